@@ -1,0 +1,40 @@
+"""A problem with the configuration, printed the way compilers print theirs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+Path = tuple[str | int, ...]
+
+
+class Diagnostic(Struct, frozen=True, kw_only=True):
+    """``path`` as in the file (``("tppc", "providers", 1, "base-url")``); ``line`` and ``column``
+    count from 1, 0 = unknown. ``hint`` says what to do. No secret is ever part of a message."""
+
+    severity: Literal["error", "warning"]
+    code: str
+    message: str
+    path: Path = ()
+    line: int = 0
+    column: int = 0
+    source: str = "config.yaml"
+    hint: str = ""
+
+    @property
+    def dotted(self) -> str:
+        """``tppc.providers[1].base-url``."""
+        text = ""
+        for part in self.path:
+            if isinstance(part, int):
+                text += f"[{part}]"
+            else:
+                text += f".{part}" if text else part
+        return text
+
+    def __str__(self) -> str:
+        place = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
+        subject = f"{self.dotted}: " if self.path else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{place}: {self.severity}: {subject}{self.message}{hint}"

@@ -1,0 +1,10 @@
+"""One immutable value that a request reads once: configuration, core auths, models, revision.
+
+    Fragment(s) ─ build ─▶ Snapshot      core_auths: config entries -> CoreAuth
+                                          ids:        the seed system's stable hashes
+                                          models:     public name -> candidates, aliases
+    old, new ─ diff ─▶ ChangeSet ─ summary ─▶ redacted lines (log, events, CLI)
+
+Registry and credentials are pure functions of the configuration, so they live inside the snapshot;
+live state (cooldowns, counters) is keyed by the stable IDs and lives elsewhere.
+"""

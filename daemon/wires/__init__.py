@@ -1,0 +1,9 @@
+"""The JSON dialects. Each folder is one wire with the same four files, to be read side by side:
+``schema`` (its structs), ``decode`` (bytes to hub), ``encode`` (hub to bytes), ``stream`` (both for SSE).
+
+    as an entry:     decode_request, encode_response, stream_encoder, encode_error
+    as an upstream:  encode_request, decode_response, stream_decoder, decode_error
+
+``base`` holds the shape they share, ``sse`` the frame splitter, ``naming`` the limits on tool names
+and ids that both OpenAI wires have. Wires never import each other; all they share is the hub.
+"""

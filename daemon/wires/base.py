@@ -1,0 +1,101 @@
+"""The shape every wire has. A wire is a value: functions in a struct, so that the pipeline picks
+one by name and a test runs the same suite over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from daemon.errors import GatewayError
+from daemon.inference.events import Event
+from daemon.inference.request import Request
+from daemon.inference.response import Response
+
+
+class EncodeOptions(Struct, frozen=True, kw_only=True):
+    """What the provider's configuration says about a request on its way up.
+
+    ``effort`` is the level from the model-name suffix, which beats the client's; ``default_effort``
+    is used when neither the suffix nor the client said one. ``store`` None = leave it out.
+    ``unsupported`` names parameters that this upstream has refused before or is configured to lack.
+    """
+
+    model: str
+    effort: str | None = None
+    default_effort: str | None = None
+    store: bool | None = False
+    instructions: str = "developer"
+    """How the system text travels on the Responses wire: a ``developer`` message, or ``system`` = ``instructions``."""
+    unsupported: frozenset[str] = frozenset()
+    stream: bool = True
+
+
+class UpstreamBody(Struct, frozen=True):
+    """An encoded request. ``lost`` names what the wire could not carry (``top_k``, ``messages[3].…``);
+    ``tool_names`` maps shortened tool names back to the client's, for the decoder."""
+
+    body: bytes
+    lost: tuple[str, ...] = ()
+    tool_names: Mapping[str, str] = {}
+
+
+class AnswerContext(Struct, frozen=True, kw_only=True):
+    """What an encoder toward the client needs to know besides the events.
+
+    ``model`` is the name the client asked for, ``answer_id`` an id in no wire's style (32 hex
+    digits; a wire adds its prefix), ``created`` Unix seconds, ``input_estimate`` a cheap estimate
+    of the prompt's tokens for wires that say it first, ``request`` what the client asked (Responses
+    objects echo parts of it)."""
+
+    model: str
+    answer_id: str
+    created: int
+    input_estimate: int
+    request: Request
+
+
+class StreamDecoder(Protocol):
+    """Upstream bytes to hub events, sans I/O. Cuts anywhere in the bytes change nothing."""
+
+    def feed(self, data: bytes) -> list[Event]: ...
+
+    def close(self) -> list[Event]:
+        """The upstream's body ended: ``[]`` after a terminal event, else a ``StreamError``."""
+        ...
+
+
+class StreamEncoder(Protocol):
+    """Hub events to client bytes. After a terminal event nothing more is emitted."""
+
+    def encode(self, events: Sequence[Event]) -> bytes:
+        """All events of one read, as one write. Includes the dialect's opening when it is due."""
+        ...
+
+    def keep_alive(self) -> bytes:
+        """Bytes that the real clients count as activity, and that are valid at any time before the end."""
+        ...
+
+    def fail(self, error: GatewayError) -> bytes:
+        """The in-dialect last event: closes every open block first. Empty after a terminal event."""
+        ...
+
+
+class Wire(Struct, frozen=True, kw_only=True):
+    """One JSON dialect. ``decode_request`` takes the body and lower-case headers and raises
+    ``LocalError``; ``decode_response`` raises ``RemoteError`` for a failed answer; ``encode_error``
+    gives (status, headers, body); ``decode_error`` reads an upstream's HTTP error (status, headers, body)."""
+
+    name: str
+    decode_request: Callable[[bytes, Mapping[str, str]], Request]
+    encode_response: Callable[[Response, AnswerContext], bytes]
+    stream_encoder: Callable[[AnswerContext], StreamEncoder]
+    encode_error: Callable[[GatewayError, str], tuple[int, dict[str, str], bytes]]
+    """(error, request id) -> status, extra headers (``retry-after``, ``x-should-retry``), JSON body."""
+
+    encode_request: Callable[[Request, EncodeOptions], UpstreamBody]
+    decode_response: Callable[[bytes, Mapping[str, str]], Response]
+    """(body, tool names to restore) -> the answer."""
+    stream_decoder: Callable[[Mapping[str, str]], StreamDecoder]
+    decode_error: Callable[[int, Mapping[str, str], bytes], GatewayError]
