@@ -1,0 +1,122 @@
+"""Server-sent events, sans I/O: upstream bytes in, the ``data`` payload of each whole event out.
+
+Invariants:
+1. Cuts anywhere (inside a line end, a byte-order mark, a UTF-8 sequence) change nothing.
+2. Line ends are ``\\n``, ``\\r\\n`` or ``\\r``, mixed at will; they are normalised on arrival, so that
+   everything after it searches for one separator.
+3. An event without a ``data`` line (comments, ``retry``, blank lines) gives nothing.
+
+The event name is not returned: every dialect repeats it as ``type`` inside the payload.
+"""
+
+from __future__ import annotations
+
+from daemon.errors import ErrorKind, RemoteError
+
+FRAME_LIMIT = 16 * 1024 * 1024
+"""Bytes of one event. Beyond it an upstream is broken or hostile."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class SseSplitter:
+    """Splits one event stream. ``feed`` what arrives; ``close`` when the body has ended."""
+
+    __slots__ = ("_after_cr", "_fresh", "_limit", "_tail")
+
+    def __init__(self, limit: int = FRAME_LIMIT) -> None:
+        self._tail = bytearray()
+        self._fresh = True
+        self._after_cr = False
+        self._limit = limit
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The payloads of the events that ``data`` completes, in order.
+
+        Raises ``RemoteError`` for an event larger than the limit; the stream is unusable then.
+        """
+        if self._after_cr or b"\r" in data:
+            data = self._normalise(data)
+        if self._fresh:
+            data = self._strip_bom(data)
+        if self._tail:
+            seen = len(self._tail)
+            self._tail += data
+            if self._tail.find(b"\n\n", seen - 1) < 0:
+                return self._keep(self._tail)
+            data = bytes(self._tail)
+            self._tail = bytearray()
+        return self._split(data)
+
+    def close(self) -> list[bytes]:
+        """The payload of a last event that lacks its blank line, if any: it may be cut short."""
+        tail, self._tail = bytes(self._tail).strip(b"\n"), bytearray()
+        payload = _payload(tail)
+        return [] if payload is None else [payload]
+
+    def _split(self, data: bytes) -> list[bytes]:
+        payloads: list[bytes] = []
+        start = 0
+        limit = self._limit
+        while (end := data.find(b"\n\n", start)) >= 0:
+            if end - start > limit:
+                raise _too_large(limit)
+            payload = _payload(data[start:end])
+            if payload is not None:
+                payloads.append(payload)
+            start = end + 2
+        if start < len(data):
+            self._tail += data[start:]
+            self._keep(self._tail)
+        return payloads
+
+    def _keep(self, tail: bytearray) -> list[bytes]:
+        if len(tail) > self._limit:
+            raise _too_large(self._limit)
+        return []
+
+    def _normalise(self, data: bytes) -> bytes:
+        """``\\r\\n`` and ``\\r`` become ``\\n``. A ``\\r`` at the very end counts at once (its event must
+        not wait for the next read); the ``\\n`` that may follow it is then swallowed."""
+        if not data:
+            return data
+        if self._after_cr and data.startswith(b"\n"):
+            data = data[1:]
+        self._after_cr = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _strip_bom(self, data: bytes) -> bytes:
+        data = bytes(self._tail) + data
+        self._tail = bytearray()
+        if len(data) < len(_BOM) and _BOM.startswith(data):
+            self._tail += data
+            return b""
+        self._fresh = False
+        return data.removeprefix(_BOM)
+
+
+def frame(event: str, data: bytes) -> bytes:
+    """One event as bytes, ``event:`` line included (Claude Code ignores streams without it)."""
+    return b"event: %b\ndata: %b\n\n" % (event.encode(), data)
+
+
+def _payload(event: bytes) -> bytes | None:
+    """The data of one event. The usual shapes (``data`` alone, or after one other line) take two searches."""
+    data_line = event.find(b"\n") + 1
+    first_is_other = data_line == 0 or not event.startswith(b"data")
+    if first_is_other and event.startswith(b"data: ", data_line) and event.find(b"\n", data_line) < 0:
+        return event[data_line + 6 :]
+    return _payload_of_lines(event)
+
+
+def _payload_of_lines(event: bytes) -> bytes | None:
+    values: list[bytes] = []
+    for line in event.split(b"\n"):
+        field, _, value = line.partition(b":")
+        if field == b"data":
+            values.append(value.removeprefix(b" "))
+    return b"\n".join(values) if values else None
+
+
+def _too_large(limit: int) -> RemoteError:
+    return RemoteError(ErrorKind.API, f"the upstream sent an event larger than {limit} bytes")
