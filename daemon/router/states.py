@@ -1,0 +1,66 @@
+"""What is remembered of a core auth between requests, keyed by its stable ID.
+
+The frozen half of a core auth is in the snapshot; this live half survives every reload that keeps
+the ID, and is dropped with the ID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import Struct
+
+from daemon.errors import RemoteError
+
+State = Literal["ready", "cooling", "disabled"]
+
+
+class AuthView(Struct, frozen=True, kw_only=True):
+    """How one core auth stands. ``until`` is Unix seconds; ``last_error`` holds status and kind,
+    never the upstream's text, which may quote the user."""
+
+    state: State = "ready"
+    reason: str | None = None
+    until: float | None = None
+    last_error: str | None = None
+    succeeded: int = 0
+    failed: int = 0
+
+
+FRESH = AuthView()
+
+
+class AuthStates:
+    """Counters and the last error of every core auth."""
+
+    __slots__ = ("_failed", "_last_error", "_succeeded")
+
+    def __init__(self) -> None:
+        self._succeeded: dict[str, int] = {}
+        self._failed: dict[str, int] = {}
+        self._last_error: dict[str, str] = {}
+
+    def succeeded(self, auth_id: str) -> None:
+        self._succeeded[auth_id] = self._succeeded.get(auth_id, 0) + 1
+
+    def failed(self, auth_id: str, error: RemoteError) -> None:
+        self._failed[auth_id] = self._failed.get(auth_id, 0) + 1
+        status = f"HTTP {error.upstream_status}" if error.upstream_status else "no answer"
+        self._last_error[auth_id] = f"{error.kind} ({status})"
+
+    def view(self, auth_id: str) -> AuthView:
+        if auth_id not in self._succeeded and auth_id not in self._failed:
+            return FRESH
+        return AuthView(
+            last_error=self._last_error.get(auth_id),
+            succeeded=self._succeeded.get(auth_id, 0),
+            failed=self._failed.get(auth_id, 0),
+        )
+
+    def keep_only(self, auth_ids: Iterable[str]) -> None:
+        """Forget every core auth that is not among ``auth_ids``: a removed one comes back fresh."""
+        kept = set(auth_ids)
+        for table in (self._succeeded, self._failed, self._last_error):
+            for auth_id in table.keys() - kept:
+                del table[auth_id]
