@@ -1,0 +1,76 @@
+# `make run` and `make test` need nothing but make and a python3 of version 3.11 or newer with venv.
+# `make PYTHON=python3.13 …` picks another interpreter, `VENV=` another place for the environment.
+
+PYTHON ?= python3
+VENV ?= .venv
+CONFIG ?= ./config.yaml
+SHARED ?= ../shared
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+LOCKED := $(VENV)/.locked
+INSTALLED := $(VENV)/.installed
+SOURCES := $(shell find daemon -type f -not -name '*.pyc')
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format soak bench clients docs lock clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | while IFS='|' read -r target text; do \
+		printf '  make %-9s %s\n' "$$target" "$$text"; done
+
+run: $(INSTALLED) ## start the daemon on ./config.yaml
+	@exec $(BIN)/tppcd run --config $(CONFIG)
+
+test: check ## format, lint and type checks, then the tests
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED) ## format, lint and type checks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(LOCKED) ## rewrite the sources as `make check` wants them
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+soak: $(INSTALLED) ## the long campaigns
+	$(BIN)/python -m pytest -m soak --timeout 7200
+
+bench: $(INSTALLED) ## measure beside LiteLLM and nginx (../shared/bench), and the translation core alone
+	$(BIN)/python -m bench
+
+clients: ## install the real clients for end-to-end tests
+	@test -x $(SHARED)/clients/install.sh || { echo "$(SHARED)/clients/install.sh is missing: nothing to install from" >&2; exit 1; }
+	$(SHARED)/clients/install.sh
+
+docs: $(INSTALLED) ## regenerate the reference pages that come from the code
+	$(BIN)/python -m docs.generate
+
+lock: ## resolve the dependencies of pyproject.toml anew into constraints.txt
+	test -x $(VENV)-lock/bin/uv || { $(PYTHON) -m venv $(VENV)-lock && $(VENV)-lock/bin/pip -q install uv; }
+	{ echo '# Every dependency, pinned and hashed. Written by `make lock`; do not edit.'; \
+	  $(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+		--no-header --no-annotate --group build --group dev pyproject.toml; } > constraints.txt.new
+	mv constraints.txt.new constraints.txt
+
+clean: ## remove the environment and everything built
+	rm -rf $(VENV) $(VENV)-lock build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+
+# The stamps say when a step has to run again; a run with fresh stamps needs no network.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "tppcd needs Python 3.11 or newer; $(PYTHON) is older or missing. Try: make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ rm -rf $(VENV); echo "$(PYTHON) cannot create environments. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+$(LOCKED): constraints.txt | $(BIN)/python
+	$(PIP) install --quiet --require-hashes -r constraints.txt
+	@touch $@
+
+# A build directory left behind would put deleted modules into the next build.
+$(INSTALLED): $(LOCKED) pyproject.toml README.md LICENSE $(SOURCES)
+	@rm -rf build *.egg-info
+	$(PIP) install --quiet --no-deps --no-build-isolation --force-reinstall .
+	@rm -rf build *.egg-info
+	@touch $@
