@@ -1,0 +1,156 @@
+"""The import law (docs/explanation/architecture.md): layers point one way, libraries have homes, the core is pure.
+
+Read from the source by ``ast``, so an import inside a function or under ``TYPE_CHECKING`` counts like any other.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+LAYERS = (
+    {"errors", "secret", "systemd"},
+    {"telemetry", "inference", "config"},
+    {"wires", "store"},
+    {"snapshot"},
+    {"sources", "router", "upstream"},
+    {"reload"},
+    {"gateway"},
+    {"api"},
+    {"service", "cli", "simulate"},
+)
+LAYER = {package: number for number, packages in enumerate(LAYERS) for package in packages}
+TOP = len(LAYERS) - 1
+NARROWER = {"snapshot": {"errors", "secret", "config"}, "gateway": set(LAYER) - {"reload"}}
+"""What a package may import where the law is stricter than "any lower layer"."""
+
+HOMES = {
+    "aiohttp": ("upstream.transport",),
+    "argon2": ("api", "gateway"),
+    "bcrypt": ("api", "gateway"),
+    "bpe_openai": ("gateway.counting",),
+    "httptools": ("service",),
+    "httpx": ("api", "cli"),
+    "loguru": ("",),
+    "msgspec": ("",),
+    "prometheus_client": ("telemetry.metrics",),
+    "starlette": ("api",),
+    "uvicorn": ("service", "simulate", "cli.simulate"),
+    "uvloop": ("service", "simulate", "cli.simulate", "cli.run"),
+    "watchfiles": ("sources.file",),
+    "yaml": ("config.document", "config.scan"),
+}
+"""Outside library -> the modules or packages of ours that may know it ("" = any)."""
+
+PURE = {"inference", "wires", "config", "snapshot", "router"}
+WORLD = {
+    "asyncio",
+    "concurrent",
+    "http",
+    "httpx",
+    "io",
+    "logging",
+    "loguru",
+    "multiprocessing",
+    "os",
+    "pathlib",
+    "select",
+}
+WORLD |= {"shutil", "signal", "socket", "ssl", "subprocess", "tempfile", "threading", "time", "urllib.request", "uuid"}
+CLOCKS = {"now", "utcnow", "today"}
+
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted((ROOT / "daemon").rglob("*.py"))
+}
+INNER = [module for module in MODULES if module.count(".")]
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text("utf-8"))
+
+
+def imports(module: str) -> Iterator[str]:
+    """Every imported module, absolute; ``from daemon.x import y`` gives ``daemon.x.y`` where that is a module."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: a relative import hides where it leads"
+            for alias in node.names:
+                longer = f"{node.module}.{alias.name}"
+                yield longer if longer in MODULES else str(node.module)
+
+
+def package(module: str) -> str:
+    return module.split(".")[1]
+
+
+def within(module: str, homes: tuple[str, ...]) -> bool:
+    return any(f"{module}.".startswith(f"daemon.{home}.".replace("..", ".")) for home in homes)
+
+
+@pytest.mark.parametrize("module", INNER)
+def test_imports_point_to_lower_layers_only(module: str) -> None:
+    own = package(module)
+    assert own in LAYER or own == "__main__", f"{own} has no layer: add it to LAYERS and to the architecture page"
+    for target in imports(module):
+        if not target.startswith("daemon.") or own in ("__main__", package(target)):
+            continue
+        lower = LAYER[package(target)] < LAYER[own] or LAYER[own] == TOP
+        assert lower and package(target) in NARROWER.get(own, set(LAYER)), f"{module} imports {target}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_outside_library_is_imported_in_its_home_only(module: str) -> None:
+    for target in imports(module):
+        library = target.split(".")[0]
+        if library in sys.stdlib_module_names or library == "daemon":
+            continue
+        assert library in HOMES, f"{module} imports {library}, which has no home"
+        assert within(module, HOMES[library]), f"{module} imports {library}; its home is {HOMES[library]}"
+
+
+@pytest.mark.parametrize("module", INNER)
+def test_wires_never_import_each_other(module: str) -> None:
+    wires = {path.name for path in (ROOT / "daemon/wires").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    own = {part for part in module.split(".")[2:3] if package(module) == "wires"} & wires
+    others = {target.split(".")[2] for target in imports(module) if target.startswith("daemon.wires.")} & wires
+    assert not own or others <= own, f"{module} imports the wires {others - own}: what they share is the hub"
+
+
+@pytest.mark.parametrize("module", [m for m in INNER if package(m) in PURE])
+def test_the_core_knows_no_loop_no_clock_and_no_file(module: str) -> None:
+    reached = {t for t in imports(module) if t in WORLD or t.split(".")[0] in WORLD}
+    assert not reached, f"{module} is pure, yet imports {reached}"
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id != "open", f"{module}:{node.lineno} opens a file"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            assert node.func.attr not in CLOCKS, f"{module}:{node.lineno} reads a clock; time comes in as an argument"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_tasks_belong_to_a_task_group_and_the_log_is_configured_once(module: str) -> None:
+    for node in ast.walk(tree(module)):
+        if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
+            continue
+        call = f"{node.value.id}.{node.attr}"
+        assert call not in ("asyncio.create_task", "asyncio.ensure_future"), f"{module}:{node.lineno}: {call}"
+        configures = call in ("logger.add", "logger.remove", "logger.configure")
+        assert not configures or module == "daemon.telemetry.logs", f"{module}:{node.lineno}: {call}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_says_what_it_is(module: str) -> None:
+    text = ast.get_docstring(tree(module)) or ""
+    wanted = 60 if MODULES[module].name == "__init__.py" else 20
+    assert len(text) >= wanted, f"{module}: its docstring should say what it is and how its parts fit"
