@@ -1,0 +1,46 @@
+"""What the routes need, wired up once by ``service.run`` and handed to ``api.app.build``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from daemon.router.states import AuthStates
+from daemon.snapshot.current import Current
+from daemon.telemetry.audit import AuditLog
+from daemon.telemetry.metrics import Metrics
+
+if TYPE_CHECKING:  # the routes hand these on without looking inside
+    from daemon.gateway.counting import TokenCounter
+    from daemon.gateway.pipeline import Pipeline
+    from daemon.reload.outcome import ReloadOutcome
+
+
+class Reloads(Protocol):
+    """The side of the reload pipeline that the API sees (``reload.reloader.Reloader``)."""
+
+    @property
+    def outcome(self) -> ReloadOutcome | None:
+        """The latest outcome; None before the first."""
+        ...
+
+    async def reload(self, reason: str) -> ReloadOutcome:
+        """Read the sources now, apply or refuse, and tell which."""
+        ...
+
+
+@dataclass(slots=True)
+class Services:
+    """One daemon's parts. ``started`` is ``time.monotonic()`` at the start; ``draining`` becomes true
+    when the daemon stops taking new work. Mutable because of that one flag; the rest never changes."""
+
+    current: Current
+    reloader: Reloads
+    audit: AuditLog
+    metrics: Metrics
+    states: AuthStates
+    pipeline: Pipeline
+    counter: TokenCounter
+    version: str
+    started: float
+    draining: bool = False

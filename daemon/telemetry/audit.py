@@ -1,0 +1,103 @@
+"""What happened to the daemon, as numbered events: reloads, change summaries, auth state changes.
+
+One bounded ring holds the newest events. A subscriber is only a cursor into it, so publishing never
+blocks and never queues; a subscriber that falls behind the ring is told how many events it missed.
+Everything runs on the event loop's thread. Fields are redacted by whoever publishes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from itertools import islice
+from typing import Final
+
+from msgspec import Struct
+
+CAPACITY: Final = 1000
+DROPPED: Final = "dropped"
+
+
+class AuditEvent(Struct, frozen=True):
+    """``id`` rises by one, also over a restart by way of the clock; ``at`` is Unix seconds; ``kind`` is
+    a short word (``reload``, ``auth``); ``message`` one line for people; ``fields`` plain JSON values."""
+
+    id: int
+    at: float
+    kind: str
+    message: str
+    fields: Mapping[str, object]
+
+
+class AuditLog:
+    """Publish, look back, follow.
+
+    ``capacity`` is how many events are kept. ``clock`` gives Unix seconds; the first id is its
+    milliseconds at the start, so that a follower's last id stays meaningful over a restart.
+    """
+
+    def __init__(self, *, capacity: int = CAPACITY, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._ring: deque[AuditEvent] = deque(maxlen=capacity)
+        self._first = self._next = int(clock() * 1000)
+        self._followers: set[asyncio.Event] = set()
+        self._closed = False
+
+    def publish(self, kind: str, message: str, **fields: object) -> None:
+        """Append an event and wake the followers; returns at once, whatever they do."""
+        self._ring.append(AuditEvent(self._next, self._clock(), kind, message, fields))
+        self._next += 1
+        self._wake()
+
+    def recent(self, n: int) -> tuple[AuditEvent, ...]:
+        """The newest ``n`` events that are still kept, oldest first."""
+        return tuple(islice(self._ring, max(0, len(self._ring) - n), None))
+
+    def close(self) -> None:
+        """End every subscription, after what has been published (the daemon is stopping)."""
+        self._closed = True
+        self._wake()
+
+    async def subscribe(self, after: int | None) -> AsyncIterator[AuditEvent]:
+        """Events from now on; with ``after``, first those kept ones whose id is greater.
+
+        An ``after`` from an earlier life of the daemon replays all that is kept. What the ring has
+        lost meanwhile is told by one event of kind ``dropped`` with ``fields["dropped"]``.
+        """
+        cursor = self._start(after)
+        wake = asyncio.Event()
+        self._followers.add(wake)
+        try:
+            while True:
+                wake.clear()
+                while cursor < self._next:
+                    event = self._at(cursor)
+                    cursor = event.id + 1
+                    yield event
+                if self._closed:
+                    return
+                await wake.wait()
+        finally:
+            self._followers.discard(wake)
+
+    def _start(self, after: int | None) -> int:
+        if after is None:
+            return self._next
+        if after < self._first or after >= self._next:
+            return self._ring[0].id if self._ring else self._next
+        return after + 1
+
+    def _at(self, cursor: int) -> AuditEvent:
+        """The event with this id, or the notice that it and others are gone."""
+        oldest = self._ring[0].id
+        if cursor >= oldest:
+            return self._ring[cursor - oldest]
+        lost = oldest - cursor
+        # The notice carries the id before the next real one: a follower that resumes there loses nothing.
+        return AuditEvent(oldest - 1, self._clock(), DROPPED, f"{lost} events were dropped", {"dropped": lost})
+
+    def _wake(self) -> None:
+        for follower in self._followers:
+            follower.set()
