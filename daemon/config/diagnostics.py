@@ -7,13 +7,14 @@ from typing import Literal
 from msgspec import Struct
 
 Path = tuple[str | int, ...]
+Severity = Literal["error", "warning"]
 
 
 class Diagnostic(Struct, frozen=True, kw_only=True):
     """``path`` as in the file (``("tppc", "providers", 1, "base-url")``); ``line`` and ``column``
     count from 1, 0 = unknown. ``hint`` says what to do. No secret is ever part of a message."""
 
-    severity: Literal["error", "warning"]
+    severity: Severity
     code: str
     message: str
     path: Path = ()
@@ -25,16 +26,24 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
     @property
     def dotted(self) -> str:
         """``tppc.providers[1].base-url``."""
-        text = ""
-        for part in self.path:
-            if isinstance(part, int):
-                text += f"[{part}]"
-            else:
-                text += f".{part}" if text else part
-        return text
+        return dotted(self.path)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return self.line, self.column
 
     def __str__(self) -> str:
         place = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
         subject = f"{self.dotted}: " if self.path else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{place}: {self.severity}: {subject}{self.message}{hint}"
+
+
+def dotted(path: Path) -> str:
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{part}" if text else part
+    return text

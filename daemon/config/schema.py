@@ -1,8 +1,8 @@
 """The structs of config.yaml: kebab-case keys, defaults beside each field, what it means as docs text.
 
-``Annotated[..., Meta(description=…)]`` feeds ``tppcd schema`` and ``docs/configuration.md``;
-``extra={"restart": True}`` marks what takes effect only after a restart. Values are frozen; a
-secret is a ``Secret`` (converted through ``dec_hook``).
+``Annotated[…, doc("…")]`` feeds ``tppcd schema`` and ``docs/configuration.md``. The aliases ``Url``,
+``Duration`` … say what a text or number is beyond its type (``shape`` reads both); ``restart=True``
+marks what takes effect only after a restart. Values are frozen; a secret is a ``Secret``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,18 @@ from daemon.secret import Secret
 Effort = Literal["minimal", "low", "medium", "high"]
 WireApi = Literal["responses", "chat", "messages"]
 
-RESTART = {"restart": True}
+
+def doc(text: str, *, restart: bool = False, ge: float | None = None, le: float | None = None) -> Meta:
+    """What a field means; ``restart``: the running daemon keeps the old value."""
+    return Meta(description=text, ge=ge, le=le, extra={"restart": True} if restart else None)
+
+
+Url = Annotated[str, Meta(extra={"kind": "url"})]
+"""Shown as ``scheme://host[:port]`` only."""
+Duration = Annotated[float, Meta(extra={"kind": "duration"}, gt=0)]
+"""Seconds: a number, or text such as ``500ms``, ``30s``, ``5m``."""
+Size = Annotated[int, Meta(extra={"kind": "size"}, ge=1)]
+"""Bytes: a number, or text such as ``64MiB``."""
 
 
 class Base(Struct, frozen=True, kw_only=True, rename="kebab"):
@@ -24,32 +35,49 @@ class Base(Struct, frozen=True, kw_only=True, rename="kebab"):
 
 
 class RemoteManagement(Base):
-    secret_key: Annotated[Secret, Meta(description="Management key: literal, bcrypt or argon2id hash, or reference. Empty: management routes answer 404.")] = Secret("")
-    allow_remote: Annotated[bool, Meta(description="Whether other hosts than this one may manage.")] = False
-    allow_private_upstreams: Annotated[bool, Meta(description="Whether callers that are not loopback may set base URLs that resolve to private addresses.")] = False
-    trusted_proxies: Annotated[tuple[str, ...], Meta(description="Addresses whose X-Forwarded-For counts.")] = ()
+    secret_key: Annotated[
+        Secret,
+        doc(
+            "Management key: literal, bcrypt or argon2id hash, or reference. A literal is never rewritten. "
+            "Empty: management routes answer 404."
+        ),
+    ] = Secret("")
+    allow_remote: Annotated[bool, doc("Whether other hosts than this one may manage.")] = False
+    allow_private_upstreams: Annotated[
+        bool,
+        doc(
+            "Whether callers that are not loopback may set base URLs that resolve to private or loopback addresses."
+        ),
+    ] = False
+    trusted_proxies: Annotated[tuple[str, ...], doc("Addresses whose X-Forwarded-For counts.")] = ()
 
 
 class Privacy(Base):
-    disable_response_storage: Annotated[bool, Meta(description="Sends store: false to the upstream.")] = True
+    disable_response_storage: Annotated[
+        bool, doc("true sends `store: false` to the upstream; false leaves the field to the client.")
+    ] = True
 
 
 class Defaults(Base):
-    model: Annotated[str, Meta(description="Model used when the client's name is covered by an alias, or gave none.")] = "gpt-5"
-    model_reasoning_effort: Annotated[str, Meta(description="low, medium or high; used when the client gave none.")] = "high"
+    model: Annotated[
+        str, doc("The provider's default model: what a `claude-*` name leads to, and a request without a model.")
+    ] = "gpt-5"
+    model_reasoning_effort: Annotated[str, doc("low, medium or high; used when the client gave none.")] = "high"
 
 
 class PackycodeCredentials(Base):
-    openai_api_key: Annotated[Secret, Meta(description="The provider's key.")] = Secret("")
+    openai_api_key: Annotated[Secret, doc("The provider's key.")] = Secret("")
 
 
 class Packycode(Base):
-    """The block of the seed system; one provider."""
+    """The packycode provider. Fields left open are taken from the environment, then from Codex CLI."""
 
-    enabled: bool = False
-    base_url: Annotated[str, Meta(description="Absolute http(s) URL, with or without /v1, /responses, trailing slash.")] = ""
-    requires_openai_auth: Annotated[bool, Meta(description="Then credentials.openai-api-key must be non-empty.")] = True
-    wire_api: Annotated[str, Meta(description="Only responses.")] = "responses"
+    enabled: Annotated[bool, doc("Whether the provider is used.")] = False
+    base_url: Annotated[
+        Url, doc("Absolute http(s) URL, with or without /v1, /responses, trailing slash. Required when enabled.")
+    ] = ""
+    requires_openai_auth: Annotated[bool, doc("Then credentials.openai-api-key must be non-empty.")] = True
+    wire_api: Annotated[str, doc("Only `responses`.")] = "responses"
     privacy: Privacy = Privacy()
     defaults: Defaults = Defaults()
     credentials: PackycodeCredentials = PackycodeCredentials()
@@ -58,42 +86,65 @@ class Packycode(Base):
 class ModelEntry(Base):
     """A model of a provider: its upstream ``name`` and the ``alias`` clients call it by (default: the name)."""
 
-    name: str
-    alias: str = ""
+    name: Annotated[str, doc("The upstream's name of the model.")]
+    alias: Annotated[str, doc("The name clients use; empty: the upstream's name.")] = ""
+
+    @property
+    def public(self) -> str:
+        """What clients call it."""
+        return self.alias or self.name
 
 
 class ProviderTimeouts(Base):
-    """Seconds; absent = the global value."""
+    """Seconds; absent: the global value."""
 
-    connect: float | UnsetType = UNSET
-    first_event: float | UnsetType = UNSET
-    idle: float | UnsetType = UNSET
+    connect: Annotated[Duration | UnsetType, doc("Seconds to connect.")] = UNSET
+    first_event: Annotated[Duration | UnsetType, doc("Seconds to the first event of an answer.")] = UNSET
+    idle: Annotated[Duration | UnsetType, doc("Seconds between two events of an answer.")] = UNSET
 
 
 class TppcProvider(Base):
     """One third-party provider."""
 
-    name: str = ""
-    enabled: bool = False
-    base_url: str = ""
-    api_key: Secret = Secret("")
-    wire_api: WireApi = "responses"
+    name: Annotated[str, doc("Unique name; required when enabled. `name/model` asks this provider only.")] = ""
+    enabled: Annotated[bool, doc("Whether the provider is used.")] = False
+    base_url: Annotated[
+        Url,
+        doc(
+            "Absolute http(s) URL; /responses, /chat/completions or /messages is appended once, "
+            "a bare host gets /v1. Required when enabled."
+        ),
+    ] = ""
+    api_key: Annotated[Secret, doc("The provider's key; required when enabled.")] = Secret("")
+    wire_api: Annotated[WireApi, doc("Which API the upstream speaks.")] = "responses"
     privacy: Privacy = Privacy()
     defaults: Defaults = Defaults()
-    models: Annotated[tuple[ModelEntry, ...], Meta(description="Names or {name, alias}; replaces the built-in list.")] = ()
-    headers: Annotated[dict[str, str], Meta(description="Extra upstream headers; $Name copies the client's header.")] = {}
-    proxy_url: str = ""
-    priority: int = 0
-    weight: int = 1
-    max_concurrent: Annotated[int, Meta(description="Requests at once; 0 = no limit.")] = 0
+    models: Annotated[
+        tuple[ModelEntry, ...], doc("Model names, or {name, alias}; a list replaces the built-in one.")
+    ] = ()
+    headers: Annotated[
+        dict[str, str], doc("Extra upstream headers; `$Name` copies the client's header of that name.")
+    ] = {}
+    proxy_url: Annotated[Url, doc("Proxy of this provider; `direct` bypasses the global one.")] = ""
+    priority: Annotated[int, doc("Higher is asked first.")] = 0
+    weight: Annotated[int, doc("Share under routing.strategy `weighted`; 0 gets nothing.", ge=0, le=1_000_000)] = 1
+    max_concurrent: Annotated[int, doc("Requests at once; 0: no limit.", ge=0)] = 0
     timeouts: ProviderTimeouts = ProviderTimeouts()
-    instructions: Literal["developer", "system"] = "developer"
-    unsupported_parameters: tuple[str, ...] = ()
-    disable_cooling: bool | UnsetType = UNSET
+    instructions: Annotated[
+        Literal["developer", "system"], doc("The role in which system text is sent upstream.")
+    ] = "developer"
+    unsupported_parameters: Annotated[
+        tuple[str, ...], doc("Request parameters that this upstream refuses; they are left out.")
+    ] = ()
+    disable_cooling: Annotated[
+        bool | UnsetType, doc("Failures are reported and nothing rests; absent: the global value.")
+    ] = UNSET
 
 
 class Tppc(Base):
-    providers: tuple[TppcProvider, ...] = ()
+    """Third-party providers, any number."""
+
+    providers: Annotated[tuple[TppcProvider, ...], doc("The providers, in the order they are asked.")] = ()
 
 
 class ModelAlias(Base):
@@ -105,66 +156,105 @@ class ModelAlias(Base):
 
 
 class Routing(Base):
-    strategy: Literal["round-robin", "fill-first", "weighted"] = "round-robin"
-    session_affinity: bool = False
+    strategy: Annotated[
+        Literal["round-robin", "fill-first", "weighted"], doc("How requests spread over equal providers.")
+    ] = "round-robin"
+    session_affinity: Annotated[bool, doc("Keep a session on the provider that served it, while it is ready.")] = False
 
 
 class Translation(Base):
-    strict: Annotated[bool, Meta(description="Refuse with 400 what a wire cannot carry, instead of reporting the loss.")] = False
+    strict: Annotated[bool, doc("Refuse with 400 what a wire cannot carry, instead of reporting the loss.")] = False
 
 
 class Timeouts(Base):
-    connect: Annotated[float, Meta(description="Seconds to connect to an upstream.")] = 10.0
-    first_event: Annotated[float, Meta(description="Seconds to the first event of an answer.")] = 120.0
-    idle: Annotated[float, Meta(description="Seconds between two events of an answer.")] = 300.0
+    connect: Annotated[Duration, doc("Seconds to connect to an upstream.")] = 10.0
+    first_event: Annotated[Duration, doc("Seconds to the first event of an answer.")] = 120.0
+    idle: Annotated[Duration, doc("Seconds between two events of an answer.")] = 300.0
 
 
 class ProviderStore(Base):
-    url: Annotated[str, Meta(description="sqlite:/// path or postgresql:// DSN.", extra=RESTART)] = ""
-    encryption_key: Annotated[Secret, Meta(description="Reference to the key that encrypts stored keys.")] = Secret("")
+    url: Annotated[
+        Url,
+        doc("sqlite:/// path or postgresql:// DSN; empty: providers.db in the state directory.", restart=True),
+    ] = ""
+    encryption_key: Annotated[
+        Secret, doc("Reference to the key that encrypts stored keys; empty: generated in the state directory.")
+    ] = Secret("")
 
 
 class Tls(Base):
-    cert: Annotated[str, Meta(extra=RESTART)] = ""
-    key: Annotated[str, Meta(extra=RESTART)] = ""
+    """HTTPS for the listener, on when both are given."""
+
+    cert: Annotated[str, doc("Certificate chain, a PEM file.", restart=True)] = ""
+    key: Annotated[str, doc("Private key, a PEM file.", restart=True)] = ""
 
 
 class Logging(Base):
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["text", "json"] = "text"
-    file: str = ""
-    rotation: str = "20 MB"
-    retention: str = "10 files"
+    level: Annotated[Literal["debug", "info", "warning", "error"], doc("Least level that is written.")] = "info"
+    format: Annotated[Literal["text", "json"], doc("How a record is written.")] = "text"
+    file: Annotated[str, doc("Also write to this file.")] = ""
+    rotation: Annotated[str, doc("When the file is rotated, e.g. `20 MB` or `1 day`.")] = "20 MB"
+    retention: Annotated[str, doc("How many or how old files are kept, e.g. `10 files`.")] = "10 files"
 
 
 class Limits(Base):
-    body: Annotated[int, Meta(description="Bytes of a request body; a number or e.g. 64MiB.")] = 64 * 1024 * 1024
-    concurrent_requests: Annotated[int, Meta(description="Requests at once; 0 = no limit.")] = 0
+    body: Annotated[Size, doc("Largest request body: bytes, or e.g. 64MiB.")] = 64 * 1024 * 1024
+    concurrent_requests: Annotated[int, doc("Requests at once; 0: no limit.", ge=0)] = 0
 
 
 DEFAULT_ALIASES: tuple[ModelAlias, ...] = (ModelAlias(pattern="claude-*", model=""),)
+
+DEFAULT_MODELS: tuple[ModelEntry, ...] = tuple(
+    ModelEntry(name=name)
+    for name in (
+        "gpt-5",
+        "gpt-5-minimal",
+        "gpt-5-low",
+        "gpt-5-medium",
+        "gpt-5-high",
+        "gpt-5-codex",
+        "gpt-5-codex-low",
+        "gpt-5-codex-medium",
+        "gpt-5-codex-high",
+        "codex-mini-latest",
+    )
+)
+"""The seed system's model ids: what a provider without a ``models`` list registers."""
+
+Aliases = Annotated[tuple[ModelAlias, ...], Meta(extra={"kind": "aliases"})]
 
 
 class Config(Base):
     """config.yaml, whole."""
 
-    host: Annotated[str, Meta(description="Address to listen on.", extra=RESTART)] = "127.0.0.1"
-    port: Annotated[int, Meta(description="Port to listen on.", ge=0, le=65535, extra=RESTART)] = 8317
-    api_keys: Annotated[tuple[Secret, ...], Meta(description="Keys that clients present. Empty: only loopback clients are served.")] = ()
+    host: Annotated[str, doc("Address to listen on.", restart=True)] = "127.0.0.1"
+    port: Annotated[int, doc("Port to listen on.", ge=0, le=65535, restart=True)] = 8317
+    api_keys: Annotated[
+        tuple[Secret, ...],
+        doc("Keys that clients present as Authorization: Bearer or x-api-key. Empty: only loopback clients are served."),
+    ] = ()
     remote_management: RemoteManagement = RemoteManagement()
     packycode: Packycode = Packycode()
     tppc: Tppc = Tppc()
-    model_aliases: tuple[ModelAlias, ...] = DEFAULT_ALIASES
+    model_aliases: Annotated[
+        Aliases,
+        doc(
+            "Glob to model, first match wins; an empty value is the provider's default model. "
+            "Giving this key replaces the built-in `claude-*` row: repeat it if it is wanted."
+        ),
+    ] = DEFAULT_ALIASES
     routing: Routing = Routing()
-    request_retry: Annotated[int, Meta(description="Extra rounds over the credentials.", ge=0)] = 3
-    max_retry_interval: Annotated[float, Meta(description="Longest wait for a cooldown, seconds.", ge=0)] = 30.0
-    disable_cooling: bool = False
+    request_retry: Annotated[int, doc("Extra rounds over the providers.", ge=0)] = 3
+    max_retry_interval: Annotated[
+        float, Meta(extra={"kind": "duration"}), doc("Longest wait for a cooldown, seconds.", ge=0)
+    ] = 30.0
+    disable_cooling: Annotated[bool, doc("Failures are reported and nothing rests.")] = False
     translation: Translation = Translation()
     timeouts: Timeouts = Timeouts()
-    proxy_url: str = ""
+    proxy_url: Annotated[Url, doc("Proxy for upstream requests: http, https or socks5.")] = ""
     provider_store: ProviderStore = ProviderStore()
     tls: Tls = Tls()
-    upstream_ca: Annotated[str, Meta(description="Extra CA file for upstreams.")] = ""
+    upstream_ca: Annotated[str, doc("Extra CA file for upstreams.")] = ""
     logging: Logging = Logging()
-    debug: bool = False
+    debug: Annotated[bool, doc("Same as logging.level debug.")] = False
     limits: Limits = Limits()

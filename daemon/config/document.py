@@ -1,0 +1,281 @@
+"""YAML bytes become plain data, and every value remembers where it was written.
+
+    bytes ─ decode ─▶ text ─ scan (limits) ─▶ compose (C) ─▶ Builder ─▶ data + positions + diagnostics
+
+PyYAML keeps the last of two equal keys in silence and has no positions in its data, so the plain
+data is built here from the composed nodes. Keys are always text, as written (``on:`` is ``"on"``).
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import yaml
+from msgspec import Struct
+from yaml.constructor import ConstructorError, SafeConstructor
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from daemon.config.diagnostics import Diagnostic, Path
+from daemon.config.scan import Place, Refused, scan
+
+MAX_BYTES = 16 * 1024 * 1024
+UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    """The text as data. ``positions`` has the (line, column) of each value, ``keys`` of each key,
+    ``plain`` the text of each unquoted scalar that YAML did not read as text (``No``, ``017``, a date)."""
+
+    data: dict[str, object]
+    positions: Mapping[Path, Place]
+    keys: Mapping[Path, Place] = {}
+    plain: Mapping[Path, str] = {}
+    diagnostics: tuple[Diagnostic, ...] = ()
+    source: str = "config.yaml"
+
+    def place(self, path: Path) -> Place:
+        """Where the value of ``path`` is written, or its nearest ancestor; (1, 1) for the whole."""
+        while path:
+            if path in self.positions:
+                return self.positions[path]
+            path = path[:-1]
+        return 1, 1
+
+    def key_place(self, path: Path) -> Place:
+        return self.keys.get(path) or self.place(path)
+
+
+def parse(raw: bytes, source: str = "config.yaml") -> Document:
+    """Read YAML bytes. Whatever is wrong with them is a diagnostic; this never raises."""
+    try:
+        with _collector_paused():
+            root = _compose(_decode(raw))
+            builder = Builder()
+            data = builder.root(root)
+    except Refused as refused:
+        return Document(data={}, positions={}, diagnostics=(_told(refused, source),), source=source)
+    return Document(
+        data=data,
+        positions=builder.positions,
+        keys=builder.keys,
+        plain=builder.plain,
+        diagnostics=tuple(_told(refused, source) for refused in builder.refused),
+        source=source,
+    )
+
+
+def _told(refused: Refused, source: str) -> Diagnostic:
+    line, column = refused.place
+    return Diagnostic(
+        severity="error",
+        code=refused.code,
+        message=refused.message,
+        line=line,
+        column=column,
+        source=source,
+        hint=refused.hint,
+    )
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Millions of young nodes make the collector walk them over and over: four times slower at 10,000 providers."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _decode(raw: bytes) -> str:
+    if len(raw) > MAX_BYTES:
+        limit = MAX_BYTES // 1024 // 1024
+        raise Refused("too-large", f"the file is larger than {limit} MiB", (1, 1), "split or shorten it")
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise Refused("encoding", "the file is UTF-16", (1, 1), "save it as UTF-8")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        place = _place_of(raw[: error.start].decode("utf-8-sig", "replace"))
+        raise Refused("encoding", "the file is not valid UTF-8", place, "save it as UTF-8") from None
+    if found := UNPRINTABLE.search(text):
+        name = "NUL" if found[0] == "\0" else f"U+{ord(found[0]):04X}"
+        place = _place_of(text[: found.start()])
+        raise Refused("encoding", f"a control character ({name})", place, "remove it; in quotes write an escape")
+    return text
+
+
+def _place_of(before: str) -> Place:
+    """The place right after this text, counting line ends as YAML does."""
+    lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", before)
+    return len(lines), len(lines[-1]) + 1
+
+
+def _compose(text: str) -> Node:
+    try:
+        scan(text)
+        root: Node | None = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except yaml.MarkedYAMLError as error:
+        raise _syntax(error) from None
+    except yaml.YAMLError:
+        raise Refused("yaml-syntax", "not valid YAML", (1, 1)) from None
+    if root is None:
+        raise Refused("empty", "the file is empty", (1, 1), "a configuration of defaults is written as {}")
+    return root
+
+
+def _syntax(error: yaml.MarkedYAMLError) -> Refused:
+    """PyYAML's words without its snippet, which may hold a key."""
+    problem = str(error.problem or error.context or "syntax error")
+    marks = (error.problem_mark, error.context_mark)
+    mark = next(filter(None, reversed(marks) if problem in SEEN_TOO_LATE else marks), None)
+    place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    context = f" {error.context}" if error.context and error.problem else ""
+    return Refused("yaml-syntax", f"not valid YAML: {problem}{context}", place, SYNTAX_HINTS.get(problem, ""))
+
+
+SEEN_TOO_LATE = ("found unexpected end of stream", "could not find expected ':'")
+"""Problems that show only later in the file: the place where the construct began is the useful one."""
+
+SYNTAX_HINTS = {
+    "found character that cannot start any token": "indent with spaces, not tabs; quote text that begins with @ or `",
+    "mapping values are not allowed in this context": "check the indentation; quote text that contains ': '",
+    "did not find expected key": "check the indentation and the quotes of the lines above",
+    "could not find expected ':'": "a key needs a colon and a space after it",
+    "did not find expected '-' indicator": "align the list items",
+    "found unexpected end of stream": "a quote or bracket is not closed",
+}
+
+
+class Builder:
+    """Composed nodes -> plain data, positions and what is wrong with keys and scalars."""
+
+    def __init__(self) -> None:
+        self.positions: dict[Path, Place] = {}
+        self.keys: dict[Path, Place] = {}
+        self.plain: dict[Path, str] = {}
+        self.refused: list[Refused] = []
+        self._scalars = SafeConstructor()
+
+    def root(self, node: Node) -> dict[str, object]:
+        if not isinstance(node, MappingNode):
+            kind = "a list" if isinstance(node, SequenceNode) else "a single value"
+            if isinstance(node, ScalarNode) and node.tag.endswith(":null"):
+                raise Refused("empty", "the file holds no configuration", _place(node), "write at least one key")
+            raise Refused("top-level", f"expected keys and values, got {kind}", _place(node), "write 'key: value'")
+        return self.mapping(node, ())
+
+    def value(self, node: Node, path: Path) -> object:
+        if isinstance(node, MappingNode):
+            return self.mapping(node, path)
+        if isinstance(node, SequenceNode):
+            return [self.item(child, (*path, index)) for index, child in enumerate(node.value)]
+        assert isinstance(node, ScalarNode)
+        return self.scalar(node, path)
+
+    def item(self, node: Node, path: Path) -> object:
+        self.positions[path] = _place(node)
+        return self.value(node, path)
+
+    def mapping(self, node: MappingNode, path: Path) -> dict[str, object]:
+        data: dict[str, object] = {}
+        first: dict[str, int] = {}
+        merged: list[Node] = []
+        for key_node, value_node in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                merged.append(value_node)
+            elif key := self.key(key_node, first):
+                self.entry(data, key, (key_node, value_node), path)
+        for value_node in merged:
+            self.merge(data, value_node, path)
+        return data
+
+    def key(self, node: Node, first: dict[str, int]) -> str | None:
+        """The key's text, None if it cannot be one. ``first`` is the line each key was seen on."""
+        line, _ = place = _place(node)
+        if not isinstance(node, ScalarNode) or not node.value:
+            self.refused.append(Refused("yaml-key", "a key must be text", place, "put it in quotes"))
+            return None
+        key: str = node.value
+        if key in first:
+            message = f"{nameable(key)} is given twice, first on line {first[key]}"
+            self.refused.append(Refused("duplicate-key", message, place, "remove one of them"))
+            return None
+        first[key] = line
+        return key
+
+    def entry(self, data: dict[str, object], key: str, pair: tuple[Node, Node], path: Path) -> None:
+        key_node, value_node = pair
+        below = (*path, key)
+        self.keys[below] = _place(key_node)
+        # A block mapping's own mark is its first key, a line too far for "something is missing here";
+        # an empty value has no text at all.
+        block = isinstance(value_node, MappingNode) and not value_node.flow_style
+        empty = isinstance(value_node, ScalarNode) and value_node.start_mark.index == value_node.end_mark.index
+        self.positions[below] = _place(key_node if block or empty else value_node)
+        data[key] = self.value(value_node, below)
+
+    def merge(self, data: dict[str, object], node: Node, path: Path) -> None:
+        """``<<: *base``: keys that are not given here come from there, the first of several wins."""
+        for source in node.value if isinstance(node, SequenceNode) else (node,):
+            if not isinstance(source, MappingNode):
+                self.refused.append(Refused("yaml-merge", "<< takes a mapping", _place(source), "name an anchor"))
+                continue
+            inherited = Builder()
+            found = {key: value for key, value in inherited.mapping(source, path).items() if key not in data}
+            data.update(found)
+            self.adopt(inherited, len(path), frozenset(found))
+
+    def adopt(self, other: Builder, depth: int, keys: frozenset[str]) -> None:
+        """Take over what was noted for the inherited ``keys``, which stand at ``depth`` of their paths."""
+        for mine, theirs in ((self.positions, other.positions), (self.keys, other.keys)):
+            mine.update({at: place for at, place in theirs.items() if at[depth] in keys})
+        self.plain.update({at: text for at, text in other.plain.items() if at[depth] in keys})
+
+    def scalar(self, node: ScalarNode, path: Path) -> object:
+        kind = node.tag.rpartition(":")[2]
+        if kind == "str":
+            return node.value
+        if node.style is None:
+            self.plain[path] = node.value
+        try:
+            return CONSTRUCTORS[kind](self._scalars, node)
+        except (ValueError, OverflowError, KeyError, IndexError, AttributeError, ConstructorError):
+            message = f"YAML cannot read this as {KIND_WORDS.get(kind, kind)}"
+            self.refused.append(Refused("yaml-value", message, _place(node), "put it in quotes"))
+            return None
+
+
+KIND_WORDS = {"int": "a number", "float": "a number", "timestamp": "a date", "bool": "true or false"}
+CONSTRUCTORS = {
+    "null": SafeConstructor.construct_yaml_null,
+    "bool": SafeConstructor.construct_yaml_bool,
+    "int": SafeConstructor.construct_yaml_int,
+    "float": SafeConstructor.construct_yaml_float,
+    "timestamp": SafeConstructor.construct_yaml_timestamp,
+    "value": SafeConstructor.construct_yaml_str,
+    "merge": SafeConstructor.construct_yaml_str,
+}
+
+
+def nameable(key: str) -> str:
+    """A key's name as it may be told: a key in the wrong place of the file must not be printed."""
+    if re.fullmatch(r"[A-Za-z0-9_.*/-]{1,40}", key) and not looks_secret(key):
+        return f"`{key}`"
+    return f"a key of {len(key)} characters"
+
+
+def looks_secret(text: str) -> bool:
+    """Whether a text that stands where no secret belongs looks like one all the same."""
+    if re.search(r"(?i)\b(sk|pk|rk|key|token|bearer)[-_ ][A-Za-z0-9_-]{6,}", text):
+        return True
+    return bool(re.search(r"(?=[^/.\s]*\d)(?=[^/.\s]*[A-Za-z])[A-Za-z0-9_+=-]{24,}", text))
+
+
+def _place(node: Node) -> Place:
+    return node.start_mark.line + 1, node.start_mark.column + 1

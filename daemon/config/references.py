@@ -1,0 +1,34 @@
+"""References: a string of config.yaml that stands for a text kept elsewhere.
+
+``env:NAME``, ``file:/path`` and ``credential:NAME`` (systemd). This package is pure, so the text
+comes from a ``Resolve`` function that is passed in (``sources.references.resolver``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Resolve = Callable[[str], str]
+"""A reference as written -> its text. Raises ``UnresolvedReference``."""
+
+SCHEMES = ("env:", "file:", "credential:")
+
+
+class UnresolvedReference(Exception):
+    """The reference leads nowhere. ``message`` says what is missing, ``hint`` what to do; neither holds a secret."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def is_reference(text: str) -> bool:
+    return text.startswith(SCHEMES)
+
+
+def watched_name(reference: str) -> str | None:
+    """What the source has to watch for this reference: the path of ``file:``, a ``credential:NAME`` whole."""
+    if reference.startswith("file:"):
+        return reference.removeprefix("file:")
+    return reference if reference.startswith("credential:") else None

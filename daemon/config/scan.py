@@ -1,0 +1,114 @@
+"""The event scan: what must be known of a YAML text before the C composer may touch it.
+
+PyYAML's composer recurses in C (30 kB of ``[`` kill the process) and an alias bomb of a few lines
+expands to gigabytes, so limits are checked on the flat event stream first, which is iterative.
+Custom tags, undefined and self-referring aliases and a second document are refused here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    DocumentStartEvent,
+    Event,
+    NodeEvent,
+    ScalarEvent,
+)
+
+MAX_DEPTH = 64
+MAX_ALIASES = 100
+MAX_NODES = 2_000_000
+
+STANDARD_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map", "timestamp")
+)
+Place = tuple[int, int]
+
+
+class Refused(Exception):
+    """The text is not taken; ``place`` is (line, column) from 1. Never quotes the text: it may hold a key."""
+
+    def __init__(self, code: str, message: str, place: Place, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.place = place
+        self.hint = hint
+
+
+def scan(text: str) -> None:
+    """Raise ``Refused`` if the text breaks a limit, ``yaml.YAMLError`` if it is no YAML."""
+    Scan().run(yaml.parse(text, Loader=yaml.CSafeLoader))
+
+
+class Scan:
+    """Counts nodes as if every alias were written out, so that a bomb is seen by arithmetic."""
+
+    def __init__(self) -> None:
+        self.aliases = 0
+        self.documents = 0
+        self.sizes: dict[str, int] = {}
+        """anchor -> nodes below it, written out."""
+        self.open: list[tuple[str | None, int]] = []
+        """(anchor, nodes so far) of each open collection."""
+
+    def run(self, events: Iterable[Event] | Iterator[Event]) -> None:
+        for event in events:
+            if isinstance(event, NodeEvent):
+                self.node(event)
+            elif isinstance(event, CollectionEndEvent):
+                anchor, size = self.open.pop()
+                self.closed(anchor, size, event)
+            elif isinstance(event, DocumentStartEvent):
+                self.documents += 1
+                if self.documents > 1:
+                    raise Refused("yaml-documents", "a second document begins here", _place(event), "remove the ---")
+
+    def node(self, event: NodeEvent) -> None:
+        if isinstance(event, AliasEvent):
+            self.closed(None, self.alias(event), event)
+            return
+        tag = getattr(event, "tag", None)
+        if tag is not None and tag != "!" and tag not in STANDARD_TAGS:
+            hint = "put text that begins with ! in quotes"
+            raise Refused("yaml-tag", "custom YAML tags are not supported", _place(event), hint)
+        if isinstance(event, ScalarEvent):
+            self.closed(event.anchor, 1, event)
+        elif isinstance(event, CollectionStartEvent):
+            self.open.append((event.anchor, 1))
+            if len(self.open) > MAX_DEPTH:
+                raise Refused("yaml-depth", f"nested more than {MAX_DEPTH} levels deep", _place(event), "flatten it")
+
+    def alias(self, event: AliasEvent) -> int:
+        """The size of what the alias stands for."""
+        self.aliases += 1
+        if self.aliases > MAX_ALIASES:
+            message = f"more than {MAX_ALIASES} YAML aliases"
+            raise Refused("yaml-aliases", message, _place(event), "write the values out")
+        if any(anchor == event.anchor for anchor, _ in self.open):
+            raise Refused("yaml-alias", "a YAML alias that contains itself", _place(event), "write the value out")
+        size = self.sizes.get(event.anchor)
+        if size is None:
+            hint = "put text that begins with * in quotes"
+            raise Refused("yaml-alias", "a YAML alias without an anchor", _place(event), hint)
+        return size
+
+    def closed(self, anchor: str | None, size: int, event: Event) -> None:
+        if anchor is not None:
+            self.sizes[anchor] = size
+        if self.open:
+            parent, sum_so_far = self.open[-1]
+            size += sum_so_far
+            self.open[-1] = (parent, size)
+        if size > MAX_NODES:
+            message = f"more than {MAX_NODES} values, with aliases written out"
+            raise Refused("yaml-size", message, _place(event), "split or shorten it")
+
+
+def _place(event: Event) -> Place:
+    return event.start_mark.line + 1, event.start_mark.column + 1
