@@ -73,6 +73,11 @@ class UpstreamAnswer:
         except RemoteError:
             return b""
 
+    @property
+    def ended(self) -> bool:
+        """Whether the body has arrived to its end."""
+        return self._response.content.at_eof()
+
     def close(self) -> None:
         """Free the connection: back to the pool when the body was read to its end, else closed."""
         if self._response.content.is_eof():

@@ -1,0 +1,26 @@
+"""What came in: the decoded request and what the gateway needs to know around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from daemon.inference.request import Request
+from daemon.snapshot.snapshot import Snapshot
+from daemon.wires.base import AnswerContext, Wire
+
+
+class Inbound(Struct, frozen=True, kw_only=True):
+    """One request as the entry hands it over. ``headers`` are the client's, names in lower case;
+    ``body`` the bytes as they came; ``started`` is loop time in seconds."""
+
+    entry: str
+    wire: Wire
+    request: Request
+    body: bytes
+    headers: Mapping[str, str]
+    request_id: str
+    snapshot: Snapshot
+    started: float
+    context: AnswerContext

@@ -1,0 +1,60 @@
+"""The shape of a request's way up and its answer's way back: sans I/O, bytes in and bytes out.
+
+A relay lives as long as the request and serves its attempts one after another. Until an attempt is
+*committed* by its first piece of content, everything it brought is held back, so that the next
+attempt can start afresh; what a keep-alive has already told the client stays valid across attempts.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from daemon.errors import GatewayError, RemoteError
+from daemon.inference.response import Usage
+from daemon.snapshot.models import Candidate
+from daemon.wires.base import UpstreamBody
+
+HELD_EVENTS = 64
+HELD_BYTES = 256 * 1024
+
+
+class Relay(Protocol):
+    """``committed``: content may be, or has been, shown to the client. ``finished``: the upstream
+    said its terminal event. ``error``: why the current attempt failed, None while it has not."""
+
+    committed: bool
+    finished: bool
+    error: RemoteError | None
+    usage: Usage | None
+
+    def prepare(self, candidate: Candidate, effort: str | None) -> UpstreamBody:
+        """Begin an attempt: the body for this candidate. Forgets what the last attempt brought."""
+        ...
+
+    def feed(self, data: bytes) -> None:
+        """Bytes of an event stream."""
+        ...
+
+    def feed_whole(self, body: bytes) -> None:
+        """A JSON body where an event stream was asked for: it is the whole answer."""
+        ...
+
+    def end_of_body(self) -> None:
+        """The upstream's body ended cleanly; without a terminal event that is a failure."""
+        ...
+
+    def take(self) -> bytes:
+        """What the client may have now; empty until committed."""
+        ...
+
+    def whole(self) -> bytes:
+        """The whole answer for a client that did not ask for a stream."""
+        ...
+
+    def keep_alive(self) -> bytes:
+        """Bytes that the client counts as activity; they commit nothing."""
+        ...
+
+    def fail(self, error: GatewayError) -> bytes:
+        """The in-dialect last event of a stream that cannot go on."""
+        ...

@@ -1,0 +1,69 @@
+"""Reasoning signatures are tied to the core auth whose upstream made them.
+
+Encrypted reasoning is readable only by the upstream that encrypted it, and another one refuses the
+whole request because of it. So on its way to the client a signature is sealed with the core auth's
+short hash, and on its way back it is opened for that core auth alone; for any other, the reasoning
+block is dropped. A signature without a seal is of unknown origin and is dropped as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from daemon.inference.blocks import Block, Reasoning
+from daemon.inference.events import BlockEnd, Event
+from daemon.inference.request import Message, Request
+
+PREFIX = "tppcd1."
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """The seal of one core auth: ``core auth ID`` gives the tag."""
+
+    tag: str
+
+    @classmethod
+    def of(cls, auth_id: str) -> Seal:
+        return cls(PREFIX + auth_id.rpartition(":")[2] + ".")
+
+    def close(self, signature: str) -> str:
+        return self.tag + signature
+
+    def open(self, signature: str | None) -> str | None:
+        """The upstream's own signature, or None when another core auth, or nobody known, made it."""
+        if signature is None or not signature.startswith(self.tag):
+            return None
+        return signature[len(self.tag) :]
+
+
+def seal_events(seal: Seal, events: Sequence[Event]) -> Sequence[Event]:
+    """Seal what the upstream signed. The usual batch has nothing to seal and is returned as it is."""
+    if not any(type(event) is BlockEnd and event.signature for event in events):
+        return events
+    return [
+        replace(event, signature=seal.close(event.signature))
+        if type(event) is BlockEnd and event.signature
+        else event
+        for event in events
+    ]
+
+
+def open_request(seal: Seal, request: Request) -> Request:
+    """The request with its reasoning opened for one core auth; foreign reasoning loses its signature."""
+    if not any(isinstance(block, Reasoning) for message in request.messages for block in message.content):
+        return request
+    return replace(request, messages=tuple(_open_message(seal, message) for message in request.messages))
+
+
+def _open_message(seal: Seal, message: Message) -> Message:
+    if not any(isinstance(block, Reasoning) for block in message.content):
+        return message
+    return replace(message, content=tuple(_open_block(seal, block) for block in message.content))
+
+
+def _open_block(seal: Seal, block: Block) -> Block:
+    return replace(block, signature=seal.open(block.signature)) if isinstance(block, Reasoning) else block

@@ -1,0 +1,27 @@
+"""Errors in the words that a client acts on.
+
+Claude Code compacts the conversation only when it reads ``prompt is too long: A tokens > B maximum``
+(2.1.197, 2026-11); what an upstream says of the same thing it does not recognise.
+"""
+
+from __future__ import annotations
+
+from daemon.errors import ErrorKind, GatewayError, RemoteError
+from daemon.gateway.inbound import Inbound
+from daemon.wires.anthropic_messages.errors import reword_context_length
+
+CONTEXT_LIMITS = (("gpt-5", 272_000), ("codex", 200_000), ("", 200_000))
+"""Input limits in tokens by the beginning of the model's name, for upstreams that do not say theirs."""
+
+
+def for_client(error: GatewayError, inbound: Inbound) -> GatewayError:
+    """The error as the entry's clients need it worded; most are returned as they are."""
+    if error.kind is not ErrorKind.CONTEXT_LENGTH or inbound.wire.name != "messages":
+        return error
+    message = reword_context_length(error.message, inbound.context.input_estimate, _limit(inbound.request.model))
+    return RemoteError(error.kind, message, code=error.code, param=error.param)
+
+
+def _limit(model: str) -> int:
+    name = model.rpartition("/")[2]
+    return next(limit for prefix, limit in CONTEXT_LIMITS if name.startswith(prefix))
