@@ -54,6 +54,11 @@ class Pipeline:
         self.sweep = sweep
         self.rotation = Rotation()
 
+    @property
+    def running(self) -> int:
+        """Requests between their first and their last byte."""
+        return len(self.sweep)
+
     async def run(self, inbound: Inbound, channel: Channel, exchange: Exchange) -> None:
         """Answer one request. Every failure is told to the client in its dialect; nothing is raised."""
         conversation = Conversation(self, inbound, channel, exchange)

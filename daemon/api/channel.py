@@ -1,0 +1,63 @@
+"""The way back to one client over ASGI, and the headers that every answer carries."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from daemon.gateway.channel import AnswerHead
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+NOBODY: Final = AnswerHead()
+STREAM_HEADERS: Final = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class AsgiChannel:
+    """Implements ``gateway.channel.Channel``. ``started`` is true once a head has gone out."""
+
+    __slots__ = ("_common", "_send", "started")
+
+    def __init__(self, send: Send, request_id: str, config_header: str) -> None:
+        identity = request_id.encode("latin-1")
+        self._send = send
+        self._common = [
+            (b"request-id", identity),
+            (b"x-request-id", identity),
+            (b"x-tppcd-config", config_header.encode("latin-1")),
+        ]
+        self.started = False
+
+    async def start_stream(self, head: AnswerHead) -> None:
+        self.started = True
+        headers = STREAM_HEADERS + self._common + _about(head)
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    async def write(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end_stream(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": False})
+
+    async def answer(self, status: int, headers: dict[str, str], body: bytes, head: AnswerHead = NOBODY) -> None:
+        self.started = True
+        names = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        if "content-type" not in headers:
+            names.append((b"content-type", b"application/json"))
+        names.append((b"content-length", b"%d" % len(body)))
+        await self._send({"type": "http.response.start", "status": status, "headers": names + self._common + _about(head)})
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _about(head: AnswerHead) -> list[tuple[bytes, bytes]]:
+    """Who answered, after how many attempts, and what the request lost."""
+    if not head.attempts:
+        return []
+    about = [(b"x-tppcd-provider", head.provider.encode()), (b"x-tppcd-attempts", b"%d" % head.attempts)]
+    if head.lost:
+        about.append((b"x-tppcd-lost", ",".join(head.lost).encode("latin-1", "replace")))
+    return about
