@@ -1,0 +1,96 @@
+"""What any wire's request says, as far as the scripted model listens."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+Json = dict[str, Any]
+"""A decoded JSON object. The simulator reads foreign bodies loosely, so their values stay untyped."""
+
+ToolKind = Literal["function", "custom", "local_shell"]
+
+
+class Tool(Struct, frozen=True):
+    """A tool the client offers. ``schema`` is the JSON Schema of a function's arguments."""
+
+    name: str
+    schema: Json
+    kind: ToolKind = "function"
+    namespace: str | None = None
+
+
+class Said(Struct, frozen=True):
+    """One text block of the user."""
+
+    text: str
+
+
+class Answered(Struct, frozen=True):
+    """A text of the assistant."""
+
+    text: str
+
+
+class Called(Struct, frozen=True):
+    """A tool call of the assistant; neighbours belong to one turn."""
+
+    name: str
+
+
+class Returned(Struct, frozen=True):
+    """What a tool gave back."""
+
+    text: str
+
+
+Entry = Said | Answered | Called | Returned
+
+
+class Conversation(Struct, frozen=True, kw_only=True):
+    """A request, read.
+
+    ``forced`` is the tool that must be called (``""`` = any of them), None when the model may choose.
+    ``schema`` is the JSON Schema the answer must follow. ``max_tokens`` limits the answer.
+    ``summary`` asks for visible reasoning, ``sealed`` for reasoning the client hands back unread.
+    ``compaction`` asks for one opaque compaction item instead of an answer.
+    """
+
+    model: str
+    stream: bool
+    system: str = ""
+    entries: tuple[Entry, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    forced: str | None = None
+    schema: Json | None = None
+    max_tokens: int | None = None
+    summary: bool = False
+    sealed: bool = False
+    compaction: bool = False
+    cache_key: str = ""
+
+
+class Refused(Exception):
+    """The simulated API refuses the request, in the words of the real one."""
+
+    def __init__(self, message: str, *, status: int = 400, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.code = code
+        self.param = param
+
+
+def texts(content: object, *kinds: str) -> list[str]:
+    """The text blocks of a ``content`` value: a string, or parts of which those with ``text`` count.
+
+    A part without text stands as ``[kind]``, so that an image is seen to have arrived. With
+    ``kinds`` only parts of these types are read.
+    """
+    if isinstance(content, str):
+        return [content]
+    if not isinstance(content, list):
+        return []
+    parts = [part for part in content if isinstance(part, dict) and (not kinds or part.get("type") in kinds)]
+    return [part["text"] if isinstance(part.get("text"), str) else f"[{part.get('type')}]" for part in parts]

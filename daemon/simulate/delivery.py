@@ -1,0 +1,113 @@
+"""Sending an answer over ASGI at the pace, and with the breakage, that was asked for.
+
+Each sender returns how the request ended, in the ledger's words: ``completed`` or ``broken``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from daemon.simulate.answer import Answer
+from daemon.simulate.conversation import Json
+from daemon.simulate.faults import Fault
+from daemon.simulate.wire import Wire
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+
+
+class Pace(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """How a stream is sent: ``delay_ms`` between events; ``chunk_bytes`` per write (0 = one event per
+    write), which cuts inside fields and inside UTF-8."""
+
+    delay_ms: float = 0.0
+    chunk_bytes: int = 0
+
+
+class ClientGone(Exception):
+    """The client hung up before the answer was whole."""
+
+
+async def until_gone(receive: Receive) -> None:
+    """Waits for the client's hang-up and raises ClientGone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    raise ClientGone
+
+
+async def send_body(send: Send, status: int, body: bytes, *, content_type: str, headers: Json | None = None) -> str:
+    """A whole answer."""
+    named = {"content-type": content_type, "content-length": str(len(body)), **(headers or {})}
+    await _send_head(send, status, named)
+    await send({"type": "http.response.body", "body": body})
+    return "completed"
+
+
+async def send_json(send: Send, status: int, value: object, headers: Json | None = None) -> str:
+    """A whole answer in JSON."""
+    return await send_body(send, status, msgspec.json.encode(value), content_type="application/json", headers=headers)
+
+
+async def send_stream(send: Send, wire: Wire, answer: Answer, body: Json, fault: Fault, pace: Pace) -> str:
+    """A streamed answer, with the fault struck at its event."""
+    await _send_head(send, 200, {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"})
+    struck = False
+    for number, frame in enumerate(wire.frames(answer, body)):
+        if number >= fault.after and (fault.kind == "slow" or not struck):
+            struck = True
+            before, ends = await _strike(wire, answer, body, fault)
+            await _send_bytes(send, before, pace)
+            if ends == "broken":
+                # Returning with the body unfinished makes the server close the connection: a cut.
+                return ends
+            if ends:
+                break
+        await _send_bytes(send, frame, pace)
+        if pace.delay_ms:
+            await asyncio.sleep(pace.delay_ms / 1000)
+    await send({"type": "http.response.body", "body": b""})
+    return "completed"
+
+
+async def _strike(wire: Wire, answer: Answer, body: Json, fault: Fault) -> tuple[bytes, str]:
+    """What is sent at the fault's event, and whether the stream ends there ("" = it goes on)."""
+    match fault.kind:
+        case "stall" | "slow":
+            await asyncio.sleep(fault.seconds)
+        case "cut":
+            return b"", "broken"
+        case "end":
+            return b"", "completed"
+        case "malformed":
+            return wire.malformed, ""
+        case "error-event":
+            return wire.error_event(answer, body, fault.problem), "completed"
+        case "failed":
+            return wire.failed(answer, body, fault.problem), "completed"
+    return b"", ""
+
+
+async def _send_head(send: Send, status: int, headers: Json) -> None:
+    pairs = [(name.encode(), str(value).encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
+
+
+async def _send_bytes(send: Send, data: bytes, pace: Pace) -> None:
+    for part in _parts(data, pace.chunk_bytes):
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+        if pace.chunk_bytes:
+            await asyncio.sleep(0)
+
+
+def _parts(data: bytes, size: int) -> Iterator[bytes]:
+    if not data:
+        return iter(())
+    size = size or len(data)
+    return (data[at : at + size] for at in range(0, len(data), size))

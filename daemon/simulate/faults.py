@@ -1,0 +1,178 @@
+"""What may go wrong upstream, by name. A fault applies to one request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+FaultKind = Literal[
+    "none",
+    "status",
+    "html",
+    "stall-head",
+    "stall",
+    "slow",
+    "cut",
+    "end",
+    "malformed",
+    "error-event",
+    "failed",
+    "incomplete",
+    "content-filter",
+    "refusal",
+    "no-usage",
+    "empty",
+]
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """An error as a provider tells it; ``type`` is OpenAI's, ``anthropic`` the Messages API's word for it."""
+
+    message: str
+    type: str = "invalid_request_error"
+    anthropic: str = "invalid_request_error"
+    code: str | None = None
+    param: str | None = None
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """``after`` counts the stream's events before it strikes, ``seconds`` is how long it lasts.
+
+    ``status``, ``retry_after`` and ``problem`` are for answers that fail; a stream that fails tells
+    ``problem`` inside.
+    """
+
+    name: str
+    kind: FaultKind
+    status: int = 200
+    retry_after: float | None = None
+    after: int = 6
+    seconds: float = 30.0
+    problem: Problem = Problem(
+        message="An error occurred while processing your request.",
+        type="server_error",
+        anthropic="api_error",
+        code="server_error",
+    )
+
+
+class UnknownFault(ValueError):
+    """A fault nobody knows, or with fields it does not have."""
+
+
+_RATE_LIMIT = Problem(
+    message="Rate limit reached for this model on tokens per min (TPM). Please try again in 1s.",
+    type="tokens",
+    anthropic="rate_limit_error",
+    code="rate_limit_exceeded",
+)
+_QUOTA = Problem(
+    message="You exceeded your current quota, please check your plan and billing details.",
+    type="insufficient_quota",
+    anthropic="rate_limit_error",
+    code="insufficient_quota",
+)
+_OVERLOADED = Problem(
+    message="The engine is currently overloaded, please try again later.",
+    type="service_unavailable_error",
+    anthropic="overloaded_error",
+    code="server_is_overloaded",
+)
+_UNAUTHORIZED = Problem(
+    message="Incorrect API key provided.",
+    anthropic="authentication_error",
+    code="invalid_api_key",
+)
+_FORBIDDEN = Problem(
+    message="You do not have access to this model.",
+    anthropic="permission_error",
+    code="unsupported_country_region_territory",
+)
+_NOT_FOUND = Problem(
+    message="The requested model does not exist or you do not have access to it.",
+    anthropic="not_found_error",
+    code="model_not_found",
+    param="model",
+)
+_CONTEXT_LENGTH = Problem(
+    message="Your input exceeds the context window of this model. Please adjust your input and try again.",
+    code="context_length_exceeded",
+    param="input",
+)
+
+OK = Fault(name="ok", kind="none")
+
+FAULTS: Mapping[str, Fault] = {
+    fault.name: fault
+    for fault in (
+        OK,
+        Fault(name="rate_limit", kind="status", status=429, retry_after=1, problem=_RATE_LIMIT),
+        Fault(name="quota", kind="status", status=429, problem=_QUOTA),
+        Fault(name="overloaded", kind="status", status=529, retry_after=1, problem=_OVERLOADED),
+        Fault(name="unavailable", kind="status", status=503, retry_after=1, problem=_OVERLOADED),
+        Fault(name="server_error", kind="status", status=500),
+        Fault(name="unauthorized", kind="status", status=401, problem=_UNAUTHORIZED),
+        Fault(name="forbidden", kind="status", status=403, problem=_FORBIDDEN),
+        Fault(name="not_found", kind="status", status=404, problem=_NOT_FOUND),
+        Fault(name="context_length", kind="status", status=400, problem=_CONTEXT_LENGTH),
+        Fault(name="bad_gateway", kind="html", status=502),
+        Fault(name="html", kind="html", status=200),
+        Fault(name="stall_head", kind="stall-head"),
+        Fault(name="stall", kind="stall"),
+        Fault(name="slow", kind="slow", after=0, seconds=0.1),
+        Fault(name="cut", kind="cut"),
+        Fault(name="end", kind="end"),
+        Fault(name="malformed", kind="malformed"),
+        Fault(name="error_event", kind="error-event"),
+        Fault(name="failed", kind="failed"),
+        Fault(name="failed_rate_limit", kind="failed", problem=_RATE_LIMIT),
+        Fault(name="failed_context_length", kind="failed", problem=_CONTEXT_LENGTH),
+        Fault(name="incomplete", kind="incomplete"),
+        Fault(name="content_filter", kind="content-filter"),
+        Fault(name="refusal", kind="refusal"),
+        Fault(name="no_usage", kind="no-usage"),
+        Fault(name="empty", kind="empty"),
+    )
+}
+
+
+class Change(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """A fault by name with some of its values changed, as the control endpoint takes it."""
+
+    fault: str
+    after: int | None = None
+    seconds: float | None = None
+    status: int | None = None
+    retry_after: float | None = None
+    message: str | None = None
+
+
+def parse(given: object) -> Fault:
+    """A fault from its name, or from ``{"fault": name, "after": …, "seconds": …, "status": …}``.
+
+    Raises UnknownFault, with a message that lists what there is.
+    """
+    try:
+        change = Change(given) if isinstance(given, str) else msgspec.convert(given, Change)
+    except msgspec.ValidationError as error:
+        raise UnknownFault(f"fault {given!r}: {error}") from None
+    fault = FAULTS.get(change.fault)
+    if fault is None:
+        raise UnknownFault(f"unknown fault {change.fault!r}; there are: {', '.join(FAULTS)}")
+    fields = {"after": change.after, "seconds": change.seconds, "status": change.status}
+    fields["retry_after"] = change.retry_after
+    changed: dict[str, object] = {name: value for name, value in fields.items() if value is not None}
+    if change.message is not None:
+        changed["problem"] = msgspec.structs.replace(fault.problem, message=change.message)
+    return msgspec.structs.replace(fault, **changed)
+
+
+def parse_counted(text: str) -> tuple[Fault, ...]:
+    """``NAME`` or ``NAME:COUNT`` of the command line: that fault for so many requests."""
+    name, _, count = text.partition(":")
+    if count and not count.isdecimal():
+        raise UnknownFault(f"fault {text!r}: the count after ':' must be a number")
+    return (parse(name),) * int(count or 1)

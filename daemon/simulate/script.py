@@ -1,0 +1,219 @@
+"""The scripted model: what it answers to a conversation. Deterministic, so that a test can foretell it.
+
+1. Asked to summarise (Claude Code's ``/compact``, Codex' compaction), it gives a summary.
+2. ``SCRIPT=[…]`` in a user's text is played, one step per turn: ``{"tool": NAME, "input": {…}}``,
+   ``{"parallel": [step, …]}`` or ``{"text": "…"}``; after the last step comes the closing text.
+3. ``Create a file NAME containing TEXT`` calls a tool that can; then comes the closing text, which
+   quotes what the tool returned.
+4. A tool choice that forces a call, and a JSON Schema for the answer, are obeyed.
+5. Everything else is answered with a friendly echo.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from daemon.simulate import filetask
+from daemon.simulate.conversation import Answered, Called, Conversation, Entry, Json, Returned, Said, Tool, ToolKind
+from daemon.simulate.examples import MARKER, example
+
+SUMMARY = "SUMMARY-BY-SIMULATOR"
+CLOSING = f"Everything asked for is done ✓ (café, 漢字, 🚀). {MARKER}"
+QUOTED = 400
+"""How many characters of a tool's output, or of the user's words, an answer repeats."""
+
+_ASKS_SUMMARY = re.compile(r"Respond with TEXT ONLY|CONTEXT CHECKPOINT COMPACTION")
+_SCRIPT = "SCRIPT=["
+_INJECTED = ("<system-reminder>", "<environment_context>", "<user_instructions>", "# AGENTS.md")
+"""How text begins that a client adds to what the user wrote."""
+
+
+class Say(Struct, frozen=True):
+    """A text of the answer. ``refusal`` makes it the model's refusal."""
+
+    text: str
+    refusal: bool = False
+
+
+class Call(Struct, frozen=True):
+    """A tool call of the answer; ``arguments`` is JSON for functions and plain text for custom tools."""
+
+    name: str
+    arguments: str
+    kind: ToolKind = "function"
+    namespace: str | None = None
+
+
+Action = Say | Call
+Actions = tuple[Action, ...]
+
+
+class Progress(Struct, frozen=True):
+    """Where the newest task stands: its steps so far and what the last tool returned."""
+
+    task: str
+    steps: int
+    output: str | None
+    settled: bool
+    """The task was answered, or summarised away, before the user's newest words."""
+
+
+def decide(conversation: Conversation) -> Actions:
+    """What the model does now: one text, or one or more tool calls."""
+    progress = _progress(conversation.entries)
+    for rule in _RULES:
+        actions = rule(conversation, progress)
+        if actions is not None:
+            return actions
+    return _echo(conversation)
+
+
+def _summarise(conversation: Conversation, _: Progress) -> Actions | None:
+    if not any(_ASKS_SUMMARY.search(text) for text in _newest_words(conversation.entries)):
+        return None
+    return (Say(f"<summary>{SUMMARY}: all earlier requests are complete. {MARKER}</summary>"),)
+
+
+def _without_tools(conversation: Conversation, _: Progress) -> Actions | None:
+    """Side requests (titles, structured output) repeat the prompt, but offer nothing to call."""
+    if conversation.tools or conversation.schema is None:
+        return None
+    return (_structured(conversation.schema),)
+
+
+def _play(conversation: Conversation, progress: Progress) -> Actions | None:
+    steps = find_script(progress.task)
+    if steps is None or progress.settled:
+        return None
+    if progress.steps >= len(steps):
+        return (_closing(progress.output),)
+    step = steps[progress.steps]
+    if "text" in step:
+        return (Say(step["text"]),)
+    if not conversation.tools:
+        return None
+    offered = {tool.name: tool for tool in conversation.tools}
+    return tuple(_as_call(one["tool"], one.get("input", {}), offered) for one in step.get("parallel", [step]))
+
+
+def _close(conversation: Conversation, progress: Progress) -> Actions | None:
+    if progress.settled or (progress.output is None and not progress.steps):
+        return None
+    if conversation.schema is not None:
+        return (_structured(conversation.schema),)
+    return (_closing(progress.output),)
+
+
+def _obey_choice(conversation: Conversation, progress: Progress) -> Actions | None:
+    forced = conversation.forced
+    if forced is None or not conversation.tools:
+        return None
+    allowed = [tool for tool in conversation.tools if forced in ("", tool.name)]
+    task = filetask.find(progress.task, _surroundings(conversation))
+    if task and (found := filetask.call(task, allowed)):
+        return (_call(*found),)
+    tool = next((tool for tool in allowed if tool.kind == "function"), None)
+    return (_call(tool, _encode(example(tool.schema))),) if tool else None
+
+
+def _fit_schema(conversation: Conversation, _: Progress) -> Actions | None:
+    return None if conversation.schema is None else (_structured(conversation.schema),)
+
+
+def _make_file(conversation: Conversation, progress: Progress) -> Actions | None:
+    task = None if progress.settled else filetask.find(progress.task, _surroundings(conversation))
+    found = filetask.call(task, conversation.tools) if task else None
+    return (_call(*found),) if found else None
+
+
+# The first rule that has an answer gives it.
+_RULES: tuple[Callable[[Conversation, Progress], Actions | None], ...] = (
+    _summarise,
+    _without_tools,
+    _play,
+    _close,
+    _obey_choice,
+    _fit_schema,
+    _make_file,
+)
+
+
+def _echo(conversation: Conversation) -> Actions:
+    words = [text for text in _newest_words(conversation.entries) if not text.lstrip().startswith(_INJECTED)]
+    heard = words[-1].strip()[:QUOTED] if words else ""
+    reply = f"You wrote: “{heard}”." if heard else "You wrote nothing."
+    return (Say(f"Hello from tppcd simulate (café, 漢字, 🚀). {reply} {MARKER}"),)
+
+
+def find_script(text: str) -> list[Json] | None:
+    """The steps after the last ``SCRIPT=`` in ``text``; None where there is none, or it is not JSON."""
+    start = text.rfind(_SCRIPT)
+    if start < 0:
+        return None
+    try:
+        steps, _ = json.JSONDecoder().raw_decode(text, start + len(_SCRIPT) - 1)
+    except ValueError:
+        return None
+    return [step for step in steps if isinstance(step, dict)]
+
+
+def _progress(entries: Sequence[Entry]) -> Progress:
+    """Steps are counted from the newest task on; without a task, from the beginning."""
+    start = max((i for i, entry in enumerate(entries) if isinstance(entry, Said) and _is_task(entry.text)), default=-1)
+    since = entries[start + 1 :]
+    steps = sum(isinstance(e, Called) and not (i and isinstance(since[i - 1], Called)) for i, e in enumerate(since))
+    output = next((entry.text for entry in reversed(since) if isinstance(entry, Returned)), None)
+    task = entries[start] if start >= 0 else None
+    return Progress(task.text if isinstance(task, Said) else "", steps, output, _is_settled(since))
+
+
+def _is_task(text: str) -> bool:
+    return find_script(text) is not None or filetask.find(text) is not None
+
+
+def _is_settled(since: Sequence[Entry]) -> bool:
+    answered = max((i for i, entry in enumerate(since) if isinstance(entry, Answered)), default=None)
+    summarised = any(isinstance(entry, Said) and SUMMARY in entry.text for entry in since)
+    return summarised or (answered is not None and not any(isinstance(e, Returned) for e in since[answered:]))
+
+
+def _newest_words(entries: Sequence[Entry]) -> list[str]:
+    """The user's texts after the last entry of the assistant or of a tool."""
+    words: list[str] = []
+    for entry in reversed(entries):
+        if not isinstance(entry, Said):
+            break
+        words.insert(0, entry.text)
+    return words
+
+
+def _surroundings(conversation: Conversation) -> list[str]:
+    return [conversation.system, *(entry.text for entry in conversation.entries if isinstance(entry, Said))]
+
+
+def _closing(output: str | None) -> Say:
+    return Say(CLOSING if output is None else f"TOOL-OUTPUT<<{output[:QUOTED]}>> {CLOSING}")
+
+
+def _structured(schema: Json) -> Say:
+    return Say(_encode(example(schema)))
+
+
+def _as_call(name: str, given: object, offered: dict[str, Tool]) -> Call:
+    """A scripted step; a tool that nobody offered is called too, to see what the client makes of it."""
+    tool = offered.get(name, Tool(name, {}))
+    plain = given.get("input", given) if isinstance(given, dict) and tool.kind == "custom" else given
+    return _call(tool, plain if isinstance(plain, str) else _encode(plain))
+
+
+def _call(tool: Tool, arguments: str) -> Call:
+    return Call(tool.name, arguments, tool.kind, tool.namespace)
+
+
+def _encode(value: object) -> str:
+    return msgspec.json.encode(value).decode()
