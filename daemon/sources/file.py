@@ -1,0 +1,239 @@
+"""The file source: config.yaml and the files it names, as they are once a save is complete.
+
+1. watchfiles is a hint, never the truth; which file an event names is never looked at. It loses
+   events without an error (queue overflow), hears nothing of mmap and bind mounts, and may fail
+   altogether: then the look at the files every ``Timing.poll`` seconds finds the change alone.
+2. What is published was read whole between two equal stamps, when no writer had it open (``settle``).
+3. Only a new digest is published: chmod, touch and the same bytes again are nothing.
+4. Files are touched on threads of this source alone, so that no other work can delay a reload.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, TypeVar
+
+import watchfiles
+from loguru import logger
+
+from daemon.config.diagnostics import Diagnostic
+from daemon.sources.base import Publish, Update
+from daemon.sources.lease import Lease, ignore_lease_breaks, probe
+from daemon.sources.reading import MAX_BYTES, Stamp, Unreadable, read_whole, stamp
+from daemon.sources.settle import Look, Settle, Timing
+from daemon.sources.watching import directories
+
+DEBOUNCE_MS: Final = 50
+STEP_MS: Final = 20
+REARM_MS: Final = 1000
+RETRY_S: Final = 30.0
+
+Result = TypeVar("Result")
+
+logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of every change, of any file
+
+
+class FileSource:
+    """One configuration file. ``hints`` false leaves watchfiles out (a file system without inotify)."""
+
+    def __init__(self, path: str | Path, *, timing: Timing | None = None, hints: bool = True) -> None:
+        self.path = Path(path)
+        self._absolute = str(self.path.absolute())
+        self._timing = timing or Timing()
+        self._hints = hints
+        self._files: frozenset[str] = frozenset()
+        self._settle = Settle(self._timing)
+        self._known: tuple[Stamp, ...] = ()
+        self._published = ""
+        self._size = 0
+        self._order = 0
+        self._orphan: Stamp | None = None
+        self._wake = asyncio.Event()
+        self._deaf = threading.Event()
+        self._lock = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="config-file")
+        ignore_lease_breaks()
+
+    @property
+    def name(self) -> str:
+        """The path as it was given; diagnostics begin with it."""
+        return str(self.path)
+
+    def watch(self, files: frozenset[str]) -> None:
+        """The files that the configuration names now. New ones are read once more, since what was
+        read of them before may be older than the watch."""
+        if files != self._files:
+            self._files = files
+            self._wake.set()
+
+    async def read_now(self) -> Update:
+        """A reading that begins after this call, new or not; waits only for a writer at work."""
+        async with self._lock:
+            update = await self._settled(asked=True)
+            assert update is not None
+            return update
+
+    async def run(self, publish: Publish) -> None:
+        """Publishes each new content once, for ever."""
+        stop = threading.Event()
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, thread_name_prefix="config-watch") as listener:
+            if self._hints:
+                listener.submit(self._listen, stop, lambda: _from_thread(loop, self._wake.set))
+            try:
+                while True:
+                    await self._round(publish)
+            finally:
+                stop.set()
+
+    async def _round(self, publish: Publish) -> None:
+        heard = await self._heard()
+        async with self._lock:
+            before = self._published
+            update = await self._settled(asked=False)
+            if update is not None and update.digest != before:
+                if not heard and not self._wake.is_set():
+                    self._deaf.set()  # only the poll saw it: listen anew
+                publish(update)
+
+    async def _heard(self) -> bool:
+        """True = something happened nearby; False = a poll is due."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._timing.poll):
+                await self._wake.wait()
+        heard = self._wake.is_set()
+        self._wake.clear()
+        return heard
+
+    async def _settled(self, *, asked: bool) -> Update | None:
+        """Waits until the save is complete, then reads; None when nothing has changed after all."""
+        while True:
+            look = await self._in_thread(self._look)
+            if not asked and look.stamps == self._known:
+                self._settle.forget()
+                return None
+            at_once = asked and (look.lease is Lease.FREE or not self._known)
+            wait = self._settle.wait(look, time.monotonic(), size=self._size, at_once=at_once)
+            if not wait:
+                return await self._read(look)
+            await asyncio.sleep(wait)
+
+    async def _read(self, look: Look) -> Update:
+        self._order += 1
+        update = await self._in_thread(lambda: self._read_files(look))
+        overdue = look.lease is Lease.BUSY
+        if overdue and update.digest != self._published:
+            patience = self._timing.patience
+            logger.warning(
+                "{} is still open for writing {:g} s after its last change: taken as it is", self.name, patience
+            )
+        # A writer that is still there may change bytes without a new stamp (mmap): look again at every poll.
+        self._known = () if overdue else look.stamps
+        self._published = update.digest
+        if update.problem is None:
+            self._size = len(update.raw)
+        return update
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    # On the reading thread.
+
+    def _look(self) -> Look:
+        paths = (self._absolute, *sorted(self._files))
+        stamps = tuple(stamp(path) for path in paths)
+        known = dict(zip(paths, self._known, strict=False)) if len(self._known) == len(paths) else {}
+        changed = [path for path, seen in zip(paths, stamps, strict=True) if known.get(path) != seen]
+        leases = {probe(path) for path in changed}
+        worst = next((lease for lease in (Lease.BUSY, Lease.UNAVAILABLE) if lease in leases), Lease.FREE)
+        return Look(stamps=stamps, size=stamps[0][2] if len(stamps[0]) > 1 else -1, lease=worst)
+
+    def _read_files(self, look: Look) -> Update:
+        settled = look.lease is Lease.FREE
+        try:
+            content = read_whole(self._absolute)
+            if not content.raw:
+                raise Unreadable("empty", "is empty", "write a configuration into it, e.g. by: tppcd init")
+        except Unreadable as why:
+            digest = hashlib.sha256(f"{why.code}: {why.message}".encode()).hexdigest()
+            return self._update(b"", digest, problem=self._diagnose(why), settled=settled)
+        if content.links == 0:
+            self._warn_orphan(look.stamps[0])
+        return self._update(content.raw, self._digest(content.raw), settled=settled)
+
+    def _update(self, raw: bytes, digest: str, *, problem: Diagnostic | None = None, settled: bool) -> Update:
+        return Update(source=self.name, raw=raw, digest=digest, problem=problem, order=self._order, settled=settled)
+
+    def _digest(self, raw: bytes) -> str:
+        digest = hashlib.sha256(raw)
+        for path in sorted(self._files):
+            try:
+                named = hashlib.sha256(read_whole(path, MAX_BYTES).raw).digest()
+            except Unreadable as why:
+                named = why.code.encode()
+            digest.update(b"\0" + path.encode("utf-8", "surrogateescape") + b"\0" + named)
+        return digest.hexdigest()
+
+    def _diagnose(self, why: Unreadable) -> Diagnostic:
+        return Diagnostic(
+            severity="error", code=f"config-{why.code}", message=why.message, source=self.name, hint=why.hint
+        )
+
+    def _warn_orphan(self, seen: Stamp) -> None:
+        if self._orphan != seen:
+            self._orphan = seen
+            logger.warning("{} was replaced on the host and will not change any more: mount its directory", self.name)
+
+    # On the listening thread.
+
+    def _listen(self, stop: threading.Event, hint: Callable[[], None]) -> None:
+        """Tells of every event in the watched directories, and listens anew when they are not the
+        same any more; where listening is impossible, says so once and tries again now and then."""
+        told = False
+        while not stop.is_set():
+            try:
+                self._listen_once(stop, hint)
+                told = False
+            except Exception as error:
+                if not told:
+                    logger.warning(
+                        "no file events for {} ({}): looking every {:g} s instead", self.name, error, self._timing.poll
+                    )
+                told = True
+                stop.wait(RETRY_S)
+
+    def _listen_once(self, stop: threading.Event, hint: Callable[[], None]) -> None:
+        files = self._files
+        watched = directories(self._absolute, files)
+        self._deaf.clear()
+        changes = watchfiles.watch(
+            *watched,
+            recursive=False,
+            watch_filter=None,
+            debounce=DEBOUNCE_MS,
+            step=STEP_MS,
+            rust_timeout=REARM_MS,
+            yield_on_timeout=True,
+            force_polling=False,
+            raise_interrupt=False,
+            stop_event=stop,
+        )
+        for change in changes:
+            if change:
+                hint()
+            if self._deaf.is_set() or directories(self._absolute, self._files) != watched:
+                changes.close()
+        hint()  # what happened while nobody listened
+
+
+def _from_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
+    with suppress(RuntimeError):  # the loop has ended meanwhile
+        loop.call_soon_threadsafe(call)

@@ -1,0 +1,91 @@
+"""packycode settings that lie outside config.yaml: the environment and the Codex CLI's own files.
+
+``$CODEX_HOME`` (else ``~/.codex``) holds ``config.toml`` with ``[model_providers.packycode]`` and
+``auth.json`` with ``OPENAI_API_KEY``. Those files belong to somebody else: what is missing or cannot
+be understood gives nothing, and says so in the log, but never breaks the configuration.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from loguru import logger
+
+from daemon.config.packycode import API_KEY, BASE_URL, OuterSettings, OuterValue
+from daemon.secret import Secret
+from daemon.sources.reading import Unreadable, read_whole
+
+MAX_CODEX_BYTES: Final = 1024 * 1024
+PROVIDER: Final = "packycode"
+
+FROM_PROVIDER: Final = {"base_url": BASE_URL, "wire_api": "wire-api", "requires_openai_auth": "requires-openai-auth"}
+"""Keys of ``[model_providers.packycode]`` -> ours."""
+
+FROM_TOP: Final = {
+    "model": "defaults.model",
+    "model_reasoning_effort": "defaults.model-reasoning-effort",
+    "disable_response_storage": "privacy.disable-response-storage",
+}
+"""Top-level keys of ``config.toml`` -> ours; they belong to the provider that ``model_provider`` chooses."""
+
+
+def outer_settings(environ: Mapping[str, str]) -> OuterSettings:
+    """Reads the Codex CLI's files anew at each call."""
+    home = _codex_home(environ)
+    if home is None:
+        return OuterSettings(env=_from_environment(environ))
+    config, auth = home / "config.toml", home / "auth.json"
+    codex_cli = _from_codex(_parsed(config, tomllib.loads), _parsed(auth, json.loads))
+    return OuterSettings(env=_from_environment(environ), codex_cli=codex_cli, files=frozenset((str(config), str(auth))))
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, OuterValue]:
+    settings: dict[str, OuterValue] = {}
+    if base_url := environ.get("PACKYCODE_BASE_URL", "").strip():
+        settings[BASE_URL] = base_url
+    if api_key := environ.get("PACKYCODE_API_KEY", "").strip():
+        settings[API_KEY] = Secret(api_key)
+    return settings
+
+
+def _codex_home(environ: Mapping[str, str]) -> Path | None:
+    if given := environ.get("CODEX_HOME"):
+        return Path(given)
+    return Path(environ["HOME"], ".codex") if environ.get("HOME") else None
+
+
+def _from_codex(config: Mapping[str, object], auth: Mapping[str, object]) -> dict[str, OuterValue]:
+    """A CLI that is set up for other providers only has a key that is not packycode's: it gives nothing."""
+    providers = config.get("model_providers")
+    provider = providers.get(PROVIDER) if isinstance(providers, dict) else None
+    if config and not isinstance(provider, dict):
+        return {}
+    settings = _pick(provider or {}, FROM_PROVIDER)
+    if config.get("model_provider", PROVIDER) == PROVIDER:
+        settings |= _pick(config, FROM_TOP)
+    if isinstance(key := auth.get("OPENAI_API_KEY"), str):
+        settings[API_KEY] = Secret(key.strip())
+    return settings
+
+
+def _pick(given: Mapping[str, object], names: Mapping[str, str]) -> dict[str, OuterValue]:
+    found = ((ours, given.get(theirs)) for theirs, ours in names.items())
+    return {ours: value for ours, value in found if isinstance(value, (str, bool))}
+
+
+def _parsed(path: Path, loads: Callable[[str], object]) -> Mapping[str, object]:
+    """The file as a mapping, empty where there is none."""
+    try:
+        data = loads(read_whole(str(path), MAX_CODEX_BYTES).raw.decode("utf-8"))
+    except Unreadable as why:
+        if why.code != "missing":
+            logger.warning("ignored {}: {}", path, why.message)
+        return {}
+    except (ValueError, RecursionError):  # TOML, JSON and UTF-8 errors quote the text, which may hold a key
+        logger.warning("ignored {}: it cannot be parsed", path)
+        return {}
+    return data if isinstance(data, dict) else {}

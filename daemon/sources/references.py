@@ -1,0 +1,85 @@
+"""Following references: ``env:NAME``, ``file:/path``, ``credential:NAME`` to the text they stand for.
+
+Files are read as configuration files are: regular files only, of bounded size, never waiting on a
+pipe. One newline at the end belongs to the file, not to the key. No message holds what was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final
+
+from daemon.config.references import Resolve, UnresolvedReference
+from daemon.sources.reading import Unreadable, read_whole
+
+MAX_REFERENCE_BYTES: Final = 64 * 1024
+CREDENTIALS_DIRECTORY: Final = "CREDENTIALS_DIRECTORY"
+
+
+def resolver(environ: Mapping[str, str], *, base: str | Path = ".") -> Resolve:
+    """``base`` is where relative ``file:`` paths begin: the directory of config.yaml."""
+
+    def resolve(reference: str) -> str:
+        scheme, _, name = reference.partition(":")
+        if not name:
+            raise UnresolvedReference("names nothing", f"write what comes after {scheme}:")
+        match scheme:
+            case "env":
+                return _from_environment(name, environ)
+            case "file":
+                return _from_file(_path(name, base))
+            case "credential":
+                return _from_file(_credential(name, environ))
+            case _:
+                raise UnresolvedReference("is no kind of reference", "use env:NAME, file:/path or credential:NAME")
+
+    return resolve
+
+
+def watched_paths(names: Iterable[str], environ: Mapping[str, str], *, base: str | Path = ".") -> frozenset[str]:
+    """The files behind ``Fragment.files`` (paths, and ``credential:NAME`` whole); what leads nowhere is left out."""
+    paths = set()
+    for name in names:
+        if not name.startswith("credential:"):
+            paths.add(_path(name, base))
+        elif environ.get(CREDENTIALS_DIRECTORY) and _is_plain(name.removeprefix("credential:")):
+            paths.add(_credential(name.removeprefix("credential:"), environ))
+    return frozenset(paths)
+
+
+def _from_environment(name: str, environ: Mapping[str, str]) -> str:
+    if name not in environ:
+        raise UnresolvedReference(
+            f"environment variable {name} is not set", f"set {name} for the daemon and restart it"
+        )
+    return environ[name]
+
+
+def _from_file(path: str) -> str:
+    try:
+        raw = read_whole(path, MAX_REFERENCE_BYTES).raw
+    except Unreadable as why:
+        raise UnresolvedReference(f"{path} {why.message}", why.hint) from None
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UnresolvedReference(f"{path} is not UTF-8 text", "put the bare key into it") from None
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _path(name: str, base: str | Path) -> str:
+    return str(Path(base, Path(name).expanduser() if name.startswith("~/") else name).absolute())
+
+
+def _credential(name: str, environ: Mapping[str, str]) -> str:
+    directory = environ.get(CREDENTIALS_DIRECTORY)
+    if not directory:
+        raise UnresolvedReference("no credentials were passed", f"add LoadCredential={name}:/path to the systemd unit")
+    if not _is_plain(name):
+        raise UnresolvedReference("a credential has no path", "use the bare name from LoadCredential=")
+    return str(Path(directory, name))
+
+
+def _is_plain(name: str) -> bool:
+    return "/" not in name and name not in ("", ".", "..")
