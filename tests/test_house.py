@@ -1,0 +1,109 @@
+"""The house: locked dependencies, one version, files of a readable size, links that lead somewhere."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import daemon
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+LOCK = (ROOT / "constraints.txt").read_text("utf-8")
+FILE_LINES = 350
+FUNCTION_LINES = 60
+ELSEWHERE = re.compile(
+    r"(?<![\w.~*-])/(?:work|root|tmp/w)/|" + "|".join(("pypi" + r"\.org", "python" + "hosted", "registry" + r"\.npmjs"))
+)
+"""Paths of one machine and hosts of package indexes: neither belongs into a repository."""
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    """The files of the repository; in an unpacked archive without git, everything that looks like one."""
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, capture_output=True, check=False)
+    if listed.returncode == 0:
+        files = (ROOT / name for name in listed.stdout.decode().split("\0") if name)
+    else:
+        hidden = (".venv", ".git", "build", "__pycache__")
+        files = (path for path in ROOT.rglob("*") if not set(hidden) & set(path.parts))
+    return tuple(sorted(path for path in files if path.is_file()))
+
+
+def texts(*suffixes: str) -> list[Path]:
+    return [path for path in tracked() if path.suffix in suffixes]
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def locked() -> dict[str, list[str]]:
+    """``name==version`` -> its hashes."""
+    entries = re.findall(
+        r"^([a-z0-9-]+==[^\s;\\]+)[^\\\n]*\\\n((?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", LOCK, re.M
+    )
+    return {pin: re.findall(r"sha256:[0-9a-f]{64}", hashes) for pin, hashes in entries}
+
+
+def test_every_dependency_is_pinned_with_its_hashes_and_no_address() -> None:
+    pinned = [line for line in LOCK.splitlines() if line and not line.startswith((" ", "#"))]
+    assert len(pinned) == len(locked()) > 0, "a line of constraints.txt has no version or no hash: make lock"
+    assert all(locked().values())
+    assert "://" not in LOCK and "--index" not in LOCK and "--find-links" not in LOCK
+
+
+def test_what_pyproject_asks_for_is_locked() -> None:
+    groups = [PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"].values()]
+    asked = {re.split(r"[<>=!~\[; ]", requirement)[0].lower() for group in groups for requirement in group}
+    assert asked <= {pin.split("==")[0] for pin in locked()}, "run: make lock"
+
+
+def test_there_is_one_version_and_the_changelog_knows_it() -> None:
+    assert PROJECT["project"]["dynamic"] == ["version"]
+    assert PROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "daemon.__version__"}
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert re.search(rf"^## {re.escape(daemon.__version__)}\b", changelog, re.M)
+    assert changelog.index("## Unreleased") < changelog.index(f"## {daemon.__version__}")
+
+
+@pytest.mark.parametrize("path", texts(".py"), ids=name)
+def test_files_and_functions_stay_readable(path: Path) -> None:
+    source = path.read_text("utf-8")
+    assert source.count("\n") <= FILE_LINES, "look for the second idea in it"
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert lines <= FUNCTION_LINES, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", tracked(), ids=name)
+def test_nothing_names_one_machine_or_a_package_index(path: Path) -> None:
+    text = path.read_bytes().decode("utf-8", "replace")
+    assert path == Path(__file__) or ELSEWHERE.findall(text) == []
+
+
+@pytest.mark.parametrize("path", texts(".md"), ids=name)
+def test_links_between_pages_lead_somewhere(path: Path) -> None:
+    prose = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text("utf-8"), flags=re.S)
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        page, _, anchor = link.partition("#")
+        target = (path.parent / page).resolve() if page else path
+        assert target.exists(), f"{link} leads nowhere"
+        assert not anchor or anchor in anchors(target), f"{link}: no such heading"
+
+
+@cache
+def anchors(page: Path) -> frozenset[str]:
+    """The anchors that forges give to headings: lower case, punctuation dropped, spaces to hyphens."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.M)
+    return frozenset(re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings)
