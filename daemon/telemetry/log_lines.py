@@ -1,0 +1,135 @@
+"""A log record as one line of text or JSON.
+
+1. One record is one line, whatever is in it: control characters, line separators and the marks that
+   turn text around are escaped, so no value can forge a second record or drive a terminal. The only
+   exception is a traceback on a terminal, which is indented below its line.
+2. Text reads ``time level message key=value …``; JSON is flat, with the fixed names ``time``,
+   ``level``, ``message``, ``logger``, ``exception`` and the bound fields beside them.
+3. Rendering happens on the writer's thread; nothing here is called by who logs.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import msgspec
+
+Record = Mapping[str, object]
+"""What is kept of a loguru record: ``at`` (Unix seconds), ``level``, ``logger``, ``message``,
+``extra`` (the bound fields) and ``traceback`` (lines)."""
+
+Render = Callable[[Record], str]
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_BARE = re.compile(r"[!#-<>-\[\]-~]+")
+"""Values that need no quotes: visible ASCII without blanks, quotes, = and backslashes."""
+_FIXED = frozenset({"time", "level", "message", "logger", "exception"})
+_PRIORITY = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "SUCCESS": 5, "INFO": 6}
+_DEBUG_PRIORITY = 7
+_COLOUR = {"CRITICAL": "1;31", "ERROR": "31", "WARNING": "33", "DEBUG": "2", "TRACE": "2"}
+
+
+def escape(text: str) -> str:
+    """``text`` with every character that could start a line or steer a terminal made visible."""
+    return _CONTROL.sub(_visible, text) if _CONTROL.search(text) else text
+
+
+def _visible(match: re.Match[str]) -> str:
+    return _SHORT.get(match[0]) or f"\\u{ord(match[0]):04x}"
+
+
+class TextLines:
+    """Text for people. ``clock`` off where the reader stamps the time itself (the journal)."""
+
+    def __init__(self, *, colour: bool = False, clock: bool = True, indent_tracebacks: bool = False) -> None:
+        self._colour = colour
+        self._clock = clock
+        self._indent = indent_tracebacks
+        self._second = (-1, "")
+
+    def __call__(self, record: Record) -> str:
+        level = str(record["level"])
+        head = f"{self._time(record['at'])} " if self._clock else ""
+        text = f"{head}{self._paint(f'{level:<7}', _COLOUR.get(level))} {escape(str(record['message']))}"
+        text += "".join(self._field(key, value) for key, value in _fields(record).items() if value is not None)
+        return text + self._traceback(record.get("traceback")) + "\n"
+
+    def _field(self, key: str, value: object) -> str:
+        shown = value if type(value) is str else _plain(value)
+        if not _BARE.fullmatch(shown):
+            shown = '"' + escape(shown).replace('"', "'") + '"'
+        return f" {self._paint(f'{escape(key)}=', '2')}{shown}" if self._colour else f" {key}={shown}"
+
+    def _traceback(self, lines: object) -> str:
+        if not isinstance(lines, list):
+            return ""
+        if self._indent:
+            return "".join(f"\n    {escape(line)}" for line in lines)
+        return ' exception="' + escape(" | ".join(line.strip() for line in lines)).replace('"', "'") + '"'
+
+    def _paint(self, text: str, code: str | None) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._colour and code else text
+
+    def _time(self, at: object) -> str:
+        assert isinstance(at, float)
+        second = int(at)
+        if self._second[0] != second:
+            self._second = (second, time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second)))
+        return f"{self._second[1]}.{int((at - second) * 1000):03d}"
+
+
+class JsonLines:
+    """JSON for machines: one flat object per record, times in UTC."""
+
+    def __call__(self, record: Record) -> str:
+        line: dict[str, object] = {
+            "time": _utc(record["at"]),
+            "level": str(record["level"]).lower(),
+            "message": record["message"],
+            "logger": record["logger"],
+        }
+        for key, value in _fields(record).items():
+            line[f"{key}_" if key in _FIXED else key] = value
+        lines = record.get("traceback")
+        if isinstance(lines, list):
+            line["exception"] = "\n".join(lines)
+        return _CONTROL.sub(_json_visible, _encode(line)) + "\n"
+
+
+def with_priority(render: Render) -> Render:
+    """The journal's ``<6>`` in front, from which ``journalctl -p`` works."""
+    return lambda record: f"<{_PRIORITY.get(str(record['level']), _DEBUG_PRIORITY)}>{render(record)}"
+
+
+LogFormat = Literal["text", "json"]
+
+
+def _fields(record: Record) -> Mapping[str, object]:
+    extra = record["extra"]
+    return extra if isinstance(extra, Mapping) else {}
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    return str(value)
+
+
+def _encode(line: dict[str, object]) -> str:
+    try:
+        return msgspec.json.encode(line, enc_hook=str).decode()
+    except (UnicodeError, TypeError, ValueError, OverflowError):  # lone surrogates, huge integers, odd keys
+        return msgspec.json.encode({key: escape(str(value)) for key, value in line.items()}).decode()
+
+
+def _json_visible(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
+
+
+def _utc(at: object) -> str:
+    assert isinstance(at, float)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(at))}.{int(at % 1 * 1_000_000):06d}Z"

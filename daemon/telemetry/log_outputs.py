@@ -1,0 +1,133 @@
+"""Where log lines go: a stream, or a file that turns over by size.
+
+``logging.rotation`` is a size (``20 MB``, ``512KiB``, bytes), ``logging.retention`` how many old
+files stay (``10 files``) or for how long (``14 days``).
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import select
+import time
+from pathlib import Path
+from typing import TextIO
+
+_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+_DAY = 86_400.0
+
+
+class StreamOutput:
+    """Writes to the stream's descriptor itself: a thread stuck inside Python's buffered writer
+    would hold its lock, and the interpreter could then not exit."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._fd = _descriptor(stream)
+
+    def write(self, text: str) -> None:
+        if self._fd is None:
+            self._stream.write(text)
+            self._stream.flush()
+        else:
+            _write_all(self._fd, text.encode("utf-8", "backslashreplace"))
+
+    def close(self) -> None:
+        """The stream belongs to who opened it."""
+
+
+class FileOutput:
+    """A file of mode 0600, opened again when something moved it away (logrotate), turned over to
+    ``name.<time>`` when it is larger than ``rotation`` bytes."""
+
+    def __init__(self, path: Path, *, rotation: int, keep_files: int | None, keep_seconds: float | None) -> None:
+        self._path = path
+        self._rotation = rotation
+        self._keep_files = keep_files
+        self._keep_seconds = keep_seconds
+        self._fd = self._open()
+
+    def write(self, text: str) -> None:
+        data = text.encode("utf-8", "backslashreplace")
+        if self._moved():
+            os.close(self._fd)
+            self._fd = self._open()
+        size = os.fstat(self._fd).st_size
+        if size and size + len(data) > self._rotation:
+            self._turn_over()
+        _write_all(self._fd, data)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+    def _open(self) -> int:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def _moved(self) -> bool:
+        try:
+            there, ours = self._path.stat(), os.fstat(self._fd)
+        except FileNotFoundError:
+            return True
+        return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
+
+    def _turn_over(self) -> None:
+        stamp = time.strftime("%Y%m%dT%H%M%S") + f"{time.time() % 1:.6f}"[1:]
+        self._path.rename(self._path.with_name(f"{self._path.name}.{stamp}"))
+        os.close(self._fd)
+        self._fd = self._open()
+        self._sweep()
+
+    def _sweep(self) -> None:
+        pattern = re.compile(re.escape(self._path.name) + r"\.\d{8}T\d{6}\.\d{6}")
+        old = sorted(entry for entry in self._path.parent.iterdir() if pattern.fullmatch(entry.name))
+        doomed = old[: -self._keep_files or None] if self._keep_files is not None else []
+        if self._keep_seconds is not None:
+            limit = time.time() - self._keep_seconds
+            doomed = [entry for entry in old if entry.stat().st_mtime < limit]
+        for entry in doomed:
+            entry.unlink(missing_ok=True)
+
+
+def file_output(path: str, *, rotation: str, retention: str) -> FileOutput:
+    """Raises ValueError for a size or retention that is not understood, OSError where the file
+    cannot be opened."""
+    keep_files, keep_seconds = parse_retention(retention)
+    size = parse_size(rotation)
+    return FileOutput(Path(path), rotation=size, keep_files=keep_files, keep_seconds=keep_seconds)
+
+
+def parse_size(text: str) -> int:
+    """``20 MB`` -> 20000000."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text.lower())
+    if match is None or match[2] not in _UNITS or not (size := int(float(match[1]) * _UNITS[match[2]])):
+        raise ValueError(f'logging.rotation must be a size like "20 MB", not "{text}"')
+    return size
+
+
+def parse_retention(text: str) -> tuple[int | None, float | None]:
+    """``10 files`` -> (10, None); ``14 days`` -> (None, 1209600.0)."""
+    match = re.fullmatch(r"\s*(\d+)\s*(files?|days?|weeks?)?\s*", text.lower())
+    if match is None:
+        raise ValueError(f'logging.retention must be like "10 files" or "14 days", not "{text}"')
+    count, unit = int(match[1]), match[2] or "files"
+    if unit.startswith("file"):
+        return count, None
+    return None, count * _DAY * (7 if unit.startswith("week") else 1)
+
+
+def _descriptor(stream: TextIO) -> int | None:
+    try:
+        return stream.fileno()
+    except (AttributeError, io.UnsupportedOperation, ValueError):
+        return None
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(fd, view) :]
+        except BlockingIOError:  # the descriptor came to us non-blocking; this thread may wait
+            select.select([], [fd], [])

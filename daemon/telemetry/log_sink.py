@@ -1,0 +1,128 @@
+"""The sink that never makes its caller wait: a bounded queue and one writing thread per output.
+
+1. ``write`` appends to a queue and returns. Rendering, masking and the system call happen on the
+   output's own thread; a stuck terminal, pipe or journal holds up that thread and nothing else.
+2. A full queue drops and counts. Warnings and errors have room of their own, so a flood of INFO does
+   not take away the line that explains it.
+3. What was dropped is told in one line as soon as the output moves again.
+
+Lines are written in batches, at most ``COALESCE`` seconds after they were logged: waking a thread
+for each line would cost the event loop more than the line.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from daemon.telemetry.log_lines import Record, Render
+
+CAPACITY = 10_000
+RESERVE = 1_000
+"""Extra places that only records from WARNING up may take."""
+COALESCE = 0.02
+_BATCH = 500
+_WARNING = 30
+
+
+class Output(Protocol):
+    """Where lines go. Called on the writer's thread only; may block; OSError means lines are lost."""
+
+    def write(self, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Writer:
+    """One output with its queue and thread."""
+
+    def __init__(self, output: Output, render: Render, mask: Callable[[str], str], *, capacity: int = CAPACITY) -> None:
+        self.dropped = 0
+        self._output = output
+        self._render = render
+        self._mask = mask
+        self._capacity = capacity
+        self._told = 0
+        self._queue: deque[Record] = deque()
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+        self._thread.start()
+
+    def put(self, record: Record, severity: int) -> None:
+        """Queues the record, or counts it as dropped. ``severity`` is loguru's level number."""
+        queue = self._queue
+        if len(queue) >= (self._capacity if severity < _WARNING else self._capacity + RESERVE):
+            self.dropped += 1
+            return
+        queue.append(record)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    def close(self, timeout: float) -> None:
+        """Writes what is queued, for ``timeout`` seconds at most; what is left then is lost."""
+        self._closing.set()
+        self._wake.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._closing.wait(COALESCE)
+            self._wake.clear()
+            last = self._closing.is_set()
+            while self._queue:
+                self._write_batch()
+            if last:
+                self._output.close()
+                return
+
+    def _write_batch(self) -> None:
+        records = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
+        lines = [self._line(record) for record in records]
+        dropped = self.dropped
+        if dropped != self._told:
+            lines.append(self._line(_dropped_record(dropped - self._told)))
+        try:
+            self._output.write(self._mask("".join(lines)))
+            self._told = dropped
+        except (OSError, ValueError):  # disk full, broken pipe, closed stream: serving goes on
+            self.dropped += len(records)
+
+    def _line(self, record: Record) -> str:
+        try:
+            return self._render(record)
+        except Exception as error:
+            # A value whose own __str__ fails must cost its line, not the writer.
+            record = {**record, "message": f"a log record could not be shown ({type(error).__name__})", "extra": {}}
+            return self._render(record)
+
+
+class LogSink:
+    """What loguru writes to: hands each record to every output. ``close`` flushes."""
+
+    def __init__(self, writers: Iterable[Writer]) -> None:
+        self._writers = tuple(writers)
+
+    @property
+    def dropped(self) -> int:
+        """Lines lost so far over all outputs."""
+        return sum(writer.dropped for writer in self._writers)
+
+    def put(self, record: Record, severity: int) -> None:
+        for writer in self._writers:
+            writer.put(record, severity)
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Writes out what is queued; gives up on a stuck output after ``timeout`` seconds."""
+        deadline = time.monotonic() + timeout
+        for writer in self._writers:
+            writer.close(max(0.0, deadline - time.monotonic()))
+
+
+def _dropped_record(count: int) -> Record:
+    message = f"dropped {count} log lines: the output did not keep up"
+    return {"at": time.time(), "level": "WARNING", "logger": __name__, "message": message, "extra": {"dropped": count}}

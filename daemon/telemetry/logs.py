@@ -1,0 +1,168 @@
+"""Logging, configured here and nowhere else: loguru in front, one bounded sink behind.
+
+    logger.bind(…).info("message") ─▶ loguru ─▶ LogSink ─queue─▶ thread: render, mask, write
+    logging.getLogger("asyncio")   ─▶ intercepted from WARNING up ─▲
+
+The calling side costs about ten microseconds, most of it loguru's own. Messages are constants and
+values are bound fields: loguru uses a message as a format string as soon as it gets arguments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, TextIO
+
+from loguru import logger
+
+from daemon.secret import Secret
+from daemon.telemetry import tracebacks
+from daemon.telemetry.log_lines import JsonLines, LogFormat, Render, TextLines, with_priority
+from daemon.telemetry.log_outputs import StreamOutput, file_output
+from daemon.telemetry.log_sink import LogSink, Writer
+from daemon.telemetry.secret_mask import SecretMask
+
+if TYPE_CHECKING:
+    from loguru import Message
+    from loguru import Record as LoguruRecord
+
+_MASK = SecretMask()
+_QUIET = {"uvicorn.error": logging.ERROR, "uvicorn.access": logging.CRITICAL, "uvicorn.asgi": logging.ERROR}
+"""uvicorn warns once per malformed request: a log that strangers can fill."""
+
+
+def register_secrets(secrets: Iterable[Secret]) -> None:
+    """All secrets now in force: should one of them ever reach a log line, it shows as ``***``. Those
+    of the call before stay known too. Texts shorter than eight characters are not masked."""
+    _MASK.register(secrets)
+
+
+def configure(
+    level: str = "info",
+    format: LogFormat = "text",
+    *,
+    file: str | None = None,
+    rotation: str = "20 MB",
+    retention: str = "10 files",
+    stream: TextIO | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> LogSink:
+    """Sends all logging of this process to ``stream`` (default stderr), and to ``file`` if named.
+
+    May be called again: the new sink takes over, then the old one is flushed and closed. Raises
+    ValueError for a rotation or retention that is not understood, OSError where the file cannot be
+    opened; nothing is changed then.
+    """
+    lasting = file_output(file, rotation=rotation, retention=retention) if file else None
+    target = sys.stderr if stream is None else stream
+    writers = [Writer(StreamOutput(target), _render(format, target, environ), _MASK)]
+    if lasting is not None:
+        writers.append(Writer(lasting, JsonLines() if format == "json" else TextLines(), _MASK))
+    sink = LogSink(writers)
+    _install(sink, level.upper())
+    return sink
+
+
+class _Handler:
+    """loguru's view of the sink. loguru calls ``stop`` when the handler is removed."""
+
+    def __init__(self, sink: LogSink) -> None:
+        self._sink = sink
+
+    def write(self, message: Message) -> None:
+        record = message.record
+        extra, level = record["extra"], record["level"]
+        kept = {
+            "at": time.time(),
+            "level": level.name,
+            "logger": record["name"],
+            "message": record["message"],
+            "traceback": extra.pop(_TRACEBACK, None),
+            "extra": extra,
+        }
+        self._sink.put(kept, level.no)
+
+    def stop(self) -> None:
+        self._sink.close()
+
+
+_TRACEBACK = "\0traceback"
+_installed: list[int] = [0]
+"""loguru's number of our handler; 0 is the one loguru starts with."""
+
+
+def _install(sink: LogSink, level: str) -> None:
+    before = _installed[0]
+    _installed[0] = logger.add(
+        _Handler(sink),
+        level=level,
+        format=_flatten_exception,
+        colorize=False,
+        diagnose=False,
+        backtrace=False,
+        catch=True,
+    )
+    with contextlib.suppress(ValueError):  # somebody else removed it: fine
+        logger.remove(before)
+    _intercept_stdlib()
+
+
+def _flatten_exception(record: LoguruRecord) -> str:
+    """loguru's formatting is not used: the exception becomes lines here, on the caller's side, so
+    that no queue keeps frames alive and loguru does not print values."""
+    error = record["exception"]
+    if error is not None:
+        record["exception"] = None
+        if error.value is not None:
+            record["extra"][_TRACEBACK] = tracebacks.lines(error.value)
+    return ""
+
+
+def _render(format: LogFormat, stream: TextIO, environ: Mapping[str, str]) -> Render:
+    if _is_journal(stream, environ):
+        return with_priority(JsonLines() if format == "json" else TextLines(clock=False))
+    if format == "json":
+        return JsonLines()
+    terminal = stream.isatty()
+    plain = "NO_COLOR" in environ or environ.get("TERM") == "dumb"
+    return TextLines(colour=terminal and not plain, indent_tracebacks=terminal)
+
+
+def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether the stream is the very socket systemd connected to the journal (``JOURNAL_STREAM`` is
+    inherited by children whose stderr has long been sent elsewhere)."""
+    named = environ.get("JOURNAL_STREAM", "")
+    if not named:
+        return False
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError, AttributeError):
+        return False
+    return named == f"{status.st_dev}:{status.st_ino}"
+
+
+class _Intercept(logging.Handler):
+    """Records of the standard library's logging, as loguru records with the same logger name."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, asyncio.CancelledError):
+            return  # uvicorn reports a request that the drain cancelled as a crash of the application
+        named = logger.patch(lambda ours: ours.update({"name": record.name}))
+        level = record.levelname if record.levelname in _LEVELS else record.levelno
+        named.opt(exception=error).log(level, record.getMessage())
+
+
+_LEVELS = frozenset({"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"})
+
+
+def _intercept_stdlib() -> None:
+    logging.basicConfig(handlers=[_Intercept()], level=logging.WARNING, force=True)
+    logging.captureWarnings(True)
+    for name, level in _QUIET.items():
+        logging.getLogger(name).setLevel(level)
