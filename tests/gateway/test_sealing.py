@@ -1,0 +1,53 @@
+"""Signatures go back only to the core auth whose upstream made them."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.gateway.sealing import Seal, open_request, seal_events
+from daemon.inference.blocks import Reasoning, Text
+from daemon.inference.events import BlockDelta, BlockEnd, Event
+from daemon.inference.request import Message, Request
+
+FOX = Seal.of("tppc:fox:0123456789ab")
+WOLF = Seal.of("tppc:wolf:ba9876543210")
+
+
+def thinking(signature: str | None) -> Request:
+    block = Reasoning(parts=("hm",), signature=signature)
+    return Request(wire="messages", model="gpt-5", messages=(Message("assistant", (block, Text("hi"))),))
+
+
+def opened(seal: Seal, signature: str | None) -> str | None:
+    block = open_request(seal, thinking(signature)).messages[0].content[0]
+    assert isinstance(block, Reasoning)
+    return block.signature
+
+
+def test_what_was_sealed_opens_for_the_same_core_auth() -> None:
+    assert opened(FOX, FOX.close("gAAAA-encrypted")) == "gAAAA-encrypted"
+
+
+@pytest.mark.parametrize("foreign", [WOLF.close("gAAAA"), "gAAAA-unsealed", "ErUB-anthropic", "", None])
+def test_what_another_one_made_is_never_sent(foreign: str | None) -> None:
+    assert opened(FOX, foreign) is None
+
+
+def test_events_are_sealed_where_a_signature_is() -> None:
+    events: list[Event] = [BlockDelta(0, "x"), BlockEnd(0, signature="gAAAA"), BlockEnd(1)]
+    assert seal_events(FOX, events) == [BlockDelta(0, "x"), BlockEnd(0, signature=FOX.close("gAAAA")), BlockEnd(1)]
+
+
+def test_a_batch_without_signatures_is_returned_as_it_is() -> None:
+    events: list[Event] = [BlockDelta(0, "x"), BlockEnd(0)]
+    assert seal_events(FOX, events) is events
+
+
+def test_a_request_without_reasoning_is_returned_as_it_is() -> None:
+    request = Request(wire="messages", model="m", messages=(Message("user", (Text("hi"),)),))
+    assert open_request(FOX, request) is request
+
+
+def test_a_new_key_is_a_new_core_auth_and_cannot_open_the_old_seal() -> None:
+    rotated = Seal.of("tppc:fox:ffffffffffff")
+    assert opened(rotated, FOX.close("gAAAA")) is None
