@@ -1,0 +1,100 @@
+"""How a wait is broken off, and who keeps the time."""
+
+from __future__ import annotations
+
+import asyncio
+from math import inf
+
+import pytest
+
+from daemon.errors import ErrorKind, LocalError, RemoteError
+from daemon.gateway.exchange import ClientGone, Exchange
+from daemon.gateway.sweep import Sweep
+
+LATE = RemoteError(ErrorKind.TIMEOUT, "late")
+STOPPING = LocalError(ErrorKind.OVERLOADED, "stopping")
+
+
+async def nothing() -> None:
+    return
+
+
+@pytest.mark.asyncio
+async def test_an_interrupt_ends_the_current_wait_with_its_reason() -> None:
+    exchange = Exchange()
+    asyncio.get_running_loop().call_soon(exchange.interrupt, ClientGone())
+    with pytest.raises(ClientGone):
+        async with exchange.waiting():
+            await asyncio.Event().wait()
+
+
+@pytest.mark.asyncio
+async def test_an_interrupt_between_two_waits_ends_the_next() -> None:
+    exchange = Exchange()
+    exchange.interrupt(ClientGone())
+    with pytest.raises(ClientGone):
+        async with exchange.waiting():
+            pytest.fail("a client that has gone is not waited for")
+
+
+@pytest.mark.asyncio
+async def test_the_first_reason_stands() -> None:
+    exchange = Exchange()
+    exchange.interrupt(ClientGone())
+    exchange.interrupt(STOPPING)
+    with pytest.raises(ClientGone):
+        async with exchange.waiting():
+            pass
+
+
+@pytest.mark.asyncio
+async def test_a_timeout_of_something_else_is_not_ours() -> None:
+    with pytest.raises(TimeoutError):
+        async with Exchange().waiting():
+            raise TimeoutError
+
+
+@pytest.mark.asyncio
+async def test_the_sweep_ends_what_is_overdue_and_the_next_attempt_may_wait_again() -> None:
+    exchange, sweep, loop = Exchange(), Sweep(tick=0.005), asyncio.get_running_loop()
+    sweep.enter(exchange, nothing)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(sweep.run())
+        for _ in range(2):
+            exchange.deadline, exchange.overdue = loop.time(), LATE
+            with pytest.raises(RemoteError, match="late"):
+                async with exchange.waiting():
+                    await asyncio.Event().wait()
+        running.cancel()
+
+
+@pytest.mark.asyncio
+async def test_the_sweep_keeps_quiet_clients_alive_once_per_period() -> None:
+    exchange, sweep = Exchange(), Sweep(tick=0.005, keep_alive_after=0.02)
+    sent = asyncio.Event()
+
+    async def keep_alive() -> None:
+        sent.set()
+
+    sweep.enter(exchange, keep_alive)
+    exchange.quiet_since = asyncio.get_running_loop().time()
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(sweep.run())
+        async with asyncio.timeout(5):
+            await sent.wait()
+        running.cancel()
+    assert exchange.quiet_since != inf
+
+
+@pytest.mark.asyncio
+async def test_the_stop_reaches_every_running_request() -> None:
+    sweep, exchanges = Sweep(), [Exchange(), Exchange()]
+    for exchange in exchanges:
+        sweep.enter(exchange, nothing)
+    sweep.interrupt_all(STOPPING)
+    for exchange in exchanges:
+        with pytest.raises(LocalError, match="stopping"):
+            async with exchange.waiting():
+                await asyncio.Event().wait()
+    sweep.leave(exchanges[0])
+    assert len(sweep) == 1
