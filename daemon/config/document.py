@@ -241,7 +241,7 @@ class Builder:
         kind = node.tag.rpartition(":")[2]
         if kind == "str":
             return node.value
-        if node.style is None:
+        if not node.style:
             self.plain[path] = node.value
         try:
             return CONSTRUCTORS[kind](self._scalars, node)

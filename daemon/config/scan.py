@@ -92,7 +92,7 @@ class Scan:
             raise Refused("yaml-aliases", message, _place(event), "write the values out")
         if any(anchor == event.anchor for anchor, _ in self.open):
             raise Refused("yaml-alias", "a YAML alias that contains itself", _place(event), "write the value out")
-        size = self.sizes.get(event.anchor)
+        size = self.sizes.get(event.anchor or "")
         if size is None:
             hint = "put text that begins with * in quotes"
             raise Refused("yaml-alias", "a YAML alias without an anchor", _place(event), hint)
@@ -111,4 +111,6 @@ class Scan:
 
 
 def _place(event: Event) -> Place:
-    return event.start_mark.line + 1, event.start_mark.column + 1
+    mark = event.start_mark
+    assert mark is not None  # None only for events made by hand
+    return mark.line + 1, mark.column + 1

@@ -34,7 +34,7 @@ class Base(Struct, frozen=True, kw_only=True, rename="kebab"):
     """What all sections share."""
 
 
-class RemoteManagement(Base):
+class RemoteManagement(Base, frozen=True):
     secret_key: Annotated[
         Secret,
         doc(
@@ -45,31 +45,29 @@ class RemoteManagement(Base):
     allow_remote: Annotated[bool, doc("Whether other hosts than this one may manage.")] = False
     allow_private_upstreams: Annotated[
         bool,
-        doc(
-            "Whether callers that are not loopback may set base URLs that resolve to private or loopback addresses."
-        ),
+        doc("Whether callers that are not loopback may set base URLs that resolve to private or loopback addresses."),
     ] = False
     trusted_proxies: Annotated[tuple[str, ...], doc("Addresses whose X-Forwarded-For counts.")] = ()
 
 
-class Privacy(Base):
+class Privacy(Base, frozen=True):
     disable_response_storage: Annotated[
         bool, doc("true sends `store: false` to the upstream; false leaves the field to the client.")
     ] = True
 
 
-class Defaults(Base):
+class Defaults(Base, frozen=True):
     model: Annotated[
         str, doc("The provider's default model: what a `claude-*` name leads to, and a request without a model.")
     ] = "gpt-5"
     model_reasoning_effort: Annotated[str, doc("low, medium or high; used when the client gave none.")] = "high"
 
 
-class PackycodeCredentials(Base):
+class PackycodeCredentials(Base, frozen=True):
     openai_api_key: Annotated[Secret, doc("The provider's key.")] = Secret("")
 
 
-class Packycode(Base):
+class Packycode(Base, frozen=True):
     """The packycode provider. Fields left open are taken from the environment, then from Codex CLI."""
 
     enabled: Annotated[bool, doc("Whether the provider is used.")] = False
@@ -83,7 +81,7 @@ class Packycode(Base):
     credentials: PackycodeCredentials = PackycodeCredentials()
 
 
-class ModelEntry(Base):
+class ModelEntry(Base, frozen=True):
     """A model of a provider: its upstream ``name`` and the ``alias`` clients call it by (default: the name)."""
 
     name: Annotated[str, doc("The upstream's name of the model.")]
@@ -95,7 +93,7 @@ class ModelEntry(Base):
         return self.alias or self.name
 
 
-class ProviderTimeouts(Base):
+class ProviderTimeouts(Base, frozen=True):
     """Seconds; absent: the global value."""
 
     connect: Annotated[Duration | UnsetType, doc("Seconds to connect.")] = UNSET
@@ -103,7 +101,7 @@ class ProviderTimeouts(Base):
     idle: Annotated[Duration | UnsetType, doc("Seconds between two events of an answer.")] = UNSET
 
 
-class TppcProvider(Base):
+class TppcProvider(Base, frozen=True):
     """One third-party provider."""
 
     name: Annotated[str, doc("Unique name; required when enabled. `name/model` asks this provider only.")] = ""
@@ -130,9 +128,9 @@ class TppcProvider(Base):
     weight: Annotated[int, doc("Share under routing.strategy `weighted`; 0 gets nothing.", ge=0, le=1_000_000)] = 1
     max_concurrent: Annotated[int, doc("Requests at once; 0: no limit.", ge=0)] = 0
     timeouts: ProviderTimeouts = ProviderTimeouts()
-    instructions: Annotated[
-        Literal["developer", "system"], doc("The role in which system text is sent upstream.")
-    ] = "developer"
+    instructions: Annotated[Literal["developer", "system"], doc("The role in which system text is sent upstream.")] = (
+        "developer"
+    )
     unsupported_parameters: Annotated[
         tuple[str, ...], doc("Request parameters that this upstream refuses; they are left out.")
     ] = ()
@@ -141,13 +139,13 @@ class TppcProvider(Base):
     ] = UNSET
 
 
-class Tppc(Base):
+class Tppc(Base, frozen=True):
     """Third-party providers, any number."""
 
     providers: Annotated[tuple[TppcProvider, ...], doc("The providers, in the order they are asked.")] = ()
 
 
-class ModelAlias(Base):
+class ModelAlias(Base, frozen=True):
     """One row of ``model-aliases``: ``pattern`` is a glob, ``model`` what it stands for ('' = the
     provider's default model)."""
 
@@ -155,24 +153,24 @@ class ModelAlias(Base):
     model: str
 
 
-class Routing(Base):
+class Routing(Base, frozen=True):
     strategy: Annotated[
         Literal["round-robin", "fill-first", "weighted"], doc("How requests spread over equal providers.")
     ] = "round-robin"
     session_affinity: Annotated[bool, doc("Keep a session on the provider that served it, while it is ready.")] = False
 
 
-class Translation(Base):
+class Translation(Base, frozen=True):
     strict: Annotated[bool, doc("Refuse with 400 what a wire cannot carry, instead of reporting the loss.")] = False
 
 
-class Timeouts(Base):
+class Timeouts(Base, frozen=True):
     connect: Annotated[Duration, doc("Seconds to connect to an upstream.")] = 10.0
     first_event: Annotated[Duration, doc("Seconds to the first event of an answer.")] = 120.0
     idle: Annotated[Duration, doc("Seconds between two events of an answer.")] = 300.0
 
 
-class ProviderStore(Base):
+class ProviderStore(Base, frozen=True):
     url: Annotated[
         Url,
         doc("sqlite:/// path or postgresql:// DSN; empty: providers.db in the state directory.", restart=True),
@@ -182,14 +180,14 @@ class ProviderStore(Base):
     ] = Secret("")
 
 
-class Tls(Base):
+class Tls(Base, frozen=True):
     """HTTPS for the listener, on when both are given."""
 
     cert: Annotated[str, doc("Certificate chain, a PEM file.", restart=True)] = ""
     key: Annotated[str, doc("Private key, a PEM file.", restart=True)] = ""
 
 
-class Logging(Base):
+class Logging(Base, frozen=True):
     level: Annotated[Literal["debug", "info", "warning", "error"], doc("Least level that is written.")] = "info"
     format: Annotated[Literal["text", "json"], doc("How a record is written.")] = "text"
     file: Annotated[str, doc("Also write to this file.")] = ""
@@ -197,7 +195,7 @@ class Logging(Base):
     retention: Annotated[str, doc("How many or how old files are kept, e.g. `10 files`.")] = "10 files"
 
 
-class Limits(Base):
+class Limits(Base, frozen=True):
     body: Annotated[Size, doc("Largest request body: bytes, or e.g. 64MiB.")] = 64 * 1024 * 1024
     concurrent_requests: Annotated[int, doc("Requests at once; 0: no limit.", ge=0)] = 0
 
@@ -224,14 +222,16 @@ DEFAULT_MODELS: tuple[ModelEntry, ...] = tuple(
 Aliases = Annotated[tuple[ModelAlias, ...], Meta(extra={"kind": "aliases"})]
 
 
-class Config(Base):
+class Config(Base, frozen=True):
     """config.yaml, whole."""
 
     host: Annotated[str, doc("Address to listen on.", restart=True)] = "127.0.0.1"
     port: Annotated[int, doc("Port to listen on.", ge=0, le=65535, restart=True)] = 8317
     api_keys: Annotated[
         tuple[Secret, ...],
-        doc("Keys that clients present as Authorization: Bearer or x-api-key. Empty: only loopback clients are served."),
+        doc(
+            "Keys that clients present as Authorization: Bearer or x-api-key. Empty: only loopback clients are served."
+        ),
     ] = ()
     remote_management: RemoteManagement = RemoteManagement()
     packycode: Packycode = Packycode()

@@ -88,15 +88,31 @@ def _metas(annotation: Any) -> Iterable[Meta]:
 def _shape(annotation: Any) -> Shape:
     metas = tuple(_metas(annotation))
     plain = _bare(annotation)
-    kind = next((meta.extra["kind"] for meta in metas if meta.extra and "kind" in meta.extra), None)
-    bounds = {
-        "least": next((meta.ge for meta in metas if meta.ge is not None), None),
-        "most": next((meta.le for meta in metas if meta.le is not None), None),
-        "above": next((meta.gt for meta in metas if meta.gt is not None), None),
-    }
+    kind = next((meta.extra["kind"] for meta in metas if meta.extra and "kind" in meta.extra), SCALARS.get(plain))
     if kind is not None:
-        return Shape(kind=kind, **bounds)
-    if plain in SCALARS:
+        return Shape(
+            kind=kind,
+            least=next((meta.ge for meta in metas if meta.ge is not None), None),
+            most=next((meta.le for meta in metas if meta.le is not None), None),
+            above=next((meta.gt for meta in metas if meta.gt is not None), None),
+        )
+    return _compound(plain)
+
+
+def _compound(plain: Any) -> Shape:
+    arguments = get_args(plain)
+    match get_origin(plain):
+        case origin if origin is Literal:
+            return Shape(kind="choice", choices=arguments)
+        case origin if origin is tuple:
+            return Shape(kind="list", item=_shape(arguments[0]))
+        case origin if origin is dict:
+            return Shape(kind="table")
+    assert issubclass(plain, Base), plain
+    return Shape(kind="section", section=plain)
+
+
+SCALARS:
         return Shape(kind=SCALARS[plain], **bounds)
     origin, arguments = get_origin(plain), get_args(plain)
     if origin is Literal:

@@ -1,0 +1,270 @@
+"""Plain data becomes the structs of the schema, value by value, so that every mistake is told, not the first.
+
+A value that cannot be read is told and left at its default, and the rest is read on. ``null`` counts
+as not written. A wrong type is told in the words of a reader of YAML: "expected text, got a date".
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from daemon.config.diagnostics import Diagnostic, Path, Severity
+from daemon.config.document import Document, looks_secret
+from daemon.config.references import Resolve, UnresolvedReference, is_reference, watched_name
+from daemon.config.scan import Place
+from daemon.config.schema import Base, ModelAlias, ModelEntry, Packycode, TppcProvider
+from daemon.config.shape import Shape, fields
+from daemon.config.unknown import unknown_key
+from daemon.secret import Secret
+
+N = TypeVar("N", int, float)
+
+
+class Wrong:
+    """The mark of a value that could not be read; what is wrong has been told."""
+
+
+WRONG = Wrong()
+
+DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)?")
+DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+SIZE = re.compile(r"(\d+)\s*([kKMG]i?)?B?")
+SIZE_UNITS = {None: 1, "k": 1000, "K": 1000, "M": 1000**2, "G": 1000**3}
+SIZE_UNITS |= {"ki": 1024, "Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
+TRAP = re.compile(r"[-+]?0[0-7_]+|.*:.*")
+"""Numbers that YAML 1.1 reads otherwise than a person does: ``017`` is 15, ``12:30`` is 750."""
+
+
+class Converter:
+    """One pass over a document. ``problems`` and ``files`` (watched references) grow as it goes."""
+
+    def __init__(self, document: Document, resolve: Resolve) -> None:
+        self.document = document
+        self.resolve = resolve
+        self.problems: list[Diagnostic] = []
+        self.files: set[str] = set()
+        self._disabled = False
+        """Inside a block that is switched off: a reference that leads nowhere is no mistake there."""
+
+    def tell(self, path: Path, code: str, message: str, hint: str = "", *, severity: Severity = "error") -> Wrong:
+        """Note a problem with the value of ``path``."""
+        self.note(path, self.document.place(path), code, message, hint, severity)
+        return WRONG
+
+    def note(self, path: Path, place: Place, code: str, message: str, hint: str, severity: Severity) -> None:
+        line, column = place
+        self.problems.append(
+            Diagnostic(
+                severity=severity,
+                code=code,
+                message=message,
+                path=path,
+                line=line,
+                column=column,
+                source=self.document.source,
+                hint=hint,
+            )
+        )
+
+    def read(self, shape: Shape, value: object, path: Path) -> object:
+        return READERS[shape.kind](self, shape, value, path)
+
+    def section(self, section: type[Base], value: object, path: Path) -> Base | Wrong:
+        """The struct of a mapping; unknown keys are warned of, missing required ones are errors."""
+        if section is ModelEntry and isinstance(value, str):
+            name = self.text(TEXT, value, path)
+            return WRONG if isinstance(name, Wrong) else ModelEntry(name=name)
+        if not isinstance(value, dict):
+            return self.expected("keys and values", value, path)
+        outside = self._disabled
+        if section in (Packycode, TppcProvider):
+            self._disabled = value.get("enabled") in (None, False)
+        try:
+            return self._filled(section, value, path)
+        finally:
+            self._disabled = outside
+
+    def _filled(self, section: type[Base], mapping: dict[str, object], path: Path) -> Base | Wrong:
+        known = fields(section)
+        values: dict[str, object] = {}
+        for key, value in mapping.items():
+            if key not in known:
+                if told := unknown_key(key, section):
+                    place = self.document.key_place((*path, key))
+                    self.note((*path, told.shown), place, told.code, told.message, told.hint, "warning")
+            elif value is not None:
+                result = self.read(known[key].shape, value, (*path, key))
+                if result is not WRONG:
+                    values[known[key].attribute] = result
+        missing = [field for field in known.values() if field.required and mapping.get(field.key) is None]
+        for field in missing:
+            self.tell((*path, field.key), "missing", f"{field.key} is required", f"add {field.key}")
+        absent = any(field.required and field.attribute not in values for field in known.values())
+        return WRONG if absent else section(**values)
+
+    def expected(self, wanted: str, value: object, path: Path) -> Wrong:
+        """A wrong type, in words."""
+        written = self.document.plain.get(path, "")
+        got, hint = word(value), ""
+        if wanted == "text" and isinstance(value, bool):
+            hint = f"YAML reads {written} as {str(value).lower()}: put it in quotes" if written else "put it in quotes"
+        elif wanted == "text" and isinstance(value, int | float | datetime.date):
+            hint = "put it in quotes"
+        elif isinstance(value, str) and wanted in UNQUOTABLE:
+            hint = UNQUOTABLE[wanted]
+        return self.tell(path, "wrong-type", f"expected {wanted}, got {got}", hint)
+
+    def text(self, shape: Shape, value: object, path: Path) -> str | Wrong:
+        if not isinstance(value, str):
+            return self.expected("text", value, path)
+        text = self.dereferenced(value, path)
+        if isinstance(text, str) and not text.isprintable() and any(c < " " or c == "\x7f" for c in text):
+            return self.tell(path, "control-character", "holds a line break or control character", "remove it")
+        return text
+
+    def dereferenced(self, text: str, path: Path) -> str | Wrong:
+        if not is_reference(text):
+            return text
+        if name := watched_name(text):
+            self.files.add(name)
+        try:
+            return self.resolve(text)
+        except UnresolvedReference as error:
+            return WRONG if self._disabled else self.tell(path, "reference", error.message, error.hint)
+
+    def secret(self, shape: Shape, value: object, path: Path) -> Secret | Wrong:
+        if isinstance(value, Secret):
+            return value
+        text = self.text(shape, value, path)
+        return text if isinstance(text, Wrong) else Secret(text)
+
+    def flag(self, shape: Shape, value: object, path: Path) -> bool | Wrong:
+        if isinstance(value, str) and is_reference(value):
+            text = self.dereferenced(value, path)
+            value = WORDS.get(text.strip().lower(), text) if isinstance(text, str) else text
+        return value if isinstance(value, bool | Wrong) else self.expected("true or false", value, path)
+
+    def integer(self, shape: Shape, value: object, path: Path) -> int | Wrong:
+        value = self.numeral(value, path)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return self.bounded(shape, value, path)
+        return value if isinstance(value, Wrong) else self.expected("a whole number", value, path)
+
+    def duration(self, shape: Shape, value: object, path: Path) -> float | Wrong:
+        value = self.numeral(value, path)
+        if isinstance(value, str) and (match := DURATION.fullmatch(value.strip())):
+            value = float(match[1]) * DURATION_UNITS[match[2]]
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+            return self.bounded(shape, float(value), path)
+        return value if isinstance(value, Wrong) else self.expected("seconds, or text such as 30s", value, path)
+
+    def size(self, shape: Shape, value: object, path: Path) -> int | Wrong:
+        value = self.numeral(value, path)
+        if isinstance(value, str) and (match := SIZE.fullmatch(value.strip())):
+            value = int(match[1]) * SIZE_UNITS[match[2]]
+        if isinstance(value, int) and not isinstance(value, bool):
+            return self.bounded(shape, value, path)
+        return value if isinstance(value, Wrong) else self.expected("bytes, or text such as 64MiB", value, path)
+
+    def numeral(self, value: object, path: Path) -> object:
+        """References followed, text of digits from them read, traps of YAML 1.1 told."""
+        if isinstance(value, int) and TRAP.fullmatch(written := self.document.plain.get(path, "")):
+            return self.tell(path, "yaml-trap", f"YAML reads {written} as {value}", "write a plain decimal number")
+        if isinstance(value, str) and is_reference(value):
+            text = self.dereferenced(value, path)
+            return int(text) if isinstance(text, str) and re.fullmatch(r"\s*\d{1,18}\s*", text) else text
+        return value
+
+    def bounded(self, shape: Shape, value: N, path: Path) -> N | Wrong:
+        if shape.above is not None and value <= shape.above:
+            return self.tell(path, "out-of-range", f"must be above {shape.above:g}, got {value:g}")
+        if shape.least is not None and value < shape.least:
+            return self.tell(path, "out-of-range", f"must be at least {shape.least:g}, got {value:g}")
+        if shape.most is not None and value > shape.most:
+            return self.tell(path, "out-of-range", f"must be at most {shape.most:g}, got {value:g}")
+        return value
+
+    def choice(self, shape: Shape, value: object, path: Path) -> str | Wrong:
+        text = self.text(shape, value, path)
+        if isinstance(text, Wrong) or text in shape.choices:
+            return text
+        choices = ", ".join(shape.choices)
+        return self.tell(path, "wrong-value", f"must be one of: {choices}", f"got {quoted(text)}")
+
+    def nested(self, shape: Shape, value: object, path: Path) -> object:
+        assert shape.section is not None
+        return self.section(shape.section, value, path)
+
+    def list(self, shape: Shape, value: object, path: Path) -> object:
+        assert shape.item is not None
+        if not isinstance(value, list):
+            return self.expected("a list", value, path)
+        items = (self.read(shape.item, item, (*path, index)) for index, item in enumerate(value))
+        return tuple(item for item in items if item is not WRONG)
+
+    def table(self, shape: Shape, value: object, path: Path) -> object:
+        if not isinstance(value, dict):
+            return self.expected("keys and values", value, path)
+        items = ((key, self.text(TEXT, item, (*path, key))) for key, item in value.items())
+        return {key: item for key, item in items if not isinstance(item, Wrong)}
+
+    def aliases(self, shape: Shape, value: object, path: Path) -> object:
+        """``pattern: model`` rows, in the order they are written; no model is the provider's default."""
+        if not isinstance(value, dict):
+            return self.expected("keys and values (pattern: model)", value, path)
+        rows = ((key, "" if item is None else self.text(TEXT, item, (*path, key))) for key, item in value.items())
+        return tuple(ModelAlias(pattern=key, model=item) for key, item in rows if not isinstance(item, Wrong))
+
+
+READERS: dict[str, Callable[[Converter, Shape, object, Path], object]] = {
+    "text": Converter.text,
+    "url": Converter.text,
+    "secret": Converter.secret,
+    "flag": Converter.flag,
+    "integer": Converter.integer,
+    "number": Converter.duration,
+    "duration": Converter.duration,
+    "size": Converter.size,
+    "choice": Converter.choice,
+    "section": Converter.nested,
+    "list": Converter.list,
+    "table": Converter.table,
+    "aliases": Converter.aliases,
+}
+
+TEXT = Shape(kind="text")
+WORDS: dict[str, bool] = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
+UNQUOTABLE = {
+    "true or false": "write true or false without quotes",
+    "a whole number": "write digits without quotes",
+    "a list": "begin each item with '- '",
+}
+
+
+def word(value: object) -> str:
+    """What a person calls this value."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case list():
+            return "a list"
+        case dict():
+            return "keys and values"
+        case datetime.date():
+            return "a date"
+    return "something else"
+
+
+def quoted(text: str) -> str:
+    """A wrong value, if it is short and does not look like a key that went astray."""
+    return f'"{text}"' if len(text) <= 32 and not looks_secret(text) else f"a text of {len(text)} characters"

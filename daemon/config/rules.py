@@ -1,0 +1,214 @@
+"""What types cannot say: the seed system's validation sentences, and checks across fields.
+
+Each rule is a small generator over a whole ``Config``; ``load`` adds the places. A block that is
+switched off is not asked for what it lacks.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Iterator
+
+from msgspec import Struct
+
+from daemon.config.convert import quoted
+from daemon.config.diagnostics import Path, Severity
+from daemon.config.schema import DEFAULT_MODELS, Config, Defaults, TppcProvider
+from daemon.config.urls import http_fault, proxy_fault
+from daemon.secret import Secret
+
+EFFORTS = ("low", "medium", "high")
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+NAME_LIMIT = 100
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """A problem without a place."""
+
+    path: Path
+    code: str
+    message: str
+    hint: str = ""
+    severity: Severity = "error"
+
+
+Findings = Iterator[Finding]
+
+
+def packycode(config: Config) -> Findings:
+    block = config.packycode
+    if not block.enabled:
+        return
+    if not block.base_url.strip():
+        message = "base-url is required when packycode.enabled=true"
+        yield _finding("packycode.base-url", "required", message, "e.g. https://codex-api.packycode.com/v1")
+    elif fault := http_fault(block.base_url):
+        yield _finding("packycode.base-url", "url", "base-url must be a valid http(s) URL", fault)
+    if block.wire_api != "responses":
+        yield _finding("packycode.wire-api", "wrong-value", 'wire-api must be "responses"', "remove the line")
+    yield from _effort(("packycode",), "", block.defaults)
+    yield from _key(("packycode", "credentials", "openai-api-key"), block.credentials.openai_api_key)
+    if block.requires_openai_auth and not block.credentials.openai_api_key.reveal().strip():
+        message = "credentials.openai-api-key is required when requires-openai-auth=true"
+        hint = "write the key, a reference such as env:PACKYCODE_API_KEY, or set PACKYCODE_API_KEY"
+        yield _finding("packycode.credentials.openai-api-key", "required", message, hint)
+
+
+def tppc(config: Config) -> Findings:
+    for index, provider in enumerate(config.tppc.providers):
+        if provider.enabled:
+            yield from _provider(index, provider)
+
+
+def _provider(index: int, provider: TppcProvider) -> Findings:
+    path: Path = ("tppc", "providers", index)
+    label = f"providers[{index}]"
+    if not provider.name.strip():
+        message = f"{label}.name is required when enabled=true"
+        yield Finding(path=(*path, "name"), code="required", message=message, hint="add a name, e.g. fox")
+    if not provider.base_url.strip():
+        message = f"{label}.base-url is required when {label}.enabled=true"
+        yield Finding(path=(*path, "base-url"), code="required", message=message, hint="e.g. https://host.example/v1")
+    elif fault := http_fault(provider.base_url):
+        message = f"{label}.base-url must be a valid http(s) URL"
+        yield Finding(path=(*path, "base-url"), code="url", message=message, hint=fault)
+    if not provider.api_key.reveal().strip():
+        message = f"{label}.api-key is required when {label}.enabled=true"
+        yield Finding(path=(*path, "api-key"), code="required", message=message, hint="a key, or e.g. env:FOX_API_KEY")
+    yield from _key((*path, "api-key"), provider.api_key)
+    yield from _effort(path, f"{label}.", provider.defaults)
+    yield from _headers((*path, "headers"), provider.headers)
+    if fault := proxy_fault(provider.proxy_url):
+        yield Finding(path=(*path, "proxy-url"), code="url", message="must be a proxy URL or direct", hint=fault)
+    yield from _models(path, provider)
+
+
+def _models(path: Path, provider: TppcProvider) -> Findings:
+    seen: set[str] = set()
+    for index, entry in enumerate(provider.models):
+        at = (*path, "models", index)
+        if not entry.name.strip():
+            yield Finding(path=at, code="required", message="a model needs a name", hint="remove the item")
+        elif entry.public in seen:
+            message = f"model {quoted(entry.public)} is listed twice"
+            yield Finding(path=at, code="duplicate", message=message, hint="remove one", severity="warning")
+        seen.add(entry.public)
+
+
+def names(config: Config) -> Findings:
+    """Names are compared trimmed and in lower case; a disabled entry counts, since it may be switched on."""
+    seen: dict[str, int] = {}
+    for index, provider in enumerate(config.tppc.providers):
+        name = provider.name.strip().lower()
+        path: Path = ("tppc", "providers", index, "name")
+        if len(name) > NAME_LIMIT:
+            yield Finding(path=path, code="wrong-value", message=f"longer than {NAME_LIMIT} characters")
+        elif name in seen:
+            message = f"providers[{index}].name {quoted(name)} is already the name of providers[{seen[name]}]"
+            yield Finding(path=path, code="duplicate", message=message, hint="give each provider its own name")
+        elif name:
+            seen[name] = index
+
+
+def client_keys(config: Config) -> Findings:
+    seen: set[Secret] = set()
+    for index, key in enumerate(config.api_keys):
+        path: Path = ("api-keys", index)
+        if not key.reveal().strip():
+            yield Finding(path=path, code="empty", message="a client key must not be empty", hint="remove the item")
+        elif key in seen:
+            message = "this client key is listed twice"
+            yield Finding(path=path, code="duplicate", message=message, hint="remove one", severity="warning")
+        yield from _key(path, key)
+        seen.add(key)
+
+
+def general(config: Config) -> Findings:
+    if fault := proxy_fault(config.proxy_url):
+        yield _finding("proxy-url", "url", "must be a proxy URL", fault)
+    if bool(config.tls.cert) != bool(config.tls.key):
+        given, lacking = ("cert", "key") if config.tls.cert else ("key", "cert")
+        yield _finding(f"tls.{lacking}", "required", f"tls.{lacking} is required when tls.{given} is given")
+    if not re.match(r"(sqlite:///|postgres(ql)?://|$)", config.provider_store.url):
+        yield _finding("provider-store.url", "url", "must begin with sqlite:/// or postgresql://")
+    if not config.host.strip():
+        hint = "write 127.0.0.1 for this host only, 0.0.0.0 for all interfaces"
+        message = "empty, so the default is used"
+        yield Finding(path=("host",), code="empty", message=message, hint=hint, severity="warning")
+
+
+def aliases(config: Config) -> Findings:
+    """An alias that leads nowhere is found here, before a client finds it."""
+    served = _served(config)
+    for alias in config.model_aliases if served else ():
+        path: Path = ("model-aliases", alias.pattern)
+        target = re.sub(r"(-(minimal|low|medium|high|xhigh)|\([^()]*\))$", "", alias.model)
+        if not alias.pattern.strip():
+            yield Finding(path=path, code="wrong-value", message="a pattern must not be empty")
+        elif alias.model and not served & {alias.model, target} and "/" not in alias.model:
+            message = f"no enabled provider serves {quoted(alias.model)}"
+            hint = "name a model of a provider, or leave the value empty for the provider's default model"
+            yield Finding(path=path, code="unknown-model", message=message, hint=hint, severity="warning")
+
+
+def shadowed(config: Config) -> Findings:
+    """First match wins, so a row below a wider one never matches."""
+    for index, alias in enumerate(config.model_aliases):
+        for earlier in config.model_aliases[:index]:
+            if fnmatch.fnmatchcase(alias.pattern, earlier.pattern):
+                message = f"never reached: {quoted(earlier.pattern)} above matches first"
+                yield Finding(
+                    path=("model-aliases", alias.pattern),
+                    code="shadowed",
+                    message=message,
+                    hint="move it up",
+                    severity="warning",
+                )
+                break
+
+
+RULES: tuple[Callable[[Config], Findings], ...] = (
+    general, client_keys, packycode, names, tppc, aliases, shadowed,
+)  # fmt: skip
+
+
+def _served(config: Config) -> set[str]:
+    lists = [provider.models or DEFAULT_MODELS for provider in config.tppc.providers if provider.enabled]
+    if config.packycode.enabled:
+        lists.append(DEFAULT_MODELS)
+    return {entry.public for models in lists for entry in models}
+
+
+def _effort(path: Path, label: str, defaults: Defaults) -> Findings:
+    if defaults.model_reasoning_effort not in EFFORTS:
+        yield Finding(
+            path=(*path, "defaults", "model-reasoning-effort"),
+            code="wrong-value",
+            message=f"{label}defaults.model-reasoning-effort must be one of: {', '.join(EFFORTS)}",
+            hint=f"got {quoted(defaults.model_reasoning_effort)}",
+        )
+    if not defaults.model.strip():
+        yield Finding(path=(*path, "defaults", "model"), code="wrong-value", message="must not be empty")
+
+
+def _key(path: Path, key: Secret) -> Findings:
+    """A key travels in a header: visible ASCII only."""
+    text = key.reveal().strip()
+    if not text.isascii() or re.search(r"\s", text):
+        message = "holds a space or a character that is not ASCII"
+        yield Finding(
+            path=path, code="key", message=message, hint="copy the key again, without quotes of a text editor"
+        )
+
+
+def _headers(path: Path, headers: dict[str, str]) -> Findings:
+    for name, value in headers.items():
+        if not HEADER_NAME.fullmatch(name):
+            yield Finding(path=(*path, name), code="header", message="is not a valid header name")
+        elif not value.isascii():
+            yield Finding(path=(*path, name), code="header", message="holds a character that is not ASCII")
+
+
+def _finding(path: str, code: str, message: str, hint: str = "") -> Finding:
+    return Finding(path=tuple(path.split(".")), code=code, message=message, hint=hint)

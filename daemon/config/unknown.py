@@ -1,0 +1,99 @@
+"""Keys that config.yaml does not have: of the seed system, misspelt, in the wrong section, or just unknown."""
+
+from __future__ import annotations
+
+import difflib
+
+from msgspec import Struct
+
+from daemon.config.document import nameable
+from daemon.config.schema import Base, Config, ModelEntry, Packycode, RemoteManagement, Routing, Tls, TppcProvider
+from daemon.config.shape import fields
+
+
+class UnknownKey(Struct, frozen=True, kw_only=True):
+    """``shown`` is the key as it may be printed."""
+
+    shown: str
+    code: str
+    message: str
+    hint: str = ""
+
+
+def unknown_key(key: str, section: type[Base]) -> UnknownKey | None:
+    """What to say of this key in this section; None for ``x-…`` keys, which hold anchors."""
+    if key.startswith("x-"):
+        return None
+    name = nameable(key)
+    shown = name.strip("`")
+    if key in SEED_KEYS.get(section, ()):
+        return UnknownKey(
+            shown=shown, code="not-supported", message="not supported by tppcd", hint=SEED_HINTS.get(key, "remove it")
+        )
+    hint = MISPLACED.get((section, key)) or _nearest(key, section)
+    return UnknownKey(shown=shown, code="unknown-key", message="unknown key", hint=hint)
+
+
+def _nearest(key: str, section: type[Base]) -> str:
+    known = fields(section)
+    spelt = key.replace("_", "-").lower()
+    if near := difflib.get_close_matches(spelt[:100], known, n=1, cutoff=0.6):
+        return f"did you mean `{near[0]}`?"
+    return f"known here: {', '.join(known)}" if len(known) <= 8 else "remove it, or see tppcd schema"
+
+
+MISPLACED: dict[tuple[type[Base], str], str] = {
+    (Config, "providers"): "did you mean `tppc.providers`?",
+    (Config, "aliases"): "did you mean `model-aliases`?",
+    (Packycode, "api-key"): "did you mean `credentials.openai-api-key`?",
+    (Packycode, "openai-api-key"): "did you mean `credentials.openai-api-key`?",
+    (Packycode, "model"): "did you mean `defaults.model`?",
+    (Packycode, "model-reasoning-effort"): "did you mean `defaults.model-reasoning-effort`?",
+    (Packycode, "disable-response-storage"): "did you mean `privacy.disable-response-storage`?",
+    (Packycode, "effective-source"): "read-only, ignored",
+    (TppcProvider, "openai-api-key"): "did you mean `api-key`?",
+    (TppcProvider, "credentials"): "did you mean `api-key`?",
+    (TppcProvider, "model"): "did you mean `defaults.model`, or `models` for a list?",
+}
+
+SEED_KEYS: dict[type[Base], frozenset[str]] = {
+    Config: frozenset(
+        (
+            *("allow-localhost-unauthenticated", "ampcode", "auth", "auth-dir", "claude-api-key", "claude-code"),
+            *("claude-header-defaults", "codex", "codex-api-key", "codex-header-defaults", "commercial-mode"),
+            *("disable-image-generation", "error-logs-max-files", "force-gpt-5-codex", "force-model-prefix"),
+            *("gemini-api-key", "generative-language-api-key", "interactions-api-key", "logging-to-file"),
+            *("logs-max-total-size-mb", "max-retry-credentials", "nonstream-keepalive-interval"),
+            *("oauth-excluded-models", "oauth-model-alias", "oauth-request-scoped-errors", "openai-compatibility"),
+            *("passthrough-headers", "payload", "plugins", "pprof", "quota-exceeded"),
+            *("redis-usage-queue-retention-seconds", "request-log", "save-cooldown-status", "streaming"),
+            *("transient-error-cooldown-seconds", "usage-statistics-enabled", "vertex-api-key", "ws-auth"),
+            "xai-api-key",
+        )
+    ),
+    RemoteManagement: frozenset(("disable-control-panel", "panel-github-repository")),
+    Routing: frozenset(("session-affinity-ttl",)),
+    Tls: frozenset(("enable",)),
+    TppcProvider: frozenset(
+        ("alpha-search", "excluded-models", "prefix", "request-retry", "request-scoped-errors", "websockets")
+    ),
+    ModelEntry: frozenset(
+        (
+            *("display-name", "force-mapping", "image", "input-modalities", "is-compat", "max-context-length"),
+            *("output-modalities", "thinking"),
+        )
+    ),
+}
+"""Keys of the system that tppcd follows, and does not have."""
+
+SEED_HINTS = {
+    "openai-compatibility": "write its entries as tppc.providers with wire-api: chat",
+    "codex-api-key": "write its entries as tppc.providers",
+    "claude-api-key": "write its entries as tppc.providers with wire-api: messages",
+    "oauth-model-alias": "use model-aliases",
+    "logging-to-file": "use logging.file",
+    "request-log": "request and answer content is never logged",
+    "prefix": "name/model asks one provider",
+    "excluded-models": "list the wanted ones in models",
+    "enable": "TLS is on when cert and key are given",
+}
