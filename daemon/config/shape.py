@@ -112,19 +112,6 @@ def _compound(plain: Any) -> Shape:
     return Shape(kind="section", section=plain)
 
 
-SCALARS:
-        return Shape(kind=SCALARS[plain], **bounds)
-    origin, arguments = get_origin(plain), get_args(plain)
-    if origin is Literal:
-        return Shape(kind="choice", choices=arguments)
-    if origin is tuple:
-        return Shape(kind="list", item=_shape(arguments[0]))
-    if origin is dict:
-        return Shape(kind="table")
-    assert issubclass(plain, Base), plain
-    return Shape(kind="section", section=plain)
-
-
 SCALARS: dict[object, Kind] = {str: "text", Secret: "secret", bool: "flag", int: "integer", float: "number"}
 
 
