@@ -1,0 +1,99 @@
+"""Writes the parts of the pages that are listed in the code: ``make docs``; the test suite runs ``--check``.
+
+A page marks each part with ``<!-- generated: NAME -->`` and ``<!-- end -->``; what stands between is replaced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from msgspec import NODEFAULT, UNSET
+
+from daemon.config import shape
+from daemon.config.schema import DEFAULT_MODELS, Base, Config
+from daemon.config.shape import Field, Shape
+from daemon.secret import Secret
+
+PAGES = Path(__file__).resolve().parent
+PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.S)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Regenerate the parts of docs/ that come from the code.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page is out of date")
+    check = parser.parse_args().check
+    stale = [page for page in sorted(PAGES.rglob("*.md")) if page.read_text("utf-8") != regenerated(page)]
+    for page in stale:
+        print(f"{page.relative_to(PAGES.parent)} is out of date: make docs" if check else f"wrote {page.name}")
+        if not check:
+            page.write_text(regenerated(page), "utf-8")
+    return 1 if check and stale else 0
+
+
+def regenerated(page: Path) -> str:
+    """The page as it should be. A part of unknown name is an error: ``KeyError``."""
+    return PART.sub(lambda part: part[1] + PARTS[part[2]]() + part[3], page.read_text("utf-8"))
+
+
+def configuration() -> str:
+    lines = ["| key | default | meaning |", "|---|---|---|"]
+    lines += [f"| `{key}` | {default(field)} | {meaning(field)} |" for key, field in leaves(Config)]
+    return "\n".join(lines) + "\n"
+
+
+def leaves(section: type[Base], prefix: str = "") -> Iterator[tuple[str, Field]]:
+    """Every key that holds a value, dotted, in the order of the schema; list entries as ``providers[].name``."""
+    for key, field in shape.fields(section).items():
+        inner = entry(field.shape)
+        if inner is None:
+            yield prefix + key, field
+        elif field.shape.kind == "section":
+            yield from leaves(inner, f"{prefix}{key}.")
+        else:
+            yield prefix + key, field
+            yield from leaves(inner, f"{prefix}{key}[].")
+
+
+def entry(described: Shape) -> type[Base] | None:
+    """The section that a value is, or that its list entries are."""
+    if described.kind == "list" and described.item is not None:
+        return described.item.section
+    return described.section
+
+
+def default(field: Field) -> str:
+    """How the default is written in config.yaml; a dash where there is none."""
+    value = field.default
+    if value is NODEFAULT or value is UNSET or isinstance(value, Secret) or value == "":
+        return "–"
+    if field.shape.kind == "aliases":
+        return "`claude-*` → the provider's default model"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return "`[]`"
+    if field.shape.kind == "size" and isinstance(value, int):
+        return f"`{value // (1024 * 1024)}MiB`"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+
+
+def meaning(field: Field) -> str:
+    text = field.description.replace("|", "\\|")
+    if field.shape.choices and not all(choice in text for choice in field.shape.choices):
+        text += " One of " + ", ".join(f"`{choice}`" for choice in field.shape.choices) + "."
+    return text + (" *(restart needed)*" if field.restart else "")
+
+
+def models() -> str:
+    return ", ".join(f"`{model.name}`" for model in DEFAULT_MODELS) + "\n"
+
+
+PARTS: dict[str, Callable[[], str]] = {"configuration": configuration, "models": models}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
