@@ -1,0 +1,130 @@
+"""The admin socket: where it is, and a client for the command line.
+
+The daemon serves its whole HTTP interface on it, and callers there need no management key: the
+file's mode (0600) is the key. Only the standard library is imported, so that ``tppcd status``
+starts at once.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+SOCKET_NAME = "admin.sock"
+SYSTEM_RUNTIME_DIRECTORY = Path("/run/tppcd")
+"""Where the shipped unit's ``RuntimeDirectory=`` is: what a shell outside the unit looks at last."""
+
+
+class DaemonUnreachable(Exception):
+    """No daemon answers. The message is one line and says what to do."""
+
+
+def state_directory(environ: Mapping[str, str]) -> Path:
+    """``$STATE_DIRECTORY`` (systemd; the first one), else ``$XDG_STATE_HOME/tppcd``, else
+    ``~/.local/state/tppcd``. Not created here."""
+    if given := _first_directory(environ, "STATE_DIRECTORY"):
+        return given
+    home = environ.get("XDG_STATE_HOME", "")
+    return Path(home) / "tppcd" if home.startswith("/") else Path.home() / ".local" / "state" / "tppcd"
+
+
+def admin_socket_path(environ: Mapping[str, str]) -> Path:
+    """Where the daemon puts its socket: ``$RUNTIME_DIRECTORY``, else the state directory."""
+    return (_first_directory(environ, "RUNTIME_DIRECTORY") or state_directory(environ)) / SOCKET_NAME
+
+
+def find_admin_socket(environ: Mapping[str, str], given: str | None = None) -> Path:
+    """Where a client looks: what was named, else the daemon's own rules, else the system service's."""
+    if given:
+        return Path(given)
+    path = admin_socket_path(environ)
+    system = SYSTEM_RUNTIME_DIRECTORY / SOCKET_NAME
+    return system if not path.exists() and system.exists() else path
+
+
+class AdminClient:
+    """HTTP over the admin socket. ``timeout`` in seconds, for connecting and for each read."""
+
+    def __init__(self, path: Path, timeout: float = 60.0) -> None:
+        self.path = path
+        self._timeout = timeout
+
+    def request(self, method: str, path: str) -> tuple[int, object]:
+        """Status and decoded JSON body (``{}`` when it is none). Raises DaemonUnreachable."""
+        connection = _UnixConnection(self.path, self._timeout)
+        try:
+            connection.request(method, path)
+            response = connection.getresponse()
+            body = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
+        return response.status, _json(body)
+
+    def events(self, path: str) -> Iterator[tuple[str, object]]:
+        """Server-sent events as ``(kind, data)``, until the daemon ends the stream or falls silent
+        for the timeout. Raises DaemonUnreachable."""
+        connection = _UnixConnection(self.path, self._timeout)
+        try:
+            connection.request("GET", path, headers={"accept": "text/event-stream"})
+            response = connection.getresponse()
+            if response.status != 200:
+                raise DaemonUnreachable(f"the daemon answered {response.status} to GET {path}")
+            yield from _events(line.decode("utf-8", "replace").rstrip("\r\n") for line in response)
+        except TimeoutError:
+            return
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
+
+    def _unreachable(self, error: Exception) -> DaemonUnreachable:
+        if isinstance(error, PermissionError):
+            return DaemonUnreachable(f"may not use {self.path} (run this as the daemon's user, or as root)")
+        if isinstance(error, FileNotFoundError | ConnectionRefusedError):
+            return DaemonUnreachable(f"no daemon answers on {self.path} (is it running? --socket names another one)")
+        if isinstance(error, TimeoutError):
+            return DaemonUnreachable(f"the daemon on {self.path} does not answer in time")
+        return DaemonUnreachable(f"the daemon on {self.path} broke off: {type(error).__name__} {error}")
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def _first_directory(environ: Mapping[str, str], name: str) -> Path | None:
+    """systemd joins several with colons."""
+    first = environ.get(name, "").split(":")[0]
+    return Path(first) if first.startswith("/") else None
+
+
+def _json(body: bytes) -> object:
+    try:
+        decoded: object = json.loads(body)
+    except ValueError:
+        return {}
+    return decoded
+
+
+def _events(lines: Iterator[str]) -> Iterator[tuple[str, object]]:
+    kind, data = "message", ""
+    for line in lines:
+        if not line:
+            if data:
+                yield kind, _json(data.encode())
+            kind, data = "message", ""
+        elif line.startswith("event:"):
+            kind = line[6:].strip()
+        elif line.startswith("data:"):
+            data += line[5:].strip()

@@ -1,0 +1,216 @@
+"""uvicorn's httptools protocol with the limits it lacks: header deadline and size, connections.
+
+1. While no request is in progress, a timer runs: the keep-alive's, or the header deadline. A client
+   that sent part of a head is told 408, one that sent nothing is closed in silence.
+2. A head larger than ``header_bytes`` gets 431; a connection above ``connections`` gets 503 at once,
+   without a log line, so that strangers cannot fill descriptors or the log.
+3. A client that takes nothing of its answer for ``send_stall`` seconds is cut off: it would hold
+   its upstream request for ever.
+4. Bodies and streams that flow are never touched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import socket
+from typing import Any
+
+import msgspec
+import uvicorn
+from msgspec import Struct
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+_LINGER = 1.0
+_MIN_CONNECTIONS = 16
+_WANTED_OPEN_FILES = 65_536
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Seconds, bytes and a count; ``connections`` does not count the admin socket's."""
+
+    header_seconds: float = 10.0
+    header_bytes: int = 64 * 1024
+    connections: int = 1024
+    keep_alive: float = 75.0
+    send_stall: float = 60.0
+
+
+def limits_for_process() -> Limits:
+    """Raises the soft limit of open files as far as it may go, and allows a third of it as client
+    connections: each may need an upstream connection, and the rest is for files and retired pools."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _WANTED_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _WANTED_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    files = _WANTED_OPEN_FILES if soft == resource.RLIM_INFINITY else soft
+    return Limits(connections=max(_MIN_CONNECTIONS, files // 3))
+
+
+class GatewayConfig(uvicorn.Config):
+    """uvicorn's configuration and our limits beside it; the protocol is made with it."""
+
+    limits: Limits = Limits()
+
+
+class GatewayProtocol(HttpToolsProtocol):
+    """One client connection."""
+
+    def __init__(
+        self,
+        config: GatewayConfig,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.limits = config.limits
+        self._head_bytes = 0
+        self._in_head = True
+        self._refused = False
+        self._deadline: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
+        if len(self.connections) >= self.limits.connections and not _is_admin(transport):
+            self.transport = transport
+            self._refuse(_BUSY, abrupt=len(self.connections) >= 2 * self.limits.connections)
+            return
+        super().connection_made(transport)
+        self._start_deadline()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_deadline()
+        self._stop_stall()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if not self._in_head or self.transport.is_closing():
+            return
+        if self._head_bytes > self.limits.header_bytes:
+            self._refuse(_HEAD_TOO_LARGE)
+        elif self._deadline is None and self._idle():
+            self._start_deadline()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._stop_deadline()
+        if self._head_bytes > self.limits.header_bytes and self._head_size() > self.limits.header_bytes:
+            self._refuse(_HEAD_TOO_LARGE)
+        self._head_bytes = 0
+        if not self._refused:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_head = True
+        if not self._refused:
+            super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        if not self._refused:
+            self._refuse(_BAD_REQUEST)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_stall(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        self._stop_stall()
+        super().resume_writing()
+
+    def _idle(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn declares it never None; it begins as None
+        return cycle is None or cycle.response_complete
+
+    def _head_size(self) -> int:
+        """Exact, since the last chunk of a head may carry much of the body."""
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _start_deadline(self) -> None:
+        self._deadline = self.loop.call_later(self.limits.header_seconds, self._head_overdue)
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _head_overdue(self) -> None:
+        self._deadline = None
+        if self._head_bytes:
+            self._refuse(_HEAD_OVERDUE)
+        else:
+            self.transport.close()
+
+    def _watch_stall(self, buffered: int) -> None:
+        self._stall = self.loop.call_later(self.limits.send_stall, self._stalled, buffered)
+
+    def _stop_stall(self) -> None:
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+
+    def _stalled(self, before: int) -> None:
+        self._stall = None
+        buffered = self.transport.get_write_buffer_size()
+        if buffered < before:
+            self._watch_stall(buffered)
+        else:
+            self.transport.abort()
+
+    def _refuse(self, answer: bytes, *, abrupt: bool = False) -> None:
+        """Answers and closes. The close lingers while the client still sends, because the kernel
+        would answer unread bytes with a reset, and that may overtake our answer."""
+        self._refused = True
+        self._stop_deadline()
+        self.transport.write(answer)
+        if abrupt or not self.transport.can_write_eof():
+            self.transport.close()
+        else:
+            self.transport.write_eof()
+            self.loop.call_later(_LINGER, self.transport.close)
+
+
+def _is_admin(transport: asyncio.Transport) -> bool:
+    sock = transport.get_extra_info("socket")
+    return sock is not None and sock.family == socket.AF_UNIX
+
+
+def _answer(status: str, kind: str, message: str, *headers: str) -> bytes:
+    """The entry is not known yet, so the body is one that the SDKs of both dialects can read."""
+    body = msgspec.json.encode(
+        {"type": "error", "error": {"type": kind, "message": message, "param": None, "code": None}}
+    )
+    head = (
+        f"HTTP/1.1 {status}",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+        "connection: close",
+        *headers,
+    )
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+_BUSY = _answer(
+    "503 Service Unavailable",
+    "overloaded_error",
+    "too many connections (retry, or raise the limit of open files)",
+    "retry-after: 1",
+)
+_HEAD_OVERDUE = _answer(
+    "408 Request Timeout", "invalid_request_error", "the request head did not arrive in time (send it again)"
+)
+_HEAD_TOO_LARGE = _answer(
+    "431 Request Header Fields Too Large", "invalid_request_error", "the request head is too large (send fewer headers)"
+)
+_BAD_REQUEST = _answer("400 Bad Request", "invalid_request_error", "this is not a valid HTTP/1.1 request")

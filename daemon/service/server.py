@@ -1,0 +1,148 @@
+"""uvicorn inside our own loop: it neither owns the process, nor its signals, nor its end.
+
+``uvicorn.run`` would kill requests before their ``finally`` blocks ran and would turn a port in use
+into ``SystemExit``. Here the composition root owns loop, signals and sockets; ``Drain`` decides when
+requests end; this class only accepts, serves and closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import time
+from collections.abc import Iterator, Sequence
+from socket import AF_UNIX, socket
+from typing import Any
+
+import uvicorn
+from loguru import logger
+from uvicorn._types import ASGIApplication
+
+from daemon.service.protocol import GatewayConfig, GatewayProtocol, Limits
+from daemon.service.sockets import BACKLOG, unlink_admin
+
+_FLUSH_SECONDS = 1.0
+_REPEAT_SECONDS = 10.0
+
+
+class GatewayServer(uvicorn.Server):
+    """Serves ``app`` on listening ``sockets`` until ``should_exit`` is set; owns the sockets from
+    ``run`` on. TLS, where given, is for the TCP sockets only."""
+
+    def __init__(
+        self,
+        app: ASGIApplication,
+        sockets: Sequence[socket],
+        *,
+        limits: Limits | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        super().__init__(_config(app, limits or Limits()))
+        self.sockets = tuple(sockets)
+        self.servers: list[asyncio.base_events.Server] = []
+        self._tls = tls
+
+    async def run(self) -> None:  # type: ignore[override]  # uvicorn's blocking run() would make a loop of its own
+        """Serves until ``should_exit``; then closes what is left. Cancelled, it closes the sockets."""
+        try:
+            await self.serve(list(self.sockets))
+        finally:
+            self.stop_listening()
+            for sock in self.sockets:
+                sock.close()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the composition root's."""
+        yield
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        for sock in self.sockets:
+            if sock.family == AF_UNIX:
+                server = await loop.create_unix_server(self._protocol, sock=sock, backlog=BACKLOG)
+            else:
+                server = await loop.create_server(self._protocol, sock=sock, backlog=BACKLOG, ssl=self._tls)
+            self.servers.append(server)
+        self.started = True
+
+    def stop_listening(self) -> None:
+        """No new connections; idle ones are closed, busy ones end with their request. Repeatable."""
+        for sock in self.sockets:
+            if sock.family == AF_UNIX and sock.fileno() >= 0:
+                unlink_admin(sock)
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+
+    async def cancel_requests(self, patience: float = 0.0) -> int:
+        """Waits ``patience`` seconds for what still runs, then cancels and awaits it, so that every
+        ``finally`` block has run. Returns how many were cancelled."""
+        if self.server_state.tasks:
+            await asyncio.wait(self.server_state.tasks, timeout=patience)
+        rest = list(self.server_state.tasks)
+        for task in rest:
+            task.cancel("the daemon stops")
+        if rest:
+            await asyncio.wait(rest)
+        return len(rest)
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Called by ``serve`` at the end: the drain has usually left nothing to do."""
+        self.stop_listening()
+        await self.cancel_requests()
+        for connection in list(self.server_state.connections):
+            connection.transport.close()
+        await self._flushed()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+    async def _flushed(self) -> None:
+        """Closing transports still send what is buffered, to a reader that takes it."""
+        until = time.monotonic() + _FLUSH_SECONDS
+        while self.server_state.connections and time.monotonic() < until:  # noqa: ASYNC110 - uvicorn's set has no event
+            await asyncio.sleep(0.01)
+
+    def _protocol(self) -> asyncio.Protocol:
+        assert isinstance(self.config, GatewayConfig)
+        return GatewayProtocol(self.config, self.server_state, {})
+
+
+def _config(app: ASGIApplication, limits: Limits) -> GatewayConfig:
+    config = GatewayConfig(
+        app,
+        http=GatewayProtocol,
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=int(limits.keep_alive),
+    )
+    config.limits = limits
+    return config
+
+
+def install_exception_handler(loop: asyncio.AbstractEventLoop) -> None:
+    """Errors that asyncio cannot hand to anybody are logged: each kind once per ten seconds, with
+    the count of those in between. The context's values are left out; they may hold content."""
+    told: dict[str, tuple[float, int]] = {}
+
+    def handle(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        message = str(context.get("message") or "unhandled error in the event loop")
+        kind = f"{message}/{type(error).__name__}"
+        now = time.monotonic()
+        since, silent = told.get(kind, (float("-inf"), 0))
+        if now - since < _REPEAT_SECONDS:
+            told[kind] = (since, silent + 1)
+            return
+        told[kind] = (now, 0)
+        repeats = {"repeated": silent} if silent else {}
+        logger.bind(**repeats).opt(exception=error).error(message)
+
+    loop.set_exception_handler(handle)

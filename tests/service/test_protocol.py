@@ -1,0 +1,151 @@
+"""The limits of a connection: header deadline and size, connections, a reader that stops."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.service.protocol import Limits, limits_for_process
+from tests.service.conftest import answer_ok, exchange, serving
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
+END = b"Connection: close\r\n\r\n"
+QUICK = Limits(header_seconds=0.1, keep_alive=5)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ((GET + END,), b"HTTP/1.1 200"),
+        ((GET,), b"HTTP/1.1 408"),
+        ((b"G",), b"HTTP/1.1 408"),
+        ((b"",), b""),
+        ((GET + b"\r\n", GET), b"HTTP/1.1 200"),
+        ((b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n" + END, b"abc"), b"HTTP/1.1 200"),
+        ((b"\x16\x03\x01",), b"HTTP/1.1 400"),
+        ((b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",), b"HTTP/1.1 400"),
+    ],
+    ids=["whole", "half a head", "one byte", "silent", "second head unfinished", "body", "not http", "bad header"],
+)
+async def test_the_head_has_a_deadline(sent: tuple[bytes, ...], status: bytes) -> None:
+    async with serving(answer_ok, QUICK) as (_, port):
+        got = await exchange(port, *sent)
+    assert got[: len(status)] == status
+    if status == b"":
+        assert got == b""
+
+
+@pytest.mark.asyncio
+async def test_a_second_request_on_a_connection_has_the_deadline_too() -> None:
+    async with serving(answer_ok, QUICK) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(GET + b"\r\n")
+        await reader.readuntil(b"\r\n\r\n0")
+        writer.write(GET)
+        assert (await reader.read()).startswith(b"HTTP/1.1 408")
+        writer.close()
+
+
+@pytest.mark.asyncio
+async def test_a_slow_answer_outlives_the_header_deadline() -> None:
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.3)
+        await answer_ok(scope, receive, send)
+
+    async with serving(slow, QUICK) as (_, port):
+        assert (await exchange(port, GET + END)).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("size", "status"), [(60 * 1024, b"HTTP/1.1 200"), (70 * 1024, b"HTTP/1.1 431"), (8 * 2**20, b"HTTP/1.1 431")]
+)
+async def test_the_head_has_a_size(size: int, status: bytes) -> None:
+    async with serving(answer_ok) as (_, port):
+        got = await exchange(port, GET + b"X-Big: " + b"a" * size + b"\r\n" + END)
+    assert got.startswith(status) or (size > 2**20 and got == b"<reset>")
+
+
+@pytest.mark.asyncio
+async def test_a_large_body_in_the_first_chunk_is_no_large_head() -> None:
+    body = b"b" * 3_000_000
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n" % len(body)
+    async with serving(answer_ok) as (_, port):
+        got = await exchange(port, head + END + body)
+    assert got.startswith(b"HTTP/1.1 200") and got.endswith(b"3000000")
+
+
+@pytest.mark.asyncio
+async def test_pipelined_requests_are_answered_in_order() -> None:
+    post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"
+    async with serving(answer_ok) as (_, port):
+        got = await exchange(port, post + GET + b"\r\n" + post.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    assert [part[-1:] for part in got.split(b"HTTP/1.1 200")[1:]] == [b"2", b"0", b"2"]
+
+
+@pytest.mark.asyncio
+async def test_connections_above_the_cap_get_503_at_once_and_the_admin_socket_stays_open(tmp_path: Path) -> None:
+    admin = tmp_path / "admin.sock"
+    async with serving(answer_ok, Limits(connections=3), admin) as (server, port):
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        while len(server.server_state.connections) < 3:
+            await asyncio.sleep(0)
+        refused = await asyncio.gather(*(exchange(port, GET + b"\r\n") for _ in range(5)))
+        reader, writer = await asyncio.open_unix_connection(admin)
+        writer.write(GET + END)
+        assert (await reader.read()).startswith(b"HTTP/1.1 200")
+        writer.close()
+        for _, holder in held:
+            holder.close()
+    for got in refused:
+        head, _, body = got.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503") and b"retry-after: 1" in head
+        assert json.loads(body)["error"]["type"] == "overloaded_error"
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_stops_reading_is_cut_off_and_its_request_ends() -> None:
+    ended = asyncio.Event()
+
+    async def endless(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while True:
+            sending = asyncio.timeout(20)
+            async with sending:
+                await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
+            if (await _poll(receive)) == "http.disconnect":
+                ended.set()
+                return
+
+    async with serving(endless, Limits(send_stall=0.1)) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        writer.write(GET + b"\r\n")
+        await ended.wait()
+        writer.transport.abort()
+        assert reader is not None
+
+
+async def _poll(receive: Any) -> str:
+    try:
+        async with asyncio.timeout(0.001):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return "http.disconnect"
+    except TimeoutError:
+        return "nothing"
+
+
+def test_the_cap_is_a_third_of_the_open_files() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limits = limits_for_process()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(before[0], hard), hard))
+    assert limits.connections == max(16, soft // 3)
+    assert soft >= before[0]
