@@ -55,6 +55,7 @@ class FileSource:
         self._published = ""
         self._size = 0
         self._order = 0
+        self._events = 0
         self._orphan: Stamp | None = None
         self._wake = asyncio.Event()
         self._deaf = threading.Event()
@@ -66,6 +67,11 @@ class FileSource:
     def name(self) -> str:
         """The path as it was given; diagnostics begin with it."""
         return str(self.path)
+
+    @property
+    def events(self) -> int:
+        """How often watchfiles has told of something so far; 0 for ever = only the poll works."""
+        return self._events
 
     def watch(self, files: frozenset[str]) -> None:
         """The files that the configuration names now. New ones are read once more, since what was
@@ -228,6 +234,7 @@ class FileSource:
         )
         for change in changes:
             if change:
+                self._events += 1
                 hint()
             if self._deaf.is_set() or directories(self._absolute, self._files) != watched:
                 changes.close()
