@@ -1,6 +1,7 @@
 """The simulator as a raw ASGI application.
 
     POST …/responses, …/chat/completions, …/messages    the three wires
+    POST …/messages/count_tokens                        a count by the length of the body
     GET  …/models                                       the models it claims to have
     GET  /_simulate[?bodies=1]                          what was seen, what is open, which faults wait
     POST /_simulate    {"faults": […], "reset": true, "delay-ms": n, "chunk-bytes": n}, each optional
@@ -19,7 +20,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from daemon.simulate import chat, messages, responses
-from daemon.simulate.answer import PromptCache, compose
+from daemon.simulate.answer import CHARS_PER_TOKEN, PromptCache, compose
 from daemon.simulate.conversation import Json, Refused
 from daemon.simulate.delivery import (
     HTML,
@@ -86,6 +87,8 @@ class Simulator:
             await self._control(scope, receive, send)
         elif wire is not None and scope["method"] == "POST":
             await self._answer(wire, scope, receive, send)
+        elif path.endswith("/messages/count_tokens"):
+            await send_json(send, 200, {"input_tokens": len(await _read(receive)) // CHARS_PER_TOKEN})
         elif path.endswith("/models") and scope["method"] == "GET":
             await send_json(send, 200, _models())
         else:
@@ -106,6 +109,7 @@ class Simulator:
         faults = [parse(fault) for fault in control.faults]
         if control.reset:
             self._ledger.reset()
+            self._cache = PromptCache()
         self._ledger.queue(faults)
         changes = {name: getattr(control, name) for name in ("delay_ms", "chunk_bytes")}
         told = {name: value for name, value in changes.items() if value is not UNSET}
