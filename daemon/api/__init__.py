@@ -1,1 +1,11 @@
-"""api"""
+"""The HTTP surface. The only home of Starlette; ``app.build`` puts it together.
+
+    socket ─▶ guard ─┬─ POST of an inference entry ─▶ entry (raw ASGI) ─▶ gateway.pipeline
+                     └─ everything else ─▶ Starlette: status, models, management
+
+``guard`` refuses malformed and foreign requests and puts the ids on every answer, ``problems``
+renders errors in the dialect of a path, ``services`` is what the routes are given,
+``management_access`` checks the management key, ``views`` and ``masked`` turn the snapshot into JSON
+without its secrets, ``event_stream`` follows the audit log, ``codex_catalog`` lists models as Codex
+CLI reads them. Each request reads the snapshot once.
+"""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from daemon.errors import ErrorKind, LocalError
+from daemon.gateway.access import ClientAccess
 from daemon.router.states import AuthStates
 from daemon.snapshot.current import Current
+from daemon.snapshot.snapshot import Snapshot
 from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.metrics import Metrics
 
@@ -43,4 +46,13 @@ class Services:
     counter: TokenCounter
     version: str
     started: float
+    access: ClientAccess = field(default_factory=ClientAccess)
     draining: bool = False
+
+
+def snapshot_in_force(services: Services) -> Snapshot:
+    """The snapshot to serve one request with; 503 while there is none yet."""
+    snapshot = services.current.get_or_none()
+    if snapshot is None:
+        raise LocalError(ErrorKind.OVERLOADED, "no configuration is in force yet", status=503, retry_after=1)
+    return snapshot

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from itertools import islice
 from typing import Final
+from weakref import WeakSet
 
 from msgspec import Struct
 
@@ -35,15 +36,16 @@ class AuditLog:
     """Publish, look back, follow.
 
     ``capacity`` is how many events are kept. ``clock`` gives Unix seconds; the first id is its
-    milliseconds at the start, so that a follower's last id stays meaningful over a restart.
+    milliseconds at the start, so that a follower's last id stays meaningful over a restart. ``closed``
+    becomes true with ``close``.
     """
 
     def __init__(self, *, capacity: int = CAPACITY, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._ring: deque[AuditEvent] = deque(maxlen=capacity)
         self._first = self._next = int(clock() * 1000)
-        self._followers: set[asyncio.Event] = set()
-        self._closed = False
+        self._followers: WeakSet[asyncio.Event] = WeakSet()
+        self.closed = False
 
     def publish(self, kind: str, message: str, **fields: object) -> None:
         """Append an event and wake the followers; returns at once, whatever they do."""
@@ -57,30 +59,29 @@ class AuditLog:
 
     def close(self) -> None:
         """End every subscription, after what has been published (the daemon is stopping)."""
-        self._closed = True
+        self.closed = True
         self._wake()
 
-    async def subscribe(self, after: int | None) -> AsyncIterator[AuditEvent]:
+    def subscribe(self, after: int | None) -> Subscription:
         """Events from now on; with ``after``, first those kept ones whose id is greater.
 
         An ``after`` from an earlier life of the daemon replays all that is kept. What the ring has
         lost meanwhile is told by one event of kind ``dropped`` with ``fields["dropped"]``.
         """
-        cursor = self._start(after)
         wake = asyncio.Event()
         self._followers.add(wake)
-        try:
-            while True:
-                wake.clear()
-                while cursor < self._next:
-                    event = self._at(cursor)
-                    cursor = event.id + 1
-                    yield event
-                if self._closed:
-                    return
-                await wake.wait()
-        finally:
-            self._followers.discard(wake)
+        return Subscription(self, self._start(after), wake)
+
+    def at(self, cursor: int) -> AuditEvent | None:
+        """The event with this id, or the notice that it and others are gone; None if it is yet to come."""
+        if cursor >= self._next:
+            return None
+        oldest = self._ring[0].id
+        if cursor >= oldest:
+            return self._ring[cursor - oldest]
+        lost = oldest - cursor
+        # The notice carries the id before the next real one: a follower that resumes there loses nothing.
+        return AuditEvent(oldest - 1, self._clock(), DROPPED, f"{lost} events were dropped", {"dropped": lost})
 
     def _start(self, after: int | None) -> int:
         if after is None:
@@ -89,15 +90,28 @@ class AuditLog:
             return self._ring[0].id if self._ring else self._next
         return after + 1
 
-    def _at(self, cursor: int) -> AuditEvent:
-        """The event with this id, or the notice that it and others are gone."""
-        oldest = self._ring[0].id
-        if cursor >= oldest:
-            return self._ring[cursor - oldest]
-        lost = oldest - cursor
-        # The notice carries the id before the next real one: a follower that resumes there loses nothing.
-        return AuditEvent(oldest - 1, self._clock(), DROPPED, f"{lost} events were dropped", {"dropped": lost})
-
     def _wake(self) -> None:
         for follower in self._followers:
             follower.set()
+
+
+class Subscription:
+    """An async iterator over one ``AuditLog``. Giving up on an ``anext`` (a timeout) loses no event;
+    letting go of the object ends the subscription."""
+
+    def __init__(self, log: AuditLog, cursor: int, wake: asyncio.Event) -> None:
+        self._log = log
+        self._cursor = cursor
+        self._wake = wake
+
+    def __aiter__(self) -> AsyncIterator[AuditEvent]:
+        return self
+
+    async def __anext__(self) -> AuditEvent:
+        while (event := self._log.at(self._cursor)) is None:
+            if self._log.closed:
+                raise StopAsyncIteration
+            self._wake.clear()
+            await self._wake.wait()
+        self._cursor = event.id + 1
+        return event

@@ -1,0 +1,165 @@
+"""The outermost layer, pure ASGI: what is refused before any route sees it, and ids on every answer.
+
+1. A request has HTTP/1.1, exactly one Host, at most 100 headers, no underscore in a header's name
+   (``X_Forwarded_For`` passes for ``X-Forwarded-For`` elsewhere) and a target that starts with ``/``.
+2. On operator paths (``/v0``, ``/api/v1``) Host is one of our own names and a browser's page is of
+   our own origin: DNS rebinding and cross-site requests end here.
+3. Every answer has ``request-id``, ``x-request-id`` and ``x-tppcd-config``. The hot entries write
+   them with their own head (``identity_headers``), so that no wrapper stands in their stream.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+
+from loguru import logger
+from msgspec import Struct
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from daemon.api.problems import is_operator_path, problem
+from daemon.errors import ErrorKind, GatewayError, LocalError
+from daemon.gateway.access import host_name, is_loopback_name, on_unix_socket
+from daemon.snapshot.current import Current
+
+MOST_HEADERS: Final = 100
+WILDCARDS: Final = ("", "0.0.0.0", "::")
+
+HeaderList = list[tuple[bytes, bytes]]
+
+
+class RequestInfo(Struct, frozen=True, gc=False):
+    """What the guard knows of a request, in ``scope["tppcd"]``. ``request_id`` is 32 hex digits."""
+
+    request_id: str
+
+
+def request_info(scope: Mapping[str, Any]) -> RequestInfo:
+    """The guard's note on this request."""
+    info: RequestInfo = scope["tppcd"]
+    return info
+
+
+def identity_headers(info: RequestInfo, config: str | None) -> HeaderList:
+    """The headers of every answer; ``config`` is ``snapshot.config_header``, None before the first one."""
+    name = info.request_id.encode()
+    headers = [(b"request-id", name), (b"x-request-id", name)]
+    if config is not None:
+        headers.append((b"x-tppcd-config", config.encode()))
+    return headers
+
+
+class Guard:
+    """Wraps ``app``. ``hot`` maps the paths whose POST writes its own identity headers to their app."""
+
+    def __init__(self, app: ASGIApp, current: Current, hot: Mapping[str, ASGIApp]) -> None:
+        self._app = app
+        self._current = current
+        self._hot = hot
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        info = RequestInfo(os.urandom(16).hex())
+        scope["tppcd"] = info
+        error = malformed(scope)
+        if error is None and scope["method"] == "POST" and scope["path"] in self._hot:
+            await self._hot[scope["path"]](scope, receive, send)
+            return
+        identified = Identified(send, info, self._current)
+        if error is None and is_operator_path(scope["path"]):
+            error = foreign(scope, self._configured_host())
+        if error is not None:
+            await send_problem(scope, identified, error, info.request_id)
+            return
+        try:
+            await self._app(scope, receive, identified)
+        except Exception:
+            # The routes' own error layer has answered with 500 by now; what is left is to tell the log.
+            logger.bind(request_id=info.request_id).exception("the request failed inside the daemon")
+
+    def _configured_host(self) -> str:
+        snapshot = self._current.get_or_none()
+        return snapshot.config.host if snapshot is not None else ""
+
+
+class Identified:
+    """A ``send`` that puts the identity headers into the head."""
+
+    __slots__ = ("_current", "_info", "_send")
+
+    def __init__(self, send: Send, info: RequestInfo, current: Current) -> None:
+        self._send = send
+        self._info = info
+        self._current = current
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            snapshot = self._current.get_or_none()
+            config = None if snapshot is None else snapshot.config_header
+            message["headers"] = [*message.get("headers", ()), *identity_headers(self._info, config)]
+        await self._send(message)
+
+
+def malformed(scope: Scope) -> LocalError | None:
+    """Why a request is not one we take, by its head alone."""
+    headers = scope["headers"]
+    if len(headers) > MOST_HEADERS:
+        return refusal(f"more than {MOST_HEADERS} header fields", status=431)
+    hosts = 0
+    for name, _ in headers:
+        if name == b"host":
+            hosts += 1
+        elif b"_" in name:
+            return refusal("header names with an underscore are not taken")
+    if hosts != 1:
+        return refusal("exactly one Host header is required")
+    if scope["http_version"] in ("1.0", "0.9"):
+        return refusal("HTTP/1.1 is required")
+    if not scope["path"].startswith("/"):
+        return refusal("the request target must be a path")
+    return None
+
+
+def foreign(scope: Scope, configured_host: str) -> LocalError | None:
+    """Why a browser must not send this request to an operator path; None for our own and for tools."""
+    if on_unix_socket(scope):
+        return None
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    host = headers[b"host"].decode("latin-1").lower()
+    if not is_own_name(host_name(host), scope, configured_host):
+        return refusal("this Host is not one of the daemon's own names", status=403)
+    origin = headers.get(b"origin")
+    if origin is not None and origin.decode("latin-1").lower() not in (f"http://{host}", f"https://{host}"):
+        return refusal("requests from pages of another origin are refused", status=403)
+    if headers.get(b"sec-fetch-mode") == b"no-cors" or headers.get(b"sec-fetch-site") == b"cross-site":
+        return refusal("cross-site requests are refused", status=403)
+    return None
+
+
+def is_own_name(name: str, scope: Scope, configured_host: str) -> bool:
+    """Whether ``name`` is a loopback name, the address this connection reached, or the configured host."""
+    if name in WILDCARDS:
+        return False
+    server = scope.get("server")
+    reached = server[0] if server is not None else ""
+    return name == "localhost" or is_loopback_name(name) or name in (reached, configured_host.lower())
+
+
+def refusal(message: str, status: int = 400) -> LocalError:
+    kind = ErrorKind.PERMISSION if status == 403 else ErrorKind.INVALID_REQUEST
+    return LocalError(kind, message, status=status)
+
+
+async def send_problem(scope: Scope, send: Send, error: GatewayError, request_id: str) -> None:
+    """Answer with ``error`` in the dialect of the path; the connection is closed after a malformed head."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    status, extra, body = problem(scope["path"], headers, error, request_id)
+    fields = [(name.encode(), value.encode("latin-1")) for name, value in extra.items()]
+    fields.append((b"content-length", str(len(body)).encode()))
+    if status in (400, 431):
+        fields.append((b"connection", b"close"))
+    await send({"type": "http.response.start", "status": status, "headers": fields})
+    await send({"type": "http.response.body", "body": body})

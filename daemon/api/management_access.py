@@ -1,0 +1,137 @@
+"""Who may manage: one key, and a lock-out per peer address after five wrong ones.
+
+The order of the checks is the seed system's: the lock-out first (it holds for the right key too),
+then remote callers, then the key. The admin socket needs no key: its file mode is the lock.
+Hashes are verified in a thread, one at a time, so that guessing never holds up the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from hmac import compare_digest
+from pathlib import PurePath
+from typing import Any, Final
+
+import argon2
+import bcrypt
+from msgspec import Struct
+
+from daemon.config.schema import RemoteManagement
+from daemon.errors import ErrorKind, LocalError
+from daemon.gateway.access import Scope, bearer, is_local, on_unix_socket, peer
+
+MOST_FAILURES: Final = 5
+LOCKED_SECONDS: Final = 30 * 60.0
+MOST_PEERS: Final = 10_000
+MOST_WAITING: Final = 16
+ADMIN_SOCKET: Final = "admin.sock"
+BCRYPT: Final = ("$2a$", "$2b$", "$2y$")
+ARGON2: Final = "$argon2"
+BCRYPT_BYTES: Final = 72
+
+
+class Failures(Struct):
+    """Wrong keys of one peer; ``until`` is when its lock-out ends, on the monotonic clock."""
+
+    count: int = 0
+    until: float = 0.0
+
+
+class ManagementAccess:
+    """``clock`` is monotonic seconds. One instance guards all operator routes, so failures add up."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._failures: OrderedDict[str, Failures] = OrderedDict()
+        self._hashing = asyncio.Lock()
+        self._waiting = 0
+        self._proved: tuple[bytes, bytes] | None = None
+
+    async def check(self, scope: Scope, headers: Mapping[str, str], settings: RemoteManagement) -> None:
+        """Return, or raise: 404 without a configured key, 403 locked out or remote, 401 for the key."""
+        if on_admin_socket(scope):
+            return
+        if not settings.secret_key:
+            raise LocalError(ErrorKind.NOT_FOUND, "management is off: remote-management.secret-key is not set")
+        address = peer(scope)
+        self._refuse_locked(address)
+        if not (settings.allow_remote or is_local(scope)):
+            raise LocalError(ErrorKind.PERMISSION, "remote management disabled (remote-management.allow-remote)")
+        offered = offered_key(headers)
+        if not offered:
+            self._count(address)
+            raise LocalError(ErrorKind.AUTHENTICATION, "missing management key")
+        if not await self._matches(offered, settings):
+            self._count(address)
+            raise LocalError(ErrorKind.AUTHENTICATION, "invalid management key")
+        # Others may have used up this address's tries while the hash was computed.
+        self._refuse_locked(address)
+        self._failures.pop(address, None)
+
+    def _refuse_locked(self, address: str) -> None:
+        failures = self._failures.get(address)
+        if failures is None or failures.count < MOST_FAILURES:
+            return
+        left = failures.until - self._clock()
+        if left <= 0:
+            del self._failures[address]
+            return
+        message = f"IP banned due to too many failed attempts. Try again in {int(left // 60)}m{int(left % 60)}s"
+        raise LocalError(ErrorKind.PERMISSION, message, retry_after=left + 1)
+
+    def _count(self, address: str) -> None:
+        failures = self._failures.setdefault(address, Failures())
+        failures.count = 1 if self._clock() > failures.until else failures.count + 1
+        failures.until = self._clock() + LOCKED_SECONDS
+        self._failures.move_to_end(address)
+        if len(self._failures) > MOST_PEERS:
+            self._failures.popitem(last=False)
+
+    async def _matches(self, offered: str, settings: RemoteManagement) -> bool:
+        stored = settings.secret_key
+        digest = sha256(offered.encode("utf-8", "surrogatepass")).digest()
+        if not is_hash(stored.reveal()):
+            return compare_digest(digest, stored.digest)
+        if self._proved is not None and compare_digest(stored.digest + digest, b"".join(self._proved)):
+            return True
+        if self._waiting >= MOST_WAITING:
+            raise LocalError(ErrorKind.RATE_LIMIT, "too many management keys are being checked", retry_after=1)
+        self._waiting += 1
+        try:
+            async with self._hashing:
+                matches = await asyncio.to_thread(verify, stored.reveal(), offered)
+        finally:
+            self._waiting -= 1
+        if matches:
+            self._proved = (stored.digest, digest)
+        return matches
+
+
+def on_admin_socket(scope: Mapping[str, Any]) -> bool:
+    """Whether the caller came through ``admin.sock``; another unix socket is only a local client."""
+    return on_unix_socket(scope) and PurePath(scope["server"][0]).name == ADMIN_SOCKET
+
+
+def offered_key(headers: Mapping[str, str]) -> str:
+    """The key a caller presents: ``Authorization: Bearer`` (or bare), else ``X-Management-Key``."""
+    return bearer(headers.get("authorization", "")) or headers.get("x-management-key", "").strip()
+
+
+def is_hash(stored: str) -> bool:
+    """Whether the configured key is a bcrypt or argon2 hash and not the key itself."""
+    return stored.startswith((*BCRYPT, ARGON2))
+
+
+def verify(stored: str, offered: str) -> bool:
+    """Whether ``offered`` is the key that ``stored`` is a hash of. Slow by design; run it in a thread."""
+    text = offered.encode("utf-8", "surrogatepass")
+    try:
+        if stored.startswith(ARGON2):
+            return argon2.PasswordHasher().verify(stored, text)
+        # bcrypt reads 72 bytes; the library refuses longer input instead of cutting it as others do.
+        return bcrypt.checkpw(text[:BCRYPT_BYTES], stored.encode())
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError, ValueError):
+        return False

@@ -1,0 +1,79 @@
+"""A block of config.yaml as the management API shows it: what the file says, plus defaults.
+
+Secrets show as a fixed mask, references as they are written. What is secret is known from the
+struct's types, so a new secret field cannot be forgotten here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+from msgspec import UNSET, Struct, inspect
+
+from daemon.secret import Secret
+
+MASK: Final = "********"
+REFERENCES: Final = ("env:", "file:", "credential:")
+
+
+def masked(block: type[Struct], written: Mapping[str, object]) -> dict[str, object]:
+    """``written`` (the block's data as in the file) over the defaults of ``block``, key by key."""
+    shape = inspect.type_info(block)
+    assert isinstance(shape, inspect.StructType)
+    shown = {field.encode_name: _field(field, written) for field in shape.fields}
+    return {key: value for key, value in shown.items() if value is not UNSET}
+
+
+def masked_url(url: str) -> str:
+    """``url`` without what may be secret in it: its user part and its query."""
+    parts = urlsplit(url)
+    userinfo, at, host = parts.netloc.rpartition("@")
+    netloc = f"{MASK}@{host}" if at and userinfo else host
+    return urlunsplit((parts.scheme, netloc, parts.path, MASK if parts.query else "", ""))
+
+
+def is_reference(value: object) -> bool:
+    """Whether ``value`` names where a secret is, and is not itself one."""
+    return isinstance(value, str) and value.startswith(REFERENCES)
+
+
+def _field(field: inspect.Field, written: Mapping[str, object]) -> object:
+    if field.encode_name in written:
+        return _shown(field.encode_name, field.type, written[field.encode_name])
+    if isinstance(field.type, inspect.StructType):
+        return masked(field.type.cls, {})
+    default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+    return _plain(default)
+
+
+def _plain(default: object) -> object:
+    """A default as JSON value; an absent secret is an empty one."""
+    if default is UNSET:
+        return UNSET
+    return msgspec.to_builtins(default, enc_hook=lambda value: "" if isinstance(value, Secret) else str(value))
+
+
+def _shown(name: str, kind: inspect.Type, value: object) -> object:
+    """``value`` as written in the file, masked where its type or its name says it may hold a secret."""
+    if is_reference(value) or value is None:
+        return value
+    match kind:
+        case inspect.Metadata():
+            return _shown(name, kind.type, value)
+        case inspect.CustomType() if kind.cls is Secret:
+            return MASK if value else ""
+        case inspect.StructType() if isinstance(value, Mapping):
+            return masked(kind.cls, value)
+        case inspect.VarTupleType() if isinstance(value, list | tuple):
+            return [_shown(name, kind.item_type, item) for item in value]
+        case inspect.DictType() if isinstance(value, Mapping):
+            return {key: _header(item) for key, item in value.items()}
+    return masked_url(value) if name.endswith("-url") and isinstance(value, str) else value
+
+
+def _header(value: object) -> object:
+    """A header's value may be a key; ``$Name`` and a reference only say where it comes from."""
+    return value if is_reference(value) or str(value).startswith("$") else MASK

@@ -1,0 +1,84 @@
+"""Errors as the caller's dialect: which one a path speaks, and the answer in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from starlette.responses import Response
+
+from daemon.config.diagnostics import Diagnostic
+from daemon.errors import ErrorKind, GatewayError, LocalError
+from daemon.wires.base import Wire
+from daemon.wires.table import WIRES
+
+JSON = "application/json"
+OPERATOR_PREFIXES = ("/v0/", "/api/v1/")
+
+encode = msgspec.json.encode
+
+
+def is_operator_path(path: str) -> bool:
+    """Whether ``path`` belongs to the management API or the provider store."""
+    return path.startswith(OPERATOR_PREFIXES)
+
+
+def dialect(path: str, headers: Mapping[str, str]) -> Wire:
+    """The wire whose error shape a caller of ``path`` expects."""
+    anthropic = path.startswith("/v1/messages") or (path.startswith("/v1/") and "anthropic-version" in headers)
+    return WIRES["messages" if anthropic else "responses"]
+
+
+def problem(
+    path: str, headers: Mapping[str, str], error: GatewayError, request_id: str
+) -> tuple[int, dict[str, str], bytes]:
+    """(status, headers, body) of ``error`` for a caller of ``path``; ``headers`` are the request's."""
+    if is_operator_path(path):
+        retry = {} if error.retry_after is None else {"retry-after": str(int(error.retry_after))}
+        return error.status, {"content-type": JSON, **retry}, operator_body(error.kind, error.message)
+    status, extra, body = dialect(path, headers).encode_error(error, request_id)
+    return status, {"content-type": JSON, **extra}, body
+
+
+def operator_body(code: str, message: str) -> bytes:
+    """The error shape of the management API."""
+    return encode({"error": code, "message": message})
+
+
+def invalid_config(diagnostics: tuple[Diagnostic, ...], code: str = "invalid_config") -> dict[str, object]:
+    """The 422 body of a refused configuration: the sentences joined, and each with its place."""
+    errors = [item for item in diagnostics if item.severity == "error"]
+    return {
+        "error": code,
+        "message": "; ".join(item.message for item in errors) or "the configuration was refused",
+        "details": [detail(item) for item in diagnostics],
+    }
+
+
+def detail(item: Diagnostic) -> dict[str, object]:
+    """One diagnostic as the API shows it."""
+    return {
+        "severity": item.severity,
+        "path": item.dotted,
+        "line": item.line,
+        "column": item.column,
+        "message": item.message,
+        "hint": item.hint,
+    }
+
+
+def answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return Response(encode(content), status, headers, JSON)
+
+
+def not_found(path: str) -> LocalError:
+    """404 for a route that does not exist."""
+    return LocalError(ErrorKind.NOT_FOUND, f"there is no route {path[:200]}")
+
+
+def wrong_method(path: str, method: str, allowed: str) -> LocalError:
+    """405, saying what is allowed."""
+    return LocalError(
+        ErrorKind.INVALID_REQUEST, f"{path[:200]} does not take {method[:20]}; allowed: {allowed}", status=405
+    )

@@ -1,0 +1,97 @@
+"""How the daemon is: alive, ready, in numbers. None of it needs a client key or shows a secret."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from daemon.api.management_access import ManagementAccess, offered_key
+from daemon.api.problems import answer, detail
+from daemon.api.services import Services
+from daemon.errors import GatewayError
+from daemon.gateway.access import is_local
+from daemon.reload.outcome import ReloadOutcome
+from daemon.telemetry.metrics import CONTENT_TYPE
+
+
+class StatusRoutes:
+    """``access`` decides whether a remote caller sees diagnostics."""
+
+    def __init__(self, services: Services, access: ManagementAccess) -> None:
+        self._services = services
+        self._access = access
+
+    async def hello(self, request: Request) -> Response:
+        """The cheap 200 that clients ask for at their start."""
+        return answer({"service": "tppcd", "status": "ok"})
+
+    async def health(self, request: Request) -> Response:
+        """Alive; 200 also when degraded, since restarting would not mend the file."""
+        services = self._services
+        snapshot = services.current.get_or_none()
+        outcome = services.reloader.outcome
+        body: dict[str, object] = {
+            "status": "degraded" if outcome is not None and outcome.degraded else "ok",
+            "version": services.version,
+            "uptime": round(time.monotonic() - services.started, 3),
+            "generation": snapshot.generation if snapshot is not None else 0,
+            "revision": snapshot.revision if snapshot is not None else "",
+            "draining": services.draining,
+            "last-reload": None,
+        }
+        if outcome is not None:
+            body["last-reload"] = reload_view(outcome, diagnostics=await self._may_see_diagnostics(request))
+        return answer(body)
+
+    async def ready(self, request: Request) -> Response:
+        """503 until the first snapshot and while draining; degraded is still ready."""
+        if self._services.draining:
+            return answer({"status": "draining"}, 503)
+        if self._services.current.get_or_none() is None:
+            return answer({"status": "starting"}, 503)
+        return answer({"status": "ready"})
+
+    async def metrics(self, request: Request) -> Response:
+        services = self._services
+        snapshot = services.current.get_or_none()
+        auths = snapshot.core_auths if snapshot is not None else ()
+        services.metrics.auth_states((auth.name, services.states.view(auth.id).state) for auth in auths)
+        return Response(services.metrics.exposition(), media_type=CONTENT_TYPE)
+
+    async def _may_see_diagnostics(self, request: Request) -> bool:
+        """Diagnostics quote the file: they are for this host and for whoever holds the management key."""
+        if is_local(request.scope):
+            return True
+        snapshot = self._services.current.get_or_none()
+        if snapshot is None or not offered_key(request.headers):
+            return False
+        try:
+            await self._access.check(request.scope, request.headers, snapshot.config.remote_management)
+        except GatewayError:
+            return False
+        return True
+
+
+def reload_view(outcome: ReloadOutcome, *, diagnostics: bool) -> dict[str, object]:
+    """A reload's outcome as JSON: what ``/healthz`` shows and ``POST /reload`` answers."""
+    view: dict[str, object] = {
+        "ok": outcome.ok,
+        "degraded": outcome.degraded,
+        "reason": outcome.reason,
+        "generation": outcome.generation,
+        "revision": outcome.revision,
+        "at": timestamp(outcome.at),
+        "milliseconds": outcome.milliseconds,
+    }
+    if diagnostics:
+        view["changes"] = outcome.changes
+        view["diagnostics"] = [detail(item) for item in outcome.diagnostics]
+    return view
+
+
+def timestamp(seconds: float) -> str:
+    """Unix seconds as RFC 3339."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,110 @@
+"""The snapshot as the management API shows it: core auths, models, providers, blocks of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from daemon.api.masked import masked, masked_url
+from daemon.api.models import openai_model
+from daemon.api.status import timestamp
+from daemon.config.schema import Packycode, Tppc, TppcProvider
+from daemon.router.states import AuthStates
+from daemon.snapshot.core_auths import CoreAuth
+from daemon.snapshot.models import ModelRegistry
+from daemon.snapshot.snapshot import Snapshot
+
+CONFIG_FILE: Final = "config.yaml"
+
+
+def auths(snapshot: Snapshot, states: AuthStates, provider: str | None) -> dict[str, object]:
+    """Every core auth with its live state; ``provider`` is a family or a name, None = all."""
+    names = models_by_auth(snapshot.models)
+    chosen = [auth for auth in snapshot.core_auths if belongs(auth, provider)]
+    return {"auths": [auth_view(auth, states, names.get(auth.id, ())) for auth in chosen]}
+
+
+def auth_view(auth: CoreAuth, states: AuthStates, models: tuple[str, ...]) -> dict[str, object]:
+    view = states.view(auth.id)
+    return {
+        "id": auth.id,
+        "client-id": auth.client_id,
+        "name": auth.name,
+        "provider": auth.provider,
+        "source": auth.source,
+        "base-url": masked_url(auth.base_url),
+        "models": models,
+        "state": view.state,
+        "reason": view.reason,
+        "until": None if view.until is None else timestamp(view.until),
+        "last-error": view.last_error,
+    }
+
+
+def models(snapshot: Snapshot, provider: str | None) -> dict[str, object]:
+    """The registry: every public name with the providers that serve it, in the order they are asked."""
+    rows: list[dict[str, object]] = []
+    for name in snapshot.models.names():
+        serving = [candidate.auth for candidate in snapshot.models.by_name[name]]
+        if any(belongs(auth, provider) for auth in serving):
+            providers = list(dict.fromkeys(auth.name for auth in serving))
+            rows.append({**openai_model(name, snapshot.models), "providers": providers})
+    return {"object": "list", "data": rows}
+
+
+def providers(snapshot: Snapshot) -> dict[str, object]:
+    """Every provider of the configuration, the disabled ones too."""
+    config = snapshot.config
+    rows = [provider_view("packycode", config.packycode, "config:packycode", snapshot)]
+    for entry in config.tppc.providers:
+        rows.append(provider_view(entry.name.strip(), entry, f"config:tppc[{entry.name.strip().lower()}]", snapshot))
+    return {"providers": rows}
+
+
+def provider_view(name: str, entry: Packycode | TppcProvider, source: str, snapshot: Snapshot) -> dict[str, object]:
+    own = [auth for auth in snapshot.core_auths if auth.source == source]
+    return {
+        "name": name,
+        "source": source,
+        "enabled": entry.enabled,
+        "wire-api": entry.wire_api,
+        "base-url": masked_url(entry.base_url),
+        "auths": [auth.id for auth in own],
+    }
+
+
+def packycode(snapshot: Snapshot) -> dict[str, object]:
+    """What the file says plus defaults, and where the values in force come from."""
+    sources = dict(snapshot.effective_sources)
+    block = masked(Packycode, written_block(snapshot, "packycode"))
+    return {"packycode": {**block, "effective-source": effective_source(sources), "effective-sources": sources}}
+
+
+def tppc(snapshot: Snapshot) -> dict[str, object]:
+    """What the file says plus defaults, provider by provider."""
+    return {"tppc": masked(Tppc, written_block(snapshot, "tppc"))}
+
+
+def effective_source(sources: Mapping[str, str]) -> str:
+    """One word for where a block's values come from: the one source, or ``mixed``."""
+    words = set(sources.values()) or {CONFIG_FILE}
+    return words.pop() if len(words) == 1 else "mixed"
+
+
+def written_block(snapshot: Snapshot, name: str) -> Mapping[str, object]:
+    block = snapshot.written.get(name)
+    return block if isinstance(block, Mapping) else {}
+
+
+def models_by_auth(registry: ModelRegistry) -> dict[str, tuple[str, ...]]:
+    """Core auth id -> the public names it serves, sorted."""
+    found: dict[str, list[str]] = {}
+    for name in registry.names():
+        for candidate in registry.by_name[name]:
+            found.setdefault(candidate.auth.id, []).append(name)
+    return {auth_id: tuple(names) for auth_id, names in found.items()}
+
+
+def belongs(auth: CoreAuth, provider: str | None) -> bool:
+    """Whether ``provider`` (a family such as ``codex``, or a name such as ``fox``) means this core auth."""
+    return provider is None or provider.lower() in (auth.provider, auth.name.lower())
