@@ -174,10 +174,12 @@ RULES: tuple[Callable[[Config], Findings], ...] = (
 
 
 def _served(config: Config) -> set[str]:
-    lists = [provider.models or DEFAULT_MODELS for provider in config.tppc.providers if provider.enabled]
+    """The public names of every enabled provider, its default model included."""
+    enabled = [(provider.models, provider.defaults) for provider in config.tppc.providers if provider.enabled]
     if config.packycode.enabled:
-        lists.append(DEFAULT_MODELS)
-    return {entry.public for models in lists for entry in models}
+        enabled.append(((), config.packycode.defaults))
+    listed = {entry.public for models, _ in enabled for entry in models or DEFAULT_MODELS}
+    return listed | {defaults.model for models, defaults in enabled if not models}
 
 
 def _effort(path: Path, label: str, defaults: Defaults) -> Findings:

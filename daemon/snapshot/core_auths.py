@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Iterator
+from urllib.parse import urlsplit, urlunsplit
 
-from daemon.config.schema import Defaults, ModelEntry, Timeouts, WireApi
+from msgspec import UNSET, Struct, structs
+
+from daemon.config.diagnostics import Diagnostic, Path
+from daemon.config.schema import DEFAULT_MODELS, Config, Defaults, ModelEntry, Privacy, Timeouts, TppcProvider, WireApi
 from daemon.secret import Secret
+from daemon.snapshot.effort import SEED_EFFORTS
+from daemon.snapshot.ids import Unique, client_id, core_auth_id, lower_name
 
 
 class CoreAuth(Struct, frozen=True, kw_only=True):
@@ -38,3 +44,123 @@ class CoreAuth(Struct, frozen=True, kw_only=True):
     instructions: str = "developer"
     unsupported_parameters: tuple[str, ...] = ()
     disable_cooling: bool = False
+
+
+ENDPOINTS: dict[WireApi, str] = {"responses": "/responses", "chat": "/chat/completions", "messages": "/messages"}
+FAMILIES: dict[WireApi, str] = {"responses": "codex", "chat": "openai", "messages": "anthropic"}
+
+
+def synthesize(config: Config) -> tuple[tuple[CoreAuth, ...], tuple[Diagnostic, ...]]:
+    """One core auth for each enabled entry, in file order; a warning for each ID that was taken already."""
+    ids, clients = Unique(), Unique()
+    auths: list[CoreAuth] = []
+    warnings: list[Diagnostic] = []
+    for path, auth in _entries(config):
+        unique = ids.take(auth.id)
+        if unique != auth.id:
+            message = f"the same name, key and base URL as another entry; it is known as {unique}"
+            warnings.append(Diagnostic(severity="warning", code="same-id", message=message, path=path))
+        auths.append(structs.replace(auth, id=unique, client_id=clients.take(auth.client_id)))
+    return tuple(auths), tuple(warnings)
+
+
+def _entries(config: Config) -> Iterator[tuple[Path, CoreAuth]]:
+    if config.packycode.enabled:
+        yield ("packycode",), _packycode(config)
+    for index, provider in enumerate(config.tppc.providers):
+        if provider.enabled:
+            yield ("tppc", "providers", index), _tppc(provider, config)
+
+
+def _packycode(config: Config) -> CoreAuth:
+    block = config.packycode
+    key, base_url = block.credentials.openai_api_key.reveal().strip(), block.base_url.strip()
+    return CoreAuth(
+        id=core_auth_id(None, api_key=key, base_url=base_url),
+        client_id=client_id(None, api_key=key, base_url=base_url),
+        name="packycode",
+        provider=FAMILIES["responses"],
+        source="config:packycode",
+        wire="responses",
+        base_url=base_url,
+        url=endpoint(base_url, "responses"),
+        api_key=Secret(key),
+        models=(models := _built_in_models(block.defaults)),
+        defaults=_defaults(block.defaults, models),
+        store=_store(block.privacy),
+        timeouts=config.timeouts,
+        proxy_url=config.proxy_url.strip(),
+        disable_cooling=config.disable_cooling,
+    )
+
+
+def _tppc(provider: TppcProvider, config: Config) -> CoreAuth:
+    name, key, base_url = provider.name.strip(), provider.api_key.reveal().strip(), provider.base_url.strip()
+    models = provider.models or _built_in_models(provider.defaults)
+    cooling = provider.disable_cooling
+    return CoreAuth(
+        id=core_auth_id(name, api_key=key, base_url=base_url),
+        client_id=client_id(name, api_key=key, base_url=base_url),
+        name=name,
+        provider=FAMILIES[provider.wire_api],
+        source=f"config:tppc[{lower_name(name)}]",
+        wire=provider.wire_api,
+        base_url=base_url,
+        url=endpoint(base_url, provider.wire_api),
+        api_key=Secret(key),
+        models=models,
+        defaults=_defaults(provider.defaults, models),
+        store=_store(provider.privacy),
+        timeouts=_timeouts(provider, config.timeouts),
+        headers=tuple(provider.headers.items()),
+        proxy_url=provider.proxy_url.strip() or config.proxy_url.strip(),
+        priority=provider.priority,
+        weight=provider.weight,
+        max_concurrent=provider.max_concurrent,
+        instructions=provider.instructions,
+        unsupported_parameters=provider.unsupported_parameters,
+        disable_cooling=config.disable_cooling if cooling is UNSET else cooling,
+    )
+
+
+def endpoint(base_url: str, wire: WireApi) -> str:
+    """Where requests go: the wire's path is appended once, a bare host gets ``/v1``; a query stays."""
+    parts = urlsplit(base_url.strip())
+    path = parts.path.rstrip("/")
+    for suffix in ENDPOINTS.values():
+        if path.endswith(suffix):
+            path = path.removesuffix(suffix)
+            break
+    else:
+        path = path or "/v1"
+    return urlunsplit((parts.scheme, parts.netloc, path + ENDPOINTS[wire], parts.query, ""))
+
+
+def _defaults(given: Defaults, models: tuple[ModelEntry, ...]) -> Defaults:
+    """The default model as it is asked upstream: ``gpt-5-low`` is gpt-5 with effort low.
+
+    A provider whose list lacks the built-in default (a vLLM with one model of its own) defaults to
+    the first of its list; a default that was chosen stays as chosen.
+    """
+    listed = {entry.public for entry in models}
+    chosen = given.model in listed or given.model != Defaults().model
+    model = given.model if chosen else models[0].public
+    if model in SEED_EFFORTS and any(entry.public == model and not entry.alias for entry in models):
+        base, effort = SEED_EFFORTS[model]
+        return Defaults(model=base, model_reasoning_effort=effort)
+    return structs.replace(given, model=model)
+
+
+def _built_in_models(defaults: Defaults) -> tuple[ModelEntry, ...]:
+    """The seed's ids, and the chosen default where it is newer than they are."""
+    newer = defaults.model not in {entry.name for entry in DEFAULT_MODELS}
+    return (*DEFAULT_MODELS, ModelEntry(name=defaults.model)) if newer else DEFAULT_MODELS
+
+
+def _store(privacy: Privacy) -> bool | None:
+    return False if privacy.disable_response_storage else None
+
+
+def _timeouts(provider: TppcProvider, general: Timeouts) -> Timeouts:
+    own = structs.asdict(provider.timeouts)
+    return structs.replace(general, **{name: value for name, value in own.items() if value is not UNSET})

@@ -1,0 +1,48 @@
+"""A fragment becomes a snapshot: synthesis, registry and revision, all pure functions of the configuration."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from daemon.config.load import Fragment
+from daemon.config.schema import Config
+from daemon.secret import Secret
+from daemon.snapshot.core_auths import synthesize
+from daemon.snapshot.models import registry
+from daemon.snapshot.snapshot import Snapshot
+
+
+def build(fragment: Fragment, *, generation: int) -> Snapshot:
+    """The snapshot of a valid fragment (``config`` is not None)."""
+    config = fragment.config
+    assert config is not None, "a fragment with errors has no snapshot"
+    core_auths, warnings = synthesize(config)
+    return Snapshot(
+        generation=generation,
+        revision=revision(config),
+        config=config,
+        core_auths=core_auths,
+        models=registry(core_auths, config.model_aliases),
+        warnings=(*fragment.diagnostics, *warnings),
+        effective_sources=fragment.effective_sources,
+        written=fragment.written,
+    )
+
+
+def revision(config: Config) -> str:
+    """SHA-256 (hex) of the canonical configuration: same meaning, same revision, whatever the file looks like.
+
+    Secrets enter by their digest, so a changed key is a new revision and no key can be read from it.
+    """
+    return hashlib.sha256(CANONICAL.encode(config)).hexdigest()
+
+
+def _digest(value: object) -> str:
+    if isinstance(value, Secret):
+        return value.digest.hex()
+    raise NotImplementedError(type(value).__name__)
+
+
+CANONICAL = msgspec.json.Encoder(enc_hook=_digest, order="sorted")

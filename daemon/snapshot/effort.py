@@ -1,0 +1,60 @@
+"""Effort in model names: ``gpt-5-high`` and ``gpt-5(high)``, ``gpt-5(8192)``.
+
+The seed's ids with a dash are no models of their own: upstream they are the base model with that
+effort. In parentheses stand a level or a token budget, translated by the seed system's table.
+"""
+
+from __future__ import annotations
+
+import re
+
+from daemon.config.schema import DEFAULT_MODELS
+
+DASH = re.compile(r"(.+)-(minimal|low|medium|high|xhigh)")
+PARENTHESES = re.compile(r"(.+)\(([^()]*)\)")
+LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+SEED_LEVELS = ("minimal", "low", "medium", "high")
+"""What the seed's own models know: less is raised to minimal, more is lowered to high."""
+
+BUDGETS = ((512, "minimal"), (1024, "low"), (8192, "medium"), (24576, "high"))
+"""Up to so many thinking tokens -> the level; above all of them ``xhigh``."""
+
+SEED_EFFORTS: dict[str, tuple[str, str]] = {
+    entry.name: (match[1], match[2]) for entry in DEFAULT_MODELS if (match := DASH.fullmatch(entry.name))
+}
+"""``gpt-5-high`` -> (``gpt-5``, ``high``), for the seed's ids alone."""
+
+SEED_MODELS = frozenset(entry.name for entry in DEFAULT_MODELS)
+
+
+def split_dash(name: str) -> tuple[str, str] | None:
+    """``x-high`` -> (``x``, ``high``)."""
+    match = DASH.fullmatch(name)
+    return (match[1], match[2]) if match else None
+
+
+def split_parentheses(name: str) -> tuple[str, str] | None:
+    """``x(high)`` or ``x(8192)`` -> (``x``, level); None if the parentheses hold no effort."""
+    match = PARENTHESES.fullmatch(name)
+    level = _level(match[2].strip().lower()) if match else None
+    return (match[1].strip(), level) if match and level else None
+
+
+def clamp(level: str, model: str) -> str:
+    """The nearest level that ``model`` knows; unknown models get what was asked."""
+    if model not in SEED_MODELS or level in SEED_LEVELS:
+        return level
+    return SEED_LEVELS[0] if level == "none" else SEED_LEVELS[-1]
+
+
+def _level(value: str) -> str | None:
+    if value in LEVELS:
+        return value
+    if value in ("auto", "-1"):
+        return "medium"
+    if not re.fullmatch(r"[0-9]{1,9}", value):
+        return None
+    budget = int(value)
+    if budget == 0:
+        return "none"
+    return next((level for most, level in BUDGETS if budget <= most), "xhigh")
