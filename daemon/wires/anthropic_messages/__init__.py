@@ -1,0 +1,35 @@
+"""The Anthropic Messages wire.
+
+    schema          its structs                       errors          its error envelope, both ways
+    decode          client request -> Request         encode          Response -> answer
+    encode_request  Request -> upstream request       decode_answer   upstream answer -> Response
+    stream_encoder  events -> SSE                     stream_decoder  SSE -> events
+
+``decode_blocks``, ``encode_blocks`` and ``answer`` hold what these share: content blocks on the way
+in, on the way up, and on the way down.
+"""
+
+from __future__ import annotations
+
+from daemon.wires.anthropic_messages.decode import decode_count_request, decode_request
+from daemon.wires.anthropic_messages.decode_answer import decode_response
+from daemon.wires.anthropic_messages.encode import encode_response
+from daemon.wires.anthropic_messages.encode_request import encode_request
+from daemon.wires.anthropic_messages.errors import decode_error, encode_error, reword_context_length
+from daemon.wires.anthropic_messages.stream_decoder import stream_decoder
+from daemon.wires.anthropic_messages.stream_encoder import stream_encoder
+from daemon.wires.base import Wire
+
+__all__ = ["WIRE", "decode_count_request", "reword_context_length"]
+
+WIRE = Wire(
+    name="messages",
+    decode_request=decode_request,
+    encode_response=encode_response,
+    stream_encoder=stream_encoder,
+    encode_error=encode_error,
+    encode_request=encode_request,
+    decode_response=decode_response,
+    stream_decoder=stream_decoder,
+    decode_error=decode_error,
+)

@@ -1,0 +1,143 @@
+"""The pieces that whole answers and streams share: ids, tool input, citations, searches, usage, stop reasons."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import DecodeError, Raw
+
+from daemon.inference.blocks import Citation, HostedCall, Opaque, ToolCall
+from daemon.inference.response import FinishReason, Usage
+from daemon.wires.anthropic_messages.decode_blocks import WIRE_NAME
+from daemon.wires.anthropic_messages.schema import Typed
+from daemon.wires.naming import shorten_id
+
+dumps = msgspec.json.Encoder().encode
+
+OUTSIDE_ID = re.compile(r"[^A-Za-z0-9_-]")
+_objects = msgspec.json.Decoder(dict[str, Raw])
+_raws = msgspec.json.Decoder(list[Raw])
+_typed = msgspec.json.Decoder(Typed)
+
+STOP_REASONS: Mapping[FinishReason, str] = {
+    FinishReason.STOP: "end_turn",
+    FinishReason.LENGTH: "max_tokens",
+    FinishReason.TOOL_CALLS: "tool_use",
+    FinishReason.CONTENT_FILTER: "refusal",
+    FinishReason.REFUSAL: "refusal",
+    FinishReason.STOP_SEQUENCE: "stop_sequence",
+    FinishReason.PAUSE: "pause_turn",
+    FinishReason.CONTEXT_WINDOW: "model_context_window_exceeded",
+}
+
+
+def stop_reason(reason: FinishReason, *, called: bool, refused: bool) -> str:
+    """The API's word; what the blocks say beats ``stop``, since clients act on both together."""
+    if reason in (FinishReason.STOP, FinishReason.TOOL_CALLS):
+        if refused:
+            return "refusal"
+        return "tool_use" if called else "end_turn"
+    return STOP_REASONS[reason]
+
+
+def usage_body(usage: Usage) -> dict[str, object]:
+    """The three input counters of the API add up to the hub's one. Unknown counts are left out,
+    but for ``output_tokens``, which clients require."""
+    body: dict[str, object] = {}
+    cached, written = usage.cached_tokens or 0, usage.cache_write_tokens or 0
+    if usage.input_tokens is not None:
+        body["input_tokens"] = max(0, usage.input_tokens - cached - written)
+        body["cache_creation_input_tokens"] = written
+        body["cache_read_input_tokens"] = cached
+    body["output_tokens"] = usage.output_tokens or 0
+    if usage.reasoning_tokens is not None:
+        body["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
+    return body
+
+
+def opening_usage(usage: Usage | None, estimate: int) -> dict[str, object]:
+    """``message_start``'s usage: the upstream's where it says it first, else the estimate."""
+    if usage is None or usage.input_tokens is None:
+        usage = Usage(input_tokens=estimate, output_tokens=0)
+    return usage_body(usage)
+
+
+class ToolIds:
+    """Tool-call ids of one answer, made to fit ``^[a-zA-Z0-9_-]{1,64}$`` and unique."""
+
+    __slots__ = ("_answer_id", "_given")
+
+    def __init__(self, answer_id: str) -> None:
+        self._answer_id = answer_id
+        self._given: set[str] = set()
+
+    def take(self, identifier: str | None) -> str:
+        fitting = shorten_id(OUTSIDE_ID.sub("_", identifier or ""))
+        if not fitting or fitting in self._given:
+            fitting = f"toolu_{self._answer_id[:24]}_{len(self._given)}"
+        self._given.add(fitting)
+        return fitting
+
+
+def tool_input(call: ToolCall) -> Raw:
+    """The call's input as a JSON object. A custom tool's text travels as ``input``; arguments cut
+    by a token limit, which are no JSON, as ``_raw``, so that nothing is lost or invented."""
+    if call.kind == "custom":
+        return Raw(dumps({"input": call.arguments}))
+    text = call.arguments.strip()
+    if not text:
+        return Raw(b"{}")
+    try:
+        _objects.decode(text)
+    except (DecodeError, RecursionError):
+        return Raw(dumps({"_raw": call.arguments}))
+    return Raw(text)
+
+
+def citation_body(citation: Citation) -> Raw | dict[str, object] | None:
+    """A citation in the API's shape; None where it names no URL and is another wire's."""
+    if citation.wire == WIRE_NAME and citation.raw is not None:
+        return citation.raw
+    if not citation.url:
+        return None
+    return {
+        "type": "web_search_result_location",
+        "url": citation.url,
+        "title": citation.title,
+        "cited_text": citation.cited_text or "",
+        "encrypted_index": "",
+    }
+
+
+def hosted_blocks(call: HostedCall) -> list[Raw]:
+    """A hosted web search as its two blocks; other vendors' hosted tools have no form here."""
+    if call.wire == WIRE_NAME and call.raw is not None:
+        return _raws.decode(call.raw)
+    if call.name != "web_search":
+        return []
+    identifier = "srvtoolu_" + (OUTSIDE_ID.sub("_", call.id).replace("-", "_") or "0")
+    use = {"type": "server_tool_use", "id": identifier, "name": call.name, "input": call.input or Raw(b"{}")}
+    results = [
+        {"type": "web_search_result", "url": hit.url, "title": hit.title, "encrypted_content": "", "page_age": None}
+        for hit in call.hits
+    ]
+    result = {"type": "web_search_tool_result", "tool_use_id": identifier, "content": results}
+    return [Raw(dumps(use)), Raw(dumps(result))]
+
+
+def opaque_blocks(opaque: Opaque | None) -> list[Raw]:
+    """This wire's own blocks, unchanged; another wire's have no place here."""
+    return [opaque.raw] if opaque is not None and opaque.wire == WIRE_NAME else []
+
+
+def split_block(raw: Raw) -> tuple[bytes, bytes | None]:
+    """A whole block as (start, delta) of a stream: clients take a tool's input from deltas alone."""
+    kind = _typed.decode(raw).type
+    if kind.endswith("tool_use"):
+        fields = _objects.decode(raw)
+        given = bytes(fields.get("input", b"{}")).decode()
+        fields["input"] = Raw(b"{}")
+        return dumps(fields), dumps({"type": "input_json_delta", "partial_json": given})
+    return bytes(raw), None

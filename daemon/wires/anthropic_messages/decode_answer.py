@@ -1,0 +1,124 @@
+"""An upstream's answer: the words and counts that whole bodies and streams share, and the whole body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+from msgspec import DecodeError, Raw
+
+from daemon.errors import ErrorKind, LocalError, RemoteError
+from daemon.inference.blocks import Block, Refusal, ToolCall
+from daemon.inference.response import FinishReason, Response, Usage
+from daemon.wires.anthropic_messages.decode_blocks import raw_block_of, search_call
+from daemon.wires.anthropic_messages.errors import remote_error
+from daemon.wires.anthropic_messages.schema import MessageBody, StopDetails, ToolUseBlock, UsageBody
+
+_body = msgspec.json.Decoder(MessageBody)
+
+FINISH_REASONS: Mapping[str, FinishReason] = {
+    "end_turn": FinishReason.STOP,
+    "max_tokens": FinishReason.LENGTH,
+    "tool_use": FinishReason.TOOL_CALLS,
+    "stop_sequence": FinishReason.STOP_SEQUENCE,
+    "refusal": FinishReason.REFUSAL,
+    "pause_turn": FinishReason.PAUSE,
+    "model_context_window_exceeded": FinishReason.CONTEXT_WINDOW,
+}
+
+
+def finish_reason(word: str | None, *, called: bool) -> FinishReason:
+    """The hub's word; for a missing or unknown one, what the blocks say."""
+    return FINISH_REASONS.get(word or "") or (FinishReason.TOOL_CALLS if called else FinishReason.STOP)
+
+
+def usage_of(body: UsageBody | None) -> Usage | None:
+    """The API's three input counters add up to the hub's one."""
+    if body is None or (body.input_tokens is None and body.output_tokens is None):
+        return None
+    counters = (body.input_tokens, body.cache_read_input_tokens, body.cache_creation_input_tokens)
+    details = body.output_tokens_details
+    return Usage(
+        input_tokens=None if body.input_tokens is None else sum(count or 0 for count in counters),
+        output_tokens=body.output_tokens,
+        cached_tokens=body.cache_read_input_tokens,
+        cache_write_tokens=body.cache_creation_input_tokens,
+        reasoning_tokens=details.thinking_tokens if details is not None else None,
+    )
+
+
+def explanation_of(stop_reason: str | None, details: StopDetails | None) -> str | None:
+    """What a refusal says about itself outside the content."""
+    return details.explanation or None if stop_reason == "refusal" and details is not None else None
+
+
+def decode_response(body: bytes, names: Mapping[str, str]) -> Response:
+    """A whole answer. ``names`` restores shortened tool names. Raises ``RemoteError`` for an error
+    envelope and for anything that is no Messages answer."""
+    try:
+        message = _body.decode(body)
+        if message.error is not None:
+            raise remote_error(message.error)
+        if message.type != "message":
+            raise RemoteError(ErrorKind.API, "the upstream's answer is not a message of the Messages API")
+        content = tuple(_blocks(message.content, names))
+    except (DecodeError, UnicodeDecodeError, RecursionError, LocalError):
+        raise RemoteError(ErrorKind.API, "the upstream's answer is not valid Messages JSON") from None
+    explanation = explanation_of(message.stop_reason, message.stop_details)
+    if explanation and not content:
+        content = (Refusal(explanation),)
+    return Response(
+        id=message.id,
+        model=message.model,
+        content=content,
+        finish=finish_reason(message.stop_reason, called=any(isinstance(block, ToolCall) for block in content)),
+        usage=usage_of(message.usage),
+        stop_sequence=message.stop_sequence,
+        service_tier=message.usage.service_tier if message.usage is not None else None,
+    )
+
+
+def restored(call: ToolCall, names: Mapping[str, str]) -> ToolCall:
+    name = names.get(call.name)
+    return call if name is None else ToolCall(id=call.id, name=name, arguments=call.arguments)
+
+
+def server_use_of(raw: Raw | bytes) -> ToolUseBlock | None:
+    """The ``server_tool_use`` of a web search, which the hub knows; None for every other block."""
+    try:
+        fields = msgspec.json.decode(raw, type=dict[str, Raw])
+        if (
+            bytes(fields.get("type", Raw())) != b'"server_tool_use"'
+            or bytes(fields.get("name", Raw())) != b'"web_search"'
+        ):
+            return None
+        identifier = msgspec.json.decode(fields["id"], type=str)
+    except (DecodeError, KeyError):
+        return None
+    return ToolUseBlock(id=identifier, name="web_search", input=fields.get("input", Raw()))
+
+
+def result_id_of(raw: Raw) -> str | None:
+    """Which search a ``web_search_tool_result`` belongs to; None for every other block."""
+    try:
+        fields = msgspec.json.decode(raw, type=dict[str, Raw])
+        if bytes(fields.get("type", Raw())) != b'"web_search_tool_result"':
+            return None
+        return msgspec.json.decode(fields["tool_use_id"], type=str)
+    except (DecodeError, KeyError):
+        return None
+
+
+def _blocks(raws: list[Raw], names: Mapping[str, str]) -> Iterator[Block]:
+    results = {identifier: raw for raw in raws if (identifier := result_id_of(raw)) is not None}
+    used: set[str] = set()
+    for number, raw in enumerate(raws):
+        if (use := server_use_of(raw)) is not None:
+            used.add(use.id)
+            yield search_call(use, bytes(raw), results.get(use.id))
+        elif (identifier := result_id_of(raw)) is None or identifier not in used:
+            block = raw_block_of(raw, f"content.{number}")
+            if isinstance(block, ToolCall):
+                yield restored(block, names)
+            elif block is not None:
+                yield block

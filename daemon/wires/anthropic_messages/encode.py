@@ -1,0 +1,91 @@
+"""A whole answer of the hub as a Messages body: the same blocks, in the same order, as its stream has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Raw
+
+from daemon.inference.blocks import (
+    Block,
+    HostedCall,
+    Opaque,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+)
+from daemon.inference.response import Response, Usage
+from daemon.wires.anthropic_messages.answer import (
+    ToolIds,
+    citation_body,
+    dumps,
+    hosted_blocks,
+    opaque_blocks,
+    stop_reason,
+    tool_input,
+    usage_body,
+)
+from daemon.wires.base import AnswerContext
+
+Json = dict[str, object]
+
+
+def encode_response(response: Response, context: AnswerContext) -> bytes:
+    """The body of a ``200`` answer that is not streamed."""
+    usage = usage_body(response.usage or Usage())
+    content = response.content
+    body = {
+        "id": f"msg_{context.answer_id}",
+        "type": "message",
+        "role": "assistant",
+        "model": context.model,
+        "content": list(_blocks(content, context)),
+        "stop_reason": stop_reason(
+            response.finish,
+            called=any(isinstance(block, ToolCall) for block in content),
+            refused=any(isinstance(block, Refusal) and block.text for block in content),
+        ),
+        "stop_sequence": response.stop_sequence,
+        # clients read both counters as numbers, so what nobody counted is 0 here
+        "usage": {"input_tokens": 0} | usage,
+    }
+    return dumps(body)
+
+
+def _blocks(content: tuple[Block, ...], context: AnswerContext) -> Iterator[Json | Raw]:
+    ids = ToolIds(context.answer_id)
+    for block in content:
+        match block:
+            case Text():
+                yield from _text(block)
+            case Refusal() if block.text:
+                yield {"type": "text", "text": block.text}
+            case Reasoning():
+                yield from _thinking(block, context)
+            case ToolCall():
+                yield {"type": "tool_use", "id": ids.take(block.id), "name": block.name, "input": tool_input(block)}
+            case HostedCall():
+                yield from hosted_blocks(block)
+            case Opaque():
+                yield from opaque_blocks(block)
+            case _:  # images, files and tool results are no part of an answer here
+                pass
+
+
+def _text(block: Text) -> Iterator[Json]:
+    citations = [body for body in map(citation_body, block.citations) if body is not None]
+    if citations:
+        yield {"type": "text", "text": block.text, "citations": citations}
+    elif block.text:
+        yield {"type": "text", "text": block.text}
+
+
+def _thinking(block: Reasoning, context: AnswerContext) -> Iterator[Json]:
+    text = block.text
+    if not text and (not block.signature or context.request.reasoning.enabled is False):
+        return
+    if block.redacted and not text:
+        yield {"type": "redacted_thinking", "data": block.signature}
+    else:
+        yield {"type": "thinking", "thinking": text, "signature": block.signature or ""}

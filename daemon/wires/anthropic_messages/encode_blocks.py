@@ -1,0 +1,183 @@
+"""The hub's messages as a Messages request: roles, order of blocks, sources of images and documents.
+
+The API wants turns to alternate, tool results first in theirs, and one turn of results per turn of
+calls; OpenAI's wires send each call and each result as an item of its own. So neighbours of one role
+become one message, and results move to its front.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping, Sequence
+
+from msgspec import Raw
+
+from daemon.inference.blocks import (
+    Block,
+    File,
+    HostedCall,
+    Image,
+    Opaque,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from daemon.inference.request import Message
+from daemon.wires.anthropic_messages.answer import OUTSIDE_ID, hosted_blocks, tool_input
+from daemon.wires.anthropic_messages.decode_blocks import WIRE_NAME
+from daemon.wires.naming import shorten_id
+
+Json = dict[str, object]
+
+_DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),(.*)", re.S)
+_IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
+
+
+class RequestBlocks:
+    """Encodes the blocks of one request; ``lost`` gathers what the wire cannot carry, by place."""
+
+    def __init__(self, names: Mapping[str, str], *, native: bool) -> None:
+        self._names = names
+        self._native = native
+        """Whether the client spoke this very wire, so that vendor-only forms may go through."""
+        self.lost: list[str] = []
+
+    def messages(self, messages: Sequence[Message]) -> list[Json]:
+        turns: list[tuple[str, list[Json | Raw]]] = []
+        for number, message in enumerate(messages):
+            role, blocks = self._message(message, f"messages[{number}]")
+            if not blocks:
+                continue
+            if turns and turns[-1][0] == role:
+                turns[-1][1].extend(blocks)
+            else:
+                turns.append((role, blocks))
+        return [{"role": role, "content": _results_first(blocks)} for role, blocks in turns]
+
+    def _message(self, message: Message, where: str) -> tuple[str, list[Json | Raw]]:
+        role = message.role
+        system = role in ("system", "developer")
+        if system and self._native:
+            return "system", self._blocks(message, where)
+        if system:
+            # In the middle of a conversation other models know no system turn: Claude Code's own form.
+            texts = [block.text for block in message.content if isinstance(block, Text)]
+            text = "<system-reminder>\n" + "\n".join(texts) + "\n</system-reminder>"
+            return "user", [{"type": "text", "text": text}] if texts else []
+        return role, self._blocks(message, where)
+
+    def _blocks(self, message: Message, where: str) -> list[Json | Raw]:
+        out: list[Json | Raw] = []
+        for number, block in enumerate(message.content):
+            encoded = self._block(block)
+            out += encoded
+            if not encoded and not (isinstance(block, Text) and not block.text):
+                self.lost.append(f"{where}.content[{number}]")
+        return out
+
+    def _block(self, block: Block) -> list[Json | Raw]:
+        match block:
+            case Text() | Refusal():
+                return [{"type": "text", "text": block.text}] if block.text else []
+            case ToolCall():
+                name = self._names.get(block.name, block.name)
+                return [{"type": "tool_use", "id": tool_id(block.id), "name": name, "input": tool_input(block)}]
+            case ToolResult():
+                return [self._result(block)]
+            case Reasoning():
+                return _thinking(block)
+            case Image():
+                return _image(block, native=self._native)
+            case File():
+                return _document(block, native=self._native)
+            case HostedCall():
+                return list(hosted_blocks(block)) if block.wire == WIRE_NAME else []
+            case Opaque():
+                return [block.raw] if block.wire == WIRE_NAME else []
+
+    def _result(self, result: ToolResult) -> Json:
+        content: list[Json | Raw] = []
+        for block in result.content:
+            encoded = self._block(block)
+            content += encoded
+            if not encoded and not isinstance(block, Text):
+                self.lost.append(f"tool_result[{result.call_id}]")
+        body: Json = {"type": "tool_result", "tool_use_id": tool_id(result.call_id)}
+        if content:
+            body["content"] = content
+        if result.is_error is not None:
+            body["is_error"] = result.is_error
+        return body
+
+
+def tool_id(identifier: str) -> str:
+    """An id as the API takes it; the same for a call and its result."""
+    return shorten_id(OUTSIDE_ID.sub("_", identifier)) or "toolu_0"
+
+
+def _results_first(blocks: list[Json | Raw]) -> list[Json | Raw]:
+    return sorted(blocks, key=lambda block: not (isinstance(block, dict) and block["type"] == "tool_result"))
+
+
+def _thinking(block: Reasoning) -> list[Json | Raw]:
+    """Thinking without a signature is refused by the API, so it is not sent."""
+    if not block.signature:
+        return []
+    if block.redacted:
+        return [{"type": "redacted_thinking", "data": block.signature}]
+    return [{"type": "thinking", "thinking": block.text, "signature": block.signature}]
+
+
+def _image(image: Image, *, native: bool) -> list[Json | Raw]:
+    source = _source(image.media_type, image.data, image.url, image.file_id if native else None)
+    if source is None or (source["type"] == "base64" and source["media_type"] not in _IMAGE_TYPES):
+        return []
+    return [{"type": "image", "source": source}]
+
+
+def _document(file: File, *, native: bool) -> list[Json | Raw]:
+    source = _document_source(file, native=native)
+    if source is None:
+        return []
+    body: Json = {"type": "document", "source": source}
+    if file.filename:
+        body["title"] = file.filename
+    if file.context:
+        body["context"] = file.context
+    return [body]
+
+
+def _document_source(file: File, *, native: bool) -> Json | None:
+    if file.text is not None:
+        return {"type": "text", "media_type": "text/plain", "data": file.text}
+    source = _source(file.media_type, file.data, file.url, file.file_id if native else None)
+    if source is None or source["type"] != "base64" or source["media_type"] == "application/pdf":
+        return source
+    return _text_source(str(source["media_type"]), str(source["data"]))
+
+
+def _text_source(media_type: str, data: str) -> Json | None:
+    """Text files travel as text; other binary documents have no form on this wire."""
+    if not media_type.startswith("text/") and media_type not in ("application/json", "application/xml"):
+        return None
+    try:
+        text = base64.b64decode(data).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return {"type": "text", "media_type": "text/plain", "data": text}
+
+
+def _source(media_type: str | None, data: str | None, url: str | None, file_id: str | None) -> Json | None:
+    if url and (match := _DATA_URL.match(url)):
+        if ";base64" not in match.group(2):
+            return None
+        media_type, data = match.group(1), match.group(3)
+    if data is not None:
+        return {"type": "base64", "media_type": media_type or "application/octet-stream", "data": data}
+    if url:
+        return {"type": "url", "url": url}
+    return {"type": "file", "file_id": file_id} if file_id else None

@@ -1,0 +1,216 @@
+"""A hub request as a Messages request, for an upstream of this wire.
+
+What the API cannot carry is named in ``UpstreamBody.lost``. The vendor's rules about thinking
+(budget below ``max_tokens``, temperature untouched, no forced tool) are kept here, since a request
+that breaks one is refused whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import DecodeError, Raw
+
+from daemon.inference.blocks import Reasoning, Text, ToolCall
+from daemon.inference.request import AnyTool, Message, OpaqueTool, Request, Tool, WebSearch
+from daemon.wires.anthropic_messages.answer import dumps
+from daemon.wires.anthropic_messages.decode_blocks import WIRE_NAME
+from daemon.wires.anthropic_messages.encode_blocks import Json, RequestBlocks
+from daemon.wires.base import EncodeOptions, UpstreamBody
+from daemon.wires.naming import shorten_names
+
+DEFAULT_MAX_TOKENS = 32_000
+"""The API demands a limit; OpenAI's wires do without. What Claude Code asks of models it does not know."""
+
+_NAME_LIMIT = 128
+_LEAST_BUDGET = 1024
+_BUDGETS: Mapping[str, int] = {
+    "minimal": 1024,
+    "low": 1024,
+    "medium": 8192,
+    "high": 24_576,
+    "xhigh": 32_768,
+    "max": 64_000,
+}
+_CUSTOM_SCHEMA = Raw(b'{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}')
+_EMPTY_SCHEMA = Raw(b'{"type":"object","properties":{}}')
+_objects = msgspec.json.Decoder(dict[str, Raw])
+
+
+def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
+    """The body of ``POST /v1/messages`` for ``options.model``."""
+    native = request.wire == WIRE_NAME
+    names = shorten_names((tool.name for tool in request.tools if isinstance(tool, Tool)), _NAME_LIMIT)
+    blocks = RequestBlocks(names, native=native)
+    system, messages = _lift_system(request, native=native)
+    body: Json = {"model": options.model, "max_tokens": request.max_tokens or DEFAULT_MAX_TOKENS}
+    body |= dict(request.extra.get(WIRE_NAME, {}))
+    if system:
+        body["system"] = [{"type": "text", "text": text} for text in system]
+    body["messages"] = blocks.messages(messages)
+    lost = blocks.lost
+    body |= _tools(request, names, lost)
+    body |= _sampling(request, lost)
+    body |= _thinking(request, options, body, lost)
+    body |= _output(request, body, lost)
+    lost += _unspeakable(request)
+    for name in options.unsupported & body.keys():
+        del body[name]
+        lost.append(name)
+    if request.user and native:
+        body["metadata"] = {"user_id": request.user}
+    body["stream"] = options.stream
+    restore = {short: name for name, short in names.items()}
+    return UpstreamBody(dumps(body), tuple(dict.fromkeys(lost)), restore)
+
+
+def _lift_system(request: Request, *, native: bool) -> tuple[list[str], tuple[Message, ...]]:
+    """The system text, with the system and developer messages that open an OpenAI conversation."""
+    system = [text.text for text in request.system]
+    messages = request.messages
+    while not native and messages and messages[0].role in ("system", "developer"):
+        system += [block.text for block in messages[0].content if isinstance(block, Text) and block.text]
+        messages = messages[1:]
+    return system, messages
+
+
+def _tools(request: Request, names: Mapping[str, str], lost: list[str]) -> Json:
+    tools: list[Json | Raw] = []
+    for tool in request.tools:
+        encoded = _tool(tool, names)
+        if encoded is None:
+            lost.append(f"tools[{tool.name}]")
+        else:
+            tools.append(encoded)
+    if not tools:
+        return {}
+    choice = _tool_choice(request, names)
+    return {"tools": tools, "tool_choice": choice} if choice else {"tools": tools}
+
+
+def _tool(tool: AnyTool, names: Mapping[str, str]) -> Json | Raw | None:
+    if isinstance(tool, OpaqueTool):
+        return tool.raw if tool.wire == WIRE_NAME else None
+    if isinstance(tool, WebSearch):
+        return _web_search(tool)
+    schema = _CUSTOM_SCHEMA if tool.kind == "custom" else _object_schema(tool.parameters)
+    body: Json = {"name": names.get(tool.name, tool.name), "input_schema": schema}
+    if tool.description:
+        body["description"] = tool.description
+    return body
+
+
+def _web_search(tool: WebSearch) -> Json:
+    body: Json = {"type": "web_search_20250305", "name": "web_search"}
+    optional = {
+        "allowed_domains": tool.allowed_domains,
+        "blocked_domains": tool.blocked_domains,
+        "user_location": tool.user_location,
+        "max_uses": tool.max_uses,
+    }
+    return body | {name: value for name, value in optional.items() if value}
+
+
+def _object_schema(schema: Raw | None) -> Raw:
+    """The API wants ``type: object`` at the root; everything else goes through untouched."""
+    if not schema:
+        return _EMPTY_SCHEMA
+    try:
+        fields = _objects.decode(schema)
+    except DecodeError:
+        return _EMPTY_SCHEMA
+    if "type" in fields:
+        return schema
+    return Raw(dumps({"type": "object", **fields}))
+
+
+def _tool_choice(request: Request, names: Mapping[str, str]) -> Json | None:
+    choice = request.tool_choice
+    serial = request.parallel_tool_calls is False
+    if choice is None:
+        return {"type": "auto", "disable_parallel_tool_use": True} if serial else None
+    body: Json = {"type": choice.mode}
+    if choice.mode == "tool":
+        body["name"] = names.get(choice.name or "", choice.name or "web_search")
+    if request.parallel_tool_calls is not None and choice.mode != "none":
+        body["disable_parallel_tool_use"] = serial
+    return body
+
+
+def _sampling(request: Request, lost: list[str]) -> Json:
+    body: Json = {}
+    if request.temperature is not None:
+        body["temperature"] = min(request.temperature, 1.0)
+        if request.temperature > 1.0:  # OpenAI's scale ends at 2, this one at 1
+            lost.append("temperature")
+    if request.top_p is not None:
+        body["top_p"] = request.top_p
+    if request.top_k is not None:
+        body["top_k"] = request.top_k
+    stop = [sequence for sequence in request.stop if sequence.strip()]
+    if len(stop) < len(request.stop):  # the API refuses stop sequences of white space alone
+        lost.append("stop")
+    if stop:
+        body["stop_sequences"] = stop
+    return body
+
+
+def _thinking(request: Request, options: EncodeOptions, body: Json, lost: list[str]) -> Json:
+    """Thinking as asked; left out, and told, where one of the vendor's rules forbids it."""
+    asked = request.reasoning
+    effort = options.effort or asked.effort
+    if request.wire != WIRE_NAME:
+        effort = effort or options.default_effort
+        enabled = asked.enabled if asked.enabled is not None else effort not in (None, "none")
+    else:
+        enabled = asked.enabled or False
+    config: Json = {"output_config": {"effort": effort}} if effort and request.wire == WIRE_NAME else {}
+    if not enabled:
+        return config | ({"thinking": {"type": "disabled"}} if asked.enabled is False else {})
+    if request.wire == WIRE_NAME and asked.budget is None:
+        return config | {"thinking": {"type": "adaptive"}}
+    budget = asked.budget or _BUDGETS.get(effort or "", _BUDGETS["medium"])
+    room = request.max_tokens - 1 if request.max_tokens is not None else budget
+    if min(budget, room) < _LEAST_BUDGET or _thinking_forbidden(request):
+        lost.append("reasoning")
+        return config
+    if "temperature" in body or "top_k" in body:
+        lost += [name for name in ("temperature", "top_k") if body.pop(name, None) is not None]
+    budget = min(budget, room)
+    limit = request.max_tokens or max(DEFAULT_MAX_TOKENS, budget * 2)
+    return config | {"max_tokens": limit, "thinking": {"type": "enabled", "budget_tokens": budget}}
+
+
+def _thinking_forbidden(request: Request) -> bool:
+    """A forced tool excludes thinking; so does a running round of calls that began without it."""
+    if request.tool_choice is not None and request.tool_choice.mode in ("any", "tool"):
+        return True
+    for message in reversed(request.messages):
+        if message.role == "assistant":
+            called = any(isinstance(block, ToolCall) for block in message.content)
+            signed = any(isinstance(block, Reasoning) and block.signature for block in message.content)
+            if called or signed:
+                return called and not signed
+    return False
+
+
+def _output(request: Request, body: Json, lost: list[str]) -> Json:
+    output = request.output
+    if output is None or output.kind == "text":
+        return {}
+    if output.kind != "json_schema" or output.schema is None:
+        lost.append("output.json_object")
+        return {}
+    form: Json = {"type": "json_schema", "schema": output.schema}
+    config = body.get("output_config")
+    return {"output_config": {**config, "format": form} if isinstance(config, dict) else {"format": form}}
+
+
+def _unspeakable(request: Request) -> list[str]:
+    """What only OpenAI's wires have."""
+    told = {
+        "verbosity": request.verbosity is not None,
+        "service_tier": request.service_tier is not None and request.wire != WIRE_NAME,
+    }
+    return [name for name, asked in told.items() if asked]

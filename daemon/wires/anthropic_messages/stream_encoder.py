@@ -1,0 +1,314 @@
+"""Hub events to the event stream of the Messages API.
+
+Invariants of what is emitted:
+1. ``message_start`` is first and once; only an ``error`` may come without it.
+2. One content block is open at a time and indexes rise by one: a hub block that starts while
+   another is open is held back until that one ends.
+3. A block is opened by its first content, so a block that never says anything leaves no trace.
+4. ``message_delta`` and ``message_stop``, or ``error``, come last, once, with every block closed.
+
+A keep-alive is an empty delta of the open block, or of a thinking block of our own, which is closed
+before the next real block: Claude Code counts neither pings nor comments as activity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import assert_never
+
+from msgspec import Raw
+
+from daemon.errors import GatewayError
+from daemon.inference.events import (
+    BlockDelta,
+    BlockEnd,
+    BlockKind,
+    BlockStart,
+    Cited,
+    Event,
+    Finish,
+    MessageStart,
+    PartBreak,
+    StreamError,
+)
+from daemon.inference.response import Usage
+from daemon.wires.anthropic_messages.answer import (
+    ToolIds,
+    citation_body,
+    dumps,
+    hosted_blocks,
+    opaque_blocks,
+    opening_usage,
+    split_block,
+    stop_reason,
+    usage_body,
+)
+from daemon.wires.anthropic_messages.errors import error_object
+from daemon.wires.base import AnswerContext
+from daemon.wires.sse import frame
+
+BlockEvent = BlockDelta | PartBreak | Cited | BlockEnd
+
+_START = b'event: content_block_start\ndata: {"type":"content_block_start","index":%d,"content_block":%b}\n\n'
+_DELTA = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":%b}\n\n'
+_DELTA_HEAD = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":%b'
+_DELTA_TAIL = b"}}\n\n"
+_STOP = b'event: content_block_stop\ndata: {"type":"content_block_stop","index":%d}\n\n'
+_MESSAGE_STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+
+_TEXT = b'{"type":"text","text":""}'
+_THINKING = b'{"type":"thinking","thinking":""}'
+_TEXT_DELTA = b'{"type":"text_delta","text":'
+_THINKING_DELTA = b'{"type":"thinking_delta","thinking":'
+_INPUT_DELTA = b'{"type":"input_json_delta","partial_json":'
+
+_LAZY: Mapping[BlockKind, tuple[bytes, bytes]] = {
+    "text": (_TEXT, _TEXT_DELTA),
+    "refusal": (_TEXT, _TEXT_DELTA),
+    "reasoning": (_THINKING, _THINKING_DELTA),
+}
+"""Kinds that open with their first content, and how."""
+
+_NOBODY = -1
+
+
+class MessagesStreamEncoder:
+    """One answer's encoder. See the module for what it holds to."""
+
+    __slots__ = (
+        "_active",
+        "_begun",
+        "_called",
+        "_context",
+        "_custom_begun",
+        "_ended",
+        "_head",
+        "_ids",
+        "_kind",
+        "_live",
+        "_next",
+        "_open",
+        "_own",
+        "_refused",
+        "_waiting",
+    )
+
+    def __init__(self, context: AnswerContext) -> None:
+        self._context = context
+        self._ids = ToolIds(context.answer_id)
+        self._begun = self._ended = False
+        self._next = 0
+        self._active = _NOBODY  # hub index of the block whose turn it is
+        self._kind: BlockKind = "text"
+        self._live = _NOBODY  # the same, once it is open and takes plain deltas
+        self._open = False  # whether a block (the active one or our own) is open on the wire
+        self._own = False  # whether that block is our own keep-alive
+        self._head = b""  # the delta event of the open block, up to its text
+        self._custom_begun = False
+        self._waiting: dict[int, list[Event]] = {}
+        self._called = self._refused = False
+
+    def encode(self, events: Sequence[Event]) -> bytes:
+        out: list[bytes] = []
+        for event in events:
+            if type(event) is BlockDelta and event.index == self._live:
+                out += (self._head, dumps(event.text), _DELTA_TAIL)
+            elif not self._ended:
+                self._take(event, out)
+        return b"".join(out)
+
+    def keep_alive(self) -> bytes:
+        if self._ended:
+            return b""
+        out: list[bytes] = []
+        self._begin(None, out)
+        if not self._open:
+            self._open_block(_THINKING, _THINKING_DELTA, out)
+            self._own = True
+        out += (self._head, b'""', _DELTA_TAIL)
+        return b"".join(out)
+
+    def fail(self, error: GatewayError) -> bytes:
+        if self._ended:
+            return b""
+        out: list[bytes] = []
+        self._close_block(out)
+        out.append(frame("error", dumps({"type": "error", "error": error_object(error)})))
+        self._end()
+        return b"".join(out)
+
+    def _take(self, event: Event, out: list[bytes]) -> None:
+        match event:
+            case MessageStart():
+                self._begin(event.usage, out)
+            case BlockStart():
+                self._begin(None, out)
+                if self._active == _NOBODY:
+                    self._activate(event, out)
+                else:
+                    self._waiting[event.index] = [event]
+            case BlockDelta() | PartBreak() | Cited() | BlockEnd():
+                self._block_event(event, out)
+            case Finish():
+                self._finish(event, out)
+            case StreamError():
+                out.append(self.fail(event.error))
+            case _:
+                assert_never(event)
+
+    def _begin(self, usage: Usage | None, out: list[bytes]) -> None:
+        if self._begun:
+            return
+        self._begun = True
+        context = self._context
+        message: dict[str, object] = {
+            "id": f"msg_{context.answer_id}",
+            "type": "message",
+            "role": "assistant",
+            "model": context.model,
+            "content": [],
+            "stop_reason": None,
+            "stop_sequence": None,
+            "usage": opening_usage(usage, context.input_estimate),
+        }
+        out.append(frame("message_start", dumps({"type": "message_start", "message": message})))
+
+    # The block whose turn it is ---------------------------------------------------------------
+
+    def _activate(self, start: BlockStart, out: list[bytes]) -> None:
+        self._active, self._kind = start.index, start.kind
+        if start.kind in ("tool_call", "custom_tool_call"):
+            self._called = True
+            self._custom_begun = False
+            block = {"type": "tool_use", "id": self._ids.take(start.id), "name": start.name or "", "input": {}}
+            self._open_block(dumps(block), _INPUT_DELTA, out)
+            self._live = start.index if start.kind == "tool_call" else _NOBODY
+
+    def _block_event(self, event: BlockEvent, out: list[bytes]) -> None:
+        if event.index != self._active:
+            if event.index in self._waiting:
+                self._waiting[event.index].append(event)
+            return
+        self._apply(event, out)
+        while self._active == _NOBODY and self._waiting:
+            self._replay(self._waiting.pop(next(iter(self._waiting))), out)
+
+    def _replay(self, held: list[Event], out: list[bytes]) -> None:
+        for event in held:
+            if isinstance(event, BlockStart):
+                self._activate(event, out)
+            elif isinstance(event, BlockDelta | PartBreak | Cited | BlockEnd):
+                self._apply(event, out)
+
+    def _apply(self, event: BlockEvent, out: list[bytes]) -> None:
+        match event:
+            case BlockDelta():
+                self._delta(event.text, out)
+            case PartBreak():
+                if self._live != _NOBODY:
+                    self._delta("\n\n", out)
+            case Cited():
+                self._cite(event, out)
+            case BlockEnd():
+                self._close_active(event, out)
+            case _:
+                assert_never(event)
+
+    def _delta(self, text: str, out: list[bytes]) -> None:
+        if self._kind == "custom_tool_call":
+            # The free text becomes the one string of a JSON object; each piece is escaped by itself.
+            text = ("" if self._custom_begun else '{"input":"') + dumps(text)[1:-1].decode()
+            self._custom_begun = True
+        elif self._live == _NOBODY and not self._open_lazily(out):
+            return
+        out += (self._head, dumps(text), _DELTA_TAIL)
+
+    def _open_lazily(self, out: list[bytes]) -> bool:
+        """Opens a text or thinking block that now has something to say. False for the other kinds."""
+        if self._kind not in _LAZY:
+            return False
+        if self._live == _NOBODY:
+            block, delta = _LAZY[self._kind]
+            self._open_block(block, delta, out)
+            self._live = self._active
+            self._refused |= self._kind == "refusal"
+        return True
+
+    def _cite(self, event: Cited, out: list[bytes]) -> None:
+        body = citation_body(event.citation)
+        if body is None or self._kind != "text":
+            return
+        self._open_lazily(out)
+        out.append(_DELTA % (self._next - 1, dumps({"type": "citations_delta", "citation": body})))
+
+    def _close_active(self, end: BlockEnd, out: list[bytes]) -> None:
+        match self._kind:
+            case "reasoning":
+                self._sign(end, out)
+            case "custom_tool_call":
+                rest = '"}' if self._custom_begun else '{"input":""}'
+                out += (self._head, dumps(rest), _DELTA_TAIL)
+            case "hosted" if end.hosted is not None:
+                self._whole_blocks(hosted_blocks(end.hosted), out)
+            case "opaque":
+                self._whole_blocks(opaque_blocks(end.opaque), out)
+            case _:
+                pass
+        if not self._own:
+            self._close_block(out)
+        self._active = self._live = _NOBODY
+
+    def _sign(self, end: BlockEnd, out: list[bytes]) -> None:
+        if not end.signature:
+            return
+        said_something = self._live != _NOBODY
+        if not said_something and self._context.request.reasoning.enabled is False:
+            return  # the client switched thinking off and there is none to see
+        if end.redacted and not said_something:
+            self._whole_blocks([Raw(dumps({"type": "redacted_thinking", "data": end.signature}))], out)
+            return
+        self._open_lazily(out)
+        out.append(_DELTA % (self._next - 1, dumps({"type": "signature_delta", "signature": end.signature})))
+
+    def _whole_blocks(self, blocks: Sequence[Raw], out: list[bytes]) -> None:
+        for raw in blocks:
+            start, delta = split_block(raw)
+            self._open_block(start, b"", out)
+            if delta is not None:
+                out.append(_DELTA % (self._next - 1, delta))
+            self._close_block(out)
+
+    # The wire ---------------------------------------------------------------------------------
+
+    def _open_block(self, block: bytes, delta: bytes, out: list[bytes]) -> None:
+        self._close_block(out)
+        out.append(_START % (self._next, block))
+        self._head = _DELTA_HEAD % (self._next, delta)
+        self._open = True
+        self._next += 1
+
+    def _close_block(self, out: list[bytes]) -> None:
+        if self._open:
+            out.append(_STOP % (self._next - 1))
+            self._open = self._own = False
+
+    def _finish(self, finish: Finish, out: list[bytes]) -> None:
+        self._begin(None, out)
+        while self._active != _NOBODY:  # a decoder that kept its promises has ended them all
+            self._block_event(BlockEnd(self._active), out)
+        self._close_block(out)
+        reason = stop_reason(finish.reason, called=self._called, refused=self._refused)
+        delta = {"stop_reason": reason, "stop_sequence": finish.stop_sequence}
+        usage = usage_body(finish.usage or Usage())
+        out.append(frame("message_delta", dumps({"type": "message_delta", "delta": delta, "usage": usage})))
+        out.append(_MESSAGE_STOP)
+        self._end()
+
+    def _end(self) -> None:
+        self._ended = True
+        self._live = _NOBODY
+        self._waiting.clear()
+
+
+def stream_encoder(context: AnswerContext) -> MessagesStreamEncoder:
+    return MessagesStreamEncoder(context)
