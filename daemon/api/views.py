@@ -11,7 +11,6 @@ from daemon.api.status import timestamp
 from daemon.config.schema import Packycode, Tppc, TppcProvider
 from daemon.router.states import AuthStates
 from daemon.snapshot.core_auths import CoreAuth
-from daemon.snapshot.models import ModelRegistry
 from daemon.snapshot.snapshot import Snapshot
 
 CONFIG_FILE: Final = "config.yaml"
@@ -19,7 +18,7 @@ CONFIG_FILE: Final = "config.yaml"
 
 def auths(snapshot: Snapshot, states: AuthStates, provider: str | None) -> dict[str, object]:
     """Every core auth with its live state; ``provider`` is a family or a name, None = all."""
-    names = models_by_auth(snapshot.models)
+    names = {entry.auth_id: entry.models for entry in snapshot.models.registrations()}
     chosen = [auth for auth in snapshot.core_auths if belongs(auth, provider)]
     return {"auths": [auth_view(auth, states, names.get(auth.id, ())) for auth in chosen]}
 
@@ -94,15 +93,6 @@ def effective_source(sources: Mapping[str, str]) -> str:
 def written_block(snapshot: Snapshot, name: str) -> Mapping[str, object]:
     block = snapshot.written.get(name)
     return block if isinstance(block, Mapping) else {}
-
-
-def models_by_auth(registry: ModelRegistry) -> dict[str, tuple[str, ...]]:
-    """Core auth id -> the public names it serves, sorted."""
-    found: dict[str, list[str]] = {}
-    for name in registry.names():
-        for candidate in registry.by_name[name]:
-            found.setdefault(candidate.auth.id, []).append(name)
-    return {auth_id: tuple(names) for auth_id, names in found.items()}
 
 
 def belongs(auth: CoreAuth, provider: str | None) -> bool:

@@ -1,0 +1,138 @@
+"""Client access: keys, and what holds without any."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from daemon.config.schema import Config
+from daemon.errors import LocalError
+from daemon.gateway.access import ClientAccess, host_name, is_local, is_loopback, is_own_origin, on_unix_socket
+from daemon.secret import Secret
+from daemon.snapshot.models import ModelRegistry
+from daemon.snapshot.snapshot import Snapshot
+
+TCP = ("127.0.0.1", 8317)
+LOOPBACK = {"client": ("127.0.0.1", 5000), "server": TCP}
+REMOTE = {"client": ("10.0.0.5", 5000), "server": ("10.0.0.1", 8317)}
+UNIX = {"client": None, "server": ("/run/tppcd/admin.sock", None)}
+GONE = {"client": None, "server": TCP}
+
+
+def snapshot(*keys: str, host: str = "127.0.0.1") -> Snapshot:
+    config = Config(api_keys=tuple(map(Secret, keys)), host=host)
+    return Snapshot(generation=1, revision="0" * 64, config=config, core_auths=(), models=ModelRegistry(by_name={}))
+
+
+def outcome(scope: dict[str, Any], headers: dict[str, str], *keys: str) -> tuple[int, str]:
+    try:
+        ClientAccess().check(scope, headers, snapshot(*keys))
+    except LocalError as error:
+        return error.status, error.message
+    return 200, ""
+
+
+@pytest.mark.parametrize(
+    "headers, status",
+    [
+        ({"authorization": "Bearer key-two"}, 200),
+        ({"authorization": "bearer key-one"}, 200),
+        ({"authorization": "key-one"}, 200),
+        ({"x-api-key": "key-two"}, 200),
+        ({"authorization": "Bearer wrong", "x-api-key": "key-one"}, 200),
+        ({"authorization": "Bearer key-one", "x-api-key": "wrong"}, 200),
+        ({"authorization": "Bearer key-one", "origin": "https://app.example"}, 200),
+        ({}, 401),
+        ({"authorization": "Bearer "}, 401),
+        ({"authorization": "Basic key-one"}, 401),
+        ({"x-api-key": "key-on"}, 401),
+        ({"x-api-key": "key-onee"}, 401),
+        ({"x-api-key": "clé-\udcff"}, 401),
+    ],
+)
+def test_with_keys_every_client_presents_one(headers: dict[str, str], status: int) -> None:
+    for scope in (LOOPBACK, REMOTE, UNIX):
+        assert outcome(scope, headers, "key-one", "key-two")[0] == status
+
+
+def test_the_refusal_of_a_key_shows_no_key() -> None:
+    assert "planted" not in outcome(REMOTE, {"x-api-key": "planted"}, "key-one")[1]
+
+
+def test_an_empty_configured_key_lets_nobody_in() -> None:
+    assert outcome(REMOTE, {"x-api-key": ""}, "")[0] == 401
+    assert outcome(REMOTE, {}, "")[0] == 401
+
+
+@pytest.mark.parametrize(
+    "scope, status", [(LOOPBACK, 200), (UNIX, 200), (REMOTE, 401), (GONE, 401), ({"client": None, "server": None}, 401)]
+)
+def test_without_keys_only_this_host_is_served(scope: dict[str, Any], status: int) -> None:
+    got, message = outcome(scope, {"x-api-key": "anything"})
+    assert got == status
+    assert status == 200 or "api-keys" in message
+
+
+@pytest.mark.parametrize(
+    "origin, status",
+    [
+        ("http://localhost:3000", 200),
+        ("http://127.0.0.1:8317", 200),
+        ("https://[::1]:8317", 200),
+        ("https://evil.example", 403),
+        ("http://127.0.0.1.evil.com", 403),
+        ("http://localhost.evil.com", 403),
+        ("null", 403),
+        ("", 403),
+        ("file://", 403),
+        ("chrome-extension://abcdef", 403),
+    ],
+)
+def test_without_keys_a_foreign_origin_is_refused(origin: str, status: int) -> None:
+    assert outcome(LOOPBACK, {"origin": origin})[0] == status
+
+
+def test_the_configured_host_is_an_own_origin() -> None:
+    assert is_own_origin("http://gateway.lan:8317", "Gateway.lan")
+    assert not is_own_origin("http://other.lan:8317", "gateway.lan")
+
+
+@pytest.mark.parametrize(
+    "address, loopback",
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("10.0.0.1", False),
+        ("::2", False),
+        ("128.0.0.1", False),
+    ],
+)
+def test_loopback_addresses(address: str, loopback: bool) -> None:
+    assert is_loopback(address) is loopback
+
+
+def test_a_tcp_peer_that_has_gone_is_not_taken_for_the_unix_socket() -> None:
+    assert on_unix_socket(UNIX) and is_local(UNIX)
+    assert not on_unix_socket(GONE) and not is_local(GONE)
+
+
+@pytest.mark.parametrize(
+    "authority, name",
+    [
+        ("localhost", "localhost"),
+        ("LocalHost:8317", "localhost"),
+        ("[::1]:8317", "::1"),
+        ("[::1]", "::1"),
+        ("[::1]x", ""),
+        ("[::1", ""),
+        ("host:port", ""),
+        ("host:80:90", ""),
+        ("user@host", "user@host"),
+        ("", ""),
+    ],
+)
+def test_the_host_of_an_authority(authority: str, name: str) -> None:
+    assert host_name(authority) == name

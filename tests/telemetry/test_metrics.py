@@ -1,0 +1,167 @@
+"""The metrics: names and types as the table says, numbers as what happened, bounded labels."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from daemon.inference.response import Usage
+from daemon.telemetry.metrics import MOST_FIELDS, MOST_MODELS, TABLE, Metric, Metrics
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
+INTRODUCTION = """# Metrics
+
+`GET /metrics` answers in the Prometheus text format, without a key. It shows no secret and no content. Besides the
+`process_*` metrics of the Prometheus client library:
+
+| metric | type | labels | tells |
+|---|---|---|---|
+"""
+BOUNDS = f"""
+Labels that clients can influence are bounded: after {MOST_MODELS} pairs of provider and model, and after {MOST_FIELDS}
+lost fields, the rest is counted under `other`.
+"""
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    """``name{label="value",…}`` -> value of everything exposed."""
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(metrics.exposition().decode()):
+        for sample in family.samples:
+            labels = ",".join(f'{key}="{value}"' for key, value in sorted(sample.labels.items()))
+            found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return found
+
+
+def row(metric: Metric) -> str:
+    labels = ", ".join(f"`{label}`" for label in metric.labels)
+    return f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |\n"
+
+
+def test_the_document_lists_the_table() -> None:
+    """``docs/metrics.md`` is generated: run this test with UPDATE_DOCS=1 to write it anew."""
+    expected = INTRODUCTION + "".join(map(row, TABLE)) + BOUNDS
+    if os.environ.get("UPDATE_DOCS"):
+        DOCUMENT.write_text(expected)
+    assert DOCUMENT.read_text() == expected
+
+
+def test_every_row_is_exposed_with_its_type() -> None:
+    types = {}
+    for line in Metrics().exposition().decode().splitlines():
+        if line.startswith("# TYPE tppcd_"):
+            _, _, name, kind = line.split(" ")
+            types[name] = kind
+    assert types == {metric.name: metric.kind for metric in TABLE}
+
+
+def test_a_failed_reload_keeps_the_time_of_the_last_good_one() -> None:
+    metrics = Metrics()
+    metrics.reload(ok=True, at=1000.5)
+    metrics.reload(ok=False, at=2000.0)
+    shown = samples(metrics)
+    assert shown["tppcd_config_last_reload_successful"] == 0
+    assert shown["tppcd_config_last_reload_success_timestamp_seconds"] == 1000.5
+    assert shown['tppcd_config_reloads_total{result="success"}'] == 1
+    assert shown['tppcd_config_reloads_total{result="failure"}'] == 1
+
+
+def test_a_snapshot_sets_its_gauges() -> None:
+    metrics = Metrics()
+    metrics.snapshot(generation=7, providers=2, core_auths=3, models=11)
+    shown = samples(metrics)
+    names = ("config_generation", "providers", "core_auths", "models_registered")
+    assert [shown[f"tppcd_{name}"] for name in names] == [7, 2, 3, 11]
+
+
+def test_auth_states_count_by_name_and_forget_the_removed() -> None:
+    metrics = Metrics()
+    metrics.auth_states([("fox", "ready"), ("fox", "cooling"), ("wolf", "ready")])
+    assert samples(metrics)['tppcd_core_auth_state{name="fox",state="cooling"}'] == 1
+    metrics.auth_states([("wolf", "cooling")])
+    shown = {key: value for key, value in samples(metrics).items() if key.startswith("tppcd_core_auth_state")}
+    assert shown == {
+        'tppcd_core_auth_state{name="wolf",state="ready"}': 0,
+        'tppcd_core_auth_state{name="wolf",state="cooling"}': 1,
+        'tppcd_core_auth_state{name="wolf",state="disabled"}': 0,
+    }
+
+
+def test_a_finished_request_is_counted_timed_and_its_tokens_added() -> None:
+    metrics = Metrics(version="9.9")
+    metrics.request_started()
+    metrics.request_started()
+    usage = Usage(input_tokens=100, output_tokens=20, cached_tokens=60, reasoning_tokens=5)
+    metrics.request_finished("messages", "fox", 200, 0.3, 3.0, usage, model="gpt-5")
+    shown = samples(metrics)
+    series = 'entry="messages",provider="fox"'
+    assert shown[f'tppcd_requests_total{{{series},status="200"}}'] == 1
+    assert shown["tppcd_requests_in_flight"] == 1
+    assert shown['tppcd_request_first_event_seconds_bucket{entry="messages",le="0.25",provider="fox"}'] == 0
+    assert shown['tppcd_request_first_event_seconds_bucket{entry="messages",le="0.5",provider="fox"}'] == 1
+    assert shown[f"tppcd_request_duration_seconds_sum{{{series}}}"] == 3.0
+    assert shown[f"tppcd_request_duration_seconds_count{{{series}}}"] == 1
+    tokens = {kind: shown.get(f'tppcd_tokens_total{{kind="{kind}",model="gpt-5",provider="fox"}}') for kind in KINDS}
+    assert tokens == {"input": 100, "output": 20, "cached": 60, "cache_write": None, "reasoning": 5}
+
+
+KINDS = ("input", "output", "cached", "cache_write", "reasoning")
+
+
+def test_a_request_that_failed_before_any_event_has_a_duration_alone() -> None:
+    metrics = Metrics()
+    metrics.request_started()
+    metrics.request_finished("responses", "", 401, None, 0.001)
+    shown = samples(metrics)
+    assert shown['tppcd_request_first_event_seconds_count{entry="responses",provider=""}'] == 0
+    assert shown['tppcd_request_duration_seconds_bucket{entry="responses",le="+Inf",provider=""}'] == 1
+
+
+@pytest.mark.parametrize("value, edge", [(0.25, "0.25"), (0.2501, "0.5"), (10_000.0, "+Inf")])
+def test_an_observation_falls_into_the_first_bucket_that_holds_it(value: float, edge: str) -> None:
+    metrics = Metrics()
+    metrics.request_finished("messages", "fox", 200, None, value)
+    buckets = {
+        key: number for key, number in samples(metrics).items() if key.startswith("tppcd_request_duration_seconds_b")
+    }
+    first = next(key for key, number in buckets.items() if number)
+    assert f'le="{edge}"' in first
+
+
+def test_labels_that_clients_influence_are_bounded() -> None:
+    metrics = Metrics()
+    for number in range(MOST_MODELS + 50):
+        metrics.request_finished("messages", "fox", 200, 0.1, 0.1, Usage(input_tokens=1), model=f"m{number}")
+        metrics.lost(f"field-{number}")
+    shown = samples(metrics)
+    assert shown['tppcd_tokens_total{kind="input",model="other",provider="fox"}'] == 50
+    assert shown['tppcd_lost_total{field="other"}'] == MOST_MODELS + 50 - MOST_FIELDS
+    assert sum(key.startswith("tppcd_lost_total") for key in shown) == MOST_FIELDS + 1
+
+
+def test_lost_fields_are_counted_without_their_indexes() -> None:
+    metrics = Metrics()
+    metrics.lost("messages[3].content[0].cache_control", 2)
+    metrics.lost("messages[12].content[1].cache_control")
+    assert samples(metrics)['tppcd_lost_total{field="messages[].content[].cache_control"}'] == 3
+
+
+def test_attempts_cancellations_and_dropped_lines_are_counted() -> None:
+    metrics = Metrics()
+    metrics.attempt("fox", "ok")
+    metrics.attempt("fox", "rate_limit")
+    metrics.upstream_cancelled()
+    metrics.log_lines_dropped(12)
+    shown = samples(metrics)
+    assert shown['tppcd_credential_attempts_total{name="fox",result="rate_limit"}'] == 1
+    assert shown["tppcd_upstream_cancelled_total"] == 1
+    assert shown["tppcd_log_lines_dropped_total"] == 12
+
+
+def test_two_daemons_in_one_process_do_not_mix() -> None:
+    first, second = Metrics(), Metrics()
+    first.upstream_cancelled()
+    assert samples(second)["tppcd_upstream_cancelled_total"] == 0
