@@ -272,9 +272,9 @@ def nameable(key: str) -> str:
 
 def looks_secret(text: str) -> bool:
     """Whether a text that stands where no secret belongs looks like one all the same."""
-    if re.search(r"(?i)\b(sk|pk|rk|key|token|bearer)[-_ ][A-Za-z0-9_-]{6,}", text):
+    if re.search(r"\b(sk|pk|rk)[-_][A-Za-z0-9_-]{4,}", text):
         return True
-    return bool(re.search(r"(?=[^/.\s]*\d)(?=[^/.\s]*[A-Za-z])[A-Za-z0-9_+=-]{24,}", text))
+    return any(re.search("[0-9]", run) and re.search("[A-Za-z]", run) for run in re.findall("[A-Za-z0-9+=]{20,}", text))
 
 
 def _place(node: Node) -> Place:

@@ -1,0 +1,189 @@
+"""What changes between two snapshots: one recursion over the schema, whatever it will hold next.
+
+Entries of a list are matched by name, not by place, so a provider that moves is not "changed". How a
+value may be shown is decided by its kind alone: a secret is ``set``, ``updated`` or ``removed``, a URL is
+its host, a header has no value. Changes come in the order of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import UNSET, Struct
+
+from daemon.config.document import looks_secret
+from daemon.config.schema import Base, ModelAlias, ModelEntry, TppcProvider
+from daemon.config.shape import Field, fields
+from daemon.config.urls import shown as shown_url
+from daemon.secret import Secret
+from daemon.snapshot.file_order import FileOrder
+from daemon.snapshot.snapshot import Snapshot
+
+LONGEST_TEXT = 80
+Keys = tuple[str, ...]
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One line of the summary: ``path`` as a person names it (``tppc.providers[fox].base-url``), ``text``
+    what became of it. ``restart``: the running daemon keeps the old value."""
+
+    path: str
+    text: str
+    restart: bool = False
+    keys: Keys = ()
+    """The path in parts, for the order of the file."""
+
+
+class ChangeSet(Struct, frozen=True, kw_only=True):
+    """``added``, ``changed`` and ``removed`` count core auths; one whose key or URL changed is changed."""
+
+    changes: tuple[Change, ...] = ()
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+
+
+def diff(old: Snapshot | None, new: Snapshot) -> ChangeSet:
+    """``old`` is None at the first load: no changes then, and every core auth is added."""
+    if old is None:
+        return ChangeSet(added=len(new.core_auths))
+    before = {auth.source: auth for auth in old.core_auths}
+    after = {auth.source: auth for auth in new.core_auths}
+    order = FileOrder(new.written, old.written)
+    found = section_changes(old.config, new.config, "", ())
+    return ChangeSet(
+        changes=tuple(sorted(found, key=lambda change: order.rank(change.keys))),
+        added=len(after.keys() - before.keys()),
+        changed=sum(1 for source, auth in after.items() if source in before and before[source] != auth),
+        removed=len(before.keys() - after.keys()),
+    )
+
+
+def section_changes(old: Base, new: Base, path: str, keys: Keys) -> Iterator[Change]:
+    """The changes of two values of one struct. ``path`` is empty for the whole configuration."""
+    assert type(old) is type(new)
+    for field in fields(type(new)).values():
+        before, after = getattr(old, field.attribute), getattr(new, field.attribute)
+        if before != after:
+            below = f"{path}.{field.key}" if path else field.key
+            yield from _field_changes(field, before, after, below, (*keys, field.key))
+
+
+def _field_changes(field: Field, before: object, after: object, path: str, keys: Keys) -> Iterator[Change]:
+    match before, after:
+        case Base(), Base():
+            yield from section_changes(before, after, path, keys)
+        case tuple(), tuple() if field.shape.kind == "aliases" or (field.shape.item and field.shape.item.section):
+            yield from _entry_changes(before, after, path, keys)
+        case dict(), dict():
+            yield from _table_changes(before, after, path, keys)
+        case _:
+            yield Change(path=path, text=_transition(field, before, after), restart=field.restart, keys=keys)
+
+
+def _entry_changes(before: Sequence[Base], after: Sequence[Base], path: str, keys: Keys) -> Iterator[Change]:
+    """Entries are the same if they are named the same."""
+    old, new = _named(before), _named(after)
+    for name, entry in new.items():
+        at, below = f"{path}[{_label(entry, name)}]", (*keys, name)
+        if name not in old:
+            yield Change(path=at, text=f"added{_state(entry)}", keys=below)
+        elif isinstance(entry, ModelAlias):
+            if old[name] != entry:
+                yield Change(path=at, text=f"{_target(old[name])} -> {_target(entry)}", keys=below)
+        else:
+            yield from section_changes(old[name], entry, at, below)
+    for name, entry in old.items():
+        if name not in new:
+            yield Change(path=f"{path}[{_label(entry, name)}]", text="removed", keys=(*keys, name))
+    if [name for name in old if name in new] != [name for name in new if name in old]:
+        yield Change(path=path, text="order changed", keys=keys)
+
+
+def _named(entries: Sequence[Base]) -> dict[str, Base]:
+    """Entries by identity; one without a name, or with a repeated one, by its number."""
+    named: dict[str, Base] = {}
+    for number, entry in enumerate(entries):
+        name = _identity(entry)
+        named[name if name and name not in named else str(number)] = entry
+    return named
+
+
+def _identity(entry: Base) -> str:
+    match entry:
+        case TppcProvider():
+            return entry.name.strip().lower()
+        case ModelAlias():
+            return entry.pattern
+        case ModelEntry():
+            return entry.public
+    return ""
+
+
+def _label(entry: Base, name: str) -> str:
+    return (
+        shown_text(entry.name.strip()) if isinstance(entry, TppcProvider) and entry.name.strip() else shown_text(name)
+    )
+
+
+def _state(entry: Base) -> str:
+    match entry:
+        case TppcProvider():
+            return " (enabled)" if entry.enabled else " (disabled)"
+        case ModelAlias():
+            return f" ({_target(entry)})"
+    return ""
+
+
+def _target(alias: Base) -> str:
+    assert isinstance(alias, ModelAlias)
+    return shown_text(alias.model) if alias.model else "the provider's default model"
+
+
+def _table_changes(before: Mapping[str, str], after: Mapping[str, str], path: str, keys: Keys) -> Iterator[Change]:
+    for name in {**after, **before}:
+        if before.get(name) != after.get(name):
+            text = "set" if name not in before else "removed" if name not in after else "updated"
+            yield Change(path=f"{path}[{shown_text(name)}]", text=text, keys=(*keys, name))
+
+
+def _transition(field: Field, before: object, after: object) -> str:
+    match before, after:
+        case Secret(), Secret():
+            return "set" if not before else "removed" if not after else "updated"
+        case tuple(), tuple() if field.shape.item and field.shape.item.kind == "secret":
+            return _key_count(len(before), len(after))
+    old, new = shown(field, before), shown(field, after)
+    if old == new:  # the path of a URL, or the tail of a long text
+        return "updated" if old == "<redacted>" else f"{old} -> {new} (changed beyond what is shown)"
+    return f"{old} -> {new}"
+
+
+def _key_count(before: int, after: int) -> str:
+    if not before or not after:
+        return f"set ({after})" if after else "removed"
+    return f"updated ({before} -> {after})"
+
+
+def shown(field: Field, value: object) -> str:
+    """A value as the summary may print it."""
+    match value:
+        case _ if value is UNSET:
+            return "inherit"
+        case bool():
+            return str(value).lower()
+        case int() if field.shape.kind == "size" and value % 1024**2 == 0:
+            return f"{value // 1024**2}MiB"
+        case int() | float():
+            return f"{value:.12g}"
+        case tuple():
+            return ", ".join(shown_text(str(item)) for item in value) or "<none>"
+        case str() if field.shape.kind == "url":
+            return shown_url(value)
+    return shown_text(str(value))
+
+
+def shown_text(text: str) -> str:
+    if looks_secret(text):
+        return "<redacted>"
+    return (text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…") or "<none>"

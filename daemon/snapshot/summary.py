@@ -1,0 +1,48 @@
+"""The change summary in words: the same lines in the log, the event stream, the audit log and ``tppcd diff``.
+
+No key is ever part of it, not even in part: the texts come redacted from ``diff``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from daemon.snapshot.diff import Change, ChangeSet
+from daemon.snapshot.snapshot import Snapshot
+
+REVISION_DIGITS = 12
+SOURCES = (("packycode", "config:packycode"), ("tppc", "config:tppc"), ("store", "store"))
+
+
+def heading(changes: ChangeSet, new: Snapshot, milliseconds: float) -> str:
+    """``config reloaded: generation 7 (revision 3fa1…), 3 changes, 4 core auths (+1 ~1 -0), 4.2 ms``."""
+    verb = "loaded" if new.generation == 1 else "reloaded"
+    return (
+        f"config {verb}: generation {new.generation} (revision {new.revision[:REVISION_DIGITS]}…), "
+        f"{_count(len(changes.changes), 'change')}, {_count(len(new.core_auths), 'core auth')} "
+        f"(+{changes.added} ~{changes.changed} -{changes.removed}), {milliseconds:.1f} ms"
+    )
+
+
+def lines(changes: ChangeSet) -> tuple[str, ...]:
+    """One line per change, in file order: ``packycode.enabled: false -> true``."""
+    return tuple(line(change) for change in changes.changes)
+
+
+def line(change: Change) -> str:
+    return f"{change.path}: {change.text}{' (restart needed)' if change.restart else ''}"
+
+
+def clients_line(new: Snapshot) -> str:
+    """``clients: 4 (1 packycode + 2 tppc + 1 store)``."""
+    counts = Counter(_kind(auth.source) for auth in new.core_auths)
+    parts = " + ".join(f"{counts[kind]} {kind}" for kind, _ in SOURCES)
+    return f"clients: {len(new.core_auths)} ({parts})"
+
+
+def _kind(source: str) -> str:
+    return next((kind for kind, prefix in SOURCES if source.startswith(prefix)), "store")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
