@@ -10,7 +10,7 @@ RUN pip wheel --quiet --no-deps --no-build-isolation -w /wheels .
 FROM python:3.13-slim
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
     pip install --quiet --no-cache-dir --no-index --find-links /wheels tppcd \
- && useradd --system --create-home --home-dir /var/lib/tppcd tppcd \
+ && useradd --system --uid 10317 --create-home --home-dir /var/lib/tppcd tppcd \
  && install -d -o tppcd -g tppcd /etc/tppcd
 USER tppcd
 ENV STATE_DIRECTORY=/var/lib/tppcd PYTHONUNBUFFERED=1
