@@ -14,6 +14,7 @@ vendor's secret, so the answer stays an ``estimate``.
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Callable, Iterator
 
 from msgspec import Raw
@@ -80,7 +81,9 @@ class TokenCounter:
 def _load(vocabulary: str) -> CountText:
     # The package's own binding, which its .pyi describes: the tiktoken-like layer above it cannot
     # count without listing, and unpacks the vocabulary a second time in Python (0.1.4).
-    from bpe_openai._bindings import tokenizer_for_encoding
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # its importlib.resources.open_binary
+        from bpe_openai._bindings import tokenizer_for_encoding
 
     count: CountText = tokenizer_for_encoding(vocabulary).count
     return count
