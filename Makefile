@@ -13,11 +13,13 @@ INSTALLED := $(VENV)/.installed
 SOURCES := $(shell find daemon -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format soak bench clients docs lock clean
+.PHONY: help install run test check format soak bench clients docs lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | while IFS='|' read -r target text; do \
 		printf '  make %-9s %s\n' "$$target" "$$text"; done
+
+install: $(INSTALLED) ## set up .venv and start nothing
 
 run: $(INSTALLED) ## start the daemon on ./config.yaml
 	@exec $(BIN)/tppcd run --config $(CONFIG)
