@@ -121,9 +121,9 @@ def _identity(entry: Base) -> str:
 
 
 def _label(entry: Base, name: str) -> str:
-    return (
-        shown_text(entry.name.strip()) if isinstance(entry, TppcProvider) and entry.name.strip() else shown_text(name)
-    )
+    """Providers are named as they are written, everything else as it is compared."""
+    written = entry.name.strip() if isinstance(entry, TppcProvider) else ""
+    return shown_text(written or name)
 
 
 def _state(entry: Base) -> str:

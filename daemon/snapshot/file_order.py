@@ -36,15 +36,15 @@ class FileOrder:
             index: dict[str, int] = {}
             for number, name in enumerate(names):
                 index.setdefault(name, number)
+                index.setdefault(name.strip().lower(), number)
             self._indexes[id(node)] = index
         return self._indexes[id(node)]
 
 
 def _name(item: object, number: int) -> str:
-    """What the diff calls a list entry."""
+    """What the diff calls a list entry; a provider's name it calls in lower case."""
     if isinstance(item, dict):
-        name = item.get("alias") or item.get("name")
-        return name.strip().lower() if isinstance(name, str) and "enabled" in item else str(name or number)
+        return str(item.get("alias") or item.get("name") or number)
     return str(item)
 
 

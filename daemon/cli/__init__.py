@@ -1,0 +1,79 @@
+"""The command line: a table of subcommands, each in a module of its own with ``add_parser`` and ``run``.
+
+Only the module of the command that is asked for is imported, so ``tppcd check`` loads no server code.
+Plain ``tppcd`` (with or without options) is ``tppcd run``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from daemon import __version__
+from daemon.cli import exit_codes
+
+COMMANDS: dict[str, str] = {
+    "run": "run the daemon (the default)",
+    "check": "tell every problem of a config.yaml",
+    "diff": "tell what a reload from one config.yaml to another would change",
+    "schema": "print the JSON Schema of config.yaml",
+    "explain": "tell where a model name leads, without sending anything",
+    "simulate": "run a local upstream that needs no key",
+    "reload": "make the running daemon read its config.yaml now",
+    "status": "tell how the running daemon is",
+    "events": "follow what happens in the running daemon",
+}
+"""Name -> what it does. The module is ``daemon.cli.<name>``."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns its exit code (argparse exits by itself on wrong usage, ``--help``, ``--version``)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    name = _command(arguments)
+    try:
+        if name is None:
+            _parser(None).parse_args(arguments)
+            return exit_codes.USAGE
+        return _run(name, arguments)
+    except KeyboardInterrupt:
+        return exit_codes.INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) left. Python would complain again when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exit_codes.FAILURE
+
+
+def _command(arguments: list[str]) -> str | None:
+    """The command asked for; completes ``arguments`` where it is the default one."""
+    if arguments and arguments[0] in COMMANDS:
+        return arguments[0]
+    if arguments and (not arguments[0].startswith("-") or arguments[0] in ("-h", "--help", "-V", "--version")):
+        return None
+    arguments.insert(0, "run")
+    return "run"
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    parsed = _parser(name).parse_args(arguments)
+    code: int = importlib.import_module(f"daemon.cli.{name}").run(parsed)
+    return code
+
+
+def _parser(chosen: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tppcd",
+        description="A gateway daemon that watches config.yaml and serves coding agents through third-party providers.",
+        epilog="Without a command: run. `tppcd COMMAND --help` tells the options of one.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("-V", "--version", action="version", version=f"tppcd {__version__}")
+    subparsers = parser.add_subparsers(metavar="COMMAND")
+    for name, summary in COMMANDS.items():
+        if name == chosen:
+            importlib.import_module(f"daemon.cli.{name}").add_parser(subparsers)
+        else:
+            subparsers.add_parser(name, help=summary)
+    return parser

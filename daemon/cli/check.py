@@ -1,0 +1,80 @@
+"""``tppcd check [PATH|-]``: every problem of a config.yaml at once, for people, scripts and GitHub."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from daemon.cli import COMMANDS, exit_codes
+from daemon.cli.config_file import STDIN, Checked, default_path, read
+
+if TYPE_CHECKING:
+    from daemon.config.diagnostics import Diagnostic
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("check", help=COMMANDS["check"], description="Exits 78 if there is an error.")
+    parser.add_argument("path", nargs="?", help=f"default: $TPPCD_CONFIG or config.yaml; {STDIN} reads stdin")
+    parser.add_argument("--format", choices=tuple(FORMATS), default="text")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    checked = read(arguments.path or default_path(os.environ))
+    print(FORMATS[arguments.format](checked))
+    return exit_codes.CONFIG if checked.errors else exit_codes.OK
+
+
+def _text(checked: Checked) -> str:
+    warnings = len(checked.diagnostics) - checked.errors
+    counts = [_count(checked.errors, "error")] if checked.errors else []
+    counts += [_count(warnings, "warning")] if warnings else []
+    verdict = "not valid" if checked.errors else "valid"
+    told = f" ({', '.join(counts)})" if counts else ""
+    return "\n".join((*map(str, checked.diagnostics), f"{checked.source}: {verdict}{told}"))
+
+
+def _json(checked: Checked) -> str:
+    found = [
+        {
+            "severity": each.severity,
+            "code": each.code,
+            "message": each.message,
+            "path": each.dotted,
+            "source": each.source,
+            "line": each.line,
+            "column": each.column,
+            "hint": each.hint,
+        }
+        for each in checked.diagnostics
+    ]
+    return json.dumps({"valid": not checked.errors, "diagnostics": found}, indent=2, ensure_ascii=False)
+
+
+def _github(checked: Checked) -> str:
+    """Workflow commands, which GitHub shows beside the line."""
+    return "\n".join(_annotation(each) for each in checked.diagnostics)
+
+
+def _annotation(diagnostic: Diagnostic) -> str:
+    properties = {"file": diagnostic.source, "title": diagnostic.dotted or diagnostic.code}
+    if diagnostic.line:
+        properties |= {"line": str(diagnostic.line), "col": str(diagnostic.column)}
+    written = ",".join(f"{key}={_escaped(value, ':,')}" for key, value in properties.items())
+    hint = f" ({diagnostic.hint})" if diagnostic.hint else ""
+    return f"::{diagnostic.severity} {written}::{_escaped(diagnostic.message + hint)}"
+
+
+def _escaped(text: str, more: str = "") -> str:
+    for character in "%\r\n" + more:
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+FORMATS: dict[str, Callable[[Checked], str]] = {"text": _text, "json": _json, "github": _github}

@@ -1,0 +1,80 @@
+"""Reading a config.yaml for the commands that only look at it: the same steps as a reload, nothing applied."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from daemon.config.diagnostics import Diagnostic
+from daemon.config.document import MAX_BYTES, parse
+from daemon.config.exposure import exposure
+from daemon.config.load import Fragment, load
+from daemon.snapshot.build import build
+from daemon.snapshot.snapshot import Snapshot
+from daemon.sources.outer import outer_settings
+from daemon.sources.references import resolver
+
+STDIN = "-"
+
+
+class Checked(Struct, frozen=True, kw_only=True):
+    """A file as it was found. ``snapshot`` is None if and only if a diagnostic is an error."""
+
+    source: str
+    diagnostics: tuple[Diagnostic, ...]
+    snapshot: Snapshot | None
+
+    @property
+    def errors(self) -> int:
+        return sum(1 for each in self.diagnostics if each.severity == "error")
+
+
+def default_path(environ: Mapping[str, str]) -> str:
+    """``$TPPCD_CONFIG``, else ``config.yaml`` here."""
+    return environ.get("TPPCD_CONFIG") or "config.yaml"
+
+
+def read(path: str, *, generation: int = 1) -> Checked:
+    """Check a file, or what comes on stdin for ``-``. A file that cannot be read is a diagnostic too."""
+    source = "<stdin>" if path == STDIN else path
+    try:
+        raw, mode = _bytes(path)
+    except OSError as error:
+        return _unreadable(source, error)
+    directory = "." if path == STDIN else Path(path).parent
+    fragment = load(parse(raw, source), resolve=resolver(os.environ, base=directory), outer=outer_settings(os.environ))
+    return _checked(source, fragment, mode, generation)
+
+
+def _checked(source: str, fragment: Fragment, mode: int, generation: int) -> Checked:
+    warning = exposure(fragment.written, mode, source)
+    exposed = () if warning is None else (warning,)
+    if fragment.config is None:
+        return Checked(source=source, diagnostics=(*exposed, *fragment.diagnostics), snapshot=None)
+    snapshot = build(fragment, generation=generation)
+    return Checked(source=source, diagnostics=(*exposed, *snapshot.warnings), snapshot=snapshot)
+
+
+def _unreadable(source: str, error: OSError) -> Checked:
+    message = (error.strerror or "cannot be read").lower()
+    hint = "name another file, or create it" if isinstance(error, FileNotFoundError) else ""
+    told = Diagnostic(severity="error", code="unreadable", message=message, source=source, hint=hint)
+    return Checked(source=source, diagnostics=(told,), snapshot=None)
+
+
+def _bytes(path: str) -> tuple[bytes, int]:
+    """What is there, one byte more than is allowed at most, and the file's mode (0 for stdin)."""
+    if path == STDIN:
+        return sys.stdin.buffer.read(MAX_BYTES + 1), 0
+    with open(path, "rb") as file:
+        return file.read(MAX_BYTES + 1), os.fstat(file.fileno()).st_mode
+
+
+def tell(checked: Checked) -> None:
+    """The diagnostics on stderr, for commands whose stdout is something else."""
+    for diagnostic in checked.diagnostics:
+        print(diagnostic, file=sys.stderr)

@@ -1,0 +1,35 @@
+"""``tppcd diff OLD NEW``: the change summary that a reload from OLD to NEW would log."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from daemon.cli import COMMANDS, exit_codes
+from daemon.cli.config_file import read, tell
+from daemon.snapshot.diff import diff
+from daemon.snapshot.summary import clients_line, heading, lines
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("diff", help=COMMANDS["diff"], description="Exits 78 if one of them is not valid.")
+    parser.add_argument("old", metavar="OLD")
+    parser.add_argument("new", metavar="NEW")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    old, new = read(arguments.old, generation=1), read(arguments.new, generation=2)
+    tell(old)
+    tell(new)
+    if old.snapshot is None or new.snapshot is None:
+        return exit_codes.CONFIG
+    if old.snapshot.revision == new.snapshot.revision:
+        print("no changes")
+        return exit_codes.OK
+    began = time.perf_counter()
+    changes = diff(old.snapshot, new.snapshot)
+    print(heading(changes, new.snapshot, (time.perf_counter() - began) * 1000))
+    for line in lines(changes):
+        print(f"  {line}")
+    print(clients_line(new.snapshot))
+    return exit_codes.OK

@@ -1,0 +1,58 @@
+"""``tppcd explain --model M``: the route decision with its reasons, from the file alone."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from daemon.cli import COMMANDS, exit_codes
+from daemon.cli.config_file import default_path, read, tell
+from daemon.config.urls import shown
+from daemon.snapshot.models import Candidate, ModelUnknown, Resolution
+
+RULES = {
+    "provider-prefix": "the name asks for this provider",
+    "exact": "a registered name",
+    "effort-suffix": "registered as {matched}, with an effort suffix",
+    "alias": "model-aliases has {matched}",
+}
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("explain", help=COMMANDS["explain"], description="Exits 1 if nobody serves it.")
+    parser.add_argument("--model", required=True, help="the name as a client sends it")
+    parser.add_argument("--entry", choices=("messages", "chat", "responses"), default="messages")
+    parser.add_argument("--config", help="default: $TPPCD_CONFIG or config.yaml")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    checked = read(arguments.config or default_path(os.environ))
+    if checked.snapshot is None:
+        tell(checked)
+        return exit_codes.CONFIG
+    try:
+        resolution = checked.snapshot.models.resolve(arguments.model)
+    except ModelUnknown as unknown:
+        print(unknown, file=sys.stderr)
+        return exit_codes.FAILURE
+    for line in explained(arguments.model, arguments.entry, resolution, checked.snapshot.config.routing.strategy):
+        print(line)
+    return exit_codes.OK
+
+
+def explained(model: str, entry: str, resolution: Resolution, strategy: str) -> tuple[str, ...]:
+    """The decision in lines: why, and who is asked, in order."""
+    effort = f", effort {resolution.effort}" if resolution.effort else ""
+    return (
+        f"model: {model} (entry {entry})",
+        f"rule: {RULES[resolution.rule].format(matched=resolution.matched)}{effort}",
+        f"strategy: {strategy}, among the highest priority that is ready",
+        *(f"  {number}. {_asked(each, entry)}" for number, each in enumerate(resolution.candidates, 1)),
+    )
+
+
+def _asked(candidate: Candidate, entry: str) -> str:
+    auth = candidate.auth
+    way = "passed through" if auth.wire == entry else f"translated to {auth.wire}"
+    return f"{auth.name} ({auth.source}): {candidate.model} at {shown(auth.url)}, {way}, priority {auth.priority}"

@@ -1,0 +1,18 @@
+"""``tppcd schema``: the JSON Schema of config.yaml on stdout."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from daemon.cli import COMMANDS, exit_codes
+from daemon.config.json_schema import json_schema
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    subparsers.add_parser("schema", help=COMMANDS["schema"])
+
+
+def run(_: argparse.Namespace) -> int:
+    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    return exit_codes.OK

@@ -1,0 +1,49 @@
+"""A warning for a config.yaml that holds a literal key and that others can read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from daemon.config.diagnostics import Diagnostic, Path
+from daemon.config.references import is_reference
+from daemon.config.schema import Base, Config
+from daemon.config.shape import Shape, fields
+
+OTHERS = 0o077
+"""The permission bits of everybody but the owner."""
+
+HASHES = ("$2a$", "$2b$", "$2y$", "$argon2")
+"""bcrypt and argon2: what stands there is no key."""
+
+
+def exposure(written: Mapping[str, object], mode: int, source: str = "config.yaml") -> Diagnostic | None:
+    """``written`` is the data as in the file, ``mode`` its ``st_mode``; None where nothing is exposed."""
+    found = next(literal_secrets(written), None)
+    if not mode & OTHERS or found is None:
+        return None
+    return Diagnostic(
+        severity="warning",
+        code="exposed",
+        message=f"others can read this file (mode {mode & 0o777:04o}) and it holds a literal key",
+        path=found,
+        source=source,
+        hint=f"chmod 600 {source}, or write a reference such as env:NAME",
+    )
+
+
+def literal_secrets(written: Mapping[str, object], section: type[Base] = Config, path: Path = ()) -> Iterator[Path]:
+    """The paths of the secrets that are written out."""
+    for key, field in fields(section).items():
+        if key in written:
+            yield from _within(field.shape, written[key], (*path, key))
+
+
+def _within(shape: Shape, value: object, path: Path) -> Iterator[Path]:
+    match shape.kind, value:
+        case "secret", str(text) if text.strip() and not is_reference(text) and not text.startswith(HASHES):
+            yield path
+        case "section", dict() if shape.section is not None:
+            yield from literal_secrets(value, shape.section, path)
+        case "list", list() if shape.item is not None:
+            for index, item in enumerate(value):
+                yield from _within(shape.item, item, (*path, index))

@@ -1,0 +1,82 @@
+"""The JSON Schema of config.yaml, for editors: generated from the same shapes that the loader reads by."""
+
+from __future__ import annotations
+
+import inspect
+
+from daemon.config.rules import EFFORTS
+from daemon.config.schema import Base, Config, Defaults, ModelEntry
+from daemon.config.shape import Field, Shape, fields
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+Node = dict[str, object]
+
+REFERENCE: Node = {"type": "string", "pattern": "^(env|file|credential):."}
+"""Any value may be a reference, also where a number or a flag is expected."""
+
+
+def json_schema() -> Node:
+    """The whole document. Unknown keys are warnings for tppcd, so the schema leaves them to the editor's taste."""
+    return {"$schema": DRAFT, "title": "tppcd config.yaml", **_section(Config)}
+
+
+def _section(section: type[Base]) -> Node:
+    known = fields(section)
+    node: Node = {"type": "object", "properties": {key: _field(field, section) for key, field in known.items()}}
+    if required := [key for key, field in known.items() if field.required]:
+        node["required"] = required
+    node["additionalProperties"] = False
+    node["patternProperties"] = {"^x-": {}}
+    return node
+
+
+def _field(field: Field, section: type[Base]) -> Node:
+    node = dict(_value(field.shape))
+    if section is Defaults and field.attribute == "model_reasoning_effort":
+        node["enum"] = list(EFFORTS)
+    if text := _description(field):
+        node["description"] = text
+    if isinstance(field.default, str | int | float):  # sections and lists say theirs below, secrets have none
+        node["default"] = field.default
+    return node
+
+
+def _description(field: Field) -> str:
+    text = field.description
+    if not text and field.shape.section is not None and field.shape.section.__doc__:
+        text = inspect.cleandoc(field.shape.section.__doc__).partition("\n\n")[0].replace("\n", " ")
+    return f"{text} Restart needed." if field.restart else text
+
+
+def _value(shape: Shape) -> Node:
+    match shape.kind:
+        case "flag":
+            return {"anyOf": [{"type": "boolean"}, REFERENCE]}
+        case "integer":
+            return {"anyOf": [{"type": "integer", **_bounds(shape)}, REFERENCE]}
+        case "number" | "duration":
+            text = {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ms|s|m|h)?$"}
+            return {"anyOf": [{"type": "number", **_bounds(shape)}, text, REFERENCE]}
+        case "size":
+            text = {"type": "string", "pattern": r"^\d+\s*([kKMG]i?)?B?$"}
+            return {"anyOf": [{"type": "integer", **_bounds(shape)}, text, REFERENCE]}
+        case "choice":
+            return {"anyOf": [{"enum": list(shape.choices)}, REFERENCE]}
+        case "table" | "aliases":
+            return {"type": "object", "additionalProperties": {"type": ["string", "null"]}}
+    return _compound(shape)
+
+
+def _compound(shape: Shape) -> Node:
+    if shape.section is ModelEntry:
+        return {"anyOf": [{"type": "string"}, _section(ModelEntry)]}
+    if shape.section is not None:
+        return _section(shape.section)
+    if shape.item is not None:
+        return {"type": "array", "items": _value(shape.item)}
+    return {"type": "string"}
+
+
+def _bounds(shape: Shape) -> Node:
+    bounds = {"minimum": shape.least, "maximum": shape.most, "exclusiveMinimum": shape.above}
+    return {name: bound for name, bound in bounds.items() if bound is not None}
