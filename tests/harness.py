@@ -232,16 +232,23 @@ def simulator(*args: str) -> Iterator[Simulator]:
 
 
 @contextlib.contextmanager
-def daemon(config_text: str, *args: str, env: Mapping[str, str] | None = None) -> Iterator[Daemon]:
-    """A daemon on a free port that serves ``config_text``; entered once it is ready."""
-    with _home() as home:
-        (home / "config.yaml").write_text(config_text, "utf-8")
-        os.chmod(home / "config.yaml", 0o600)
+def daemon(
+    config_text: str | None, *args: str, env: Mapping[str, str] | None = None, home: Path | None = None
+) -> Iterator[Daemon]:
+    """A daemon on a free port that serves ``config_text``; entered once it is ready.
+
+    With the ``home`` of an earlier one it starts where that one stopped; None leaves config.yaml as it is.
+    """
+    with contextlib.ExitStack() as cleanup:
+        home = home or cleanup.enter_context(_home())
+        if config_text is not None:
+            (home / "config.yaml").write_text(config_text, "utf-8")
+            (home / "config.yaml").chmod(0o600)
         running = Daemon(("run", "--config", str(home / "config.yaml"), "--port", "0", *args), home, env)
-        with _shown(running):
-            running.url = running.wait_log(r"listening on (http://[\w.:]+)")[1]
-            wait_for(lambda: _answers(running, "/readyz"), "the daemon to be ready")
-            yield running
+        cleanup.enter_context(_shown(running))
+        running.url = running.wait_log(r"listening on (http://[\w.:]+)")[1]
+        wait_for(lambda: _answers(running, "/readyz"), "the daemon to be ready")
+        yield running
 
 
 def _answers(running: Running, path: str) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
+from daemon.cli.exit_codes import FAILURE, OK
 from daemon.simulate.faults import FAULTS, Fault, UnknownFault, parse_counted
 
 DEFAULT_PORT = 18317
-FAILURE = 1
 
 BLOCK = """\
 tppc:
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         key=args.key,
     )
     serve(simulator, listener, lambda: _announce(url, args.key or "any-key-will-do"))
-    return 0
+    return OK
 
 
 def _announce(url: str, key: str) -> None:
