@@ -7,10 +7,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from daemon.config.diagnostics import Diagnostic
-from daemon.config.document import MAX_BYTES, parse
+from daemon.config.document import MAX_BYTES, Document, parse
 from daemon.config.exposure import exposure
 from daemon.config.load import Fragment, load
 from daemon.snapshot.build import build
@@ -46,17 +46,19 @@ def read(path: str, *, generation: int = 1) -> Checked:
     except OSError as error:
         return _unreadable(source, error)
     directory = "." if path == STDIN else Path(path).parent
-    fragment = load(parse(raw, source), resolve=resolver(os.environ, base=directory), outer=outer_settings(os.environ))
-    return _checked(source, fragment, mode, generation)
+    document = parse(raw, source)
+    fragment = load(document, resolve=resolver(os.environ, base=directory), outer=outer_settings(os.environ))
+    return _checked(document, fragment, mode, generation)
 
 
-def _checked(source: str, fragment: Fragment, mode: int, generation: int) -> Checked:
-    warning = exposure(fragment.written, mode, source)
-    exposed = () if warning is None else (warning,)
-    if fragment.config is None:
-        return Checked(source=source, diagnostics=(*exposed, *fragment.diagnostics), snapshot=None)
-    snapshot = build(fragment, generation=generation)
-    return Checked(source=source, diagnostics=(*exposed, *snapshot.warnings), snapshot=snapshot)
+def _checked(document: Document, fragment: Fragment, mode: int, generation: int) -> Checked:
+    exposed: tuple[Diagnostic, ...] = ()
+    if warning := exposure(fragment.written, mode, document.source):
+        line, column = document.place(warning.path)
+        exposed = (structs.replace(warning, line=line, column=column),)
+    snapshot = None if fragment.config is None else build(fragment, generation=generation)
+    diagnostics = fragment.diagnostics if snapshot is None else snapshot.warnings
+    return Checked(source=document.source, diagnostics=(*exposed, *diagnostics), snapshot=snapshot)
 
 
 def _unreadable(source: str, error: OSError) -> Checked:
