@@ -6,6 +6,7 @@ A page marks each part with ``<!-- generated: NAME -->`` and ``<!-- end -->``; w
 from __future__ import annotations
 
 import argparse
+import importlib
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from msgspec import NODEFAULT, UNSET
 
+from daemon.cli import COMMANDS
 from daemon.config import shape
 from daemon.config.schema import DEFAULT_MODELS, Base, Config
 from daemon.config.shape import Field, Shape
@@ -92,7 +94,34 @@ def models() -> str:
     return ", ".join(f"`{model.name}`" for model in DEFAULT_MODELS) + "\n"
 
 
-PARTS: dict[str, Callable[[], str]] = {"configuration": configuration, "models": models}
+def commands() -> str:
+    """One section for each command: what it does, its arguments with their help."""
+    return "\n".join(command(name, summary) for name, summary in COMMANDS.items())
+
+
+def command(name: str, summary: str) -> str:
+    adder = argparse.ArgumentParser(prog="tppcd").add_subparsers()
+    importlib.import_module(f"daemon.cli.{name}").add_parser(adder)
+    parser: argparse.ArgumentParser = adder.choices[name]
+    rows = [f"| {spelled(action)} | {told(action, parser)} |" for action in parser._actions if action.dest != "help"]
+    listed = ["| argument | meaning |", "|---|---|", *rows, ""] if rows else []
+    return "\n".join(
+        [f"## tppcd {name}", "", f"{summary[0].upper()}{summary[1:]}. {parser.description or ''}".strip(), "", *listed]
+    )
+
+
+def spelled(action: argparse.Action) -> str:
+    if not action.option_strings:
+        return f"`{action.metavar or action.dest}`"
+    value = "" if action.nargs == 0 else f" {action.metavar or '|'.join(action.choices or ()) or action.dest.upper()}"
+    return ", ".join(f"`{option}{value}`".replace("|", "\\|") for option in action.option_strings)
+
+
+def told(action: argparse.Action, parser: argparse.ArgumentParser) -> str:
+    return str((action.help or "") % {**vars(action), "prog": parser.prog}).replace("|", "\\|")
+
+
+PARTS: dict[str, Callable[[], str]] = {"configuration": configuration, "models": models, "commands": commands}
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ LOCK = (ROOT / "constraints.txt").read_text("utf-8")
 FILE_LINES = 350
 FUNCTION_LINES = 60
 ELSEWHERE = re.compile(
-    r"(?<![\w.~*-])/(?:work/(?:main|shared|\.library)|root/|tmp/w/)|" + "|".join(("pypi" + r"\.org", "python" + "hosted", "registry" + r"\.npmjs"))
+    r"(?<![\w.~*-])/(?:work/(?:main|shared|\.library)|root/|tmp/w/)|"
+    + "|".join((r"pypi\." + "org", "python" + "hosted", r"registry\." + "npmjs"))
 )
 """Paths of one machine and hosts of package indexes: neither belongs into a repository."""
 
