@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from daemon.cli import COMMANDS
 from daemon.cli.exit_codes import FAILURE, OK
 from daemon.simulate.faults import FAULTS, Fault, UnknownFault, parse_counted
 
@@ -24,7 +25,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command and its options."""
     parser = subparsers.add_parser(
         "simulate",
-        help="run a local upstream with a scripted model",
+        help=COMMANDS["simulate"],
         description="A local upstream that speaks the Responses, Chat Completions and Messages wires.",
         epilog=f"faults: {', '.join(FAULTS)}. More at any time: POST /_simulate; what was seen: GET /_simulate.",
     )
