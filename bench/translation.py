@@ -48,12 +48,13 @@ def streams() -> tuple[list[tuple[str, ...]], int]:
     for upstream, above in WIRES.items():
         frames = samples.stream_frames(above, request)
         whole = b"".join(frames)
+        payloads = SseSplitter().feed(whole)
         reads = [whole[start : start + 4096] for start in range(0, len(whole), 4096)]
         for entry, below in WIRES.items():
             single, batched, base = best(
                 partial(relay, above, below, frames, request),
                 partial(relay, above, below, reads, request),
-                partial(by_json, whole),
+                partial(by_json, payloads),
             )
             events = len(frames)
             ok = single <= base * LIMIT
@@ -90,8 +91,8 @@ def translate(entry: Wire, upstream: Wire, body: bytes) -> bytes:
     return upstream.encode_request(entry.decode_request(body, {}), EncodeOptions(model=samples.MODEL)).body
 
 
-def by_json(whole: bytes) -> int:
-    return sum(len(json.dumps(json.loads(payload))) for payload in SseSplitter().feed(whole))
+def by_json(payloads: Sequence[bytes]) -> int:
+    return sum(len(json.dumps(json.loads(payload))) for payload in payloads)
 
 
 def json_again(body: bytes) -> bytes:

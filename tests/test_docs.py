@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.cli import COMMANDS
 from daemon.config.document import parse
 from daemon.config.load import load
 from docs import generate
@@ -30,3 +31,25 @@ def test_what_is_listed_in_the_code_is_up_to_date(page: Path) -> None:
 def test_every_yaml_block_loads_without_a_complaint(block: str) -> None:
     fragment = load(parse(block.encode()), resolve=lambda reference: f"resolved-{reference}")
     assert fragment.diagnostics == ()
+
+
+def test_every_command_that_a_page_shows_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
+    for page in PAGES:
+        shell = "\n".join(re.findall(r"^```sh\n(.*?)^```", page.read_text("utf-8"), re.S | re.M))
+        assert set(re.findall(r"^(?:sudo )?make ([a-z]+)", shell, re.M)) <= targets, page
+        assert set(re.findall(r"^\S*tppcd ([a-z]+)", shell, re.M)) <= COMMANDS.keys(), page
+
+
+def test_the_readme_begins_with_the_two_commands() -> None:
+    for name in ("README.md", "README_CN.md"):
+        assert "```sh\nmake run\nmake test\n```" in (ROOT / name).read_text("utf-8")
+
+
+def test_every_route_is_on_the_http_page() -> None:
+    page = (ROOT / "docs/reference/http.md").read_text("utf-8")
+    app, management = ((ROOT / f"daemon/api/{name}.py").read_text("utf-8") for name in ("app", "management"))
+    routes = set(re.findall(r'Route\("(/[^"]+)"', app))
+    routes |= {f"/v0/management{path}" for path in re.findall(r'(?:get|managed)\("(/[^"]+)"', management)}
+    assert len(routes) > 10
+    assert {route for route in routes if route.replace(":path", "") not in page} == set()
