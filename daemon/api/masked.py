@@ -45,12 +45,14 @@ def _field(field: inspect.Field, written: Mapping[str, object]) -> object:
         return _shown(field.encode_name, field.type, written[field.encode_name])
     if isinstance(field.type, inspect.StructType):
         return masked(field.type.cls, {})
-    default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
-    return _plain(default)
+    return _default(field)
 
 
-def _plain(default: object) -> object:
-    """A default as JSON value; an absent secret is an empty one."""
+def _default(field: inspect.Field) -> object:
+    """The default as a JSON value (an absent secret is an empty one); UNSET where there is none."""
+    default = field.default
+    if default is msgspec.NODEFAULT:
+        default = UNSET if field.default_factory is msgspec.NODEFAULT else field.default_factory()
     if default is UNSET:
         return UNSET
     return msgspec.to_builtins(default, enc_hook=lambda value: "" if isinstance(value, Secret) else str(value))
