@@ -1,0 +1,163 @@
+"""The steps of one reload: examine, then apply or refuse. Knows no callers and no queue.
+
+1. Either the whole of an update is put in force, or nothing changes.
+2. The same meaning again (equal revision) moves neither generation nor revision; what only the
+   management views show (the text as written, warnings) is brought up to date all the same.
+3. Work that blocks runs on the pipeline's own thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from loguru import logger
+from msgspec import structs
+
+from daemon.config.diagnostics import Diagnostic
+from daemon.reload.appliers import Applier, swap
+from daemon.reload.examine import Examination, Examiner
+from daemon.reload.last_good import LastGood
+from daemon.reload.outcome import ReloadOutcome
+from daemon.reload.telling import Telling
+from daemon.snapshot import summary
+from daemon.snapshot.current import Current
+from daemon.snapshot.snapshot import Snapshot
+from daemon.sources.base import Update
+
+Result = TypeVar("Result")
+
+
+class Pipeline:
+    """One at a time: whoever calls does not call again before the last call has returned."""
+
+    def __init__(
+        self,
+        *,
+        current: Current,
+        examiner: Examiner,
+        appliers: Sequence[Applier],
+        last_good: LastGood,
+        telling: Telling,
+    ) -> None:
+        self._current = current
+        self._examiner = examiner
+        self._appliers = appliers
+        self._last_good = last_good
+        self._telling = telling
+        self._saved = b""
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="config-check")
+
+    async def examine(self, update: Update, *, require: frozenset[str] = frozenset()) -> Examination:
+        """What the update would put in force, or what is wrong with it."""
+        old = self._current.get_or_none()
+        return await self._off_loop(lambda: self._examiner.examine(update, old, require=require))
+
+    async def last_good(self, source: str) -> Update | None:
+        """The copy kept from an earlier life, as if it had just been read."""
+        raw = await self._off_loop(self._last_good.load)
+        return None if raw is None else Update(source=f"{source} (last good copy)", raw=raw, digest="")
+
+    async def apply(
+        self, update: Update, found: Examination, reason: str, *, began: float, asked: bool = False
+    ) -> ReloadOutcome:
+        """Puts it in force, unless that is what is in force already, and keeps the copy."""
+        outcome = await self.put_in_force(update, found, reason, began=began, asked=asked)
+        if outcome.ok:
+            self._telling.healthy(outcome)
+            if self._is_new(update.raw):
+                await self._off_loop(lambda: self._last_good.save(update.raw))
+        return outcome
+
+    async def put_in_force(
+        self, update: Update, found: Examination, reason: str, *, began: float, asked: bool = False
+    ) -> ReloadOutcome:
+        """As ``apply``, but the file counts as no better than before: for the last good copy."""
+        old, new = self._current.get_or_none(), found.snapshot
+        assert new is not None, "only what has no errors is applied"
+        if old is not None and old.revision == new.revision:
+            return self._refresh(old, new, reason, began, saved=asked or self._differs(update.raw))
+        try:
+            await swap(self._current, new, self._appliers)
+        except Exception as error:
+            logger.opt(exception=error).error("generation {} could not be put in force", new.generation)
+            return self.refuse((_not_applied(update.source, error),), reason)
+        milliseconds = (time.perf_counter() - began) * 1000
+        heading = summary.heading(found.changes, new, milliseconds)
+        lines = (heading, *summary.lines(found.changes))
+        outcome = self._outcome(reason, new, found.diagnostics, milliseconds, changes=lines)
+        self._telling.applied(outcome, found.changes, old, new)
+        return outcome
+
+    def refuse(self, diagnostics: tuple[Diagnostic, ...], reason: str) -> ReloadOutcome:
+        """Tells why, and leaves everything as it is."""
+        snapshot = self._current.get_or_none()
+        outcome = failed(snapshot, diagnostics, reason)
+        self._telling.refused(outcome)
+        return outcome
+
+    def _refresh(self, old: Snapshot, new: Snapshot, reason: str, began: float, *, saved: bool) -> ReloadOutcome:
+        self._current.set(structs.replace(new, generation=old.generation))
+        milliseconds = (time.perf_counter() - began) * 1000
+        outcome = self._outcome(reason, old, new.warnings, milliseconds)
+        self._telling.unchanged(outcome, saved=saved)
+        return outcome
+
+    def _outcome(
+        self,
+        reason: str,
+        snapshot: Snapshot,
+        diagnostics: tuple[Diagnostic, ...],
+        milliseconds: float,
+        *,
+        changes: tuple[str, ...] = (),
+    ) -> ReloadOutcome:
+        return ReloadOutcome(
+            ok=True,
+            reason=reason,
+            generation=snapshot.generation,
+            revision=snapshot.revision,
+            at=time.time(),
+            diagnostics=diagnostics,
+            changes=changes,
+            milliseconds=milliseconds,
+        )
+
+    def _differs(self, raw: bytes) -> bool:
+        return hashlib.sha256(raw).digest() != self._saved
+
+    def _is_new(self, raw: bytes) -> bool:
+        differs = self._differs(raw)
+        self._saved = hashlib.sha256(raw).digest()
+        return differs
+
+    async def _off_loop(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def failed(snapshot: Snapshot | None, diagnostics: tuple[Diagnostic, ...], reason: str) -> ReloadOutcome:
+    """The outcome of a reload that changed nothing because it could not."""
+    return ReloadOutcome(
+        ok=False,
+        reason=reason,
+        generation=snapshot.generation if snapshot else 0,
+        revision=snapshot.revision if snapshot else "",
+        at=time.time(),
+        diagnostics=diagnostics,
+        degraded=snapshot is not None,
+    )
+
+
+def _not_applied(source: str, error: Exception) -> Diagnostic:
+    why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+    return Diagnostic(
+        severity="error",
+        code="not-applied",
+        message=f"could not be put in force: {why}",
+        source=source,
+        hint="the log has the details; what was in force before still is",
+    )

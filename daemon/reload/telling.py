@@ -1,0 +1,130 @@
+"""Telling what a reload did: log, events, metrics, systemd. The only place of the pipeline that speaks.
+
+A problem is told once per change of state: the same broken file, read again, is not told again.
+Every line of the log is an event, too, with the same words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from loguru import logger
+
+from daemon.config.diagnostics import Diagnostic
+from daemon.reload.outcome import ReloadOutcome
+from daemon.snapshot import summary
+from daemon.snapshot.diff import ChangeSet
+from daemon.snapshot.snapshot import Snapshot
+
+
+class Events(Protocol):
+    """``telemetry.audit.AuditLog``."""
+
+    def publish(self, kind: str, message: str, **fields: object) -> None: ...
+
+
+class Numbers(Protocol):
+    """``telemetry.metrics.Metrics``."""
+
+    def reload(self, ok: bool, at: float) -> None: ...
+
+    def snapshot(self, *, generation: int, providers: int, core_auths: int, models: int) -> None: ...
+
+
+class Notify(Protocol):
+    """``systemd.Notifier``."""
+
+    def reloading(self) -> None: ...
+
+    def ready(self, status: str = "") -> None: ...
+
+
+class Telling:
+    """Knows what has been told, and nothing else."""
+
+    def __init__(self, events: Events, numbers: Numbers) -> None:
+        self._events = events
+        self._numbers = numbers
+        self._refused: tuple[Diagnostic, ...] = ()
+        self._warned: frozenset[tuple[object, ...]] = frozenset()
+
+    def applied(self, outcome: ReloadOutcome, changes: ChangeSet, old: Snapshot | None, new: Snapshot) -> None:
+        """A snapshot came into force."""
+        heading = outcome.changes[0]
+        self._say("reload", heading, new.generation, ok=True, revision=new.revision, reason=outcome.reason)
+        for change in changes.changes:
+            self._say("change", f"  {summary.line(change)}", new.generation, path=change.path, restart=change.restart)
+        self._say("clients", summary.clients_line(new), new.generation)
+        for line in registration_lines(old, new):
+            self._say("registration", line, new.generation)
+        self._numbers.snapshot(
+            generation=new.generation,
+            providers=len({auth.name for auth in new.core_auths}),
+            core_auths=len(new.core_auths),
+            models=len(new.models.names()),
+        )
+
+    def unchanged(self, outcome: ReloadOutcome, *, saved: bool) -> None:
+        """Read, and the same in effect. ``saved``: the file's bytes did change, or somebody asked."""
+        if self._refused:
+            self._say("reload", f"config is good again: {_in_force(outcome)}", outcome.generation, ok=True)
+        elif saved:
+            self._say("reload", f"config unchanged: {_in_force(outcome)}", outcome.generation, ok=True)
+
+    def refused(self, outcome: ReloadOutcome) -> None:
+        """What is in force stays."""
+        self._numbers.reload(False, outcome.at)
+        if outcome.diagnostics == self._refused:
+            return
+        self._refused = outcome.diagnostics
+        errors = sum(each.severity == "error" for each in outcome.diagnostics)
+        heading = f"config refused: {errors} {'error' if errors == 1 else 'errors'}, {_in_force(outcome)}"
+        self._say("reload", heading, outcome.generation, level="ERROR", ok=False, reason=outcome.reason)
+        for each in outcome.diagnostics:
+            self._say("diagnostic", f"  {each}", outcome.generation, level=each.severity.upper())
+
+    def healthy(self, outcome: ReloadOutcome) -> None:
+        """What is in force is what the file says; its warnings are told, each once."""
+        self._refused = ()
+        self._numbers.reload(True, outcome.at)
+        warned = {_meaning(each): each for each in outcome.diagnostics}
+        for meaning, each in warned.items():
+            if meaning not in self._warned:
+                self._say("diagnostic", str(each), outcome.generation, level="WARNING")
+        self._warned = frozenset(warned)
+
+    def _say(self, kind: str, line: str, generation: int, *, level: str = "INFO", **fields: object) -> None:
+        logger.bind(generation=generation).log(level, "{}", line)
+        self._events.publish(kind, line.strip(), **{"generation": generation, **fields})
+
+
+def registration_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
+    """What a reconcile of the model registry does: nothing for a client whose models stay."""
+    before = {each.client_id: each.models for each in old.models.registrations()} if old else {}
+    after = {each.client_id: each.models for each in new.models.registrations()}
+    for client_id in before:
+        if client_id not in after:
+            yield f"unregistered {client_id}"
+    for client_id, models in after.items():
+        if before.get(client_id) != models:
+            yield f"registered {len(models)} {'model' if len(models) == 1 else 'models'} for {client_id}"
+
+
+def status_line(outcome: ReloadOutcome) -> str:
+    """One line for ``systemctl status``."""
+    if outcome.ok:
+        return f"generation {outcome.generation} (revision {outcome.revision[:12]}…) in force"
+    first = next((each for each in outcome.diagnostics if each.severity == "error"), None)
+    return f"config refused, {_in_force(outcome)}: {first}"
+
+
+def _in_force(outcome: ReloadOutcome) -> str:
+    if not outcome.generation:
+        return "nothing is in force"
+    return f"generation {outcome.generation} (revision {outcome.revision[:12]}…) stays in force"
+
+
+def _meaning(diagnostic: Diagnostic) -> tuple[object, ...]:
+    """A warning that only moved to another line is the same warning."""
+    return (diagnostic.code, diagnostic.path, diagnostic.message)
