@@ -18,23 +18,19 @@ STREAM_HEADERS: Final = [
 
 
 class AsgiChannel:
-    """Implements ``gateway.channel.Channel``. ``started`` is true once a head has gone out."""
+    """Implements ``gateway.channel.Channel``. ``identity`` are the headers of every answer
+    (``guard.identity_headers``); ``started`` is true once a head has gone out."""
 
-    __slots__ = ("_common", "_send", "started")
+    __slots__ = ("_identity", "_send", "started")
 
-    def __init__(self, send: Send, request_id: str, config_header: str) -> None:
-        identity = request_id.encode("latin-1")
+    def __init__(self, send: Send, identity: list[tuple[bytes, bytes]]) -> None:
         self._send = send
-        self._common = [
-            (b"request-id", identity),
-            (b"x-request-id", identity),
-            (b"x-tppcd-config", config_header.encode("latin-1")),
-        ]
+        self._identity = identity
         self.started = False
 
     async def start_stream(self, head: AnswerHead) -> None:
         self.started = True
-        headers = STREAM_HEADERS + self._common + _about(head)
+        headers = STREAM_HEADERS + self._identity + _about(head)
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def write(self, data: bytes) -> None:
@@ -49,7 +45,9 @@ class AsgiChannel:
         if "content-type" not in headers:
             names.append((b"content-type", b"application/json"))
         names.append((b"content-length", b"%d" % len(body)))
-        await self._send({"type": "http.response.start", "status": status, "headers": names + self._common + _about(head)})
+        await self._send(
+            {"type": "http.response.start", "status": status, "headers": names + self._identity + _about(head)}
+        )
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
 

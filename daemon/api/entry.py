@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 from loguru import logger
 
 from daemon.api.channel import AsgiChannel
+from daemon.api.guard import identity_headers, request_info
 from daemon.api.services import Services
 from daemon.errors import ErrorKind, GatewayError, LocalError
+from daemon.gateway.access import ClientAccess
 from daemon.gateway.counting import TokenCounter, estimate
-from daemon.gateway.exchange import ClientGone, Exchange
+from daemon.gateway.exchange import GONE, ClientGone, Exchange
 from daemon.gateway.inbound import Inbound
 from daemon.inference.request import Request
 from daemon.snapshot.snapshot import Snapshot
@@ -36,37 +38,31 @@ ENTRIES: Final[Mapping[str, Wire]] = {
     "/v1/responses": WIRES["responses"],
 }
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"
+ACCESS: Final = ClientAccess()
 
 
 class Disconnected(Exception):
     """The client left before its request was complete."""
 
 
-class RequestInfo(Protocol):
-    """What the guard knows of a request: ``scope["tppcd"]``."""
-
-    @property
-    def request_id(self) -> str: ...
-
-
 async def entry(scope: Scope, receive: Receive, send: Send, services: Services) -> None:
-    """Serve one ``POST`` of an inference entry. The guard has set ``scope["tppcd"]``."""
+    """Serve one ``POST`` of an inference entry. The guard has looked at it."""
     path = scope["path"]
     wire = ENTRIES.get(path, WIRES["messages"])
-    info: RequestInfo = scope["tppcd"]
+    info = request_info(scope)
     snapshot = services.current.get()
-    channel = AsgiChannel(send, info.request_id, snapshot.config_header)
+    channel = AsgiChannel(send, identity_headers(info, snapshot.config_header))
     try:
         headers = _headers(scope)
         _admit(services, snapshot)
-        services.access.check(scope, headers, snapshot)
+        ACCESS.check(scope, headers, snapshot)
         body = await _read_body(headers, receive, snapshot.config.limits.body)
         if path == COUNT_TOKENS:
             await _count(services.counter, decode_count_request(body, headers), channel)
         else:
             inbound = _inbound(wire, body, headers, info.request_id, snapshot)
             exchange = Exchange()
-            scope["tppcd.gone"] = lambda: exchange.interrupt(ClientGone())
+            scope[GONE] = lambda: exchange.interrupt(ClientGone())
             await services.pipeline.run(inbound, channel, exchange)
     except Disconnected:
         return
@@ -105,7 +101,9 @@ async def _read_body(headers: Mapping[str, str], receive: Receive, limit: int) -
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
         body: bytes = message["body"]
-        return body if len(body) <= limit else _refuse_size(limit)
+        if len(body) > limit:
+            raise _too_large(limit)
+        return body
     parts, size = [], 0
     while True:
         if message["type"] == "http.disconnect":
@@ -117,10 +115,6 @@ async def _read_body(headers: Mapping[str, str], receive: Receive, limit: int) -
         if not message.get("more_body"):
             return b"".join(parts)
         message = await receive()
-
-
-def _refuse_size(limit: int) -> bytes:
-    raise _too_large(limit)
 
 
 def _too_large(limit: int) -> LocalError:
@@ -148,7 +142,7 @@ def _inbound(wire: Wire, body: bytes, headers: Mapping[str, str], request_id: st
 def _context(request: Request, request_id: str) -> AnswerContext:
     return AnswerContext(
         model=request.model,
-        answer_id=request_id.removeprefix("req_"),
+        answer_id=request_id,
         created=int(time.time()),
         input_estimate=estimate(request),
         request=request,

@@ -36,7 +36,7 @@ class Account:
         provider = auth.name if auth else ""
         total = now - inbound.started
         first = None if self.first_event is None else self.first_event - inbound.started
-        metrics.request_finished(inbound.entry, provider, self.status, first, total, self.usage)
+        metrics.request_finished(inbound.entry, provider, self.status, first, total, self.usage, model=self.served)
         for field in self.lost:
             metrics.lost(field, 1)
         fields: dict[str, object] = {

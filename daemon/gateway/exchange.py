@@ -11,8 +11,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from math import inf
+from typing import Final
 
 from daemon.errors import GatewayError
+
+GONE: Final = "tppcd.gone"
+"""Key of the ASGI scope under which an entry leaves what the server calls when the client hangs up.
+
+ASGI itself tells that only to who awaits ``receive()``, which would take a second task per request."""
 
 
 class ClientGone(Exception):
@@ -51,16 +57,12 @@ class Exchange:
             async with asyncio.timeout(None) as self._wait:
                 yield
         except TimeoutError:
-            if self._reason is None:
+            reason = self._reason
+            if reason is None:
                 raise
-            raise self._take() from None
+            self.deadline = inf
+            if reason is self.overdue:
+                self._reason = None
+            raise reason from None
         finally:
             self._wait = None
-
-    def _take(self) -> Exception:
-        reason = self._reason
-        assert reason is not None
-        if reason is self.overdue:
-            self._reason = None
-        self.deadline = inf
-        return reason

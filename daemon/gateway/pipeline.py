@@ -8,6 +8,8 @@ attempt is committed or a keep-alive is due, so that a dead upstream stays invis
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from math import inf
 from typing import Protocol
 
@@ -45,13 +47,23 @@ class Upstreams(Protocol):
 
 
 class Pipeline:
-    """The request plane's engine; one for the daemon's life."""
+    """The request plane's engine; one for the daemon's life. ``counted`` frames every request, for
+    whoever must know when none is left."""
 
-    def __init__(self, *, upstreams: Upstreams, states: AuthStates, metrics: Metrics, sweep: Sweep) -> None:
+    def __init__(
+        self,
+        *,
+        upstreams: Upstreams,
+        states: AuthStates,
+        metrics: Metrics,
+        sweep: Sweep,
+        counted: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self.upstreams = upstreams
         self.states = states
         self.metrics = metrics
         self.sweep = sweep
+        self.counted = counted
         self.rotation = Rotation()
 
     @property
@@ -65,7 +77,8 @@ class Pipeline:
         self.metrics.request_started()
         self.sweep.enter(exchange, conversation.keep_alive)
         try:
-            await conversation.run()
+            with self.counted():
+                await conversation.run()
         finally:
             self.sweep.leave(exchange)
             conversation.account.close(asyncio.get_running_loop().time(), self.metrics)
@@ -183,7 +196,7 @@ class Conversation:
             names = ", ".join(upstream.lost)
             raise LocalError(
                 ErrorKind.INVALID_REQUEST,
-                f"the upstream's wire cannot carry: {names} (translation.strict is on; leave them out or switch it off)",
+                f"the upstream's wire cannot carry: {names} (leave them out, or switch translation.strict off)",
             )
 
     async def _converse(self, auth: CoreAuth, body: bytes, relay: Relay) -> None:

@@ -45,9 +45,7 @@ def seal_events(seal: Seal, events: Sequence[Event]) -> Sequence[Event]:
     if not any(type(event) is BlockEnd and event.signature for event in events):
         return events
     return [
-        replace(event, signature=seal.close(event.signature))
-        if type(event) is BlockEnd and event.signature
-        else event
+        replace(event, signature=seal.close(event.signature)) if type(event) is BlockEnd and event.signature else event
         for event in events
     ]
 

@@ -82,7 +82,7 @@ class Translation:
         except RemoteError as error:
             self.error = error
         else:
-            self._accept(replay(response))
+            self._accept(list(replay(response)))
 
     def end_of_body(self) -> None:
         self._accept(self._decoder.close())

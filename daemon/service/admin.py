@@ -65,12 +65,13 @@ class AdminClient:
             connection.close()
         return response.status, _json(body)
 
-    def events(self, path: str) -> Iterator[tuple[str, object]]:
+    def events(self, path: str, *, after: int | None = None) -> Iterator[tuple[str, object]]:
         """Server-sent events as ``(kind, data)``, until the daemon ends the stream or falls silent
-        for the timeout. Raises DaemonUnreachable."""
+        for the timeout. ``after`` asks for the kept ones with a greater id first. Raises
+        DaemonUnreachable."""
         connection = _UnixConnection(self.path, self._timeout)
         try:
-            connection.request("GET", path, headers={"accept": "text/event-stream"})
+            connection.request("GET", path, headers=_event_headers(after))
             response = connection.getresponse()
             if response.status != 200:
                 raise DaemonUnreachable(f"the daemon answered {response.status} to GET {path}")
@@ -101,6 +102,11 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
+
+
+def _event_headers(after: int | None) -> dict[str, str]:
+    resume = {} if after is None else {"last-event-id": str(after)}
+    return {"accept": "text/event-stream", **resume}
 
 
 def _first_directory(environ: Mapping[str, str], name: str) -> Path | None:

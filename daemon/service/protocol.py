@@ -7,6 +7,7 @@
 3. A client that takes nothing of its answer for ``send_stall`` seconds is cut off: it would hold
    its upstream request for ever.
 4. Bodies and streams that flow are never touched.
+5. When the client hangs up before its answer is complete, the entry is told (``exchange.GONE``).
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import msgspec
 import uvicorn
 from msgspec import Struct
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
+
+from daemon.gateway.exchange import GONE
 
 _LINGER = 1.0
 _MIN_CONNECTIONS = 16
@@ -69,6 +73,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self.limits = config.limits
         self._head_bytes = 0
         self._in_head = True
+        self._head_begun = False
         self._refused = False
         self._deadline: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
@@ -84,6 +89,9 @@ class GatewayProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_deadline()
         self._stop_stall()
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete and GONE in cycle.scope:
+            cast("dict[str, Callable[[], None]]", cycle.scope)[GONE]()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -99,8 +107,12 @@ class GatewayProtocol(HttpToolsProtocol):
         elif self._deadline is None and self._idle():
             self._start_deadline()
 
+    def on_message_begin(self) -> None:
+        self._head_begun = True
+        super().on_message_begin()
+
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head = self._head_begun = False
         self._stop_deadline()
         if self._head_bytes > self.limits.header_bytes and self._head_size() > self.limits.header_bytes:
             self._refuse(_HEAD_TOO_LARGE)
@@ -116,6 +128,12 @@ class GatewayProtocol(HttpToolsProtocol):
         self._in_head = True
         if not self._refused:
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._head_begun and self._idle() and not self.transport.is_closing():
+            self._unset_keepalive_if_required()  # the next head has begun: its deadline holds
+            self._start_deadline()
 
     def send_400_response(self, msg: str) -> None:
         if not self._refused:
@@ -147,7 +165,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def _head_overdue(self) -> None:
         self._deadline = None
-        if self._head_bytes:
+        if self._head_begun:
             self._refuse(_HEAD_OVERDUE)
         else:
             self.transport.close()

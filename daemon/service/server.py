@@ -49,8 +49,6 @@ class GatewayServer(uvicorn.Server):
             await self.serve(list(self.sockets))
         finally:
             self.stop_listening()
-            for sock in self.sockets:
-                sock.close()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -60,6 +58,8 @@ class GatewayServer(uvicorn.Server):
     async def startup(self, sockets: list[socket] | None = None) -> None:
         loop = asyncio.get_running_loop()
         for sock in self.sockets:
+            if sock.fileno() < 0:
+                continue  # the stop came before the start
             if sock.family == AF_UNIX:
                 server = await loop.create_unix_server(self._protocol, sock=sock, backlog=BACKLOG)
             else:
@@ -74,6 +74,8 @@ class GatewayServer(uvicorn.Server):
                 unlink_admin(sock)
         for server in self.servers:
             server.close()
+        for sock in self.sockets:
+            sock.close()  # what a stop before the start has left open
         for connection in list(self.server_state.connections):
             connection.shutdown()
 

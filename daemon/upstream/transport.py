@@ -176,5 +176,3 @@ def _unreachable(error: Exception, host: str) -> RemoteError:
 
 def _cut(error: Exception, host: str) -> RemoteError:
     return RemoteError(ErrorKind.API, f"the upstream {host} cut its answer before the end ({type(error).__name__})")
-
-

@@ -20,7 +20,11 @@ def spliced(body: dict[str, Any], *, effort: str | None = None, **auth: Any) -> 
 
 
 def test_the_forced_fields_and_nothing_else() -> None:
-    body = {"model": "fox/gpt-5-high", "input": [{"type": "tool_search", "x": [1, {"y": None}]}], "unheard_of": {"a": 1}}
+    body = {
+        "model": "fox/gpt-5-high",
+        "input": [{"type": "tool_search", "x": [1, {"y": None}]}],
+        "unheard_of": {"a": 1},
+    }
     assert spliced(body) == body | FORCED
 
 
@@ -56,7 +60,10 @@ def test_parallel_tool_calls_is_dropped_without_tools(tools: dict[str, Any]) -> 
 
 
 def test_parallel_tool_calls_is_kept_with_tools() -> None:
-    assert spliced({"parallel_tool_calls": False, "tools": [{"type": "custom", "name": "x"}]})["parallel_tool_calls"] is False
+    assert (
+        spliced({"parallel_tool_calls": False, "tools": [{"type": "custom", "name": "x"}]})["parallel_tool_calls"]
+        is False
+    )
     inside = {"parallel_tool_calls": False, "input": [{"type": "additional_tools", "tools": []}]}
     assert spliced(inside)["parallel_tool_calls"] is False
 

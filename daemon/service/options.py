@@ -1,0 +1,20 @@
+"""What the command line says of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+
+class RunOptions(Struct, frozen=True, kw_only=True):
+    """The command line of ``tppcd run``; None = the file decides. ``require`` names the blocks
+    (``packycode``, ``tppc``) that must be there, enabled and valid."""
+
+    config: Path
+    host: str | None = None
+    port: int | None = None
+    log_level: str | None = None
+    log_format: Literal["text", "json"] | None = None
+    require: frozenset[str] = frozenset()

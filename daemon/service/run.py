@@ -1,0 +1,199 @@
+"""``tppcd run``: everything built once, run in one task group, taken down in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from pathlib import Path
+from socket import AF_UNIX, socket
+from typing import TYPE_CHECKING, cast
+
+from loguru import logger
+
+from daemon import __version__
+from daemon.api.app import build
+from daemon.api.services import Services
+from daemon.errors import ErrorKind, LocalError
+from daemon.gateway.counting import TokenCounter
+from daemon.gateway.pipeline import Pipeline
+from daemon.gateway.sweep import Sweep
+from daemon.reload.last_good import LastGood
+from daemon.reload.reloader import Reloader
+from daemon.reload.supervise import supervised
+from daemon.router.states import AuthStates
+from daemon.service.admin import admin_socket_path, state_directory
+from daemon.service.drain import Drain
+from daemon.service.log import DaemonLog
+from daemon.service.options import RunOptions
+from daemon.service.protocol import limits_for_process
+from daemon.service.server import GatewayServer, install_exception_handler
+from daemon.service.sockets import BindError, bind, bind_admin, describe, inherited
+from daemon.service.subscribers import appliers
+from daemon.service.watchdog import dump_stacks_on_crash, watchdog
+from daemon.snapshot.current import Current
+from daemon.snapshot.snapshot import Snapshot
+from daemon.sources.file import FileSource
+from daemon.systemd import Notifier
+from daemon.telemetry.audit import AuditLog
+from daemon.telemetry.metrics import Metrics
+from daemon.upstream.transport import Transport
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGIApplication
+
+GC_THRESHOLD = 50_000
+"""Allocations between two looks of the garbage collector: a request makes no cycles worth more."""
+
+
+class StartRefused(Exception):
+    """The daemon cannot start, for another reason than its configuration; one line says why."""
+
+
+async def serve(options: RunOptions, environ: Mapping[str, str] = os.environ) -> None:
+    """Run until SIGTERM or SIGINT. Raises ``ConfigRefused`` or ``StartRefused`` before anything is served."""
+    dump_stacks_on_crash()
+    install_exception_handler(asyncio.get_running_loop())
+    log = DaemonLog(options, environ)
+    try:
+        await Daemon(options, environ, log).run()
+    finally:
+        log.close()
+
+
+class Daemon:
+    """The parts of one daemon, and the order in which they live."""
+
+    def __init__(self, options: RunOptions, environ: Mapping[str, str], log: DaemonLog) -> None:
+        self._options = options
+        self._environ = environ
+        self._notifier = Notifier.from_environ(environ)
+        self._drain = Drain()
+        self._sweep = Sweep()
+        self._stop = asyncio.Event()
+        current, audit, states = Current(), AuditLog(), AuthStates()
+        metrics = Metrics(version=__version__)
+        self._transport = Transport()
+        self._reloader = Reloader(
+            current=current,
+            source=FileSource(options.config),
+            last_good=LastGood(_made(state_directory(environ)), options.config),
+            appliers=appliers(log, states),
+            audit=audit,
+            metrics=metrics,
+            notify=self._notifier,
+            environ=environ,
+        )
+        self._services = Services(
+            current=current,
+            reloader=self._reloader,
+            audit=audit,
+            metrics=metrics,
+            states=states,
+            pipeline=Pipeline(
+                upstreams=self._transport,
+                states=states,
+                metrics=metrics,
+                sweep=self._sweep,
+                counted=self._drain.request,
+            ),
+            counter=TokenCounter(),
+            version=__version__,
+            started=time.monotonic(),
+        )
+
+    async def run(self) -> None:
+        try:
+            snapshot = await self._reloader.start(self._options.require)
+            sockets = _listen(self._options, self._environ, snapshot)
+            server = GatewayServer(cast("ASGIApplication", build(self._services)), sockets, limits=limits_for_process())
+            await self._serve(server, sockets, snapshot)
+        finally:
+            await self._transport.close()
+
+    async def _serve(self, server: GatewayServer, sockets: Sequence[socket], snapshot: Snapshot) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            background = [
+                tasks.create_task(supervised("the reload pipeline", self._reloader.run)),
+                tasks.create_task(supervised("the request clock", self._sweep.run)),
+                tasks.create_task(watchdog(self._notifier, lambda: None)),
+                tasks.create_task(self._last_word()),
+            ]
+            self._follow_signals(tasks)
+            serving = tasks.create_task(server.run())
+            _announce(sockets, snapshot)
+            self._notifier.ready(f"serving generation {snapshot.generation}")
+            _settle_garbage()
+            await self._stop.wait()
+            await self._drain.run(server, self._notifier)
+            await serving
+            for task in background:
+                task.cancel()
+
+    def _follow_signals(self, tasks: asyncio.TaskGroup) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._asked_to_stop)
+        loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(_done(self._reloader.reload("SIGHUP"))))
+
+    def _asked_to_stop(self) -> None:
+        """Once to drain, twice to hurry."""
+        if self._stop.is_set():
+            self._drain.hurry()
+        self._services.draining = True
+        self._stop.set()
+
+    async def _last_word(self) -> None:
+        """At the drain's end, what still runs is ended in its dialect."""
+        await self._drain.final.wait()
+        self._sweep.interrupt_all(
+            LocalError(ErrorKind.OVERLOADED, "the gateway is stopping; retry in a moment", retry_after=2)
+        )
+
+
+async def _done(work: Awaitable[object]) -> None:
+    """SIGHUP has nobody to answer; the reloader has logged the outcome."""
+    await work
+
+
+def _made(directory: Path) -> Path:
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartRefused(
+            f"the state directory {directory} cannot be made: {error.strerror} (set STATE_DIRECTORY to another one)"
+        ) from error
+    return directory
+
+
+def _listen(options: RunOptions, environ: Mapping[str, str], snapshot: Snapshot) -> tuple[socket, ...]:
+    """The public sockets and the admin socket. Inherited ones beat the command line, that beats the file."""
+    passed = inherited(environ)
+    config = snapshot.config
+    port = config.port if options.port is None else options.port
+    try:
+        public = passed.public or bind(options.host or config.host, port)
+        admin = passed.admin or (bind_admin(admin_socket_path(environ)),)
+    except BindError as error:
+        raise StartRefused(str(error)) from error
+    return (*public, *admin)
+
+
+def _announce(sockets: Sequence[socket], snapshot: Snapshot) -> None:
+    for each in sockets:
+        if each.family != AF_UNIX:
+            logger.info("listening on {}", describe(each))
+    if not snapshot.core_auths:
+        logger.warning(
+            "no provider is enabled: fill in packycode or tppc.providers in config.yaml and set enabled: true"
+        )
+
+
+def _settle_garbage() -> None:
+    """What start-up has made stays; the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
