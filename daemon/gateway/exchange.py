@@ -51,13 +51,13 @@ class Exchange:
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:
         """Inside, an interrupt raises its reason. A deadline's interrupt is spent by that; others stand."""
-        if self._reason is not None:
-            raise self._reason
+        if (standing := self._standing()) is not None:
+            raise standing
         try:
             async with asyncio.timeout(None) as self._wait:
                 yield
         except TimeoutError:
-            reason = self._reason
+            reason = self._standing()
             if reason is None:
                 raise
             self.deadline = inf
@@ -66,3 +66,6 @@ class Exchange:
             raise reason from None
         finally:
             self._wait = None
+
+    def _standing(self) -> Exception | None:
+        return self._reason

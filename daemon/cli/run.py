@@ -1,0 +1,59 @@
+"""``tppcd run``: the daemon itself."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from daemon.cli.exit_codes import CONFIG, FAILURE, OK
+from daemon.service.options import RunOptions
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("run", help="serve, and watch config.yaml (the default command)")
+    add_options(parser)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of ``run``; plain ``tppcd`` takes them too."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=Path(os.environ.get("TPPCD_CONFIG", "config.yaml")),
+        help="the configuration file (default: $TPPCD_CONFIG, else ./config.yaml)",
+    )
+    parser.add_argument("--host", help="address to listen on; beats the file")
+    parser.add_argument("--port", type=int, help="port to listen on, 0 = a free one; beats the file")
+    parser.add_argument("--packycode", action="store_true", help="refuse to start unless packycode is enabled and valid")
+    parser.add_argument("--tppc", action="store_true", help="refuse to start unless a tppc provider is enabled and valid")
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), help="beats logging.level")
+    parser.add_argument("--log-format", choices=("text", "json"), help="beats logging.format")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until told to stop. A start-up failure is told in words, never as a traceback."""
+    import uvloop
+
+    from daemon.reload.outcome import ConfigRefused
+    from daemon.service.run import StartRefused, serve
+
+    options = RunOptions(
+        config=args.config,
+        host=args.host,
+        port=args.port,
+        log_level=args.log_level,
+        log_format=args.log_format,
+        require=frozenset(name for name in ("packycode", "tppc") if getattr(args, name)),
+    )
+    try:
+        uvloop.run(serve(options))
+    except ConfigRefused as refused:
+        for diagnostic in refused.diagnostics:
+            print(diagnostic, file=sys.stderr)
+        return CONFIG
+    except StartRefused as refused:
+        print(f"tppcd: {refused}", file=sys.stderr)
+        return FAILURE
+    return OK
