@@ -17,7 +17,7 @@ MASK = "********"
 @pytest.mark.asyncio
 @pytest.mark.parametrize("path", [*GETS, "/events", "/reload"])
 async def test_without_a_key_in_the_config_the_group_is_not_there(path: str) -> None:
-    response = await World("").get(PREFIX + path, {"x-management-key": "anything"})
+    response = await World("{}").get(PREFIX + path, {"x-management-key": "anything"})
     assert response.status_code == 404
     assert response.json()["error"] == "not_found"
 
@@ -52,7 +52,7 @@ async def test_auths_show_every_core_auth_and_its_state() -> None:
         "provider": "codex",
         "source": "config:tppc[fox]",
         "base-url": "https://fox.example",
-        "models": ["fox-gpt", "fox-large"],
+        "models": ["fox-large", "fox-gpt"],
         "state": "ready",
         "reason": None,
         "until": None,
@@ -157,7 +157,7 @@ async def test_a_refused_reload_is_a_422_with_every_place() -> None:
 
 @pytest.mark.asyncio
 async def test_the_admin_socket_needs_no_key_and_no_configured_one() -> None:
-    for text in ("", MANAGED):
+    for text in ("{}", MANAGED):
         response = await World(text).get(f"{PREFIX}/auths", client=None, base="http://localhost")
         assert response.status_code == 200
 

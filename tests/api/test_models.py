@@ -48,7 +48,7 @@ async def test_anthropic_clients_get_their_shape_with_claude_names(headers: dict
 
 @pytest.mark.asyncio
 async def test_an_empty_list_is_fine_in_every_shape() -> None:
-    world = World("")
+    world = World("{}")
     assert (await world.get("/v1/models")).json() == {"object": "list", "data": []}
     empty = {"data": [], "has_more": False, "first_id": "", "last_id": ""}
     assert (await world.get("/v1/models", ANTHROPIC)).json() == empty

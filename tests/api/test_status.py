@@ -82,7 +82,7 @@ async def test_guessing_the_key_at_health_locks_out_too() -> None:
 async def test_ready_from_the_first_snapshot_until_the_drain() -> None:
     world = World(None)
     assert (await world.get("/readyz")).status_code == 503
-    world = World("")
+    world = World("{}")
     assert (await world.get("/readyz")).status_code == 200
     world.services.draining = True
     assert (await world.get("/readyz")).status_code == 503

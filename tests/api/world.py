@@ -79,7 +79,7 @@ async def echo_entry(scope: Scope, receive: Receive, send: Send, services: Servi
 class World:
     """One daemon; ``now`` is its monotonic clock."""
 
-    def __init__(self, text: str | None = "", *, generation: int = 1) -> None:
+    def __init__(self, text: str | None = "{}", *, generation: int = 1) -> None:
         self.now = 1000.0
         self.reloads = Reloads()
         self.services = Services(
@@ -105,8 +105,12 @@ class World:
         base: str = "http://127.0.0.1:8317",
     ) -> httpx.Response:
         """One request from the address ``client``; None = over the admin socket."""
-        app = self.app if client is not None else self._over_admin_socket
-        transport = httpx.ASGITransport(app=app, client=(client or "", 5000))
+        ends = {"client": None, "server": (ADMIN_SOCKET, None)} if client is None else {"server": ("127.0.0.1", 8317)}
+
+        async def connected(scope: Scope, receive: Receive, send: Send) -> None:
+            await self.app({**scope, **ends}, receive, send)
+
+        transport = httpx.ASGITransport(app=connected, client=(client or "", 5000))
         async with httpx.AsyncClient(transport=transport, base_url=base) as http:
             return await http.request(method, path, headers=headers)
 
@@ -115,6 +119,3 @@ class World:
 
     async def manage(self, path: str, key: str = KEY, **more: Any) -> httpx.Response:
         return await self.ask("GET", f"/v0/management{path}", {"x-management-key": key}, **more)
-
-    async def _over_admin_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.app({**scope, "client": None, "server": (ADMIN_SOCKET, None)}, receive, send)
