@@ -7,9 +7,9 @@ import contextlib
 import gc
 import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
+from starlette.types import Message
 
 from daemon.api.event_stream import KEEP_ALIVE, EventStream
 from daemon.telemetry.audit import AuditLog
@@ -19,18 +19,18 @@ class Follower:
     """A client of the stream, by hand."""
 
     def __init__(self) -> None:
-        self.sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.sent: asyncio.Queue[Message] = asyncio.Queue()
         self.left = asyncio.Event()
 
-    async def receive(self) -> dict[str, Any]:
+    async def receive(self) -> Message:
         await self.left.wait()
         return {"type": "http.disconnect"}
 
-    async def next(self) -> dict[str, Any]:
+    async def next(self) -> Message:
         async with asyncio.timeout(5):
             return await self.sent.get()
 
-    async def opened(self) -> dict[str, Any]:
+    async def opened(self) -> Message:
         head = await self.next()
         assert (await self.next())["body"] == KEEP_ALIVE
         return head
