@@ -16,7 +16,7 @@ import daemon
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LOCK = (ROOT / "constraints.txt").read_text("utf-8")
-FILE_LINES = 350
+FILE_LINES, CASE_LINES = 350, 600
 FUNCTION_LINES = 60
 ELSEWHERE = re.compile(
     r"(?<![\w.~*-])/(?:work/(?:main|shared|\.library)|root/|tmp/w/)|"
@@ -78,7 +78,8 @@ def test_there_is_one_version_and_the_changelog_knows_it() -> None:
 @pytest.mark.parametrize("path", texts(".py"), ids=name)
 def test_files_and_functions_stay_readable(path: Path) -> None:
     source = path.read_text("utf-8")
-    assert source.count("\n") <= FILE_LINES, "look for the second idea in it"
+    most = CASE_LINES if path.is_relative_to(ROOT / "tests") else FILE_LINES  # tables of cases may be long
+    assert source.count("\n") <= most, "look for the second idea in it"
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
