@@ -109,14 +109,12 @@ class Converter:
     def expected(self, wanted: str, value: object, path: Path) -> Wrong:
         """A wrong type, in words."""
         written = self.document.plain.get(path, "")
-        got, hint = word(value), ""
-        if wanted == "text" and isinstance(value, bool):
-            hint = f"YAML reads {written} as {str(value).lower()}: put it in quotes" if written else "put it in quotes"
-        elif wanted == "text" and isinstance(value, int | float | datetime.date):
-            hint = "put it in quotes"
-        elif isinstance(value, str) and wanted in UNQUOTABLE:
-            hint = UNQUOTABLE[wanted]
-        return self.tell(path, "wrong-type", f"expected {wanted}, got {got}", hint)
+        hint = HINTS[wanted]
+        if wanted == "text" and value is None:
+            hint = "remove it, or give it a value"
+        elif wanted == "text" and isinstance(value, bool) and written:
+            hint = f"YAML reads {written} as {str(value).lower()}: put it in quotes"
+        return self.tell(path, "wrong-type", f"expected {wanted}, got {word(value)}", hint)
 
     def text(self, shape: Shape, value: object, path: Path) -> str | Wrong:
         if not isinstance(value, str):
@@ -181,11 +179,11 @@ class Converter:
 
     def bounded(self, shape: Shape, value: N, path: Path) -> N | Wrong:
         if shape.above is not None and value <= shape.above:
-            return self.tell(path, "out-of-range", f"must be above {shape.above:g}, got {value:g}")
+            return self.tell(path, "out-of-range", f"must be above {shape.above:.12g}, got {value:.12g}")
         if shape.least is not None and value < shape.least:
-            return self.tell(path, "out-of-range", f"must be at least {shape.least:g}, got {value:g}")
+            return self.tell(path, "out-of-range", f"must be at least {shape.least:.12g}, got {value:.12g}")
         if shape.most is not None and value > shape.most:
-            return self.tell(path, "out-of-range", f"must be at most {shape.most:g}, got {value:g}")
+            return self.tell(path, "out-of-range", f"must be at most {shape.most:.12g}, got {value:.12g}")
         return value
 
     def choice(self, shape: Shape, value: object, path: Path) -> str | Wrong:
@@ -238,11 +236,17 @@ READERS: dict[str, Callable[[Converter, Shape, object, Path], object]] = {
 
 TEXT = Shape(kind="text")
 WORDS: dict[str, bool] = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
-UNQUOTABLE = {
-    "true or false": "write true or false without quotes",
-    "a whole number": "write digits without quotes",
+HINTS = {
+    "text": "put it in quotes",
+    "true or false": "write true or false, without quotes",
+    "a whole number": "write digits, without quotes or a fraction",
+    "seconds, or text such as 30s": "write a number of seconds, or e.g. 500ms, 30s, 5m",
+    "bytes, or text such as 64MiB": "write a number of bytes, or e.g. 64KiB, 64MiB",
     "a list": "begin each item with '- '",
+    "keys and values": "write 'key: value' lines below it",
+    "keys and values (pattern: model)": "write 'claude-*: gpt-5' lines below it",
 }
+"""What to do, by what was expected."""
 
 
 def word(value: object) -> str:

@@ -144,7 +144,9 @@ SEEN_TOO_LATE = ("found unexpected end of stream", "could not find expected ':'"
 
 SYNTAX_HINTS = {
     "found character that cannot start any token": "indent with spaces, not tabs; quote text that begins with @ or `",
-    "mapping values are not allowed in this context": "check the indentation; quote text that contains ': '",
+    "mapping values are not allowed in this context": (
+        "check the indentation, look for a colon missing in the line above, quote text that contains ': '"
+    ),
     "did not find expected key": "check the indentation and the quotes of the lines above",
     "could not find expected ':'": "a key needs a colon and a space after it",
     "did not find expected '-' indicator": "align the list items",

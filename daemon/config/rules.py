@@ -15,7 +15,7 @@ from msgspec import Struct
 from daemon.config.convert import quoted
 from daemon.config.diagnostics import Path, Severity
 from daemon.config.schema import DEFAULT_MODELS, Config, Defaults, TppcProvider
-from daemon.config.urls import http_fault, proxy_fault
+from daemon.config.urls import has_user, http_fault, proxy_fault
 from daemon.secret import Secret
 
 EFFORTS = ("low", "medium", "high")
@@ -45,6 +45,8 @@ def packycode(config: Config) -> Findings:
         yield _finding("packycode.base-url", "required", message, "e.g. https://codex-api.packycode.com/v1")
     elif fault := http_fault(block.base_url):
         yield _finding("packycode.base-url", "url", "base-url must be a valid http(s) URL", fault)
+    else:
+        yield from _user(("packycode", "base-url"), block.base_url)
     if block.wire_api != "responses":
         yield _finding("packycode.wire-api", "wrong-value", 'wire-api must be "responses"', "remove the line")
     yield from _effort(("packycode",), "", block.defaults)
@@ -73,6 +75,8 @@ def _provider(index: int, provider: TppcProvider) -> Findings:
     elif fault := http_fault(provider.base_url):
         message = f"{label}.base-url must be a valid http(s) URL"
         yield Finding(path=(*path, "base-url"), code="url", message=message, hint=fault)
+    else:
+        yield from _user((*path, "base-url"), provider.base_url)
     if not provider.api_key.reveal().strip():
         message = f"{label}.api-key is required when {label}.enabled=true"
         yield Finding(path=(*path, "api-key"), code="required", message=message, hint="a key, or e.g. env:FOX_API_KEY")
@@ -103,7 +107,9 @@ def names(config: Config) -> Findings:
         name = provider.name.strip().lower()
         path: Path = ("tppc", "providers", index, "name")
         if len(name) > NAME_LIMIT:
-            yield Finding(path=path, code="wrong-value", message=f"longer than {NAME_LIMIT} characters")
+            yield Finding(
+                path=path, code="wrong-value", message=f"longer than {NAME_LIMIT} characters", hint="shorten it"
+            )
         elif name in seen:
             message = f"providers[{index}].name {quoted(name)} is already the name of providers[{seen[name]}]"
             yield Finding(path=path, code="duplicate", message=message, hint="give each provider its own name")
@@ -129,9 +135,12 @@ def general(config: Config) -> Findings:
         yield _finding("proxy-url", "url", "must be a proxy URL", fault)
     if bool(config.tls.cert) != bool(config.tls.key):
         given, lacking = ("cert", "key") if config.tls.cert else ("key", "cert")
-        yield _finding(f"tls.{lacking}", "required", f"tls.{lacking} is required when tls.{given} is given")
+        message = f"tls.{lacking} is required when tls.{given} is given"
+        yield _finding(f"tls.{lacking}", "required", message, f"add it, or remove tls.{given}")
     if not re.match(r"(sqlite:///|postgres(ql)?://|$)", config.provider_store.url):
-        yield _finding("provider-store.url", "url", "must begin with sqlite:/// or postgresql://")
+        yield _finding(
+            "provider-store.url", "url", "must begin with sqlite:/// or postgresql://", "e.g. sqlite:///providers.db"
+        )
     if not config.host.strip():
         hint = "write 127.0.0.1 for this host only, 0.0.0.0 for all interfaces"
         message = "empty, so the default is used"
@@ -145,7 +154,7 @@ def aliases(config: Config) -> Findings:
         path: Path = ("model-aliases", alias.pattern)
         target = re.sub(r"(-(minimal|low|medium|high|xhigh)|\([^()]*\))$", "", alias.model)
         if not alias.pattern.strip():
-            yield Finding(path=path, code="wrong-value", message="a pattern must not be empty")
+            yield Finding(path=path, code="wrong-value", message="a pattern must not be empty", hint="e.g. claude-*")
         elif alias.model and not served & {alias.model, target} and "/" not in alias.model:
             message = f"no enabled provider serves {quoted(alias.model)}"
             hint = "name a model of a provider, or leave the value empty for the provider's default model"
@@ -191,7 +200,16 @@ def _effort(path: Path, label: str, defaults: Defaults) -> Findings:
             hint=f"got {quoted(defaults.model_reasoning_effort)}",
         )
     if not defaults.model.strip():
-        yield Finding(path=(*path, "defaults", "model"), code="wrong-value", message="must not be empty")
+        yield Finding(
+            path=(*path, "defaults", "model"), code="wrong-value", message="must not be empty", hint="e.g. gpt-5"
+        )
+
+
+def _user(path: Path, url: str) -> Findings:
+    if has_user(url):
+        message = "the user name and password in this URL are not sent"
+        hint = "remove them; the key has a field of its own"
+        yield Finding(path=path, code="url-user", message=message, hint=hint, severity="warning")
 
 
 def _key(path: Path, key: Secret) -> Findings:
@@ -207,9 +225,15 @@ def _key(path: Path, key: Secret) -> Findings:
 def _headers(path: Path, headers: dict[str, str]) -> Findings:
     for name, value in headers.items():
         if not HEADER_NAME.fullmatch(name):
-            yield Finding(path=(*path, name), code="header", message="is not a valid header name")
+            yield Finding(
+                path=(*path, name),
+                code="header",
+                message="is not a valid header name",
+                hint="use letters, digits and -",
+            )
         elif not value.isascii():
-            yield Finding(path=(*path, name), code="header", message="holds a character that is not ASCII")
+            message = "holds a character that is not ASCII"
+            yield Finding(path=(*path, name), code="header", message=message, hint="remove it")
 
 
 def _finding(path: str, code: str, message: str, hint: str = "") -> Finding:

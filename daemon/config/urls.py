@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, urlsplit
 
+from daemon.config.document import looks_secret
+
 HOST = re.compile(r"[\w.-]+|\[[0-9A-Fa-f:.]+(%25[\w.-]+)?\]")
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 BYPASS = ("direct", "none")
@@ -15,10 +17,12 @@ def http_fault(url: str) -> str:
     fault = _fault(url, ("http", "https"))
     if fault:
         return fault
-    parts = urlsplit(url.strip())
-    if "@" in parts.netloc:
-        return "it holds a user name or password; put the key into the key field"
-    return "it has a #fragment; remove it" if parts.fragment or url.endswith("#") else ""
+    return "it has a #fragment; remove it" if "#" in url else ""
+
+
+def has_user(url: str) -> bool:
+    """Whether a URL names a user or password before its host."""
+    return "@" in urlsplit(url.strip()).netloc
 
 
 def proxy_fault(url: str) -> str:
@@ -68,4 +72,6 @@ def shown(url: str) -> str:
     address = parts.netloc.rpartition("@")[2]
     if _host_fault(parts):
         return f"{parts.scheme}://" if parts.scheme.startswith("sqlite") else "<redacted>"
-    return f"{parts.scheme}://{address}" if parts.scheme else address
+    if not parts.scheme:  # no URL at all; it may be a key in the wrong place
+        return "<redacted>" if looks_secret(address) else address
+    return f"{parts.scheme}://{address}"

@@ -124,7 +124,10 @@ def _tppc(provider: TppcProvider, config: Config) -> CoreAuth:
 
 
 def endpoint(base_url: str, wire: WireApi) -> str:
-    """Where requests go: the wire's path is appended once, a bare host gets ``/v1``; a query stays."""
+    """Where requests go: the wire's path is appended once, a bare host gets ``/v1``; a query stays.
+
+    A user name or password does not: a client engine would send it in place of the key.
+    """
     parts = urlsplit(base_url.strip())
     path = parts.path.rstrip("/")
     for suffix in ENDPOINTS.values():
@@ -133,7 +136,8 @@ def endpoint(base_url: str, wire: WireApi) -> str:
             break
     else:
         path = path or "/v1"
-    return urlunsplit((parts.scheme, parts.netloc, path + ENDPOINTS[wire], parts.query, ""))
+    address = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, address, path + ENDPOINTS[wire], parts.query, ""))
 
 
 def _defaults(given: Defaults, models: tuple[ModelEntry, ...]) -> Defaults:
