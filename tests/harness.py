@@ -246,7 +246,7 @@ def daemon(
             (home / "config.yaml").chmod(0o600)
         running = Daemon(("run", "--config", str(home / "config.yaml"), "--port", "0", *args), home, env)
         cleanup.enter_context(_shown(running))
-        running.url = running.wait_log(r"listening on (http://[\w.:]+)")[1]
+        running.url = "http://" + running.wait_log(r"listening on (?:http://)?([\w.]+:\d+)\b")[1]
         wait_for(lambda: _answers(running, "/readyz"), "the daemon to be ready")
         yield running
 
