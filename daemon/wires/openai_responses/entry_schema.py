@@ -1,0 +1,207 @@
+"""The structs of the entry side: a client's request as it comes, the objects of the answer it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import UNSET, Raw, Struct, field
+
+from daemon.wires.openai_responses.schema import Part, Unset
+
+
+class RequestPart(Struct):
+    """A content part of an input item, of any type."""
+
+    type: str = ""
+    text: str | None = None
+    refusal: str | None = None
+    annotations: list[Raw] | None = None
+    image_url: str | None = None
+    detail: str | None = None
+    file_id: str | None = None
+    file_url: str | None = None
+    file_data: str | None = None
+    filename: str | None = None
+
+
+class RequestItem(Struct):
+    """An input item, of any type that the hub knows. ``content`` and ``output`` are text or parts."""
+
+    type: str | None = None
+    role: str | None = None
+    id: str | None = None
+    call_id: str | None = None
+    name: str | None = None
+    namespace: str | None = None
+    arguments: str | None = None
+    input: str | None = None
+    content: Raw | Unset = UNSET
+    output: Raw | Unset = UNSET
+    summary: list[Part] | None = None
+    encrypted_content: str | None = None
+
+
+class RequestTool(Struct):
+    type: str = ""
+    name: str | None = None
+    description: str | None = None
+    parameters: Raw | Unset = UNSET
+    strict: bool | None = None
+    format: Raw | Unset = UNSET
+    filters: Raw | Unset = UNSET
+    user_location: Raw | Unset = UNSET
+
+
+class RequestReasoning(Struct):
+    effort: str | None = None
+    summary: str | None = None
+    generate_summary: str | None = None
+
+
+class RequestFormat(Struct):
+    type: str = "text"
+    name: str | None = None
+    description: str | None = None
+    schema: Raw | Unset = UNSET
+    strict: bool | None = None
+
+
+class RequestText(Struct):
+    format: RequestFormat | None = None
+    verbosity: str | None = None
+
+
+class RequestBody(Struct):
+    """The fields that the hub has words for; the rest of the body travels in ``extra``."""
+
+    model: str | None = None
+    input: Raw | Unset = UNSET
+    instructions: str | None = None
+    stream: bool | None = None
+    tools: list[Raw] | None = None
+    tool_choice: Raw | Unset = UNSET
+    parallel_tool_calls: bool | None = None
+    reasoning: RequestReasoning | None = None
+    text: RequestText | None = None
+    max_output_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    prompt_cache_key: str | None = None
+    service_tier: str | None = None
+    user: str | None = None
+
+
+class NamedChoice(Struct):
+    type: str = ""
+    name: str | None = None
+    mode: str | None = None
+
+
+class ErrorObject(Struct):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+    resets_in_seconds: int | Unset = field(default=UNSET)
+
+
+class ErrorBody(Struct):
+    error: ErrorObject
+
+
+class TextPart(Struct, tag="output_text"):
+    text: str = ""
+    annotations: Sequence[Raw] = ()
+    logprobs: Sequence[Raw] = ()
+
+
+class RefusalText(Struct, tag="refusal"):
+    refusal: str = ""
+
+
+class SummaryText(Struct, tag="summary_text"):
+    text: str = ""
+
+
+class MessageOutput(Struct, tag="message"):
+    id: str
+    status: str
+    content: Sequence[TextPart | RefusalText]
+    role: str = "assistant"
+
+
+class ReasoningOutput(Struct, tag="reasoning"):
+    id: str
+    summary: Sequence[SummaryText]
+    encrypted_content: str | Unset = UNSET
+
+
+class FunctionCallItem(Struct, tag="function_call"):
+    id: str
+    status: str
+    call_id: str
+    name: str
+    arguments: str
+    namespace: str | Unset = UNSET
+
+
+class CustomCallItem(Struct, tag="custom_tool_call"):
+    id: str
+    status: str
+    call_id: str
+    name: str
+    input: str
+    namespace: str | Unset = UNSET
+
+
+class HostedOutput(Struct):
+    """A hosted call of another vendor, in the shape that this wire gives its own."""
+
+    id: str
+    type: str
+    status: str
+    action: dict[str, Any]
+
+
+class UrlCitation(Struct, tag="url_citation"):
+    url: str
+    title: str
+    start_index: int
+    end_index: int
+
+
+OutputItem = MessageOutput | ReasoningOutput | FunctionCallItem | CustomCallItem | HostedOutput
+
+
+class ResponseEcho(Struct):
+    """The fields that repeat the request; encoded once per answer and spliced into each object."""
+
+    instructions: str | None
+    max_output_tokens: int | None
+    parallel_tool_calls: bool
+    previous_response_id: Raw
+    reasoning: dict[str, str | None]
+    store: Raw
+    temperature: float | None
+    text: dict[str, Any]
+    tool_choice: Any
+    tools: Sequence[Any]
+    top_p: float | None
+    truncation: Raw
+    metadata: Raw
+
+
+class ResponseHead(Struct):
+    id: str
+    created_at: int
+    status: str
+    model: str
+    output: Sequence[Raw]
+    object_: str = field(default="response", name="object")
+    background: bool = False
+    completed_at: int | None = None
+    error: dict[str, str | None] | None = None
+    incomplete_details: dict[str, str] | None = None
+    service_tier: str | None = None
+    usage: dict[str, Any] | None = None

@@ -1,0 +1,271 @@
+"""The hub's messages as input items, in their order: a message is closed before any other item.
+
+A tool's failure has no field on this wire; it travels as the first line ``[tool error]`` of its output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from daemon.inference.blocks import (
+    Block,
+    File,
+    HostedCall,
+    Image,
+    Opaque,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolContent,
+    ToolResult,
+)
+from daemon.inference.request import Message
+from daemon.wires.naming import shorten_id, shorten_names
+from daemon.wires.openai_responses.schema import (
+    ContentPart,
+    CustomToolCall,
+    CustomToolCallOutput,
+    EventType,
+    FunctionCall,
+    FunctionCallOutput,
+    InputFile,
+    InputImage,
+    InputItem,
+    InputMessage,
+    InputText,
+    OutputText,
+    ReasoningInput,
+    RefusalPart,
+    Unset,
+)
+
+WIRE = "responses"
+ERROR_MARK = "[tool error]"
+
+_ID_LIMIT = 64
+_EXTENSIONS = {"application/pdf": "pdf", "text/plain": "txt", "text/csv": "csv", "text/html": "html"}
+_AS_THEY_ARE = frozenset({"input_audio"})
+"""Parts that Chat Completions writes exactly as this wire does."""
+
+_part_type = msgspec.json.Decoder(EventType)
+
+
+class InputWriter:
+    """Writes one request's input. ``names`` says how each tool's name is sent, ``lost`` collects what found no place.
+
+    ``entry`` is the wire the client speaks. ``role: system`` inside a conversation is something only
+    Anthropic's clients send, for upstreams that refuse it there; from them it becomes a marked user message.
+    """
+
+    def __init__(self, entry: str, names: dict[str, str]) -> None:
+        self._entry = entry
+        self._names = names
+        self._parts: list[ContentPart] = []
+        self._open_calls: dict[str, str] = {}
+        self._position = 0
+        self._role = "user"
+        self._id: str | None = None
+        self.items: list[InputItem] = []
+        self.lost: list[str] = []
+
+    def system(self, texts: Sequence[Text]) -> None:
+        parts: list[ContentPart] = [InputText(text.text) for text in texts if text.text]
+        if parts:
+            self.items.append(InputMessage("developer", parts))
+
+    def message(self, position: int, message: Message) -> None:
+        self._position = position
+        self._role, self._id = message.role, message.id
+        wrapped = message.role == "system" and self._entry == "messages"
+        if wrapped:
+            self._role = "user"
+        elif message.role == "system":
+            self._role = "developer"
+        for block in message.content:
+            if wrapped and isinstance(block, Text):
+                block = Text(f"<system-reminder>\n{block.text}\n</system-reminder>")
+            self._block(block)
+        self._flush()
+
+    def _block(self, block: Block) -> None:
+        match block:
+            case Text():
+                self._text(block.text)
+            case ToolCall():
+                self._call(block)
+            case ToolResult():
+                self._result(block)
+            case Reasoning():
+                self._reasoning(block)
+            case Image() | File():
+                self._medium(block)
+            case Refusal():
+                self._parts.append(RefusalPart(block.text) if self._role == "assistant" else InputText(block.text))
+            case HostedCall():
+                self._hosted(block)
+            case Opaque():
+                self._opaque(block)
+            case _:
+                assert_never(block)
+
+    def _flush(self) -> None:
+        if self._parts:
+            own_id = _own_id(self._id, "msg") if self._entry == WIRE else UNSET
+            self.items.append(InputMessage(self._role, self._parts, own_id))
+            self._parts = []
+            self._id = None
+
+    def _item(self, item: InputItem) -> None:
+        self._flush()
+        self.items.append(item)
+
+    def _lose(self, what: str) -> None:
+        self.lost.append(f"messages[{self._position}].{what}")
+
+    def _text(self, text: str) -> None:
+        if text:
+            self._parts.append(OutputText(text) if self._role == "assistant" else InputText(text))
+
+    def _medium(self, medium: Image | File) -> None:
+        if self._role == "assistant":
+            self._lose("image" if isinstance(medium, Image) else "document")
+            return
+        self._parts.extend(media_parts(medium))
+
+    def _reasoning(self, reasoning: Reasoning) -> None:
+        """Without its encrypted content thinking cannot be handed back; nor can a user have thought."""
+        if reasoning.signature and self._role == "assistant":
+            self._item(ReasoningInput([], reasoning.signature, _own_id(reasoning.id, "rs_")))
+
+    def _call(self, call: ToolCall) -> None:
+        call_id = shorten_id(call.id, _ID_LIMIT)
+        name = self._sent_name(call.name)
+        namespace = UNSET if call.namespace is None else call.namespace
+        self._open_calls[call_id] = call.kind
+        if call.kind == "custom":
+            own_id = _own_id(call.item_id, "ctc")
+            self._item(CustomToolCall(call_id, name, call.arguments, namespace, own_id))
+        else:
+            own_id = _own_id(call.item_id, "fc")
+            self._item(FunctionCall(call_id, name, call.arguments or "{}", namespace, own_id))
+
+    def _sent_name(self, name: str) -> str:
+        """The tools' own names are settled; a call of a tool that is offered no more is fitted by itself."""
+        sent = self._names.get(name)
+        if sent is None:
+            sent = self._names[name] = shorten_names([name], _ID_LIMIT).get(name, name)
+        return sent
+
+    def _result(self, result: ToolResult) -> None:
+        """The output takes the family of its call. One without a call is refused upstream ("No tool call
+        found …"), so it is dropped and told, unless the call may lie in a response stored upstream."""
+        call_id = shorten_id(result.call_id, _ID_LIMIT)
+        kind = self._open_calls.pop(call_id, result.kind if self._entry == WIRE else None)
+        if kind is None:
+            self._lose("tool_result")
+            return
+        output = tool_output(result)
+        custom = kind == "custom"
+        self._item(CustomToolCallOutput(call_id, output) if custom else FunctionCallOutput(call_id, output))
+
+    def _hosted(self, call: HostedCall) -> None:
+        if call.wire == WIRE and call.raw is not None:
+            self._item(call.raw)
+        else:
+            self._lose(call.name)
+
+    def _opaque(self, opaque: Opaque) -> None:
+        if opaque.wire == WIRE:
+            if _type_of(opaque.raw).startswith("input_"):
+                self._parts.append(opaque.raw)
+            else:
+                self._item(opaque.raw)
+        elif self._role == "assistant":
+            self._lose(_type_of(opaque.raw) or "content")
+        else:
+            self._parts.append(foreign_part(opaque))
+
+
+def tool_output(result: ToolResult) -> str | list[ContentPart]:
+    """Plain text as a string, anything else as a list of parts."""
+    content = result.content
+    if all(isinstance(piece, Text) for piece in content) and len(content) <= 1:
+        text = content[0].text if content and isinstance(content[0], Text) else ""
+        return f"{ERROR_MARK}\n{text}" if result.is_error else text
+    parts: list[ContentPart] = [InputText(ERROR_MARK)] if result.is_error else []
+    for piece in content:
+        parts.extend(_output_parts(piece))
+    return parts
+
+
+def _output_parts(piece: ToolContent) -> list[ContentPart]:
+    match piece:
+        case Text():
+            return [InputText(piece.text)]
+        case Image() | File():
+            return media_parts(piece)
+        case Opaque():
+            return [piece.raw if piece.wire == WIRE else foreign_part(piece)]
+        case _:
+            assert_never(piece)
+
+
+def foreign_part(opaque: Opaque) -> ContentPart:
+    """Content that only another wire knows (``tool_reference``, ``search_result`` …): the model reads its JSON."""
+    if _type_of(opaque.raw) in _AS_THEY_ARE:
+        return opaque.raw
+    return InputText(bytes(opaque.raw).decode("utf-8", "replace"))
+
+
+def media_parts(medium: Image | File) -> list[ContentPart]:
+    return [_image(medium)] if isinstance(medium, Image) else _file(medium)
+
+
+def _image(image: Image) -> InputImage:
+    detail: str | Unset = UNSET if image.detail is None else image.detail
+    if image.file_id is not None:
+        return InputImage(file_id=image.file_id, detail=detail)
+    url = image.url
+    if image.data is not None:
+        url = f"data:{image.media_type or 'image/png'};base64,{image.data}"
+    return InputImage(image_url=url or "", detail=detail)
+
+
+def _file(file: File) -> list[ContentPart]:
+    if file.text is not None:
+        return [InputText(_titled(file, file.text))]
+    parts: list[ContentPart] = [InputText(_titled(file, ""))] if file.context else []
+    if file.file_id is not None:
+        parts.append(InputFile(file_id=file.file_id))
+    elif file.url is not None:
+        parts.append(InputFile(file_url=file.url))
+    else:
+        media_type = file.media_type or "application/pdf"
+        filename = file.filename or f"document.{_EXTENSIONS.get(media_type, 'bin')}"
+        parts.append(InputFile(filename=filename, file_data=f"data:{media_type};base64,{file.data or ''}"))
+    return parts
+
+
+def _titled(file: File, text: str) -> str:
+    """A document's text under its title and context, which this wire has no fields for."""
+    head = [f"{word}: {value}" for word, value in (("Document", file.filename), ("Context", file.context)) if value]
+    return "\n".join(head) + ("\n\n" if head and text else "") + text
+
+
+def _own_id(identifier: str | None, prefix: str) -> str | Unset:
+    """An id this wire made itself: OpenAI refuses others by prefix, and anything over 64 characters."""
+    if identifier is None or not identifier.startswith(prefix) or len(identifier) > _ID_LIMIT:
+        return UNSET
+    return identifier
+
+
+def _type_of(raw: Raw) -> str:
+    try:
+        return _part_type.decode(raw).type or ""
+    except msgspec.DecodeError:
+        return ""

@@ -1,0 +1,282 @@
+"""The output items of a streaming answer, each a small state machine from wire items to hub blocks.
+
+Invariants:
+1. A part that brought deltas is complete by them; what ``*.done`` and ``completed`` repeat is read
+   only where no delta came.
+2. ``done`` takes the item's last word; ``finish`` ends it without one (the answer is over). After
+   either, ``ended`` is true and nothing more is written — except that a call without a name stays
+   pending after ``done`` and vanishes at ``finish``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+from msgspec import Raw
+
+from daemon.inference.events import BlockEnd, BlockKind, Cited, PartBreak
+from daemon.wires.openai_responses.block_writer import BlockWriter
+from daemon.wires.openai_responses.hosted_items import HostedState, citation_from
+from daemon.wires.openai_responses.schema import (
+    CallItem,
+    ItemHead,
+    MessageItem,
+    Part,
+    ReasoningItem,
+)
+
+CALL_KINDS: dict[str, Literal["tool_call", "custom_tool_call"]] = {
+    "function_call": "tool_call",
+    "custom_tool_call": "custom_tool_call",
+}
+
+_HEAD = msgspec.json.Decoder(ItemHead)
+_MESSAGE = msgspec.json.Decoder(MessageItem)
+_REASONING = msgspec.json.Decoder(ReasoningItem)
+_CALL = msgspec.json.Decoder(CallItem)
+
+
+class MessagePart:
+    """One content part: ``block`` is its open block, ``sent`` whether any text came, ``cited`` any source."""
+
+    __slots__ = ("block", "cited", "sent")
+
+    def __init__(self) -> None:
+        self.block: int | None = None
+        self.sent = False
+        self.cited = False
+
+
+class MessageState:
+    """A ``message``: each text or refusal part becomes a block, opened by its first text."""
+
+    __slots__ = ("ended", "item_id", "parts", "refused", "writer")
+
+    def __init__(self, writer: BlockWriter, item_id: str | None) -> None:
+        self.writer = writer
+        self.item_id = item_id
+        self.parts: dict[int, MessagePart] = {}
+        self.refused = False
+        self.ended = False
+
+    def part(self, index: int) -> MessagePart:
+        part = self.parts.get(index)
+        if part is None:
+            part = self.parts[index] = MessagePart()
+        return part
+
+    def delta(self, index: int, kind: BlockKind, text: str) -> None:
+        if text:
+            part = self.part(index)
+            block = self._open(part, kind)
+            part.sent = True
+            self.writer.delta(block, text)
+
+    def cite(self, index: int, annotation: Raw) -> None:
+        part = self.part(index)
+        part.cited = True
+        self.writer.events.append(Cited(self._open(part, "text"), citation_from(annotation)))
+
+    def text_done(self, index: int, kind: BlockKind, text: str | None) -> None:
+        if text and not self.part(index).sent:
+            self.delta(index, kind, text)
+
+    def part_done(self, index: int, content: Part) -> None:
+        if content.refusal is not None:
+            self.text_done(index, "refusal", content.refusal)
+        else:
+            self.text_done(index, "text", content.text)
+            if not self.part(index).cited:
+                for annotation in content.annotations or ():
+                    self.cite(index, annotation)
+        self._close(self.part(index))
+
+    def done(self, item: Raw) -> None:
+        for index, content in enumerate(_MESSAGE.decode(item).content or ()):
+            self.part_done(index, content)
+        self.finish()
+
+    def finish(self) -> None:
+        for part in self.parts.values():
+            self._close(part)
+        self.ended = True
+
+    def _open(self, part: MessagePart, kind: BlockKind) -> int:
+        block = part.block
+        if block is None:
+            block = part.block = self.writer.start(kind, item_id=self.item_id)
+            self.refused = self.refused or kind == "refusal"
+        return block
+
+    def _close(self, part: MessagePart) -> None:
+        if part.block is not None:
+            self.writer.end(part.block)
+            part.block = None
+
+
+ReasoningSource = Literal["summary", "content"]
+
+
+class ReasoningState:
+    """A ``reasoning`` item: one block, whose text is the summary or, where a server streams it, the
+    reasoning itself. Whichever comes first wins; the other would say it twice."""
+
+    __slots__ = ("_block", "_last", "_sent", "_signature", "_source", "ended", "item_id", "writer")
+
+    def __init__(self, writer: BlockWriter, item_id: str | None, signature: str | None = None) -> None:
+        self.writer = writer
+        self.item_id = item_id
+        self.ended = False
+        self._signature = signature
+        self._source: ReasoningSource | None = None
+        self._last: int | None = None
+        self._sent: set[int] = set()
+        self._block = writer.start("reasoning", item_id=item_id)
+
+    def delta(self, source: ReasoningSource, index: int, text: str) -> None:
+        if not text or self._source not in (None, source):
+            return
+        self._source = source
+        if self._last is not None and self._last != index:
+            self.writer.events.append(PartBreak(self._block))
+        self._last = index
+        self._sent.add(index)
+        self.writer.delta(self._block, text)
+
+    def part_done(self, source: ReasoningSource, index: int, text: str | None) -> None:
+        if text and index not in self._sent:
+            self.delta(source, index, text)
+
+    def done(self, item: Raw) -> None:
+        last = _REASONING.decode(item)
+        for index, part in enumerate(last.summary or ()):
+            self.part_done("summary", index, part.text)
+        for index, part in enumerate(last.content or ()):
+            self.part_done("content", index, part.text)
+        self._signature = last.encrypted_content or self._signature
+        self.finish()
+
+    def finish(self) -> None:
+        self.writer.events.append(BlockEnd(self._block, self._signature or None))
+        self.ended = True
+
+
+class CallState:
+    """A ``function_call`` or ``custom_tool_call``. It starts when its name is known; what came before waits."""
+
+    __slots__ = (
+        "_block",
+        "_fallback_id",
+        "_kind",
+        "_name",
+        "_names",
+        "_namespace",
+        "_sent",
+        "_waiting",
+        "_whole",
+        "call_id",
+        "ended",
+        "item_id",
+        "writer",
+    )
+
+    def __init__(self, writer: BlockWriter, kind: BlockKind, names: Mapping[str, str], fallback_id: str) -> None:
+        self.writer = writer
+        self.item_id: str | None = None
+        self.ended = False
+        self._kind = kind
+        self._names = names
+        self._fallback_id = fallback_id
+        self.call_id: str | None = None
+        self._name: str | None = None
+        self._namespace: str | None = None
+        self._block: int | None = None
+        self._waiting: list[str] = []
+        self._sent = False
+        self._whole: str | None = None
+
+    def describe(self, item: CallItem) -> None:
+        self.item_id = self.item_id or item.id
+        self.call_id = self.call_id or item.call_id
+        self._name = self._name or item.name
+        self._namespace = self._namespace or item.namespace
+        self._whole = item.arguments or item.input or self._whole
+        self._start_when_named()
+
+    def delta(self, text: str) -> None:
+        if not text:
+            return
+        self._sent = True
+        if self._block is None:
+            self._waiting.append(text)
+        else:
+            self.writer.delta(self._block, text)
+
+    def announced(self, item: Raw) -> None:
+        self.describe(_CALL.decode(item))
+
+    def arguments_done(self, name: str | None, whole: str | None) -> None:
+        self.describe(CallItem(name=name, arguments=whole))
+
+    def done(self, item: Raw) -> None:
+        self.describe(_CALL.decode(item))
+        if self._block is not None:
+            self.finish()
+
+    def finish(self) -> None:
+        self.ended = True
+        if self._block is None:
+            return
+        if not self._sent and self._whole:
+            self.writer.delta(self._block, self._whole)
+        self.writer.end(self._block)
+
+    @property
+    def started(self) -> bool:
+        return self._block is not None
+
+    def _start_when_named(self) -> None:
+        if self._block is not None or not self._name:
+            return
+        self._block = self.writer.start(
+            self._kind,
+            id=self.call_id or self.item_id or self._fallback_id,
+            name=self._names.get(self._name, self._name),
+            namespace=self._namespace,
+            item_id=self.item_id,
+        )
+        for text in self._waiting:
+            self.writer.delta(self._block, text)
+        self._waiting.clear()
+
+
+ItemState = MessageState | ReasoningState | CallState | HostedState
+
+
+def state_of(item: Raw, *, writer: BlockWriter, names: Mapping[str, str], fallback_id: str) -> ItemState:
+    """The state machine for an item as it was announced. Raises ``msgspec.ValidationError`` for a misshapen one."""
+    type_ = _HEAD.decode(item).type
+    if type_ == "message":
+        return MessageState(writer, _MESSAGE.decode(item).id)
+    if type_ == "reasoning":
+        reasoning = _REASONING.decode(item)
+        return ReasoningState(writer, reasoning.id, reasoning.encrypted_content)
+    if type_ in CALL_KINDS:
+        call = CallState(writer, CALL_KINDS[type_], names, fallback_id)
+        call.describe(_CALL.decode(item))
+        return call
+    return HostedState(writer, item)
+
+
+def type_of(item: Raw) -> str:
+    return _HEAD.decode(item).type
+
+
+def id_of(item: Raw) -> str | None:
+    return _HEAD.decode(item).id
+
+
+def call_id_of(item: Raw) -> str | None:
+    return _CALL.decode(item).call_id

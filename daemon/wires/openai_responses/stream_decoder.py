@@ -1,0 +1,304 @@
+"""Upstream bytes of a Responses stream to hub events.
+
+Invariants:
+1. ``MessageStart`` precedes everything, also where the upstream forgot ``response.created``.
+2. Items are known by ``output_index`` (ids may change from event to event, seen at GitHub Copilot),
+   by item id only where there is no index.
+3. The first terminal event ends the stream; what follows it is not read.
+4. A body that ends without one is a ``StreamError``, never a clean end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from daemon.errors import ErrorKind, GatewayError, RemoteError
+from daemon.inference.events import Event, Finish, MessageStart, StreamError
+from daemon.inference.response import FinishReason, Usage
+from daemon.wires.openai_responses.block_writer import BlockWriter
+from daemon.wires.openai_responses.errors import remote_error
+from daemon.wires.openai_responses.item_table import ItemTable
+from daemon.wires.openai_responses.output_items import CallState, MessageState, ReasoningState
+from daemon.wires.openai_responses.schema import (
+    AnnotationEvent,
+    DoneEvent,
+    EventHead,
+    EventType,
+    ItemEvent,
+    ResponseEvent,
+    ResponseObject,
+    ResponseUsage,
+)
+from daemon.wires.sse import SseSplitter
+
+_HEAD = msgspec.json.Decoder(EventHead)
+_TYPE = msgspec.json.Decoder(EventType)
+_ITEM = msgspec.json.Decoder(ItemEvent)
+_DONE = msgspec.json.Decoder(DoneEvent)
+_ANNOTATION = msgspec.json.Decoder(AnnotationEvent)
+_RESPONSE = msgspec.json.Decoder(ResponseEvent)
+
+_INCOMPLETE = {"content_filter": FinishReason.CONTENT_FILTER}
+"""Every other reason, also an unknown or missing one, is a cut: ``LENGTH``, never a clean end."""
+
+
+class ResponsesStreamDecoder:
+    """One answer. ``tool_names`` maps shortened tool names back to the client's."""
+
+    __slots__ = ("_finished", "_items", "_sse", "_started", "_writer")
+
+    def __init__(self, tool_names: Mapping[str, str]) -> None:
+        self._sse = SseSplitter()
+        self._writer = BlockWriter()
+        self._items = ItemTable(self._writer, tool_names)
+        self._started = False
+        self._finished = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        if self._finished:
+            return []
+        try:
+            payloads = self._sse.feed(data)
+        except RemoteError as error:
+            self._fail(error)
+            payloads = []
+        for payload in payloads:
+            self._event(payload)
+        return self._writer.take()
+
+    def close(self) -> list[Event]:
+        if self._finished:
+            return []
+        for payload in self._sse.close():
+            if _is_json(payload):
+                self._event(payload)
+        if not self._finished:
+            self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before response.completed"))
+        return self._writer.take()
+
+    def whole(self, response: ResponseObject) -> list[Event]:
+        """The events of an answer that came in one piece. Raises ``msgspec.ValidationError`` for a misshapen item."""
+        self._start(response)
+        self._end(response, response.status or "completed")
+        return self._writer.take()
+
+    # --- dispatch ---
+
+    def _event(self, payload: bytes) -> None:
+        if self._finished:
+            return
+        try:
+            head = _HEAD.decode(payload)
+        except msgspec.DecodeError:
+            self._odd_event(payload)
+            return
+        handler = _HANDLERS.get(head.type or "")
+        if handler is None:
+            if head.type is None:
+                self._untyped(payload)
+            return
+        try:
+            if not self._started:
+                self._start(_RESPONSE.decode(payload).response)
+            handler(self, head, payload)
+        except msgspec.ValidationError as error:
+            self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen {head.type} event: {error}"))
+
+    def _odd_event(self, payload: bytes) -> None:
+        """No JSON object, or one whose common fields have unknown types: fatal only if it is an event we read."""
+        if payload.strip() == b"[DONE]":
+            return
+        try:
+            type_ = _TYPE.decode(payload).type
+        except msgspec.DecodeError:
+            self._fail(RemoteError(ErrorKind.API, "the upstream sent an event that is not a JSON object"))
+            return
+        if type_ in _HANDLERS:
+            self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen {type_} event"))
+
+    def _untyped(self, payload: bytes) -> None:
+        """Some relays end a stream with a bare ``{"error": …}``."""
+        if msgspec.json.decode(payload, type=dict).get("error"):
+            self._error(EventHead(), payload)
+
+    def _start(self, response: ResponseObject | None) -> None:
+        if not self._started:
+            self._started = True
+            self._writer.events.append(
+                MessageStart((response and response.id) or "", (response and response.model) or "")
+            )
+
+    # --- items and their parts ---
+
+    def _item_added(self, head: EventHead, payload: bytes) -> None:
+        self._items.announce(head.output_index, _ITEM.decode(payload).item)
+
+    def _item_done(self, head: EventHead, payload: bytes) -> None:
+        self._items.done(head.output_index, _ITEM.decode(payload).item)
+
+    def _text_delta(self, head: EventHead, payload: bytes) -> None:
+        if head.delta:
+            state = self._items.open(head, payload, MessageState, "message")
+            state.delta(head.content_index or 0, "text", head.delta)
+
+    def _refusal_delta(self, head: EventHead, payload: bytes) -> None:
+        if head.delta:
+            state = self._items.open(head, payload, MessageState, "message")
+            state.delta(head.content_index or 0, "refusal", head.delta)
+
+    def _text_done(self, head: EventHead, payload: bytes) -> None:
+        done = _DONE.decode(payload)
+        state = self._items.unless_ended(head, payload, MessageState, "message")
+        if state is not None:
+            state.text_done(head.content_index or 0, "text", done.text)
+            state.text_done(head.content_index or 0, "refusal", done.refusal)
+
+    def _part_done(self, head: EventHead, payload: bytes) -> None:
+        part = _DONE.decode(payload).part
+        state = self._items.get(head, payload)
+        if part is not None and isinstance(state, MessageState) and not state.ended:
+            state.part_done(head.content_index or 0, part)
+
+    def _annotation(self, head: EventHead, payload: bytes) -> None:
+        annotation = _ANNOTATION.decode(payload).annotation
+        state = self._items.unless_ended(head, payload, MessageState, "message")
+        if state is not None:
+            state.cite(head.content_index or 0, annotation)
+
+    def _summary_delta(self, head: EventHead, payload: bytes) -> None:
+        if head.delta:
+            state = self._items.open(head, payload, ReasoningState, "reasoning")
+            state.delta("summary", head.summary_index or 0, head.delta)
+
+    def _reasoning_delta(self, head: EventHead, payload: bytes) -> None:
+        if head.delta:
+            state = self._items.open(head, payload, ReasoningState, "reasoning")
+            state.delta("content", head.content_index or 0, head.delta)
+
+    def _summary_done(self, head: EventHead, payload: bytes) -> None:
+        done = _DONE.decode(payload)
+        state = self._items.unless_ended(head, payload, ReasoningState, "reasoning")
+        if state is not None:
+            state.part_done("summary", head.summary_index or 0, done.part.text if done.part else done.text)
+
+    def _arguments_delta(self, head: EventHead, payload: bytes) -> None:
+        if head.delta:
+            self._items.open(head, payload, CallState, "function_call").delta(head.delta)
+
+    def _input_delta(self, head: EventHead, payload: bytes) -> None:
+        if head.delta:
+            self._items.open(head, payload, CallState, "custom_tool_call").delta(head.delta)
+
+    def _arguments_done(self, head: EventHead, payload: bytes) -> None:
+        done = _DONE.decode(payload)
+        type_ = "function_call" if done.input is None else "custom_tool_call"
+        state = self._items.unless_ended(head, payload, CallState, type_)
+        if state is not None:
+            state.arguments_done(done.name, done.arguments or done.input)
+
+    # --- the end ---
+
+    def _lifecycle(self, head: EventHead, payload: bytes) -> None:
+        """``created``, ``in_progress``, ``queued``: the answer has begun, which ``_event`` has told already."""
+
+    def _terminal(self, head: EventHead, payload: bytes) -> None:
+        response = _RESPONSE.decode(payload).response or ResponseObject()
+        told = (head.type or "").removeprefix("response.")
+        self._end(response, response.status or ("completed" if told == "done" else told))
+
+    def _end(self, response: ResponseObject, status: str) -> None:
+        if status in ("completed", "incomplete"):
+            self._items.take_output(response.output or [])
+            self._items.finish()
+            self._finish(response, status)
+        else:
+            self._fail(_failure(response, status))
+
+    def _finish(self, response: ResponseObject, status: str) -> None:
+        self._finished = True
+        reason = self._items.finish_reason()
+        if status == "incomplete":
+            details = response.incomplete_details
+            reason = _INCOMPLETE.get((details and details.reason) or "", FinishReason.LENGTH)
+        usage = None if response.usage is None else usage_from(response.usage)
+        self._writer.events.append(Finish(reason, usage, service_tier=response.service_tier))
+
+    def _error(self, head: EventHead, payload: bytes) -> None:
+        self._fail(remote_error(_error_fields(msgspec.json.decode(payload))))
+
+    def _fail(self, error: GatewayError) -> None:
+        self._start(None)
+        self._finished = True
+        self._writer.events.append(StreamError(error))
+
+
+Handler = Callable[[ResponsesStreamDecoder, EventHead, bytes], None]
+
+_HANDLERS: dict[str, Handler] = {
+    "response.created": ResponsesStreamDecoder._lifecycle,
+    "response.queued": ResponsesStreamDecoder._lifecycle,
+    "response.in_progress": ResponsesStreamDecoder._lifecycle,
+    "response.output_item.added": ResponsesStreamDecoder._item_added,
+    "response.output_item.done": ResponsesStreamDecoder._item_done,
+    "response.output_text.delta": ResponsesStreamDecoder._text_delta,
+    "response.output_text.done": ResponsesStreamDecoder._text_done,
+    "response.output_text.annotation.added": ResponsesStreamDecoder._annotation,
+    "response.refusal.delta": ResponsesStreamDecoder._refusal_delta,
+    "response.refusal.done": ResponsesStreamDecoder._text_done,
+    "response.content_part.done": ResponsesStreamDecoder._part_done,
+    "response.reasoning_summary_text.delta": ResponsesStreamDecoder._summary_delta,
+    "response.reasoning_summary_text.done": ResponsesStreamDecoder._summary_done,
+    "response.reasoning_summary_part.done": ResponsesStreamDecoder._summary_done,
+    "response.reasoning_text.delta": ResponsesStreamDecoder._reasoning_delta,
+    "response.function_call_arguments.delta": ResponsesStreamDecoder._arguments_delta,
+    "response.function_call_arguments.done": ResponsesStreamDecoder._arguments_done,
+    "response.custom_tool_call_input.delta": ResponsesStreamDecoder._input_delta,
+    "response.custom_tool_call_input.done": ResponsesStreamDecoder._arguments_done,
+    "response.completed": ResponsesStreamDecoder._terminal,
+    "response.done": ResponsesStreamDecoder._terminal,
+    "response.incomplete": ResponsesStreamDecoder._terminal,
+    "response.failed": ResponsesStreamDecoder._terminal,
+    "response.cancelled": ResponsesStreamDecoder._terminal,
+    "error": ResponsesStreamDecoder._error,
+}
+
+
+def usage_from(usage: ResponseUsage) -> Usage:
+    given, made = usage.input_tokens_details, usage.output_tokens_details
+    return Usage(
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cached_tokens=given.cached_tokens if given else None,
+        cache_write_tokens=given.cache_write_tokens if given else None,
+        reasoning_tokens=made.reasoning_tokens if made else None,
+    )
+
+
+def _failure(response: ResponseObject, status: str) -> RemoteError:
+    error = None if response.error is UNSET else msgspec.json.decode(response.error)
+    if not error:
+        return RemoteError(ErrorKind.API, f"the upstream ended its answer with status {status}")
+    return remote_error(_error_fields(error))
+
+
+def _error_fields(event: object) -> dict[str, object]:
+    """The error object of an ``error`` event: nested (today's form), flat (the documented one), or bare text."""
+    if not isinstance(event, dict):
+        return {"message": event}
+    nested = event.get("error")
+    if isinstance(nested, dict):
+        return nested
+    if isinstance(nested, str):
+        return {"message": nested}
+    return {name: value for name, value in event.items() if name != "type" or value != "error"}
+
+
+def _is_json(payload: bytes) -> bool:
+    try:
+        msgspec.json.decode(payload, type=Raw)
+    except msgspec.DecodeError:
+        return False
+    return True

@@ -1,0 +1,113 @@
+"""Hub events to the full event grammar of a Responses stream.
+
+Invariants:
+1. ``response.created`` and ``response.in_progress`` come first, ``sequence_number`` rises from 0 by 1.
+2. Every block is an output item of its own, numbered in the order in which items are announced.
+   Hosted and opaque items are announced when they are whole, since only then their type is known.
+3. Done events repeat what the deltas said; ``completed`` repeats the items that were done.
+4. A failure ends the stream with ``response.failed`` at once. Open items stay without their
+   ``output_item.done``, as at OpenAI: Codex would run a cut call and keep a cut message as whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from daemon.errors import GatewayError
+from daemon.inference.events import (
+    BlockDelta,
+    BlockEnd,
+    BlockStart,
+    Cited,
+    Event,
+    Finish,
+    MessageStart,
+    PartBreak,
+    StreamError,
+)
+from daemon.wires.base import AnswerContext
+from daemon.wires.openai_responses.response_object import ResponseObjects
+from daemon.wires.openai_responses.stream_blocks import BLOCKS, FrameWriter, OpenBlock
+
+
+class ResponsesStreamEncoder:
+    """One answer toward one client."""
+
+    __slots__ = ("_blocks", "_ended", "_objects", "_started", "_writer")
+
+    def __init__(self, context: AnswerContext) -> None:
+        self._objects = ResponseObjects(context)
+        self._writer = FrameWriter(context.answer_id)
+        self._blocks: dict[int, OpenBlock] = {}
+        self._started = False
+        self._ended = False
+
+    def encode(self, events: Sequence[Event]) -> bytes:
+        for event in events:
+            if self._ended:
+                break
+            self._event(event)
+        return self._writer.take()
+
+    def keep_alive(self) -> bytes:
+        """``response.in_progress`` once more: Codex counts any event, comments it does not count."""
+        if self._ended:
+            return b""
+        if not self._start():
+            self._progress()
+        return self._writer.take()
+
+    def fail(self, error: GatewayError) -> bytes:
+        if self._ended:
+            return b""
+        self._failed(error)
+        return self._writer.take()
+
+    def _event(self, event: Event) -> None:
+        self._start()
+        match event:
+            case BlockDelta():
+                self._blocks[event.index].delta(event.text)
+            case BlockStart():
+                self._blocks[event.index] = BLOCKS[event.kind](self._writer, event)
+            case BlockEnd():
+                self._blocks.pop(event.index).end(event)
+            case PartBreak():
+                self._blocks[event.index].part_break()
+            case Cited():
+                self._blocks[event.index].cite(event.citation)
+            case MessageStart():
+                pass
+            case Finish():
+                self._finish(event)
+            case StreamError():
+                self._failed(event.error)
+            case _:
+                assert_never(event)
+
+    def _start(self) -> bool:
+        """The opening, if it is due; whether it was."""
+        if self._started:
+            return False
+        self._started = True
+        self._writer.write(b"response.created", b',"response":' + self._objects.running())
+        self._progress()
+        return True
+
+    def _progress(self) -> None:
+        self._writer.write(b"response.in_progress", b',"response":' + self._objects.running())
+
+    def _failed(self, error: GatewayError) -> None:
+        self._start()
+        self._ended = True
+        failed = self._objects.failed(self._writer.finished(), error)
+        self._writer.write(b"response.failed", b',"response":' + failed)
+
+    def _finish(self, event: Finish) -> None:
+        self._ended = True
+        output = self._writer.finished()
+        status, final = self._objects.final(
+            output, finish=event.reason, usage=event.usage, service_tier=event.service_tier
+        )
+        self._writer.write(b"response.%b" % status.encode(), b',"response":' + final)
