@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.errors import RemoteError
@@ -69,6 +69,7 @@ def test_an_event_over_the_limit_is_the_upstreams_fault(size: int) -> None:
             splitter.feed(stream[start : start + size])
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from([b"data: x", b"data:", b":c", b"event: e", b"\n", b"\r", b"\r\n", b"\xef\xbb\xbf", b"{}"])

@@ -320,7 +320,8 @@ def test_thinking(fields: dict[str, Any], expected: ReasoningOptions) -> None:
 @pytest.mark.parametrize("where", ["output_config", "output_format"])
 def test_structured_output(where: str) -> None:
     form = {"type": "json_schema", "schema": {"type": "object"}}
-    output = request(**{where: {"format": form} if where == "output_config" else form}).output
+    fields: dict[str, Any] = {where: {"format": form} if where == "output_config" else form}
+    output = request(None, **fields).output
     assert output is not None
     assert (output.kind, raw(output.schema)) == ("json_schema", {"type": "object"})
 

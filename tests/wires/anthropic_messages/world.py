@@ -35,9 +35,10 @@ def decode(stream: bytes, size: int | None = None) -> list[Event]:
     return events + decoder.close()
 
 
-def recordings(suffix: str) -> list[object]:
-    """The recorded files with this suffix, as test parameters; one skipped row where there are none."""
-    paths = sorted(FIXTURES.glob(f"*{suffix}"))
+def recordings(prefix: str, suffix: str) -> list[object]:
+    """The recorded files of one kind (``s-`` stream, ``j-`` JSON, ``e-`` error) as test parameters; one skipped
+    row where there are none."""
+    paths = sorted(FIXTURES.glob(f"{prefix}*{suffix}"))
     if not paths:
         return [pytest.param(FIXTURES, marks=pytest.mark.skip(reason=MISSING))]
     return [pytest.param(path, id=path.name.removesuffix(suffix)) for path in paths]
