@@ -36,6 +36,8 @@ async def serving(
     port = port_of(sockets)
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         group.create_task(server.run())
+        while not server.started:
+            await asyncio.sleep(0)
         try:
             yield server, port
         finally:

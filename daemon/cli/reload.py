@@ -1,0 +1,67 @@
+"""``tppcd reload``: asks the running daemon to read its sources now, waits, and tells the outcome.
+
+The unit's ``ExecReload=``: exit 1 makes ``systemctl reload`` fail when the configuration was
+refused, while the service goes on with what it has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Mapping
+
+from daemon.cli.exit_codes import FAILURE, OK
+from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket
+
+ROUTE = "/v0/management/reload"
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command and its options."""
+    parser = subparsers.add_parser(
+        "reload",
+        help="make the running daemon read its configuration now",
+        description="Reads the configuration now and waits for the outcome; exits 1 when it is refused.",
+    )
+    parser.add_argument("--socket", metavar="PATH", help="admin socket of the daemon (default: where it puts it)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 applied or unchanged, 1 refused or no daemon."""
+    try:
+        status, answer = AdminClient(find_admin_socket(os.environ, args.socket)).request("POST", ROUTE)
+    except DaemonUnreachable as error:
+        print(f"tppcd reload: {error}", file=sys.stderr)
+        return FAILURE
+    body = answer if isinstance(answer, Mapping) else {}
+    if status == 200 and body.get("ok", True):
+        print("\n".join(_applied(body)))
+        return OK
+    print("\n".join(_refused(status, body)), file=sys.stderr)
+    return FAILURE
+
+
+def _applied(body: Mapping[str, object]) -> list[str]:
+    changes = [str(line) for line in _items(body.get("changes"))]
+    return changes or [f"nothing changed: generation {body.get('generation', '?')} stays in force"]
+
+
+def _refused(status: int, body: Mapping[str, object]) -> list[str]:
+    lines = [diagnostic_line(item) for item in _items(body.get("details") or body.get("diagnostics"))]
+    reason = str(body.get("message") or body.get("error") or f"the daemon answered {status}")
+    return [*(lines or [reason]), "tppcd reload: refused; what was in force stays in force"]
+
+
+def diagnostic_line(item: object) -> str:
+    """One diagnostic of the management API the way compilers print theirs."""
+    if not isinstance(item, Mapping):
+        return str(item)
+    place = f"config.yaml:{item['line']}:{item['column']}" if item.get("line") else "config.yaml"
+    subject = f"{item['path']}: " if item.get("path") else ""
+    hint = f" ({item['hint']})" if item.get("hint") else ""
+    return f"{place}: {item.get('severity', 'error')}: {subject}{item.get('message', '')}{hint}"
+
+
+def _items(value: object) -> Iterable[object]:
+    return value if isinstance(value, list) else ()

@@ -1,0 +1,95 @@
+"""``tppcd status``: generation, last reload, providers, core auths of the running daemon."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+
+from daemon.cli.exit_codes import FAILURE, OK
+from daemon.cli.reload import diagnostic_line
+from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket
+
+Json = Mapping[str, object]
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command and its options."""
+    parser = subparsers.add_parser(
+        "status",
+        help="show how the running daemon is",
+        description="Generation, last reload and its result, providers, core auths with state and reason.",
+    )
+    parser.add_argument("--socket", metavar="PATH", help="admin socket of the daemon (default: where it puts it)")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 whenever a daemon answers, degraded or not; 1 when none does."""
+    client = AdminClient(find_admin_socket(os.environ, args.socket))
+    try:
+        health, auths, packycode = (
+            _object(client.request("GET", path))
+            for path in ("/healthz", "/v0/management/auths", "/v0/management/packycode")
+        )
+    except DaemonUnreachable as error:
+        print(f"tppcd status: {error}", file=sys.stderr)
+        return FAILURE
+    core_auths = [item for item in _list(auths.get("auths")) if isinstance(item, Mapping)]
+    if args.format == "json":
+        print(json.dumps({"health": health, "auths": core_auths, "packycode": packycode}, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join((*_daemon(health), *_source(packycode), *_auths(core_auths))))
+    return OK
+
+
+def _daemon(health: Json) -> Iterator[str]:
+    yield f"tppcd {health.get('version', '?')}: {health.get('status', '?')}, up {_duration(health.get('uptime'))}"
+    yield f"generation {health.get('generation', 0)}, revision {str(health.get('revision', ''))[:12] or 'none'}"
+    last = health.get("last-reload")
+    if not isinstance(last, Mapping):
+        return
+    verdict = "applied" if last.get("ok") else "refused"
+    yield f"last reload: {verdict} at {last.get('at', '?')} ({last.get('reason', '?')})"
+    yield from (f"  {diagnostic_line(item)}" for item in _list(last.get("diagnostics")))
+
+
+def _source(packycode: Json) -> Iterator[str]:
+    block = packycode.get("packycode")
+    if isinstance(block, Mapping) and block.get("enabled"):
+        yield f"packycode settings from: {block.get('effective-source', 'config.yaml')}"
+
+
+def _auths(auths: list[Json]) -> Iterator[str]:
+    names = dict.fromkeys(str(auth.get("name", "")) for auth in auths)
+    yield f"providers: {len(names)}" + (f" ({', '.join(names)})" if names else "")
+    yield f"core auths: {len(auths)}"
+    for auth in auths:
+        yield "  " + "  ".join(part for part in _auth(auth) if part)
+
+
+def _auth(auth: Json) -> Iterator[str]:
+    yield f"{auth.get('state', '?'):<8}"
+    yield str(auth.get("id", ""))
+    yield str(auth.get("base-url", ""))
+    yield f"{len(_list(auth.get('models')))} models"
+    yield f"until {auth['until']}" if auth.get("until") else ""
+    yield str(auth.get("reason") or "")
+
+
+def _duration(seconds: object) -> str:
+    """``2d 03:04:05``."""
+    whole = int(seconds) if isinstance(seconds, int | float) else 0
+    days, rest = divmod(whole, 86_400)
+    clock = f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
+    return f"{days}d {clock}" if days else clock
+
+
+def _object(answer: tuple[int, object]) -> Json:
+    return answer[1] if answer[0] == 200 and isinstance(answer[1], Mapping) else {}
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
