@@ -9,7 +9,7 @@ import pytest
 from msgspec import Raw
 
 from daemon.errors import ErrorKind, LocalError
-from daemon.inference.blocks import Block, File, Image, Opaque, Reasoning, Text, ToolCall, ToolResult
+from daemon.inference.blocks import Text
 from daemon.inference.request import Message, OpaqueTool, ReasoningOptions, Request, Tool, ToolChoice, WebSearch
 from daemon.wires.anthropic_messages import WIRE, decode_count_request
 
@@ -25,168 +25,11 @@ def request(headers: dict[str, str] | None = None, **fields: Any) -> Request:
     return WIRE.decode_request(body(**fields), headers or {})
 
 
-def blocks(*content: dict[str, Any], role: str = "user") -> tuple[Block, ...]:
-    (message,) = request(messages=[{"role": role, "content": list(content)}]).messages
-    return message.content
-
-
 def raw(value: Raw | None) -> object:
     return None if value is None else json.loads(bytes(value))
 
 
 TEXT = {"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}}
-PNG = {"type": "base64", "media_type": "image/png", "data": "iVBO"}
-
-BLOCKS: list[tuple[str, dict[str, Any], Block]] = [
-    ("text", TEXT, HELLO),
-    ("image base64", {"type": "image", "source": PNG}, Image(media_type="image/png", data="iVBO")),
-    ("image url", {"type": "image", "source": {"type": "url", "url": "https://a/b.png"}}, Image(url="https://a/b.png")),
-    ("image file", {"type": "image", "source": {"type": "file", "file_id": "file_1"}}, Image(file_id="file_1")),
-    (
-        "pdf",
-        {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBE"}},
-        File(media_type="application/pdf", data="JVBE"),
-    ),
-    (
-        "text document",
-        {
-            "type": "document",
-            "source": {"type": "text", "media_type": "text/plain", "data": "facts"},
-            "title": "facts.txt",
-            "context": "from a book",
-            "citations": {"enabled": True},
-        },
-        File(media_type="text/plain", text="facts", filename="facts.txt", context="from a book"),
-    ),
-    (
-        "url document",
-        {"type": "document", "source": {"type": "url", "url": "https://a/b.pdf"}},
-        File(url="https://a/b.pdf"),
-    ),
-    (
-        "content document",
-        {"type": "document", "source": {"type": "content", "content": [TEXT, {"type": "text", "text": "ho"}]}},
-        File(media_type="text/plain", text="hi\n\nho"),
-    ),
-    (
-        "string content document",
-        {"type": "document", "source": {"type": "content", "content": "hi"}},
-        File(media_type="text/plain", text="hi"),
-    ),
-    (
-        "thinking",
-        {"type": "thinking", "thinking": "hm", "signature": "gAAAA"},
-        Reasoning(parts=("hm",), signature="gAAAA"),
-    ),
-    (
-        "thinking, foreign and empty signature",
-        {"type": "thinking", "thinking": "hm", "signature": ""},
-        Reasoning(parts=("hm",)),
-    ),
-    ("signature alone", {"type": "thinking", "thinking": "", "signature": "gAAAA"}, Reasoning(signature="gAAAA")),
-    ("redacted", {"type": "redacted_thinking", "data": "Em"}, Reasoning(signature="Em", redacted=True)),
-    (
-        "tool use",
-        {"type": "tool_use", "id": "t1", "name": "Read", "input": {"a": [1, None]}},
-        ToolCall(id="t1", name="Read", arguments='{"a": [1, null]}'),
-    ),
-    (
-        "tool use without input",
-        {"type": "tool_use", "id": "t1", "name": "Read"},
-        ToolCall(id="t1", name="Read", arguments="{}"),
-    ),
-    (
-        "string result",
-        {"content": "done", "type": "tool_result", "tool_use_id": "t1", "is_error": True},
-        ToolResult(call_id="t1", content=(Text("done"),), is_error=True),
-    ),
-    (
-        "block result",
-        {
-            "type": "tool_result",
-            "tool_use_id": "t1",
-            "is_error": False,
-            "content": [TEXT, {"type": "image", "source": PNG}],
-        },
-        ToolResult(call_id="t1", content=(HELLO, Image(media_type="image/png", data="iVBO")), is_error=False),
-    ),
-    ("empty result", {"type": "tool_result", "tool_use_id": "t1"}, ToolResult(call_id="t1")),
-    (
-        "document in a result",
-        {
-            "type": "tool_result",
-            "tool_use_id": "t1",
-            "content": [{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}],
-        },
-        ToolResult(call_id="t1", content=(File(media_type="text/plain", text="x"),)),
-    ),
-    (
-        "search result in a result",
-        {
-            "type": "tool_result",
-            "tool_use_id": "t1",
-            "content": [{"type": "search_result", "source": "https://a", "title": "A", "content": [TEXT]}],
-        },
-        ToolResult(
-            call_id="t1",
-            content=(File(media_type="text/plain", text="hi", filename="A", context="source: https://a"),),
-        ),
-    ),
-]
-
-
-@pytest.mark.parametrize(("given", "expected"), [row[1:] for row in BLOCKS], ids=[row[0] for row in BLOCKS])
-def test_blocks(given: dict[str, Any], expected: Block) -> None:
-    assert blocks(given) == (expected,)
-
-
-@pytest.mark.parametrize(("given", "expected"), [row[1:] for row in BLOCKS], ids=[row[0] for row in BLOCKS])
-def test_blocks_beside_an_unknown_one(given: dict[str, Any], expected: Block) -> None:
-    """The path that takes a body apart piece by piece gives the same."""
-    unknown = {"type": "hologram", "depth": 3}
-    first, second = blocks(given, unknown)
-    assert first == expected
-    assert isinstance(second, Opaque)
-    assert (second.wire, raw(second.raw)) == ("messages", unknown)
-
-
-@pytest.mark.parametrize("kind", ["server_tool_use", "web_search_tool_result", "container_upload", "mcp_tool_use"])
-def test_the_vendors_own_blocks_stay_raw(kind: str) -> None:
-    given = {"type": kind, "id": "x", "name": "web_search", "content": []}
-    (block,) = blocks(given, role="assistant")
-    assert isinstance(block, Opaque)
-    assert raw(block.raw) == given
-
-
-def test_tool_reference_in_a_result_stays_raw() -> None:
-    reference = {"type": "tool_reference", "tool_name": "Grep"}
-    (result,) = blocks({"type": "tool_result", "tool_use_id": "t1", "content": [reference, TEXT], "is_error": None})
-    assert isinstance(result, ToolResult)
-    opaque, text = result.content
-    assert isinstance(opaque, Opaque)
-    assert raw(opaque.raw) == reference
-    assert text == HELLO
-
-
-def test_thinking_that_says_nothing_is_left_out() -> None:
-    """Our own keep-alive block comes back so."""
-    assert blocks({"type": "thinking", "thinking": "", "signature": ""}, TEXT, role="assistant") == (HELLO,)
-
-
-def test_citations_keep_their_raw_form() -> None:
-    citation = {
-        "type": "web_search_result_location",
-        "url": "https://a",
-        "title": "A",
-        "cited_text": "b",
-        "encrypted_index": "E",
-    }
-    (text,) = blocks({"type": "text", "text": "b", "citations": [citation]}, role="assistant")
-    assert isinstance(text, Text)
-    assert (text.citations[0].url, text.citations[0].title, text.citations[0].cited_text) == ("https://a", "A", "b")
-    assert raw(text.citations[0].raw) == citation
-    assert blocks({"type": "text", "text": "b", "citations": None}) == (Text("b"),)
-
 
 SYSTEM: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("absent", {}, ()),

@@ -1,0 +1,146 @@
+"""Messages and their blocks on the way up to a Messages upstream."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from msgspec import Raw
+
+from daemon.inference.blocks import (
+    Block,
+    File,
+    HostedCall,
+    Image,
+    Opaque,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from daemon.inference.request import Message, Role
+from tests.wires.anthropic_messages.test_encode_request import HI, body, encode
+
+BLOCKS: list[tuple[Role, Block, list[dict[str, Any]]]] = [
+    ("user", Text(""), []),
+    ("assistant", Refusal("no"), [{"type": "text", "text": "no"}]),
+    ("assistant", Reasoning(parts=("a",), signature="s"), [{"type": "thinking", "thinking": "a", "signature": "s"}]),
+    ("assistant", Reasoning(signature="E", redacted=True), [{"type": "redacted_thinking", "data": "E"}]),
+    (
+        "assistant",
+        ToolCall(id="call|1", name="R", arguments='{"a":1}'),
+        [{"type": "tool_use", "id": "call_1", "name": "R", "input": {"a": 1}}],
+    ),
+    (
+        "user",
+        ToolResult(call_id="call|1", content=(Text("x"), Image(media_type="image/png", data="iV")), is_error=True),
+        [
+            {
+                "type": "tool_result",
+                "tool_use_id": "call_1",
+                "content": [
+                    {"type": "text", "text": "x"},
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iV"}},
+                ],
+                "is_error": True,
+            }
+        ],
+    ),
+    ("user", ToolResult(call_id="c"), [{"type": "tool_result", "tool_use_id": "c"}]),
+    ("user", Image(url="https://a/b.png"), [{"type": "image", "source": {"type": "url", "url": "https://a/b.png"}}]),
+    (
+        "user",
+        Image(url="data:image/png;base64,iV"),
+        [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iV"}}],
+    ),
+    (
+        "user",
+        File(media_type="application/pdf", data="JV", filename="a.pdf", context="c"),
+        [
+            {
+                "type": "document",
+                "source": {"type": "base64", "media_type": "application/pdf", "data": "JV"},
+                "title": "a.pdf",
+                "context": "c",
+            }
+        ],
+    ),
+    (
+        "user",
+        File(text="x"),
+        [{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}],
+    ),
+    ("user", File(url="https://a"), [{"type": "document", "source": {"type": "url", "url": "https://a"}}]),
+    (
+        "user",
+        File(media_type="text/csv", data="YSxi"),
+        [{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "a,b"}}],
+    ),
+    ("assistant", Opaque("messages", Raw(b'{"type":"compaction"}')), [{"type": "compaction"}]),
+    ("assistant", HostedCall(id="w", name="web_search", wire="messages", raw=Raw(b'[{"type":"x"}]')), [{"type": "x"}]),
+]
+
+
+@pytest.mark.parametrize(("role", "block", "expected"), BLOCKS)
+def test_blocks(role: Role, block: Block, expected: list[dict[str, Any]]) -> None:
+    encoded = encode(Message(role, (block,)))
+    messages = json.loads(encoded.body)["messages"]
+    assert [message["content"] for message in messages] == ([expected] if expected else [])
+    assert encoded.lost == ()
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        Reasoning(parts=("a",)),
+        Image(file_id="f"),
+        Image(media_type="image/tiff", data="x"),
+        Image(url="data:image/png,raw"),
+        File(media_type="application/zip", data="UEs="),
+        File(media_type="text/plain", data="/w=="),
+        File(file_id="f"),
+        Opaque("responses", Raw(b"{}")),
+        HostedCall(id="w", name="web_search"),
+    ],
+)
+def test_what_has_no_form_is_told(block: Block) -> None:
+    encoded = encode(HI, Message("assistant", (Text("x"), block)))
+    assert encoded.lost == ("messages[1].content[1]",)
+
+
+def test_lost_parts_of_a_result_are_told() -> None:
+    result = ToolResult(call_id="c7", content=(Text("x"), Opaque("responses", Raw(b"{}"))))
+    assert encode(Message("user", (result,))).lost == ("tool_result[c7]",)
+
+
+def test_calls_and_results_of_openai_items_become_turns() -> None:
+    """Each item is a message of its own there; here a turn holds them all, results first."""
+    messages = body(
+        HI,
+        Message("assistant", (ToolCall(id="a", name="R", arguments=""),)),
+        Message("assistant", (ToolCall(id="b", name="R", arguments=""),)),
+        Message("user", (Text("and"),)),
+        Message("user", (ToolResult(call_id="a"),)),
+        Message("user", (ToolResult(call_id="b"),)),
+    )["messages"]
+    assert [(m["role"], [block["type"] for block in m["content"]]) for m in messages] == [
+        ("user", ["text"]),
+        ("assistant", ["tool_use", "tool_use"]),
+        ("user", ["tool_result", "tool_result", "text"]),
+    ]
+
+
+def test_system_texts_of_openai_entries() -> None:
+    given = body(
+        Message("developer", (Text("a"),)), Message("system", (Text("b"),)), HI, Message("developer", (Text("c"),))
+    )
+    assert given["system"] == [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    (message,) = given["messages"]
+    assert [block["text"] for block in message["content"]] == ["hi", "<system-reminder>\nc\n</system-reminder>"]
+
+
+def test_system_messages_of_this_entry_stay() -> None:
+    messages = body(HI, Message("system", (Text("c"),)), wire="messages", system=(Text("s"),))["messages"]
+    assert [message["role"] for message in messages] == ["user", "system"]
