@@ -1,0 +1,77 @@
+"""``tppcd diff``, ``schema`` and ``explain``: what they print and exit with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from daemon.cli import exit_codes, main
+from tests.snapshot.world import PACKYCODE, tppc
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("TPPCD_CONFIG", "PACKYCODE_API_KEY", "PACKYCODE_BASE_URL", "CODEX_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def written(name: str, text: str) -> str:
+    path = Path(name)
+    path.touch(0o600)
+    path.write_text(text)
+    return name
+
+
+def test_diff(capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = written("old.yaml", PACKYCODE), written("new.yaml", PACKYCODE.replace("-packy", "-new") + tppc("fox"))
+    assert main(["diff", old, new]) == exit_codes.OK
+    heading, *rest = capsys.readouterr().out.splitlines()
+    assert heading.startswith("config reloaded: generation 2 (revision ")
+    assert rest == [
+        "  packycode.credentials.openai-api-key: updated",
+        "  tppc.providers[fox]: added (enabled)",
+        "clients: 2 (1 packycode + 1 tppc + 0 store)",
+    ]
+
+
+def test_diff_of_the_same_meaning(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", written("old.yaml", PACKYCODE), written("new.yaml", "# x\n" + PACKYCODE)]) == exit_codes.OK
+    assert capsys.readouterr().out == "no changes\n"
+
+
+def test_diff_with_a_bad_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", written("old.yaml", PACKYCODE), written("new.yaml", "port: x\n")]) == exit_codes.CONFIG
+    assert capsys.readouterr().err.startswith("new.yaml:1:7: error: port: expected a whole number, got text")
+
+
+def test_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == exit_codes.OK
+    assert "packycode" in json.loads(capsys.readouterr().out)["properties"]
+
+
+def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
+    path = written("config.yaml", PACKYCODE + tppc("fox, wire-api: chat, priority: 2"))
+    assert main(["explain", "--model", "claude-sonnet-5(low)", "--config", path, "--entry", "responses"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "model: claude-sonnet-5(low) (entry responses)",
+        "rule: model-aliases has claude-*, effort low",
+        "strategy: round-robin, among the highest priority that is ready",
+        "  1. fox (config:tppc[fox]): gpt-5 at https://fox.example, translated to chat, priority 2",
+        "  2. packycode (config:packycode): gpt-5 at https://codex-api.packycode.com, passed through, priority 0",
+    ]
+
+
+def test_explain_what_nobody_serves(capsys: pytest.CaptureFixture[str]) -> None:
+    written("config.yaml", PACKYCODE)
+    assert main(["explain", "--model", "gpt-5-codx"]) == exit_codes.FAILURE
+    assert "did you mean 'gpt-5-codex'?" in capsys.readouterr().err
+
+
+def test_explain_with_a_bad_file(capsys: pytest.CaptureFixture[str]) -> None:
+    written("config.yaml", "port: x\n")
+    assert main(["explain", "--model", "gpt-5"]) == exit_codes.CONFIG
+    assert "config.yaml:1:7: error" in capsys.readouterr().err

@@ -1,0 +1,62 @@
+"""Revision: the same meaning has the same one, whatever the file looks like; a new key has a new one."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.snapshot.current import Current
+from tests.snapshot.world import PACKYCODE, snapshot, tppc
+
+BASE = PACKYCODE + tppc("fox")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BASE,
+        "# a comment\n" + BASE + "\n\n# another\n",
+        tppc("fox") + PACKYCODE,
+        BASE + "port: 8317\nhost: '127.0.0.1'\n",
+        BASE.replace("\n", "\r\n"),
+        BASE.replace("true", "yes"),
+        BASE + "unknown: 1\n",
+    ],
+)
+def test_same_meaning_same_revision(text: str) -> None:
+    assert snapshot(text).revision == snapshot(BASE).revision
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        BASE + "port: 8318\n",
+        BASE.replace("sk-planted-packy", "sk-planted-other"),
+        PACKYCODE + tppc("fox", "wolf"),
+        BASE.replace("true", "false"),
+    ],
+)
+def test_other_meaning_other_revision(text: str) -> None:
+    assert snapshot(text).revision != snapshot(BASE).revision
+
+
+def test_a_changed_reference_is_a_new_revision() -> None:
+    text = tppc("fox, api-key: 'env:K'")
+    one, two = snapshot(text, env={"env:K": "a"}), snapshot(text, env={"env:K": "b"})
+    assert one.revision != two.revision
+
+
+def test_what_a_snapshot_says_of_itself() -> None:
+    built = snapshot(BASE + "prot: 1\n", generation=7)
+    assert built.config_header == f"7/{built.revision[:12]}"
+    assert len(built.revision) == 64
+    assert [each.code for each in built.warnings] == ["unknown-key"]
+    assert "planted" not in repr(built.config) + repr(built.core_auths) + repr(built.models)
+
+
+def test_current_is_a_holder() -> None:
+    current = Current()
+    assert current.get_or_none() is None
+    with pytest.raises(LookupError):
+        current.get()
+    current.set(first := snapshot("{}"))
+    assert current.get() is first is current.get_or_none()

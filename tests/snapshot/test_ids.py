@@ -1,0 +1,45 @@
+"""Stable IDs: byte for byte the seed system's formula, against vectors computed in a shell."""
+
+from __future__ import annotations
+
+import hashlib
+
+from daemon.snapshot.ids import Unique, client_id, core_auth_id, short
+
+PACKY = {"api_key": "sk-OPENAI-XXXX...", "base_url": "https://codex-api.packycode.com/v1"}
+FOX = {"api_key": "sk-a123", "base_url": "https://provider-a.example.com/v1"}
+
+
+def by_hand(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:12]
+
+
+def test_short_is_the_kind_then_nul_and_part() -> None:
+    # printf 'kind\0a\0b' | sha256sum
+    assert short("kind", " a ", "b\n") == by_hand(b"kind\0a\0b") == "8adfb143d02e"
+    assert short("kind") == by_hand(b"kind")
+    assert short("kind", "ab", "c") != short("kind", "a", "bc")
+
+
+def test_packycode() -> None:
+    # printf 'packycode:codex\0<key>\0<url>' | sha256sum, and url before key for the client
+    assert core_auth_id(None, **PACKY) == "packycode:codex:eac7638a9631"
+    assert client_id(None, **PACKY) == "packycode:models:a97a786c803f"
+
+
+def test_tppc_lowers_the_name_in_one_id_and_keeps_it_in_the_other() -> None:
+    # printf 'tppc:fox\0<key>\0<url>' | sha256sum, printf 'tppc:models\0Fox\0<url>\0<key>' | sha256sum
+    assert core_auth_id("Fox", **FOX) == "tppc:fox:23d4ea416f11"
+    assert client_id("Fox", **FOX) == "tppc:models:011d71ad086a"
+    assert client_id("Fox", **FOX) != client_id("fox", **FOX)
+
+
+def test_parts_are_as_written_but_trimmed() -> None:
+    spaced = {"api_key": f" {FOX['api_key']} ", "base_url": f"{FOX['base_url']} "}
+    assert core_auth_id(" FOX ", **spaced) == core_auth_id("fox", **FOX)
+    assert core_auth_id("fox", **FOX) != core_auth_id("fox", api_key="sk-a123", base_url=FOX["base_url"] + "/")
+
+
+def test_a_taken_id_gets_a_number() -> None:
+    unique = Unique()
+    assert [unique.take(each) for each in ("a", "b", "a", "a")] == ["a", "b", "a-1", "a-2"]
