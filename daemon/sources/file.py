@@ -18,11 +18,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 import watchfiles
 from loguru import logger
+from msgspec import structs
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.sources.base import Publish, Update
@@ -128,18 +130,22 @@ class FileSource:
                 return None
             at_once = asked and (look.lease is Lease.FREE or not self._known)
             wait = self._settle.wait(look, time.monotonic(), size=self._size, at_once=at_once)
-            if not wait:
-                return await self._read(look)
-            await asyncio.sleep(wait)
+            if wait:
+                await asyncio.sleep(wait)
+                continue
+            content = await self._in_thread(partial(self._read_files, look))
+            # Two equal stamps do not rule out a write under way between them; a second look does.
+            if look.lease is Lease.BUSY or await self._in_thread(self._look) == look:
+                return self._took(content, look)
 
-    async def _read(self, look: Look) -> Update:
+    def _took(self, content: Update, look: Look) -> Update:
         self._order += 1
-        update = await self._in_thread(lambda: self._read_files(look))
+        update = structs.replace(content, order=self._order)
         overdue = look.lease is Lease.BUSY
         if overdue and update.digest != self._published:
-            patience = self._timing.patience
+            seconds = self._timing.patience
             logger.warning(
-                "{} is still open for writing {:g} s after its last change: taken as it is", self.name, patience
+                "{} is still open for writing {:g} s after its last change: read as it is", self.name, seconds
             )
         # A writer that is still there may change bytes without a new stamp (mmap): look again at every poll.
         self._known = () if overdue else look.stamps
@@ -170,13 +176,10 @@ class FileSource:
                 raise Unreadable("empty", "is empty", "write a configuration into it, e.g. by: tppcd init")
         except Unreadable as why:
             digest = hashlib.sha256(f"{why.code}: {why.message}".encode()).hexdigest()
-            return self._update(b"", digest, problem=self._diagnose(why), settled=settled)
+            return Update(source=self.name, raw=b"", digest=digest, problem=self._diagnose(why), settled=settled)
         if content.links == 0:
             self._warn_orphan(look.stamps[0])
-        return self._update(content.raw, self._digest(content.raw), settled=settled)
-
-    def _update(self, raw: bytes, digest: str, *, problem: Diagnostic | None = None, settled: bool) -> Update:
-        return Update(source=self.name, raw=raw, digest=digest, problem=problem, order=self._order, settled=settled)
+        return Update(source=self.name, raw=content.raw, digest=self._digest(content.raw), settled=settled)
 
     def _digest(self, raw: bytes) -> str:
         digest = hashlib.sha256(raw)
