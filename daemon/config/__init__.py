@@ -1,9 +1,10 @@
 """config.yaml as data, and everything that can be wrong with it told with line and column.
 
-    text ─ document.parse ─▶ Document (plain data, positions, repeated keys)
-         ─ load.load ─▶ Fragment (Config, diagnostics, references, packycode sources)
-         ─ rules ─▶ more diagnostics
+    bytes ─ document.parse ─▶ Document (plain data, positions, repeated keys; ``scan`` first, for limits)
+          ─ packycode.merge ─ convert (types, by ``shape``) ─ rules (meaning) ─▶ Fragment (``load``)
 
-``schema`` holds the structs, ``diagnostics`` the shape of a problem, ``packycode`` the precedence
-config.yaml > environment > Codex CLI. Pure: references are resolved by a function passed in.
+``schema`` holds the structs, ``shape`` the same as data (also for ``json_schema``, ``exposure`` and the
+diff), ``diagnostics`` the form of a problem, ``unknown`` what is said of keys that do not exist,
+``packycode`` the precedence config.yaml > environment > Codex CLI, ``urls`` how one is checked and
+shown. Pure: ``references`` are followed by a function that is passed in.
 """
