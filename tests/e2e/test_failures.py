@@ -32,7 +32,7 @@ def told(dialect: Dialect, answer: Any) -> str:
     [
         ("rate_limit", 429, "Rate limit reached"),
         ("quota", 429, "exceeded your current quota"),
-        ("overloaded", 529, "overloaded"),
+        ("overloaded", (503, 529), "overloaded"),
         ("unavailable", (503, 529), "overloaded"),
         ("server_error", (500, 502), "An error occurred"),
         ("not_found", 404, "does not exist"),

@@ -66,7 +66,7 @@ def _grow(block: dict[str, Any], delta: dict[str, Any]) -> None:
     if field is None:
         block["_json"] += delta["partial_json"]
     else:
-        block[field] += delta[field]
+        block[field] = block.get(field, "") + delta[field]
 
 
 def ask(gateway: Daemon, body: dict[str, Any], *, stream: bool) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def test_reasoning_is_not_asked_to_show_itself_unless_the_client_wants_to_see_it
     upstream: Simulator, gateway: Daemon
 ) -> None:
     answer = ask(gateway, MESSAGES.request("x"), stream=False)
-    assert [block["type"] for block in answer["content"]] == ["text"]
+    assert "".join(block.get("thinking", "") for block in answer["content"]) == ""
     assert "summary" not in (upstream.requests[-1]["body"].get("reasoning") or {})
 
 
