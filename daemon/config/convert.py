@@ -6,7 +6,6 @@ as not written. A wrong type is told in the words of a reader of YAML: "expected
 
 from __future__ import annotations
 
-import datetime
 import math
 import re
 from collections.abc import Callable
@@ -264,9 +263,7 @@ def word(value: object) -> str:
             return "a list"
         case dict():
             return "keys and values"
-        case datetime.date():
-            return "a date"
-    return "something else"
+    return "a date"
 
 
 def quoted(text: str) -> str:

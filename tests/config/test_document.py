@@ -64,6 +64,7 @@ def test_ordinary_yaml(raw: bytes, data: dict[str, object]) -> None:
         (b"a: {b: 1, b: 2}\n", "config.yaml:1:11: error: `b` is given twice, first on line 1"),
         (b"a: !secret x\n", "config.yaml:1:4: error: custom YAML tags are not supported"),
         (b"a: !!binary eA==\n", "config.yaml:1:4: error: custom YAML tags are not supported"),
+        (b"[" * 65, "config.yaml:1:65: error: nested more than 64 levels deep"),
         (b"a: &r [*r]\n", "config.yaml:1:8: error: a YAML alias that contains itself"),
         (b"<<: 3\n", "config.yaml:1:5: error: << takes a mapping"),
         (b"a: !!int x\n", "config.yaml:1:4: error: YAML cannot read this as a number"),
