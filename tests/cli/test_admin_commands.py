@@ -1,0 +1,154 @@
+"""``reload``, ``status`` and ``events``: what they print for what the daemon answers, and their exit codes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.cli import main
+from tests.service.conftest import serving
+
+AUTH = {
+    "id": "tppc:fox:3dca86e468eb",
+    "name": "fox",
+    "base-url": "https://fox.example",
+    "models": ["gpt-5", "gpt-5-high"],
+    "state": "cooling",
+    "reason": "429 from the upstream",
+    "until": "2026-11-21T03:00:00Z",
+}
+LAST = {
+    "ok": False,
+    "at": "2026-11-21T02:00:00Z",
+    "reason": "file",
+    "diagnostics": [{"message": "bad", "line": 3, "column": 1}],
+}
+HEALTH = {
+    "version": "0.1.0",
+    "status": "degraded",
+    "uptime": 93_784.2,
+    "generation": 7,
+    "revision": "ab" * 32,
+    "last-reload": LAST,
+}
+DETAIL = {
+    "severity": "error",
+    "path": "port",
+    "line": 2,
+    "column": 7,
+    "message": "must be a number",
+    "hint": "e.g. 8317",
+}
+
+Answer = tuple[int, object]
+
+
+class Daemon:
+    """Answers each path with what the test says, 404 otherwise."""
+
+    def __init__(self, answers: dict[str, Answer]) -> None:
+        self.answers = answers
+        self.asked: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.asked.append(f"{scope['method']} {scope['path']}")
+        status, body = self.answers.get(scope["path"], (404, {"error": "not_found", "message": "no route"}))
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": data})
+
+
+async def command(tmp_path: Path, answers: dict[str, Answer], *arguments: str) -> int:
+    path = tmp_path / "admin.sock"
+    async with serving(Daemon(answers), admin=path):
+        return await asyncio.to_thread(main, [*arguments, "--socket", str(path)])
+
+
+RELOADS = [
+    (
+        (200, {"ok": True, "changes": ["config reloaded: generation 7", "  port: 1 -> 2"]}),
+        0,
+        "config reloaded: generation 7\n  port: 1 -> 2\n",
+        "",
+    ),
+    ((200, {"ok": True, "changes": [], "generation": 7}), 0, "nothing changed: generation 7 stays in force\n", ""),
+    ((422, {"details": [DETAIL]}), 1, "", "config.yaml:2:7: error: port: must be a number (e.g. 8317)\n"),
+    (
+        (200, {"ok": False, "diagnostics": [DETAIL]}),
+        1,
+        "",
+        "config.yaml:2:7: error: port: must be a number (e.g. 8317)\n",
+    ),
+    ((503, {"error": "draining", "message": "the daemon stops"}), 1, "", "the daemon stops\n"),
+    ((500, b"oops"), 1, "", "the daemon answered 500\n"),
+]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("answer", "code", "out", "err"), RELOADS)
+async def test_reload_tells_the_outcome(
+    answer: Answer, code: int, out: str, err: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await command(tmp_path, {"/v0/management/reload": answer}, "reload") == code
+    shown = capsys.readouterr()
+    assert shown.out == out
+    assert shown.err == (err and err + "tppcd reload: refused; what was in force stays in force\n")
+
+
+@pytest.mark.asyncio
+async def test_status_reads_as_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answers: dict[str, Answer] = {
+        "/healthz": (200, HEALTH),
+        "/v0/management/auths": (200, {"auths": [AUTH]}),
+        "/v0/management/packycode": (200, {"packycode": {"enabled": True, "effective-source": "env"}}),
+    }
+    assert await command(tmp_path, answers, "status") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "tppcd 0.1.0: degraded, up 1d 02:03:04",
+        "generation 7, revision abababababab",
+        "last reload: refused at 2026-11-21T02:00:00Z (file)",
+        "  config.yaml:3:1: error: bad",
+        "packycode settings from: env",
+        "providers: 1 (fox)",
+        "core auths: 1",
+        "  cooling   tppc:fox:3dca86e468eb  https://fox.example  2 models  until 2026-11-21T03:00:00Z  429 from the upstream",
+    ]
+    assert await command(tmp_path, answers, "status", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)["health"]["generation"] == 7
+
+
+@pytest.mark.asyncio
+async def test_status_of_a_daemon_that_has_just_begun(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await command(tmp_path, {"/healthz": (200, {"status": "ok", "last-reload": None})}, "status") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "tppcd ?: ok, up 00:00:00",
+        "generation 0, revision none",
+        "providers: 0",
+        "core auths: 0",
+    ]
+
+
+EVENT = b'id: 5\nevent: reload\ndata: {"id":5,"at":1.5,"kind":"reload","message":"config reloaded"}\n\n'
+
+
+@pytest.mark.asyncio
+async def test_events_as_text_and_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answers: dict[str, Answer] = {"/v0/management/events": (200, EVENT)}
+    assert await command(tmp_path, answers, "events") == 0
+    assert capsys.readouterr().out.endswith("  reload        config reloaded\n")
+    assert await command(tmp_path, answers, "events", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)["id"] == 5
+    assert await command(tmp_path, answers, "events", "--follow") == 1
+    assert capsys.readouterr().err == "tppcd events: the daemon ended the stream\n"
+
+
+@pytest.mark.parametrize("name", ["reload", "status", "events"])
+def test_without_a_daemon_one_line_and_exit_1(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--socket", str(tmp_path / "none.sock")]) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(f"tppcd {name}: no daemon answers on ") and shown.err.count("\n") == 1

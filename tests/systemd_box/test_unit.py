@@ -1,0 +1,142 @@
+"""The shipped unit under a real systemd: start, reload, watchdog, stop, and the story the journal tells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.harness import wait_for
+from tests.systemd_box import box as systemd_box
+from tests.systemd_box.box import CONFIG, CONFIG_TEXT, UNIT, Box
+
+pytestmark = pytest.mark.skipif(bool(systemd_box.missing()), reason=systemd_box.missing() or "-")
+
+
+@pytest.fixture(scope="module")
+def booted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    with systemd_box.booted(tmp_path_factory.mktemp("box")) as box:
+        yield box
+
+
+@pytest.fixture
+def box(booted: Box) -> Iterator[Box]:
+    """The service running with the good configuration, and stopped afterwards."""
+    booted.write(CONFIG, CONFIG_TEXT)
+    booted.do("systemctl", "restart", UNIT)
+    yield booted
+    booted.run("systemctl", "kill", "-s", "KILL", UNIT)
+    booted.run("systemctl", "stop", UNIT)
+    booted.run("systemctl", "reset-failed", UNIT)
+    booted.do("rm", "-rf", f"/run/systemd/system/{UNIT}.d")
+    booted.do("systemctl", "daemon-reload")
+
+
+def messages(model: str, words: str) -> str:
+    message = {"role": "user", "content": words}
+    return json.dumps({"model": model, "max_tokens": 1000, "stream": True, "messages": [message]})
+
+
+def test_systemd_finds_nothing_to_say_about_the_unit(booted: Box) -> None:
+    done = booted.run("systemd-analyze", "verify", f"/etc/systemd/system/{UNIT}")
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_it_is_ready_within_a_second(box: Box) -> None:
+    """The best of three, by systemd's own clock: from the fork to READY=1."""
+
+    def start() -> float:
+        box.do("systemctl", "restart", UNIT)
+        began, ready = (int(box.property(f"{name}TimestampMonotonic")) for name in ("ExecMainStart", "ActiveEnter"))
+        return (ready - began) / 1_000_000
+
+    assert min(start() for _ in range(3)) < 1.0
+    assert "serving generation 1" in box.property("StatusText")
+    assert '"status":"ok"' in box.ask("/healthz")
+
+
+def test_reload_waits_and_fails_when_refused_and_the_service_serves_on(box: Box) -> None:
+    box.write(CONFIG, CONFIG_TEXT.replace("name: stuck", "name: wolf"))
+    box.do("systemctl", "reload", UNIT)
+    assert "tppc.providers[wolf]: added (enabled)" in box.journal()
+
+    box.write(CONFIG, CONFIG_TEXT + "port: eight\n")
+    assert box.run("systemctl", "reload", UNIT).returncode != 0
+    assert box.property("ActiveState") == "active"
+    assert f"{CONFIG}:" in box.journal() and "port: " in box.journal()
+    assert '"status":"degraded"' in box.ask("/healthz")
+    assert "event: message_stop" in box.ask("/v1/messages", messages("flow/gpt-5", "hello"))
+
+    box.write(CONFIG, CONFIG_TEXT)
+    box.do("systemctl", "reload", UNIT)
+    assert '"status":"ok"' in box.ask("/healthz")
+
+
+def test_a_hung_loop_is_killed_with_its_stack_in_the_journal_and_starts_again(box: Box) -> None:
+    box.do("mkdir", "-p", f"/run/systemd/system/{UNIT}.d")
+    box.write(f"/run/systemd/system/{UNIT}.d/hang.conf", systemd_box.HANG_DROP_IN)
+    box.do("systemctl", "daemon-reload")
+    box.do("systemctl", "restart", UNIT)
+    box.do("systemctl", "kill", "--kill-whom=main", "-s", "USR2", UNIT)
+    journal = box.wait_journal("in hang_the_loop")
+    assert "Fatal Python error: Aborted" in journal
+    wait_for(lambda: box.property("NRestarts") == "1" and box.property("ActiveState") == "active", "the restart")
+    assert '"status":"ok"' in wait_for(lambda: box.ask("/healthz"), "an answer after the restart")
+
+
+def test_a_crash_loop_never_meets_a_start_limit(box: Box) -> None:
+    assert (box.property("StartLimitIntervalUSec"), box.property("RestartUSec")) == ("0", "2s")
+
+
+def test_a_bad_first_configuration_is_told_and_not_tried_again(box: Box) -> None:
+    box.do("systemctl", "stop", UNIT)
+    box.do("rm", "-rf", "/var/lib/tppcd")
+    box.write(CONFIG, "port: [\n")
+    assert box.run("systemctl", "start", UNIT).returncode != 0
+    assert (box.property("ExecMainStatus"), box.property("NRestarts")) == ("78", "0")
+    assert "Traceback" not in box.journal()
+
+
+def test_a_stop_lets_a_running_stream_end(box: Box) -> None:
+    with box.client("/v1/messages", messages("flow/gpt-5", "tell me a story")) as client:
+        assert client.stdout
+        begun = client.stdout.readline()
+        box.do("systemctl", "stop", UNIT)
+        text = begun + client.communicate(timeout=60)[0]
+    assert client.returncode == 0 and "event: message_stop" in text
+    assert (box.property("Result"), box.property("ExecMainStatus")) == ("success", "0")
+
+
+def test_a_stop_in_a_hurry_tells_a_running_stream_in_its_dialect(box: Box) -> None:
+    said = "stopping: no new connections"
+    before = box.journal().count(said)
+    with box.client("/v1/messages", messages("stuck/gpt-5", "tell me a story")) as client:
+        assert client.stdout
+        begun = client.stdout.readline()
+        box.do("systemctl", "stop", "--no-block", UNIT)
+        box.wait_journal(said, times=before + 1)
+        box.do("systemctl", "kill", "--kill-whom=main", "-s", "TERM", UNIT)
+        text = begun + client.communicate(timeout=60)[0]
+    assert client.returncode == 0, "the chunked body ended properly"
+    assert "event: error" in text and "overloaded_error" in text
+    wait_for(lambda: box.property("ActiveState") == "inactive", "the end")
+    assert (box.property("Result"), box.property("ExecMainStatus")) == ("success", "0")
+
+
+def test_the_journal_has_priorities_one_line_per_record_and_no_key(box: Box) -> None:
+    box.write(CONFIG, CONFIG_TEXT + "port: eight\n")
+    box.run("systemctl", "reload", UNIT)
+    errors = box.do("journalctl", "-u", UNIT, "-p", "err", "--no-pager", "-o", "cat")
+    assert "config refused" in errors and "config loaded" not in errors
+    assert "sk-box" not in box.journal()
+
+
+def test_the_admin_socket_and_the_state_are_private(box: Box) -> None:
+    def mode(path: Path) -> str:
+        return box.do("stat", "-c", "%a %U", str(path)).strip()
+
+    assert mode(Path("/run/tppcd/admin.sock")) == "600 tppcd"
+    assert mode(Path("/var/lib/tppcd")) == "700 tppcd"
+    assert "generation 1" in box.do("/opt/tppcd/.venv/bin/tppcd", "status")
