@@ -40,11 +40,12 @@ _Absent = Literal["\0"] | UnsetType
 """A value that no schema has: a field of this type decodes only where its key is missing."""
 
 
-class _FittingSchema(Struct, tag_field="type", tag="object", gc=False):
+class _FittingSchema(Struct, gc=False):
     """A schema root that needs no change decodes as this; any other is a ``ValidationError``.
 
     One C call instead of a look at every key: a coding agent sends 65 kB of schemas with every turn."""
 
+    type: Literal["object"]
     properties: Raw
     dialect: _Absent = field(default=UNSET, name="$schema")
     input_schema: _Absent = UNSET
