@@ -11,7 +11,6 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 from loguru import logger
@@ -119,9 +118,7 @@ def test_registered_secrets_are_masked_in_text_and_in_json() -> None:
     logs.register_secrets([Secret(PLANTED), Secret('quo"ted-secret'), Secret("short")])
     logs.register_secrets([Secret("another-secret")])
     for format in ("text", "json"):
-        text = output(
-            lambda: logger.bind(a='quo"ted-secret').info(f"{PLANTED} another-secret short"), cast("LogFormat", format)
-        )
+        text = output(lambda: logger.bind(a='quo"ted-secret').info(f"{PLANTED} another-secret short"), format)
         assert PLANTED not in text and "quo" not in text and "another-secret" not in text
         assert "*** *** short" in text
 
@@ -133,7 +130,7 @@ def test_a_secret_prints_as_stars() -> None:
 @pytest.mark.parametrize("value", [10**30, {1: 2}, b"bytes", object, float("inf"), ["a\ud800"]])
 def test_any_value_can_be_bound(value: object) -> None:
     for format in ("text", "json"):
-        assert len(output(lambda: logger.bind(value=value).info("x"), cast("LogFormat", format)).splitlines()) == 1
+        assert len(output(lambda: logger.bind(value=value).info("x"), format).splitlines()) == 1
 
 
 def test_a_value_that_cannot_be_shown_costs_its_line_only() -> None:
