@@ -25,6 +25,10 @@ class Secret:
         """The text itself, for the wire and the ID hash only."""
         return self._text
 
+    def masked_in(self, text: str) -> str:
+        """``text`` with every occurrence of the secret replaced by ``***``."""
+        return text.replace(self._text, MASK) if self._text else text
+
     @property
     def digest(self) -> bytes:
         """SHA-256 of the text: for comparing and for the revision, never shown."""

@@ -26,8 +26,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--host", help="address to listen on; beats the file")
     parser.add_argument("--port", type=int, help="port to listen on, 0 = a free one; beats the file")
-    parser.add_argument("--packycode", action="store_true", help="refuse to start unless packycode is enabled and valid")
-    parser.add_argument("--tppc", action="store_true", help="refuse to start unless a tppc provider is enabled and valid")
+    parser.add_argument(
+        "--packycode", action="store_true", help="refuse to start unless packycode is enabled and valid"
+    )
+    parser.add_argument(
+        "--tppc", action="store_true", help="refuse to start unless a tppc provider is enabled and valid"
+    )
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), help="beats logging.level")
     parser.add_argument("--log-format", choices=("text", "json"), help="beats logging.format")
 

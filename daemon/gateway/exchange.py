@@ -61,8 +61,7 @@ class Exchange:
             if reason is None:
                 raise
             self.deadline = inf
-            if reason is self.overdue:
-                self._reason = None
+            self._reason = None if self.overdue is reason else reason
             raise reason from None
         finally:
             self._wait = None

@@ -170,6 +170,7 @@ class Conversation:
         try:
             await self._converse(auth, upstream.body, relay)
         except RemoteError as error:
+            error.message = auth.api_key.masked_in(error.message)  # some upstreams quote the key they refuse
             self._pipeline.states.failed(auth.id, error)
             self._pipeline.metrics.attempt(auth.name, error.kind.value)
             if self._answer is not None:
