@@ -57,7 +57,7 @@ class FileSource:
         self._published = ""
         self._size = 0
         self._order = 0
-        self._events = 0
+        self._events = self._events_heard = 0
         self._orphan: Stamp | None = None
         self._wake = asyncio.Event()
         self._deaf = threading.Event()
@@ -103,23 +103,22 @@ class FileSource:
                 stop.set()
 
     async def _round(self, publish: Publish) -> None:
-        heard = await self._heard()
+        await self._pause(self._timing.poll)
         async with self._lock:
             before = self._published
             update = await self._settled(asked=False)
             if update is not None and update.digest != before:
-                if not heard and not self._wake.is_set():
+                if self._events == self._events_heard:
                     self._deaf.set()  # only the poll saw it: listen anew
                 publish(update)
+            self._events_heard = self._events
 
-    async def _heard(self) -> bool:
-        """True = something happened nearby; False = a poll is due."""
+    async def _pause(self, seconds: float) -> None:
+        """Until something happens nearby, but not longer."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._timing.poll):
+            async with asyncio.timeout(seconds):
                 await self._wake.wait()
-        heard = self._wake.is_set()
         self._wake.clear()
-        return heard
 
     async def _settled(self, *, asked: bool) -> Update | None:
         """Waits until the save is complete, then reads; None when nothing has changed after all."""
@@ -131,7 +130,7 @@ class FileSource:
             at_once = asked and (look.lease is Lease.FREE or not self._known)
             wait = self._settle.wait(look, time.monotonic(), size=self._size, at_once=at_once)
             if wait:
-                await asyncio.sleep(wait)
+                await self._pause(wait)
                 continue
             content = await self._in_thread(partial(self._read_files, look))
             # Two equal stamps do not rule out a write under way between them; a second look does.

@@ -53,7 +53,7 @@ async def test_each_way_of_saving_is_published_once(path: Path, name: str) -> No
 async def test_without_events_the_poll_finds_every_save(path: Path, name: str) -> None:
     way = WAYS[name]
     way.prepare(path, OLD)
-    async with observed(path, hints=False) as seen:
+    async with observed(path, timing=Timing(poll=0.25), hints=False) as seen:
         await asyncio.to_thread(way.save, path, NEW)
         await seen.until(NEW)
     assert seen.contents == [NEW]
