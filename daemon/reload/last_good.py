@@ -32,7 +32,9 @@ class LastGood:
         self.path = self._directory / hashlib.sha256(os.fsencode(real)).hexdigest()
 
     def save(self, raw: bytes) -> None:
-        """Replaces the copy; blocks for two fsyncs."""
+        """Replaces the copy unless it is the same; blocks for its fsyncs."""
+        if self.load() == raw:
+            return
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             _replace(self.path, seal(raw, self._key()))

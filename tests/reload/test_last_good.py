@@ -27,6 +27,14 @@ def test_what_was_saved_is_loaded_in_another_life(tmp_path: Path, config: Path) 
         assert LastGood(state, config).load() == raw
 
 
+def test_the_same_again_is_not_written(tmp_path: Path, config: Path) -> None:
+    last_good = LastGood(tmp_path, config)
+    last_good.save(RAW)
+    before = last_good.path.stat()
+    last_good.save(RAW)
+    assert last_good.path.stat() == before
+
+
 def test_it_is_found_by_the_real_path(tmp_path: Path, config: Path) -> None:
     link = tmp_path / "link.yaml"
     link.symlink_to(config)
