@@ -95,7 +95,8 @@ class Reloader:
         return self._current.get()
 
     async def run(self) -> None:
-        """Follows the source and serves ``reload``, for ever."""
+        """Follows the source and serves ``reload``, for ever; may be run again after it failed."""
+        self._ended = False
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(supervised(f"the watch of {self._source.name}", self._follow))
@@ -104,7 +105,8 @@ class Reloader:
                     await self._turn()
         finally:
             self._ended = True
-            _answer(self._waiting, self._failed("the daemon is stopping", "shutdown"))
+            waiting, self._waiting = self._waiting, []
+            _answer(waiting, self._failed("the daemon is stopping", "shutdown"))
 
     async def reload(self, reason: str) -> ReloadOutcome:
         """Reads now, applies or refuses, and says which. Calls that wait at the same time share a turn."""

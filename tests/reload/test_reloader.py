@@ -259,6 +259,9 @@ async def test_the_end_answers_who_still_waits(tmp_path: Path) -> None:
         await asyncio.sleep(0)
     assert [task.result().ok for task in waiting] == [False] * 4
     assert not (await reloader.reload("after")).ok
+    source.gate.set()
+    async with world.running() as again:
+        assert (await again.reload("once more")).ok
 
 
 @pytest.mark.asyncio
