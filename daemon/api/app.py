@@ -51,7 +51,7 @@ class InferenceEntry:
 
 def routes(services: Services, clock: Callable[[], float], serve: ASGIApp) -> list[BaseRoute]:
     """Every route, as a table of contents."""
-    access = ManagementAccess(clock)
+    access = ManagementAccess(clock, services.audit)
     status = StatusRoutes(services, access)
     models = ModelRoutes(services)
     return [

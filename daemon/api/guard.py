@@ -1,7 +1,8 @@
 """The outermost layer, pure ASGI: what is refused before any route sees it, and ids on every answer.
 
 1. A request has HTTP/1.1, exactly one Host, at most 100 headers, no underscore in a header's name
-   (``X_Forwarded_For`` passes for ``X-Forwarded-For`` elsewhere) and a target that starts with ``/``.
+   (``X_Forwarded_For`` passes for ``X-Forwarded-For`` elsewhere; the session headers of older Codex
+   CLIs are the exception) and a target that starts with ``/``.
 2. On operator paths (``/v0``, ``/api/v1``) Host is one of our own names and a browser's page is of
    our own origin: DNS rebinding and cross-site requests end here.
 3. Every answer has ``request-id``, ``x-request-id`` and ``x-tppcd-config``. The hot entries write
@@ -24,6 +25,7 @@ from daemon.gateway.access import host_name, is_loopback_name, on_unix_socket
 from daemon.snapshot.current import Current
 
 MOST_HEADERS: Final = 100
+WITH_UNDERSCORE: Final = (b"session_id", b"conversation_id")
 WILDCARDS: Final = ("", "0.0.0.0", "::")
 
 HeaderList = list[tuple[bytes, bytes]]
@@ -110,7 +112,7 @@ def malformed(scope: Scope) -> LocalError | None:
         return refusal(f"more than {MOST_HEADERS} header fields", status=431)
     # Two passes in C instead of one in Python: a third of the cost on a request with 20 headers.
     names = [name for name, _ in headers]
-    if b"_" in b" ".join(names):
+    if b"_" in b" ".join(names) and any(b"_" in name and name not in WITH_UNDERSCORE for name in names):
         return refusal("header names with an underscore are not taken")
     if names.count(b"host") != 1:
         return refusal("exactly one Host header is required")

@@ -30,7 +30,7 @@ class Managed:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         settings = snapshot_in_force(self._services).config.remote_management
-        await self._access.check(scope, Request(scope).headers, settings)
+        scope["caller"] = await self._access.check(scope, Request(scope).headers, settings)
         await self._app(scope, receive, send)
 
 

@@ -1,8 +1,9 @@
-"""Who may manage: one key, and a lock-out per peer address after five wrong ones.
+"""Who may manage: one key, and a lock-out per caller after five wrong ones.
 
 The order of the checks is the seed system's: the lock-out first (it holds for the right key too),
-then remote callers, then the key. The admin socket needs no key: its file mode is the lock.
-Hashes are verified in a thread, one at a time, so that guessing never holds up the event loop.
+then remote callers, then how fast the world is guessing, then the key. The admin socket needs no key:
+its file mode is the lock. Hashes are verified in a thread, one at a time, so that guessing never holds
+up the event loop. What fails is an audit event; a caller that is locked out is told of once.
 """
 
 from __future__ import annotations
@@ -12,22 +13,24 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from hmac import compare_digest
-from pathlib import PurePath
-from typing import Any, Final
+from typing import Final
 
 import argon2
 import bcrypt
+from loguru import logger
 from msgspec import Struct
 
+from daemon.api.attempt_rate import AttemptRate
+from daemon.api.caller import Caller, caller
 from daemon.config.schema import RemoteManagement
 from daemon.errors import ErrorKind, LocalError
-from daemon.gateway.access import Scope, bearer, is_local, on_unix_socket, peer
+from daemon.gateway.access import Scope, bearer
+from daemon.telemetry.audit import AuditLog
 
 MOST_FAILURES: Final = 5
 LOCKED_SECONDS: Final = 30 * 60.0
 MOST_PEERS: Final = 10_000
 MOST_WAITING: Final = 16
-ADMIN_SOCKET: Final = "admin.sock"
 BCRYPT: Final = ("$2a$", "$2b$", "$2y$")
 ARGON2: Final = "$argon2"
 BCRYPT_BYTES: Final = 72
@@ -41,54 +44,74 @@ class Failures(Struct):
 
 
 class ManagementAccess:
-    """``clock`` is monotonic seconds. One instance guards all operator routes, so failures add up."""
+    """``clock`` is monotonic seconds; ``audit`` hears of failures. One instance guards all operator routes,
+    so failures add up."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], audit: AuditLog | None = None) -> None:
         self._clock = clock
+        self._audit = audit or AuditLog()
+        self._rate = AttemptRate(clock)
         self._failures: OrderedDict[str, Failures] = OrderedDict()
         self._hashing = asyncio.Lock()
         self._waiting = 0
         self._proved: tuple[bytes, bytes] | None = None
 
-    async def check(self, scope: Scope, headers: Mapping[str, str], settings: RemoteManagement) -> None:
-        """Return, or raise: 404 without a configured key, 403 locked out or remote, 401 for the key."""
-        if on_admin_socket(scope):
-            return
+    async def check(self, scope: Scope, headers: Mapping[str, str], settings: RemoteManagement) -> Caller:
+        """Who calls, or raise: 404 without a configured key, 403 locked out or remote, 429, 401 for the key."""
+        who = caller(scope, settings.trusted_proxies)
+        if who.admin:
+            return who
         if not settings.secret_key:
             raise LocalError(ErrorKind.NOT_FOUND, "management is off: remote-management.secret-key is not set")
-        address = peer(scope)
-        self._refuse_locked(address)
-        if not (settings.allow_remote or is_local(scope)):
+        self._refuse_locked(who)
+        if not (settings.allow_remote or who.local):
             raise LocalError(ErrorKind.PERMISSION, "remote management disabled (remote-management.allow-remote)")
+        if wait := self._rate.wait(who.bucket):
+            raise LocalError(ErrorKind.RATE_LIMIT, "too many wrong management keys are being tried", retry_after=wait + 1)
         offered = offered_key(headers)
         if not offered:
-            self._count(address)
-            raise LocalError(ErrorKind.AUTHENTICATION, "missing management key")
+            raise self._refusal(who, "missing management key")
         if not await self._matches(offered, settings):
-            self._count(address)
-            raise LocalError(ErrorKind.AUTHENTICATION, "invalid management key")
-        # Others may have used up this address's tries while the hash was computed.
-        self._refuse_locked(address)
-        self._failures.pop(address, None)
+            raise self._refusal(who, "invalid management key")
+        # Others may have used up this caller's tries while the hash was computed.
+        self._refuse_locked(who)
+        self._failures.pop(who.bucket, None)
+        self._rate.proved(who.bucket)
+        return who
 
-    def _refuse_locked(self, address: str) -> None:
-        failures = self._failures.get(address)
+    def _refuse_locked(self, who: Caller) -> None:
+        failures = self._failures.get(who.bucket)
         if failures is None or failures.count < MOST_FAILURES:
             return
         left = failures.until - self._clock()
         if left <= 0:
-            del self._failures[address]
+            del self._failures[who.bucket]
             return
         message = f"IP banned due to too many failed attempts. Try again in {int(left // 60)}m{int(left % 60)}s"
         raise LocalError(ErrorKind.PERMISSION, message, retry_after=left + 1)
 
-    def _count(self, address: str) -> None:
-        failures = self._failures.setdefault(address, Failures())
+    def _refusal(self, who: Caller, message: str) -> LocalError:
+        """Counts a failure and tells of it."""
+        self._rate.failed()
+        count = self._count(who)
+        self._tell("authentication", f"{message} from {who.address}", who, failures=count)
+        if count == MOST_FAILURES:
+            minutes = int(LOCKED_SECONDS // 60)
+            self._tell("lock-out", f"{who.address} is locked out of management for {minutes} minutes", who)
+        return LocalError(ErrorKind.AUTHENTICATION, message)
+
+    def _tell(self, kind: str, message: str, who: Caller, **fields: object) -> None:
+        logger.bind(address=who.address, **fields).warning("management: {}", message)
+        self._audit.publish(kind, message, address=who.address, **fields)
+
+    def _count(self, who: Caller) -> int:
+        failures = self._failures.setdefault(who.bucket, Failures())
         failures.count = 1 if self._clock() > failures.until else failures.count + 1
         failures.until = self._clock() + LOCKED_SECONDS
-        self._failures.move_to_end(address)
+        self._failures.move_to_end(who.bucket)
         if len(self._failures) > MOST_PEERS:
             self._failures.popitem(last=False)
+        return failures.count
 
     async def _matches(self, offered: str, settings: RemoteManagement) -> bool:
         stored = settings.secret_key
@@ -108,11 +131,6 @@ class ManagementAccess:
         if matches:
             self._proved = (stored.digest, digest)
         return matches
-
-
-def on_admin_socket(scope: Mapping[str, Any]) -> bool:
-    """Whether the caller came through ``admin.sock``; another unix socket is only a local client."""
-    return on_unix_socket(scope) and PurePath(scope["server"][0]).name == ADMIN_SOCKET
 
 
 def offered_key(headers: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -48,6 +49,8 @@ class Services:
     started: float
     access: ClientAccess = field(default_factory=ClientAccess)
     draining: bool = False
+    dropped_log_lines: Callable[[], int] = int
+    """How many lines the log has lost since the start."""
 
 
 def snapshot_in_force(services: Services) -> Snapshot:

@@ -59,6 +59,7 @@ class StatusRoutes:
         snapshot = services.current.get_or_none()
         auths = snapshot.core_auths if snapshot is not None else ()
         services.metrics.auth_states((auth.name, services.states.view(auth.id).state) for auth in auths)
+        services.metrics.log_lines_dropped(services.dropped_log_lines())
         return Response(services.metrics.exposition(), media_type=CONTENT_TYPE)
 
     async def _may_see_diagnostics(self, request: Request) -> bool:

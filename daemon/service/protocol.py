@@ -6,8 +6,9 @@
    without a log line, so that strangers cannot fill descriptors or the log.
 3. A client that takes nothing of its answer for ``send_stall`` seconds is cut off: it would hold
    its upstream request for ever.
-4. Bodies and streams that flow are never touched.
-5. When the client hangs up before its answer is complete, the entry is told (``exchange.GONE``).
+4. A target in absolute form, which a proxy would be sent, gets 400.
+5. Bodies and streams that flow are never touched.
+6. When the client hangs up before its answer is complete, the entry is told (``exchange.GONE``).
 """
 
 from __future__ import annotations
@@ -116,6 +117,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self._stop_deadline()
         if self._head_bytes > self.limits.header_bytes and self._head_size() > self.limits.header_bytes:
             self._refuse(_HEAD_TOO_LARGE)
+        elif not self.url.startswith(b"/") and self.url != b"*":
+            self._refuse(_NOT_A_PROXY)
         self._head_bytes = 0
         if not self._refused:
             super().on_headers_complete()
@@ -230,5 +233,8 @@ _HEAD_OVERDUE = _answer(
 )
 _HEAD_TOO_LARGE = _answer(
     "431 Request Header Fields Too Large", "invalid_request_error", "the request head is too large (send fewer headers)"
+)
+_NOT_A_PROXY = _answer(
+    "400 Bad Request", "invalid_request_error", "the request target must be a path: this is no proxy"
 )
 _BAD_REQUEST = _answer("400 Bad Request", "invalid_request_error", "this is not a valid HTTP/1.1 request")

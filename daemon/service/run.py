@@ -103,6 +103,7 @@ class Daemon:
             counter=TokenCounter(),
             version=__version__,
             started=time.monotonic(),
+            dropped_log_lines=lambda: log.dropped,
         )
 
     async def run(self) -> None:
@@ -116,10 +117,13 @@ class Daemon:
 
     async def _serve(self, server: GatewayServer, sockets: Sequence[socket], snapshot: Snapshot) -> None:
         async with asyncio.TaskGroup() as tasks:
+            vital = {
+                "the reload pipeline": tasks.create_task(supervised("the reload pipeline", self._reloader.run)),
+                "the request clock": tasks.create_task(supervised("the request clock", self._sweep.run)),
+            }
             background = [
-                tasks.create_task(supervised("the reload pipeline", self._reloader.run)),
-                tasks.create_task(supervised("the request clock", self._sweep.run)),
-                tasks.create_task(watchdog(self._notifier, lambda: None)),
+                *vital.values(),
+                tasks.create_task(watchdog(self._notifier, lambda: _ended(vital))),
                 tasks.create_task(self._last_word()),
             ]
             self._follow_signals(tasks)
@@ -128,6 +132,7 @@ class Daemon:
             self._notifier.ready(f"serving generation {snapshot.generation}")
             _settle_garbage()
             await self._stop.wait()
+            self._services.audit.close()
             await self._drain.run(server, self._notifier)
             await serving
             for task in background:
@@ -154,6 +159,11 @@ class Daemon:
         )
 
 
+def _ended(vital: Mapping[str, asyncio.Task[None]]) -> str | None:
+    """The self-check: which part, without which the daemon is none, has ended."""
+    return next((f"{name} has ended" for name, task in vital.items() if task.done()), None)
+
+
 async def _done(work: Awaitable[object]) -> None:
     """SIGHUP has nobody to answer; the reloader has logged the outcome."""
     await work
@@ -176,10 +186,18 @@ def _listen(options: RunOptions, environ: Mapping[str, str], snapshot: Snapshot)
     port = config.port if options.port is None else options.port
     try:
         public = passed.public or bind(options.host or config.host, port)
-        admin = passed.admin or (bind_admin(admin_socket_path(environ)),)
     except BindError as error:
         raise StartRefused(str(error)) from error
-    return (*public, *admin)
+    return (*public, *(passed.admin or _admin_socket(environ)))
+
+
+def _admin_socket(environ: Mapping[str, str]) -> tuple[socket, ...]:
+    """None where a second daemon shares the state directory: it serves, but the command line reaches the first."""
+    try:
+        return (bind_admin(admin_socket_path(environ)),)
+    except BindError as error:
+        logger.warning("no admin socket: {}", error)
+        return ()
 
 
 def _announce(sockets: Sequence[socket], snapshot: Snapshot) -> None:

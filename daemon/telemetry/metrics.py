@@ -239,8 +239,9 @@ class Metrics:
         """An upstream request was ended because its client had gone."""
         self._add("tppcd_upstream_cancelled_total")
 
-    def log_lines_dropped(self, n: int = 1) -> None:
-        self._add("tppcd_log_lines_dropped_total", n=n)
+    def log_lines_dropped(self, total: int) -> None:
+        """How many lines the log has lost since the start; told before each exposition."""
+        self._set("tppcd_log_lines_dropped_total", total)
 
     def _count_tokens(self, provider: str, model: str, usage: TokenCounts) -> None:
         if (provider, model) not in self._models:
