@@ -154,6 +154,7 @@ class World:
             await self.reloader.start()
             async with asyncio.TaskGroup() as tasks:
                 task = tasks.create_task(self.reloader.run())
+                await asyncio.sleep(0)  # so that it runs
                 yield self.reloader
                 task.cancel()
 
