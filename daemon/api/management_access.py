@@ -67,7 +67,9 @@ class ManagementAccess:
         if not (settings.allow_remote or who.local):
             raise LocalError(ErrorKind.PERMISSION, "remote management disabled (remote-management.allow-remote)")
         if wait := self._rate.wait(who.bucket):
-            raise LocalError(ErrorKind.RATE_LIMIT, "too many wrong management keys are being tried", retry_after=wait + 1)
+            raise LocalError(
+                ErrorKind.RATE_LIMIT, "too many wrong management keys are being tried", retry_after=wait + 1
+            )
         offered = offered_key(headers)
         if not offered:
             raise self._refusal(who, "missing management key")

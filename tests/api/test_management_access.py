@@ -8,10 +8,12 @@ import argon2
 import bcrypt
 import pytest
 
+from daemon.api.attempt_rate import BURST, PER_SECOND
 from daemon.api.management_access import LOCKED_SECONDS, MOST_PEERS, ManagementAccess
 from daemon.config.schema import RemoteManagement
 from daemon.errors import LocalError
 from daemon.secret import Secret
+from daemon.telemetry.audit import AuditLog
 
 KEY = "the-right-key"
 CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -27,13 +29,15 @@ SERVER = ("127.0.0.1", 8317)
 class Gate:
     """One ``ManagementAccess`` with a clock that is set by hand."""
 
-    def __init__(self, stored: str = KEY, *, allow_remote: bool = False) -> None:
+    def __init__(self, stored: str = KEY, *, allow_remote: bool = False, trusted: tuple[str, ...] = ()) -> None:
         self.now = 0.0
-        self.access = ManagementAccess(lambda: self.now)
-        self.settings = RemoteManagement(secret_key=Secret(stored), allow_remote=allow_remote)
+        self.audit = AuditLog()
+        self.access = ManagementAccess(lambda: self.now, self.audit)
+        self.settings = RemoteManagement(secret_key=Secret(stored), allow_remote=allow_remote, trusted_proxies=trusted)
 
     async def ask(self, key: str | None, client: str = "127.0.0.1", **headers: str) -> tuple[int, str]:
-        scope: dict[str, Any] = {"client": (client, 1), "server": SERVER}
+        sent = [(name.encode(), value.encode()) for name, value in headers.items()]
+        scope: dict[str, Any] = {"client": (client, 1), "server": SERVER, "headers": sent}
         if key is not None:
             headers["authorization"] = f"Bearer {key}"
         try:
@@ -138,6 +142,7 @@ async def test_other_hosts_are_refused_unless_allowed_and_a_header_does_not_help
 async def test_the_table_of_addresses_is_bounded() -> None:
     gate = Gate(allow_remote=True)
     for number in range(MOST_PEERS + 10):
+        gate.now += 1 / PER_SECOND
         await gate.ask("wrong", f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
     assert len(gate.access._failures) == MOST_PEERS
 
@@ -159,3 +164,65 @@ async def test_a_tcp_peer_that_has_gone_is_remote() -> None:
     with pytest.raises(LocalError) as caught:
         await Gate().access.check({"client": None, "server": SERVER}, {"x-management-key": KEY}, Gate().settings)
     assert caught.value.status == 403
+
+
+@pytest.mark.asyncio
+async def test_a_header_neither_hides_a_caller_nor_locks_out_another() -> None:
+    gate = Gate()
+    for number in range(5):
+        assert (await gate.ask("wrong", **{"x-forwarded-for": f"10.0.0.{number}"}))[0] == 401
+    assert (await gate.ask(KEY, **{"x-forwarded-for": "10.9.9.9"}))[0] == 403
+
+
+@pytest.mark.asyncio
+async def test_behind_a_trusted_proxy_each_caller_is_counted_alone() -> None:
+    gate = Gate(allow_remote=True, trusted=("127.0.0.1",))
+    for _ in range(5):
+        assert (await gate.ask("wrong", **{"x-forwarded-for": "10.0.0.1"}))[0] == 401
+    assert (await gate.ask(KEY, **{"x-forwarded-for": "8.8.8.8, 10.0.0.1"}))[0] == 403
+    assert (await gate.ask(KEY, **{"x-forwarded-for": "10.0.0.2"}))[0] == 200
+    assert (await gate.ask(KEY))[0] == 200
+
+
+@pytest.mark.asyncio
+async def test_what_a_proxy_passes_on_is_remote_whatever_it_says() -> None:
+    gate = Gate(trusted=("127.0.0.1",))
+    for forwarded in ("127.0.0.1", "::1", "10.0.0.1", "nonsense", "127.0.0.1, 127.0.0.1"):
+        assert (await gate.ask(KEY, **{"x-forwarded-for": forwarded}))[0] == 403
+
+
+@pytest.mark.asyncio
+async def test_one_network_of_ipv6_is_one_caller() -> None:
+    gate = Gate(allow_remote=True)
+    for number in range(5):
+        await gate.ask("wrong", f"2001:db8::{number}")
+    assert (await gate.ask(KEY, "2001:db8::99"))[0] == 403
+    assert (await gate.ask(KEY, "2001:db8:0:1::1"))[0] == 200
+
+
+@pytest.mark.asyncio
+async def test_a_thousand_addresses_guess_no_faster_than_a_few_a_second() -> None:
+    """Reliability row 98: the right key from an address that has proved it stays welcome meanwhile."""
+    gate = Gate(allow_remote=True)
+    assert (await gate.ask(KEY, "10.1.0.1"))[0] == 200
+    looked_at = 0
+    for number in range(1000):
+        status, _ = await gate.ask("wrong", f"10.0.{number >> 8}.{number & 255}")
+        assert status in (401, 429)
+        looked_at += status == 401
+    assert looked_at == BURST
+    assert (await gate.ask(KEY, "10.1.0.2"))[0] == 429
+    assert (await gate.ask(KEY, "10.1.0.1"))[0] == 200
+    gate.now += 1
+    assert (await gate.ask(KEY, "10.1.0.2"))[0] == 200
+
+
+@pytest.mark.asyncio
+async def test_failures_and_lock_outs_are_audit_events_without_the_key() -> None:
+    gate = Gate()
+    for _ in range(7):
+        await gate.ask("planted-wrong-key")
+    kinds = [event.kind for event in gate.audit.recent(100)]
+    assert kinds == ["authentication"] * 5 + ["lock-out"]
+    assert {event.fields["address"] for event in gate.audit.recent(100)} == {"127.0.0.1"}
+    assert "planted" not in repr(gate.audit.recent(100))
