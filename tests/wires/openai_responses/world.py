@@ -53,7 +53,7 @@ def decode(stream: bytes, pieces: Sequence[bytes] | None = None) -> list[Event]:
 
 
 def sse(*events: dict[str, Any]) -> bytes:
-    return b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events)
+    return b"".join(f"event: {event.get('type')}\ndata: {json.dumps(event)}\n\n".encode() for event in events)
 
 
 def context(request: Request | None = None) -> AnswerContext:
