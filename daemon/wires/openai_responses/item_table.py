@@ -53,12 +53,13 @@ class ItemTable:
 
     def open(self, head: EventHead, payload: bytes, kind: type[State], type_: str) -> State:
         """The running item that an event speaks of, or a new one: its announcement may be missing."""
-        place = self._place(head, payload)
+        place = self._place(head, payload) if head.output_index is None else head.output_index
         state = self._items.get(place)
-        if not isinstance(state, kind) or state.ended:
-            if state is not None and not state.ended:
-                state.finish()
-            state = self._add(place, _UNANNOUNCED[type_])
+        if isinstance(state, kind) and not state.ended:
+            return state
+        if state is not None and not state.ended:
+            state.finish()
+        state = self._add(place, _UNANNOUNCED[type_])
         assert isinstance(state, kind)
         return state
 

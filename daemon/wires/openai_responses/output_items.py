@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 from msgspec import Raw
 
-from daemon.inference.events import BlockEnd, BlockKind, Cited, PartBreak
+from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, Cited, PartBreak
 from daemon.wires.openai_responses.block_writer import BlockWriter
 from daemon.wires.openai_responses.hosted_items import HostedState, citation_from
 from daemon.wires.openai_responses.schema import (
@@ -68,11 +68,13 @@ class MessageState:
         return part
 
     def delta(self, index: int, kind: BlockKind, text: str) -> None:
-        if text:
-            part = self.part(index)
-            block = self._open(part, kind)
+        """More of a part; ``text`` is not empty."""
+        part = self.parts.get(index) or self.part(index)
+        block = part.block
+        if block is None:
             part.sent = True
-            self.writer.delta(block, text)
+            block = self._open(part, kind)
+        self.writer.events.append(BlockDelta(block, text))
 
     def cite(self, index: int, annotation: Raw) -> None:
         part = self.part(index)
