@@ -283,3 +283,20 @@ def test_message_ids_go_back_to_this_wire_only() -> None:
     message = Message("assistant", (Text("a"),), "msg_1")
     assert items(message, wire="responses")[0]["id"] == "msg_1"
     assert "id" not in items(message)[0]
+
+
+def test_own_parts_stay_inside_their_message_and_output() -> None:
+    audio = {"type": "input_audio", "input_audio": {"data": "A", "format": "wav"}}
+    part = Opaque("responses", raw(audio))
+    assert parts("a", part)[1] == audio
+    assert output(result(part)) == [audio]
+
+
+def test_content_that_is_no_object_is_read_as_it_is() -> None:
+    assert parts(Opaque("messages", raw(5))) == [{"type": "input_text", "text": "5"}]
+
+
+def test_empty_text_is_no_part_and_makes_no_message() -> None:
+    assert items(turn("assistant", ""), turn("user", "", "a")) == [
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "a"}]}
+    ]
