@@ -3,11 +3,13 @@
 1. One connector for the daemon's life: connections are pooled by host, keys travel per request, so a
    reload never closes a connection that a running stream needs.
 2. The proxy environment is ignored and redirects are not followed: a key goes to the configured host only.
-3. Whoever opened an answer closes it; ``close`` also frees the connection of an answer not read to its end.
+3. A name is looked up by ``GuardedResolver``: what was set through the API is checked where it leads now.
+4. Whoever opened an answer closes it; ``close`` also frees the connection of an answer not read to its end.
 """
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Mapping
 from types import TracebackType
@@ -15,9 +17,12 @@ from typing import Self
 from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp.abc import ResolveResult
+from aiohttp.resolver import ThreadedResolver
 from msgspec import Struct
 
 from daemon.errors import ErrorKind, RemoteError, Scope
+from daemon.upstream.reaches import Reaches
 
 READ_BUFFER = 256 * 1024
 KEEP_ALIVE = 60.0
@@ -92,12 +97,33 @@ class UpstreamAnswer:
         self.close()
 
 
+class OutOfReach(OSError):
+    """A name leads to an address that its host must not lead to."""
+
+
+class GuardedResolver(ThreadedResolver):
+    """The system's resolver; the addresses it gives are the ones that are connected to. Raises ``OutOfReach``."""
+
+    def __init__(self, reaches: Reaches) -> None:
+        super().__init__()
+        self._reaches = reaches
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await super().resolve(host, port, family)
+        if refusal := self._reaches.refusal(host, (each["host"] for each in found)):
+            raise OutOfReach(refusal)
+        return found
+
+
 class Transport:
     """The daemon's connections to upstreams. Made inside the running loop, closed at its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, reaches: Reaches | None = None) -> None:
+        resolver = GuardedResolver(reaches or Reaches())
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=30),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE, ttl_dns_cache=30, resolver=resolver),
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=True,
@@ -157,6 +183,8 @@ def _unreachable(error: Exception, host: str) -> RemoteError:
             why = "has a TLS certificate that is not trusted (upstream-ca names an extra CA file)"
         case aiohttp.ClientConnectorSSLError():
             why = "could not be reached: the TLS handshake failed (is it http instead of https?)"
+        case aiohttp.ClientConnectorDNSError() if isinstance(error.os_error, OutOfReach):
+            why = f"leads to {error.os_error}, and its base URL was set through the API from another host"
         case aiohttp.ClientConnectorDNSError():
             why = "could not be reached: its name does not resolve"
         case aiohttp.ClientProxyConnectionError():

@@ -1,0 +1,74 @@
+"""What is remembered of who set which upstream, and that a connection obeys it."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import RemoteError
+from daemon.upstream.addresses import Reach
+from daemon.upstream.reaches import Reaches
+from daemon.upstream.transport import Transport, UpstreamCall
+
+
+def test_a_host_nobody_set_through_the_api_may_be_anywhere() -> None:
+    assert Reaches().refusal("vllm.lan", ["10.0.0.5", "169.254.1.1"]) == ""
+
+
+def test_what_was_noted_survives_a_restart_and_is_private(tmp_path: Path) -> None:
+    path = tmp_path / "upstream-hosts.json"
+    Reaches(path).note(["Fox.Example.", "[::1]"], Reach.PUBLIC)
+    again = Reaches(path)
+    assert again.of("fox.example") is Reach.PUBLIC
+    assert again.refusal("FOX.example", ["8.8.8.8", "127.0.0.1"]) == "127.0.0.1 (loopback)"
+    assert again.of("::1") is Reach.PUBLIC
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_who_sets_it_last_counts(tmp_path: Path) -> None:
+    reaches = Reaches(tmp_path / "hosts")
+    reaches.note(["fox.example"], Reach.PUBLIC)
+    reaches.note(["fox.example"], Reach.NOT_LINK_LOCAL)
+    assert reaches.of("fox.example") is Reach.NOT_LINK_LOCAL
+
+
+def test_the_setting_in_force_lifts_all_but_link_local() -> None:
+    allowed = [False]
+    reaches = Reaches(private_allowed=lambda: allowed[0])
+    reaches.note(["fox.example"], Reach.PUBLIC)
+    assert reaches.refusal("fox.example", ["10.0.0.5"])
+    allowed[0] = True
+    assert not reaches.refusal("fox.example", ["10.0.0.5"])
+    assert reaches.refusal("fox.example", ["169.254.169.254"])
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"fox": "NOWHERE"}', "\xff"])
+def test_a_damaged_file_is_told_and_costs_only_the_memory(tmp_path: Path, text: str) -> None:
+    (tmp_path / "hosts").write_bytes(text.encode("latin-1"))
+    assert Reaches(tmp_path / "hosts").of("fox") is Reach.ANYWHERE
+
+
+def test_a_state_directory_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
+    reaches = Reaches(tmp_path / "gone" / "hosts")
+    reaches.note(["fox.example"], Reach.PUBLIC)
+    assert reaches.of("fox.example") is Reach.PUBLIC
+
+
+@pytest.mark.asyncio
+async def test_a_name_that_leads_home_at_connect_time_is_not_connected_to() -> None:
+    """DNS rebinding: public when it was set, loopback when it is asked."""
+    reaches = Reaches()
+    reaches.note(["localhost"], Reach.PUBLIC)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        transport = Transport(reaches)
+        url = f"http://localhost:{server.getsockname()[1]}/v1/responses"
+        try:
+            with pytest.raises(RemoteError, match=r"\(loopback\)"):
+                await transport.open(UpstreamCall(url=url, headers={}, body=b"{}", connect_timeout=5))
+        finally:
+            await transport.close()
+        server.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            server.accept()
