@@ -45,13 +45,21 @@ class AuditLog:
         self._ring: deque[AuditEvent] = deque(maxlen=capacity)
         self._first = self._next = int(clock() * 1000)
         self._followers: WeakSet[asyncio.Event] = WeakSet()
+        self._sinks: list[Callable[[AuditEvent], None]] = []
         self.closed = False
 
     def publish(self, kind: str, message: str, **fields: object) -> None:
         """Append an event and wake the followers; returns at once, whatever they do."""
-        self._ring.append(AuditEvent(self._next, self._clock(), kind, message, fields))
+        event = AuditEvent(self._next, self._clock(), kind, message, fields)
+        self._ring.append(event)
         self._next += 1
+        for sink in self._sinks:
+            sink(event)
         self._wake()
+
+    def hand_to(self, sink: Callable[[AuditEvent], None]) -> None:
+        """Every event from now on goes to ``sink`` too, also what the ring is too small for. It must not block."""
+        self._sinks.append(sink)
 
     def recent(self, n: int) -> tuple[AuditEvent, ...]:
         """The newest ``n`` events that are still kept, oldest first."""

@@ -24,12 +24,16 @@ from daemon.secret import Secret
 from daemon.telemetry import tracebacks
 from daemon.telemetry.log_lines import JsonLines, LogFormat, Render, TextLines, with_priority
 from daemon.telemetry.log_outputs import StreamOutput, file_output
+from daemon.telemetry.log_ring import LogRing
 from daemon.telemetry.log_sink import LogSink, Writer
 from daemon.telemetry.secret_mask import SecretMask
 
 if TYPE_CHECKING:
     from loguru import Message
     from loguru import Record as LoguruRecord
+
+RECENT = LogRing()
+"""The newest records of this process, unmasked: whoever shows them uses ``masked``."""
 
 _MASK = SecretMask()
 _QUIET = {"uvicorn.error": logging.ERROR, "uvicorn.access": logging.CRITICAL, "uvicorn.asgi": logging.ERROR}
@@ -40,6 +44,11 @@ def register_secrets(secrets: Iterable[Secret]) -> None:
     """All secrets now in force: should one of them ever reach a log line, it shows as ``***``. Those
     of the call before stay known too. Texts shorter than eight characters are not masked."""
     _MASK.register(secrets)
+
+
+def masked(text: str) -> str:
+    """``text`` with every registered secret as ``***``."""
+    return _MASK(text)
 
 
 def configure(
@@ -86,6 +95,7 @@ class _Handler:
             "extra": extra,
         }
         self._sink.put(kept, level.no)
+        RECENT.put(kept, level.no)
 
     def stop(self) -> None:
         self._sink.close()

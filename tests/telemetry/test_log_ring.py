@@ -1,0 +1,43 @@
+"""The newest log records: what is kept and what is asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.telemetry.log_ring import LogRing, Wanted
+
+RECORDS: tuple[tuple[int, dict[str, object]], ...] = (
+    (20, {"request_id": "a", "provider": "fox"}),
+    (30, {"request_id": "b", "provider": "wolf"}),
+    (40, {}),
+    (20, {"request_id": "b", "provider": "fox"}),
+)
+
+
+def ring(capacity: int = 10) -> LogRing:
+    filled = LogRing(capacity)
+    for severity, extra in RECORDS:
+        filled.put({"at": 1.0, "level": "INFO", "logger": "x", "message": "m", "extra": extra}, severity)
+    return filled
+
+
+@pytest.mark.parametrize(
+    "wanted, most, ids",
+    [
+        (Wanted(), 10, [1, 2, 3, 4]),
+        (Wanted(), 2, [3, 4]),
+        (Wanted(), 0, []),
+        (Wanted(after=3), 10, [4]),
+        (Wanted(after=9), 10, []),
+        (Wanted(severity=30), 10, [2, 3]),
+        (Wanted(fields={"provider": "fox"}), 10, [1, 4]),
+        (Wanted(fields={"provider": "fox", "request_id": "b"}), 10, [4]),
+    ],
+)
+def test_what_is_wanted_newest_last(wanted: Wanted, most: int, ids: list[int]) -> None:
+    assert [kept.id for kept in ring().select(wanted, most)] == ids
+
+
+def test_only_the_newest_are_kept() -> None:
+    assert [kept.id for kept in ring(3)] == [2, 3, 4]
+    assert ring(3).last == 4
