@@ -70,9 +70,9 @@ class MessageState:
     def delta(self, index: int, kind: BlockKind, text: str) -> None:
         """More of a part; ``text`` is not empty."""
         part = self.parts.get(index) or self.part(index)
+        part.sent = True
         block = part.block
         if block is None:
-            part.sent = True
             block = self._open(part, kind)
         self.writer.events.append(BlockDelta(block, text))
 

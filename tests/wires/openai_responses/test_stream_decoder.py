@@ -169,6 +169,13 @@ def test_citations_come_as_events_or_with_the_part() -> None:
         assert citation.raw is not None and json.loads(bytes(citation.raw)) == told
 
 
+def test_a_citation_before_its_text_does_not_double_the_text() -> None:
+    told = {"type": "url_citation", "url": "https://x.example"}
+    early = event(TEXT + "annotation.added", annotation=told)
+    (block,) = answer(early, event(TEXT + "delta", delta="hey"), done(0, message(text("hey")))).content
+    assert isinstance(block, Text) and block.text == "hey"
+
+
 # --- refusals ---
 
 
