@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-import os
+import random
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -27,6 +27,9 @@ from daemon.snapshot.current import Current
 MOST_HEADERS: Final = 100
 WITH_UNDERSCORE: Final = (b"session_id", b"conversation_id")
 WILDCARDS: Final = ("", "0.0.0.0", "::")
+
+_ids = random.Random()
+"""Seeded by the system once. Ids name requests and protect nothing, so they need no system call each."""
 
 HeaderList = list[tuple[bytes, bytes]]
 
@@ -64,7 +67,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        info = RequestInfo(os.urandom(16).hex())
+        info = RequestInfo(f"{_ids.getrandbits(128):032x}")
         scope["tppcd"] = info
         error = malformed(scope)
         if error is None and scope["method"] == "POST" and scope["path"] in self._hot:

@@ -8,9 +8,8 @@ else may happen meanwhile (the client leaves, a deadline passes, the daemon stop
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from math import inf
+from types import TracebackType
 from typing import Final
 
 from daemon.errors import GatewayError
@@ -48,23 +47,48 @@ class Exchange:
             if self._wait is not None:
                 self._wait.reschedule(0.0)
 
-    @asynccontextmanager
-    async def waiting(self) -> AsyncIterator[None]:
+    def waiting(self) -> Waiting:
         """Inside, an interrupt raises its reason. A deadline's interrupt is spent by that; others stand."""
-        if (standing := self._standing()) is not None:
-            raise standing
+        return Waiting(self)
+
+    def begin(self, wait: asyncio.Timeout) -> None:
+        """A wait is to begin; raises the reason that stands already."""
+        if self._reason is not None:
+            raise self._reason
+        self._wait = wait
+
+    def end(self) -> None:
+        self._wait = None
+
+    def spend(self) -> Exception | None:
+        """Why the wait was broken off; None when it was not by us."""
+        reason = self._reason
+        self.deadline = inf
+        self._reason = None if self.overdue is reason else reason
+        return reason
+
+
+class Waiting:
+    """``async with exchange.waiting()``: a timeout without a time, which ``interrupt`` brings forward."""
+
+    __slots__ = ("_exchange", "_timeout")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._timeout = asyncio.timeout(None)
+
+    async def __aenter__(self) -> None:
+        self._exchange.begin(self._timeout)
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._exchange.end()
         try:
-            async with asyncio.timeout(None) as self._wait:
-                yield
+            await self._timeout.__aexit__(kind, error, trace)
         except TimeoutError:
-            reason = self._standing()
+            reason = self._exchange.spend()
             if reason is None:
                 raise
-            self.deadline = inf
-            self._reason = None if self.overdue is reason else reason
             raise reason from None
-        finally:
-            self._wait = None
-
-    def _standing(self) -> Exception | None:
-        return self._reason

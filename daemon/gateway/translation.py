@@ -66,7 +66,9 @@ class Translation:
                 unsupported=frozenset(auth.unsupported_parameters),
             ),
         )
-        self._decoder = self._upstream.stream_decoder(self._upstream_body.tool_names)
+        wire = self._upstream
+        decoder = wire.stream_decoder if self._inbound.request.stream else wire.collected_decoder or wire.stream_decoder
+        self._decoder = decoder(self._upstream_body.tool_names)
         return self._upstream_body
 
     def feed(self, data: bytes) -> None:

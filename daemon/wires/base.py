@@ -98,4 +98,6 @@ class Wire(Struct, frozen=True, kw_only=True):
     decode_response: Callable[[bytes, Mapping[str, str]], Response]
     """(body, tool names to restore) -> the answer."""
     stream_decoder: Callable[[Mapping[str, str]], StreamDecoder]
+    collected_decoder: Callable[[Mapping[str, str]], StreamDecoder] | None = None
+    """As ``stream_decoder``, for an answer that nobody watches grow; None where that is no cheaper."""
     decode_error: Callable[[int, Mapping[str, str], bytes], GatewayError]

@@ -20,11 +20,17 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class SseSplitter:
-    """Splits one event stream. ``feed`` what arrives; ``close`` when the body has ended."""
+    """Splits one event stream. ``feed`` what arrives; ``close`` when the body has ended.
 
-    __slots__ = ("_after_cr", "_fresh", "_limit", "_tail")
+    Events whose frame begins with ``unread`` (``b"event: …\\n"``) are not given but laid aside, whole,
+    in the list ``unread``: who wants only the whole answer need not read every piece of it.
+    """
 
-    def __init__(self, limit: int = FRAME_LIMIT) -> None:
+    __slots__ = ("_after_cr", "_fresh", "_limit", "_tail", "_unread", "unread")
+
+    def __init__(self, limit: int = FRAME_LIMIT, *, unread: bytes | None = None) -> None:
+        self.unread: list[bytes] = []
+        self._unread = unread
         self._tail = bytearray()
         self._fresh = True
         self._after_cr = False
@@ -55,20 +61,22 @@ class SseSplitter:
         return [] if payload is None else [payload]
 
     def _split(self, data: bytes) -> list[bytes]:
-        payloads: list[bytes] = []
-        start = 0
-        limit = self._limit
-        while (end := data.find(b"\n\n", start)) >= 0:
-            if end - start > limit:
-                raise _too_large(limit)
-            payload = _payload(data[start:end])
-            if payload is not None:
-                payloads.append(payload)
-            start = end + 2
-        if start < len(data):
-            self._tail += data[start:]
+        frames = data.split(b"\n\n")
+        tail = frames.pop()
+        if tail:
+            self._tail += tail
             self._keep(self._tail)
-        return payloads
+        if len(data) > self._limit and any(len(each) > self._limit for each in frames):
+            raise _too_large(self._limit)
+        if self._unread is not None:
+            frames = self._without_unread(frames, self._unread)
+        return [payload for payload in map(_payload, frames) if payload is not None]
+
+    def _without_unread(self, frames: list[bytes], unread: bytes) -> list[bytes]:
+        read = [each for each in frames if not each.startswith(unread)]
+        if len(read) != len(frames):
+            self.unread += [each for each in frames if each.startswith(unread)]
+        return read
 
     def _keep(self, tail: bytearray) -> list[bytes]:
         if len(tail) > self._limit:
@@ -101,11 +109,13 @@ def frame(event: str, data: bytes) -> bytes:
 
 
 def _payload(event: bytes) -> bytes | None:
-    """The data of one event. The usual shapes (``data`` alone, or after one other line) take two searches."""
-    data_line = event.find(b"\n") + 1
-    first_is_other = data_line == 0 or not event.startswith(b"data")
-    if first_is_other and event.startswith(b"data: ", data_line) and event.find(b"\n", data_line) < 0:
-        return event[data_line + 6 :]
+    """The data of one event. The usual shapes (``data`` alone, or after one other line) are cut in one step."""
+    head, separator, payload = event.partition(b"\ndata: ")
+    if separator:
+        if b"\n" not in payload and b"\n" not in head and not head.startswith(b"data"):
+            return payload
+    elif head.startswith(b"data: ") and b"\n" not in head:
+        return head[6:]
     return _payload_of_lines(event)
 
 

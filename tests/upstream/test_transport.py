@@ -172,7 +172,7 @@ async def test_a_refused_connection_is_told() -> None:
 @pytest.mark.asyncio
 async def test_a_name_that_does_not_resolve_is_told() -> None:
     async with transport() as way:
-        with pytest.raises(RemoteError, match="does not resolve|could not be reached"):
+        with pytest.raises(RemoteError, match=r"does not resolve|could not be reached"):
             await way.open(call("http://no-such-host.invalid/v1"))
 
 

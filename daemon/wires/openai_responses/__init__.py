@@ -1,6 +1,6 @@
 """The OpenAI Responses wire, both as an upstream and as an entry.
 
-upstream:  encode (input_items, tools, effort) ─▶ … ─▶ stream_decoder (output_items) | decode
+upstream:  encode (input_items, tools, effort) ─▶ … ─▶ stream_decoder (output_items), collected_decoder | decode
 entry:     decode (decode_items) ─▶ … ─▶ stream_encoder | response_object
 both:      schema holds the structs, errors the dialect of failures
 """
@@ -8,6 +8,7 @@ both:      schema holds the structs, errors the dialect of failures
 from __future__ import annotations
 
 from daemon.wires.base import Wire
+from daemon.wires.openai_responses.collected_decoder import ResponsesCollectedDecoder
 from daemon.wires.openai_responses.decode import decode_request, decode_response
 from daemon.wires.openai_responses.encode import encode_request
 from daemon.wires.openai_responses.errors import decode_error, encode_error
@@ -24,5 +25,6 @@ WIRE = Wire(
     encode_request=encode_request,
     decode_response=decode_response,
     stream_decoder=ResponsesStreamDecoder,
+    collected_decoder=ResponsesCollectedDecoder,
     decode_error=decode_error,
 )

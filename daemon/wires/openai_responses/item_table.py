@@ -103,6 +103,16 @@ class ItemTable:
             if not state.ended:
                 state.finish()
 
+    @property
+    def has_text(self) -> bool:
+        """Whether any message has said anything."""
+        return any(
+            part.sent
+            for _, state in self._states
+            if isinstance(state, MessageState)
+            for part in state.parts.values()
+        )
+
     def finish_reason(self) -> FinishReason:
         """What a completed answer ended for."""
         states = [state for _, state in self._states]
