@@ -22,13 +22,13 @@ _BOM = b"\xef\xbb\xbf"
 class SseSplitter:
     """Splits one event stream. ``feed`` what arrives; ``close`` when the body has ended.
 
-    Events whose frame begins with ``unread`` (``b"event: …\\n"``) are not given but laid aside, whole,
+    Events whose frame begins with (one of) ``unread`` (``b"event: …\\n"``) are not given but laid aside, whole,
     in the list ``unread``: who wants only the whole answer need not read every piece of it.
     """
 
     __slots__ = ("_after_cr", "_fresh", "_limit", "_tail", "_unread", "unread")
 
-    def __init__(self, limit: int = FRAME_LIMIT, *, unread: bytes | None = None) -> None:
+    def __init__(self, limit: int = FRAME_LIMIT, *, unread: bytes | tuple[bytes, ...] = ()) -> None:
         self.unread: list[bytes] = []
         self._unread = unread
         self._tail = bytearray()
@@ -68,11 +68,11 @@ class SseSplitter:
             self._keep(self._tail)
         if len(data) > self._limit and any(len(each) > self._limit for each in frames):
             raise _too_large(self._limit)
-        if self._unread is not None:
+        if self._unread:
             frames = self._without_unread(frames, self._unread)
         return [payload for payload in map(_payload, frames) if payload is not None]
 
-    def _without_unread(self, frames: list[bytes], unread: bytes) -> list[bytes]:
+    def _without_unread(self, frames: list[bytes], unread: bytes | tuple[bytes, ...]) -> list[bytes]:
         read = [each for each in frames if not each.startswith(unread)]
         if len(read) != len(frames):
             self.unread += [each for each in frames if each.startswith(unread)]

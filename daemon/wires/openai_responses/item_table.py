@@ -104,14 +104,9 @@ class ItemTable:
                 state.finish()
 
     @property
-    def has_text(self) -> bool:
-        """Whether any message has said anything."""
-        return any(
-            part.sent
-            for _, state in self._states
-            if isinstance(state, MessageState)
-            for part in state.parts.values()
-        )
+    def any_done(self) -> bool:
+        """Whether any item has said its last word."""
+        return any(state.ended for _, state in self._states)
 
     def finish_reason(self) -> FinishReason:
         """What a completed answer ended for."""

@@ -10,7 +10,7 @@ from daemon.inference.blocks import Text
 from daemon.inference.collect import collect
 from daemon.inference.response import Response
 from daemon.wires.base import StreamDecoder
-from daemon.wires.openai_responses.collected_decoder import PIECES, ResponsesCollectedDecoder
+from daemon.wires.openai_responses.collected_decoder import ResponsesCollectedDecoder
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
 
 RECORDED = Path(__file__).resolve().parents[3].parent / "shared" / "fixtures" / "responses"
@@ -37,8 +37,8 @@ def test_recordings_give_the_same_answer(name: str, step: int | None) -> None:
 
 def test_pieces_are_read_after_all_when_nothing_repeats_them() -> None:
     pieces = b"".join(
-        PIECES
-        + b'data: {"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"%b"}\n\n' % text
+        b"event: response.output_text.delta\n"
+        b'data: {"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"%b"}\n\n' % text
         for text in (b"Hel", b"lo")
     )
     created = b'data: {"type":"response.created","response":{"id":"r"}}\n\n'
