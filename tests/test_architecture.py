@@ -37,7 +37,7 @@ HOMES = {
     "bcrypt": ("api", "gateway"),
     "bpe_openai": ("gateway.counting",),
     "httptools": ("service",),
-    "httpx": ("api", "cli"),
+    "httpx": ("api", "cli", "upstream.probe"),
     "loguru": ("",),
     "msgspec": ("",),
     "prometheus_client": ("telemetry.metrics",),

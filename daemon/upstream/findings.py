@@ -1,0 +1,190 @@
+"""What an upstream's answer to ``GET /models`` means, told the way a good colleague would. Pure."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from daemon.config.urls import shown
+
+MOST_QUOTED = 200
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """``ok``: requests will get through. ``explanation`` is what is the case, ``hint`` what to do about it.
+
+    ``models`` are the names the upstream lists, None where it lists none.
+    """
+
+    ok: bool
+    explanation: str
+    hint: str = ""
+    models: tuple[str, ...] | None = None
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """The answer to ``GET url``. Header names are lower-case; ``body`` may be cut."""
+
+    url: str
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def is_html(self) -> bool:
+        return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
+
+    @property
+    def data(self) -> object:
+        """The body as JSON; None where it is none."""
+        try:
+            decoded: object = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+        return decoded
+
+    @property
+    def speaks_json(self) -> bool:
+        return isinstance(self.data, dict | list)
+
+
+def explain(answer: Answer, *, has_key: bool, model: str) -> Finding:
+    """``has_key``: a key was sent. ``model`` is the provider's default model."""
+    if 300 <= answer.status < 400:
+        return _redirect(answer)
+    if answer.status in (401, 403):
+        return _refused(answer, has_key)
+    if answer.is_html:
+        return _web_page(answer)
+    if answer.status == 200:
+        return _listed(answer, model)
+    if answer.status in (404, 405, 501):
+        return _no_list(answer)
+    return _other(answer)
+
+
+def lacks_version(url: str) -> bool:
+    """Whether the path of a base URL has no ``/v1`` or the like in it."""
+    return not any(part[:1] == "v" and part[1:2].isdigit() for part in urlsplit(url).path.split("/"))
+
+
+def _redirect(answer: Answer) -> Finding:
+    target = answer.headers.get("location", "")
+    where = shown(target) if "://" in target else "another path"
+    return Finding(
+        ok=False,
+        explanation=f"the upstream redirects to {where} ({answer.status}); redirects are not followed, so that the key "
+        "goes nowhere but to the host you named",
+        hint=f"write the address it redirects to as base-url (https instead of http?): {where}",
+    )
+
+
+def _refused(answer: Answer, has_key: bool) -> Finding:
+    if answer.is_html:
+        return Finding(
+            ok=False,
+            explanation=f"a web page refuses access ({answer.status}): a firewall or bot protection, not the API",
+            hint="check that base-url is the API's address; ask the provider whether your network is blocked",
+        )
+    if not has_key:
+        return Finding(ok=False, explanation="the upstream wants a key and none is configured", hint="fill in the key")
+    if answer.status == 401:
+        return Finding(
+            ok=False,
+            explanation="the upstream is reached but refuses the key (401)",
+            hint="copy the key again; see that it is this provider's and has not expired",
+        )
+    return Finding(
+        ok=False,
+        explanation="the upstream knows the key but forbids this (403)",
+        hint="look at the account: balance, plan, allowed networks",
+    )
+
+
+def _web_page(answer: Answer) -> Finding:
+    if answer.status >= 500:
+        return Finding(
+            ok=False,
+            explanation=f"the provider's front server answers with an error page ({answer.status}): the API behind it "
+            "is down",
+            hint="wait, or ask the provider; nothing is wrong on this side",
+        )
+    missing = lacks_version(answer.url)
+    return Finding(
+        ok=False,
+        explanation=f"the address answers with a web page ({answer.status}), not with an API",
+        hint="base-url probably lacks /v1" if missing else "check base-url: it leads to a website, not to the API",
+    )
+
+
+def _listed(answer: Answer, model: str) -> Finding:
+    names = _names(answer.data)
+    if names is None:
+        if answer.speaks_json:
+            return Finding(ok=True, explanation="the upstream answers, though not with a list of models")
+        return Finding(
+            ok=False,
+            explanation="the address answers 200 with something that is not JSON",
+            hint="check base-url: this may be another service",
+        )
+    if names and model and model not in names:
+        return Finding(
+            ok=True,
+            explanation=f"the upstream answers and lists {len(names)} models, but not {model}, the default model",
+            hint=f"set defaults.model, or models, to one of: {', '.join(names[:10])}",
+            models=names,
+        )
+    count = f"{len(names)} {'model' if len(names) == 1 else 'models'}"
+    return Finding(ok=True, explanation=f"the upstream answers, takes the key and lists {count}", models=names)
+
+
+def _no_list(answer: Answer) -> Finding:
+    if lacks_version(answer.url):
+        return Finding(
+            ok=False,
+            explanation=f"the upstream has nothing at this path ({answer.status})",
+            hint="base-url probably lacks /v1",
+        )
+    return Finding(
+        ok=True,
+        explanation=f"the upstream is reached but has no list of models ({answer.status}), as some have none; whether "
+        "it takes the key shows at the first request",
+        hint="if requests fail with 404 too, check the path of base-url",
+    )
+
+
+def _other(answer: Answer) -> Finding:
+    match answer.status:
+        case 407:
+            explanation, hint = "the proxy wants to be logged in to (407)", "put user and password into proxy-url"
+        case 402:
+            explanation, hint = "the account has no credit (402)", "top it up with the provider"
+        case 429:
+            explanation, hint = "the upstream is reached but limits the rate just now (429)", "try again later"
+        case 400 if b"https port" in answer.body.lower():
+            explanation, hint = "plain HTTP is sent to a port that speaks HTTPS", "write https:// in base-url"
+        case status if status >= 500:
+            explanation = f"the upstream is reached but fails ({status})"
+            hint = "wait, or ask the provider; nothing is wrong on this side"
+        case status:
+            explanation, hint = f"the upstream answers {status}", "check base-url"
+    if said := _message(answer.data):
+        explanation += f'; it says: "{said}"'
+    return Finding(ok=answer.status == 429, explanation=explanation, hint=hint)
+
+
+def _names(data: object) -> tuple[str, ...] | None:
+    """The names in OpenAI's, Anthropic's and Codex's shape of a list of models."""
+    listed = data.get("data", data.get("models")) if isinstance(data, dict) else data
+    if not isinstance(listed, list):
+        return None
+    found = (each.get("id", each.get("slug", each.get("name"))) if isinstance(each, dict) else each for each in listed)
+    return tuple(name for name in found if isinstance(name, str))
+
+
+def _message(data: object) -> str:
+    error = data.get("error", data) if isinstance(data, dict) else None
+    said = error.get("message") if isinstance(error, dict) else error
+    return " ".join(said.split())[:MOST_QUOTED] if isinstance(said, str) else ""

@@ -1,0 +1,78 @@
+"""What an upstream's answer means, in words."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from daemon.upstream.findings import Answer, Finding, explain, lacks_version
+
+URL = "https://fox.example/v1/models"
+BARE = "https://fox.example/models"
+LIST = json.dumps({"object": "list", "data": [{"id": "gpt-5"}, {"id": "gpt-5-codex"}]})
+PAGE = "<!doctype html><title>Fox</title>"
+
+
+def found(status: int, body: str = "", *, url: str = URL, key: bool = True, **headers: str) -> Finding:
+    kind = "text/html" if body.startswith("<") else "application/json"
+    answer = Answer(url=url, status=status, headers={"content-type": kind, **headers}, body=body.encode())
+    return explain(answer, has_key=key, model="gpt-5")
+
+
+CASES = [
+    (found(200, LIST), True, "lists 2 models"),
+    (found(200, '{"data":[{"id":"other"}]}'), True, "but not gpt-5"),
+    (found(200, '{"models":[{"slug":"gpt-5"}]}'), True, "lists 1 model"),
+    (found(200, '["gpt-5"]'), True, "lists 1 model"),
+    (found(200, '{"data":[]}'), True, "lists 0 models"),
+    (found(200, '{"hello":1}'), True, "not with a list of models"),
+    (found(200, "hello"), False, "not JSON"),
+    (found(200, PAGE), False, "a web page"),
+    (found(404, PAGE), False, "a web page"),
+    (found(502, PAGE), False, "front server"),
+    (found(403, PAGE), False, "bot protection"),
+    (found(301, location="https://fox.example/v1/models"), False, "redirects to https://fox.example"),
+    (found(302, location="/login"), False, "redirects to another path"),
+    (found(401, '{"error":{"message":"Incorrect API key provided: planted"}}'), False, "refuses the key"),
+    (found(401, key=False), False, "none is configured"),
+    (found(403, "{}"), False, "forbids this"),
+    (found(404, "{}"), True, "no list of models"),
+    (found(405), True, "no list of models"),
+    (found(404, "{}", url=BARE), False, "nothing at this path"),
+    (found(400, "The plain HTTP request was sent to HTTPS port"), False, "speaks HTTPS"),
+    (found(402, "{}"), False, "no credit"),
+    (found(407), False, "logged in"),
+    (found(429, '{"error":{"message":"slow\\ndown"}}'), True, 'says: "slow down"'),
+    (found(500, '{"error":"broken"}'), False, 'says: "broken"'),
+    (found(418), False, "answers 418"),
+]
+
+
+@pytest.mark.parametrize("finding, ok, words", CASES, ids=[f"{number}-{case[2]}" for number, case in enumerate(CASES)])
+def test_it_says_what_is_the_case_and_what_to_do(finding: Finding, ok: bool, words: str) -> None:
+    assert words in finding.explanation
+    assert finding.ok is ok
+    assert ok or finding.hint
+    assert "planted" not in finding.explanation + finding.hint
+
+
+def test_a_web_page_below_no_version_suggests_the_missing_v1() -> None:
+    assert "/v1" in found(200, PAGE, url=BARE).hint
+    assert "/v1" not in found(200, PAGE).hint
+
+
+@pytest.mark.parametrize(
+    "url, lacks",
+    [
+        ("https://a/v1", False),
+        ("https://a/v1beta/x", False),
+        ("https://a/api/paas/v4/", False),
+        ("https://a", True),
+        ("https://a/api", True),
+        ("https://v1.a/", True),
+        ("https://a/vendor", True),
+    ],
+)
+def test_whether_a_base_url_has_a_version_in_its_path(url: str, lacks: bool) -> None:
+    assert lacks_version(url) is lacks

@@ -1,0 +1,239 @@
+"""Probes of real servers on this host: what goes wrong at each step."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from daemon.config.schema import Config, Tppc, TppcProvider
+from daemon.secret import Secret
+from daemon.snapshot.core_auths import CoreAuth, synthesize
+from daemon.upstream.addresses import Reach
+from daemon.upstream.probe import Probe, models_url, probe
+from daemon.upstream.reaches import Reaches
+
+KEY = "sk-planted"
+LIST = b'{"data":[{"id":"gpt-5"}]}'
+HTML = b"<!doctype html>hello"
+
+
+def auth(url: str, **more: str) -> CoreAuth:
+    provider = TppcProvider(name="fox", enabled=True, base_url=url, api_key=Secret(KEY), **more)  # type: ignore[arg-type]  # plain texts all
+    (made,), _ = synthesize(Config(tppc=Tppc(providers=(provider,))))
+    return made
+
+
+def steps(result: Probe) -> list[tuple[str, bool]]:
+    return [(check.name, check.ok) for check in result.checks]
+
+
+class Server:
+    """Answers each path with bytes, anything else with 404; remembers the requests."""
+
+    def __init__(self, pages: dict[str, bytes], raw: bytes | None = None) -> None:
+        self.requests: list[str] = []
+        self._pages = pages
+        self._raw = raw
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            if self._raw is not None:
+                writer.write(self._raw)
+                return await writer.drain()
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            self.requests.append(head)
+            body = self._pages.get(head.split(" ")[1].partition("?")[0])
+            status, body = ("404 Not Found", b"{}") if body is None else ("200 OK", body)
+            kind = "text/html" if body.startswith(b"<") else "application/json"
+            answer = f"HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+            writer.write(answer)
+            await writer.drain()
+
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[int]:
+    """A server on a free port; left once every connection has been closed on this side too."""
+    running: set[object] = set()
+    idle = asyncio.Event()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        running.add(writer)
+        try:
+            await handler(reader, writer)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+            running.discard(writer)
+            if not running:
+                idle.set()
+
+    listening = await asyncio.start_server(connected, "127.0.0.1", 0)
+    try:
+        yield listening.sockets[0].getsockname()[1]
+    finally:
+        listening.close()
+        while running:
+            idle.clear()
+            await idle.wait()
+
+
+@pytest.mark.asyncio
+async def test_a_provider_that_works() -> None:
+    server = Server({"/v1/models": LIST})
+    async with serving(server) as port:
+        result = await probe(auth(f"http://localhost:{port}/v1?planted=1"))
+    assert steps(result) == [("dns", True), ("connect", True), ("models", True)]
+    assert result.finding.ok
+    assert result.finding.models == ("gpt-5",)
+    (head,) = [request.lower() for request in server.requests]
+    assert f"host: localhost:{port}\r\n" in head
+    assert f"authorization: bearer {KEY}\r\n" in head
+    assert "planted" not in result.url
+
+
+@pytest.mark.asyncio
+async def test_the_missing_v1_is_found_by_looking_there() -> None:
+    for pages in ({"/api/v1/models": LIST}, {"/api/models": HTML, "/api/v1/models": LIST}):
+        async with serving(Server(pages)) as port:
+            result = await probe(auth(f"http://127.0.0.1:{port}/api"))
+        assert (result.finding.ok, result.finding.hint) == (False, f"write base-url: http://127.0.0.1:{port}/api/v1")
+
+
+@pytest.mark.asyncio
+async def test_where_the_v1_would_not_help_it_is_not_claimed() -> None:
+    async with serving(Server({"/web/models": HTML, "/web/v1/models": HTML})) as port:
+        result = await probe(auth(f"http://127.0.0.1:{port}/web"))
+    assert "a web page" in result.finding.explanation
+
+
+@pytest.mark.asyncio
+async def test_nothing_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    result = await probe(auth(f"http://127.0.0.1:{port}"))
+    assert steps(result) == [("dns", True), ("connect", False)]
+    assert "nothing listens" in result.finding.explanation
+
+
+@pytest.mark.asyncio
+async def test_a_name_that_does_not_exist() -> None:
+    result = await probe(auth("http://no-such-name.invalid/v1"))
+    assert steps(result) == [("dns", False)]
+    assert "does not resolve" in result.finding.explanation
+
+
+@pytest.mark.asyncio
+async def test_a_host_out_of_reach_is_not_connected_to() -> None:
+    reaches = Reaches()
+    reaches.note(["localhost"], Reach.PUBLIC)
+    server = Server({})
+    async with serving(server) as port:
+        result = await probe(auth(f"http://localhost:{port}"), reaches=reaches)
+    assert steps(result) == [("dns", False)]
+    assert "(loopback)" in result.finding.explanation
+    assert server.requests == []
+
+
+@pytest.mark.asyncio
+async def test_https_to_a_port_that_speaks_http() -> None:
+    async with serving(Server({}, raw=b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
+        result = await probe(auth(f"https://127.0.0.1:{port}"))
+    assert steps(result)[-1] == ("tls", False)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("raw", [b"SSH-2.0-OpenSSH_9.6\r\n\r\n", b""])
+async def test_what_does_not_speak_http(raw: bytes) -> None:
+    async with serving(Server({}, raw=raw)) as port:
+        result = await probe(auth(f"http://127.0.0.1:{port}"))
+    assert steps(result)[-1] == ("models", False)
+    assert "does not speak HTTP" in result.finding.explanation
+
+
+@pytest.mark.asyncio
+async def test_connected_and_silent() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with serving(silent) as port:
+        result = await probe(auth(f"http://127.0.0.1:{port}"), timeout=0.2)
+    assert "no answer comes" in result.finding.explanation
+
+
+@pytest.mark.asyncio
+async def test_a_proxy_that_is_not_there() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    result = await probe(auth("https://fox.invalid/v1", proxy_url=f"http://127.0.0.1:{port}"))
+    assert steps(result) == [("models", False)]
+    assert "the proxy" in result.finding.explanation
+
+
+@pytest.mark.asyncio
+async def test_certificates(tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is missing: no certificate can be made")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    made += ["-addext", "subjectAltName=DNS:localhost", "-out", str(cert), "-keyout", str(key)]
+    subprocess.run(made, check=True, capture_output=True)
+    with serving_tls(cert, key) as port:
+        url = f"https://localhost:{port}"
+        assert "is not trusted" in (await probe(auth(url))).finding.explanation
+        trusted = await probe(auth(url), ca=str(cert))
+        assert steps(trusted) == [("dns", True), ("connect", True), ("tls", True), ("models", True)]
+        assert "upstream-ca" in (await probe(auth(url), ca=str(tmp_path / "gone"))).finding.explanation
+
+
+@contextlib.contextmanager
+def serving_tls(cert: Path, key: Path) -> Iterator[int]:
+    """An HTTPS server on a thread, which outlives handshakes that are broken off."""
+
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.end_headers()
+            self.wfile.write(LIST)
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    "base, wire, asked",
+    [
+        ("https://fox.example", "responses", "https://fox.example/v1/models"),
+        ("https://fox.example/v1/responses", "responses", "https://fox.example/v1/models"),
+        ("https://fox.example/api/", "chat", "https://fox.example/api/models"),
+        ("https://fox.example/v1?k=v", "messages", "https://fox.example/v1/models?k=v"),
+    ],
+)
+def test_where_the_models_are_listed(base: str, wire: str, asked: str) -> None:
+    assert models_url(auth(base, wire_api=wire)) == asked
