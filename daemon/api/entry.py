@@ -35,6 +35,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 ENTRIES: Final[Mapping[str, Wire]] = {
     "/v1/messages": WIRES["messages"],
+    "/v1/chat/completions": WIRES["chat"],
     "/v1/responses": WIRES["responses"],
 }
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"

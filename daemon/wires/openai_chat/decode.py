@@ -1,0 +1,291 @@
+"""Whole JSON bodies to the hub: an upstream's answer, and a client's request.
+
+An answer goes through the same machine as a stream, so that both mean the same. Of a request, fields
+that the hub has no word for travel raw in ``extra`` and are given back to this wire alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from daemon.errors import ErrorKind, LocalError, RemoteError
+from daemon.inference.collect import collect
+from daemon.inference.request import (
+    AnyTool,
+    OpaqueTool,
+    OutputFormat,
+    ReasoningOptions,
+    Request,
+    Tool,
+    ToolChoice,
+    WebSearch,
+)
+from daemon.inference.response import Response
+from daemon.wires.openai_chat.decode_messages import messages_of
+from daemon.wires.openai_chat.entry_schema import (
+    RequestBody,
+    RequestChoice,
+    RequestCustom,
+    RequestFormat,
+    RequestFunction,
+    RequestMessage,
+    RequestTool,
+)
+from daemon.wires.openai_chat.errors import invalid, not_json, remote_error
+from daemon.wires.openai_chat.schema import WIRE, Completion, RawObject
+from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
+
+_SESSION_HEADERS = ("session-id", "session_id", "x-session-id", "thread-id")
+_MODES = {"auto": "auto", "required": "any", "none": "none"}
+_IN_HUB = frozenset(RequestBody.__struct_fields__) - {"stream_options", "reasoning", "web_search_options"}
+_PLACE = re.compile(r" - at `\$\.?([^`]*)`")
+
+_completion = msgspec.json.Decoder(Completion)
+_body = msgspec.json.Decoder(RequestBody)
+_fields = msgspec.json.Decoder(RawObject)
+_tool = msgspec.json.Decoder(RequestTool)
+_choice = msgspec.json.Decoder(RequestChoice)
+
+
+def decode_response(body: bytes, tool_names: Mapping[str, str]) -> Response:
+    """The answer in ``body``. Raises ``RemoteError`` for a failed answer and for what is no answer at all."""
+    try:
+        completion = _completion.decode(body)
+        if not completion.choices:
+            raise _no_answer(body)
+        return collect(ChatStreamDecoder(tool_names).whole(completion))
+    except msgspec.ValidationError as error:
+        raise RemoteError(ErrorKind.API, f"the upstream sent a misshapen answer: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise not_json(body) from None
+
+
+def _no_answer(body: bytes) -> RemoteError:
+    """JSON without choices: a relay's error under a 200, or another API's answer."""
+    whole = msgspec.json.decode(body, type=dict[str, object])
+    error = whole if whole.get("object") == "error" else whole.get("error")
+    if isinstance(error, dict):
+        return remote_error(error)
+    if isinstance(error, str):
+        return remote_error({"message": error})
+    return RemoteError(ErrorKind.API, "the upstream sent JSON without choices: its base-url may be wrong")
+
+
+# --- a client's request ---------------------------------------------------------------------------
+
+
+def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
+    """A client's ``POST /v1/chat/completions``. Raises ``LocalError``; ``headers`` are lower-case."""
+    try:
+        if not body.isascii():
+            body.decode()  # what stays raw is passed on unread, so it must not smuggle bytes that are no UTF-8
+        fields = _fields.decode(body)
+        asked = _body.decode(body)
+    except msgspec.ValidationError as error:
+        raise _misshapen(error) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise invalid("We could not parse the JSON body of your request.") from None
+    return _request(asked, fields, headers, _checked(asked))
+
+
+def _checked(asked: RequestBody) -> list[RequestMessage]:
+    if not asked.model:
+        raise _missing("model")
+    if asked.messages is None:
+        raise _missing("messages")
+    if not asked.messages:
+        told = "Expected an array with minimum length 1, but got an empty array instead."
+        raise invalid(f"Invalid 'messages': empty array. {told}", "messages", "empty_array")
+    if asked.n not in (None, 1):
+        raise invalid(
+            "Invalid 'n': this gateway answers one choice per request; send n requests.", "n", "invalid_value"
+        )
+    return asked.messages
+
+
+def _request(
+    asked: RequestBody, fields: RawObject, headers: Mapping[str, str], messages: list[RequestMessage]
+) -> Request:
+    tools = _tools(asked)
+    custom = frozenset(tool.name for tool in tools if isinstance(tool, Tool) and tool.kind == "custom")
+    choice = _tool_choice(asked)
+    options = asked.stream_options
+    return Request(
+        wire=WIRE,
+        model=asked.model or "",
+        messages=messages_of(messages, custom),
+        tools=tools,
+        tool_choice=choice.choice,
+        parallel_tool_calls=asked.parallel_tool_calls,
+        max_tokens=asked.max_completion_tokens if asked.max_completion_tokens is not None else asked.max_tokens,
+        temperature=asked.temperature,
+        top_p=asked.top_p,
+        top_k=asked.top_k,
+        stop=_stop(asked.stop),
+        reasoning=_reasoning(asked),
+        output=_output(asked.response_format),
+        verbosity=asked.verbosity,
+        stream=asked.stream or False,
+        include_usage=bool(options and options.include_usage),
+        service_tier=asked.service_tier,
+        user=asked.user,
+        session=_session(asked, headers),
+        cache_key=asked.prompt_cache_key,
+        extra={WIRE: _extra(fields, keep_choice=choice.kept)},
+    )
+
+
+def _extra(fields: RawObject, *, keep_choice: bool) -> RawObject:
+    """Fields that are null say nothing."""
+    extra = {name: Raw(bytes(raw)) for name, raw in fields.items() if name not in _IN_HUB and bytes(raw) != b"null"}
+    if keep_choice:
+        extra["tool_choice"] = Raw(bytes(fields["tool_choice"]))
+    return extra
+
+
+def _session(asked: RequestBody, headers: Mapping[str, str]) -> str | None:
+    return next((headers[name] for name in _SESSION_HEADERS if headers.get(name)), asked.prompt_cache_key)
+
+
+def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
+    return (stop,) if isinstance(stop, str) else tuple(stop or ())
+
+
+def _reasoning(asked: RequestBody) -> ReasoningOptions:
+    """Whoever asks for effort is shown the thinking: this wire has no other word for wanting it."""
+    wishes = asked.reasoning
+    effort = asked.reasoning_effort or (wishes.effort if wishes else None)
+    hidden = bool(wishes and (wishes.exclude or wishes.enabled is False))
+    asks = effort not in (None, "none") or bool(wishes and (wishes.max_tokens or wishes.enabled))
+    return ReasoningOptions(
+        effort=effort,
+        budget=wishes.max_tokens if wishes else None,
+        enabled=wishes.enabled if wishes else None,
+        visible=asks and not hidden,
+    )
+
+
+def _output(wanted: RequestFormat | None) -> OutputFormat | None:
+    if wanted is None or wanted.type == "text":
+        return None
+    if wanted.type == "json_object":
+        return OutputFormat(kind="json_object")
+    given = wanted.json_schema
+    if wanted.type != "json_schema" or given is None:
+        raise invalid(
+            "Supported values are: 'json_object', 'json_schema', and 'text'.", "response_format", "invalid_value"
+        )
+    return OutputFormat(
+        kind="json_schema",
+        name=given.name,
+        description=given.description,
+        schema=_kept(given.schema),
+        strict=given.strict,
+    )
+
+
+# --- tools ---
+
+
+def _tools(asked: RequestBody) -> tuple[AnyTool, ...]:
+    """Where a custom tool and a function have one name, the function stays."""
+    tools = [_tool_of(raw, number) for number, raw in enumerate(asked.tools or ())]
+    tools += [_function(each, f"functions[{number}]") for number, each in enumerate(asked.functions or ())]
+    if asked.web_search_options is not None:
+        tools.append(WebSearch(user_location=_kept(asked.web_search_options.user_location)))
+    functions = {tool.name for tool in tools if isinstance(tool, Tool) and tool.kind == "function"}
+    return tuple(
+        tool for tool in tools if not (isinstance(tool, Tool) and tool.kind == "custom" and tool.name in functions)
+    )
+
+
+def _tool_of(raw: Raw, number: int) -> AnyTool:
+    where = f"tools[{number}]"
+    try:
+        tool = _tool.decode(raw)
+    except msgspec.ValidationError as error:
+        raise invalid(f"Invalid '{where}': {error}", where) from None
+    if tool.type == "function":
+        return _function(tool.function or RequestFunction(), f"{where}.function")
+    if tool.type == "custom":
+        return _custom(tool.custom or RequestCustom(), f"{where}.custom")
+    if not tool.type:
+        raise _missing(f"{where}.type")
+    return OpaqueTool(WIRE, tool.name or tool.type, Raw(bytes(raw)))
+
+
+def _function(function: RequestFunction, where: str) -> Tool:
+    if not function.name:
+        raise _missing(f"{where}.name")
+    return Tool(
+        name=function.name,
+        description=function.description,
+        parameters=_kept(function.parameters),
+        strict=function.strict,
+    )
+
+
+def _custom(custom: RequestCustom, where: str) -> Tool:
+    if not custom.name:
+        raise _missing(f"{where}.name")
+    return Tool(name=custom.name, description=custom.description, kind="custom", format=_kept(custom.format))
+
+
+class _Choice(NamedTuple):
+    """The choice in the hub's words, and whether it must also be kept as it came (``allowed_tools``)."""
+
+    choice: ToolChoice | None
+    kept: bool
+
+
+def _tool_choice(asked: RequestBody) -> _Choice:
+    raw = _kept(asked.tool_choice) or _kept(asked.function_call)
+    if raw is None:
+        return _Choice(None, False)
+    if bytes(raw).startswith(b'"'):
+        mode = _MODES.get(msgspec.json.decode(raw, type=str))
+        if mode is None:
+            raise invalid("Supported values are: 'none', 'auto', and 'required'.", "tool_choice", "invalid_value")
+        return _Choice(_mode(mode), False)
+    try:
+        choice = _choice.decode(raw)
+    except msgspec.ValidationError as error:
+        raise invalid(f"Invalid 'tool_choice': {error}", "tool_choice") from None
+    name = choice.function.name if choice.function is not None else choice.name
+    if name:
+        return _Choice(ToolChoice("tool", name), False)
+    if choice.custom is not None and choice.custom.name:
+        return _Choice(ToolChoice("tool", choice.custom.name, "custom"), False)
+    return _Choice(None, _kept(asked.tool_choice) is not None)
+
+
+def _mode(mode: str) -> ToolChoice:
+    return ToolChoice("any") if mode == "any" else ToolChoice("none") if mode == "none" else ToolChoice("auto")
+
+
+def _kept(raw: Raw | UnsetType) -> Raw | None:
+    if raw is UNSET or bytes(raw) == b"null":
+        return None
+    return Raw(bytes(raw))
+
+
+# --- mistakes ---
+
+
+def _missing(name: str) -> LocalError:
+    return invalid(f"Missing required parameter: '{name}'.", name, "missing_required_parameter")
+
+
+def _misshapen(error: msgspec.ValidationError) -> LocalError:
+    """msgspec's words, with the API's way of naming the place."""
+    place = _PLACE.search(str(error))
+    where = place[1].replace("[...]", "[]") if place else None
+    told = _PLACE.sub("", str(error))
+    return invalid(
+        f"Invalid type for '{where}': {told}" if where else f"Invalid request: {told}", where, "invalid_type"
+    )

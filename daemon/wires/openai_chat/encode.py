@@ -1,0 +1,248 @@
+"""A request on its way to a Chat Completions upstream.
+
+What a model or this provider refuses is left out and named in ``lost``. Parameters that only OpenAI
+knows are sent to OpenAI's models, or where the client asked for them by this wire's own name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from daemon.inference.request import OutputFormat, Request
+from daemon.wires.base import EncodeOptions, UpstreamBody
+from daemon.wires.naming import shorten_id
+from daemon.wires.openai_chat.custom_tools import ToolNames
+from daemon.wires.openai_chat.input_messages import REASONING_FIELDS, MessageWriter
+from daemon.wires.openai_chat.models import CALL_ID_LIMIT, STOP_LIMIT, is_openai, reasons, searches
+from daemon.wires.openai_chat.schema import (
+    WIRE,
+    CreateChatCompletion,
+    JsonSchema,
+    RawObject,
+    ResponseFormat,
+    StreamOptions,
+    Unset,
+)
+from daemon.wires.openai_chat.tools import encode_choice, encode_tools, sent_names, web_search_options
+from daemon.wires.openai_effort import effort_for
+
+_LIMIT = 64
+
+_ANSWERED_BY_NAME = {
+    "max_completion_tokens": "max_tokens",
+    "reasoning_effort": "reasoning",
+    "response_format": "output",
+}
+_SET_BY_US = frozenset({"stream_options", "store", "prompt_cache_key"})
+"""Parameters that nobody misses when an upstream refuses them."""
+
+_NEVER_DROPPED = frozenset({"model", "messages", "stream"})
+_MAX_TOKENS = ("max_tokens", "max_completion_tokens")
+_UNHEARD = ("logprobs", "audio")
+"""Fields of this wire's own whose answers the hub has no word for."""
+
+_PRIORITY = frozenset({"priority", "fast"})
+_ANY_TIER = frozenset({"auto", "default", "standard"})
+
+_encode = msgspec.json.Encoder().encode
+_raw_object = msgspec.json.Decoder(RawObject)
+
+
+def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
+    """The body of ``POST …/chat/completions``, with what it could not carry and the tool names to restore.
+    ``options.instructions`` is the Responses wire's: here system text is always a ``system`` message."""
+    names = sent_names(request)
+    writer = MessageWriter(
+        request.wire,
+        names,
+        id_limit=CALL_ID_LIMIT if is_openai(options.model) else None,
+        echo=options.unsupported.isdisjoint(REASONING_FIELDS),
+    )
+    writer.system(request.system)
+    for position, message in enumerate(request.messages):
+        writer.message(position, message)
+    lost = writer.lost
+    body = CreateChatCompletion(
+        model=options.model,
+        messages=writer.finish(),
+        stream=True if options.stream else UNSET,
+        stream_options=StreamOptions(True) if options.stream else UNSET,
+        store=_store(options),
+        response_format=UNSET if request.output is None else _format(request.output),
+        prompt_cache_key=_cache_key(request, options.model),
+        service_tier=_service_tier(request, lost),
+        user=_user(request, lost),
+    )
+    wrapped = _put_tools(body, request, options.model, names, lost)
+    _put_thinking(body, request, options, lost)
+    _put_sampling(body, request, options.model, lost)
+    _put_max_tokens(body, request, options)
+    _drop_unsupported(body, options.unsupported, lost)
+    raw = _with_extra(_encode(body), request.extra.get(WIRE, {}), options, lost)
+    restored = {sent: name for name, sent in names.items() if sent != name}
+    return UpstreamBody(raw, tuple(lost), ToolNames(restored, wrapped))
+
+
+def _put_tools(
+    body: CreateChatCompletion, request: Request, model: str, names: Mapping[str, str], lost: list[str]
+) -> frozenset[str]:
+    sent = encode_tools(request, names, lost)
+    search = sent.web_search
+    if search is not None and searches(model):
+        body.web_search_options = web_search_options(search, lost)
+    elif search is not None and "web_search_options" not in request.extra.get(WIRE, {}):
+        lost.append(f"tools.{search.name}")
+    if not sent.tools:
+        return sent.wrapped
+    body.tools = sent.tools
+    if request.parallel_tool_calls is False or (request.wire == WIRE and request.parallel_tool_calls):
+        body.parallel_tool_calls = request.parallel_tool_calls
+    choice = request.tool_choice
+    if choice is not None and choice.kind == "web_search":
+        lost.append("tool_choice")
+    elif choice is not None:
+        body.tool_choice = encode_choice(choice, request.tools, names)
+    return sent.wrapped
+
+
+def _put_thinking(body: CreateChatCompletion, request: Request, options: EncodeOptions, lost: list[str]) -> None:
+    """The provider's default, and "do not think", are meant for OpenAI's reasoning models: what other
+    servers have for that goes by other names. They are told what was asked for."""
+    model, wishes = options.model, request.reasoning
+    asked = options.effort or wishes.effort
+    if "reasoning" in request.extra.get(WIRE, {}) and options.effort is None:
+        pass  # OpenRouter's own object says it
+    elif reasons(model) or asked or wishes.enabled is not False:
+        default = options.default_effort if reasons(model) else None
+        effort = effort_for(model, suffix=options.effort, options=wishes, default=default)
+        if effort is not None:
+            body.reasoning_effort = effort
+        elif asked not in (None, "none"):
+            lost.append("reasoning")
+    if request.verbosity is None:
+        return
+    if request.wire == WIRE or reasons(model):
+        body.verbosity = request.verbosity
+    else:
+        lost.append("verbosity")
+
+
+def _put_sampling(body: CreateChatCompletion, request: Request, model: str, lost: list[str]) -> None:
+    for name in ("temperature", "top_p"):
+        value: float | None = getattr(request, name)
+        if value is None:
+            continue
+        if not reasons(model):
+            setattr(body, name, value)
+        elif value != 1:
+            lost.append(name)
+    if request.top_k is not None and request.wire == WIRE:
+        body.top_k = request.top_k  # vLLM's and OpenRouter's own
+    elif request.top_k is not None:
+        lost.append("top_k")
+    stop = () if reasons(model) else request.stop[: STOP_LIMIT if is_openai(model) else None]
+    if stop:
+        body.stop = stop
+    if len(stop) < len(request.stop):
+        lost.append("stop")
+
+
+def _put_max_tokens(body: CreateChatCompletion, request: Request, options: EncodeOptions) -> None:
+    """OpenAI's reasoning models refuse ``max_tokens``, many servers do not know its successor: where one
+    has been refused, the other is taken."""
+    if request.max_tokens is None:
+        return
+    usual, other = _MAX_TOKENS[::-1] if reasons(options.model) else _MAX_TOKENS
+    refused = usual in options.unsupported and other not in options.unsupported
+    setattr(body, other if refused else usual, request.max_tokens)
+
+
+def _store(options: EncodeOptions) -> bool | Unset:
+    """OpenAI keeps chats of newer accounts unless told otherwise; no other server has the field."""
+    if options.store is None or not (options.store or is_openai(options.model)):
+        return UNSET
+    return options.store
+
+
+def _format(output: OutputFormat) -> ResponseFormat:
+    if output.kind != "json_schema":
+        return ResponseFormat(output.kind)
+    return ResponseFormat(
+        output.kind,
+        JsonSchema(
+            name=output.name or "response",
+            schema=output.schema if output.schema is not None else Raw(b"{}"),
+            description=UNSET if output.description is None else output.description,
+            strict=UNSET if output.strict is None else output.strict,
+        ),
+    )
+
+
+def _cache_key(request: Request, model: str) -> str | Unset:
+    """The client's own key, else one per conversation and model: prompts cached for another model are no use."""
+    if request.cache_key and (is_openai(model) or request.wire == WIRE):
+        return shorten_id(request.cache_key, _LIMIT)
+    if not request.session or not is_openai(model):
+        return UNSET
+    return sha256(f"tppcd:{model}\0{request.session}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _service_tier(request: Request, lost: list[str]) -> str | Unset:
+    tier = request.service_tier
+    if tier is None:
+        return UNSET
+    if request.wire == WIRE:
+        return tier
+    if tier in _PRIORITY:
+        return "priority"
+    if tier not in _ANY_TIER:
+        lost.append("service_tier")
+    return UNSET
+
+
+def _user(request: Request, lost: list[str]) -> str | Unset:
+    """Anthropic's ``metadata.user_id`` names device and account; it is no business of a third party's."""
+    if not request.user or request.wire == "messages":
+        return UNSET
+    if len(request.user) > _LIMIT:
+        lost.append("user")
+        return UNSET
+    return request.user
+
+
+def _drop_unsupported(body: CreateChatCompletion, unsupported: frozenset[str], lost: list[str]) -> None:
+    for path in sorted(unsupported):
+        name = path.partition(".")[0]
+        if name in _NEVER_DROPPED or getattr(body, name, UNSET) is UNSET:
+            continue
+        setattr(body, name, UNSET)
+        if name not in _SET_BY_US:
+            lost.append(_ANSWERED_BY_NAME.get(name, name))
+
+
+def _with_extra(encoded: bytes, extra: Mapping[str, Raw], options: EncodeOptions, lost: list[str]) -> bytes:
+    """Give this wire's own fields back, under the ones that the hub and the provider decide."""
+    if not extra:
+        return encoded
+    kept: RawObject = {}
+    for name, raw in extra.items():
+        if name in options.unsupported:
+            lost.append(name)
+        elif name != "store" or options.store is None:
+            kept[name] = raw
+    lost.extend(name for name in _UNHEARD if bytes(kept.get(name, b"false")) not in (b"false", b"null"))
+    fields = _raw_object.decode(encoded)
+    if "stream_options" in kept and "stream_options" in fields:
+        fields["stream_options"] = _merged(kept["stream_options"], fields["stream_options"])
+    elif "stream_options" in kept:
+        del kept["stream_options"]
+    fields.pop("web_search_options" if "web_search_options" in kept else "", None)
+    return _encode({**kept, **fields})
+
+
+def _merged(theirs: Raw, ours: Raw) -> Raw:
+    return Raw(_encode({**_raw_object.decode(theirs), **_raw_object.decode(ours)}))

@@ -1,0 +1,22 @@
+"""Failures on this wire, both ways: OpenAI's dialect, as the Responses wire has it, plus the error chunk.
+
+A failure inside a stream has no event of its own here. Servers send the body of an HTTP error as data,
+which the OpenAI SDKs raise, and end without ``[DONE]``.
+"""
+
+from __future__ import annotations
+
+from daemon.errors import ErrorKind, GatewayError, LocalError
+from daemon.wires.openai_errors import decode_error, encode_error, not_json, remote_error
+
+__all__ = ["decode_error", "encode_error", "error_chunk", "invalid", "not_json", "remote_error"]
+
+
+def error_chunk(error: GatewayError) -> bytes:
+    """The last event of a stream that failed."""
+    return b"data: %b\n\n" % encode_error(error, "")[2]
+
+
+def invalid(message: str, param: str | None = None, code: str | None = None) -> LocalError:
+    """A mistake of the client's, told in the API's own words."""
+    return LocalError(ErrorKind.INVALID_REQUEST, message, param=param, code=code)

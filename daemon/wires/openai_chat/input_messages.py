@@ -1,0 +1,251 @@
+"""The hub's messages as this wire's, in their order.
+
+Invariants:
+1. The results of an assistant's calls follow it at once, as the API demands: whatever else comes
+   before the last of them (text, images of another result) waits, and keeps its order.
+2. A ``tool`` message holds text alone. An image or document in a result is named there by a line of
+   its own and follows, under the same line, in a user message.
+3. A result without its call is refused upstream, so it is dropped and told.
+
+A tool's failure has no field on this wire; it travels as the first line ``[tool error]`` of its result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from msgspec import UNSET
+
+from daemon.inference.blocks import (
+    Block,
+    File,
+    HostedCall,
+    Image,
+    Opaque,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from daemon.inference.request import Message
+from daemon.wires.naming import shorten_id, shorten_names
+from daemon.wires.openai_chat.content_parts import medium_part, opaque_part, type_of
+from daemon.wires.openai_chat.custom_tools import wrapped
+from daemon.wires.openai_chat.schema import (
+    WIRE,
+    ContentPart,
+    CustomCall,
+    FunctionCall,
+    MessageParam,
+    NamedCustom,
+    NamedFunction,
+    TextPart,
+    ToolCallParam,
+)
+
+ERROR_MARK = "[tool error]"
+REASONING_FIELDS = ("reasoning_content", "reasoning")
+"""Where thinking goes back; what came inside ``content`` is not handed back."""
+
+_NAME_LIMIT = 64
+_SYSTEM = ("system", "developer")
+
+
+class MessageWriter:
+    """Writes one request's messages. ``names`` says how each tool's name is sent, ``lost`` collects what
+    found no place. ``entry`` is the wire the client speaks; ``id_limit`` the longest call id, if there is one."""
+
+    def __init__(self, entry: str, names: dict[str, str], *, id_limit: int | None, echo: bool) -> None:
+        self._entry = entry
+        self._native = entry == WIRE
+        self._names = names
+        self._id_limit = id_limit
+        self._echo = echo
+        self._open_calls: dict[str, str] = {}
+        self._waiting: list[MessageParam] = []
+        self._position = 0
+        self._messages: list[MessageParam] = []
+        self.lost: list[str] = []
+
+    def system(self, texts: Sequence[Text]) -> None:
+        """Every server knows ``system``; OpenAI's reasoning models take it for ``developer``."""
+        if any(text.text for text in texts):
+            self._messages.append(MessageParam("system", _joined([text.text for text in texts])))
+
+    def message(self, position: int, message: Message) -> None:
+        self._position = position
+        if message.role == "assistant":
+            self._assistant(message.content)
+        else:
+            self._others(message)
+
+    def finish(self) -> list[MessageParam]:
+        self._release()
+        return self._messages
+
+    def _lose(self, what: str) -> None:
+        self.lost.append(f"messages[{self._position}].{what}")
+
+    # --- system and user ---
+
+    def _others(self, message: Message) -> None:
+        role = message.role if self._native or message.role not in _SYSTEM else "system"
+        parts: list[ContentPart] = []
+        for block in message.content:
+            if isinstance(block, ToolResult):
+                self._result(block)
+            else:
+                parts.extend(self._part(block))
+        if parts:
+            self._add(MessageParam(role, self._content(parts)))
+
+    def _part(self, block: Block) -> list[ContentPart]:
+        match block:
+            case Text() | Refusal():
+                return [TextPart(block.text)]
+            case Image() | File():
+                return self._medium(block)
+            case Opaque():
+                return [opaque_part(block)]
+            case HostedCall():
+                self._lose(block.name)
+            case Reasoning() | ToolCall() | ToolResult():
+                pass  # no user has thought or called
+            case _:
+                assert_never(block)
+        return []
+
+    def _medium(self, medium: Image | File) -> list[ContentPart]:
+        part = medium_part(medium, self._entry)
+        if part is not None:
+            return [part]
+        self._lose("image" if isinstance(medium, Image) else "document")
+        where = medium.url or medium.file_id
+        return [TextPart(f"[document at {where}, which could not be handed over]")] if where else []
+
+    def _content(self, parts: list[ContentPart]) -> str | list[ContentPart]:
+        """Text is a string, which every server reads; parts where a client of this wire sent several."""
+        texts = [part.text for part in parts if isinstance(part, TextPart)]
+        if len(texts) < len(parts) or (self._native and len(parts) > 1):
+            return parts
+        return _joined(texts)
+
+    def _add(self, message: MessageParam) -> None:
+        (self._waiting if self._open_calls else self._messages).append(message)
+
+    def _release(self) -> None:
+        self._open_calls.clear()
+        self._messages += self._waiting
+        self._waiting = []
+
+    # --- tool results ---
+
+    def _result(self, result: ToolResult) -> None:
+        call_id = self._call_id(result.call_id)
+        name = self._open_calls.pop(call_id, None)
+        if name is None:
+            self._lose("tool_result")
+            return
+        texts: list[ContentPart] = [TextPart(ERROR_MARK)] if result.is_error else []
+        media: list[ContentPart] = []
+        for piece in result.content:
+            if isinstance(piece, Image | File):
+                self._attach(piece, f"{name} ({call_id})", texts, media)
+            else:
+                texts.extend(self._part(piece))
+        self._messages.append(MessageParam("tool", self._output(texts), tool_call_id=call_id))
+        if media:
+            self._waiting.append(MessageParam("user", media))
+        if not self._open_calls:
+            self._release()
+
+    def _attach(self, piece: Image | File, whose: str, texts: list[ContentPart], media: list[ContentPart]) -> None:
+        parts = self._medium(piece)
+        if all(isinstance(part, TextPart) for part in parts):
+            texts += parts
+            return
+        word = "image" if isinstance(piece, Image) else "document"
+        line = TextPart(f"[{word} {len(media) // 2 + 1} of the result of {whose}]")
+        texts.append(line)
+        media += [line, *parts]
+
+    def _output(self, texts: list[ContentPart]) -> str | list[ContentPart]:
+        if texts and isinstance(texts[0], TextPart) and texts[0].text == ERROR_MARK and not self._native:
+            rest = self._content(texts[1:])
+            return f"{ERROR_MARK}\n{rest}" if isinstance(rest, str) else texts
+        return self._content(texts)
+
+    def _call_id(self, call_id: str) -> str:
+        return call_id if self._id_limit is None else shorten_id(call_id, self._id_limit)
+
+    # --- the assistant ---
+
+    def _assistant(self, content: Sequence[Block]) -> None:
+        self._release()
+        parts: list[ContentPart] = []
+        calls: list[ToolCallParam] = []
+        message = MessageParam("assistant", None)
+        for block in content:
+            match block:
+                case Text():
+                    parts.extend([TextPart(block.text)] if block.text else [])
+                case ToolCall():
+                    calls.append(self._call(block))
+                case Refusal() if self._native:
+                    message.refusal = block.text
+                case Refusal():
+                    parts.append(TextPart(block.text))
+                case Reasoning():
+                    self._reasoning(block, message)
+                case _:
+                    self._rest(block, parts)
+        if parts:
+            message.content = self._content(parts)
+        if calls:
+            message.tool_calls = calls
+        if parts or calls or message.refusal is not UNSET:
+            self._messages.append(message)
+
+    def _rest(self, block: Block, parts: list[ContentPart]) -> None:
+        if isinstance(block, Opaque) and block.wire == WIRE:
+            parts.append(block.raw)
+        elif isinstance(block, Opaque):
+            self._lose(type_of(block.raw) or "content")
+        elif isinstance(block, HostedCall):
+            self._lose(block.name)
+        else:
+            self._lose("image" if isinstance(block, Image) else "document")
+
+    def _reasoning(self, reasoning: Reasoning, message: MessageParam) -> None:
+        """Thinking goes back where it came from, in the field it came in. A client of this wire that sends
+        it knows that its upstream wants it."""
+        field = reasoning.signature or (REASONING_FIELDS[0] if self._native else None)
+        if field not in REASONING_FIELDS or not reasoning.parts:
+            return
+        if not self._echo:
+            self._lose(field)
+            return
+        before = getattr(message, field)
+        setattr(message, field, reasoning.text if before is UNSET else f"{before}\n\n{reasoning.text}")
+
+    def _call(self, call: ToolCall) -> ToolCallParam:
+        call_id = self._call_id(call.id)
+        self._open_calls[call_id] = call.name
+        name = self._sent_name(call.name)
+        if call.kind == "custom" and self._native:
+            return CustomCall(call_id, NamedCustom(name, call.arguments))
+        arguments = wrapped(call.arguments) if call.kind == "custom" else call.arguments or "{}"
+        return FunctionCall(call_id, NamedFunction(name, arguments))
+
+    def _sent_name(self, name: str) -> str:
+        """The tools' own names are settled; a call of a tool that is offered no more is fitted by itself."""
+        sent = self._names.get(name)
+        if sent is None:
+            sent = self._names[name] = shorten_names([name], _NAME_LIMIT).get(name, name)
+        return sent
+
+
+def _joined(texts: Sequence[str]) -> str:
+    return "\n\n".join(text for text in texts if text)

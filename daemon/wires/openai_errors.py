@@ -1,0 +1,304 @@
+"""Failures of an upstream read, and failures told to a client, in OpenAI's dialect.
+
+    HTTP error             decode_error  ─┐
+    error event, failed    remote_error  ─┼─▶ RemoteError        GatewayError ─▶ encode_error (HTTP)
+    body that is no JSON   not_json      ─┘                                   ─▶ failure_code (response.failed)
+
+What decides, in this order: 401 and 403 by status alone (their text may hold a piece of the key and
+is not passed on), then the upstream's ``code``, its ``type``, telling words of its message, the status.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from daemon.errors import ErrorKind, GatewayError, RemoteError, Scope
+from daemon.wires.retry_after import retry_after
+
+_SHOWN = 4096
+"""Characters of a body without an error object that are put into the message."""
+
+_KIND_OF_WORD: dict[str, ErrorKind] = {
+    "context_length_exceeded": ErrorKind.CONTEXT_LENGTH,
+    "context_too_large": ErrorKind.CONTEXT_LENGTH,
+    "string_above_max_length": ErrorKind.INVALID_REQUEST,
+    "rate_limit_exceeded": ErrorKind.RATE_LIMIT,
+    "rate_limit_error": ErrorKind.RATE_LIMIT,
+    "insufficient_quota": ErrorKind.QUOTA,
+    "usage_limit_reached": ErrorKind.QUOTA,
+    "usage_not_included": ErrorKind.QUOTA,
+    "quota_exceeded": ErrorKind.QUOTA,
+    "billing_hard_limit_reached": ErrorKind.BILLING,
+    "billing_not_active": ErrorKind.BILLING,
+    "server_is_overloaded": ErrorKind.OVERLOADED,
+    "slow_down": ErrorKind.OVERLOADED,
+    "overloaded_error": ErrorKind.OVERLOADED,
+    "service_unavailable_error": ErrorKind.OVERLOADED,
+    "model_not_found": ErrorKind.MODEL_NOT_FOUND,
+    "invalid_api_key": ErrorKind.AUTHENTICATION,
+    "authentication_error": ErrorKind.AUTHENTICATION,
+    "permission_error": ErrorKind.PERMISSION,
+    "permission_denied": ErrorKind.PERMISSION,
+    "not_found_error": ErrorKind.NOT_FOUND,
+    "request_too_large": ErrorKind.TOO_LARGE,
+    "model_not_supported": ErrorKind.MODEL_NOT_FOUND,
+    "invalid_prompt": ErrorKind.INVALID_REQUEST,
+    "invalid_value": ErrorKind.INVALID_REQUEST,
+    "unknown_parameter": ErrorKind.INVALID_REQUEST,
+    "unsupported_parameter": ErrorKind.INVALID_REQUEST,
+    "unsupported_value": ErrorKind.INVALID_REQUEST,
+    "invalid_request": ErrorKind.INVALID_REQUEST,
+    "invalid_request_error": ErrorKind.INVALID_REQUEST,
+    "bad_request": ErrorKind.INVALID_REQUEST,
+    "cyber_policy": ErrorKind.INVALID_REQUEST,
+    "content_policy_violation": ErrorKind.INVALID_REQUEST,
+    "vector_store_timeout": ErrorKind.TIMEOUT,
+    "timeout": ErrorKind.TIMEOUT,
+    "server_error": ErrorKind.API,
+    "internal_error": ErrorKind.API,
+    "internal_server_error": ErrorKind.API,
+    "api_error": ErrorKind.API,
+}
+
+_VAGUE_WORDS = frozenset({"invalid_request_error", "invalid_request", "bad_request", "api_error", "server_error"})
+"""Types that relays put on anything: the message or the status knows better."""
+
+_KIND_OF_MESSAGE: tuple[tuple[re.Pattern[str], ErrorKind], ...] = (
+    (
+        re.compile(r"exceeds? the context window|maximum context length|prompt is too long", re.I),
+        ErrorKind.CONTEXT_LENGTH,
+    ),
+    (re.compile(r"model is at capacity|currently overloaded", re.I), ErrorKind.OVERLOADED),
+)
+
+_MODEL_MISSING = re.compile(
+    r"\bmodel\b.{0,80}(is not supported|not available|does not exist|not found)|unsupported model\b", re.I
+)
+"""Believed only where ``param`` names no other field: "… is not supported" is said of parameters too."""
+
+_KIND_OF_STATUS: dict[int, ErrorKind] = {
+    401: ErrorKind.AUTHENTICATION,
+    402: ErrorKind.BILLING,
+    403: ErrorKind.PERMISSION,
+    404: ErrorKind.NOT_FOUND,
+    408: ErrorKind.TIMEOUT,
+    413: ErrorKind.TOO_LARGE,
+    429: ErrorKind.RATE_LIMIT,
+    503: ErrorKind.OVERLOADED,
+    504: ErrorKind.TIMEOUT,
+    529: ErrorKind.OVERLOADED,
+}
+
+_SCOPE: dict[ErrorKind, Scope] = {
+    ErrorKind.INVALID_REQUEST: Scope.REQUEST,
+    ErrorKind.NOT_FOUND: Scope.REQUEST,
+    ErrorKind.TOO_LARGE: Scope.REQUEST,
+    ErrorKind.CONTEXT_LENGTH: Scope.REQUEST,
+    ErrorKind.AUTHENTICATION: Scope.CREDENTIAL,
+    ErrorKind.BILLING: Scope.CREDENTIAL,
+    ErrorKind.PERMISSION: Scope.CREDENTIAL,
+    ErrorKind.MODEL_NOT_FOUND: Scope.CREDENTIAL,
+    ErrorKind.RATE_LIMIT: Scope.CREDENTIAL,
+    ErrorKind.QUOTA: Scope.CREDENTIAL,
+}
+"""What rests; every other kind rests the provider. A model that one lacks, another may serve."""
+
+_FINAL = frozenset({ErrorKind.AUTHENTICATION, ErrorKind.PERMISSION, ErrorKind.BILLING, ErrorKind.QUOTA})
+"""Waiting a few seconds does not help: clients are told not to retry."""
+
+_OWN_STATUS = frozenset({ErrorKind.QUOTA, ErrorKind.OVERLOADED, ErrorKind.RATE_LIMIT})
+"""Kinds whose usual status beats the upstream's: a usage limit told as 400 is a 429 all the same."""
+
+# --- reading an upstream's failure --------------------------------------------------------------
+
+
+def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> RemoteError:
+    """An HTTP error of an upstream. ``headers`` are lower-case; any body is understood."""
+    text = body.decode("utf-8", "replace").strip()
+    if status < 400 or (_is_html(text) and status != 401):
+        return not_json(body, status, headers)
+    return remote_error(_error_object(body, text), status=status, headers=headers)
+
+
+def remote_error(
+    error: Mapping[str, object], *, status: int | None = None, headers: Mapping[str, str] | None = None
+) -> RemoteError:
+    """An error object, from wherever it came, as what it means. ``status`` None = told inside a 200 stream."""
+    headers = headers or {}
+    status = status or _status_inside(error)
+    message = _word(error, "message") or "the upstream failed without saying why"
+    code, type_ = _word(error, "code"), _word(error, "type")
+    kind = _kind(status, code, type_, message, _word(error, "param"))
+    return RemoteError(
+        kind,
+        _public_message(kind, status, message),
+        scope=_SCOPE.get(kind, Scope.PROVIDER),
+        status=_status(kind, status),
+        upstream_status=status,
+        upstream_type=type_,
+        code=code or _only_code(type_),
+        param=_word(error, "param"),
+        retry_after=retry_after(error, headers, message),
+        should_retry=False if kind in _FINAL else None,
+    )
+
+
+def not_json(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> RemoteError:
+    """An answer that is not this wire's at all: a login page, a proxy's own error page, nothing."""
+    text = body.decode("utf-8", "replace").strip()
+    what = "an HTML page" if _is_html(text) else "an answer that is not JSON" if text else "an empty answer"
+    message = f"the upstream sent {what} (HTTP {status})"
+    kind = ErrorKind.API if status == 403 else _KIND_OF_STATUS.get(status, ErrorKind.API)
+    wrong_door = status < 500 and kind in (ErrorKind.API, ErrorKind.NOT_FOUND)
+    if wrong_door:
+        kind = ErrorKind.API
+        message += ": its base-url may be wrong or lack /v1"
+    if text and status != 403:
+        message = f"{message}: {text[:_SHOWN]}"
+    return RemoteError(
+        kind,
+        message,
+        scope=_SCOPE.get(kind, Scope.PROVIDER),
+        upstream_status=status,
+        retry_after=retry_after({}, headers or {}, ""),
+        should_retry=False if wrong_door else None,
+    )
+
+
+def _kind(status: int | None, code: str | None, type_: str | None, message: str, param: str | None) -> ErrorKind:
+    if status in (401, 403):
+        return _KIND_OF_STATUS[status]
+    for word in (code, type_):
+        if word in _KIND_OF_WORD and word not in _VAGUE_WORDS:
+            return _KIND_OF_WORD[word]
+    for pattern, kind in _KIND_OF_MESSAGE:
+        if pattern.search(message):
+            return kind
+    if param in (None, "model") and _MODEL_MISSING.search(message):
+        return ErrorKind.MODEL_NOT_FOUND
+    if status is not None:
+        return _KIND_OF_STATUS.get(status, ErrorKind.API if status >= 500 else ErrorKind.INVALID_REQUEST)
+    for word in (code, type_):
+        if word is not None:
+            return _KIND_OF_WORD.get(word) or _kind_of_family(word)
+    return ErrorKind.API
+
+
+def _kind_of_family(word: str) -> ErrorKind:
+    """``invalid_image_url``, ``image_too_large`` …: the request's own fault, by the look of the word."""
+    return ErrorKind.INVALID_REQUEST if word.startswith("invalid_") or "image" in word else ErrorKind.API
+
+
+def _status(kind: ErrorKind, status: int | None) -> int | None:
+    return None if kind in _OWN_STATUS else status
+
+
+def _public_message(kind: ErrorKind, status: int | None, message: str) -> str:
+    if kind in (ErrorKind.AUTHENTICATION, ErrorKind.PERMISSION):
+        told = f" (HTTP {status})" if status else ""
+        return f"the upstream refused this gateway's key{told}: check the provider's api-key and what it may use"
+    return message
+
+
+def _only_code(type_: str | None) -> str | None:
+    """Some errors say in ``type`` what OpenAI's clients look for in ``code`` (``usage_limit_reached``)."""
+    return type_ if type_ in _KIND_OF_WORD and type_ not in _VAGUE_WORDS else None
+
+
+def _error_object(body: bytes, text: str) -> dict[str, object]:
+    try:
+        whole = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        whole = None
+    found = whole.get("error") if isinstance(whole, dict) else None
+    if isinstance(found, dict):
+        return found if _word(found, "message") else {**found, "message": text[:_SHOWN]}
+    return {"message": found if isinstance(found, str) and found else text[:_SHOWN]}
+
+
+def _word(error: Mapping[str, object], name: str) -> str | None:
+    value = error.get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _status_inside(error: Mapping[str, object]) -> int | None:
+    for name in ("status", "status_code", "code"):
+        value = error.get(name)
+        if isinstance(value, int) and 400 <= value <= 599:
+            return value
+    return None
+
+
+def _is_html(text: str) -> bool:
+    return text[:64].lower().startswith(("<!doctype", "<html", "<head", "<?xml"))
+
+
+# --- telling a client -----------------------------------------------------------------------------
+
+
+class ErrorObject(Struct):
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+    resets_in_seconds: int | UnsetType = UNSET
+
+
+class ErrorBody(Struct):
+    error: ErrorObject
+
+
+_TYPE_AND_CODE: dict[ErrorKind, tuple[str, str | None]] = {
+    ErrorKind.INVALID_REQUEST: ("invalid_request_error", None),
+    ErrorKind.AUTHENTICATION: ("invalid_request_error", "invalid_api_key"),
+    ErrorKind.BILLING: ("insufficient_quota", "billing_hard_limit_reached"),
+    ErrorKind.PERMISSION: ("permission_error", "permission_denied"),
+    ErrorKind.NOT_FOUND: ("invalid_request_error", None),
+    ErrorKind.MODEL_NOT_FOUND: ("invalid_request_error", "model_not_found"),
+    ErrorKind.TOO_LARGE: ("invalid_request_error", "request_too_large"),
+    ErrorKind.CONTEXT_LENGTH: ("invalid_request_error", "context_length_exceeded"),
+    ErrorKind.RATE_LIMIT: ("rate_limit_error", "rate_limit_exceeded"),
+    ErrorKind.QUOTA: ("insufficient_quota", "insufficient_quota"),
+    ErrorKind.OVERLOADED: ("service_unavailable_error", "server_is_overloaded"),
+    ErrorKind.TIMEOUT: ("server_error", "timeout"),
+    ErrorKind.API: ("server_error", "server_error"),
+}
+
+_CODE_IS_FIXED = frozenset({ErrorKind.CONTEXT_LENGTH, ErrorKind.RATE_LIMIT, ErrorKind.OVERLOADED})
+"""Codex goes by these codes (end the turn, wait, give up); an upstream's own word for them is no use to it."""
+
+
+def encode_error(error: GatewayError, request_id: str) -> tuple[int, dict[str, str], bytes]:
+    """(status, headers, body) in OpenAI's dialect. ``request_id`` travels in the entry's own headers:
+    this dialect has no place for it in the body. 529 is Anthropic's alone; here overload is 503."""
+    type_ = _TYPE_AND_CODE[error.kind][0]
+    code = failure_code(error)
+    if error.kind is ErrorKind.QUOTA and code == "usage_limit_reached":
+        type_ = code
+    body = ErrorObject(message=error.message, type=type_, param=error.param, code=code)
+    if type_ == "usage_limit_reached" and error.retry_after is not None:
+        body.resets_in_seconds = math.ceil(error.retry_after)
+    status = 503 if error.status == 529 else error.status
+    return status, _retry_headers(error), msgspec.json.encode(ErrorBody(body))
+
+
+def failure_code(error: GatewayError) -> str | None:
+    """``code`` of the error object: the upstream's, unless clients act on OpenAI's word for this kind."""
+    usual = _TYPE_AND_CODE[error.kind][1]
+    return usual if error.kind in _CODE_IS_FIXED else error.code or usual
+
+
+def _retry_headers(error: GatewayError) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    if error.retry_after is not None:
+        headers["retry-after"] = str(math.ceil(error.retry_after))
+        if error.retry_after < 60 and error.retry_after != math.ceil(error.retry_after):
+            headers["retry-after-ms"] = str(math.ceil(error.retry_after * 1000))
+    if error.should_retry is not None:
+        headers["x-should-retry"] = "true" if error.should_retry else "false"
+    return headers
