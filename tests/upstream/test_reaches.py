@@ -10,7 +10,8 @@ import pytest
 from daemon.errors import RemoteError
 from daemon.upstream.addresses import Reach
 from daemon.upstream.reaches import Reaches
-from daemon.upstream.transport import Transport, UpstreamCall
+from daemon.upstream.call import UpstreamCall
+from daemon.upstream.transport import Transport
 
 
 def test_a_host_nobody_set_through_the_api_may_be_anywhere() -> None:

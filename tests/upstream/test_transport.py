@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from daemon.errors import ErrorKind, RemoteError
-from daemon.upstream.transport import Transport, UpstreamCall
+from daemon.upstream.call import UpstreamCall
+from daemon.upstream.transport import Transport
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 SECRET = "sk-very-secret"

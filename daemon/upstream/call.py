@@ -1,0 +1,88 @@
+"""One upstream request and its answer, as the pipeline sees them; which engine serves them is not said."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import Protocol, Self
+
+from msgspec import Struct
+
+from daemon.errors import ErrorKind, RemoteError
+
+ERROR_BODY_LIMIT = 256 * 1024
+WHOLE_BODY_LIMIT = 64 * 1024 * 1024
+
+
+class UpstreamCall(Struct, frozen=True, kw_only=True):
+    """One POST. ``connect_timeout`` in seconds; ``proxy`` '' = none; ``ca`` an extra CA file or ''."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    connect_timeout: float
+    proxy: str = ""
+    ca: str = ""
+
+
+class Body(Protocol):
+    """The body of an answer as it arrives."""
+
+    @property
+    def ended(self) -> bool: ...
+
+    def read(self) -> Awaitable[bytes]: ...
+
+    def close(self) -> None: ...
+
+
+class UpstreamAnswer:
+    """An upstream's answer whose head has arrived. Header names are lower-case; ``content_type`` has
+    no parameters. Whoever opened it closes it.
+
+    ``read`` gives all bytes that have arrived, waiting for the first, and ``b""`` at the clean end of
+    the body; it raises ``RemoteError`` for a body that is cut.
+    """
+
+    __slots__ = ("_body", "_host", "content_type", "headers", "read", "status")
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: Body, host: str) -> None:
+        self._body = body
+        self._host = host
+        self.status = status
+        self.headers = headers
+        self.content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+        self.read: Callable[[], Awaitable[bytes]] = body.read
+
+    async def read_whole(self, limit: int = WHOLE_BODY_LIMIT) -> bytes:
+        """The whole body; more than ``limit`` bytes is the upstream's failure."""
+        parts: list[bytes] = []
+        size = 0
+        while data := await self.read():
+            parts.append(data)
+            size += len(data)
+            if size > limit:
+                raise RemoteError(ErrorKind.API, f"the upstream {self._host} answered more than {limit} bytes")
+        return b"".join(parts)
+
+    async def read_error(self) -> bytes:
+        """The body of an error answer, as far as it can be had."""
+        try:
+            return await self.read_whole(ERROR_BODY_LIMIT)
+        except RemoteError:
+            return b""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the body has arrived to its end."""
+        return self._body.ended
+
+    def close(self) -> None:
+        """Free the connection: back to the pool when the body has ended, else closed."""
+        self._body.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()

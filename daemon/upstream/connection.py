@@ -1,0 +1,213 @@
+"""One HTTP/1.1 connection to an upstream: a request, its answer, and the next one on the same socket.
+
+1. One exchange at a time; the pool hands a connection out only when the last body has ended.
+2. A body ends cleanly by its length or its last chunk, or, where it has neither, by the end of the
+   connection. Every other end is a cut: ``Cut``, never ``b""``.
+3. What arrives unread is bounded: beyond ``HIGH_WATER`` the socket is not read, and TCP slows the
+   upstream down.
+4. ``closed`` is true from the moment the connection cannot serve again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from typing import Any, cast
+
+import httptools
+
+HIGH_WATER = 256 * 1024
+HEAD_LIMIT = 64 * 1024
+INFLATE_STEP = 1024 * 1024
+
+
+class Cut(ConnectionError):
+    """The connection ended inside an answer. ``unanswered``: before the first byte of it."""
+
+    def __init__(self, *, unanswered: bool) -> None:
+        super().__init__("the connection was closed before the answer had ended")
+        self.unanswered = unanswered
+
+
+class NotHttp(ConnectionError):
+    """What came is not an HTTP/1.1 answer, or its head is larger than anybody's."""
+
+
+class Connection(asyncio.Protocol):
+    """The client's end of one connection. ``used`` counts the exchanges it has served."""
+
+    def __init__(self) -> None:
+        self.closed = False
+        self.used = 0
+        self.idle_since = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self._waiter: asyncio.Future[None] | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self._parser: Any = httptools.HttpResponseParser(self)
+        self._head: list[tuple[bytes, bytes]] = []
+        self._head_size = 0
+        self._answered = False
+        self._in_body = False
+        self._until_close = False
+        self._keep = False
+        self._inflate: Any = None
+        self._chunks: list[bytes] = []
+        self._buffered = 0
+        self._paused = False
+        self._error: Exception | None = None
+        self.ended = True
+
+    # What the transport uses.
+
+    async def ask(self, head: bytes, body: bytes) -> tuple[int, dict[str, str]]:
+        """Send a request and wait for the head of its answer: status and headers in lower case.
+
+        Raises ``Cut``, ``NotHttp`` or ``OSError``. Cancelled, it leaves a connection fit for ``close`` alone.
+        """
+        self._reset()
+        self.ended = False
+        self.used += 1
+        self._transport.writelines((head, body))
+        while not self._in_body:
+            await self._wait()
+        return self._parser.get_status_code(), self._headers
+
+    async def read(self) -> bytes:
+        """All that has arrived of the body, ``b""`` at its clean end."""
+        while not self._chunks:
+            if self.ended:
+                return b""
+            await self._wait()
+        chunks, self._chunks = self._chunks, []
+        self._buffered = 0
+        if self._paused:
+            self._paused = False
+            self._transport.resume_reading()
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    @property
+    def reusable(self) -> bool:
+        """Whether the exchange is over and the upstream will take another on this connection."""
+        return self.ended and self._keep and not self.closed and not self._transport.get_write_buffer_size()
+
+    def close(self) -> None:
+        """End the connection now. What has not been sent is not sent."""
+        self.closed = True
+        self._transport.abort()
+
+    async def _wait(self) -> None:
+        if self._error is not None:
+            raise self._error
+        if self.closed:
+            raise Cut(unanswered=not self._answered)
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # What the socket tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self.ended:  # bytes that nobody asked for: whose answer would they be?
+            self.close()
+            return
+        self._answered = True
+        if not self._in_body:
+            self._head_size += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._fail(error)
+        except zlib.error:
+            self._fail(NotHttp("the body is not in the encoding it is said to be in"))
+        if not self._in_body and self._head_size > HEAD_LIMIT:
+            self._fail(NotHttp("the answer's head is too large"))
+        self._wake()
+
+    def _fail(self, error: Exception) -> None:
+        self._error = error if isinstance(error, ConnectionError) else NotHttp(str(error))
+        self.close()
+
+    def eof_received(self) -> None:
+        """The transport closes by itself after this."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.closed = True
+        if not self.ended and self._error is None:
+            if self._in_body and self._until_close and error is None:
+                self.ended = True
+            else:
+                self._error = Cut(unanswered=not self._answered)
+        self._wake()
+
+    # What the parser tells.
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if self._parser.get_status_code() < 200:
+            return
+        self._headers = _headers(self._head)
+        self._keep = self._parser.should_keep_alive()
+        self._until_close = "content-length" not in self._headers and "chunked" not in self._headers.get(
+            "transfer-encoding", ""
+        )
+        self._inflate = _inflater(self._headers.get("content-encoding", ""))
+        self._in_body = True
+
+    def on_body(self, data: bytes) -> None:
+        if self._inflate is not None:
+            self._inflated(data)
+            return
+        self._chunks.append(data)
+        self._buffered += len(data)
+        if self._buffered > HIGH_WATER and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def _inflated(self, data: bytes) -> None:
+        """Piece by piece, so that a small body cannot fill the memory before anybody looks at its size."""
+        while data:
+            self._chunks.append(self._inflate.decompress(data, INFLATE_STEP))
+            data = self._inflate.unconsumed_tail
+            self._buffered += len(self._chunks[-1])
+            if self._buffered > 64 * INFLATE_STEP:
+                raise NotHttp("the compressed body is larger than 64 MiB")
+
+    def on_message_complete(self) -> None:
+        if self._in_body:
+            self.ended = True
+        else:  # an interim answer (100, 103): the real one follows
+            self._head.clear()
+
+
+def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Names in lower case; a repeated header's values are joined, as RFC 9110 5.3 allows."""
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in pairs:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _inflater(encoding: str) -> Any:
+    """A decompressor for what some relays send although we ask for ``identity``; None for none."""
+    match encoding.strip().lower():
+        case "" | "identity":
+            return None
+        case "gzip" | "x-gzip" | "deflate":
+            return zlib.decompressobj(zlib.MAX_WBITS | 32)
+        case other:
+            raise httptools.HttpParserError(f"the body is encoded as {other[:20]}")
