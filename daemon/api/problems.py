@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 from starlette.responses import Response
 
+from daemon.api.answers import DiagnosticView, Problem, Refusal
 from daemon.config.diagnostics import Diagnostic
 from daemon.errors import ErrorKind, GatewayError, LocalError
 from daemon.wires.base import Wire
@@ -42,29 +43,29 @@ def problem(
 
 def operator_body(code: str, message: str) -> bytes:
     """The error shape of the management API."""
-    return encode({"error": code, "message": message})
+    return encode(Problem(error=code, message=message))
 
 
-def invalid_config(diagnostics: tuple[Diagnostic, ...], code: str = "invalid_config") -> dict[str, object]:
+def invalid_config(diagnostics: tuple[Diagnostic, ...], code: str = "invalid_config") -> Refusal:
     """The 422 body of a refused configuration: the sentences joined, and each with its place."""
     errors = [item for item in diagnostics if item.severity == "error"]
-    return {
-        "error": code,
-        "message": "; ".join(item.message for item in errors) or "the configuration was refused",
-        "details": [detail(item) for item in diagnostics],
-    }
+    return Refusal(
+        error=code,
+        message="; ".join(item.message for item in errors) or "the configuration was refused",
+        details=[detail(item) for item in diagnostics],
+    )
 
 
-def detail(item: Diagnostic) -> dict[str, object]:
+def detail(item: Diagnostic) -> DiagnosticView:
     """One diagnostic as the API shows it."""
-    return {
-        "severity": item.severity,
-        "path": item.dotted,
-        "line": item.line,
-        "column": item.column,
-        "message": item.message,
-        "hint": item.hint,
-    }
+    return DiagnosticView(
+        severity=item.severity,
+        path=item.dotted,
+        line=item.line,
+        column=item.column,
+        message=item.message,
+        hint=item.hint,
+    )
 
 
 def answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
 
+from daemon.api.answers import ReloadView
 from daemon.api.management_access import ManagementAccess, offered_key
 from daemon.api.problems import answer, detail
 from daemon.api.services import Services
@@ -76,21 +78,19 @@ class StatusRoutes:
         return True
 
 
-def reload_view(outcome: ReloadOutcome, *, diagnostics: bool) -> dict[str, object]:
+def reload_view(outcome: ReloadOutcome, *, diagnostics: bool) -> ReloadView:
     """A reload's outcome as JSON: what ``/healthz`` shows and ``POST /reload`` answers."""
-    view: dict[str, object] = {
-        "ok": outcome.ok,
-        "degraded": outcome.degraded,
-        "reason": outcome.reason,
-        "generation": outcome.generation,
-        "revision": outcome.revision,
-        "at": timestamp(outcome.at),
-        "milliseconds": outcome.milliseconds,
-    }
-    if diagnostics:
-        view["changes"] = outcome.changes
-        view["diagnostics"] = [detail(item) for item in outcome.diagnostics]
-    return view
+    return ReloadView(
+        ok=outcome.ok,
+        degraded=outcome.degraded,
+        reason=outcome.reason,
+        generation=outcome.generation,
+        revision=outcome.revision,
+        at=timestamp(outcome.at),
+        milliseconds=outcome.milliseconds,
+        changes=list(outcome.changes) if diagnostics else UNSET,
+        diagnostics=[detail(item) for item in outcome.diagnostics] if diagnostics else UNSET,
+    )
 
 
 def timestamp(seconds: float) -> str:

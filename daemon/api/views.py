@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from msgspec import convert
+
+from daemon.api.answers import AuthRow, Auths, ModelRow, Models, ProviderRow, Providers
 from daemon.api.masked import masked, masked_url
 from daemon.api.models import openai_model
 from daemon.api.status import timestamp
-from daemon.config.schema import Packycode, Tppc, TppcProvider
+from daemon.config.schema import Packycode, Tppc, TppcProvider, WireApi
 from daemon.router.states import AuthStates
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.snapshot import Snapshot
@@ -16,60 +19,64 @@ from daemon.snapshot.snapshot import Snapshot
 CONFIG_FILE: Final = "config.yaml"
 
 
-def auths(snapshot: Snapshot, states: AuthStates, provider: str | None) -> dict[str, object]:
+def auths(snapshot: Snapshot, states: AuthStates, provider: str | None) -> Auths:
     """Every core auth with its live state; ``provider`` is a family or a name, None = all."""
     names = {entry.auth_id: entry.models for entry in snapshot.models.registrations()}
     chosen = [auth for auth in snapshot.core_auths if belongs(auth, provider)]
-    return {"auths": [auth_view(auth, states, names.get(auth.id, ())) for auth in chosen]}
+    return Auths(auths=[auth_view(auth, states, names.get(auth.id, ())) for auth in chosen])
 
 
-def auth_view(auth: CoreAuth, states: AuthStates, models: tuple[str, ...]) -> dict[str, object]:
+def auth_view(auth: CoreAuth, states: AuthStates, models: tuple[str, ...]) -> AuthRow:
     view = states.view(auth.id)
-    return {
-        "id": auth.id,
-        "client-id": auth.client_id,
-        "name": auth.name,
-        "provider": auth.provider,
-        "source": auth.source,
-        "base-url": masked_url(auth.base_url),
-        "models": models,
-        "state": view.state,
-        "reason": view.reason,
-        "until": None if view.until is None else timestamp(view.until),
-        "last-error": view.last_error,
-    }
+    return AuthRow(
+        id=auth.id,
+        client_id=auth.client_id,
+        name=auth.name,
+        provider=auth.provider,
+        source=auth.source,
+        base_url=masked_url(auth.base_url),
+        models=list(models),
+        state=view.state,
+        reason=view.reason,
+        until=None if view.until is None else timestamp(view.until),
+        last_error=view.last_error,
+    )
 
 
-def models(snapshot: Snapshot, provider: str | None) -> dict[str, object]:
+def models(snapshot: Snapshot, provider: str | None) -> Models:
     """The registry: every public name with the providers that serve it, in the order they are asked."""
-    rows: list[dict[str, object]] = []
+    rows: list[ModelRow] = []
     for name in snapshot.models.names():
         serving = [candidate.auth for candidate in snapshot.models.by_name[name]]
         if any(belongs(auth, provider) for auth in serving):
             providers = list(dict.fromkeys(auth.name for auth in serving))
-            rows.append({**openai_model(name, snapshot.models), "providers": providers})
-    return {"object": "list", "data": rows}
+            rows.append(convert({**openai_model(name, snapshot.models), "providers": providers}, ModelRow))
+    return Models(object="list", data=rows)
 
 
-def providers(snapshot: Snapshot) -> dict[str, object]:
+def providers(snapshot: Snapshot) -> Providers:
     """Every provider of the configuration, the disabled ones too."""
     config = snapshot.config
     rows = [provider_view("packycode", config.packycode, "config:packycode", snapshot)]
     for entry in config.tppc.providers:
         rows.append(provider_view(entry.name.strip(), entry, f"config:tppc[{entry.name.strip().lower()}]", snapshot))
-    return {"providers": rows}
+    return Providers(providers=rows)
 
 
-def provider_view(name: str, entry: Packycode | TppcProvider, source: str, snapshot: Snapshot) -> dict[str, object]:
-    own = [auth for auth in snapshot.core_auths if auth.source == source]
-    return {
-        "name": name,
-        "source": source,
-        "enabled": entry.enabled,
-        "wire-api": entry.wire_api,
-        "base-url": masked_url(entry.base_url),
-        "auths": [auth.id for auth in own],
-    }
+def provider_view(name: str, entry: Packycode | TppcProvider, source: str, snapshot: Snapshot) -> ProviderRow:
+    return ProviderRow(
+        name=name,
+        source=source,
+        enabled=entry.enabled,
+        wire_api=wire(entry),
+        base_url=masked_url(entry.base_url),
+        auths=[auth.id for auth in snapshot.core_auths if auth.source == source],
+    )
+
+
+def wire(entry: Packycode | TppcProvider) -> WireApi:
+    """packycode's is any text until the block is enabled; it can only be this one."""
+    return entry.wire_api if isinstance(entry, TppcProvider) else "responses"
 
 
 def packycode(snapshot: Snapshot) -> dict[str, object]:

@@ -1,0 +1,159 @@
+"""What the management API answers with: the structs that the routes build and openapi.json describes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+
+class Answer(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """What all answers share."""
+
+
+class Problem(Answer, frozen=True):
+    """A refusal. ``error`` is a word for programs, ``message`` says what to do."""
+
+    error: str
+    message: str
+
+
+class DiagnosticView(Answer, frozen=True):
+    """A problem of the configuration with its place. ``line`` and ``column`` count from 1, 0 = unknown."""
+
+    severity: Literal["error", "warning"]
+    path: str
+    line: int
+    column: int
+    message: str
+    hint: str
+
+
+class Refusal(Answer, frozen=True):
+    """A configuration that was refused; nothing has changed. ``message`` joins the errors with ``; ``."""
+
+    error: str
+    message: str
+    details: list[DiagnosticView]
+
+
+class AuthRow(Answer, frozen=True):
+    """One usable upstream credential and how it stands. ``until`` is RFC 3339."""
+
+    id: str
+    client_id: str
+    name: str
+    provider: str
+    source: str
+    base_url: str
+    models: list[str]
+    state: Literal["ready", "cooling", "disabled"]
+    reason: str | None
+    until: str | None
+    last_error: str | None
+
+
+class Auths(Answer, frozen=True):
+    auths: list[AuthRow]
+
+
+class ModelRow(Struct, frozen=True, kw_only=True):
+    """A public model name, in OpenAI's shape, with the providers that serve it in the order they are asked."""
+
+    id: str
+    object: str
+    created: int
+    owned_by: str
+    providers: list[str]
+
+
+class Models(Answer, frozen=True):
+    object: Literal["list"]
+    data: list[ModelRow]
+
+
+class ProviderRow(Answer, frozen=True):
+    """A provider of the configuration, also a disabled one. ``auths`` are the ids of its core auths."""
+
+    name: str
+    source: str
+    enabled: bool
+    wire_api: Literal["responses", "chat", "messages"]
+    base_url: str
+    auths: list[str]
+
+
+class Providers(Answer, frozen=True):
+    providers: list[ProviderRow]
+
+
+class ReloadView(Answer, frozen=True):
+    """What came of a reload. ``changes`` and ``diagnostics`` are left out for callers who may not see them."""
+
+    ok: bool
+    degraded: bool
+    reason: str
+    generation: int
+    revision: str
+    at: str
+    milliseconds: float
+    changes: list[str] | UnsetType = UNSET
+    diagnostics: list[DiagnosticView] | UnsetType = UNSET
+
+
+class CheckView(Answer, frozen=True):
+    """One step of a provider test."""
+
+    name: Literal["dns", "connect", "tls", "models"]
+    ok: bool
+    detail: str
+    milliseconds: float
+
+
+class ProviderTest(Answer, frozen=True):
+    """What a provider test found. ``models`` are the names the upstream lists, null where it lists none."""
+
+    provider: str
+    ok: bool
+    url: str
+    explanation: str
+    hint: str
+    checks: list[CheckView]
+    models: list[str] | None
+
+
+class LogLines(Answer, frozen=True):
+    """Log records, oldest first, as the JSON log writes them. ``last`` is the ``after`` of the next request."""
+
+    last: int
+    lines: list[Raw]
+
+
+class ExplainBody(Answer, frozen=True):
+    """A model name as a client sends it, and the entry it comes in by."""
+
+    model: str
+    entry: Literal["messages", "chat", "responses"] = "messages"
+
+
+class Target(Answer, frozen=True):
+    """One core auth that would be asked, and the upstream's name for the model."""
+
+    auth: str
+    provider: str
+    model: str
+    wire_api: Literal["responses", "chat", "messages"]
+    translated: bool
+    priority: int
+
+
+class Explanation(Answer, frozen=True):
+    """The route decision with its reasons. Nothing is sent."""
+
+    model: str
+    entry: str
+    rule: Literal["provider-prefix", "exact", "effort-suffix", "alias"]
+    matched: str
+    effort: str | None
+    strategy: str
+    targets: list[Target]
