@@ -127,16 +127,14 @@ class Connection(asyncio.Protocol):
             self._head_size += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._fail(error)
-        except zlib.error:
-            self._fail(NotHttp("the body is not in the encoding it is said to be in"))
+        except httptools.HttpParserError as error:  # also what our own callbacks raise
+            self._fail(str(error.__context__ or error))
         if not self._in_body and self._head_size > HEAD_LIMIT:
-            self._fail(NotHttp("the answer's head is too large"))
+            self._fail("the answer's head is too large")
         self._wake()
 
-    def _fail(self, error: Exception) -> None:
-        self._error = error if isinstance(error, ConnectionError) else NotHttp(str(error))
+    def _fail(self, why: str) -> None:
+        self._error = NotHttp(why)
         self.close()
 
     def eof_received(self) -> None:
@@ -153,12 +151,18 @@ class Connection(asyncio.Protocol):
 
     # What the parser tells.
 
+    def on_message_begin(self) -> None:
+        if self.ended:
+            raise NotHttp("a second answer came where one was asked for")
+
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head.append((name, value))
 
     def on_headers_complete(self) -> None:
         if self._parser.get_status_code() < 200:
             return
+        if sum(len(name) + len(value) for name, value in self._head) > HEAD_LIMIT:
+            raise NotHttp("the answer's head is too large")
         self._headers = _headers(self._head)
         self._keep = self._parser.should_keep_alive()
         self._until_close = "content-length" not in self._headers and "chunked" not in self._headers.get(
@@ -210,4 +214,4 @@ def _inflater(encoding: str) -> Any:
         case "gzip" | "x-gzip" | "deflate":
             return zlib.decompressobj(zlib.MAX_WBITS | 32)
         case other:
-            raise httptools.HttpParserError(f"the body is encoded as {other[:20]}")
+            raise NotHttp(f"the body is encoded as {other[:20]}")

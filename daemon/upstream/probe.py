@@ -14,7 +14,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 import httpx
@@ -29,10 +29,13 @@ MOST_BYTES: Final = 1024 * 1024
 NO_PROXY: Final = ("", "direct", "none")
 
 
-class Check(Struct, frozen=True, kw_only=True):
-    """One step: ``dns``, ``connect``, ``tls`` or ``models``."""
+StepName = Literal["dns", "connect", "tls", "models"]
 
-    name: str
+
+class Check(Struct, frozen=True, kw_only=True):
+    """One step."""
+
+    name: StepName
     ok: bool
     detail: str
     milliseconds: float
@@ -204,7 +207,7 @@ class _Run:
         return context
 
     @contextmanager
-    def _step(self, name: str) -> Iterator[list[str]]:
+    def _step(self, name: StepName) -> Iterator[list[str]]:
         """Times a step and keeps how it ended; the block puts its detail into the list."""
         began = time.perf_counter()
         told: list[str] = []

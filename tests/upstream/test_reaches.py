@@ -9,8 +9,8 @@ import pytest
 
 from daemon.errors import RemoteError
 from daemon.upstream.addresses import Reach
-from daemon.upstream.reaches import Reaches
 from daemon.upstream.call import UpstreamCall
+from daemon.upstream.reaches import Reaches
 from daemon.upstream.transport import Transport
 
 

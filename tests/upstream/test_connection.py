@@ -1,0 +1,209 @@
+"""What an HTTP/1.1 peer may do, over real sockets, with and without TLS and proxies."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import ssl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from daemon.errors import RemoteError
+from daemon.upstream.call import UpstreamCall
+from tests.upstream.test_transport import Script, answering, call, request_of, transport, upstream
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+
+
+async def answer_of(script: Script) -> tuple[int, dict[str, str], bytes]:
+    async with upstream(script) as up, transport() as way:
+        with await way.open(call(up.url)) as answer:
+            return answer.status, dict(answer.headers), await answer.read_whole()
+
+
+def once(answer: bytes) -> Script:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(answer)
+        await writer.drain()
+
+    return script
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("answer", "body"),
+    [
+        (OK + b"content-length: 2\r\n\r\n{}", b"{}"),
+        (OK + b"transfer-encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n", b"{}"),
+        (OK + b"transfer-encoding: chunked\r\n\r\n2;ext=1\r\n{}\r\n0\r\nx-trailer: 1\r\n\r\n", b"{}"),
+        (OK + b"connection: close\r\n\r\n{}", b"{}"),
+        (OK + b"\r\n{}", b"{}"),
+        (OK + b"content-length: 0\r\n\r\n", b""),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"content-length: 2\r\n\r\n{}", b"{}"),
+        (b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + OK + b"content-length: 2\r\n\r\n{}", b"{}"),
+        (OK + b"content-encoding: gzip\r\n\r\n" + gzip.compress(b"{}"), b"{}"),
+    ],
+)
+async def test_framings(answer: bytes, body: bytes) -> None:
+    status, headers, got = await answer_of(once(answer))
+    assert (status, headers["content-type"], got) == (200, "application/json", body)
+    assert "link" not in headers
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "answer",
+    [
+        OK + b"content-length: 5\r\n\r\n{}",
+        OK + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n",
+        OK + b"transfer-encoding: chunked\r\n\r\nzz\r\n",
+        OK + b"content-encoding: gzip\r\ncontent-length: 4\r\n\r\nnope",
+        OK + b"content-encoding: br\r\ncontent-length: 4\r\n\r\nnope",
+        OK + b"x: " + b"y" * 70_000 + b"\r\n\r\n",
+        OK + b"content-encoding: gzip\r\n\r\n" + gzip.compress(b"0" * 80_000_000),
+    ],
+    ids=["short", "no last chunk", "bad chunk", "not gzip", "unknown encoding", "head bomb", "gzip bomb"],
+)
+async def test_a_broken_answer_is_an_error(answer: bytes) -> None:
+    with pytest.raises(RemoteError):
+        await answer_of(once(answer))
+
+
+@pytest.mark.asyncio
+async def test_repeated_headers_are_joined_and_names_are_lower_case() -> None:
+    _, headers, _ = await answer_of(once(OK + b"X-Thing: a\r\nx-thing: b\r\ncontent-length: 0\r\n\r\n"))
+    assert headers["x-thing"] == "a, b"
+
+
+@pytest.mark.asyncio
+async def test_an_answer_closed_before_its_end_takes_its_connection_with_it() -> None:
+    async with upstream(answering(OK + b"content-length: 500000\r\n\r\n" + b"x" * 500_000)) as up, transport() as way:
+        for _ in range(2):
+            with await way.open(call(up.url)) as answer:
+                assert await answer.read()
+        assert up.accepted == 2
+        async with asyncio.timeout(5):
+            await up.all_closed.wait()
+
+
+@pytest.mark.asyncio
+async def test_bytes_that_nobody_asked_for_end_an_idle_connection() -> None:
+    async def chatty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(OK + b"content-length: 2\r\n\r\n{}" + OK + b'content-length: 9\r\n\r\n"smuggled')
+        await writer.drain()
+        await reader.read()
+
+    async with upstream(chatty) as up, transport() as way:
+        for _ in range(2):
+            with await way.open(call(up.url)) as answer:
+                assert await answer.read_whole() == b"{}"
+        assert up.accepted == 2
+
+
+@pytest.mark.asyncio
+async def test_an_upstream_that_is_not_read_is_slowed_down() -> None:
+    sent = 0
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await request_of(reader)
+        writer.write(OK + b"\r\n")
+        for _ in range(1024):
+            writer.write(b"x" * 65_536)
+            await writer.drain()
+            sent += 65_536
+
+    async with upstream(flood) as up, transport() as way:
+        with await way.open(call(up.url)) as answer:
+            first = await answer.read()
+            held = len(first)
+            while sent < 1_000_000:
+                await asyncio.sleep(0)
+            stalled = -1
+            while stalled != sent:
+                stalled = sent
+                await asyncio.sleep(0.05)
+            assert sent < 1024 * 65_536
+            while data := await answer.read():
+                held += len(data)
+            assert held == 1024 * 65_536
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("value", ["a\r\nx-evil: 1", "a\nb", "é"])
+async def test_a_header_that_would_forge_another_is_not_sent(value: str) -> None:
+    async with transport() as way:
+        forged = UpstreamCall(url="http://127.0.0.1:1/", headers={"x": value}, body=b"", connect_timeout=1)
+        with pytest.raises(RemoteError, match="cannot be sent"):
+            await way.open(forged)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("tls")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(cert)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return cert, key
+
+
+@pytest.mark.asyncio
+async def test_tls_with_an_extra_ca_and_not_without(certificate: tuple[Path, Path]) -> None:
+    cert, key = certificate
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(cert, key)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await answering(OK + b"content-length: 2\r\n\r\n{}")(reader, writer)
+
+    server = await asyncio.start_server(serve, "localhost", 0, ssl=context)
+    url = f"https://localhost:{server.sockets[0].getsockname()[1]}/v1"
+    async with server, transport() as way:
+        trusting = UpstreamCall(url=url, headers={}, body=b"{}", connect_timeout=5, ca=str(cert))
+        for _ in range(2):
+            with await way.open(trusting) as answer:
+                assert await answer.read_whole() == b"{}"
+        with pytest.raises(RemoteError, match="not trusted"):
+            await way.open(UpstreamCall(url=url, headers={}, body=b"{}", connect_timeout=5))
+        plain = url.replace("https", "http")
+        with pytest.raises(RemoteError):
+            await way.open(UpstreamCall(url=plain, headers={}, body=b"{}", connect_timeout=5))
+
+
+async def connect_proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A CONNECT proxy, as small as one can be."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    host, _, port = head.split()[1].decode().rpartition(":")
+    up_reader, up_writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+
+    async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            target.write(data)
+        target.close()
+
+    await asyncio.gather(copy(reader, up_writer), copy(up_reader, writer), return_exceptions=True)
+
+
+@pytest.mark.asyncio
+async def test_through_a_proxy() -> None:
+    whole = answering(OK + b"content-length: 2\r\n\r\n{}")
+    async with upstream(connect_proxy) as proxy, upstream(whole) as up, transport() as way:
+        port = proxy.url.rpartition(":")[2].partition("/")[0]
+        through = UpstreamCall(url=up.url, headers={}, body=b"{}", connect_timeout=5, proxy=f"http://127.0.0.1:{port}")
+        with await way.open(through) as answer:
+            assert await answer.read_whole() == b"{}"
+        assert (proxy.accepted, up.accepted) == (1, 1)
+        nowhere = UpstreamCall(url=up.url, headers={}, body=b"", connect_timeout=5, proxy="http://127.0.0.1:1")
+        with pytest.raises(RemoteError, match="proxy"):
+            await way.open(nowhere)
