@@ -51,6 +51,9 @@ async def upstream(script: Script) -> AsyncIterator[Upstream]:
         yield state
     finally:
         server.close()
+        if state.open:  # the transport has been closed by now: wait until each connection has noticed
+            async with asyncio.timeout(5):
+                await state.all_closed.wait()
 
 
 @asynccontextmanager
