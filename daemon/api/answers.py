@@ -152,7 +152,7 @@ class Explanation(Answer, frozen=True):
 
     model: str
     entry: str
-    rule: Literal["provider-prefix", "exact", "effort-suffix", "alias"]
+    rule: str
     matched: str
     effort: str | None
     strategy: str

@@ -31,6 +31,9 @@ WILDCARDS: Final = ("", "0.0.0.0", "::")
 _ids = random.Random()
 """Seeded by the system once. Ids name requests and protect nothing, so they need no system call each."""
 
+FORM_TYPES: Final = (b"application/x-www-form-urlencoded", b"multipart/form-data", b"text/plain")
+"""What a page of any origin may send without asking first."""
+
 HeaderList = list[tuple[bytes, bytes]]
 
 
@@ -75,7 +78,7 @@ class Guard:
             return
         identified = Identified(send, info, self._current)
         if error is None and is_operator_path(scope["path"]):
-            error = foreign(scope, self._configured_host())
+            error = foreign(scope, self._configured_host()) or from_a_form(scope)
         if error is not None:
             await send_problem(scope, identified, error, info.request_id)
             return
@@ -139,6 +142,14 @@ def foreign(scope: Scope, configured_host: str) -> LocalError | None:
         return refusal("requests from pages of another origin are refused", status=403)
     if headers.get(b"sec-fetch-mode") == b"no-cors" or headers.get(b"sec-fetch-site") == b"cross-site":
         return refusal("cross-site requests are refused", status=403)
+    return None
+
+
+def from_a_form(scope: Scope) -> LocalError | None:
+    """Why a body that any page's form could send is not taken on an operator path."""
+    kind = dict(scope["headers"]).get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if scope["method"] == "POST" and kind in FORM_TYPES and not on_unix_socket(scope):
+        return refusal("send content-type: application/json; a form's content type is not taken", status=415)
     return None
 
 

@@ -10,10 +10,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from daemon.api import views
+from daemon.api import openapi, views
 from daemon.api.event_stream import EventStream
+from daemon.api.explain import ExplainRoute
 from daemon.api.management_access import ManagementAccess
 from daemon.api.problems import answer, invalid_config
+from daemon.api.provider_test import ProviderTestRoute
+from daemon.api.recent_logs import LogRoute
 from daemon.api.services import Services, snapshot_in_force
 from daemon.api.status import reload_view
 
@@ -81,4 +84,8 @@ def routes(services: Services) -> list[BaseRoute]:
         Route("/tppc", here.tppc),
         Route("/events", EventStream(services.audit), methods=["GET"]),
         Route("/reload", here.reload, methods=["POST"]),
+        Route("/explain", ExplainRoute(services).explain, methods=["POST"]),
+        Route("/providers/{name}/test", ProviderTestRoute(services).test, methods=["POST"]),
+        Route("/logs", LogRoute().lines),
+        Route("/openapi.json", openapi.document),
     ]

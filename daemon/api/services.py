@@ -13,6 +13,7 @@ from daemon.snapshot.current import Current
 from daemon.snapshot.snapshot import Snapshot
 from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.metrics import Metrics
+from daemon.upstream.reaches import Reaches
 
 if TYPE_CHECKING:  # the routes hand these on without looking inside
     from daemon.gateway.counting import TokenCounter
@@ -51,6 +52,7 @@ class Services:
     draining: bool = False
     dropped_log_lines: Callable[[], int] = int
     """How many lines the log has lost since the start."""
+    reaches: Reaches = field(default_factory=Reaches)
 
 
 def snapshot_in_force(services: Services) -> Snapshot:

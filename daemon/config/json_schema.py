@@ -20,6 +20,11 @@ def json_schema() -> Node:
     return {"$schema": DRAFT, "title": "tppcd config.yaml", **_section(Config)}
 
 
+def section_schema(section: type[Base]) -> Node:
+    """One section alone, as the management API takes and shows it."""
+    return _section(section)
+
+
 def _section(section: type[Base]) -> Node:
     known = fields(section)
     node: Node = {"type": "object", "properties": {key: _field(field, section) for key, field in known.items()}}

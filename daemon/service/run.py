@@ -39,7 +39,10 @@ from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.file import FileSource
 from daemon.systemd import Notifier
 from daemon.telemetry.audit import AuditLog
+from daemon.telemetry.audit_file import open_audit_file
+from daemon.telemetry.logs import masked
 from daemon.telemetry.metrics import Metrics
+from daemon.upstream.reaches import Reaches
 from daemon.upstream.transport import Transport
 
 if TYPE_CHECKING:
@@ -47,6 +50,10 @@ if TYPE_CHECKING:
 
 GC_THRESHOLD = 50_000
 """Allocations between two looks of the garbage collector: a request makes no cycles worth more."""
+
+
+UPSTREAM_HOSTS = "upstream-hosts.json"
+"""In the state directory: which upstream hosts were set through the management API."""
 
 
 class StartRefused(Exception):
@@ -76,11 +83,16 @@ class Daemon:
         self._stop = asyncio.Event()
         current, audit, states = Current(), AuditLog(), AuthStates()
         metrics = Metrics(version=__version__)
-        self._transport = Transport()
+        state = _made(state_directory(environ))
+        self._audit_file = open_audit_file(state, masked)
+        if self._audit_file is not None:
+            audit.hand_to(self._audit_file)
+        reaches = Reaches(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
+        self._transport = Transport(reaches)
         self._reloader = Reloader(
             current=current,
             source=FileSource(options.config),
-            last_good=LastGood(_made(state_directory(environ)), options.config),
+            last_good=LastGood(state, options.config),
             appliers=appliers(log, states),
             audit=audit,
             metrics=metrics,
@@ -104,6 +116,7 @@ class Daemon:
             version=__version__,
             started=time.monotonic(),
             dropped_log_lines=lambda: log.dropped,
+            reaches=reaches,
         )
 
     async def run(self) -> None:
@@ -114,6 +127,8 @@ class Daemon:
             await self._serve(server, sockets, snapshot)
         finally:
             await self._transport.close()
+            if self._audit_file is not None:
+                self._audit_file.close()
 
     async def _serve(self, server: GatewayServer, sockets: Sequence[socket], snapshot: Snapshot) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -167,6 +182,11 @@ def _ended(vital: Mapping[str, asyncio.Task[None]]) -> str | None:
 async def _done(work: Awaitable[object]) -> None:
     """SIGHUP has nobody to answer; the reloader has logged the outcome."""
     await work
+
+
+def _private_allowed(current: Current) -> bool:
+    snapshot = current.get_or_none()
+    return snapshot is not None and snapshot.config.remote_management.allow_private_upstreams
 
 
 def _made(directory: Path) -> Path:

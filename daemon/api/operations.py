@@ -1,0 +1,203 @@
+"""The management API as one table: every operation with its parameters, its body and its answers.
+
+``openapi`` renders it; a test holds it against the routes, another one against what they answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from daemon.api.answers import (
+    Auths,
+    ExplainBody,
+    Explanation,
+    LogLines,
+    Models,
+    Problem,
+    Providers,
+    ProviderTest,
+    Refusal,
+    ReloadView,
+)
+from daemon.config.json_schema import Node, section_schema
+from daemon.config.schema import Packycode, Tppc
+from daemon.telemetry.log_ring import SEVERITIES
+
+PREFIX: Final = "/v0/management"
+
+Method = Literal["get", "put", "patch", "post", "delete"]
+
+
+class Content(Struct, frozen=True):
+    """A body or an answer: a struct or a schema written out, and its media type."""
+
+    schema: type[Struct] | Mapping[str, object]
+    media_type: str = "application/json"
+
+
+class Parameter(Struct, frozen=True, kw_only=True):
+    name: str
+    where: Literal["query", "path", "header"] = "query"
+    description: str
+    schema: Mapping[str, object] = msgspec.field(default_factory=lambda: {"type": "string"})
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """One method of one path (below ``PREFIX``). ``answers`` are those beside ``COMMON``."""
+
+    method: Method
+    path: str
+    name: str
+    summary: str
+    answers: Mapping[int, tuple[str, Content | None]]
+    parameters: tuple[Parameter, ...] = ()
+    body: Content | None = None
+    description: str = ""
+
+
+TEXT: Final = {"type": "string"}
+COUNT: Final = {"type": "integer", "minimum": 0}
+
+COMMON: Final[Mapping[int, str]] = {
+    400: "The request is malformed: more or less than one Host, a header name with an underscore, a bad parameter.",
+    401: "The management key is missing or wrong. Five times: 403 for half an hour.",
+    403: "Another host without `allow-remote`, a locked-out address (`retry-after`), a foreign Host or Origin.",
+    404: "No management key is configured, or what the path names does not exist.",
+    405: "The path does not take this method.",
+    429: "Too many wrong keys are being tried from anywhere; see `retry-after`.",
+    431: "More than 100 header fields, or too large ones.",
+    503: "No configuration is in force yet.",
+}
+"""Answers that every operation may give, each a ``Problem``."""
+
+
+def block(name: str, section: type[Packycode] | type[Tppc], more: Mapping[str, Node] | None = None) -> Content:
+    """A block of config.yaml in its wrapper, as GET shows it: defaults filled in, keys masked."""
+    inner = section_schema(section)
+    properties = inner["properties"]
+    assert isinstance(properties, dict)
+    inner = {**inner, "properties": {**properties, **(more or {})}}
+    return Content({"type": "object", "properties": {name: inner}, "required": [name]})
+
+
+SOURCE: Final[Node] = {"enum": ["config.yaml", "env", "codex-cli", "mixed"], "readOnly": True}
+SOURCES: Final[Node] = {"type": "object", "additionalProperties": TEXT, "readOnly": True}
+PACKYCODE: Final = block("packycode", Packycode, {"effective-source": SOURCE, "effective-sources": SOURCES})
+TPPC: Final = block("tppc", Tppc)
+
+PROVIDER: Final = Parameter(
+    name="provider", description="A family (`codex`, `openai`, `anthropic`) or a provider's name."
+)
+NAME: Final = Parameter(name="name", where="path", description="`packycode`, or a provider's name in any case.")
+
+READS: Final = (
+    Operation(
+        method="get",
+        path="/auths",
+        name="listAuths",
+        summary="The core auths: each one usable upstream credential, with its state",
+        parameters=(PROVIDER,),
+        answers={200: ("The core auths in file order.", Content(Auths))},
+    ),
+    Operation(
+        method="get",
+        path="/models",
+        name="listModels",
+        summary="The model registry",
+        parameters=(PROVIDER,),
+        answers={200: ("Every public name with the providers that serve it.", Content(Models))},
+    ),
+    Operation(
+        method="get",
+        path="/providers",
+        name="listProviders",
+        summary="The providers of the configuration, the disabled ones too",
+        answers={200: ("The providers in file order.", Content(Providers))},
+    ),
+    Operation(
+        method="get",
+        path="/packycode",
+        name="getPackycode",
+        summary="The packycode block: what the file says, plus defaults",
+        answers={200: ("The block; keys are `********`, references as written.", PACKYCODE)},
+    ),
+    Operation(
+        method="get",
+        path="/tppc",
+        name="getTppc",
+        summary="The tppc block: what the file says, plus defaults",
+        answers={200: ("The block; keys are `********`, references as written.", TPPC)},
+    ),
+    Operation(
+        method="get",
+        path="/events",
+        name="followEvents",
+        summary="Server-sent events: change summaries, reloads, lock-outs, state changes",
+        parameters=(
+            Parameter(name="Last-Event-ID", where="header", description="Kept events after this id come first."),
+        ),
+        answers={200: ("A stream without an end.", Content(TEXT, "text/event-stream"))},
+    ),
+    Operation(
+        method="get",
+        path="/logs",
+        name="listLogs",
+        summary="The newest log records",
+        parameters=(
+            Parameter(name="request-id", description="Only records of this request."),
+            Parameter(name="provider", description="Only records that name this provider."),
+            Parameter(name="level", description="The least level.", schema={"enum": list(SEVERITIES)}),
+            Parameter(
+                name="after", description="Only records after this one: `last` of the answer before.", schema=COUNT
+            ),
+            Parameter(name="limit", description="At most so many, the newest; default 100.", schema=COUNT),
+        ),
+        answers={200: ("The records, oldest first.", Content(LogLines))},
+    ),
+    Operation(
+        method="get",
+        path="/openapi.json",
+        name="getDescription",
+        summary="This description",
+        answers={200: ("OpenAPI 3.1.", Content({"type": "object"}))},
+    ),
+)
+
+ACTIONS: Final = (
+    Operation(
+        method="post",
+        path="/reload",
+        name="reload",
+        summary="Read the configuration now, wait, and tell the outcome",
+        answers={
+            200: ("In force, or the same as before (then `changes` is empty).", Content(ReloadView)),
+            422: ("Refused; what was in force stays.", Content(Refusal)),
+        },
+    ),
+    Operation(
+        method="post",
+        path="/explain",
+        name="explain",
+        summary="Where a model name leads, with reasons; nothing is sent",
+        body=Content(ExplainBody),
+        answers={
+            200: ("The route decision.", Content(Explanation)),
+            413: ("The body is too large.", Content(Problem)),
+            415: ("A form's content type.", Content(Problem)),
+        },
+    ),
+    Operation(
+        method="post",
+        path="/providers/{name}/test",
+        name="testProvider",
+        summary="Whether a provider is usable: DNS, TLS and GET /models; never a paid call",
+        parameters=(NAME,),
+        answers={200: ("What was found, good or bad.", Content(ProviderTest))},
+    ),
+)
+
+OPERATIONS: Final = (*READS, *ACTIONS)

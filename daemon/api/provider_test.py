@@ -1,0 +1,85 @@
+"""``POST /v0/management/providers/{name}/test``: is this provider usable? Free checks only.
+
+The URL is the configured one: no part of the request chooses where the daemon connects to.
+"""
+
+from __future__ import annotations
+
+from msgspec import structs
+from starlette.requests import Request
+from starlette.responses import Response
+
+from daemon.api.answers import CheckView, ProviderTest
+from daemon.api.masked import masked_url
+from daemon.api.problems import answer
+from daemon.api.services import Services, snapshot_in_force
+from daemon.config.schema import Config, Packycode, Tppc
+from daemon.errors import ErrorKind, LocalError
+from daemon.snapshot.core_auths import CoreAuth, synthesize
+from daemon.snapshot.snapshot import Snapshot
+from daemon.upstream.findings import Finding
+from daemon.upstream.probe import Probe, probe
+
+PACKYCODE = "packycode"
+
+
+class ProviderTestRoute:
+    """The route; ``services`` has the snapshot and what is remembered of upstream hosts."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def test(self, request: Request) -> Response:
+        """200 with what was found, good or bad; 404 for a provider that does not exist."""
+        snapshot = snapshot_in_force(self._services)
+        name = request.path_params["name"]
+        auth = found(name, snapshot)
+        if isinstance(auth, Finding):
+            return answer(view(name, Probe(url="", checks=(), finding=auth)))
+        result = await probe(auth, reaches=self._services.reaches, ca=snapshot.config.upstream_ca)
+        return answer(view(auth.name, result))
+
+
+def found(name: str, snapshot: Snapshot) -> CoreAuth | Finding:
+    """The provider's core auth, also of a disabled one; a finding where it lacks what a test needs. Raises 404."""
+    wanted = name.strip().lower()
+    for auth in snapshot.core_auths:
+        if auth.name.lower() == wanted:
+            return auth
+    alone = switched_on(wanted, snapshot.config)
+    if alone is None:
+        raise LocalError(ErrorKind.NOT_FOUND, f"there is no provider {name[:100]!r}")
+    return alone
+
+
+def switched_on(name: str, config: Config) -> CoreAuth | Finding | None:
+    """What a disabled entry would be, were it enabled; None where there is no such entry."""
+    entries = [each for each in config.tppc.providers if each.name.strip().lower() == name]
+    if not entries and name != PACKYCODE:
+        return None
+    base_url = entries[0].base_url if entries else config.packycode.base_url
+    if not base_url.strip():
+        return Finding(ok=False, explanation="this provider has no base-url yet", hint="fill in base-url")
+    only = structs.replace(
+        config,
+        packycode=Packycode() if entries else structs.replace(config.packycode, enabled=True),
+        tppc=Tppc(providers=tuple(structs.replace(each, enabled=True) for each in entries[:1])),
+    )
+    (auth,), _ = synthesize(only)
+    return auth
+
+
+def view(name: str, result: Probe) -> ProviderTest:
+    finding = result.finding
+    return ProviderTest(
+        provider=name,
+        ok=finding.ok,
+        url=masked_url(result.url),
+        explanation=finding.explanation,
+        hint=finding.hint,
+        checks=[
+            CheckView(name=each.name, ok=each.ok, detail=each.detail, milliseconds=each.milliseconds)
+            for each in result.checks
+        ],
+        models=None if finding.models is None else list(finding.models),
+    )
