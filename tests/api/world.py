@@ -95,6 +95,11 @@ class World:
         )
         self.app = build(self.services, entry=echo_entry, clock=lambda: self.now)
 
+    @property
+    def key(self) -> dict[str, str]:
+        """The header of whoever may manage."""
+        return {"x-management-key": KEY}
+
     async def ask(
         self,
         method: str,
@@ -103,8 +108,9 @@ class World:
         *,
         client: str | None = "127.0.0.1",
         base: str = "http://127.0.0.1:8317",
+        body: object = None,
     ) -> httpx.Response:
-        """One request from the address ``client``; None = over the admin socket."""
+        """One request from the address ``client``; None = over the admin socket. ``body`` is JSON, or text as it is."""
         ends = {"client": None, "server": (ADMIN_SOCKET, None)} if client is None else {"server": ("127.0.0.1", 8317)}
 
         async def connected(scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,7 +118,9 @@ class World:
 
         transport = httpx.ASGITransport(app=connected, client=(client or "", 5000))
         async with httpx.AsyncClient(transport=transport, base_url=base) as http:
-            return await http.request(method, path, headers=headers)
+            if isinstance(body, str):
+                return await http.request(method, path, headers=headers, content=body)
+            return await http.request(method, path, headers=headers, json=body)
 
     async def get(self, path: str, headers: dict[str, str] | None = None, **more: Any) -> httpx.Response:
         return await self.ask("GET", path, headers, **more)
