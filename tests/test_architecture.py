@@ -45,6 +45,7 @@ HOMES = {
     "uvicorn": ("service", "simulate", "cli.simulate"),
     "uvloop": ("service", "simulate", "cli.simulate", "cli.run"),
     "watchfiles": ("sources.file",),
+    "zstandard": ("api.bodies",),
     "yaml": ("config.document", "config.scan"),
 }
 """Outside library -> the modules or packages of ours that may know it ("" = any)."""

@@ -14,12 +14,13 @@ from typing import Any, Final
 import msgspec
 from loguru import logger
 
+from daemon.api.bodies import Disconnected, Receive, read_body
 from daemon.api.channel import AsgiChannel
 from daemon.api.guard import identity_headers, request_info
 from daemon.api.services import Services
 from daemon.errors import ErrorKind, GatewayError, LocalError
 from daemon.gateway.access import ClientAccess
-from daemon.gateway.counting import TokenCounter, estimate
+from daemon.gateway.counting import estimate
 from daemon.gateway.exchange import GONE, ClientGone, Exchange
 from daemon.gateway.inbound import Inbound
 from daemon.inference.request import Request
@@ -29,21 +30,16 @@ from daemon.wires.base import AnswerContext, Wire
 from daemon.wires.table import WIRES
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-ENTRIES: Final[Mapping[str, Wire]] = {
-    "/v1/messages": WIRES["messages"],
-    "/v1/chat/completions": WIRES["chat"],
-    "/v1/responses": WIRES["responses"],
+PATHS: Final[Mapping[str, str]] = {
+    "/v1/messages": "messages",
+    "/v1/chat/completions": "chat",
+    "/v1/responses": "responses",
 }
+ENTRIES: Final[Mapping[str, Wire]] = {path: WIRES[name] for path, name in PATHS.items() if name in WIRES}
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"
 ACCESS: Final = ClientAccess()
-
-
-class Disconnected(Exception):
-    """The client left before its request was complete."""
 
 
 async def entry(scope: Scope, receive: Receive, send: Send, services: Services) -> None:
@@ -57,9 +53,9 @@ async def entry(scope: Scope, receive: Receive, send: Send, services: Services) 
         headers = _headers(scope)
         _admit(services, snapshot)
         ACCESS.check(scope, headers, snapshot)
-        body = await _read_body(headers, receive, snapshot.config.limits.body)
+        body = await read_body(headers, receive, snapshot.config.limits.body)
         if path == COUNT_TOKENS:
-            await _count(services.counter, decode_count_request(body, headers), channel)
+            await _count(services, body, headers, snapshot, channel)
         else:
             inbound = _inbound(wire, body, headers, info.request_id, snapshot)
             exchange = Exchange()
@@ -93,37 +89,6 @@ def _admit(services: Services, snapshot: Snapshot) -> None:
         )
 
 
-async def _read_body(headers: Mapping[str, str], receive: Receive, limit: int) -> bytes:
-    """The whole body, refused as soon as it is known to be larger than ``limit`` bytes."""
-    if headers.get("content-encoding", "identity") != "identity":
-        raise LocalError(ErrorKind.INVALID_REQUEST, "send the body without content-encoding", status=415)
-    if int(headers.get("content-length", "0")) > limit:
-        raise _too_large(limit)
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        body: bytes = message["body"]
-        if len(body) > limit:
-            raise _too_large(limit)
-        return body
-    parts, size = [], 0
-    while True:
-        if message["type"] == "http.disconnect":
-            raise Disconnected
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > limit:
-            raise _too_large(limit)
-        if not message.get("more_body"):
-            return b"".join(parts)
-        message = await receive()
-
-
-def _too_large(limit: int) -> LocalError:
-    return LocalError(
-        ErrorKind.TOO_LARGE, f"the request body is larger than {limit} bytes (raise limits.body in config.yaml)"
-    )
-
-
 def _inbound(wire: Wire, body: bytes, headers: Mapping[str, str], request_id: str, snapshot: Snapshot) -> Inbound:
     started = asyncio.get_running_loop().time()
     request = wire.decode_request(body, headers)
@@ -150,10 +115,13 @@ def _context(request: Request, request_id: str) -> AnswerContext:
     )
 
 
-async def _count(counter: TokenCounter, request: Request, channel: AsgiChannel) -> None:
-    tokens, source = await counter.count(request)
-    headers = {"content-type": "application/json", "x-tppcd-count-source": source}
-    await channel.answer(200, headers, msgspec.json.encode({"input_tokens": tokens}))
+async def _count(
+    services: Services, body: bytes, headers: Mapping[str, str], snapshot: Snapshot, channel: AsgiChannel
+) -> None:
+    request = decode_count_request(body, headers)
+    tokens, source = await services.pipeline.tokens.count(services.counter, request, body, headers, snapshot)
+    named = {"content-type": "application/json", "x-tppcd-count-source": source}
+    await channel.answer(200, named, msgspec.json.encode({"input_tokens": tokens}))
 
 
 async def _refuse(error: GatewayError, wire: Wire, request_id: str, channel: AsgiChannel) -> None:

@@ -18,7 +18,9 @@ CLIENT_GONE = 499
 
 @dataclass(slots=True)
 class Account:
-    """What is known of a request as it runs. Times are loop time in seconds; ``lost`` are field names."""
+    """What is known of a request as it runs. Times are loop time in seconds. ``lost`` names what the
+    request lost in translation, ``answer_lost`` what the answer did. ``estimated``: the usage is ours,
+    for the answer was ended before the upstream told its own."""
 
     inbound: Inbound
     status: int = 0
@@ -27,8 +29,15 @@ class Account:
     attempts: int = 0
     first_event: float | None = None
     usage: Usage | None = None
+    estimated: bool = False
     lost: tuple[str, ...] = ()
+    answer_lost: tuple[str, ...] = ()
     error: GatewayError | None = None
+
+    @property
+    def measured(self) -> int | None:
+        """The prompt's tokens as the upstream counted them; None when it did not say."""
+        return None if self.usage is None or self.estimated else self.usage.input_tokens
 
     def close(self, now: float, metrics: Metrics) -> None:
         """Write the request's one line and count it."""
@@ -37,7 +46,8 @@ class Account:
         total = now - inbound.started
         first = None if self.first_event is None else self.first_event - inbound.started
         metrics.request_finished(inbound.entry, provider, self.status, first, total, self.usage, model=self.served)
-        for field in self.lost:
+        lost = self.lost + self.answer_lost
+        for field in lost:
             metrics.lost(field, 1)
         fields: dict[str, object] = {
             "request_id": inbound.request_id,
@@ -55,8 +65,10 @@ class Account:
             "attempts": self.attempts,
             "stream": inbound.request.stream,
         }
-        if self.lost:
-            fields["lost"] = ",".join(self.lost)
+        if self.estimated:
+            fields["tokens"] = "estimated"
+        if lost:
+            fields["lost"] = ",".join(dict.fromkeys(lost))
         if self.error is not None:
             fields["error"] = self.error.kind.value
         logger.bind(**fields).info("request")

@@ -1,54 +1,30 @@
-"""One request's life: resolve, order, ask, relay, fail over, tell.
-
-The task of a request runs in a straight line and holds no timer; ``Sweep`` watches the clock for
-all of them and breaks a wait off through the ``Exchange``. Nothing is sent to the client before an
-attempt is committed or a keep-alive is due, so that a dead upstream stays invisible.
-"""
+"""The request plane's engine: what all requests share, and the frame around each of them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from math import inf
-from typing import Protocol
 
-from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
-from daemon.gateway.account import CLIENT_GONE, Account
-from daemon.gateway.channel import AnswerHead, Channel
-from daemon.gateway.exchange import ClientGone, Exchange
+from daemon.gateway.calibration import Calibration
+from daemon.gateway.channel import Channel
+from daemon.gateway.conversation import Conversation
+from daemon.gateway.count_tokens import CountTokens
+from daemon.gateway.exchange import Exchange
 from daemon.gateway.inbound import Inbound
-from daemon.gateway.passthrough import Passthrough
-from daemon.gateway.relay import Relay
+from daemon.gateway.origins import Origins
+from daemon.gateway.refused import RefusedParameters
 from daemon.gateway.sweep import Sweep
-from daemon.gateway.translation import Translation
-from daemon.gateway.wording import for_client
-from daemon.router.failover import Attempt, Outcome, attempts
+from daemon.gateway.upstreams import Upstreams
 from daemon.router.selection import Rotation
 from daemon.router.states import AuthStates
-from daemon.snapshot.core_auths import CoreAuth
-from daemon.snapshot.models import ModelUnknown, Resolution
 from daemon.telemetry.metrics import Metrics
-from daemon.upstream.doors import upstream_headers
-from daemon.upstream.transport import UpstreamAnswer, UpstreamCall
-from daemon.wires.base import UpstreamBody
-from daemon.wires.table import WIRES
-
-STALL = 60.0
-"""Seconds a client may leave bytes unread before its request, and the upstream's, is given up."""
-LET_GO = 1.0
-"""Seconds an upstream has to end its body after its last event, for its connection to be used again."""
-
-
-class Upstreams(Protocol):
-    """The side of the transport that the pipeline uses."""
-
-    async def open(self, call: UpstreamCall) -> UpstreamAnswer: ...
 
 
 class Pipeline:
-    """The request plane's engine; one for the daemon's life. ``counted`` frames every request, for
-    whoever must know when none is left."""
+    """One for the daemon's life. ``counted`` frames every request, for whoever must know when none is
+    left. ``refused``, ``origins`` and ``calibration`` are what has been learned of upstreams: live
+    state by core auth ID and model, which outlives every snapshot."""
 
     def __init__(
         self,
@@ -65,6 +41,10 @@ class Pipeline:
         self.sweep = sweep
         self.counted = counted
         self.rotation = Rotation()
+        self.refused = RefusedParameters()
+        self.origins = Origins()
+        self.calibration = Calibration()
+        self.tokens = CountTokens(upstreams=upstreams, calibration=self.calibration)
 
     @property
     def running(self) -> int:
@@ -74,6 +54,7 @@ class Pipeline:
     async def run(self, inbound: Inbound, channel: Channel, exchange: Exchange) -> None:
         """Answer one request. Every failure is told to the client in its dialect; nothing is raised."""
         conversation = Conversation(self, inbound, channel, exchange)
+        account = conversation.account
         self.metrics.request_started()
         self.sweep.enter(exchange, conversation.keep_alive)
         try:
@@ -81,250 +62,7 @@ class Pipeline:
                 await conversation.run()
         finally:
             self.sweep.leave(exchange)
-            conversation.account.close(asyncio.get_running_loop().time(), self.metrics)
+            account.close(asyncio.get_running_loop().time(), self.metrics)
+            if account.measured is not None:
+                self.calibration.observe(account.served, inbound.context.input_estimate, account.measured)
         await conversation.let_go()
-
-
-class Conversation:
-    """One request between its client and the upstreams that are asked for it."""
-
-    __slots__ = (
-        "_answer",
-        "_channel",
-        "_exchange",
-        "_idle",
-        "_inbound",
-        "_pipeline",
-        "_relay",
-        "_relays",
-        "_time",
-        "_turn",
-        "account",
-    )
-
-    def __init__(self, pipeline: Pipeline, inbound: Inbound, channel: Channel, exchange: Exchange) -> None:
-        self._pipeline = pipeline
-        self._inbound = inbound
-        self._channel = channel
-        self._exchange = exchange
-        self._time = asyncio.get_running_loop().time
-        self._turn = asyncio.Lock()
-        self._relays: dict[type[Relay], Relay] = {}
-        self._relay: Relay | None = None
-        self._answer: UpstreamAnswer | None = None
-        self._idle = inf
-        self.account = Account(inbound)
-
-    async def run(self) -> None:
-        try:
-            await self._ask()
-            self.account.status = 200
-        except ClientGone:
-            self.account.status = CLIENT_GONE
-            self._pipeline.metrics.upstream_cancelled()
-        except GatewayError as error:
-            await self._tell(error)
-        finally:
-            if self._answer is not None and self.account.status != 200:
-                self._answer.close()
-
-    async def let_go(self) -> None:
-        """Read the end of the upstream's body, so that the connection can be used again."""
-        if self._answer is None:
-            return
-        with self._answer as answer:
-            try:
-                async with asyncio.timeout(LET_GO):
-                    while not answer.ended and await answer.read():
-                        pass
-            except (TimeoutError, RemoteError):
-                return
-
-    async def _ask(self) -> None:
-        resolution = self._resolve()
-        candidates = self._pipeline.rotation.order(resolution.matched, resolution.candidates)
-        if self._inbound.request.stream:
-            self._exchange.quiet_since = self._time()
-        plan = attempts(candidates)
-        attempt = next(plan)
-        while (error := await self._attempt(attempt, resolution.effort)) is not None:
-            try:
-                attempt = plan.send(Outcome(error, committed=False))
-            except StopIteration:
-                raise error from None
-
-    def _resolve(self) -> Resolution:
-        try:
-            return self._inbound.snapshot.models.resolve(self._inbound.request.model)
-        except ModelUnknown as unknown:
-            raise LocalError(ErrorKind.MODEL_NOT_FOUND, str(unknown), code="model_not_found", param="model") from None
-
-    async def _attempt(self, attempt: Attempt, effort: str | None) -> RemoteError | None:
-        """One candidate: None when it answered, its error when the next one may be asked."""
-        auth = attempt.candidate.auth
-        account = self.account
-        account.auth, account.served, account.attempts = auth, attempt.candidate.model, attempt.number
-        self._relay = relay = self._relay_for(auth)
-        upstream = relay.prepare(attempt.candidate, effort)
-        self._note_losses(upstream)
-        try:
-            await self._converse(auth, upstream.body, relay)
-        except RemoteError as error:
-            error.message = auth.api_key.masked_in(error.message)  # some upstreams quote the key they refuse
-            self._pipeline.states.failed(auth.id, error)
-            self._pipeline.metrics.attempt(auth.name, error.kind.value)
-            if self._answer is not None:
-                self._answer.close()
-                self._answer = None
-            if relay.committed and self._inbound.request.stream:
-                raise
-            return error
-        self._pipeline.states.succeeded(auth.id)
-        self._pipeline.metrics.attempt(auth.name, "ok")
-        return None
-
-    def _relay_for(self, auth: CoreAuth) -> Relay:
-        kind: type[Passthrough | Translation] = (
-            Passthrough if self._inbound.wire.name == auth.wire == "responses" else Translation
-        )
-        if kind not in self._relays:
-            self._relays[kind] = kind(self._inbound)
-        return self._relays[kind]
-
-    def _note_losses(self, upstream: UpstreamBody) -> None:
-        self.account.lost = upstream.lost
-        if upstream.lost and self._inbound.snapshot.config.translation.strict:
-            names = ", ".join(upstream.lost)
-            raise LocalError(
-                ErrorKind.INVALID_REQUEST,
-                f"the upstream's wire cannot carry: {names} (leave them out, or switch translation.strict off)",
-            )
-
-    async def _converse(self, auth: CoreAuth, body: bytes, relay: Relay) -> None:
-        exchange, timeouts = self._exchange, auth.timeouts
-        call = UpstreamCall(
-            url=auth.url,
-            headers=upstream_headers(auth, self._inbound.headers, same_wire=isinstance(relay, Passthrough)),
-            body=body,
-            connect_timeout=timeouts.connect,
-            proxy=auth.proxy_url,
-            ca=self._inbound.snapshot.config.upstream_ca,
-        )
-        exchange.deadline = self._time() + timeouts.first_event
-        exchange.overdue = _overdue("first event", timeouts.first_event, "first-event")
-        async with exchange.waiting():
-            self._answer = answer = await self._pipeline.upstreams.open(call)
-            if answer.status >= 300:
-                raise WIRES[auth.wire].decode_error(answer.status, answer.headers, await answer.read_error())
-            if answer.content_type.endswith("json"):
-                relay.feed_whole(await answer.read_whole())
-                self._first_event()
-                _raise(relay)
-            elif answer.content_type == "text/html":
-                raise _web_page(auth.url)
-            else:
-                self._idle = timeouts.idle
-                await self._relay_stream(answer, relay)
-            await self._finish(relay)
-
-    async def _relay_stream(self, answer: UpstreamAnswer, relay: Relay) -> None:
-        """Feed what arrives and pass on what is due, until the terminal event."""
-        exchange, idle, stream = self._exchange, self._idle, self._inbound.request.stream
-        overdue = _overdue("next event", idle, "idle")
-        while data := await answer.read():
-            exchange.deadline = self._time() + idle
-            if exchange.overdue is not overdue:
-                exchange.overdue = overdue
-                self._first_event()
-            relay.feed(data)
-            if relay.error is not None:
-                raise relay.error
-            if relay.finished:
-                return
-            if stream and relay.committed:
-                await self._write(relay.take())
-        relay.end_of_body()
-        _raise(relay)
-
-    async def _finish(self, relay: Relay) -> None:
-        self.account.usage = relay.usage
-        exchange = self._exchange
-        exchange.deadline, exchange.overdue = self._time() + STALL, STALLED
-        exchange.quiet_since = inf
-        if not self._inbound.request.stream:
-            await self._channel.answer(200, {"content-type": "application/json"}, relay.whole(), self._head())
-            return
-        async with self._turn:
-            await self._start()
-            await self._channel.end_stream(relay.take())
-
-    async def _write(self, data: bytes) -> None:
-        if not data:
-            return
-        exchange = self._exchange
-        exchange.quiet_since = self._time()
-        exchange.deadline = exchange.quiet_since + STALL
-        upstream_overdue, exchange.overdue = exchange.overdue, STALLED
-        async with self._turn:
-            await self._start()
-            await self._channel.write(data)
-        exchange.overdue = upstream_overdue
-        exchange.deadline = self._time() + self._idle
-
-    async def keep_alive(self) -> None:
-        """A sign of life for a client that waits; called by the sweep, from a task of its own."""
-        if self._turn.locked() or self._exchange.quiet_since == inf:
-            return
-        async with self._turn:
-            relay = self._relay
-            if relay is not None and not relay.finished:
-                await self._start()
-                await self._channel.write(relay.keep_alive())
-
-    async def _start(self) -> None:
-        if not self._channel.started:
-            await self._channel.start_stream(self._head())
-
-    async def _tell(self, error: GatewayError) -> None:
-        """The client is told in its dialect: as an HTTP error, or as the last event of its stream."""
-        error = for_client(error, self._inbound)
-        self.account.error, self.account.status = error, error.status
-        self._exchange.quiet_since = inf
-        if self._relay is not None and (self._channel.started or self._relay.committed):
-            async with self._turn:
-                await self._start()
-                await self._channel.end_stream(self._relay.take() + self._relay.fail(error))
-            return
-        status, headers, body = self._inbound.wire.encode_error(error, self._inbound.request_id)
-        await self._channel.answer(status, headers, body, self._head())
-
-    def _head(self) -> AnswerHead:
-        account = self.account
-        provider = account.auth.name if account.auth else ""
-        return AnswerHead(provider=provider, attempts=account.attempts, lost=account.lost)
-
-    def _first_event(self) -> None:
-        if self.account.first_event is None:
-            self.account.first_event = self._time()
-
-
-STALLED = LocalError(ErrorKind.TIMEOUT, f"the client has read nothing for {STALL:g} s")
-
-
-def _raise(relay: Relay) -> None:
-    if relay.error is not None:
-        raise relay.error
-
-
-def _overdue(what: str, seconds: float, key: str) -> RemoteError:
-    return RemoteError(
-        ErrorKind.TIMEOUT, f"the upstream sent no {what} within {seconds:g} s (timeouts.{key}); retry, or raise it"
-    )
-
-
-def _web_page(url: str) -> RemoteError:
-    return RemoteError(
-        ErrorKind.API,
-        f"the upstream answered a web page instead of a model's answer at {url.partition('?')[0]}:"
-        " check base-url, often /v1 is missing",
-    )

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from msgspec import Struct
+
 from daemon.errors import GatewayError, RemoteError
 from daemon.inference.response import Usage
 from daemon.snapshot.models import Candidate
@@ -18,17 +20,40 @@ HELD_EVENTS = 64
 HELD_BYTES = 256 * 1024
 
 
+class Target(Struct, frozen=True, kw_only=True):
+    """Whom an attempt asks, and how: ``effort`` is the level of the model name's suffix,
+    ``unsupported`` the parameters not to send, ``reasoning`` whether earlier reasoning goes along."""
+
+    candidate: Candidate
+    effort: str | None = None
+    unsupported: frozenset[str] = frozenset()
+    reasoning: bool = True
+
+
 class Relay(Protocol):
-    """``committed``: content may be, or has been, shown to the client. ``finished``: the upstream
-    said its terminal event. ``error``: why the current attempt failed, None while it has not."""
+    """``committed``: content may be, or has been, shown to the client. ``finished``: the answer is
+    complete. ``cut_short``: it is, though the upstream was still speaking. ``error``: why the current
+    attempt failed, None while it has not. ``streamed``: the upstream was asked for an event stream.
+    ``answer_lost``: what of the answer the entry's wire could not carry."""
 
     committed: bool
     finished: bool
+    cut_short: bool
+    streamed: bool
     error: RemoteError | None
     usage: Usage | None
+    answer_lost: tuple[str, ...]
 
-    def prepare(self, candidate: Candidate, effort: str | None) -> UpstreamBody:
-        """Begin an attempt: the body for this candidate. Forgets what the last attempt brought."""
+    def prepare(self, target: Target) -> UpstreamBody:
+        """Begin an attempt: the body for this target. Forgets what the last attempt brought."""
+        ...
+
+    def accepted(self) -> None:
+        """The upstream has taken the request: it answers."""
+        ...
+
+    def refused(self) -> None:
+        """The upstream could not read the reasoning that went along."""
         ...
 
     def feed(self, data: bytes) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.gateway.inbound import Inbound
-from daemon.gateway.relay import HELD_BYTES, HELD_EVENTS
-from daemon.gateway.sealing import Seal, open_request, seal_events
+from daemon.gateway.losses import answer_losses
+from daemon.gateway.relay import HELD_BYTES, HELD_EVENTS, Target
+from daemon.gateway.sealing import Seal, SealEvents, open_request
+from daemon.gateway.stop_sequences import StopScanner
 from daemon.inference.collect import collect, replay
 from daemon.inference.events import BlockDelta, Event, Finish, StreamError
 from daemon.inference.response import Usage
-from daemon.snapshot.models import Candidate
 from daemon.wires.base import EncodeOptions, StreamDecoder, StreamEncoder, UpstreamBody, Wire
 from daemon.wires.table import WIRES
 
@@ -26,11 +29,15 @@ class Translation:
         "_events",
         "_inbound",
         "_seal",
+        "_stops",
         "_upstream",
         "_upstream_body",
+        "answer_lost",
         "committed",
+        "cut_short",
         "error",
         "finished",
+        "streamed",
         "usage",
     )
 
@@ -39,37 +46,60 @@ class Translation:
         self._encoder: StreamEncoder | None = None
         self._events: list[Event] = []
         self._bytes_held = 0
-        self.committed = False
-        self.finished = False
+        self._stops: StopScanner | None = None
+        self.answer_lost: tuple[str, ...] = ()
+        self.committed = self.finished = self.cut_short = False
+        self.streamed = True
         self.error: RemoteError | None = None
         self.usage: Usage | None = None
         self._upstream: Wire
         self._upstream_body: UpstreamBody
         self._decoder: StreamDecoder
-        self._seal: Seal
+        self._seal: SealEvents
 
-    def prepare(self, candidate: Candidate, effort: str | None) -> UpstreamBody:
-        auth = candidate.auth
+    def prepare(self, target: Target) -> UpstreamBody:
+        auth = target.candidate.auth
         self._upstream = WIRES[auth.wire]
-        self._seal = Seal.of(auth.id)
+        seal = Seal.of(auth.id, signs=auth.wire != "chat")
+        self._seal = SealEvents(seal)
         self._events, self._bytes_held = [], 0
-        self.committed = self.finished = False
+        self.answer_lost = ()
+        self.committed = self.finished = self.cut_short = False
         self.error = None
-        self._upstream_body = self._upstream.encode_request(
-            open_request(self._seal, self._inbound.request),
+        body = self._upstream.encode_request(
+            open_request(seal if target.reasoning else None, self._inbound.request),
             EncodeOptions(
-                model=candidate.model,
-                effort=effort,
+                model=target.candidate.model,
+                effort=target.effort,
                 default_effort=auth.defaults.model_reasoning_effort,
                 store=auth.store,
                 instructions=auth.instructions,
-                unsupported=frozenset(auth.unsupported_parameters),
+                unsupported=target.unsupported,
             ),
         )
+        self._upstream_body = body = self._emulated(body)
+        self._decoder = self._new_decoder()
+        return body
+
+    def _emulated(self, body: UpstreamBody) -> UpstreamBody:
+        """Stop sequences that the upstream's wire has no place for are watched for here: not lost."""
+        self._stops = None
+        if "stop" not in body.lost or not self._inbound.request.stop:
+            return body
+        self._stops = StopScanner(self._inbound.request.stop)
+        return replace(body, lost=tuple(name for name in body.lost if name != "stop"))
+
+    def _new_decoder(self) -> StreamDecoder:
         wire = self._upstream
-        decoder = wire.stream_decoder if self._inbound.request.stream else wire.collected_decoder or wire.stream_decoder
-        self._decoder = decoder(self._upstream_body.tool_names)
-        return self._upstream_body
+        watched = self._inbound.request.stream or self._stops is not None
+        decoder = wire.stream_decoder if watched else wire.collected_decoder or wire.stream_decoder
+        return decoder(self._upstream_body.tool_names)
+
+    def accepted(self) -> None:
+        """Nothing to learn: what travels through the hub is sealed."""
+
+    def refused(self) -> None:
+        """Nothing to learn either: the next turn brings the same seal, and the same refusal."""
 
     def feed(self, data: bytes) -> None:
         self._bytes_held += len(data)
@@ -90,6 +120,8 @@ class Translation:
         self._accept(self._decoder.close())
 
     def _accept(self, events: Sequence[Event]) -> None:
+        if self._stops is not None:
+            events = self._stopped(self._stops, events)
         if not events:
             return
         match events[-1]:
@@ -99,9 +131,21 @@ class Translation:
             case Finish(usage=usage):
                 self.finished = True
                 self.usage = usage
-        self._events += seal_events(self._seal, events)
+        if lost := answer_losses(self._inbound.wire.name, events):
+            self.answer_lost += lost
+        self._events += self._seal(events)
         if not self.committed:
             self.committed = self._commits(events)
+
+    def _stopped(self, stops: StopScanner, events: Sequence[Event]) -> Sequence[Event]:
+        events = stops.scan(events)
+        if stops.found is not None and not self.finished:
+            self.cut_short = not stops.ended
+            estimate = Usage(input_tokens=self._inbound.context.input_estimate, output_tokens=stops.output_tokens)
+            finish = events[-1]
+            if isinstance(finish, Finish) and finish.usage is None:
+                events = [*events[:-1], replace(finish, usage=estimate)]
+        return events
 
     def _commits(self, events: Sequence[Event]) -> bool:
         return (

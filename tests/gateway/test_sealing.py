@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.gateway.sealing import Seal, open_request, seal_events
+from daemon.gateway.sealing import Seal, SealEvents, open_request, seal_events
 from daemon.inference.blocks import Reasoning, Text
-from daemon.inference.events import BlockDelta, BlockEnd, Event
+from daemon.inference.events import BlockDelta, BlockEnd, BlockStart, Event
 from daemon.inference.request import Message, Request
 
 FOX = Seal.of("tppc:fox:0123456789ab")
@@ -18,10 +18,12 @@ def thinking(signature: str | None) -> Request:
     return Request(wire="messages", model="gpt-5", messages=(Message("assistant", (block, Text("hi"))),))
 
 
-def opened(seal: Seal, signature: str | None) -> str | None:
-    block = open_request(seal, thinking(signature)).messages[0].content[0]
-    assert isinstance(block, Reasoning)
-    return block.signature
+def opened(seal: Seal | None, signature: str | None) -> str | None:
+    """The signature that goes up; None where the block is left out."""
+    blocks = open_request(seal, thinking(signature)).messages[0].content
+    assert blocks[-1] == Text("hi")
+    signatures = [block.signature for block in blocks if isinstance(block, Reasoning)]
+    return signatures[0] if signatures else None
 
 
 def test_what_was_sealed_opens_for_the_same_core_auth() -> None:
@@ -51,3 +53,26 @@ def test_a_request_without_reasoning_is_returned_as_it_is() -> None:
 def test_a_new_key_is_a_new_core_auth_and_cannot_open_the_old_seal() -> None:
     rotated = Seal.of("tppc:fox:ffffffffffff")
     assert opened(rotated, FOX.close("gAAAA")) is None
+
+
+def test_nothing_is_opened_for_an_upstream_that_could_not_read_it() -> None:
+    assert opened(None, FOX.close("gAAAA")) is None
+
+
+def test_a_message_of_which_nothing_is_left_goes_as_well() -> None:
+    alone = Message("assistant", (Reasoning(parts=("hm",), signature=WOLF.close("x")),))
+    request = Request(wire="messages", model="m", messages=(Message("user", (Text("hi"),)), alone))
+    assert open_request(FOX, request).messages == request.messages[:1]
+
+
+def test_reasoning_of_an_upstream_that_does_not_sign_is_tied_to_it_all_the_same() -> None:
+    """Chat upstreams: ``reasoning_content`` comes back to the core auth that thought it, to no other."""
+    vllm = Seal.of("tppc:vllm:0123456789ab", signs=False)
+    sealed = SealEvents(vllm)
+    first: list[Event] = [BlockStart(0, "reasoning"), BlockDelta(0, "hm")]
+    assert list(sealed(first)) == first
+    last: list[Event] = [BlockEnd(0), BlockStart(1, "text"), BlockDelta(1, "x"), BlockEnd(1)]
+    assert list(sealed(last)) == [BlockEnd(0, signature=vllm.tag), *last[1:]]
+    assert sealed(plain := [BlockDelta(2, "y")]) is plain
+    assert opened(vllm, vllm.tag) == ""
+    assert opened(WOLF, vllm.tag) is None

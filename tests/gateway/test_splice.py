@@ -8,14 +8,31 @@ from typing import Any
 import pytest
 
 from daemon.config.schema import Defaults
-from daemon.gateway.splice import ENCRYPTED, splice_body
+from daemon.gateway.origins import Origins
+from daemon.gateway.relay import Target
+from daemon.gateway.splice import ENCRYPTED, Spliced, splice_body
+from tests.gateway.inbounds import inbound
 from tests.router.auths import candidate
 
 FORCED = {"model": "gpt-5", "stream": True, "store": False, "include": [ENCRYPTED], "reasoning": {"effort": "high"}}
 
 
-def spliced(body: dict[str, Any], *, effort: str | None = None, **auth: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(splice_body(json.dumps(body).encode(), candidate(**auth), effort).body)
+def splice(
+    body: dict[str, Any],
+    *,
+    effort: str | None = None,
+    unsupported: frozenset[str] = frozenset(),
+    origins: Origins | None = None,
+    reasoning: bool = True,
+    **auth: Any,
+) -> Spliced:
+    wire = auth.get("wire", "responses")
+    target = Target(candidate=candidate(**auth), effort=effort, unsupported=unsupported, reasoning=reasoning)
+    return splice_body(inbound(wire, body), target, origins or Origins())
+
+
+def spliced(body: dict[str, Any], **options: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(splice(body, **options).body)
     return answer
 
 
@@ -78,7 +95,117 @@ def test_what_else_the_client_wants_included_stays() -> None:
 
 
 def test_parameters_the_upstream_lacks_are_left_out_and_reported() -> None:
-    body = json.dumps({"temperature": 0.5, "top_p": 1, "input": "x"}).encode()
-    upstream = splice_body(body, candidate(unsupported_parameters=("temperature", "top_k")), None)
-    assert upstream.lost == ("temperature",)
-    assert "temperature" not in json.loads(upstream.body)
+    result = splice(
+        {"temperature": 0.5, "top_p": None, "input": "x"}, unsupported=frozenset({"temperature", "top_p", "top_k"})
+    )
+    assert result.lost == ("temperature",)
+    assert json.loads(result.body).keys().isdisjoint({"temperature", "top_p"})
+
+
+def test_one_field_of_an_object_is_left_out_alone() -> None:
+    result = splice(
+        {"text": {"verbosity": "low", "x": 1}}, unsupported=frozenset({"text.verbosity", "reasoning.summary"})
+    )
+    assert result.lost == ("text.verbosity",)
+    assert json.loads(result.body)["text"] == {"x": 1}
+
+
+CHAT: dict[str, Any] = {"wire": "chat", "model": "m"}
+
+
+def test_a_chat_request_changes_in_its_model_alone() -> None:
+    body = {"model": "fox/m", "messages": [{"role": "user", "content": "x", "odd": 1}], "unheard_of": {"a": [1]}}
+    assert spliced(body, **CHAT) == body | {"model": "m"}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (None, {"include_usage": True}),
+        ({"include_usage": False, "x": 1}, {"include_usage": True, "x": 1}),
+    ],
+)
+def test_a_chat_stream_is_asked_for_its_usage(options: object, expected: object) -> None:
+    assert spliced({"stream": True, "stream_options": options}, **CHAT)["stream_options"] == expected
+
+
+def test_chat_names_of_one_limit_stand_in_for_each_other() -> None:
+    result = splice({"max_tokens": 9}, unsupported=frozenset({"max_tokens"}), **CHAT)
+    assert (json.loads(result.body), result.lost) == ({"max_completion_tokens": 9, "model": "m"}, ())
+
+
+def test_storage_that_privacy_forbids_is_not_asked_of_a_chat_upstream() -> None:
+    assert spliced({"store": True}, **CHAT)["store"] is False
+    assert "store" not in spliced({}, **CHAT)
+
+
+def test_a_messages_request_changes_in_its_model_alone() -> None:
+    body = {
+        "model": "a",
+        "max_tokens": 5,
+        "messages": [{"role": "user", "content": "x"}],
+        "context_management": {"e": []},
+    }
+    assert spliced(body, wire="messages", model="m") == body | {"model": "m"}
+    assert spliced(body, wire="messages", model="m", effort="low")["output_config"] == {"effort": "low"}
+
+
+# --- earlier reasoning: to its own upstream only ---------------------------------------------------
+
+FOX, WOLF = "tppc:fox:0123456789ab", "tppc:wolf:0123456789ab"
+
+
+def thinking_item(piece: str) -> dict[str, Any]:
+    return {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": piece}
+
+
+def thinking_turn(*blocks: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "assistant", "content": list(blocks)}
+
+
+def test_reasoning_of_another_core_auth_is_left_out_with_its_item() -> None:
+    origins = Origins()
+    origins.made(WOLF, b"theirs")
+    origins.made(FOX, b"ours")
+    call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    body = {"input": [thinking_item("theirs"), thinking_item("ours"), call]}
+    result = splice(body, origins=origins)
+    assert json.loads(result.body)["input"] == [thinking_item("ours"), call]
+    assert result.signed == (b"ours",)
+
+
+def test_reasoning_of_unknown_origin_goes_and_no_byte_of_the_input_changes() -> None:
+    raw = '{"input": [ {"type":"reasoning", "summary":[],  "encrypted_content":"new"} , {"odd" : 1.0} ]}'
+    target = Target(candidate=candidate())
+    result = splice_body(inbound("responses", raw), target, Origins())
+    assert raw[10:-1].encode() in result.body
+    assert result.signed == (b"new",)
+
+
+def test_what_the_hub_sealed_for_this_core_auth_is_opened_and_what_for_another_is_not_sent() -> None:
+    body = {"input": [thinking_item("tppcd1.0123456789ab.mine"), thinking_item("tppcd1.ffffffffffff.theirs")]}
+    assert spliced(body)["input"] == [thinking_item("mine")]
+
+
+def test_no_reasoning_goes_to_an_upstream_that_refused_it_and_compaction_stays() -> None:
+    compaction = {"type": "compaction", "encrypted_content": "all of it"}
+    assert spliced({"input": [thinking_item("x"), compaction]}, reasoning=False)["input"] == [compaction]
+
+
+def test_thinking_blocks_of_another_core_auth_are_left_out() -> None:
+    origins = Origins()
+    origins.made(WOLF, b"theirs")
+    text = {"type": "text", "text": "hi"}
+    theirs = {"type": "thinking", "thinking": "hm", "signature": "theirs"}
+    redacted = {"type": "redacted_thinking", "data": "theirs"}
+    ours = {"type": "thinking", "thinking": "hm", "signature": "unknown"}
+    unsigned = {"type": "thinking", "thinking": "hm", "signature": ""}
+    user = {"role": "user", "content": '"thinking"'}
+    body = {"messages": [user, thinking_turn(theirs, text), thinking_turn(redacted), thinking_turn(ours, unsigned)]}
+    sent = spliced(body, wire="messages", origins=origins)["messages"]
+    assert sent == [user, thinking_turn(text), thinking_turn(ours, unsigned)]
+
+
+@pytest.mark.parametrize("odd", [{"input": '"encrypted_content"'}, {"input": [{"encrypted_content": 5}]}])
+def test_an_odd_shape_is_left_to_the_upstream_to_judge(odd: dict[str, Any]) -> None:
+    assert spliced(odd)["input"] == odd["input"]

@@ -1,0 +1,94 @@
+"""``count_tokens``: the upstream's own count where it has one, else experience, else a tokenizer.
+
+``x-tppcd-count-source`` says which: ``upstream`` (a Messages upstream was asked, for a moment only),
+``calibrated`` (the estimate, corrected by what this model's prompts really were) or ``estimate``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+from msgspec import Raw, Struct
+
+from daemon.errors import RemoteError
+from daemon.gateway.calibration import Calibration
+from daemon.gateway.counting import TokenCounter, estimate
+from daemon.gateway.upstreams import Upstreams
+from daemon.inference.request import Request
+from daemon.snapshot.core_auths import CoreAuth
+from daemon.snapshot.models import Candidate, ModelUnknown
+from daemon.snapshot.snapshot import Snapshot
+from daemon.upstream.call import UpstreamCall
+from daemon.upstream.doors import upstream_headers
+
+PATIENCE: Final = 3.0
+"""Seconds for an upstream's count: the client can live with an estimate, but not with waiting."""
+ASK_AGAIN_AFTER: Final = 600.0
+"""Seconds before an upstream without the endpoint, or too slow, is asked again."""
+MOST_REMEMBERED: Final = 4096
+
+_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+class _Count(Struct):
+    input_tokens: int
+
+
+class CountTokens:
+    """One per daemon. Never raises for an upstream's sake."""
+
+    def __init__(self, *, upstreams: Upstreams, calibration: Calibration) -> None:
+        self._upstreams = upstreams
+        self._calibration = calibration
+        self._silent: dict[str, float] = {}  # core auth ID -> when it may be asked again, loop time
+
+    async def count(
+        self, counter: TokenCounter, request: Request, body: bytes, headers: Mapping[str, str], snapshot: Snapshot
+    ) -> tuple[int, str]:
+        """(prompt tokens, their source)."""
+        try:
+            candidate = snapshot.models.resolve(request.model).candidates[0]
+        except (ModelUnknown, IndexError):
+            return await counter.count(request)
+        if candidate.auth.wire == "messages":
+            tokens = await self._ask(candidate, body, headers, snapshot)
+            if tokens is not None:
+                return tokens, "upstream"
+        tokens = self._calibration.corrected(candidate.model, estimate(request))
+        return (tokens, "calibrated") if tokens is not None else await counter.count(request)
+
+    async def _ask(
+        self, candidate: Candidate, body: bytes, headers: Mapping[str, str], snapshot: Snapshot
+    ) -> int | None:
+        auth = candidate.auth
+        now = asyncio.get_running_loop().time()
+        if self._silent.get(auth.id, 0.0) > now:
+            return None
+        call = UpstreamCall(
+            url=_count_url(auth),
+            headers=upstream_headers(auth, headers, same_wire=True),
+            body=msgspec.json.encode(_fields(body) | {"model": Raw(msgspec.json.encode(candidate.model))}),
+            connect_timeout=PATIENCE,
+            proxy=auth.proxy_url,
+            ca=snapshot.config.upstream_ca,
+        )
+        try:
+            async with asyncio.timeout(PATIENCE):
+                with await self._upstreams.open(call) as answer:
+                    if answer.status == 200:
+                        return msgspec.json.decode(await answer.read_whole(), type=_Count).input_tokens
+        except (TimeoutError, RemoteError, msgspec.DecodeError):
+            pass  # an estimate is the answer then
+        if len(self._silent) >= MOST_REMEMBERED:
+            self._silent.clear()
+        self._silent[auth.id] = now + ASK_AGAIN_AFTER
+        return None
+
+
+def _count_url(auth: CoreAuth) -> str:
+    parts = urlsplit(auth.url)
+    return urlunsplit(parts._replace(path=parts.path + "/count_tokens"))

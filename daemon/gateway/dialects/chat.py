@@ -1,0 +1,134 @@
+"""The Chat Completions wire passing through.
+
+Every chunk repeats id and model, so both are made the client's in every chunk. Usage is asked for in
+the upstream's last chunk in any case; a client that did not ask for it does not see that chunk.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Raw, Struct
+
+from daemon.errors import GatewayError
+from daemon.gateway.dialects.base import changed, encode
+from daemon.gateway.inbound import Inbound
+from daemon.inference.collect import replay
+from daemon.inference.response import Response
+
+DONE = b"[DONE]"
+_ABSENT = (b"", b"null")
+_NOTHING = (b"null", b'""', b"[]", b"{}")
+_NO_CHOICES = (b"", b"null", b"[]")
+
+
+class _Chunk(Struct):
+    id: Raw = Raw(b"")
+    model: Raw = Raw(b"")
+    choices: Raw = Raw(b"")
+    usage: Raw = Raw(b"")
+    error: Raw = Raw(b"")
+
+
+class _Choice(Struct):
+    delta: dict[str, Raw] | None = None
+
+
+_chunk = msgspec.json.Decoder(_Chunk).decode
+_choices = msgspec.json.Decoder(list[_Choice]).decode
+_LAST = _Chunk()
+
+
+class ChatDialect:
+    """See ``base.Dialect``. ``_id`` is the answer's id as the client knows it, raw; empty before the first chunk."""
+
+    __slots__ = ("_done", "_hides_usage", "_id", "_inbound", "_model", "_read", "signed", "told")
+
+    def __init__(self, inbound: Inbound) -> None:
+        self._inbound = inbound
+        self._model = encode(inbound.context.model)
+        self._hides_usage = not inbound.request.include_usage
+        self._id = b""
+        self.signed = b""
+        self.begin()
+
+    def begin(self) -> None:
+        self._read = _LAST
+        self._done = self.told = False
+
+    @property
+    def answer(self) -> bytes:
+        return b""
+
+    def read(self, payload: bytes) -> None:
+        if payload == DONE:
+            self._read, self.told = _LAST, True
+            return
+        self._read = chunk = _chunk(payload)
+        self.told = (
+            bytes(chunk.usage) not in _ABSENT
+            or bytes(chunk.error) not in _ABSENT
+            or b'"finish_reason":"' in payload
+            or b'"finish_reason": "' in payload
+        )
+
+    def commits(self) -> bool:
+        choices = bytes(self._read.choices)
+        if choices in _NO_CHOICES:
+            return False
+        deltas = (choice.delta or {} for choice in _choices(choices))
+        return any(name != "role" and bytes(value) not in _NOTHING for delta in deltas for name, value in delta.items())
+
+    def event(self, payload: bytes) -> bytes:
+        if self._read is _LAST:
+            self._done = True
+            return b"data: [DONE]\n\n"
+        chunk = self._read
+        if self._hides_usage and bytes(chunk.choices) in _NO_CHOICES and bytes(chunk.usage) not in _ABSENT:
+            return b""
+        payload = _renamed(payload, bytes(chunk.model), self._model)
+        said = bytes(chunk.id)
+        if said != self._id:
+            payload = self._one_id(said, payload)
+        return b"data: " + payload.replace(b"\n", b" ") + b"\n\n"
+
+    def _one_id(self, said: bytes, payload: bytes) -> bytes:
+        """The first id stands: also against an upstream that changes it, and after a keep-alive of ours."""
+        if not self._id or not said:
+            self._id = self._id or said
+            return payload
+        return changed(payload, id=Raw(self._id))
+
+    def end(self) -> bytes:
+        return b"" if self._done else b"data: [DONE]\n\n"
+
+    def keep_alive(self, *, committed: bool) -> bytes:
+        """A chunk with an empty delta."""
+        context = self._inbound.context
+        self._id = self._id or encode(f"chatcmpl-{context.answer_id}")
+        chunk = {
+            "id": Raw(self._id),
+            "object": "chat.completion.chunk",
+            "created": context.created,
+            "model": Raw(self._model),
+            "choices": [{"index": 0, "delta": {}, "finish_reason": None}],
+        }
+        return b"data: " + encode(chunk) + b"\n\n"
+
+    def fail(self, error: GatewayError) -> bytes:
+        return self._inbound.wire.stream_encoder(self._inbound.context).fail(error)
+
+    def whole(self, body: bytes) -> bytes:
+        return body if bytes(_chunk(body).model) == self._model else changed(body, model=Raw(self._model))
+
+    def unfold(self, body: bytes, response: Response) -> bytes:
+        return self._inbound.wire.stream_encoder(self._inbound.context).encode(list(replay(response)))
+
+
+def _renamed(payload: bytes, said: bytes, model: bytes) -> bytes:
+    """The chunk with the model's name replaced where it stands; as it is where it has none."""
+    if said == model or not said:
+        return payload
+    for spelled in (b'"model":', b'"model": '):
+        if spelled + said in payload:
+            return payload.replace(spelled + said, spelled + model, 1)
+    return changed(payload, model=Raw(model))

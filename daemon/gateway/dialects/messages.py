@@ -1,0 +1,180 @@
+"""The Messages wire passing through.
+
+A keep-alive is an empty delta of the open block, or of a thinking block of our own where none is open:
+Claude Code counts neither pings nor comments. Our block is closed before the upstream's next event, and
+the indexes of the upstream's later blocks move on by the blocks that were inserted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Raw, Struct
+
+from daemon.errors import GatewayError
+from daemon.gateway.dialects.base import changed, encode, fields_of
+from daemon.gateway.inbound import Inbound
+from daemon.inference.collect import replay
+from daemon.inference.response import Response
+from daemon.wires.sse import frame
+
+TOLD = frozenset({"message_start", "message_delta", "message_stop", "error"})
+_EMPTY_DELTAS: Mapping[str, Mapping[str, str]] = {
+    "text": {"type": "text_delta", "text": ""},
+    "thinking": {"type": "thinking_delta", "thinking": ""},
+    "tool_use": {"type": "input_json_delta", "partial_json": ""},
+    "server_tool_use": {"type": "input_json_delta", "partial_json": ""},
+}
+
+
+class _Event(Struct):
+    type: str
+    index: int = 0
+    delta: Raw = Raw(b"")
+    content_block: Raw = Raw(b"")
+    message: Raw = Raw(b"")
+
+
+class _Delta(Struct):
+    text: str = ""
+    thinking: str = ""
+    partial_json: str = ""
+    signature: str = ""
+
+
+class _Typed(Struct):
+    type: str = ""
+
+
+class _Message(Struct):
+    model: str | None = None
+
+
+_event = msgspec.json.Decoder(_Event).decode
+_delta = msgspec.json.Decoder(_Delta).decode
+_block = msgspec.json.Decoder(_Typed).decode
+_message = msgspec.json.Decoder(_Message).decode
+
+
+class MessagesDialect:
+    """See ``base.Dialect``. ``_open`` is the block open at the client (index, kind), ``_own`` whether it is ours."""
+
+    __slots__ = ("_inbound", "_next", "_open", "_own", "_read", "_shift", "_started", "signed", "told")
+
+    def __init__(self, inbound: Inbound) -> None:
+        self._inbound = inbound
+        self._started = self._own = False
+        self._shift = self._next = 0
+        self._open: tuple[int, str] | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        self._read = _Event("")
+        self.told = False
+        self.signed = b""
+
+    @property
+    def answer(self) -> bytes:
+        return b""
+
+    def read(self, payload: bytes) -> None:
+        self._read = event = _event(payload)
+        self.told = event.type in TOLD
+        self.signed = b""
+        if event.delta and b'"signature"' in bytes(event.delta):
+            self.signed = _delta(event.delta).signature.encode()
+
+    def commits(self) -> bool:
+        if self._read.type != "content_block_delta" or not self._read.delta:
+            return False
+        delta = _delta(self._read.delta)
+        return bool(delta.text or delta.thinking or delta.partial_json)
+
+    def event(self, payload: bytes) -> bytes:
+        event = self._read
+        kind = event.type
+        if kind == "message_start":
+            return self._start(event, payload)
+        closed = self._close_own() if self._own and kind != "ping" else b""
+        if kind == "content_block_start":
+            self._next = event.index + self._shift + 1
+            self._open = self._next - 1, _block(event.content_block).type
+        elif kind == "content_block_stop":
+            self._open = None
+        if self._shift and kind.startswith("content_block_"):
+            payload = changed(payload, index=event.index + self._shift)
+        return closed + frame(kind, payload.replace(b"\n", b" "))
+
+    def _start(self, event: _Event, payload: bytes) -> bytes:
+        if self._started:
+            return b""
+        self._started = True
+        if event.message and _message(event.message).model != self._inbound.context.model:
+            message = changed(event.message, model=self._inbound.context.model)
+            payload = changed(payload, message=Raw(message))
+        return frame(event.type, payload.replace(b"\n", b" "))
+
+    def _close_own(self) -> bytes:
+        index = self._open[0] if self._open else 0
+        self._open, self._own = None, False
+        return _stop(index)
+
+    def end(self) -> bytes:
+        return b""
+
+    def keep_alive(self, *, committed: bool) -> bytes:
+        opening = b""
+        if not self._started and not committed:
+            self._started = self._own = True
+            self._open, self._next = (0, "thinking"), 1
+            self._shift = 1
+            return self._inbound.wire.stream_encoder(self._inbound.context).keep_alive()
+        if self._open is None:
+            opening = self._open_own()
+        index, kind = self._open or (0, "")
+        delta = _EMPTY_DELTAS.get(kind)
+        if delta is None:
+            return frame("ping", b'{"type":"ping"}')
+        return opening + _own("content_block_delta", index=index, delta=delta)
+
+    def _open_own(self) -> bytes:
+        self._open, self._own = (self._next, "thinking"), True
+        self._next += 1
+        self._shift += 1
+        return _own("content_block_start", index=self._next - 1, content_block={"type": "thinking", "thinking": ""})
+
+    def fail(self, error: GatewayError) -> bytes:
+        closed = _stop(self._open[0]) if self._open else b""
+        self._open, self._own = None, False
+        return closed + self._inbound.wire.stream_encoder(self._inbound.context).fail(error)
+
+    def whole(self, body: bytes) -> bytes:
+        model = self._inbound.context.model
+        return body if _message(body).model == model else changed(body, model=model)
+
+    def unfold(self, body: bytes, response: Response) -> bytes:
+        encoder = self._inbound.wire.stream_encoder(self._inbound.context)
+        if self._started:
+            encoder.keep_alive()  # what has gone out already
+        return encoder.encode(list(replay(response)))
+
+
+def _own(kind: str, **fields: object) -> bytes:
+    return frame(kind, encode({"type": kind, **fields}))
+
+
+def _stop(index: int) -> bytes:
+    return _own("content_block_stop", index=index)
+
+
+def is_thinking(block: Raw) -> bool:
+    """Whether a content block of a request is thinking, shown or redacted."""
+    return _block(block).type in ("thinking", "redacted_thinking")
+
+
+def signature_of(block: Raw) -> str:
+    """What vouches for a thinking block: its signature, or the redacted data."""
+    fields = fields_of(block)
+    raw = fields.get("signature") or fields.get("data")
+    return msgspec.json.decode(raw, type=str) if raw else ""

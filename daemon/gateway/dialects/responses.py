@@ -1,0 +1,210 @@
+"""The Responses wire passing through.
+
+Codex and the OpenAI SDKs send and need shapes that no hub should have to know (namespaces, custom
+tools, compaction items). The client must see one response id throughout, and rising sequence numbers:
+after an inserted keep-alive, the daemon's ``response.created`` stands for the upstream's, and the
+numbers of later events move on by the events that were inserted.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Raw, Struct
+
+from daemon.errors import GatewayError
+from daemon.gateway.dialects.base import changed, encode
+from daemon.gateway.inbound import Inbound
+from daemon.inference.response import Response
+from daemon.wires.openai_responses.errors import failure_code, failure_message
+from daemon.wires.sse import frame
+
+OPENINGS = frozenset({"response.created", "response.queued", "response.in_progress"})
+TERMINALS = frozenset(
+    {"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done", "error", ""}
+)
+LIFECYCLE = OPENINGS | TERMINALS
+ITEM_DONE = "response.output_item.done"
+
+
+class _Event(Struct):
+    type: str = ""
+    delta: Raw = Raw(b"")
+    item: Raw = Raw(b"")
+    response: Raw = Raw(b"")
+    sequence_number: int = 0
+
+
+class _Item(Struct):
+    type: str = ""
+    encrypted_content: str | None = None
+
+
+class _Response(Struct):
+    id: str = ""
+    model: str | None = None
+    output: list[Raw] | None = None
+
+
+_event = msgspec.json.Decoder(_Event).decode
+_item = msgspec.json.Decoder(_Item).decode
+_response = msgspec.json.Decoder(_Response).decode
+_NOTHING = _Item()
+
+
+class ResponsesDialect:
+    """See ``base.Dialect``."""
+
+    __slots__ = (
+        "_context",
+        "_done",
+        "_inserted",
+        "_item",
+        "_items",
+        "_last_number",
+        "_opened_as",
+        "_read",
+        "_upstream_id",
+        "signed",
+        "told",
+    )
+
+    def __init__(self, inbound: Inbound) -> None:
+        self._context = inbound.context
+        self._opened_as = ""
+        self._inserted = 0
+        self._last_number = -1
+        self.begin()
+
+    def begin(self) -> None:
+        self._read = _Event()
+        self._item = _NOTHING
+        self._items: list[Raw] = []
+        self._done = b""
+        self._upstream_id = ""
+        self.told = False
+        self.signed = b""
+
+    @property
+    def answer(self) -> bytes:
+        """The response object of the terminal event."""
+        return self._done
+
+    def read(self, payload: bytes) -> None:
+        self._read = event = _event(payload)
+        kind = event.type
+        self.told = kind in TERMINALS
+        self.signed = b""
+        if kind == ITEM_DONE:
+            self._item = _item(event.item)
+            if self._item.type == "reasoning" and self._item.encrypted_content:
+                self.signed = self._item.encrypted_content.encode()
+        elif kind in OPENINGS and event.response:
+            self._upstream_id = _response(event.response).id
+
+    def commits(self) -> bool:
+        kind = self._read.type
+        if kind == ITEM_DONE:
+            return self._item.type != "reasoning"
+        return kind.endswith(".delta") and len(self._read.delta) > 2
+
+    def event(self, payload: bytes) -> bytes:
+        event = self._read
+        kind = event.type
+        if kind == ITEM_DONE:
+            self._items.append(event.item)
+        elif kind in LIFECYCLE:
+            if kind in OPENINGS and self._opened_as:
+                return b""
+            payload = self._lifecycle(event, payload)
+        number = event.sequence_number + self._inserted
+        self._last_number = number
+        if self._inserted:
+            payload = changed(payload, sequence_number=number)
+        return frame(kind, payload.replace(b"\n", b" "))
+
+    def _lifecycle(self, event: _Event, payload: bytes) -> bytes:
+        """Created, in progress or the end: one id, the model the client asked for, and all items at the end."""
+        if not event.response:
+            return payload
+        said = _response(event.response)
+        changes: dict[str, object] = {}
+        if said.model != self._context.model:
+            changes["model"] = self._context.model
+        if self._opened_as and said.id != self._opened_as:
+            changes["id"] = self._opened_as
+        if event.type in TERMINALS and self._items and not said.output:
+            changes["output"] = Raw(encode(self._items))  # some relays end with an empty one
+        self._upstream_id = said.id or self._upstream_id
+        response = changed(event.response, **changes) if changes else bytes(event.response)
+        if event.type in TERMINALS:
+            self._done = response
+        return changed(payload, response=Raw(response)) if changes else payload
+
+    def end(self) -> bytes:
+        return b""
+
+    def keep_alive(self, *, committed: bool) -> bytes:
+        """A repeated ``response.in_progress``, after a ``response.created`` where none has gone out."""
+        opening = b""
+        if not self._opened_as and not committed:
+            self._opened_as = self._upstream_id or self._own_id()
+            opening = self._own("response.created")
+        return opening + self._own("response.in_progress")
+
+    def _own(self, kind: str) -> bytes:
+        self._inserted += 1
+        self._last_number += 1
+        return self._numbered({"type": kind, "response": self._own_response("in_progress")}, self._last_number)
+
+    def _numbered(self, event: dict[str, object], number: int) -> bytes:
+        return frame(str(event["type"]), encode(event | {"sequence_number": number}))
+
+    def _own_id(self) -> str:
+        return f"resp_{self._context.answer_id}"
+
+    def _own_response(self, status: str) -> dict[str, object]:
+        return {
+            "id": self._opened_as or self._upstream_id or self._own_id(),
+            "object": "response",
+            "created_at": self._context.created,
+            "status": status,
+            "error": None,
+            "incomplete_details": None,
+            "model": self._context.model,
+            "output": [],
+            "usage": None,
+        }
+
+    def fail(self, error: GatewayError) -> bytes:
+        told = {"code": failure_code(error) or error.kind.value, "message": failure_message(error)}
+        response = self._own_response("failed") | {"error": told}
+        return self._numbered({"type": "response.failed", "response": response}, self._last_number + 1)
+
+    def whole(self, body: bytes) -> bytes:
+        return body if _response(body).model == self._context.model else changed(body, model=self._context.model)
+
+    def unfold(self, body: bytes, response: Response) -> bytes:
+        """The events that a stream of this answer would have had, as far as Codex reads them."""
+        answer = self.whole(body)
+        said = _response(answer)
+        if self._opened_as:
+            answer = changed(answer, id=self._opened_as)
+        self._upstream_id = said.id
+        events: list[dict[str, object]] = []
+        if not self._opened_as:
+            events.append({"type": "response.created", "response": self._own_response("in_progress")})
+        events += (
+            {"type": ITEM_DONE, "output_index": index, "item": item} for index, item in enumerate(said.output or ())
+        )
+        events.append({"type": _terminal(answer), "response": Raw(answer)})
+        first = self._last_number + 1
+        return b"".join(self._numbered(event, first + number) for number, event in enumerate(events))
+
+
+class _Status(Struct):
+    status: str = "completed"
+
+
+def _terminal(answer: bytes) -> str:
+    status = msgspec.json.decode(answer, type=_Status).status
+    return "response.incomplete" if status == "incomplete" else "response.completed"
