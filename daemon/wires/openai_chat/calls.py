@@ -56,7 +56,7 @@ class CallState:
     def describe(self, id_: str | None, name: str | None, *, custom: bool) -> None:
         self.id = self.id or id_
         self.custom = self.custom or custom
-        if name and not self.begun and name != self.name:
+        if name and name != self.name and not (self.name and self.begun):
             self.name = name if name.startswith(self.name) else self.name + name
 
     def delta(self, text: str) -> None:

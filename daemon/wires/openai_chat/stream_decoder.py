@@ -172,30 +172,28 @@ class ChatStreamDecoder:
     # --- content ---
 
     def _delta(self, delta: Delta) -> None:
-        content = delta.content
-        if content and type(content) is str and self._kind == "text" and delta.tool_calls is None:
-            self._writer.delta(self._block, content)
-        else:
-            self._mixed(delta)
-        if delta.annotations:
-            self._cite(delta.annotations)
-
-    def _mixed(self, delta: Delta) -> None:
         """Any content, in the order in which a server that puts several into one chunk means it."""
-        field, thinking = reasoning_of(delta)
-        if thinking and self._field in ("", field):
-            self._field = field
-            self._say("reasoning", thinking)
-        if isinstance(delta.content, list):
-            self._parts(delta.content)
-        elif delta.content:
-            self._say("text", delta.content)
+        if delta.reasoning_content or delta.reasoning:
+            self._think(*reasoning_of(delta))
+        content = delta.content
+        if isinstance(content, list):
+            self._parts(content)
+        elif content:
+            self._say("text", content)
         if delta.refusal:
             self._say("refusal", delta.refusal)
         for image in delta.images or ():
             self._image(image)
         if delta.tool_calls or delta.function_call is not None:
             self._call(delta)
+        if delta.annotations:
+            self._cite(delta.annotations)
+
+    def _think(self, field: str, text: str) -> None:
+        """The field that came first is the one: the other would say it twice."""
+        if text and self._field in ("", field):
+            self._field = field
+            self._say("reasoning", text)
 
     def _parts(self, parts: list[AnswerPart]) -> None:
         for part in parts:
@@ -208,7 +206,8 @@ class ChatStreamDecoder:
                 self._say("text", part.text)
 
     def _say(self, kind: BlockKind, text: str) -> None:
-        self._enter(kind)
+        if self._kind != kind:
+            self._enter(kind)
         self._refused = self._refused or kind == "refusal"
         self._writer.delta(self._block, text)
 
