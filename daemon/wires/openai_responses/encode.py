@@ -1,12 +1,11 @@
 """A request on its way to a Responses upstream.
 
-What a reasoning model or this provider refuses is left out and named in ``lost``; ``stop`` and
-``top_k`` have no place on this wire at all.
+What this provider refuses is left out and named in ``lost``; ``stop`` and ``top_k`` have no place on
+this wire at all.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from hashlib import sha256
 
@@ -110,29 +109,18 @@ def _put_reasoning(body: CreateResponse, request: Request, options: EncodeOption
 
 
 def _put_sampling(body: CreateResponse, request: Request, options: EncodeOptions, lost: list[str]) -> None:
+    """Sent to every model: one that refuses a parameter by name is asked again without it, by the gateway."""
     if request.max_tokens is not None:
         body.max_output_tokens = max(request.max_tokens, _SMALLEST_OUTPUT)
     for name in ("temperature", "top_p"):
         value: float | None = getattr(request, name)
-        if value is None:
-            continue
-        if _takes_sampling(options.model):
+        is_default = value == 1 and name in options.unsupported  # not sent, and not missed either
+        if value is not None and not is_default:
             setattr(body, name, value)
-        elif value != 1:
-            lost.append(name)
     if request.top_k is not None:
         lost.append("top_k")
     if request.stop:
         lost.append("stop")
-
-
-_SAMPLED = re.compile(r"gpt-5|gpt-[6-9]|o\d|codex")
-
-
-def _takes_sampling(model: str) -> bool:
-    """Reasoning models refuse temperature and top_p; models that nobody knows are asked."""
-    name = model.rsplit("/", 1)[-1]
-    return not levels_of(model) or _SAMPLED.match(name) is None
 
 
 def _text(request: Request) -> TextConfig | Unset:
