@@ -17,8 +17,10 @@ from daemon.errors import ErrorKind, LocalError
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-PIECE: Final = 64 * 1024
-"""Compressed bytes that are unpacked at once; a piece may grow a thousandfold."""
+PIECE: Final = 1024 * 1024
+"""Unpacked bytes that come out at once."""
+ZSTD_PIECE: Final = 512
+"""Packed bytes that go in at once: a zstd block of 4 bytes unpacks to 128 KiB, so this to 16 MiB at most."""
 OFF_LOOP: Final = 128 * 1024
 """From this size on the loop would be held up noticeably."""
 WINDOW: Final = 128 * 1024 * 1024
@@ -76,7 +78,7 @@ def _inflate(packed: bytes, limit: int) -> Iterator[bytes]:
 
 def _inflated(inflater: zlib._Decompress, packed: bytes, limit: int) -> Iterator[bytes]:
     while not inflater.eof:
-        part = inflater.decompress(packed, min(limit + 1, 16 * PIECE))
+        part = inflater.decompress(packed, min(limit + 1, PIECE))
         packed = inflater.unconsumed_tail
         if not part and not packed and not inflater.eof:
             raise EOFError
@@ -84,10 +86,18 @@ def _inflated(inflater: zlib._Decompress, packed: bytes, limit: int) -> Iterator
 
 
 def _unzstd(packed: bytes, _limit: int) -> Iterator[bytes]:
+    """Frame by frame. The stream reader of the library would bound its output, but it takes a body
+    that is cut short for whole; so small pieces go in instead."""
     decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW)
-    with decompressor.stream_reader(packed, read_across_frames=True) as reader:
-        while part := reader.read(16 * PIECE):
-            yield part
+    while packed:
+        frame = decompressor.decompressobj()
+        for at in range(0, len(packed), ZSTD_PIECE):
+            yield frame.decompress(packed[at : at + ZSTD_PIECE])
+            if frame.eof:
+                packed = frame.unused_data + packed[at + ZSTD_PIECE :]
+                break
+        else:
+            raise EOFError
 
 
 CODINGS: Final[Mapping[str, Callable[[bytes, int], Iterator[bytes]]]] = {
