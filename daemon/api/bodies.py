@@ -17,10 +17,12 @@ from daemon.errors import ErrorKind, LocalError
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-PIECE: Final = 1024 * 1024
-"""Unpacked bytes that come out at once."""
+MOST_AT_ONCE: Final = 1024 * 1024
+"""Unpacked bytes that come out of zlib at once."""
+ZLIB_PIECE: Final = 4096
+"""Packed bytes that go in at once; small, since what a member leaves of its piece is read again."""
 ZSTD_PIECE: Final = 512
-"""Packed bytes that go in at once: a zstd block of 4 bytes unpacks to 128 KiB, so this to 16 MiB at most."""
+"""The same for zstd, whose blocks of 4 bytes unpack to 128 KiB: so this unpacks to 16 MiB at most."""
 OFF_LOOP: Final = 128 * 1024
 """From this size on the loop would be held up noticeably."""
 WINDOW: Final = 128 * 1024 * 1024
@@ -53,7 +55,7 @@ def unpacked(coding: str, packed: bytes, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        for part in CODINGS[coding](packed, limit):
+        for part in CODINGS[coding](packed):
             size += len(part)
             if size > limit:
                 raise _too_large(limit)
@@ -63,44 +65,53 @@ def unpacked(coding: str, packed: bytes, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def _gunzip(packed: bytes, limit: int) -> Iterator[bytes]:
-    while packed:  # a gzip body may have several members
+def _gunzip(packed: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(packed):  # a gzip body may have several members
         inflater = zlib.decompressobj(wbits=31)
-        yield from _inflated(inflater, packed, limit)
-        packed = inflater.unused_data
+        while not inflater.eof:
+            piece = packed[at : at + ZLIB_PIECE]
+            at += len(piece)
+            yield from _inflated(inflater, piece)
+        at -= len(inflater.unused_data)
 
 
-def _inflate(packed: bytes, limit: int) -> Iterator[bytes]:
+def _inflate(packed: bytes) -> Iterator[bytes]:
     """``deflate`` means zlib's format; some clients send it without its frame."""
     framed = len(packed) > 1 and packed[0] & 0x0F == 8 and int.from_bytes(packed[:2], "big") % 31 == 0
-    yield from _inflated(zlib.decompressobj(wbits=15 if framed else -15), packed, limit)
-
-
-def _inflated(inflater: zlib._Decompress, packed: bytes, limit: int) -> Iterator[bytes]:
+    inflater = zlib.decompressobj(wbits=15 if framed else -15)
     while not inflater.eof:
-        part = inflater.decompress(packed, min(limit + 1, PIECE))
-        packed = inflater.unconsumed_tail
-        if not part and not packed and not inflater.eof:
-            raise EOFError
-        yield part
+        yield from _inflated(inflater, packed)
+        packed = b""
 
 
-def _unzstd(packed: bytes, _limit: int) -> Iterator[bytes]:
+def _inflated(inflater: zlib._Decompress, piece: bytes) -> Iterator[bytes]:
+    """What this piece unpacks to. Raises ``EOFError`` where there is no piece left, and no end either."""
+    part = inflater.decompress(piece, MOST_AT_ONCE)
+    if not piece and not part and not inflater.eof:
+        raise EOFError
+    yield part
+    while tail := inflater.unconsumed_tail:
+        yield inflater.decompress(tail, MOST_AT_ONCE)
+
+
+def _unzstd(packed: bytes) -> Iterator[bytes]:
     """Frame by frame. The stream reader of the library would bound its output, but it takes a body
     that is cut short for whole; so small pieces go in instead."""
     decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW)
-    while packed:
+    at = 0
+    while at < len(packed):
         frame = decompressor.decompressobj()
-        for at in range(0, len(packed), ZSTD_PIECE):
-            yield frame.decompress(packed[at : at + ZSTD_PIECE])
-            if frame.eof:
-                packed = frame.unused_data + packed[at + ZSTD_PIECE :]
-                break
-        else:
-            raise EOFError
+        while not frame.eof:
+            piece = packed[at : at + ZSTD_PIECE]
+            if not piece:
+                raise EOFError
+            at += len(piece)
+            yield frame.decompress(piece)
+        at -= len(frame.unused_data)
 
 
-CODINGS: Final[Mapping[str, Callable[[bytes, int], Iterator[bytes]]]] = {
+CODINGS: Final[Mapping[str, Callable[[bytes], Iterator[bytes]]]] = {
     "zstd": _unzstd,
     "gzip": _gunzip,
     "x-gzip": _gunzip,

@@ -39,6 +39,13 @@ PACKERS: list[tuple[str, Callable[[bytes], bytes]]] = [
 ]
 
 
+SPOILERS: list[Callable[[bytes], bytes]] = [
+    lambda _: b"not packed",
+    lambda data: data[:20],
+    lambda data: data[:4] + data[6:],
+]
+
+
 class Client:
     """Sends ``parts`` one message each; hangs up after them where it is ``rude``."""
 
@@ -67,12 +74,18 @@ def test_a_bomb_is_refused_as_soon_as_it_passes_the_limit(coding: str, pack: Cal
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "zstd"])
-@pytest.mark.parametrize("spoil", [lambda _: b"not packed", lambda data: data[:20], lambda data: data[:4] + data[6:]])
+@pytest.mark.parametrize("spoil", SPOILERS)
 def test_what_is_no_such_coding_is_told(coding: str, spoil: Callable[[bytes], bytes]) -> None:
     pack = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstandard.compress}[coding]
     with pytest.raises(LocalError) as refused:
         unpacked(coding, spoil(pack(BODY)), LIMIT)
     assert (refused.value.status, refused.value.message) == (400, f"the request body is not valid {coding}")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def test_a_great_many_empty_members_cost_what_their_bytes_cost(pack: Callable[[bytes], bytes]) -> None:
+    coding = "gzip" if pack is gzip.compress else "zstd"
+    assert unpacked(coding, pack(b"") * 20_000 + pack(BODY), LIMIT) == BODY
 
 
 @pytest.mark.asyncio
