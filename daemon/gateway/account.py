@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from loguru import logger
-
 from daemon.errors import GatewayError
 from daemon.gateway.inbound import Inbound
 from daemon.inference.response import Usage
 from daemon.snapshot.core_auths import CoreAuth
+from daemon.telemetry.logs import tell_request
 from daemon.telemetry.metrics import Metrics
 
 CLIENT_GONE = 499
@@ -71,4 +70,4 @@ class Account:
             fields["lost"] = ",".join(dict.fromkeys(lost))
         if self.error is not None:
             fields["error"] = self.error.kind.value
-        logger.bind(**fields).info("request")
+        tell_request(fields)

@@ -2,7 +2,7 @@
 
 The request's own task waits for the upstream in straight lines, without a timer of its own. Whatever
 else may happen meanwhile (the client leaves, a deadline passes, the daemon stops) comes in through
-``interrupt``, which ends the current wait with ``Interrupted``.
+``interrupt``, which ends the current wait with its reason.
 """
 
 from __future__ import annotations
@@ -25,70 +25,71 @@ class ClientGone(Exception):
 
 
 class Exchange:
-    """One running request. Times are loop time in seconds.
+    """One running request, made in its own task. Times are loop time in seconds.
 
     ``deadline``: when the current wait for the upstream has lasted too long, and ``overdue`` what to
     say then. ``quiet_since``: when the client last got bytes, ``inf`` while nothing may be sent to it.
     """
 
-    __slots__ = ("_reason", "_wait", "deadline", "overdue", "quiet_since")
+    __slots__ = ("_reason", "_task", "_waiting", "deadline", "overdue", "quiet_since")
 
     def __init__(self) -> None:
         self.deadline = inf
         self.overdue: GatewayError | None = None
         self.quiet_since = inf
-        self._wait: asyncio.Timeout | None = None
+        self._task = asyncio.current_task()
+        self._waiting: Waiting | None = None
         self._reason: Exception | None = None
 
     def interrupt(self, reason: Exception) -> None:
         """Break the current wait off, or the next one; the first reason stands."""
         if self._reason is None:
             self._reason = reason
-            if self._wait is not None:
-                self._wait.reschedule(0.0)
+            if self._waiting is not None:
+                self._cancel(self._waiting)
 
     def waiting(self) -> Waiting:
-        """Inside, an interrupt raises its reason. A deadline's interrupt is spent by that; others stand."""
+        """``async with``: inside, an interrupt raises its reason. A deadline's is spent by that; others stand."""
         return Waiting(self)
 
-    def begin(self, wait: asyncio.Timeout) -> None:
-        """A wait is to begin; raises the reason that stands already."""
+    def begin(self, waiting: Waiting) -> None:
+        """A wait begins; it ends at its first pause where a reason stands already."""
         if self._reason is not None:
             raise self._reason
-        self._wait = wait
+        self._waiting = waiting
 
-    def end(self) -> None:
-        self._wait = None
-
-    def spend(self) -> Exception | None:
-        """Why the wait was broken off; None when it was not by us."""
+    def end(self, waiting: Waiting) -> Exception | None:
+        """A wait is over; the reason if it was broken off by us."""
+        self._waiting = None
+        if not waiting.cancelled or self._task is None or self._task.uncancel() > 0:
+            return None
         reason = self._reason
         self.deadline = inf
         self._reason = None if self.overdue is reason else reason
         return reason
 
+    def _cancel(self, waiting: Waiting) -> None:
+        if self._task is not None:
+            waiting.cancelled = True
+            self._task.cancel()
+
 
 class Waiting:
-    """``async with exchange.waiting()``: a timeout without a time, which ``interrupt`` brings forward."""
+    """What ``asyncio.timeout`` is to time, this is to ``Exchange.interrupt``: a cancellation that is known
+    as ours becomes its reason, any other one passes."""
 
-    __slots__ = ("_exchange", "_timeout")
+    __slots__ = ("_exchange", "cancelled")
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._timeout = asyncio.timeout(None)
+        self.cancelled = False
 
     async def __aenter__(self) -> None:
-        self._exchange.begin(self._timeout)
-        await self._timeout.__aenter__()
+        self._exchange.begin(self)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._exchange.end()
-        try:
-            await self._timeout.__aexit__(kind, error, trace)
-        except TimeoutError:
-            reason = self._exchange.spend()
-            if reason is None:
-                raise
+        reason = self._exchange.end(self)
+        if reason is not None and kind is asyncio.CancelledError:
             raise reason from None

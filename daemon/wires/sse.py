@@ -22,13 +22,13 @@ _BOM = b"\xef\xbb\xbf"
 class SseSplitter:
     """Splits one event stream. ``feed`` what arrives; ``close`` when the body has ended.
 
-    Events whose frame begins with (one of) ``unread`` (``b"event: …\\n"``) are not given but laid aside, whole,
-    in the list ``unread``: who wants only the whole answer need not read every piece of it.
+    Events whose first line is one of ``unread`` (``b"event: …"``) are not given but laid aside, whole, in
+    the list ``unread``: who wants only the whole answer need not read every piece of it.
     """
 
     __slots__ = ("_after_cr", "_fresh", "_limit", "_tail", "_unread", "unread")
 
-    def __init__(self, limit: int = FRAME_LIMIT, *, unread: bytes | tuple[bytes, ...] = ()) -> None:
+    def __init__(self, limit: int = FRAME_LIMIT, *, unread: frozenset[bytes] = frozenset()) -> None:
         self.unread: list[bytes] = []
         self._unread = unread
         self._tail = bytearray()
@@ -69,13 +69,15 @@ class SseSplitter:
         if len(data) > self._limit and any(len(each) > self._limit for each in frames):
             raise _too_large(self._limit)
         if self._unread:
-            frames = self._without_unread(frames, self._unread)
+            frames = self._read(frames, self._unread)
         return [payload for payload in map(_payload, frames) if payload is not None]
 
-    def _without_unread(self, frames: list[bytes], unread: bytes | tuple[bytes, ...]) -> list[bytes]:
-        read = [each for each in frames if not each.startswith(unread)]
-        if len(read) != len(frames):
-            self.unread += [each for each in frames if each.startswith(unread)]
+    def _read(self, frames: list[bytes], unread: frozenset[bytes]) -> list[bytes]:
+        """The frames to be read; the others are laid aside."""
+        read: list[bytes] = []
+        aside = self.unread
+        for each in frames:
+            (aside if each[: each.find(b"\n")] in unread else read).append(each)
         return read
 
     def _keep(self, tail: bytearray) -> list[bytes]:

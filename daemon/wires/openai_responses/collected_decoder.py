@@ -14,8 +14,8 @@ from daemon.wires.openai_responses.schema import ResponseObject
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
 from daemon.wires.sse import SseSplitter
 
-PIECES = tuple(
-    b"event: response.%b\n" % name
+PIECES = frozenset(
+    b"event: response.%b" % name
     for name in (
         b"in_progress",
         b"content_part.added",
