@@ -4,9 +4,6 @@ Encrypted reasoning is readable only by the upstream that encrypted it, and anot
 whole request because of it. So on its way to the client a signature is sealed with the core auth's
 short hash, and on its way back it is opened for that core auth alone; for any other, the reasoning
 block is dropped. A signature without a seal is of unknown origin and is dropped as well.
-
-Chat upstreams do not sign their ``reasoning_content``, yet some want it back with the next turn. Their
-reasoning gets the seal alone, and comes back with ``""`` for a signature.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from daemon.inference.blocks import Block, Reasoning
-from daemon.inference.events import BlockEnd, BlockStart, Event
+from daemon.inference.events import BlockEnd, Event
 from daemon.inference.request import Message, Request
 
 PREFIX = "tppcd1."
@@ -25,14 +22,13 @@ PREFIX = "tppcd1."
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """The seal of one core auth: its ID gives the tag. ``signs``: its upstream signs reasoning itself."""
+    """The seal of one core auth: its ID gives the tag."""
 
     tag: str
-    signs: bool = True
 
     @classmethod
-    def of(cls, auth_id: str, *, signs: bool = True) -> Seal:
-        return cls(PREFIX + auth_id.rpartition(":")[2] + ".", signs)
+    def of(cls, auth_id: str) -> Seal:
+        return cls(PREFIX + auth_id.rpartition(":")[2] + ".")
 
     def close(self, signature: str) -> str:
         return self.tag + signature
@@ -42,33 +38,6 @@ class Seal:
         if signature is None or not signature.startswith(self.tag):
             return None
         return signature[len(self.tag) :]
-
-
-class SealEvents:
-    """Seals what the upstream of one attempt signed, or thought without signing."""
-
-    __slots__ = ("_seal", "_thinking")
-
-    def __init__(self, seal: Seal) -> None:
-        self._seal = seal
-        self._thinking: set[int] = set()
-        """Open reasoning blocks of an upstream that does not sign."""
-
-    def __call__(self, events: Sequence[Event]) -> Sequence[Event]:
-        """The usual batch has nothing to seal and is returned as it is."""
-        if self._seal.signs:
-            return seal_events(self._seal, events)
-        if not self._thinking and not any(type(event) is BlockStart and event.kind == "reasoning" for event in events):
-            return events
-        return [self._sealed(event) for event in events]
-
-    def _sealed(self, event: Event) -> Event:
-        if type(event) is BlockStart and event.kind == "reasoning":
-            self._thinking.add(event.index)
-        elif type(event) is BlockEnd and event.index in self._thinking:
-            self._thinking.discard(event.index)
-            return replace(event, signature=self._seal.close(event.signature or ""))
-        return event
 
 
 def seal_events(seal: Seal, events: Sequence[Event]) -> Sequence[Event]:

@@ -10,7 +10,7 @@ from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.gateway.inbound import Inbound
 from daemon.gateway.losses import answer_losses
 from daemon.gateway.relay import HELD_BYTES, HELD_EVENTS, Target
-from daemon.gateway.sealing import Seal, SealEvents, open_request
+from daemon.gateway.sealing import Seal, open_request, seal_events
 from daemon.gateway.stop_sequences import StopScanner
 from daemon.inference.collect import collect, replay
 from daemon.inference.events import BlockDelta, Event, Finish, StreamError
@@ -55,19 +55,18 @@ class Translation:
         self._upstream: Wire
         self._upstream_body: UpstreamBody
         self._decoder: StreamDecoder
-        self._seal: SealEvents
+        self._seal: Seal
 
     def prepare(self, target: Target) -> UpstreamBody:
         auth = target.candidate.auth
         self._upstream = WIRES[auth.wire]
-        seal = Seal.of(auth.id, signs=auth.wire != "chat")
-        self._seal = SealEvents(seal)
+        self._seal = Seal.of(auth.id)
         self._events, self._bytes_held = [], 0
         self.answer_lost = ()
         self.committed = self.finished = self.cut_short = False
         self.error = None
         body = self._upstream.encode_request(
-            open_request(seal if target.reasoning else None, self._inbound.request),
+            open_request(self._seal if target.reasoning else None, self._inbound.request),
             EncodeOptions(
                 model=target.candidate.model,
                 effort=target.effort,
@@ -133,7 +132,7 @@ class Translation:
                 self.usage = usage
         if lost := answer_losses(self._inbound.wire.name, events):
             self.answer_lost += lost
-        self._events += self._seal(events)
+        self._events += seal_events(self._seal, events)
         if not self.committed:
             self.committed = self._commits(events)
 

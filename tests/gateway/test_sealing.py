@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.gateway.sealing import Seal, SealEvents, open_request, seal_events
+from daemon.gateway.sealing import Seal, open_request, seal_events
 from daemon.inference.blocks import Reasoning, Text
-from daemon.inference.events import BlockDelta, BlockEnd, BlockStart, Event
+from daemon.inference.events import BlockDelta, BlockEnd, Event
 from daemon.inference.request import Message, Request
 
 FOX = Seal.of("tppc:fox:0123456789ab")
@@ -63,16 +63,3 @@ def test_a_message_of_which_nothing_is_left_goes_as_well() -> None:
     alone = Message("assistant", (Reasoning(parts=("hm",), signature=WOLF.close("x")),))
     request = Request(wire="messages", model="m", messages=(Message("user", (Text("hi"),)), alone))
     assert open_request(FOX, request).messages == request.messages[:1]
-
-
-def test_reasoning_of_an_upstream_that_does_not_sign_is_tied_to_it_all_the_same() -> None:
-    """Chat upstreams: ``reasoning_content`` comes back to the core auth that thought it, to no other."""
-    vllm = Seal.of("tppc:vllm:0123456789ab", signs=False)
-    sealed = SealEvents(vllm)
-    first: list[Event] = [BlockStart(0, "reasoning"), BlockDelta(0, "hm")]
-    assert list(sealed(first)) == first
-    last: list[Event] = [BlockEnd(0), BlockStart(1, "text"), BlockDelta(1, "x"), BlockEnd(1)]
-    assert list(sealed(last)) == [BlockEnd(0, signature=vllm.tag), *last[1:]]
-    assert sealed(plain := [BlockDelta(2, "y")]) is plain
-    assert opened(vllm, vllm.tag) == ""
-    assert opened(WOLF, vllm.tag) is None

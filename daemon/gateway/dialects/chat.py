@@ -41,7 +41,7 @@ _LAST = _Chunk()
 class ChatDialect:
     """See ``base.Dialect``. ``_id`` is the answer's id as the client knows it, raw; empty before the first chunk."""
 
-    __slots__ = ("_done", "_hides_usage", "_id", "_inbound", "_model", "_read", "signed", "told")
+    __slots__ = ("_done", "_hides_usage", "_id", "_inbound", "_model", "_read", "_spoken", "signed", "told")
 
     def __init__(self, inbound: Inbound) -> None:
         self._inbound = inbound
@@ -54,6 +54,7 @@ class ChatDialect:
     def begin(self) -> None:
         self._read = _LAST
         self._done = self.told = False
+        self._spoken = False  # whether the decoder knows that something came: it judges an end without a reason
 
     @property
     def answer(self) -> bytes:
@@ -65,11 +66,14 @@ class ChatDialect:
             return
         self._read = chunk = _chunk(payload)
         self.told = (
-            bytes(chunk.usage) not in _ABSENT
+            not self._spoken
+            or bytes(chunk.usage) not in _ABSENT
             or bytes(chunk.error) not in _ABSENT
             or b'"finish_reason":"' in payload
             or b'"finish_reason": "' in payload
+            or b'"tool_calls"' in payload
         )
+        self._spoken = self._spoken or self.commits()
 
     def commits(self) -> bool:
         choices = bytes(self._read.choices)
