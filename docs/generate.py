@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec import NODEFAULT, UNSET
 
-from daemon.cli import COMMANDS
+from daemon.cli import COMMANDS, module_of
 from daemon.config import shape
 from daemon.config.schema import DEFAULT_MODELS, Base, Config
 from daemon.config.shape import Field, Shape
@@ -101,7 +101,7 @@ def commands() -> str:
 
 def command(name: str, summary: str) -> str:
     adder = argparse.ArgumentParser(prog="tppcd").add_subparsers()
-    importlib.import_module(f"daemon.cli.{name}").add_parser(adder)
+    importlib.import_module(f"daemon.cli.{module_of(name)}").add_parser(adder)
     parser: argparse.ArgumentParser = adder.choices[name]
     rows = [f"| {spelled(action)} | {told(action, parser)} |" for action in parser._actions if action.dest != "help"]
     listed = ["| argument | meaning |", "|---|---|", *rows, ""] if rows else []

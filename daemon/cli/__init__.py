@@ -25,8 +25,23 @@ COMMANDS: dict[str, str] = {
     "reload": "make the running daemon read its config.yaml now",
     "status": "tell how the running daemon is",
     "events": "follow what happens in the running daemon",
+    "logs": "show the newest log lines of the running daemon",
+    "init": "write a commented config.yaml",
+    "doctor": "test everything that serving depends on, without a paid call",
+    "client": "print how a client is set up to use this daemon",
+    "import": "take over the provider that Codex CLI is set up for",
+    "migrate": "turn the packycode block into a tppc provider",
+    "completion": "print the completion script of a shell",
 }
-"""Name -> what it does. The module is ``daemon.cli.<name>``."""
+"""Name -> what it does. The module is ``daemon.cli.<name>``, see ``module_of``."""
+
+MODULES = {"import": "import_codex_cli"}
+"""Commands whose name cannot be a module's."""
+
+
+def module_of(name: str) -> str:
+    """The module of a command, below ``daemon.cli``."""
+    return MODULES.get(name, name)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,7 +73,7 @@ def _command(arguments: list[str]) -> str | None:
 
 def _run(name: str, arguments: list[str]) -> int:
     parsed = _parser(name).parse_args(arguments)
-    code: int = importlib.import_module(f"daemon.cli.{name}").run(parsed)
+    code: int = importlib.import_module(f"daemon.cli.{module_of(name)}").run(parsed)
     return code
 
 
@@ -73,7 +88,7 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(metavar="COMMAND")
     for name, summary in COMMANDS.items():
         if name == chosen:
-            importlib.import_module(f"daemon.cli.{name}").add_parser(subparsers)
+            importlib.import_module(f"daemon.cli.{module_of(name)}").add_parser(subparsers)
         else:
             subparsers.add_parser(name, help=summary)
     return parser

@@ -45,7 +45,12 @@ def read(path: str, *, generation: int = 1) -> Checked:
         raw, mode = _bytes(path)
     except OSError as error:
         return _unreadable(source, error)
-    directory = "." if path == STDIN else Path(path).parent
+    directory = Path() if path == STDIN else Path(path).parent
+    return check(raw, source, directory, mode=mode, generation=generation)
+
+
+def check(raw: bytes, source: str, directory: Path, *, mode: int = 0, generation: int = 1) -> Checked:
+    """Check what a file says or would say; ``directory`` is where its relative references begin."""
     document = parse(raw, source)
     fragment = load(document, resolve=resolver(os.environ, base=directory), outer=outer_settings(os.environ))
     return _checked(document, fragment, mode, generation)

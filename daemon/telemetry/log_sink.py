@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from daemon.telemetry.log_lines import Record, Render
+from daemon.telemetry.log_ring import LogRing
 
 CAPACITY = 10_000
 RESERVE = 1_000
@@ -102,10 +103,11 @@ class Writer:
 
 
 class LogSink:
-    """What loguru writes to: hands each record to every output. ``close`` flushes."""
+    """What loguru writes to: hands each record to every output, and to ``recent``. ``close`` flushes."""
 
-    def __init__(self, writers: Iterable[Writer]) -> None:
+    def __init__(self, writers: Iterable[Writer], recent: LogRing | None = None) -> None:
         self._writers = tuple(writers)
+        self._recent = recent or LogRing(1)
 
     @property
     def dropped(self) -> int:
@@ -115,6 +117,7 @@ class LogSink:
     def put(self, record: Record, severity: int) -> None:
         for writer in self._writers:
             writer.put(record, severity)
+        self._recent.put(record, severity)
 
     def close(self, timeout: float = 2.0) -> None:
         """Writes out what is queued; gives up on a stuck output after ``timeout`` seconds."""

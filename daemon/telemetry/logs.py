@@ -72,7 +72,7 @@ def configure(
     writers = [Writer(StreamOutput(target), _render(format, target, environ), _MASK)]
     if lasting is not None:
         writers.append(Writer(lasting, JsonLines() if format == "json" else TextLines(), _MASK))
-    sink = LogSink(writers)
+    sink = LogSink(writers, RECENT)
     _install(sink, level.upper())
     return sink
 
@@ -109,7 +109,6 @@ class _Handler:
             "extra": extra,
         }
         self._sink.put(kept, level.no)
-        RECENT.put(kept, level.no)
 
     def stop(self) -> None:
         self._sink.close()

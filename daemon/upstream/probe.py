@@ -14,6 +14,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
@@ -42,11 +43,13 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 class Probe(Struct, frozen=True, kw_only=True):
-    """What was looked at, in order, and what it means. ``url`` is what was asked last, without its query."""
+    """What was looked at, in order, and what it means. ``url`` is what was asked, without its query;
+    ``clock`` what the upstream's clock says (Unix seconds), None where it says nothing."""
 
     url: str
     checks: tuple[Check, ...]
     finding: Finding
+    clock: float | None = None
 
 
 class Stopped(Exception):
@@ -65,7 +68,7 @@ async def probe(auth: CoreAuth, *, reaches: Reaches | None = None, ca: str = "",
         finding = await run.all_steps(url)
     except Stopped as stopped:
         finding = stopped.finding
-    return Probe(url=url.partition("?")[0], checks=tuple(run.checks), finding=finding)
+    return Probe(url=url.partition("?")[0], checks=tuple(run.checks), finding=finding, clock=run.clock)
 
 
 def models_url(auth: CoreAuth) -> str:
@@ -80,6 +83,7 @@ class _Run:
 
     def __init__(self, auth: CoreAuth, reaches: Reaches, ca: str, seconds: float) -> None:
         self.checks: list[Check] = []
+        self.clock: float | None = None
         self._auth = auth
         self._reaches = reaches
         self._ca = ca
@@ -157,6 +161,7 @@ class _Run:
             except ImportError as error:  # httpx needs a package of its own for SOCKS
                 raise Stopped("a SOCKS proxy cannot be looked through by this check", "try a request") from error
             told.append(f"HTTP {answer.status}")
+            self.clock = _date(answer.headers.get("date", ""))
             return answer
 
     async def _get(self, url: str, address: str | None, context: ssl.SSLContext | None) -> Answer:
@@ -221,6 +226,13 @@ class _Run:
         finally:
             milliseconds = round((time.perf_counter() - began) * 1000, 1)
             self.checks.append(Check(name=name, ok=ok, detail="".join(told), milliseconds=milliseconds))
+
+
+def _date(header: str) -> float | None:
+    try:
+        return parsedate_to_datetime(header).timestamp()
+    except ValueError:
+        return None
 
 
 async def _connected(address: str, port: int) -> socket.socket:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from daemon import __version__, cli
-from daemon.cli import COMMANDS, exit_codes, main
+from daemon.cli import COMMANDS, exit_codes, main, module_of
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,7 +49,7 @@ def test_the_default_command_is_run(arguments: list[str], monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_of_the_table_is_there(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    module = importlib.import_module(f"daemon.cli.{name}")
+    module = importlib.import_module(f"daemon.cli.{module_of(name)}")
     assert callable(module.run)
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])

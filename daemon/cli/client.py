@@ -1,0 +1,101 @@
+"""``tppcd client NAME``: the exact environment or configuration with which a client uses this daemon.
+
+What is printed can be evaluated by a shell, or appended to the file that its first line names. No key
+is ever printed: the text says which variable to fill.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterator, Mapping
+
+from msgspec import Struct
+
+from daemon.cli import COMMANDS, exit_codes
+from daemon.cli.config_file import default_path, read, tell
+from daemon.config.schema import Config
+
+KEY_VARIABLE = "TPPCD_API_KEY"
+
+
+class Door(Struct, frozen=True, kw_only=True):
+    """How a client reaches the daemon. ``key`` is a shell word, ``about_key`` what to know of it."""
+
+    url: str
+    key: str
+    about_key: str
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("client", help=COMMANDS["client"], description="For shells: eval what it prints.")
+    parser.add_argument("name", choices=tuple(CLIENTS), help="which client")
+    parser.add_argument("--config", help="default: $TPPCD_CONFIG or config.yaml")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    checked = read(arguments.config or default_path(os.environ))
+    if checked.snapshot is None:
+        tell(checked)
+        return exit_codes.CONFIG
+    print("\n".join(CLIENTS[arguments.name](door(checked.snapshot.config, checked.snapshot.written))))
+    return exit_codes.OK
+
+
+def door(config: Config, written: Mapping[str, object]) -> Door:
+    """``written`` says whether the first client key is a reference."""
+    scheme = "https" if config.tls.cert else "http"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)
+    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{config.port}"
+    keys = written.get("api-keys")
+    if not config.api_keys or not isinstance(keys, list):
+        return Door(
+            url=url, key="anything", about_key="no api-keys are configured: any text will do, on this host only"
+        )
+    first = str(keys[0])
+    if first.startswith("env:"):
+        name = first.removeprefix("env:")
+        return Door(url=url, key=f'"${name}"', about_key=f"the first of api-keys is what {name} holds")
+    return Door(url=url, key=f'"${KEY_VARIABLE}"', about_key=f"put one of api-keys of config.yaml into {KEY_VARIABLE}")
+
+
+def claude(door: Door) -> Iterator[str]:
+    yield f"# Claude Code; {door.about_key}"
+    yield f"export ANTHROPIC_BASE_URL={door.url}"
+    yield f"export ANTHROPIC_AUTH_TOKEN={door.key}"
+    yield "export CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1"
+
+
+def codex(door: Door) -> Iterator[str]:
+    yield "# Codex CLI: ~/.codex/config.toml"
+    yield 'model = "gpt-5"'
+    yield 'model_provider = "tppcd"'
+    yield ""
+    yield "[model_providers.tppcd]"
+    yield 'name = "tppcd"'
+    yield f'base_url = "{door.url}/v1"'
+    yield f'env_key = "{KEY_VARIABLE}"'
+    yield 'wire_api = "responses"'
+    yield ""
+    yield f"# and in the shell; {door.about_key}:"
+    yield f"# export {KEY_VARIABLE}={'…' if KEY_VARIABLE in door.key else door.key}"
+
+
+def openai(door: Door) -> Iterator[str]:
+    yield f"# OpenAI SDKs; {door.about_key}"
+    yield f"export OPENAI_BASE_URL={door.url}/v1"
+    yield f"export OPENAI_API_KEY={door.key}"
+
+
+def anthropic(door: Door) -> Iterator[str]:
+    yield f"# Anthropic SDKs; {door.about_key}"
+    yield f"export ANTHROPIC_BASE_URL={door.url}"
+    yield f"export ANTHROPIC_API_KEY={door.key}"
+
+
+CLIENTS: dict[str, Callable[[Door], Iterator[str]]] = {
+    "claude": claude,
+    "codex": codex,
+    "openai": openai,
+    "anthropic": anthropic,
+}

@@ -1,0 +1,65 @@
+"""Changing config.yaml from a command: only the lines that must change, checked before it is written.
+
+file ─▶ data ─ what shall be ─▶ splice ─▶ check ─▶ write ─▶ change summary
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from daemon.cli import exit_codes
+from daemon.cli.blocks import block
+from daemon.cli.config_file import Checked, check, tell
+from daemon.config.document import parse
+from daemon.config.edit import NotEditable, rewrite
+from daemon.snapshot.diff import diff
+from daemon.snapshot.summary import lines
+
+Data = Mapping[str, object]
+
+
+def change(path: Path, wish: Callable[[Data], dict[str, object]]) -> int:
+    """Makes the file say ``wish(what it says now)``; a missing file is made. Gives the exit code."""
+    try:
+        before = path.read_bytes() if path.exists() else b""
+        after = changed(before, wish)
+    except OSError as error:
+        return failed(f"{path} cannot be read: {error.strerror}")
+    except NotEditable as refusal:
+        return failed(f"{path}: {refusal}; nothing was written")
+    found = check(after, str(path), path.parent, generation=2)
+    if found.snapshot is None:
+        tell(found)
+        return failed(f"{path} would not be valid; nothing was written", exit_codes.CONFIG)
+    if after == before:
+        print(f"{path} says so already")
+        return exit_codes.OK
+    from daemon.sources.write import WriteRefused, write_config
+
+    try:
+        write_config(path, before, after)
+    except WriteRefused as refusal:
+        return failed(f"{path}: {refusal}; nothing was written")
+    tell_changes(check(before, str(path), path.parent) if before else None, found, path)
+    return exit_codes.OK
+
+
+def changed(before: bytes, wish: Callable[[Data], dict[str, object]]) -> bytes:
+    """The new bytes. Raises NotEditable."""
+    if not before.strip():
+        return block(wish({})).encode()
+    return rewrite(before, wish(parse(before).data))
+
+
+def tell_changes(old: Checked | None, new: Checked, path: Path) -> None:
+    print(f"wrote {path}")
+    assert new.snapshot is not None
+    for line in lines(diff(old.snapshot if old else None, new.snapshot)):
+        print(f"  {line}")
+
+
+def failed(message: str, code: int = exit_codes.FAILURE) -> int:
+    print(f"tppcd: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,204 @@
+"""``tppcd doctor``: everything that serving depends on, looked at from where the daemon would run.
+
+    config ─▶ watch (a sentinel beside the file) ─▶ writes ─▶ each provider (free checks) ─▶ clock
+
+A failing line makes the command exit with 1; a warning does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct, structs
+
+from daemon.cli import COMMANDS
+from daemon.cli.config_file import Checked, default_path, read
+from daemon.cli.exit_codes import FAILURE, OK
+from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket
+from daemon.snapshot.core_auths import CoreAuth
+from daemon.sources.file import FileSource
+from daemon.upstream.probe import Probe, probe
+
+WATCH_SECONDS = 3.0
+POLL_SECONDS = 0.02
+MOST_SKEW = 60.0
+OLDEST = 1_735_689_600.0
+"""2025-01-01: a clock that says less has never been set."""
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """One line. ``hint`` says what to do."""
+
+    state: Literal["ok", "warn", "fail"]
+    about: str
+    text: str
+    hint: str = ""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("doctor", help=COMMANDS["doctor"], description="Exits 1 if something fails.")
+    parser.add_argument("--config", help="default: $TPPCD_CONFIG or config.yaml")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    path = Path(arguments.config or default_path(os.environ))
+    results = asyncio.run(collected(path, _text if arguments.format == "text" else _silent))
+    if arguments.format == "json":
+        print(json.dumps([structs.asdict(each) for each in results], indent=2, ensure_ascii=False))
+    return FAILURE if any(each.state == "fail" for each in results) else OK
+
+
+async def collected(path: Path, tell: Callable[[Result], None]) -> list[Result]:
+    """Every result, each told as soon as it is known."""
+    results = []
+    async for result in looked_at(path):
+        results.append(result)
+        tell(result)
+    return results
+
+
+async def looked_at(path: Path) -> AsyncIterator[Result]:
+    checked = read(str(path))
+    for result in config(checked):
+        yield result
+    yield await watch(path)
+    yield writes(path)
+    auths = checked.snapshot.core_auths if checked.snapshot else ()
+    ca = checked.snapshot.config.upstream_ca if checked.snapshot else ""
+    probes = await asyncio.gather(*(probe(auth, ca=ca) for auth in auths))
+    for auth, found in zip(auths, probes, strict=True):
+        yield provider(auth, found)
+    yield clock(time.time(), [found.clock for found in probes if found.clock is not None])
+    yield running()
+
+
+def config(checked: Checked) -> Iterator[Result]:
+    for each in checked.diagnostics:
+        yield Result(state="fail" if each.severity == "error" else "warn", about="config", text=str(each))
+    if checked.snapshot is None:
+        return
+    snapshot = checked.snapshot
+    count = f"{len(snapshot.core_auths)} core auths, {len(snapshot.models.names())} models"
+    if snapshot.core_auths:
+        yield Result(state="ok", about="config", text=f"{checked.source} is valid: {count}")
+    else:
+        hint = "fill in packycode or tppc.providers and set enabled: true"
+        yield Result(
+            state="warn", about="config", text=f"{checked.source} is valid, but no provider is enabled", hint=hint
+        )
+
+
+async def watch(path: Path) -> Result:
+    """Whether a file made beside the config is heard of, by the daemon's own watch."""
+    sentinel = path.with_name(f".{path.name}.doctor-{os.getpid()}")
+    source = FileSource(path)
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as tasks:
+        watching = tasks.create_task(source.run(lambda _: None))
+        try:
+            heard = await _heard(source, sentinel)
+        except OSError as error:
+            return Result(
+                state="warn",
+                about="watch",
+                text=f"no sentinel can be made beside {path}: {error.strerror}",
+                hint="the file is looked at every second all the same",
+            )
+        finally:
+            watching.cancel()
+            sentinel.unlink(missing_ok=True)
+    if heard:
+        return Result(state="ok", about="watch", text=f"a change is heard after {(heard - began) * 1000:.0f} ms")
+    return Result(
+        state="warn",
+        about="watch",
+        text=f"no file events beside {path} (network or bind mount, or inotify's limits)",
+        hint="changes are found by looking every second; mount the directory, raise fs.inotify.max_user_watches",
+    )
+
+
+async def _heard(source: FileSource, sentinel: Path) -> float:
+    """When an event came, on the monotonic clock; 0 = never. The sentinel is touched until then: the
+    watch needs a moment to begin."""
+    deadline = time.monotonic() + WATCH_SECONDS
+    while time.monotonic() < deadline:
+        _touch(sentinel)
+        await asyncio.sleep(POLL_SECONDS)
+        if source.events:
+            return time.monotonic()
+    return 0.0
+
+
+def _touch(path: Path) -> None:
+    path.touch()
+
+
+def writes(path: Path) -> Result:
+    """How the management API and ``--write`` would save the file."""
+    real = Path(os.path.realpath(path))
+    try:
+        status = real.stat()
+    except OSError as error:
+        return Result(state="fail", about="writes", text=f"{path} cannot be looked at: {error.strerror}")
+    renames = os.access(real.parent, os.W_OK | os.X_OK)
+    in_place = os.access(real, os.W_OK)
+    foreign = status.st_uid not in (os.geteuid(), 0) and os.geteuid() != 0
+    if renames and status.st_nlink == 1 and not foreign:
+        return Result(state="ok", about="writes", text="the file is replaced atomically, owner and mode kept")
+    if in_place:
+        why = "hard links" if status.st_nlink > 1 else "a foreign owner" if foreign else "a directory that is read-only"
+        return Result(state="warn", about="writes", text=f"the file is written in place, because of {why}")
+    return Result(
+        state="warn",
+        about="writes",
+        text="the file is read-only here: changes through the API are refused",
+        hint="let the daemon's user write the file and its directory, or change it by hand only",
+    )
+
+
+def provider(auth: CoreAuth, found: Probe) -> Result:
+    finding = found.finding
+    state: Literal["ok", "warn", "fail"] = "fail" if not finding.ok else "warn" if finding.hint else "ok"
+    return Result(state=state, about=f"provider {auth.name}", text=finding.explanation, hint=finding.hint)
+
+
+def clock(now: float, others: list[float]) -> Result:
+    """Our clock beside those of the upstreams; without them, only whether it was ever set."""
+    if now < OLDEST:
+        hint = "set it: certificates are judged by it"
+        return Result(state="fail", about="clock", text="this machine's clock has not been set", hint=hint)
+    if not others:
+        return Result(state="ok", about="clock", text="is set; no upstream to compare it with")
+    skew = now - sorted(others)[len(others) // 2]
+    if abs(skew) > MOST_SKEW:
+        text = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the upstreams' clocks"
+        return Result(state="warn", about="clock", text=text, hint="synchronise it (systemd-timesyncd, chrony)")
+    return Result(state="ok", about="clock", text="agrees with the upstreams' clocks")
+
+
+def running() -> Result:
+    socket = find_admin_socket(os.environ)
+    with suppress(DaemonUnreachable):
+        status, health = AdminClient(socket, 5.0).request("GET", "/healthz")
+        if status == 200 and isinstance(health, dict):
+            text = f"running: {health.get('status')}, generation {health.get('generation')}"
+            return Result(state="ok" if health.get("status") == "ok" else "warn", about="daemon", text=text)
+    return Result(state="ok", about="daemon", text=f"none is running at {socket}")
+
+
+def _text(result: Result) -> None:
+    hint = f" ({result.hint})" if result.hint else ""
+    print(f"{result.state:<4}  {result.about}: {result.text}{hint}", flush=True)
+
+
+def _silent(_: Result) -> None:
+    """JSON is printed whole, at the end."""

@@ -1,0 +1,143 @@
+"""``tppcd import codex-cli``: what Codex CLI is set up for, as a packycode block or a tppc provider.
+
+``~/.codex/config.toml`` (or ``$CODEX_HOME``) names the provider, ``auth.json`` has the key. A provider
+called packycode becomes the packycode block, any other one a provider of that name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from daemon.cli import COMMANDS
+from daemon.cli.blocks import block
+from daemon.cli.config_change import Data, change, failed
+from daemon.cli.config_file import default_path
+from daemon.cli.exit_codes import OK
+from daemon.cli.migrate import mapping
+from daemon.cli.shown_keys import shown
+
+PACKYCODE = "packycode"
+EFFORTS = ("low", "medium", "high")
+WIRES = {"responses": "responses", "chat": "chat"}
+
+
+class NothingToImport(Exception):
+    """Codex CLI is not set up for a provider that can be taken over; one line says why."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("import", help=COMMANDS["import"], description="Prints a block, or writes it.")
+    parser.add_argument("source", choices=("codex-cli",), help="where from")
+    parser.add_argument("--provider", metavar="NAME", help="which of model_providers (default: the one in use)")
+    parser.add_argument("--as", dest="target", choices=("packycode", "tppc"), help="default: by the provider's name")
+    parser.add_argument("--write", action="store_true", help="change config.yaml, keeping its comments")
+    parser.add_argument("--config", help="default: $TPPCD_CONFIG or config.yaml")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        home = codex_home(os.environ)
+        config = read(home / "config.toml", tomllib.loads)
+        auth = read(home / "auth.json", json.loads) if (home / "auth.json").exists() else {}
+        found = imported(config, auth, provider=arguments.provider, target=arguments.target)
+    except NothingToImport as why:
+        return failed(str(why))
+    if not arguments.write:
+        print(block(shown(found)), end="")
+        return OK
+    return change(Path(arguments.config or default_path(os.environ)), lambda data: merged(data, found))
+
+
+def codex_home(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("CODEX_HOME") or Path.home() / ".codex")
+
+
+def read(path: Path, loads: Callable[[str], object]) -> Data:
+    """The file as a mapping. Raises NothingToImport; parser errors are not quoted, they may hold a key."""
+    try:
+        return mapping(loads(path.read_text("utf-8")))
+    except OSError as error:
+        raise NothingToImport(f"{path} cannot be read: {(error.strerror or '').lower()}") from None
+    except ValueError:
+        raise NothingToImport(f"{path} cannot be parsed") from None
+
+
+def imported(config: Data, auth: Data, *, provider: str | None = None, target: str | None = None) -> dict[str, object]:
+    """The block: ``{"packycode": …}`` or ``{"tppc": {"providers": [one]}}``. Raises NothingToImport."""
+    name = provider or str(config.get("model_provider", ""))
+    if not name:
+        raise NothingToImport("config.toml names no model_provider (--provider chooses one)")
+    settings = mapping(mapping(config.get("model_providers")).get(name))
+    if not settings.get("base_url"):
+        raise NothingToImport(f"config.toml has no [model_providers.{name}] with a base_url")
+    if (target or name) == PACKYCODE:
+        return {PACKYCODE: packycode(config, settings, key(settings, auth))}
+    return {"tppc": {"providers": [tppc(name, config, settings, key(settings, auth))]}}
+
+
+def packycode(config: Data, settings: Data, key: str) -> dict[str, object]:
+    made: dict[str, object] = {"enabled": True, "base-url": settings["base_url"]}
+    if isinstance(settings.get("requires_openai_auth"), bool):
+        made["requires-openai-auth"] = settings["requires_openai_auth"]
+    made |= common(config)
+    return made | ({"credentials": {"openai-api-key": key}} if key else {})
+
+
+def tppc(name: str, config: Data, settings: Data, key: str) -> dict[str, object]:
+    made: dict[str, object] = {"name": name, "enabled": bool(key), "base-url": settings["base_url"]}
+    if key:
+        made["api-key"] = key
+    if (wire := WIRES.get(str(settings.get("wire_api", "responses")))) not in (None, "responses"):
+        made["wire-api"] = wire
+    return made | common(config)
+
+
+def common(config: Data) -> dict[str, object]:
+    """What both blocks have: privacy and defaults, as far as Codex CLI says something of them."""
+    made: dict[str, object] = {}
+    if isinstance(config.get("disable_response_storage"), bool):
+        made["privacy"] = {"disable-response-storage": config["disable_response_storage"]}
+    defaults: dict[str, object] = {}
+    if isinstance(config.get("model"), str):
+        defaults["model"] = config["model"]
+    if config.get("model_reasoning_effort") in EFFORTS:
+        defaults["model-reasoning-effort"] = config["model_reasoning_effort"]
+    return made | ({"defaults": defaults} if defaults else {})
+
+
+def key(settings: Data, auth: Data) -> str:
+    """``env:`` where the provider names a variable, else the key of auth.json; empty where there is none."""
+    if isinstance(variable := settings.get("env_key"), str) and variable:
+        return f"env:{variable}"
+    text = auth.get("OPENAI_API_KEY")
+    return text.strip() if isinstance(text, str) else ""
+
+
+def merged(data: Data, found: Data) -> dict[str, object]:
+    """The whole file's data with the block put in; what the block does not mention stays."""
+    if PACKYCODE in found:
+        return {**data, PACKYCODE: over(mapping(data.get(PACKYCODE)), mapping(found[PACKYCODE]))}
+    (new,) = providers(found)
+    listed = providers(data)
+    name = str(new["name"]).lower()
+    at = next((i for i, each in enumerate(listed) if str(each.get("name", "")).strip().lower() == name), len(listed))
+    listed[at : at + 1] = [over(listed[at], new) if at < len(listed) else dict(new)]
+    return {**data, "tppc": {**mapping(data.get("tppc")), "providers": listed}}
+
+
+def over(old: Data, new: Data) -> dict[str, object]:
+    """``new`` over ``old``, section by section."""
+    return {
+        **old,
+        **{key: over(mapping(old.get(key)), value) if isinstance(value, dict) else value for key, value in new.items()},
+    }
+
+
+def providers(data: Data) -> list[Data]:
+    listed = mapping(data.get("tppc")).get("providers")
+    return [mapping(each) for each in listed] if isinstance(listed, list) else []

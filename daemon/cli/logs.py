@@ -1,0 +1,65 @@
+"""``tppcd logs``: the newest log lines of the running daemon, filtered by request id, provider and level."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from daemon.cli import COMMANDS
+from daemon.cli.exit_codes import FAILURE, OK
+from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket
+
+ROUTE = "/v0/management/logs"
+POLL_SECONDS = 0.5
+HEAD = ("time", "level", "message", "logger")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("logs", help=COMMANDS["logs"], description="The daemon keeps the newest 2000.")
+    parser.add_argument("--request-id", metavar="ID", help="only lines of this request (the answer's request-id)")
+    parser.add_argument("--provider", metavar="NAME", help="only lines that name this provider")
+    parser.add_argument("--level", choices=("debug", "info", "warning", "error"), help="the least level")
+    parser.add_argument("--lines", "-n", type=int, default=100, metavar="N", help="at most so many (default: 100)")
+    parser.add_argument("--follow", "-f", action="store_true", help="show lines as they come, until Ctrl+C")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+    parser.add_argument("--socket", metavar="PATH", help="admin socket of the daemon (default: where it puts it)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 for what there is, or after Ctrl+C; 1 when no daemon answers."""
+    client = AdminClient(find_admin_socket(os.environ, arguments.socket))
+    filters = {"request-id": arguments.request_id, "provider": arguments.provider, "level": arguments.level}
+    query = {name: value for name, value in filters.items() if value} | {"limit": str(max(0, arguments.lines))}
+    try:
+        last = _shown(client, query, arguments.format)
+        while arguments.follow:
+            time.sleep(POLL_SECONDS)
+            last = _shown(client, {**query, "limit": "2000", "after": str(last)}, arguments.format)
+    except DaemonUnreachable as error:
+        print(f"tppcd logs: {error}", file=sys.stderr)
+        return FAILURE
+    except KeyboardInterrupt:
+        return OK
+    return OK
+
+
+def _shown(client: AdminClient, query: Mapping[str, str], format: str) -> int:
+    """Prints what is new; gives the id to go on from."""
+    status, answer = client.request("GET", f"{ROUTE}?{urlencode(query)}")
+    if status != 200 or not isinstance(answer, Mapping):
+        raise DaemonUnreachable(f"the daemon answered {status} to GET {ROUTE}")
+    for line in answer.get("lines", ()):
+        print(json.dumps(line, ensure_ascii=False) if format == "json" else _text(line), flush=True)
+    return int(answer.get("last", 0))
+
+
+def _text(line: Mapping[str, object]) -> str:
+    fields = " ".join(f"{key}={value}" for key, value in line.items() if key not in HEAD and value is not None)
+    return (
+        f"{line.get('time', '?')} {str(line.get('level', '')).upper():<7} {line.get('message', '')} {fields}".rstrip()
+    )

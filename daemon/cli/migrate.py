@@ -1,0 +1,92 @@
+"""``tppcd migrate packycode``: the packycode block as one entry of ``tppc.providers``.
+
+Without ``--write`` the entry is printed. With it the entry is put into config.yaml and the packycode
+block is switched off, not removed: its comments stay, and the way back is one word.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from daemon.cli import COMMANDS
+from daemon.cli.blocks import block
+from daemon.cli.config_change import Data, change, failed
+from daemon.cli.config_file import default_path
+from daemon.cli.exit_codes import OK
+from daemon.cli.shown_keys import shown
+from daemon.config.document import parse
+from daemon.config.packycode import API_KEY, BASE_URL, OuterSettings, OuterValue
+from daemon.secret import Secret
+from daemon.sources.outer import outer_settings
+
+NAME = "packycode"
+FROM_ENVIRONMENT = "env:PACKYCODE_API_KEY"
+SAME = ("privacy", "defaults")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("migrate", help=COMMANDS["migrate"], description="Prints it, or writes it.")
+    parser.add_argument("what", choices=("packycode",), help="what is migrated")
+    parser.add_argument("--name", default=NAME, help="the provider's name (default: %(default)s)")
+    parser.add_argument("--write", action="store_true", help="change config.yaml, keeping its comments")
+    parser.add_argument("--config", help="default: $TPPCD_CONFIG or config.yaml")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    path = Path(arguments.config or default_path(os.environ))
+    outer = outer_settings(os.environ)
+    try:
+        data = parse(path.read_bytes(), str(path)).data
+    except OSError as error:
+        return failed(f"{path} cannot be read: {error.strerror}")
+    if not isinstance(data.get("packycode"), dict):
+        return failed(f"{path} has no packycode block")
+    if taken(data, arguments.name):
+        return failed(f"{path} has a tppc provider named {arguments.name} already (--name gives it another one)")
+    if arguments.write:
+        return change(path, lambda data: migrated(data, arguments.name, outer))
+    print(block({"tppc": {"providers": [shown(entry(data, arguments.name, outer))]}}), end="")
+    return OK
+
+
+def migrated(data: Data, name: str, outer: OuterSettings) -> dict[str, object]:
+    """The whole file's data afterwards."""
+    tppc = mapping(data.get("tppc"))
+    providers = tppc.get("providers")
+    listed = [*(providers if isinstance(providers, list) else []), entry(data, name, outer)]
+    packycode = {**mapping(data.get("packycode")), "enabled": False}
+    return {**data, "packycode": packycode, "tppc": {**tppc, "providers": listed}}
+
+
+def entry(data: Data, name: str, outer: OuterSettings) -> dict[str, object]:
+    """The provider that serves as the packycode block does, where its settings come from elsewhere too."""
+    old = mapping(data.get("packycode"))
+    made: dict[str, object] = {"name": name, "enabled": old.get("enabled") is True}
+    if base_url := old.get("base-url") or outer_value(outer, BASE_URL):
+        made["base-url"] = base_url
+    if key := mapping(old.get("credentials")).get("openai-api-key") or outer_key(outer):
+        made["api-key"] = key
+    return made | {section: old[section] for section in SAME if mapping(old.get(section))}
+
+
+def outer_key(outer: OuterSettings) -> str:
+    """A reference where there can be one, else the key itself."""
+    return FROM_ENVIRONMENT if API_KEY in outer.env else outer_value(outer, API_KEY)
+
+
+def outer_value(outer: OuterSettings, field: str) -> str:
+    value: OuterValue = outer.env.get(field) or outer.codex_cli.get(field) or ""
+    return value.reveal() if isinstance(value, Secret) else str(value)
+
+
+def taken(data: Data, name: str) -> bool:
+    providers = mapping(data.get("tppc")).get("providers")
+    entries = providers if isinstance(providers, list) else []
+    return any(str(mapping(each).get("name", "")).strip().lower() == name.strip().lower() for each in entries)
+
+
+def mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
