@@ -64,7 +64,7 @@ class CallState:
             return
         self._pieces.append(text)
         if self._block is not None:
-            self._write(text)
+            self._write(self._block, text)
         else:
             self.start()
 
@@ -76,9 +76,9 @@ class CallState:
             self._reader = InputReader()
         kind: BlockKind = "custom_tool_call" if self.custom or self._reader is not None else "tool_call"
         name = self._names.get(self.name, self.name)
-        self._block = self._writer.start(kind, id=self.id or self._fallback_id, name=name)
+        self._block = block = self._writer.start(kind, id=self.id or self._fallback_id, name=name)
         for text in self._pieces:
-            self._write(text)
+            self._write(block, text)
 
     def end(self) -> None:
         if self.ended:
@@ -90,13 +90,11 @@ class CallState:
             self._writer.delta(self._block, rest)
         self._writer.end(self._block)
 
-    def _write(self, text: str) -> None:
-        if self._block is None:
-            return
+    def _write(self, block: int, text: str) -> None:
         if self._reader is not None:
             text = self._reader.feed(text)
         if text:
-            self._writer.delta(self._block, text)
+            self._writer.delta(block, text)
 
 
 class CallTable:

@@ -1,7 +1,7 @@
 """A request on its way to a Chat Completions upstream.
 
-What a model or this provider refuses is left out and named in ``lost``. Parameters that only OpenAI
-knows are sent to OpenAI's models, or where the client asked for them by this wire's own name.
+What this provider refuses is left out and named in ``lost``. Parameters that only OpenAI knows
+are sent to OpenAI's models, or where the client asked for them by this wire's own name.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     )
     wrapped = _put_tools(body, request, options.model, names, lost)
     _put_thinking(body, request, options, lost)
-    _put_sampling(body, request, options.model, lost)
+    _put_sampling(body, request, options, lost)
     _put_max_tokens(body, request, options)
     _drop_unsupported(body, options.unsupported, lost)
     raw = _with_extra(_encode(body), request.extra.get(WIRE, {}), options, lost)
@@ -105,7 +105,7 @@ def _put_tools(
     if choice is not None and choice.kind == "web_search":
         lost.append("tool_choice")
     elif choice is not None:
-        body.tool_choice = encode_choice(choice, request.tools, names)
+        body.tool_choice = encode_choice(choice, request, names)
     return sent.wrapped
 
 
@@ -131,20 +131,18 @@ def _put_thinking(body: CreateChatCompletion, request: Request, options: EncodeO
         lost.append("verbosity")
 
 
-def _put_sampling(body: CreateChatCompletion, request: Request, model: str, lost: list[str]) -> None:
+def _put_sampling(body: CreateChatCompletion, request: Request, options: EncodeOptions, lost: list[str]) -> None:
+    """Sent to every model: one that refuses a parameter by name is asked again without it, by the gateway."""
     for name in ("temperature", "top_p"):
         value: float | None = getattr(request, name)
-        if value is None:
-            continue
-        if not reasons(model):
+        is_default = value == 1 and name in options.unsupported  # not sent, and not missed either
+        if value is not None and not is_default:
             setattr(body, name, value)
-        elif value != 1:
-            lost.append(name)
     if request.top_k is not None and request.wire == WIRE:
         body.top_k = request.top_k  # vLLM's and OpenRouter's own
     elif request.top_k is not None:
         lost.append("top_k")
-    stop = () if reasons(model) else request.stop[: STOP_LIMIT if is_openai(model) else None]
+    stop = request.stop[: STOP_LIMIT if is_openai(options.model) else None]
     if stop:
         body.stop = stop
     if len(stop) < len(request.stop):

@@ -24,7 +24,7 @@ def is_openai(model: str) -> bool:
 
 
 def reasons(model: str) -> bool:
-    """Whether it is a reasoning model of OpenAI's: these refuse temperature, top_p, stop and max_tokens."""
+    """Whether it is a reasoning model of OpenAI's: these know effort and verbosity, and refuse max_tokens."""
     return _REASONING.match(_bare(model)) is not None
 
 

@@ -180,14 +180,14 @@ class ChatStreamDecoder:
             self._parts(content)
         elif content:
             self._say("text", content)
+        if delta.annotations:
+            self._cite(delta.annotations)
         if delta.refusal:
             self._say("refusal", delta.refusal)
         for image in delta.images or ():
             self._image(image)
         if delta.tool_calls or delta.function_call is not None:
             self._call(delta)
-        if delta.annotations:
-            self._cite(delta.annotations)
 
     def _think(self, field: str, text: str) -> None:
         """The field that came first is the one: the other would say it twice."""
@@ -249,8 +249,6 @@ class ChatStreamDecoder:
     # --- the end ---
 
     def _end(self) -> None:
-        if not self._started:
-            self._start("", "")
         self._leave()
         self._calls.finish()
         self._finished = True

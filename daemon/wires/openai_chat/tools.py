@@ -7,13 +7,13 @@ of OpenAI's search models, which is an option of the request.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple, assert_never
 
 import msgspec
 from msgspec import UNSET, Raw
 
-from daemon.inference.request import AnyTool, OpaqueTool, Request, Tool, ToolChoice, WebSearch
+from daemon.inference.request import OpaqueTool, Request, Tool, ToolChoice, WebSearch
 from daemon.wires.function_schemas import fit_schemas
 from daemon.wires.naming import shorten_names
 from daemon.wires.openai_chat import schema
@@ -78,14 +78,14 @@ def encode_tools(request: Request, names: Mapping[str, str], lost: list[str]) ->
     return SentTools(sent, frozenset(wrapped), web_search)
 
 
-def encode_choice(choice: ToolChoice, tools: Sequence[AnyTool], names: Mapping[str, str]) -> ToolChoiceParam:
-    """A choice by name takes the family of the tool that bears it, whatever family the client said."""
+def encode_choice(choice: ToolChoice, request: Request, names: Mapping[str, str]) -> ToolChoiceParam:
+    """A choice by name takes the family in which the tool that bears it is sent, whatever the client said."""
     if choice.mode != "tool":
         return _CHOICE[choice.mode]
     name = choice.name or ""
     sent = names.get(name, name)
-    bearer = next((tool for tool in tools if isinstance(tool, Tool) and tool.name == name), None)
-    if bearer is not None and bearer.kind == "custom":
+    bearer = next((tool for tool in request.tools if isinstance(tool, Tool) and tool.name == name), None)
+    if bearer is not None and bearer.kind == "custom" and request.wire == WIRE:
         return NamedCustomChoice(NamedCustom(sent))
     return NamedFunctionChoice(NamedFunction(sent))
 

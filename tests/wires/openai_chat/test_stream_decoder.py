@@ -69,7 +69,7 @@ CONTENT = [
         "content in parts",
         [
             {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}]},
-            {"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]},
+            {"content": [{"type": "text", "text": "a"}, {"type": "x"}, {"type": "text", "text": "b"}]},
             {"content": [{"type": "refusal", "refusal": "no"}, {"type": "thinking", "thinking": "so"}]},
         ],
         (
@@ -220,12 +220,17 @@ CALLS = [
         (call("a", "f", "{}"), call("b", "g", "{}")),
     ),
     (
-        "a custom tool",
+        "custom tools, whose text may always go on",
         [
             [{"index": 0, "id": "a", "type": "custom", "custom": {"name": "patch", "input": ""}}],
-            [{"index": 0, "custom": {"input": "*** Begin"}}],
+            [{"index": 0, "custom": {"input": "{}"}}],
+            [{"index": 1, "id": "b", "type": "custom", "custom": {"name": "patch", "input": "x"}}],
+            [{"index": 0, "custom": {"input": "{}"}}],
         ],
-        (ToolCall(id="a", name="patch", arguments="*** Begin", kind="custom"),),
+        (
+            ToolCall(id="a", name="patch", arguments="{}{}", kind="custom"),
+            ToolCall(id="b", name="patch", arguments="x", kind="custom"),
+        ),
     ),
 ]
 

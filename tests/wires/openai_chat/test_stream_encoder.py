@@ -69,8 +69,15 @@ def test_every_kind_has_its_field() -> None:
 
 def test_parts_of_thinking_are_paragraphs() -> None:
     """As whole answers have them: no paragraph that says nothing, and a block begins one."""
-    block = [BlockDelta(0, "a"), PartBreak(0), PartBreak(0), BlockDelta(0, "b"), BlockDelta(0, "c"), PartBreak(0)]
-    second = [BlockStart(1, "reasoning"), PartBreak(1), BlockDelta(1, "d"), BlockEnd(1)]
+    block: list[Event] = [
+        BlockDelta(0, "a"),
+        PartBreak(0),
+        PartBreak(0),
+        BlockDelta(0, "b"),
+        BlockDelta(0, "c"),
+        PartBreak(0),
+    ]
+    second: list[Event] = [BlockStart(1, "reasoning"), PartBreak(1), BlockDelta(1, "d"), BlockEnd(1)]
     assert shown([START, BlockStart(0, "reasoning"), *block, BlockEnd(0), *second, STOP]).reasoning == "a\n\nbc\n\nd"
 
 
@@ -154,7 +161,8 @@ def test_a_source_may_come_before_its_text() -> None:
         assert (answer.text, len(answer.annotations)) == ("a", count)
 
 
-def test_a_source_of_a_block_that_is_over_is_left_out() -> None:
+def test_what_is_said_of_a_block_that_is_over_is_left_out() -> None:
+    assert shown([START, *text(0, "a"), BlockDelta(0, "late"), PartBreak(0), STOP]).text == "a"
     assert shown([START, *text(0, "a"), Cited(0, Citation(url="https://a.example")), STOP]).annotations == []
 
 
@@ -196,8 +204,8 @@ def test_this_wires_own_pictures_go_as_they_came() -> None:
 # --- the end ---
 
 JSON_SCHEMA = OutputFormat(kind="json_schema")
-REFUSED = [BlockStart(0, "refusal"), BlockDelta(0, "no"), BlockEnd(0)]
-A_CALL = [BlockStart(0, "tool_call", "a", "f"), BlockEnd(0)]
+REFUSED: list[Event] = [BlockStart(0, "refusal"), BlockDelta(0, "no"), BlockEnd(0)]
+A_CALL: list[Event] = [BlockStart(0, "tool_call", "a", "f"), BlockEnd(0)]
 
 ENDS = [
     (text(0, "a"), FinishReason.STOP, None, "stop"),
