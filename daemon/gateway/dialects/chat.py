@@ -41,19 +41,34 @@ _LAST = _Chunk()
 class ChatDialect:
     """See ``base.Dialect``. ``_id`` is the answer's id as the client knows it, raw; empty before the first chunk."""
 
-    __slots__ = ("_done", "_hides_usage", "_id", "_inbound", "_model", "_read", "_spoken", "signed", "told")
+    __slots__ = (
+        "_done",
+        "_ending",
+        "_hides_usage",
+        "_id",
+        "_inbound",
+        "_model",
+        "_opened",
+        "_own",
+        "_read",
+        "_spoken",
+        "signed",
+        "told",
+    )
 
     def __init__(self, inbound: Inbound) -> None:
         self._inbound = inbound
         self._model = encode(inbound.context.model)
         self._hides_usage = not inbound.request.include_usage
         self._id = b""
+        self._own = inbound.wire.stream_encoder(inbound.context)
+        self._opened = False  # whether the client has had our opening and not yet the upstream's content
         self.signed = b""
         self.begin()
 
     def begin(self) -> None:
         self._read = _LAST
-        self._done = self.told = False
+        self._done = self._ending = self.told = False
         self._spoken = False  # whether the decoder knows that something came: it judges an end without a reason
 
     @property
@@ -69,8 +84,7 @@ class ChatDialect:
             not self._spoken
             or bytes(chunk.usage) not in _ABSENT
             or bytes(chunk.error) not in _ABSENT
-            or b'"finish_reason":"' in payload
-            or b'"finish_reason": "' in payload
+            or _finishes(payload)
             or b'"tool_calls"' in payload
         )
         self._spoken = self._spoken or self.commits()
@@ -87,13 +101,23 @@ class ChatDialect:
             self._done = True
             return b"data: [DONE]\n\n"
         chunk = self._read
-        if self._hides_usage and bytes(chunk.choices) in _NO_CHOICES and bytes(chunk.usage) not in _ABSENT:
+        self._ending = self._ending or _finishes(payload)
+        if self._is_hidden(chunk):
             return b""
         payload = _renamed(payload, bytes(chunk.model), self._model)
         said = bytes(chunk.id)
         if said != self._id:
             payload = self._one_id(said, payload)
         return b"data: " + payload.replace(b"\n", b" ") + b"\n\n"
+
+    def _is_hidden(self, chunk: _Chunk) -> bool:
+        """Usage that the client did not ask for, and the upstream's opening after our own."""
+        if self._hides_usage and bytes(chunk.choices) in _NO_CHOICES and bytes(chunk.usage) not in _ABSENT:
+            return True
+        if not self._opened or self._ending:
+            return False
+        self._opened = not self.commits()
+        return self._opened
 
     def _one_id(self, said: bytes, payload: bytes) -> bytes:
         """The first id stands: also against an upstream that changes it, and after a keep-alive of ours."""
@@ -106,17 +130,15 @@ class ChatDialect:
         return b"" if self._done else b"data: [DONE]\n\n"
 
     def keep_alive(self, *, committed: bool) -> bytes:
-        """A chunk with an empty delta."""
-        context = self._inbound.context
-        self._id = self._id or encode(f"chatcmpl-{context.answer_id}")
-        chunk = {
-            "id": Raw(self._id),
-            "object": "chat.completion.chunk",
-            "created": context.created,
-            "model": Raw(self._model),
-            "choices": [{"index": 0, "delta": {}, "finish_reason": None}],
-        }
-        return b"data: " + encode(chunk) + b"\n\n"
+        """A chunk with an empty delta; after the finish_reason there is no place for one."""
+        if self._ending:
+            return b""
+        if not committed and not self._id:
+            self._opened = True
+            self._id = encode(f"chatcmpl-{self._inbound.context.answer_id}")
+            return self._own.keep_alive()
+        self._own.keep_alive()  # the first one of an encoder opens the answer, which has happened
+        return b"data: " + changed(self._own.keep_alive()[len(b"data: ") :], id=Raw(self._id)) + b"\n\n"
 
     def fail(self, error: GatewayError) -> bytes:
         return self._inbound.wire.stream_encoder(self._inbound.context).fail(error)
@@ -125,7 +147,13 @@ class ChatDialect:
         return body if bytes(_chunk(body).model) == self._model else changed(body, model=Raw(self._model))
 
     def unfold(self, body: bytes, response: Response) -> bytes:
-        return self._inbound.wire.stream_encoder(self._inbound.context).encode(list(replay(response)))
+        """By the encoder that has made the keep-alives, if there were any."""
+        return self._own.encode(list(replay(response)))
+
+
+def _finishes(payload: bytes) -> bool:
+    """Whether a choice has its ``finish_reason``."""
+    return b'"finish_reason":"' in payload or b'"finish_reason": "' in payload
 
 
 def _renamed(payload: bytes, said: bytes, model: bytes) -> bytes:

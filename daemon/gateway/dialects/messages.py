@@ -60,11 +60,12 @@ _message = msgspec.json.Decoder(_Message).decode
 class MessagesDialect:
     """See ``base.Dialect``. ``_open`` is the block open at the client (index, kind), ``_own`` whether it is ours."""
 
-    __slots__ = ("_inbound", "_next", "_open", "_own", "_read", "_shift", "_started", "signed", "told")
+    __slots__ = ("_ending", "_inbound", "_next", "_open", "_own", "_read", "_shift", "_started", "signed", "told")
 
     def __init__(self, inbound: Inbound) -> None:
         self._inbound = inbound
         self._started = self._own = False
+        self._ending = False
         self._shift = self._next = 0
         self._open: tuple[int, str] | None = None
         self.begin()
@@ -102,6 +103,10 @@ class MessagesDialect:
             self._open = self._next - 1, _block(event.content_block).type
         elif kind == "content_block_stop":
             self._open = None
+        elif self._open and self.signed:
+            self._open = self._open[0], ""  # nothing may follow a block's signature but its stop
+        elif kind == "message_delta":
+            self._ending = True
         if self._shift and kind.startswith("content_block_"):
             payload = changed(payload, index=event.index + self._shift)
         return closed + frame(kind, payload.replace(b"\n", b" "))
@@ -130,7 +135,7 @@ class MessagesDialect:
             self._open, self._next = (0, "thinking"), 1
             self._shift = 1
             return self._inbound.wire.stream_encoder(self._inbound.context).keep_alive()
-        if self._open is None:
+        if self._open is None and not self._ending:
             opening = self._open_own()
         index, kind = self._open or (0, "")
         delta = _EMPTY_DELTAS.get(kind)

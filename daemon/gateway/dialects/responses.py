@@ -2,8 +2,8 @@
 
 Codex and the OpenAI SDKs send and need shapes that no hub should have to know (namespaces, custom
 tools, compaction items). The client must see one response id throughout, and rising sequence numbers:
-after an inserted keep-alive, the daemon's ``response.created`` stands for the upstream's, and the
-numbers of later events move on by the events that were inserted.
+after an inserted keep-alive, the daemon's ``response.created`` stands for the upstream's, and later
+events are numbered anew.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from daemon.gateway.dialects.base import changed, encode
 from daemon.gateway.inbound import Inbound
 from daemon.inference.response import Response
 from daemon.wires.openai_responses.errors import failure_code, failure_message
+from daemon.wires.openai_responses.response_object import ResponseObjects
 from daemon.wires.sse import frame
 
 OPENINGS = frozenset({"response.created", "response.queued", "response.in_progress"})
@@ -57,10 +58,12 @@ class ResponsesDialect:
     __slots__ = (
         "_context",
         "_done",
+        "_envelope",
         "_inserted",
         "_item",
         "_items",
         "_last_number",
+        "_objects",
         "_opened_as",
         "_read",
         "_upstream_id",
@@ -70,8 +73,9 @@ class ResponsesDialect:
 
     def __init__(self, inbound: Inbound) -> None:
         self._context = inbound.context
+        self._objects = ResponseObjects(inbound.context)
         self._opened_as = ""
-        self._inserted = 0
+        self._inserted = False  # whether the client has had events of ours: then it gets our numbers
         self._last_number = -1
         self.begin()
 
@@ -80,6 +84,7 @@ class ResponsesDialect:
         self._item = _NOTHING
         self._items: list[Raw] = []
         self._done = b""
+        self._envelope = b""  # the response object of the upstream's opening, as the client got it
         self._upstream_id = ""
         self.told = False
         self.signed = b""
@@ -116,10 +121,9 @@ class ResponsesDialect:
             if kind in OPENINGS and self._opened_as:
                 return b""
             payload = self._lifecycle(event, payload)
-        number = event.sequence_number + self._inserted
-        self._last_number = number
+        self._last_number = self._last_number + 1 if self._inserted else event.sequence_number
         if self._inserted:
-            payload = changed(payload, sequence_number=number)
+            payload = changed(payload, sequence_number=self._last_number)
         return frame(kind, payload.replace(b"\n", b" "))
 
     def _lifecycle(self, event: _Event, payload: bytes) -> bytes:
@@ -138,6 +142,8 @@ class ResponsesDialect:
         response = changed(event.response, **changes) if changes else bytes(event.response)
         if event.type in TERMINALS:
             self._done = response
+        else:
+            self._envelope = response
         return changed(payload, response=Raw(response)) if changes else payload
 
     def end(self) -> bytes:
@@ -152,33 +158,23 @@ class ResponsesDialect:
         return opening + self._own("response.in_progress")
 
     def _own(self, kind: str) -> bytes:
-        self._inserted += 1
+        self._inserted = True
         self._last_number += 1
-        return self._numbered({"type": kind, "response": self._own_response("in_progress")}, self._last_number)
+        return _numbered({"type": kind, "response": Raw(self._running())}, self._last_number)
 
-    def _numbered(self, event: dict[str, object], number: int) -> bytes:
-        return frame(str(event["type"]), encode(event | {"sequence_number": number}))
+    def _running(self) -> bytes:
+        """The response object under way: the upstream's own, once it has said one."""
+        if self._envelope:
+            return self._envelope
+        return changed(self._objects.running(), id=self._opened_as or self._upstream_id or self._own_id())
 
     def _own_id(self) -> str:
         return f"resp_{self._context.answer_id}"
 
-    def _own_response(self, status: str) -> dict[str, object]:
-        return {
-            "id": self._opened_as or self._upstream_id or self._own_id(),
-            "object": "response",
-            "created_at": self._context.created,
-            "status": status,
-            "error": None,
-            "incomplete_details": None,
-            "model": self._context.model,
-            "output": [],
-            "usage": None,
-        }
-
     def fail(self, error: GatewayError) -> bytes:
         told = {"code": failure_code(error) or error.kind.value, "message": failure_message(error)}
-        response = self._own_response("failed") | {"error": told}
-        return self._numbered({"type": "response.failed", "response": response}, self._last_number + 1)
+        response = changed(self._running(), status="failed", error=told, output=self._items)
+        return _numbered({"type": "response.failed", "response": Raw(response)}, self._last_number + 1)
 
     def whole(self, body: bytes) -> bytes:
         return body if _response(body).model == self._context.model else changed(body, model=self._context.model)
@@ -192,13 +188,17 @@ class ResponsesDialect:
         self._upstream_id = said.id
         events: list[dict[str, object]] = []
         if not self._opened_as:
-            events.append({"type": "response.created", "response": self._own_response("in_progress")})
+            events.append({"type": "response.created", "response": Raw(self._running())})
         events += (
             {"type": ITEM_DONE, "output_index": index, "item": item} for index, item in enumerate(said.output or ())
         )
         events.append({"type": _terminal(answer), "response": Raw(answer)})
         first = self._last_number + 1
-        return b"".join(self._numbered(event, first + number) for number, event in enumerate(events))
+        return b"".join(_numbered(event, first + number) for number, event in enumerate(events))
+
+
+def _numbered(event: dict[str, object], number: int) -> bytes:
+    return frame(str(event["type"]), encode(event | {"sequence_number": number}))
 
 
 class _Status(Struct):

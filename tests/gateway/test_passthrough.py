@@ -1,0 +1,394 @@
+"""Where entry and upstream speak the same wire, bytes go through: one suite for all three wires."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from daemon.errors import ErrorKind, LocalError
+from daemon.gateway.origins import Origins
+from daemon.gateway.passthrough import Passthrough
+from daemon.gateway.relay import Target
+from daemon.inference.blocks import Reasoning, Text, ToolCall
+from daemon.inference.collect import replay
+from daemon.inference.response import FinishReason, Response, Usage
+from daemon.wires.table import WIRES as BY_NAME
+from tests.gateway.inbounds import inbound
+from tests.router.auths import candidate
+from tests.wires import grammar_chat, grammar_messages, grammar_responses
+
+FIXTURES = Path(__file__).resolve().parents[2] / ".." / "shared" / "fixtures"
+WIRES = ("responses", "chat", "messages")
+STOPPING = LocalError(ErrorKind.OVERLOADED, "the gateway is stopping")
+PING = b'event: ping\ndata: {"type":"ping"}\n\n'
+CHECKS: dict[str, Callable[[bytes], object]] = {
+    "responses": grammar_responses.check,
+    "chat": grammar_chat.check,
+    "messages": lambda stream: grammar_messages.check(stream.replace(PING, b"")),  # which the API sends, and we
+}
+
+
+def relay(wire: str, *, stream: bool = True, origins: Origins | None = None, **asked: Any) -> Passthrough:
+    """A request on its way, with its first attempt begun."""
+    made = Passthrough(inbound(wire, {"stream": stream}, **asked), origins or Origins())
+    attempt(made, wire)
+    return made
+
+
+def attempt(made: Passthrough, wire: str) -> None:
+    made.prepare(Target(candidate=candidate(wire=wire, model="served")))
+
+
+def frames(wire: str, *events: dict[str, Any], done: bool = True) -> bytes:
+    if wire != "chat":
+        return b"".join(b"event: %s\ndata: %s\n\n" % (event["type"].encode(), dumps(event)) for event in events)
+    return b"".join(b"data: %s\n\n" % dumps(event) for event in events) + (b"data: [DONE]\n\n" if done else b"")
+
+
+def dumps(event: dict[str, Any]) -> bytes:
+    return json.dumps(event).encode()
+
+
+def read(stream: bytes) -> list[dict[str, Any]]:
+    lines = [line.removeprefix("data: ") for line in stream.decode().split("\n") if line.startswith("data: ")]
+    return [{"type": line} if line == "[DONE]" else json.loads(line) for line in lines]
+
+
+def opening(wire: str, answer: str = "msg_up", model: str = "served-2026") -> list[dict[str, Any]]:
+    match wire:
+        case "responses":
+            response = {"id": answer, "model": model, "output": [], "status": "in_progress", "odd": {"model": model}}
+            return [{"type": "response.created", "sequence_number": 0, "response": response}]
+        case "messages":
+            usage = {"input_tokens": 11, "output_tokens": 1, "odd": 1}
+            message = {"id": answer, "type": "message", "role": "assistant", "model": model, "content": []}
+            whole = message | {"stop_reason": None, "stop_sequence": None, "usage": usage}
+            return [{"type": "message_start", "message": whole}]
+        case _:
+            return [chunk(answer, {"role": "assistant", "content": ""}, model=model)]
+
+
+def chunk(answer: str, delta: dict[str, Any], *, model: str = "served-2026", **fields: Any) -> dict[str, Any]:
+    head = {"id": answer, "object": "chat.completion.chunk", "created": 5, "model": model, "odd": {"x": [1]}}
+    return head | {"choices": [{"index": 0, "delta": delta, "finish_reason": None} | fields]}
+
+
+def text(wire: str, said: str, answer: str = "msg_up") -> list[dict[str, Any]]:
+    match wire:
+        case "responses":
+            item = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed"}
+            part = {"type": "output_text", "text": said, "annotations": []}
+            at = {"output_index": 0, "content_index": 0, "item_id": "msg_1"}
+            bare = {"type": "response.output_item.added", "output_index": 0, "item": item | {"content": []}}
+            events: list[dict[str, Any]] = [
+                bare,
+                {"type": "response.content_part.added", "part": part | {"text": ""}, **at},
+                {"type": "response.output_text.delta", "delta": said, **at},
+                {"type": "response.output_text.done", "text": said, **at},
+                {"type": "response.content_part.done", "part": part, **at},
+                {"type": "response.output_item.done", "output_index": 0, "item": item | {"content": [part]}},
+            ]
+            return [event | {"sequence_number": number} for number, event in enumerate(events, start=1)]
+        case "messages":
+            return [
+                {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+                {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": said}},
+                {"type": "content_block_stop", "index": 0},
+            ]
+        case _:
+            return [chunk(answer, {"content": said})]
+
+
+def ending(wire: str, answer: str = "msg_up") -> list[dict[str, Any]]:
+    match wire:
+        case "responses":
+            usage = {"input_tokens": 11, "output_tokens": 3, "total_tokens": 14}
+            response = {"id": answer, "model": "served-2026", "output": [], "status": "completed", "usage": usage}
+            return [{"type": "response.completed", "sequence_number": 7, "response": response}]
+        case "messages":
+            delta = {"stop_reason": "end_turn", "stop_sequence": None}
+            return [
+                {"type": "message_delta", "delta": delta, "usage": {"output_tokens": 3}, "odd": 1},
+                {"type": "message_stop"},
+            ]
+        case _:
+            usage = {"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14}
+            last = chunk(answer, {}, finish_reason="stop")
+            return [last, last | {"choices": [], "usage": usage}]
+
+
+def whole(wire: str) -> bytes:
+    return frames(wire, *opening(wire), *text(wire, "hello"), *ending(wire))
+
+
+def asked_for(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same events with the answer's model as the client gets it."""
+
+    def renamed(event: dict[str, Any]) -> dict[str, Any]:
+        for holder in ("response", "message"):
+            if "model" in event.get(holder, {}):
+                return event | {holder: event[holder] | {"model": "asked-for"}}
+        return event | {"model": "asked-for"} if "model" in event else event
+
+    return [renamed(event) for event in events]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_everything_goes_through_but_for_the_model(wire: str, size: int) -> None:
+    made = relay(wire)
+    stream = whole(wire)
+    for at in range(0, len(stream), size):
+        made.feed(stream[at : at + size])
+    assert (made.finished, made.error) == (True, None)
+    assert made.usage is not None
+    assert (made.usage.input_tokens, made.usage.output_tokens) == (11, 3)
+    out = made.take()
+    expected = asked_for(opening(wire) + text(wire, "hello") + ending(wire))
+    if wire == "responses":  # an empty output at the end is put together from the items
+        expected[-1]["response"]["output"] = [text(wire, "hello")[-1]["item"]]
+    assert [event for event in read(out) if event.get("type") != "[DONE]" or wire == "chat"] == expected + (
+        [{"type": "[DONE]"}] if wire == "chat" else []
+    )
+
+
+def test_a_chunk_keeps_every_byte_but_its_models() -> None:
+    made = relay("chat")
+    odd = b'{"id":"a", "model" : "x",  "choices":[{"index":0,"delta":{"content":"\\u00e9"}}],"n":1.0}'
+    same = odd.replace(b'"model" : "x"', b'"model":"asked-for"')
+    made.feed(b"data: " + same + b"\n\n")
+    assert made.take() == b"data: " + same + b"\n\n"
+    made.feed(b"data: " + same.replace(b"asked-for", b"served") + b"\n\n")
+    assert made.take() == b"data: " + same + b"\n\n"
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_nothing_is_shown_before_the_first_content(wire: str) -> None:
+    made = relay(wire)
+    made.feed(frames(wire, *opening(wire), done=False))
+    assert (made.committed, made.take()) == (False, b"")
+    made.feed(frames(wire, *text(wire, "x")[:3], done=False))
+    assert made.committed
+    assert read(made.take())[0] == asked_for(opening(wire))[0]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_clean_early_end_is_a_failure_at_every_event(wire: str) -> None:
+    events = opening(wire) + text(wire, "hello") + ending(wire)
+    terminal = 2 if wire == "chat" else 1  # after a finish_reason the end of the body is the end
+    for kept in range(len(events) - terminal + 1):
+        made = relay(wire)
+        made.feed(frames(wire, *events[:kept], done=False))
+        made.end_of_body()
+        assert made.error is not None, kept
+        out = made.take() + made.fail(made.error)
+        last = read(out)[-1]
+        assert "error" in json.dumps(last)
+        assert "completed" not in str(last.get("type"))
+
+
+ANSWER = Response(
+    id="up",
+    model="served",
+    content=(
+        Reasoning(parts=("hm",), signature="sealed"),
+        Text("hello"),
+        ToolCall(id="call_1", name="f", arguments='{"a":1}'),
+    ),
+    finish=FinishReason.TOOL_CALLS,
+    usage=Usage(input_tokens=11, output_tokens=3),
+)
+
+
+def recorded(wire: str, answer_id: str) -> list[bytes]:
+    """Each event of a stream that keeps its wire's grammar to the letter."""
+    context = replace(inbound(wire).context, model="served", answer_id=answer_id)
+    stream = BY_NAME[wire].stream_encoder(context).encode(list(replay(ANSWER)))
+    return [event + b"\n\n" for event in stream.split(b"\n\n")[:-1]]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("beats", [1, 2])
+@pytest.mark.parametrize("after", range(20))
+def test_keep_alives_leave_a_valid_stream_wherever_they_come(wire: str, beats: int, after: int) -> None:
+    made = relay(wire)
+    out = b""
+    for position, event in enumerate(recorded(wire, "1" * 32)):
+        if position == after:
+            out += b"".join(made.keep_alive() for _ in range(beats))
+        made.feed(event)
+        out += made.take()
+    assert (made.finished, made.error) == (True, None)
+    CHECKS[wire](out)
+    assert "hello" in json.dumps(read(out))
+    assert made.usage is not None
+    assert (made.usage.input_tokens, made.usage.output_tokens) == (11, 3)
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("told", [0, 1, 3])
+def test_a_second_attempt_goes_on_under_the_id_that_was_told(wire: str, told: int) -> None:
+    made = relay(wire)
+    out = b""
+    for event in recorded(wire, "1" * 32)[:told]:
+        made.feed(event)
+    if made.committed:
+        return  # then there is no second attempt
+    out = made.keep_alive()
+    attempt(made, wire)
+    made.feed(b"".join(recorded(wire, "2" * 32)))
+    out += made.take()
+    CHECKS[wire](out)
+    ids = {(event.get("response") or event.get("message") or event).get("id") for event in read(out)} - {None}
+    assert len(ids) == 1
+    assert "2" * 32 not in ids.pop()
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("kept", [0, 1, 2, 3])
+def test_the_last_word_closes_what_is_open(wire: str, kept: int) -> None:
+    made = relay(wire)
+    made.feed(frames(wire, *(opening(wire) + text(wire, "hello"))[:kept], done=False))
+    out = made.take() + made.keep_alive() + made.fail(STOPPING)
+    assert STOPPING.message in json.dumps(read(out)[-1])
+    if wire == "messages":
+        grammar_messages.read(out, ended=True)
+
+
+ERRORS: dict[str, dict[str, Any]] = {
+    "responses": {
+        "type": "response.failed",
+        "response": {"id": "x", "status": "failed", "error": {"code": "rate_limit_exceeded", "message": "slow down"}},
+    },
+    "chat": {"error": {"message": "slow down", "type": "rate_limit_error", "code": "rate_limit_exceeded"}},
+    "messages": {"type": "error", "error": {"type": "rate_limit_error", "message": "slow down"}},
+}
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_an_error_event_is_the_attempts_failure(wire: str) -> None:
+    made = relay(wire)
+    made.feed(frames(wire, *opening(wire), ERRORS[wire], done=False))
+    assert made.error is not None
+    assert (made.error.kind, made.error.message) == (ErrorKind.RATE_LIMIT, "slow down")
+    assert not made.committed
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("payload", [b"{", b"[1]", b"<html>"])
+def test_what_is_no_event_is_a_failure(wire: str, payload: bytes) -> None:
+    made = relay(wire)
+    made.feed(b"data: " + payload + b"\n\n")
+    assert made.error is not None
+
+
+def test_usage_that_the_client_did_not_ask_for_is_not_shown() -> None:
+    made = relay("chat", include_usage=False)
+    made.feed(whole("chat"))
+    assert made.usage is not None
+    assert [len(event.get("choices", "-")) for event in read(made.take())] == [1, 1, 1, 1]
+
+
+def test_a_stream_without_done_gets_one() -> None:
+    made = relay("chat")
+    made.feed(frames("chat", *opening("chat"), *text("chat", "hello"), *ending("chat"), done=False))
+    made.end_of_body()
+    assert read(made.take())[-1] == {"type": "[DONE]"}
+
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "responses": {
+        "id": "resp_1",
+        "object": "response",
+        "status": "completed",
+        "model": "served-2026",
+        "output": [text("responses", "hello")[-1]["item"]],
+        "odd": [1.0],
+        "usage": {"input_tokens": 11, "output_tokens": 3, "total_tokens": 14},
+    },
+    "chat": {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 5,
+        "model": "served-2026",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}],
+        "odd": [1.0],
+        "usage": {"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14},
+    },
+    "messages": {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "served-2026",
+        "content": [{"type": "text", "text": "hello"}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "odd": [1.0],
+        "usage": {"input_tokens": 11, "output_tokens": 3},
+    },
+}
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_whole_answer_for_a_client_that_asked_for_one(wire: str) -> None:
+    made = relay(wire, stream=False)
+    made.feed_whole(dumps(ANSWERS[wire]))
+    assert json.loads(made.whole()) == ANSWERS[wire] | {"model": "asked-for"}
+    assert made.usage is not None
+    assert made.usage.input_tokens == 11
+
+
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("alive", [False, True])
+def test_a_whole_answer_where_a_stream_was_asked_for(wire: str, alive: bool) -> None:
+    made = relay(wire)
+    out = made.keep_alive() if alive else b""
+    made.feed_whole(dumps(ANSWERS[wire]))
+    out += made.take()
+    assert "hello" in json.dumps(read(out))
+    if wire != "responses":  # there only what Codex reads: no added items, no deltas
+        CHECKS[wire](out)
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_stream_where_a_whole_answer_was_asked_for(wire: str) -> None:
+    made = relay(wire, stream=False)
+    made.feed(whole(wire))
+    answer = json.loads(made.whole())
+    assert answer["model"] == "asked-for"
+    assert "hello" in json.dumps(answer)
+
+
+def test_reasoning_is_remembered_by_who_made_it() -> None:
+    origins = Origins()
+    made = relay("responses", origins=origins)
+    item = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "sealed"}
+    made.feed(frames("responses", {"type": "response.output_item.done", "output_index": 0, "item": item}))
+    signed = relay("messages", origins=origins)
+    delta = {"type": "signature_delta", "signature": "sig"}
+    signed.feed(frames("messages", {"type": "content_block_delta", "index": 0, "delta": delta}))
+    for piece in (b"sealed", b"sig"):
+        assert origins.may_go("tppc:fox:0123456789ab", piece)
+        assert not origins.may_go("tppc:wolf:0123456789ab", piece)
+
+
+RECORDINGS = sorted(FIXTURES.glob("*/*.stream.sse"))
+
+
+@pytest.mark.skipif(not RECORDINGS, reason="recordings are in ../shared/fixtures")
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: f"{path.parent.name}/{path.name.partition('.')[0]}")
+def test_recorded_streams_go_through_at_any_cut(path: Path) -> None:
+    wire, stream = path.parent.name, path.read_bytes()
+    results = []
+    for size in (len(stream), 61):
+        made = relay(wire)
+        for at in range(0, len(stream), size):
+            made.feed(stream[at : at + size])
+        made.end_of_body()
+        results.append((made.take(), str(made.error), made.usage))
+    assert results[0] == results[1]
