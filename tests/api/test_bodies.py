@@ -76,9 +76,13 @@ def test_a_bomb_is_refused_as_soon_as_it_passes_the_limit(coding: str, pack: Cal
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "zstd"])
 @pytest.mark.parametrize("spoil", SPOILERS)
 def test_what_is_no_such_coding_is_told(coding: str, spoil: Callable[[bytes], bytes]) -> None:
-    pack = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstandard.compress}[coding]
+    packers: dict[str, Callable[[bytes], bytes]] = {
+        "gzip": gzip.compress,
+        "deflate": zlib.compress,
+        "zstd": zstandard.compress,
+    }
     with pytest.raises(LocalError) as refused:
-        unpacked(coding, spoil(pack(BODY)), LIMIT)
+        unpacked(coding, spoil(packers[coding](BODY)), LIMIT)
     assert (refused.value.status, refused.value.message) == (400, f"the request body is not valid {coding}")
 
 
