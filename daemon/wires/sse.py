@@ -26,11 +26,12 @@ class SseSplitter:
     the list ``unread``: who wants only the whole answer need not read every piece of it.
     """
 
-    __slots__ = ("_after_cr", "_fresh", "_limit", "_tail", "_unread", "unread")
+    __slots__ = ("_after_cr", "_fresh", "_lead", "_limit", "_tail", "_unread", "unread")
 
     def __init__(self, limit: int = FRAME_LIMIT, *, unread: frozenset[bytes] = frozenset()) -> None:
         self.unread: list[bytes] = []
         self._unread = unread
+        self._lead = b"data: "
         self._tail = bytearray()
         self._fresh = True
         self._after_cr = False
@@ -70,7 +71,24 @@ class SseSplitter:
             raise _too_large(self._limit)
         if self._unread:
             frames = self._read(frames, self._unread)
-        return [payload for payload in map(_payload, frames) if payload is not None]
+        return self._payloads(frames)
+
+    def _payloads(self, frames: list[bytes]) -> list[bytes]:
+        """Most frames begin as the one before: the bytes up to its payload are known then."""
+        payloads: list[bytes] = []
+        lead = self._lead
+        size = len(lead)
+        for each in frames:
+            if each.startswith(lead) and each.find(b"\n", size) < 0:
+                payloads.append(each[size:])
+                continue
+            payload = _payload(each)
+            if payload is not None:
+                payloads.append(payload)
+                lead = _lead(each) or lead
+                size = len(lead)
+        self._lead = lead
+        return payloads
 
     def _read(self, frames: list[bytes], unread: frozenset[bytes]) -> list[bytes]:
         """The frames to be read; the others are laid aside."""
@@ -111,14 +129,17 @@ def frame(event: str, data: bytes) -> bytes:
 
 
 def _payload(event: bytes) -> bytes | None:
-    """The data of one event. The usual shapes (``data`` alone, or after one other line) are cut in one step."""
-    head, separator, payload = event.partition(b"\ndata: ")
-    if separator:
-        if b"\n" not in payload and b"\n" not in head and not head.startswith(b"data"):
-            return payload
-    elif head.startswith(b"data: ") and b"\n" not in head:
-        return head[6:]
-    return _payload_of_lines(event)
+    """The data of one event."""
+    lead = _lead(event)
+    return event[len(lead) :] if lead else _payload_of_lines(event)
+
+
+def _lead(event: bytes) -> bytes:
+    """What stands before the payload in the usual shapes: ``data: `` alone, or one other line and it.
+    Empty for any other shape."""
+    start = event.find(b"\n") + 1
+    usual = event.startswith(b"data: ", start) and event.find(b"\n", start) < 0
+    return event[: start + 6] if usual and not (start and event.startswith(b"data")) else b""
 
 
 def _payload_of_lines(event: bytes) -> bytes | None:

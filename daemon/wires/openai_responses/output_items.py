@@ -67,14 +67,15 @@ class MessageState:
             part = self.parts[index] = MessagePart()
         return part
 
-    def delta(self, index: int, kind: BlockKind, text: str) -> None:
-        """More of a part; ``text`` is not empty."""
+    def delta(self, index: int, kind: BlockKind, text: str) -> int:
+        """More of a part; ``text`` is not empty. Returns the block it went to."""
         part = self.parts.get(index) or self.part(index)
         part.sent = True
         block = part.block
         if block is None:
             block = self._open(part, kind)
         self.writer.events.append(BlockDelta(block, text))
+        return block
 
     def cite(self, index: int, annotation: Raw) -> None:
         part = self.part(index)

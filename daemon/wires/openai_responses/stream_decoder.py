@@ -41,6 +41,11 @@ _DONE = msgspec.json.Decoder(DoneEvent)
 _ANNOTATION = msgspec.json.Decoder(AnnotationEvent)
 _RESPONSE = msgspec.json.Decoder(ResponseEvent)
 
+_TEXT_DELTA = "response.output_text.delta"
+_NO_TEXT: tuple[tuple[int | None, int | None], int] = ((-1, -1), -1)
+"""Nine events in ten go on with the text part of the one before them: its place and its block are kept
+from event to event, until another kind of event comes. This is the value for none."""
+
 _INCOMPLETE = {"content_filter": FinishReason.CONTENT_FILTER}
 """Every other reason, also an unknown or missing one, is a cut: ``LENGTH``, never a clean end."""
 
@@ -48,7 +53,7 @@ _INCOMPLETE = {"content_filter": FinishReason.CONTENT_FILTER}
 class ResponsesStreamDecoder:
     """One answer. ``tool_names`` maps shortened tool names back to the client's."""
 
-    __slots__ = ("_finished", "_items", "_sse", "_started", "_writer")
+    __slots__ = ("_finished", "_items", "_running", "_sse", "_started", "_writer")
 
     def __init__(self, tool_names: Mapping[str, str]) -> None:
         self._sse = SseSplitter()
@@ -56,6 +61,7 @@ class ResponsesStreamDecoder:
         self._items = ItemTable(self._writer, tool_names)
         self._started = False
         self._finished = False
+        self._running = _NO_TEXT
 
     def feed(self, data: bytes) -> list[Event]:
         if self._finished:
@@ -95,6 +101,11 @@ class ResponsesStreamDecoder:
         except msgspec.DecodeError:
             self._odd_event(payload)
             return
+        part, block = self._running
+        if head.type == _TEXT_DELTA and part == (head.output_index, head.content_index) and head.delta:
+            self._writer.delta(block, head.delta)
+            return
+        self._running = _NO_TEXT
         handler = _HANDLERS.get(head.type or "")
         if handler is None:
             if head.type is None:
@@ -142,7 +153,9 @@ class ResponsesStreamDecoder:
     def _text_delta(self, head: EventHead, payload: bytes) -> None:
         if head.delta:
             state = self._items.open(head, payload, MessageState, "message")
-            state.delta(head.content_index or 0, "text", head.delta)
+            block = state.delta(head.content_index or 0, "text", head.delta)
+            if head.output_index is not None:
+                self._running = ((head.output_index, head.content_index), block)
 
     def _refusal_delta(self, head: EventHead, payload: bytes) -> None:
         if head.delta:
@@ -243,7 +256,7 @@ _HANDLERS: dict[str, Handler] = {
     "response.in_progress": ResponsesStreamDecoder._lifecycle,
     "response.output_item.added": ResponsesStreamDecoder._item_added,
     "response.output_item.done": ResponsesStreamDecoder._item_done,
-    "response.output_text.delta": ResponsesStreamDecoder._text_delta,
+    _TEXT_DELTA: ResponsesStreamDecoder._text_delta,
     "response.output_text.done": ResponsesStreamDecoder._text_done,
     "response.output_text.annotation.added": ResponsesStreamDecoder._annotation,
     "response.refusal.delta": ResponsesStreamDecoder._refusal_delta,
