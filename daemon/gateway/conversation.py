@@ -276,7 +276,7 @@ class Conversation:
 
     async def _tell(self, error: GatewayError) -> None:
         """The client is told in its dialect: as an HTTP error, or as the last event of its stream."""
-        error = for_client(error, self._inbound)
+        error = for_client(error, self._inbound, self.account.served)
         self.account.error, self.account.status = error, error.status
         self._exchange.quiet_since = inf
         if self._relay is not None and (self._channel.started or self._relay.committed):

@@ -14,11 +14,12 @@ CONTEXT_LIMITS = (("gpt-5", 272_000), ("codex", 200_000), ("", 200_000))
 """Input limits in tokens by the beginning of the model's name, for upstreams that do not say theirs."""
 
 
-def for_client(error: GatewayError, inbound: Inbound) -> GatewayError:
-    """The error as the entry's clients need it worded; most are returned as they are."""
+def for_client(error: GatewayError, inbound: Inbound, served: str = "") -> GatewayError:
+    """The error as the entry's clients need it worded; most are returned as they are. ``served`` is the
+    upstream's model, whose limit is meant; '' where none was asked."""
     if error.kind is not ErrorKind.CONTEXT_LENGTH or inbound.wire.name != "messages":
         return error
-    message = reword_context_length(error.message, inbound.context.input_estimate, _limit(inbound.request.model))
+    message = reword_context_length(error.message, inbound.context.input_estimate, _limit(served or inbound.request.model))
     return RemoteError(error.kind, message, code=error.code, param=error.param)
 
 

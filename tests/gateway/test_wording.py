@@ -1,0 +1,36 @@
+"""A prompt that is too long is told in the sentence that Claude Code acts on."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.errors import ErrorKind, GatewayError, RemoteError
+from daemon.gateway.wording import for_client
+from tests.gateway.inbounds import inbound
+
+TEXT = "Your input exceeds the context window of this model."
+
+
+@pytest.mark.parametrize(
+    ("expected", "served", "text"),
+    [
+        (f"prompt is too long: 272001 tokens > 272000 maximum (upstream: {TEXT})", "gpt-5.1", TEXT),
+        (f"prompt is too long: 200001 tokens > 200000 maximum (upstream: {TEXT})", "some-model", TEXT),
+        ("prompt is too long: 5 tokens > 4 maximum", "gpt-5", "prompt is too long: 5 tokens > 4 maximum"),
+    ],
+)
+def test_for_the_messages_entry(expected: str, served: str, text: str) -> None:
+    error = RemoteError(ErrorKind.CONTEXT_LENGTH, text, code="context_length_exceeded")
+    told = for_client(error, inbound("messages"), served)
+    assert (told.message, told.status, told.code) == (expected, 400, "context_length_exceeded")
+
+
+@pytest.mark.parametrize("wire", ["chat", "responses"])
+def test_openai_entries_hear_the_upstreams_words(wire: str) -> None:
+    error = RemoteError(ErrorKind.CONTEXT_LENGTH, TEXT)
+    assert for_client(error, inbound(wire), "gpt-5") is error
+
+
+def test_other_errors_are_left_alone() -> None:
+    error = GatewayError(ErrorKind.RATE_LIMIT, "slow down")
+    assert for_client(error, inbound("messages"), "gpt-5") is error
