@@ -207,8 +207,11 @@ def _structured(schema: Json) -> Say:
 def _as_call(name: str, given: object, offered: dict[str, Tool]) -> Call:
     """A scripted step; a tool that nobody offered is called too, to see what the client makes of it."""
     tool = offered.get(name, Tool(name, {}))
-    plain = given.get("input", given) if isinstance(given, dict) and tool.kind == "custom" else given
-    return _call(tool, plain if isinstance(plain, str) else _encode(plain))
+    if tool.kind == "custom":
+        plain = given.get("input", given) if isinstance(given, dict) else given
+        return _call(tool, plain if isinstance(plain, str) else _encode(plain))
+    # A function takes an object: where a gateway offers a custom tool as one, its text is the one argument.
+    return _call(tool, _encode({"input": given} if isinstance(given, str) else given))
 
 
 def _call(tool: Tool, arguments: str) -> Call:
