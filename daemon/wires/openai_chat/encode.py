@@ -238,8 +238,9 @@ def _with_extra(encoded: bytes, extra: Mapping[str, Raw], options: EncodeOptions
         fields["stream_options"] = _merged(kept["stream_options"], fields["stream_options"])
     elif "stream_options" in kept:
         del kept["stream_options"]
-    fields.pop("web_search_options" if "web_search_options" in kept else "", None)
-    return _encode({**kept, **fields})
+    if "web_search_options" in kept:
+        fields.pop("web_search_options", None)
+    return _encode(fields | {name: raw for name, raw in kept.items() if name not in fields})
 
 
 def _merged(theirs: Raw, ours: Raw) -> Raw:
