@@ -279,10 +279,11 @@ class Conversation:
         error = for_client(error, self._inbound, self.account.served)
         self.account.error, self.account.status = error, error.status
         self._exchange.quiet_since = inf
-        if self._relay is not None and (self._channel.started or self._relay.committed):
+        relay = self._relay if self._inbound.request.stream else None
+        if relay is not None and (self._channel.started or relay.committed):
             async with self._turn:
                 await self._start()
-                await self._channel.end_stream(self._relay.take() + self._relay.fail(error))
+                await self._channel.end_stream(relay.take() + relay.fail(error))
             return
         status, headers, body = self._inbound.wire.encode_error(error, self._inbound.request_id)
         await self._channel.answer(status, headers, body, self._head())

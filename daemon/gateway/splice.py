@@ -51,18 +51,20 @@ def splice_body(inbound: Inbound, target: Target, origins: Origins) -> Spliced:
     auth = target.candidate.auth
     fields = _fields(inbound.body)
     signed = replayed(inbound.body, fields, target, origins)
+    wanted = frozenset(path for path in target.unsupported if _has(fields, path))
     fields["model"] = Raw(_encode(target.candidate.model))
     _FORCED[auth.wire](fields, inbound, target)
-    lost = _left_out(fields, target.unsupported)
+    lost = _left_out(fields, target.unsupported, wanted)
     return Spliced(_encode(fields), lost, signed, fields.get("stream") == TRUE)
 
 
-def _left_out(fields: Fields, unsupported: frozenset[str]) -> tuple[str, ...]:
-    """Drops what the upstream refuses: ``text`` the whole, ``text.verbosity`` one field of it."""
+def _left_out(fields: Fields, unsupported: frozenset[str], wanted: frozenset[str]) -> tuple[str, ...]:
+    """Drops what the upstream refuses: ``text`` the whole, ``text.verbosity`` one field of it. Lost is
+    what the client ``wanted`` of it, and nobody else said for it."""
     lost = []
     for path in sorted(unsupported):
         dropped = _pop(fields, path)
-        if dropped is None or dropped == NULL:
+        if dropped is None or path not in wanted:
             continue
         other = _SAME.get(path)
         if other is not None and other not in unsupported and other not in fields:
@@ -70,6 +72,18 @@ def _left_out(fields: Fields, unsupported: frozenset[str]) -> tuple[str, ...]:
         elif path not in _SET_BY_US:
             lost.append(path)
     return tuple(lost)
+
+
+def _has(fields: Fields, path: str) -> bool:
+    """Whether the client said this parameter, or one field of it."""
+    name, _, inner = path.partition(".")
+    value = fields.get(name, NULL)
+    if not inner or value == NULL:
+        return value != NULL
+    try:
+        return _fields(value).get(inner, NULL) != NULL
+    except msgspec.DecodeError:
+        return False
 
 
 def _pop(fields: Fields, path: str) -> Raw | None:

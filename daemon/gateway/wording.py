@@ -19,7 +19,8 @@ def for_client(error: GatewayError, inbound: Inbound, served: str = "") -> Gatew
     upstream's model, whose limit is meant; '' where none was asked."""
     if error.kind is not ErrorKind.CONTEXT_LENGTH or inbound.wire.name != "messages":
         return error
-    message = reword_context_length(error.message, inbound.context.input_estimate, _limit(served or inbound.request.model))
+    limit = _limit(served or inbound.request.model)
+    message = reword_context_length(error.message, inbound.context.input_estimate, limit)
     return RemoteError(error.kind, message, code=error.code, param=error.param)
 
 

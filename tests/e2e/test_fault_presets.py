@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from msgspec import Struct
 
-from tests.clients import SHARED
 from tests.dialects import CHAT, MESSAGES, RESPONSES, Dialect, events
+from tests.e2e.strict import KEY, UPSTREAM, StrictUpstream, needs_upstream, strict_upstream
 from tests.harness import Daemon, config, daemon, wait_for
 
-UPSTREAM = SHARED / "clients" / "upstream_responses.py"
 ENTRIES = {"messages": MESSAGES, "chat": CHAT, "responses": RESPONSES}
-KEY = "sk-test-planted-key"
 
-pytestmark = pytest.mark.skipif(not UPSTREAM.exists(), reason=f"{UPSTREAM} is missing: the shared folder is absent")
+pytestmark = needs_upstream
 
 
 class Told(Struct, frozen=True):
@@ -89,21 +83,14 @@ ENDINGS: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.fixture(scope="module")
-def upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    said = tmp_path_factory.mktemp("upstream") / "log.txt"
-    with said.open("w") as log:
-        process = subprocess.Popen([sys.executable, str(UPSTREAM), "--port", "0", "--key", KEY], stderr=log)
-    try:
-        found = wait_for(lambda: re.search(r"on (http://\S+)/v1 pid", said.read_text("utf-8")), "its address")
-        yield found[1]
-    finally:
-        process.terminate()
-        process.wait()
+def strict() -> Iterator[StrictUpstream]:
+    with strict_upstream() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def faulty(upstream: str) -> Iterator[Daemon]:
-    entry = {"name": "fox", "enabled": True, "base-url": f"{upstream}/v1", "api-key": KEY}
+def faulty(strict: StrictUpstream) -> Iterator[Daemon]:
+    entry = {"name": "fox", "enabled": True, "base-url": f"{strict.url}/v1", "api-key": KEY}
     with daemon(config(entry, disable_cooling=True, request_retry=0)) as running:
         yield running
 
@@ -113,9 +100,8 @@ def entry(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def fail(upstream: str, preset: str) -> None:
-    fault: object = {"preset": preset, "seconds": 0.2} if preset == "hang" else preset
-    httpx.post(f"{upstream}/__ctl", json={"faults": [fault], "reset": True}, trust_env=False).raise_for_status()
+def fail(strict: StrictUpstream, preset: str) -> None:
+    strict.fail({"preset": preset, "seconds": 0.2} if preset == "hang" else preset)
 
 
 def test_every_preset_is_in_a_table() -> None:
@@ -127,10 +113,10 @@ def test_every_preset_is_in_a_table() -> None:
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("preset", FAILURES)
 def test_a_failure_is_told_as_the_client_acts_on_it(
-    upstream: str, faulty: Daemon, entry: str, preset: str, stream: bool
+    strict: StrictUpstream, faulty: Daemon, entry: str, preset: str, stream: bool
 ) -> None:
     dialect, told = ENTRIES[entry], FAILURES[preset]
-    fail(upstream, preset)
+    fail(strict, preset)
     answer = faulty.post(dialect.path, dialect.request("hello", stream=stream))
     error = answer.json()["error"]
     if entry == "messages":
@@ -151,10 +137,10 @@ def test_a_failure_is_told_as_the_client_acts_on_it(
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("preset", ENDINGS)
 def test_an_answer_that_ends_otherwise_is_no_failure(
-    upstream: str, faulty: Daemon, entry: str, preset: str, stream: bool
+    strict: StrictUpstream, faulty: Daemon, entry: str, preset: str, stream: bool
 ) -> None:
     dialect = ENTRIES[entry]
-    fail(upstream, preset)
+    fail(strict, preset)
     body = dialect.request("hello", stream=stream)
     if not stream:
         said = faulty.post(dialect.path, body).json()

@@ -209,3 +209,9 @@ def test_thinking_blocks_of_another_core_auth_are_left_out() -> None:
 @pytest.mark.parametrize("odd", [{"input": '"encrypted_content"'}, {"input": [{"encrypted_content": 5}]}])
 def test_an_odd_shape_is_left_to_the_upstream_to_judge(odd: dict[str, Any]) -> None:
     assert spliced(odd)["input"] == odd["input"]
+
+
+def test_what_only_the_gateway_asked_for_is_not_lost() -> None:
+    result = splice({"input": "x"}, unsupported=frozenset({"reasoning.effort", "include"}))
+    assert result.lost == ()
+    assert json.loads(result.body)["reasoning"] == {}
