@@ -5,7 +5,9 @@
 
 ``guard`` refuses malformed and foreign requests and puts the ids on every answer, ``problems``
 renders errors in the dialect of a path, ``services`` is what the routes are given,
-``management_access`` checks the management key, ``views`` and ``masked`` turn the snapshot into JSON
-without its secrets, ``event_stream`` follows the audit log, ``codex_catalog`` lists models as Codex
-CLI reads them. Each request reads the snapshot once.
+``management_access`` checks the management key (``caller`` says who calls, ``attempt_rate`` how fast
+the world is guessing), ``upstream_rule`` where upstreams may be, ``views`` and ``masked`` turn the
+snapshot into JSON without its secrets, ``event_stream`` follows the audit log, ``codex_catalog`` lists
+models as Codex CLI reads them. ``operations`` is the management API as one table, ``answers`` its
+structs, ``openapi`` the description of both. Each request reads the snapshot once.
 """

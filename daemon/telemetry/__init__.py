@@ -1,9 +1,11 @@
 """What the daemon tells: log lines, numbers and events; all of it bounded, none of it with a secret.
 
     logs      loguru's one configuration: log_sink (bounded, never blocks) ─ log_lines (text, JSON)
-              ─ secret_mask (last line of defence) ─ log_outputs (stream, file); tracebacks without data
+              ─ secret_mask (last line of defence) ─ log_outputs (stream, file); tracebacks without data;
+              log_ring keeps the newest records for `tppcd logs`
     metrics   counters, gauges and histograms; the Prometheus text
-    audit     numbered events in a ring: reloads, change summaries, auth state changes
+    audit     numbered events in a ring: reloads, change summaries, auth state changes; audit_file has
+              them all on disk
 
 Who calls never waits: a stuck terminal or a slow follower loses lines, which are counted and told.
 """

@@ -3,6 +3,10 @@
     CoreAuth + client headers ─ doors ─▶ headers ─┐
     UpstreamBody ────────────────────────────────┴─▶ transport.Transport.open ─▶ UpstreamAnswer
 
-``doors`` knows how each wire's providers want to be addressed; ``transport`` owns the connections and
-is the only module that knows the HTTP engine. Foreign exceptions become ours here.
+    CoreAuth ─▶ probe (DNS, TLS, GET /models; never paid) ─▶ findings: what it means, in words
+
+``doors`` knows how each wire's providers want to be addressed; ``transport`` owns the connections and is
+the only module that knows the HTTP engine of the request path. ``addresses`` judges where a name leads,
+``reaches`` remembers which hosts were set through the API; both ``probe`` and ``transport`` obey them.
+Foreign exceptions become ours here.
 """
