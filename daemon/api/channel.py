@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
 from daemon.gateway.channel import AnswerHead
@@ -10,6 +11,8 @@ from daemon.gateway.channel import AnswerHead
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 NOBODY: Final = AnswerHead()
+LONGEST_LIST: Final = 2048
+UNPRINTABLE: Final = re.compile(r"[^ -~]")
 STREAM_HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache"),
@@ -57,5 +60,13 @@ def _about(head: AnswerHead) -> list[tuple[bytes, bytes]]:
         return []
     about = [(b"x-tppcd-provider", head.provider.encode()), (b"x-tppcd-attempts", b"%d" % head.attempts)]
     if head.lost:
-        about.append((b"x-tppcd-lost", ",".join(head.lost).encode("latin-1", "replace")))
+        about.append((b"x-tppcd-lost", _listed(head.lost)))
     return about
+
+
+def _listed(names: Iterable[str]) -> bytes:
+    """Names for a header, each once. Some hold what a client wrote (a tool's name): nothing but printable
+    ASCII gets into the header, and no more of it than any proxy takes."""
+    listed = ",".join(dict.fromkeys(names))
+    shown = listed if len(listed) <= LONGEST_LIST else listed[:LONGEST_LIST].rpartition(",")[0] + ",..."
+    return UNPRINTABLE.sub("?", shown).encode("ascii")

@@ -1,0 +1,43 @@
+"""What cannot be carried is named, and every name is on the page about it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from msgspec import Raw
+
+from daemon.gateway.losses import answer_losses
+from daemon.inference.blocks import HostedCall, Opaque
+from daemon.inference.events import BlockDelta, BlockEnd, Event
+
+ROOT = Path(__file__).resolve().parents[2]
+LITERAL = re.compile(r'lost(?:\.append\(|\.extend\(| \+= )\[?f?"([^"]+)"')
+MCP = BlockEnd(0, opaque=Opaque("responses", Raw(b'{"type":"mcp_call","id":"x"}')))
+SEARCH = BlockEnd(1, hosted=HostedCall(id="ws", name="web_search"))
+
+
+@pytest.mark.parametrize(
+    ("lost", "entry", "events"),
+    [
+        (("answer.mcp_call",), "messages", [MCP]),
+        (("answer.mcp_call",), "chat", [BlockDelta(3, "x"), MCP]),
+        ((), "responses", [MCP, SEARCH]),
+        (("answer.web_search",), "chat", [SEARCH]),
+        ((), "messages", [SEARCH]),
+        (("answer.block",), "chat", [BlockEnd(0, opaque=Opaque("x", Raw(b"[]")))]),
+        ((), "chat", [BlockDelta(0, "x"), BlockEnd(0, signature="s")]),
+    ],
+)
+def test_what_an_entry_cannot_show(lost: tuple[str, ...], entry: str, events: list[Event]) -> None:
+    assert answer_losses(entry, events) == lost
+
+
+def test_every_name_is_on_its_page() -> None:
+    page = (ROOT / "docs" / "reference" / "losses.md").read_text("utf-8")
+    sources = [*(ROOT / "daemon" / "wires").rglob("*.py"), *(ROOT / "daemon" / "gateway").glob("*.py")]
+    names = {name for source in sources for name in LITERAL.findall(source.read_text("utf-8"))}
+    assert len(names) > 8
+    listed = {re.split(r"[{\[]", name)[0].rstrip(".") for name in names}
+    assert {name for name in listed if name.rpartition(".")[0] not in page or name.split(".")[0] not in page} == set()
