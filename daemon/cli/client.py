@@ -17,12 +17,15 @@ from daemon.cli.config_file import default_path, read, tell
 from daemon.config.schema import Config
 
 KEY_VARIABLE = "TPPCD_API_KEY"
+FAVOURITE = "gpt-5"
 
 
 class Door(Struct, frozen=True, kw_only=True):
-    """How a client reaches the daemon. ``key`` is a shell word, ``about_key`` what to know of it."""
+    """How a client reaches the daemon. ``key`` is a shell word, ``about_key`` what to know of it;
+    ``model`` is a name that is served."""
 
     url: str
+    model: str
     key: str
     about_key: str
 
@@ -38,11 +41,14 @@ def run(arguments: argparse.Namespace) -> int:
     if checked.snapshot is None:
         tell(checked)
         return exit_codes.CONFIG
-    print("\n".join(CLIENTS[arguments.name](door(checked.snapshot.config, checked.snapshot.written))))
+    snapshot = checked.snapshot
+    names = snapshot.models.names()
+    model = FAVOURITE if FAVOURITE in names or not names else names[0]
+    print("\n".join(CLIENTS[arguments.name](door(snapshot.config, snapshot.written, model))))
     return exit_codes.OK
 
 
-def door(config: Config, written: Mapping[str, object]) -> Door:
+def door(config: Config, written: Mapping[str, object], model: str) -> Door:
     """``written`` says whether the first client key is a reference."""
     scheme = "https" if config.tls.cert else "http"
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)
@@ -55,8 +61,13 @@ def door(config: Config, written: Mapping[str, object]) -> Door:
     first = str(keys[0])
     if first.startswith("env:"):
         name = first.removeprefix("env:")
-        return Door(url=url, key=f'"${name}"', about_key=f"the first of api-keys is what {name} holds")
-    return Door(url=url, key=f'"${KEY_VARIABLE}"', about_key=f"put one of api-keys of config.yaml into {KEY_VARIABLE}")
+        return Door(url=url, model=model, key=f'"${name}"', about_key=f"the first of api-keys is what {name} holds")
+    return Door(
+        url=url,
+        model=model,
+        key=f'"${KEY_VARIABLE}"',
+        about_key=f"put one of api-keys of config.yaml into {KEY_VARIABLE}",
+    )
 
 
 def claude(door: Door) -> Iterator[str]:
@@ -68,7 +79,7 @@ def claude(door: Door) -> Iterator[str]:
 
 def codex(door: Door) -> Iterator[str]:
     yield "# Codex CLI: ~/.codex/config.toml"
-    yield 'model = "gpt-5"'
+    yield f'model = "{door.model}"'
     yield 'model_provider = "tppcd"'
     yield ""
     yield "[model_providers.tppcd]"

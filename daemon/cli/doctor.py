@@ -87,9 +87,9 @@ def config(checked: Checked) -> Iterator[Result]:
     if checked.snapshot is None:
         return
     snapshot = checked.snapshot
-    count = f"{len(snapshot.core_auths)} core auths, {len(snapshot.models.names())} models"
+    count = f"core auths: {len(snapshot.core_auths)}, models: {len(snapshot.models.names())}"
     if snapshot.core_auths:
-        yield Result(state="ok", about="config", text=f"{checked.source} is valid: {count}")
+        yield Result(state="ok", about="config", text=f"{checked.source} is valid; {count}")
     else:
         hint = "fill in packycode or tppc.providers and set enabled: true"
         yield Result(

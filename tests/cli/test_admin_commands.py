@@ -115,7 +115,8 @@ async def test_status_reads_as_a_page(tmp_path: Path, capsys: pytest.CaptureFixt
         "packycode settings from: env",
         "providers: 1 (fox)",
         "core auths: 1",
-        "  cooling   tppc:fox:3dca86e468eb  https://fox.example  2 models  until 2026-11-21T03:00:00Z  429 from the upstream",
+        "  cooling   tppc:fox:3dca86e468eb  https://fox.example  2 models  "
+        "until 2026-11-21T03:00:00Z  429 from the upstream",
     ]
     assert await command(tmp_path, answers, "status", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["health"]["generation"] == 7

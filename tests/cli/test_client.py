@@ -46,6 +46,11 @@ def test_codex_gets_a_block_for_its_config_toml(tmp_path: Path, capsys: pytest.C
     assert block["model_providers"]["tppcd"]["base_url"] == "http://127.0.0.1:9000/v1"
 
 
+def test_codex_is_given_a_model_that_is_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "tppc: {providers: [{name: a, enabled: true, base-url: http://a, api-key: b, models: [qwen3-coder]}]}\n"
+    assert tomllib.loads(printed(tmp_path, capsys, "codex", text))["model"] == "qwen3-coder"
+
+
 @pytest.mark.parametrize("name", ["claude", "codex", "openai", "anthropic"])
 def test_a_literal_key_is_not_printed_the_variable_to_fill_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
