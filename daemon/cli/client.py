@@ -53,21 +53,18 @@ def door(config: Config, written: Mapping[str, object], model: str) -> Door:
     scheme = "https" if config.tls.cert else "http"
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)
     url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{config.port}"
-    keys = written.get("api-keys")
-    if not config.api_keys or not isinstance(keys, list):
-        return Door(
-            url=url, key="anything", about_key="no api-keys are configured: any text will do, on this host only"
-        )
-    first = str(keys[0])
-    if first.startswith("env:"):
-        name = first.removeprefix("env:")
-        return Door(url=url, model=model, key=f'"${name}"', about_key=f"the first of api-keys is what {name} holds")
-    return Door(
-        url=url,
-        model=model,
-        key=f'"${KEY_VARIABLE}"',
-        about_key=f"put one of api-keys of config.yaml into {KEY_VARIABLE}",
-    )
+    key, about_key = client_key(written.get("api-keys") if config.api_keys else None)
+    return Door(url=url, model=model, key=key, about_key=about_key)
+
+
+def client_key(keys: object) -> tuple[str, str]:
+    """A shell word for the first client key, and what to know of it. The key itself is never in it."""
+    if not isinstance(keys, list):
+        return "anything", "no api-keys are configured: any text will do, on this host only"
+    if str(keys[0]).startswith("env:"):
+        name = str(keys[0]).removeprefix("env:")
+        return f'"${name}"', f"the first of api-keys is what {name} holds"
+    return f'"${KEY_VARIABLE}"', f"put one of api-keys of config.yaml into {KEY_VARIABLE}"
 
 
 def claude(door: Door) -> Iterator[str]:
