@@ -213,7 +213,7 @@ def _only_code(type_: str | None) -> str | None:
 def _error_object(body: bytes, text: str) -> dict[str, object]:
     try:
         whole = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         whole = None
     found = whole.get("error") if isinstance(whole, dict) else None
     if isinstance(found, dict):

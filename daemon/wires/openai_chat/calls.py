@@ -135,10 +135,10 @@ class CallTable:
         self.take(CallPart(index=0, function=function))
 
     def settle(self) -> None:
-        """Something else begins: every call that can be told by now is told."""
+        """Something else begins: every call that can be told by now is told, and a whole one is over."""
         for call in self._calls:
             call.start()
-            if not call.ended and call.whole:
+            if call.name and not call.ended and call.whole:
                 call.end()
 
     def finish(self) -> None:

@@ -55,6 +55,8 @@ _choice = msgspec.json.Decoder(RequestChoice)
 def decode_response(body: bytes, tool_names: Mapping[str, str]) -> Response:
     """The answer in ``body``. Raises ``RemoteError`` for a failed answer and for what is no answer at all."""
     try:
+        if not body.isascii():
+            body.decode()
         completion = _completion.decode(body)
         if not completion.choices:
             raise _no_answer(body)

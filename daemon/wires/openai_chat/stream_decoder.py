@@ -110,8 +110,10 @@ class ChatStreamDecoder:
         if self._finished:
             return
         try:
+            if not payload.isascii():
+                payload.decode()  # what stays raw is passed on unread, so it must not smuggle bytes that are no UTF-8
             chunk = _CHUNK.decode(payload)
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:
             self._odd_event(payload, error)
             return
         if chunk.object == "error":
@@ -119,7 +121,7 @@ class ChatStreamDecoder:
             return
         self._completion(chunk)
 
-    def _odd_event(self, payload: bytes, error: msgspec.DecodeError) -> None:
+    def _odd_event(self, payload: bytes, error: Exception) -> None:
         if payload.strip() == _DONE:
             self._done()
         elif isinstance(error, msgspec.ValidationError):
@@ -275,6 +277,6 @@ def _told_error(raw: Raw | Unset) -> RemoteError:
 def _is_json(payload: bytes) -> bool:
     try:
         msgspec.json.decode(payload, type=Raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
     return True

@@ -227,6 +227,8 @@ FAILURES: list[tuple[bytes, ErrorKind, str]] = [
     (b"[]", ErrorKind.API, "misshapen"),
     (b"<html></html>", ErrorKind.API, "an HTML page"),
     (b"", ErrorKind.API, "an empty answer"),
+    (b'{"choices":[{}],"usage":"\xff"}', ErrorKind.API, "not JSON"),
+    (b'{"usage":' + b"[" * 9999, ErrorKind.API, "not JSON"),
     (completion({"annotations": [1]}), ErrorKind.API, "misshapen"),
 ]
 

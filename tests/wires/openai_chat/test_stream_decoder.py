@@ -215,6 +215,11 @@ CALLS = [
     ("a call that nobody can name is none", [[fragment("{}", index=0, id="a")]], ()),
     ("a call that says nothing is none", [[{"index": 0}]], ()),
     (
+        "the name late, after another call",
+        [[fragment("{}", index=0, id="a")], [fragment("{}", "g", index=1, id="b")], [fragment(None, "f", index=0)]],
+        (call("b", "g", "{}"), call("a", "f", "{}")),
+    ),
+    (
         "what follows whole arguments is no part of them",
         [[fragment("{}", "f", index=0, id="a")], [fragment("{}", "g", index=1, id="b")], [fragment("{}", index=0)]],
         (call("a", "f", "{}"), call("b", "g", "{}")),
@@ -421,8 +426,13 @@ def test_failures_inside_a_stream(data: object, kind: ErrorKind, words: str) -> 
     assert error.kind is kind and words in error.message
 
 
-def test_an_event_that_is_no_json() -> None:
-    assert "not a JSON object" in failure_of(b"data: <html>\n\n").error.message
+@pytest.mark.parametrize(
+    "payload",
+    [b"<html>", b'{"choices":[{"delta":{"content":"\xff"}}]}', b'{"usage":"\xff"}', b'{"error":' + b"[" * 9999],
+)
+def test_an_event_that_is_no_json(payload: bytes) -> None:
+    assert "not a JSON object" in failure_of(b"data: %b\n\n" % payload).error.message
+    assert failure_of(chunk({"content": "a"}), b"data: " + payload).error.kind is ErrorKind.API  # cut short
 
 
 def test_an_event_without_end() -> None:
