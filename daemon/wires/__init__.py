@@ -5,5 +5,7 @@
     as an upstream:  encode_request, decode_response, stream_decoder, decode_error
 
 ``base`` holds the shape they share, ``sse`` the frame splitter, ``naming`` the limits on tool names
-and ids that both OpenAI wires have. Wires never import each other; all they share is the hub.
+and ids, ``block_writer`` the numbers of hub blocks. What OpenAI's two wires have in common stands in
+``openai_errors``, ``openai_effort``, ``function_schemas`` and ``retry_after``. Wires never import each
+other; all else they share is the hub.
 """

@@ -1,4 +1,4 @@
-"""Failures of an upstream read, and failures told to a client, in OpenAI's dialect.
+"""Failures of an upstream read, and failures told to a client, in the dialect that OpenAI's two wires share.
 
     HTTP error             decode_error  ─┐
     error event, failed    remote_error  ─┼─▶ RemoteError        GatewayError ─▶ encode_error (HTTP)

@@ -107,6 +107,24 @@ def test_random_bytes_end_in_an_error(name: str, pieces: list[bytes]) -> None:
     refused(wire, lambda: wire.decode_request(body, {}))
 
 
+BROKEN = {
+    "bytes that are no UTF-8": b'{"type":"response.output_text.delta","delta":"\xff",'
+    b'"choices":[{"delta":{"content":"\xff"}}]}',
+    "nesting without end": b"[" * 100_000,
+    "nesting inside": b'{"type":"response.completed","response":{"x":' + b"[" * 100_000,
+}
+
+
+@per_wire
+@pytest.mark.parametrize("payload", BROKEN.values(), ids=BROKEN)
+def test_what_breaks_a_json_reader_is_an_error(name: str, payload: bytes) -> None:
+    wire = WIRES[name]
+    assert isinstance(wire.stream_decoder({}).feed(b"data: %b\n\n" % payload)[-1], StreamError)
+    assert isinstance(wire.decode_error(500, {}, payload), GatewayError)
+    refused(wire, lambda: wire.decode_response(payload, {}))
+    refused(wire, lambda: wire.decode_request(payload, {}))
+
+
 def refused(wire: Wire, read: Callable[[], object]) -> None:
     with pytest.raises(GatewayError) as told:
         read()

@@ -65,7 +65,7 @@ def decode_response(body: bytes, tool_names: Mapping[str, str]) -> Response:
         events = ResponsesStreamDecoder(tool_names).whole(response)
     except msgspec.ValidationError as error:
         raise RemoteError(ErrorKind.API, f"the upstream sent a misshapen answer: {error}") from None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise not_json(body) from None
     return collect(events)
 
@@ -87,7 +87,7 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
         asked = _body.decode(body)
     except msgspec.ValidationError as error:
         raise invalid(f"Invalid request: {error}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise invalid("We could not parse the JSON body of your request.") from None
     if not asked.model:
         raise invalid("Missing required parameter: 'model'.", "model")

@@ -15,7 +15,7 @@ from msgspec import UNSET, Raw
 from daemon.inference.request import OutputFormat, Request, Tool
 from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.naming import shorten_id, shorten_names
-from daemon.wires.openai_responses.effort import effort_for, levels_of
+from daemon.wires.openai_effort import effort_for, levels_of
 from daemon.wires.openai_responses.input_items import InputWriter
 from daemon.wires.openai_responses.schema import (
     CreateResponse,

@@ -98,18 +98,6 @@ class NamedChoice(Struct):
     mode: str | None = None
 
 
-class ErrorObject(Struct):
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-    resets_in_seconds: int | Unset = field(default=UNSET)
-
-
-class ErrorBody(Struct):
-    error: ErrorObject
-
-
 class TextPart(Struct, tag="output_text"):
     text: str = ""
     annotations: Sequence[Raw] = ()

@@ -7,7 +7,7 @@ from msgspec import UNSET, Raw
 
 from daemon.inference.blocks import Citation, HostedCall, Opaque
 from daemon.inference.events import BlockEnd, BlockKind
-from daemon.wires.openai_responses.block_writer import BlockWriter
+from daemon.wires.block_writer import BlockWriter
 from daemon.wires.openai_responses.schema import Annotation, ItemHead
 
 WIRE = "responses"

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Raw
 
 from daemon.inference.response import FinishReason
-from daemon.wires.openai_responses.block_writer import BlockWriter
+from daemon.wires.block_writer import BlockWriter
 from daemon.wires.openai_responses.output_items import (
     CALL_KINDS,
     CallState,

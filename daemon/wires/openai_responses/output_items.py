@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Raw
 
 from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, Cited, PartBreak
-from daemon.wires.openai_responses.block_writer import BlockWriter
+from daemon.wires.block_writer import BlockWriter
 from daemon.wires.openai_responses.hosted_items import HostedState, citation_from
 from daemon.wires.openai_responses.schema import (
     CallItem,

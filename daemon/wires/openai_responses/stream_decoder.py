@@ -18,7 +18,7 @@ from msgspec import UNSET, Raw
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.inference.events import Event, Finish, MessageStart, StreamError
 from daemon.inference.response import FinishReason, Usage
-from daemon.wires.openai_responses.block_writer import BlockWriter
+from daemon.wires.block_writer import BlockWriter
 from daemon.wires.openai_responses.errors import remote_error
 from daemon.wires.openai_responses.item_table import ItemTable
 from daemon.wires.openai_responses.output_items import CallState, MessageState, ReasoningState
@@ -98,7 +98,7 @@ class ResponsesStreamDecoder:
             return
         try:
             head = _HEAD.decode(payload)
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):
             self._odd_event(payload)
             return
         part, block = self._running
@@ -115,7 +115,7 @@ class ResponsesStreamDecoder:
             if not self._started:
                 self._start(_RESPONSE.decode(payload).response)
             handler(self, head, payload)
-        except msgspec.ValidationError as error:
+        except (ValueError, RecursionError) as error:
             self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen {head.type} event: {error}"))
 
     def _odd_event(self, payload: bytes) -> None:
@@ -124,7 +124,7 @@ class ResponsesStreamDecoder:
             return
         try:
             type_ = _TYPE.decode(payload).type
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):
             self._fail(RemoteError(ErrorKind.API, "the upstream sent an event that is not a JSON object"))
             return
         if type_ in _HANDLERS:
@@ -312,6 +312,6 @@ def _error_fields(event: object) -> dict[str, object]:
 def _is_json(payload: bytes) -> bool:
     try:
         msgspec.json.decode(payload, type=Raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
     return True
