@@ -40,6 +40,9 @@ PATHS: Final[Mapping[str, str]] = {
 ENTRIES: Final[Mapping[str, Wire]] = {path: WIRES[name] for path, name in PATHS.items() if name in WIRES}
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"
 ACCESS: Final = ClientAccess()
+CHEAP_TO_ESTIMATE: Final = 16 * 1024
+"""Bytes of a body whose prompt is estimated at once. A larger one is when its answer begins with the
+estimate (a stream), or when something failed."""
 
 
 async def entry(scope: Scope, receive: Receive, send: Send, services: Services) -> None:
@@ -101,16 +104,16 @@ def _inbound(wire: Wire, body: bytes, headers: Mapping[str, str], request_id: st
         request_id=request_id,
         snapshot=snapshot,
         started=started,
-        context=_context(request, request_id),
+        context=_context(request, request_id, len(body)),
     )
 
 
-def _context(request: Request, request_id: str) -> AnswerContext:
+def _context(request: Request, request_id: str, size: int) -> AnswerContext:
     return AnswerContext(
         model=request.model,
         answer_id=request_id,
         created=int(time.time()),
-        input_estimate=estimate(request),
+        input_estimate=estimate(request) if request.stream or size < CHEAP_TO_ESTIMATE else 0,
         request=request,
     )
 

@@ -120,6 +120,8 @@ class Conversation:
     def _correct_estimate(self, model: str) -> None:
         """By experience with this model: what is said of the prompt before the upstream has counted it."""
         context = self._inbound.context
+        if not context.input_estimate:
+            return
         tokens = self._pipeline.calibration.corrected(model, context.input_estimate)
         if tokens is not None:
             self._inbound = replace(self._inbound, context=replace(context, input_estimate=tokens))

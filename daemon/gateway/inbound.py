@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from daemon.gateway.counting import estimate
 from daemon.inference.request import Request
 from daemon.snapshot.snapshot import Snapshot
 from daemon.wires.base import AnswerContext, Wire
@@ -24,3 +25,9 @@ class Inbound(Struct, frozen=True, kw_only=True):
     snapshot: Snapshot
     started: float
     context: AnswerContext
+
+    @property
+    def input_estimate(self) -> int:
+        """The prompt's tokens, estimated. A stream begins with it; a whole answer needs it only where
+        something failed, so that it is made here then."""
+        return self.context.input_estimate or estimate(self.request)

@@ -140,7 +140,7 @@ class Translation:
         events = stops.scan(events)
         if stops.found is not None and not self.finished:
             self.cut_short = not stops.ended
-            estimate = Usage(input_tokens=self._inbound.context.input_estimate, output_tokens=stops.output_tokens)
+            estimate = Usage(input_tokens=self._inbound.input_estimate, output_tokens=stops.output_tokens)
             finish = events[-1]
             if isinstance(finish, Finish) and finish.usage is None:
                 events = [*events[:-1], replace(finish, usage=estimate)]

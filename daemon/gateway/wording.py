@@ -20,7 +20,7 @@ def for_client(error: GatewayError, inbound: Inbound, served: str = "") -> Gatew
     if error.kind is not ErrorKind.CONTEXT_LENGTH or inbound.wire.name != "messages":
         return error
     limit = _limit(served or inbound.request.model)
-    message = reword_context_length(error.message, inbound.context.input_estimate, limit)
+    message = reword_context_length(error.message, inbound.input_estimate, limit)
     return RemoteError(error.kind, message, code=error.code, param=error.param)
 
 
