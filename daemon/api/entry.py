@@ -40,7 +40,7 @@ PATHS: Final[Mapping[str, str]] = {
 ENTRIES: Final[Mapping[str, Wire]] = {path: WIRES[name] for path, name in PATHS.items() if name in WIRES}
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"
 ACCESS: Final = ClientAccess()
-CHEAP_TO_ESTIMATE: Final = 16 * 1024
+CHEAP_TO_ESTIMATE: Final = 32 * 1024
 """Bytes of a body whose prompt is estimated at once. A larger one is when its answer begins with the
 estimate (a stream), or when something failed."""
 

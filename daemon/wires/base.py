@@ -46,8 +46,8 @@ class AnswerContext(Struct, frozen=True, kw_only=True):
 
     ``model`` is the name the client asked for, ``answer_id`` an id in no wire's style (32 hex
     digits; a wire adds its prefix), ``created`` Unix seconds, ``input_estimate`` a cheap estimate
-    of the prompt's tokens for wires that say it first (0 where none was made), ``request`` what the client asked (Responses
-    objects echo parts of it)."""
+    of the prompt's tokens for wires that say it first (0 where none was made), ``request`` what the
+    client asked (Responses objects echo parts of it)."""
 
     model: str
     answer_id: str
