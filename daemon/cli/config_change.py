@@ -12,6 +12,7 @@ from pathlib import Path
 from daemon.cli import exit_codes
 from daemon.cli.blocks import block
 from daemon.cli.config_file import Checked, check, tell
+from daemon.cli.save import SaveRefused, save
 from daemon.config.document import parse
 from daemon.config.edit import NotEditable, rewrite
 from daemon.snapshot.diff import diff
@@ -36,11 +37,9 @@ def change(path: Path, wish: Callable[[Data], dict[str, object]]) -> int:
     if after == before:
         print(f"{path} says so already")
         return exit_codes.OK
-    from daemon.sources.write import WriteRefused, write_config
-
     try:
-        write_config(path, before, after)
-    except WriteRefused as refusal:
+        save(path, before, after)
+    except SaveRefused as refusal:
         return failed(f"{path}: {refusal}; nothing was written")
     tell_changes(check(before, str(path), path.parent) if before else None, found, path)
     return exit_codes.OK

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.harness import Daemon, Simulator, config, daemon, provider, simulator, wait_for
+from tests.harness import Daemon, Simulator, config, daemon, provider, simulator, tppcd, wait_for
 
 KEY = "planted-management-key"
 WRONG = "planted-wrong-key"
@@ -96,3 +96,25 @@ def test_a_provider_is_tested_without_a_paid_call(upstream: Simulator) -> None:
         assert wolf["hint"]
         assert "key-of-" not in json.dumps(results)
         assert upstream.requests == []
+
+
+def test_a_migration_written_into_the_file_is_served_at_once_and_keeps_the_comments(upstream: Simulator) -> None:
+    text = f"""\
+# the gateway
+packycode:
+  enabled: true   # until the move
+  base-url: {upstream.url}/v1
+  credentials:
+    openai-api-key: key-of-packycode
+"""
+    body = {"model": "gpt-5", "max_tokens": 100, "messages": [{"role": "user", "content": "hello"}]}
+    with daemon(text) as running:
+        before = running.health()["generation"]
+        done = tppcd("migrate", "packycode", "--write", "--config", str(running.config), home=running.home)
+        assert done.returncode == 0, done.stderr
+        wait_for(lambda: running.health()["generation"] > before, "the migrated configuration")
+        answer = running.post("/v1/messages", body)
+        assert (answer.status_code, answer.headers["x-tppcd-provider"]) == (200, "packycode")
+        saved = running.config.read_text("utf-8")
+        assert "# the gateway\n" in saved
+        assert "enabled: false   # until the move\n" in saved
