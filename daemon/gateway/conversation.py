@@ -90,6 +90,8 @@ class Conversation:
             self._answer.close()  # it is still writing what nobody wants
             return
         with self._answer as answer:
+            if answer.ended:
+                return
             try:
                 async with asyncio.timeout(LET_GO):
                     while not answer.ended and await answer.read():

@@ -34,7 +34,7 @@ from daemon.sources.settle import Look, Settle, Timing
 from daemon.sources.watching import directories
 
 DEBOUNCE_MS: Final = 50
-STEP_MS: Final = 20
+STEP_MS: Final = 40
 REARM_MS: Final = 1000
 RETRY_S: Final = 30.0
 
