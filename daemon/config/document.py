@@ -12,6 +12,7 @@ import gc
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Literal
 
 import yaml
 from msgspec import Struct
@@ -281,3 +282,39 @@ def looks_secret(text: str) -> bool:
 
 def _place(node: Node) -> Place:
     return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+class Token(Struct, frozen=True):
+    """One YAML event as text: ``start`` and ``end`` are offsets into the decoded text, properties (``&a``)
+    included. ``style`` is the quote or block indicator of a scalar, ``{`` or ``[`` of a flow collection."""
+
+    kind: Literal["scalar", "alias", "map", "list", "end"]
+    start: int
+    end: int
+    style: str = ""
+    anchor: str = ""
+    text: str = ""
+
+
+def tokens(raw: bytes) -> tuple[str, tuple[Token, ...]]:
+    """The text of a document that ``parse`` takes without a word, and its events: what an edit needs to know."""
+    text = _decode(raw)
+    found = (_token(event) for event in yaml.parse(text, Loader=yaml.CSafeLoader))
+    return text, tuple(token for token in found if token is not None)
+
+
+def _token(event: yaml.Event) -> Token | None:
+    start = event.start_mark.index if event.start_mark else 0
+    end = event.end_mark.index if event.end_mark else start
+    match event:
+        case yaml.ScalarEvent():
+            return Token("scalar", start, end, event.style or "", event.anchor or "", event.value)
+        case yaml.AliasEvent():
+            return Token("alias", start, end, anchor=event.anchor or "")
+        case yaml.MappingStartEvent():
+            return Token("map", start, end, "{" if event.flow_style else "", event.anchor or "")
+        case yaml.SequenceStartEvent():
+            return Token("list", start, end, "[" if event.flow_style else "", event.anchor or "")
+        case yaml.CollectionEndEvent():
+            return Token("end", start, end)
+    return None

@@ -94,7 +94,7 @@ class Conversation:
                 return
             try:
                 async with asyncio.timeout(LET_GO):
-                    while not answer.ended and await answer.read():
+                    while await answer.read():
                         pass
             except (TimeoutError, RemoteError):
                 return

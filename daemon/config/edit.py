@@ -1,0 +1,83 @@
+"""Changing config.yaml: what it shall say goes in, the same text with as little changed as can be comes out.
+
+    raw ─ tokens ─ tree (``edit_pieces``) ─ Plan (``edit_plan``, ``edit_items``, ``edit_render``) ─ splices
+        ─▶ new text ─ parse ─ compare with what was wanted ─▶ raw
+
+1. What comes out was read again and says exactly what was asked for, or ``NotEditable`` is raised.
+2. Every byte outside the splices stays: comments, order, quotes, indentation, line ends, BOM.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable, Mapping
+
+from daemon.config.document import parse, tokens
+from daemon.config.edit_pieces import Lines, NotEditable, tree
+from daemon.config.edit_plan import Plan, Slot, Splice
+from daemon.config.edit_render import same
+
+__all__ = ["NotEditable", "rewrite"]
+
+MOST_MOVES = 16
+"""Lists of one file whose items change places, nested ones one after the other."""
+
+
+def rewrite(raw: bytes, wanted: Mapping[str, object]) -> bytes:
+    """The file ``raw`` so that its data equals ``wanted``; ``raw`` itself where it does already.
+
+    Raises NotEditable: for a file that is not valid YAML, and for a change that would touch more than
+    was asked for (a value that an alias repeats, a key that comes from ``<<``).
+    """
+    document = parse(raw)
+    if document.diagnostics:
+        first = document.diagnostics[0]
+        raise NotEditable(f"the file has an error of its own: {first.message}", "mend it first", first.line)
+    if same(document.data, dict(wanted)):
+        return raw
+    refusals: list[NotEditable] = []
+    for bare in (False, True):
+        try:
+            return _rewritten(raw, dict(wanted), bare=bare)
+        except NotEditable as refusal:
+            refusals.append(refusal)
+    raise refusals[0]
+
+
+def _rewritten(raw: bytes, wanted: dict[str, object], *, bare: bool) -> bytes:
+    for _ in range(MOST_MOVES):
+        plan = _planned(raw, wanted, bare=bare)
+        raw = _encoded(raw, _applied(plan.text, plan.moves or plan.splices))
+        if not plan.moves:
+            break
+    found = parse(raw)
+    if found.diagnostics or not same(found.data, wanted):
+        raise NotEditable("the change reaches values that an anchor, an alias or a tag ties together")
+    return raw
+
+
+def _planned(raw: bytes, wanted: dict[str, object], *, bare: bool) -> Plan:
+    text, found = tokens(raw)
+    root = tree(text, found)
+    plan = Plan(Lines(text), root, bare=bare)
+    plan.change(Slot(root, root.start, 0, root.flow), parse(raw).data, wanted)
+    return plan
+
+
+def _applied(text: str, splices: Iterable[Splice]) -> str:
+    parts: list[str] = []
+    at = 0
+    for splice in sorted(splices, key=lambda each: (each.start, each.end)):
+        if splice.start < at:
+            raise NotEditable("two changes meet in one place")
+        parts += (text[at : splice.start], splice.text)
+        at = splice.end
+    return "".join((*parts, text[at:]))
+
+
+def _encoded(before: bytes, text: str) -> bytes:
+    mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else b""
+    try:
+        return mark + text.encode()
+    except UnicodeEncodeError:
+        raise NotEditable("a text holds half of a surrogate pair", "send valid Unicode") from None

@@ -1,0 +1,91 @@
+"""The items of a list before and after: which is which, and moving their lines when they change places.
+
+Items that have a ``name`` are the same if they are named the same (trimmed, in lower case). Lists of
+the same length without names are compared place by place, all others by value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+
+from daemon.config.edit_pieces import Lines, NotEditable, Piece, dash
+
+Pairs = tuple[int | None, ...]
+"""For each new item the place of the old one that it is, None for a new one."""
+
+
+def matched(old: Sequence[object], new: Sequence[object]) -> Pairs:
+    if len(old) == len(new) and not any(_name(item) for item in (*old, *new)):
+        return tuple(range(len(old)))
+    places: dict[Hashable, list[int]] = {}
+    for place, item in enumerate(old):
+        places.setdefault(_identity(item), []).append(place)
+    return tuple(places[identity].pop(0) if places.get(identity := _identity(item)) else None for item in new)
+
+
+def is_reordered(pairs: Pairs) -> bool:
+    kept = [place for place in pairs if place is not None]
+    return kept != sorted(kept)
+
+
+def permutation(lines: Lines, piece: Piece, pairs: Pairs) -> Iterator[tuple[int, int, str]]:
+    """Splices (start, end, text) that put the kept items into their new order, each with the comments
+    above its dash. Items that are to be removed stay where they are."""
+    kept = [place for place in pairs if place is not None]
+    if piece.flow:
+        spans = {place: (piece.entries[place].start, piece.entries[place].end) for place in kept}
+    else:
+        chunks = _chunks(lines, piece)
+        spans = {place: chunks[place] for place in kept}
+    for target, source in zip(sorted(kept), kept, strict=True):
+        if target != source:
+            start, end = spans[source]
+            yield *spans[target], lines.text[start:end]
+
+
+def _chunks(lines: Lines, piece: Piece) -> list[tuple[int, int]]:
+    """(start, end) of each item's lines, the last line end left out."""
+    dashes = [dash(lines, each.value) for each in piece.entries]
+    if not all(lines.opens(at) for at in dashes):
+        raise NotEditable("a list inside a list is not reordered", line=lines.number(piece.start) + 1)
+    starts = [_with_comments(lines, at) for at in dashes]
+    ends = [lines.end(max(at, each.end)) for at, each in zip(dashes, piece.entries, strict=True)]
+    limits = [*starts[1:], len(lines.text)]
+    return [
+        (start, _with_remarks(lines, end, limit, lines.column(at)))
+        for start, end, limit, at in zip(starts, ends, limits, dashes, strict=True)
+    ]
+
+
+def _with_comments(lines: Lines, at: int) -> int:
+    """Up over the comments right above the dash that begin in its column."""
+    column, start = lines.column(at), lines.start(at)
+    while start:
+        above = lines.start(start - 1)
+        text = lines.text[above : lines.end(above)]
+        if len(text) - len(text.lstrip(" ")) != column or not text.lstrip(" ").startswith("#"):
+            break
+        start = above
+    return start
+
+
+def _with_remarks(lines: Lines, end: int, limit: int, column: int) -> int:
+    """Down over the comments right below the item that are indented deeper than its dash."""
+    number = lines.number(end) + 1
+    while (span := lines.span(number)) and span[0] < limit:
+        text = lines.text[span[0] : span[1]]
+        if not text.lstrip(" ").startswith("#") or len(text) - len(text.lstrip(" ")) <= column:
+            break
+        end, number = span[1], number + 1
+    return end
+
+
+def _name(item: object) -> str:
+    name = item.get("name") if isinstance(item, Mapping) else None
+    return name.strip().lower() if isinstance(name, str) else ""
+
+
+def _identity(item: object) -> Hashable:
+    if name := _name(item):
+        return ("name", name)
+    return (type(item).__name__, repr(item))
