@@ -24,7 +24,7 @@ from daemon.telemetry.log_ring import LogRing
 CAPACITY = 10_000
 RESERVE = 1_000
 """Extra places that only records from WARNING up may take."""
-COALESCE = 0.1
+COALESCE = 0.02
 _BATCH = 500
 _WARNING = 30
 
