@@ -88,10 +88,12 @@ class ToolCall(Struct, frozen=True, kw_only=True):
 
 
 class Opaque(Struct, frozen=True):
-    """Content that only ``wire`` knows, as its raw JSON."""
+    """Content that only ``wire`` knows, as its raw JSON. ``lifted``: what it says stands in the hub's
+    words as well (``Request.inline_tools``), so that other wires leave it out and lose nothing."""
 
     wire: str
     raw: Raw
+    lifted: bool = False
 
 
 ToolContent = Text | Image | File | Opaque

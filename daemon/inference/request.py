@@ -31,6 +31,8 @@ class Tool(Struct, frozen=True, kw_only=True):
     kind: Literal["function", "custom"] = "function"
     format: Raw | None = None
     """The grammar of a ``custom`` tool."""
+    namespace: str | None = None
+    """OpenAI's grouping of tools; the same name in two namespaces is two tools."""
 
 
 class WebSearch(Struct, frozen=True, kw_only=True):
@@ -44,11 +46,13 @@ class WebSearch(Struct, frozen=True, kw_only=True):
 
 
 class OpaqueTool(Struct, frozen=True):
-    """A tool that only ``wire`` knows (``namespace``, ``tool_search``, ``computer_use`` …)."""
+    """A tool that only ``wire`` knows (``namespace``, ``tool_search``, ``computer_use`` …). ``lifted`` is
+    what it holds in the hub's words, for the other wires; empty where they have nothing for it."""
 
     wire: str
     name: str
     raw: Raw
+    lifted: tuple[AnyTool, ...] = ()
 
 
 AnyTool = Tool | WebSearch | OpaqueTool
@@ -97,6 +101,8 @@ class Request(Struct, frozen=True, kw_only=True):
     messages: tuple[Message, ...]
     system: tuple[Text, ...] = ()
     tools: tuple[AnyTool, ...] = ()
+    inline_tools: tuple[AnyTool, ...] = ()
+    """Tools that the conversation itself brings (Codex' ``additional_tools`` items), for wires without such items."""
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     max_tokens: int | None = None

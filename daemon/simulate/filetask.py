@@ -52,10 +52,21 @@ def call(task: FileTask, tools: Iterable[Tool]) -> tuple[Tool, str] | None:
         for tool in offered:
             if (tool.kind, tool.name) == known:
                 return tool, build(task)
+    for (kind, name), build in _KNOWN.items():
+        for tool in offered:
+            if _stands_for(tool, kind, name):
+                return tool, _json(input=build(task)) if kind == "custom" else build(task)
     for tool in offered:
         if tool.kind == "function" and (arguments := _by_schema(task, tool.schema)):
             return tool, arguments
     return None
+
+
+def _stands_for(tool: Tool, kind: str, name: str) -> bool:
+    """Where an API has neither namespaces nor custom tools, a gateway offers ``NAMESPACE__NAME`` and a
+    function that takes one text, ``input``."""
+    plain = tool.name.rpartition("__")[2] == name and tool.kind == "function"
+    return plain and (kind == "function" or list(tool.schema.get("properties") or {}) == ["input"])
 
 
 def _json(**arguments: object) -> str:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from daemon.inference.request import Tool
+from daemon.wires.offered_tools import label
 
 _ANY_OBJECT = Raw(b'{"type":"object","properties":{}}')
 _OBJECT_TYPE = Raw(b'"object"')
@@ -76,7 +77,7 @@ def _fit_schema(tool: Tool, schema: Raw, lost: list[str]) -> Raw:
     except msgspec.DecodeError:
         return _ANY_OBJECT
     refused = [key for key in _REFUSED_AT_ROOT if key in root]
-    lost.extend(f"tools.{tool.name}.{key}" for key in refused)
+    lost.extend(f"tools.{label(tool)}.{key}" for key in refused)
     kept = {key: value for key, value in root.items() if key not in _STRAY and key not in refused}
     kept = {**kept, "type": _OBJECT_TYPE, "properties": root.get("properties", _NO_PROPERTIES)}
     return Raw(msgspec.json.encode(kept))

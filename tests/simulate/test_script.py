@@ -57,6 +57,17 @@ def test_a_file_is_made_with_the_tool_at_hand(tool: Tool, arguments: dict[str, A
     assert (call.name, call.kind, json.loads(call.arguments)) == (tool.name, tool.kind, arguments)
 
 
+def test_a_gateways_stand_ins_are_known() -> None:
+    """Flat names for a namespace's tools, and a custom tool as a function with one text."""
+    shell = Tool("multi__exec_command", {})
+    code = Tool("functions__exec", {"properties": {"input": {"type": "string"}}})
+    call = only(decide(conversation(FILE_TASK, tools=(shell,))))
+    assert isinstance(call, Call) and json.loads(call.arguments) == {"cmd": SHELL}
+    call = only(decide(conversation(FILE_TASK, tools=(code,))))
+    assert isinstance(call, Call) and call.name == code.name
+    assert "tools.exec_command" in json.loads(call.arguments)["input"]
+
+
 def test_code_mode_gets_javascript_in_its_namespace() -> None:
     call = only(decide(conversation(FILE_TASK, tools=(CODE_MODE,))))
     assert isinstance(call, Call)

@@ -13,6 +13,8 @@ from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.anthropic_messages.decode_blocks import raw_block_of, search_call
 from daemon.wires.anthropic_messages.errors import remote_error
 from daemon.wires.anthropic_messages.schema import MessageBody, StopDetails, ToolUseBlock, UsageBody
+from daemon.wires.custom_tools import unwrapped
+from daemon.wires.offered_tools import called_tool
 
 _body = msgspec.json.Decoder(MessageBody)
 
@@ -79,8 +81,15 @@ def decode_response(body: bytes, names: Mapping[str, str]) -> Response:
 
 
 def restored(call: ToolCall, names: Mapping[str, str]) -> ToolCall:
-    name = names.get(call.name)
-    return call if name is None else ToolCall(id=call.id, name=name, arguments=call.arguments)
+    """The call as the client knows it: of its own tool, and of a custom one as text."""
+    tool = called_tool(names, call.name)
+    return ToolCall(
+        id=call.id,
+        name=tool.name,
+        arguments=unwrapped(call.arguments) if tool.custom else call.arguments,
+        kind="custom" if tool.custom else "function",
+        namespace=tool.namespace,
+    )
 
 
 def server_use_of(raw: Raw | bytes) -> ToolUseBlock | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from msgspec import Raw
 
@@ -30,6 +30,7 @@ from daemon.inference.request import Message
 from daemon.wires.anthropic_messages.answer import OUTSIDE_ID, hosted_blocks, tool_input
 from daemon.wires.anthropic_messages.decode_blocks import WIRE_NAME
 from daemon.wires.naming import shorten_id
+from daemon.wires.offered_tools import SentNames
 
 Json = dict[str, object]
 
@@ -40,7 +41,7 @@ _IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 class RequestBlocks:
     """Encodes the blocks of one request; ``lost`` gathers what the wire cannot carry, by place."""
 
-    def __init__(self, names: Mapping[str, str], *, native: bool) -> None:
+    def __init__(self, names: SentNames, *, native: bool) -> None:
         self._names = names
         self._native = native
         """Whether the client spoke this very wire, so that vendor-only forms may go through."""
@@ -75,7 +76,7 @@ class RequestBlocks:
         for number, block in enumerate(message.content):
             encoded = self._block(block)
             out += encoded
-            if not encoded and not (isinstance(block, Text) and not block.text):
+            if not encoded and not _says_nothing(block):
                 self.lost.append(f"{where}.content[{number}]")
         return out
 
@@ -84,7 +85,7 @@ class RequestBlocks:
             case Text() | Refusal():
                 return [{"type": "text", "text": block.text}] if block.text else []
             case ToolCall():
-                name = self._names.get(block.name, block.name)
+                name = self._names.of(block.name, block.namespace)
                 return [{"type": "tool_use", "id": tool_id(block.id), "name": name, "input": tool_input(block)}]
             case ToolResult():
                 return [self._result(block)]
@@ -112,6 +113,10 @@ class RequestBlocks:
         if result.is_error is not None:
             body["is_error"] = result.is_error
         return body
+
+
+def _says_nothing(block: Block) -> bool:
+    return not block.text if isinstance(block, Text) else isinstance(block, Opaque) and block.lifted
 
 
 def tool_id(identifier: str) -> str:

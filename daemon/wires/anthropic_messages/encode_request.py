@@ -7,18 +7,19 @@ that breaks one is refused whole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import DecodeError, Raw
 
-from daemon.inference.blocks import Reasoning, Text, ToolCall
+from daemon.inference.blocks import Opaque, Reasoning, Text, ToolCall
 from daemon.inference.request import AnyTool, Message, OpaqueTool, Request, Tool, WebSearch
 from daemon.wires.anthropic_messages.answer import dumps
 from daemon.wires.anthropic_messages.decode_blocks import WIRE_NAME
 from daemon.wires.anthropic_messages.encode_blocks import Json, RequestBlocks
 from daemon.wires.base import EncodeOptions, UpstreamBody
-from daemon.wires.naming import shorten_names
+from daemon.wires.custom_tools import INPUT_SCHEMA, described
+from daemon.wires.offered_tools import SentNames, chosen_tool, label, offered_tools
 
 DEFAULT_MAX_TOKENS = 32_000
 """The API demands a limit; OpenAI's wires do without. What Claude Code asks of models it does not know."""
@@ -33,7 +34,6 @@ _BUDGETS: Mapping[str, int] = {
     "xhigh": 32_768,
     "max": 64_000,
 }
-_CUSTOM_SCHEMA = Raw(b'{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}')
 _EMPTY_SCHEMA = Raw(b'{"type":"object","properties":{}}')
 _objects = msgspec.json.Decoder(dict[str, Raw])
 
@@ -41,7 +41,8 @@ _objects = msgspec.json.Decoder(dict[str, Raw])
 def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     """The body of ``POST /v1/messages`` for ``options.model``."""
     native = request.wire == WIRE_NAME
-    names = shorten_names((tool.name for tool in request.tools if isinstance(tool, Tool)), _NAME_LIMIT)
+    tools = offered_tools(request)
+    names = SentNames(tools, _NAME_LIMIT)
     blocks = RequestBlocks(names, native=native)
     system, messages = _lift_system(request, native=native)
     body: Json = {"model": options.model, "max_tokens": request.max_tokens or DEFAULT_MAX_TOKENS}
@@ -50,7 +51,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
         body["system"] = [{"type": "text", "text": text} for text in system]
     body["messages"] = blocks.messages(messages)
     lost = blocks.lost
-    body |= _tools(request, names, lost)
+    body |= _tools(request, tools, names, lost)
     body |= _sampling(request, lost)
     body |= _thinking(request, options, body, lost)
     body |= _output(request, body, lost)
@@ -61,43 +62,48 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     if request.user and native:
         body["metadata"] = {"user_id": request.user}
     body["stream"] = options.stream
-    restore = {short: name for name, short in names.items()}
-    return UpstreamBody(dumps(body), tuple(dict.fromkeys(lost)), restore)
+    custom = [tool for tool in tools if isinstance(tool, Tool) and tool.kind == "custom"]
+    restored = names.restored(names.of(tool.name, tool.namespace) for tool in custom)
+    return UpstreamBody(dumps(body), tuple(dict.fromkeys(lost)), restored)
 
 
 def _lift_system(request: Request, *, native: bool) -> tuple[list[str], tuple[Message, ...]]:
     """The system text, with the system and developer messages that open an OpenAI conversation."""
     system = [text.text for text in request.system]
     messages = request.messages
+    while not native and messages and all(isinstance(block, Opaque) and block.lifted for block in messages[0].content):
+        messages = messages[1:]
     while not native and messages and messages[0].role in ("system", "developer"):
         system += [block.text for block in messages[0].content if isinstance(block, Text) and block.text]
         messages = messages[1:]
     return system, messages
 
 
-def _tools(request: Request, names: Mapping[str, str], lost: list[str]) -> Json:
+def _tools(request: Request, offered: Sequence[AnyTool], names: SentNames, lost: list[str]) -> Json:
     tools: list[Json | Raw] = []
-    for tool in request.tools:
-        encoded = _tool(tool, names)
+    for tool in offered:
+        encoded = _tool(tool, names, lost)
         if encoded is None:
-            lost.append(f"tools[{tool.name}]")
+            lost.append(f"tools.{label(tool)}")
         else:
             tools.append(encoded)
     if not tools:
         return {}
-    choice = _tool_choice(request, names)
+    choice = _tool_choice(request, offered, names)
     return {"tools": tools, "tool_choice": choice} if choice else {"tools": tools}
 
 
-def _tool(tool: AnyTool, names: Mapping[str, str]) -> Json | Raw | None:
+def _tool(tool: AnyTool, names: SentNames, lost: list[str]) -> Json | Raw | None:
     if isinstance(tool, OpaqueTool):
         return tool.raw if tool.wire == WIRE_NAME else None
     if isinstance(tool, WebSearch):
         return _web_search(tool)
-    schema = _CUSTOM_SCHEMA if tool.kind == "custom" else _object_schema(tool.parameters)
-    body: Json = {"name": names.get(tool.name, tool.name), "input_schema": schema}
-    if tool.description:
-        body["description"] = tool.description
+    if tool.format is not None:
+        lost.append(f"tools.{label(tool)}.format")
+    schema = INPUT_SCHEMA if tool.kind == "custom" else _object_schema(tool.parameters)
+    body: Json = {"name": names.of(tool.name, tool.namespace), "input_schema": schema}
+    if description := described(tool):
+        body["description"] = description
     return body
 
 
@@ -125,14 +131,16 @@ def _object_schema(schema: Raw | None) -> Raw:
     return Raw(dumps({"type": "object", **fields}))
 
 
-def _tool_choice(request: Request, names: Mapping[str, str]) -> Json | None:
+def _tool_choice(request: Request, offered: Sequence[AnyTool], names: SentNames) -> Json | None:
     choice = request.tool_choice
     serial = request.parallel_tool_calls is False
     if choice is None:
         return {"type": "auto", "disable_parallel_tool_use": True} if serial else None
     body: Json = {"type": choice.mode}
     if choice.mode == "tool":
-        body["name"] = names.get(choice.name or "", choice.name or "web_search")
+        name = choice.name or "web_search"
+        bearer = chosen_tool(offered, name)
+        body["name"] = names.of(name, bearer.namespace if bearer is not None else None)
     if request.parallel_tool_calls is not None and choice.mode != "none":
         body["disable_parallel_tool_use"] = serial
     return body

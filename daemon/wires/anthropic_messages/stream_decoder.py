@@ -35,6 +35,8 @@ from daemon.wires.anthropic_messages.decode_answer import (
 from daemon.wires.anthropic_messages.decode_blocks import WIRE_NAME, citation_of, citations_of, is_set, search_call
 from daemon.wires.anthropic_messages.errors import remote_error
 from daemon.wires.anthropic_messages.schema import Delta, ErrorObject, StopDetails, StreamEvent, UsageBody
+from daemon.wires.custom_tools import InputReader
+from daemon.wires.offered_tools import called_tool
 from daemon.wires.sse import SseSplitter
 
 _event = msgspec.json.Decoder(StreamEvent)
@@ -76,6 +78,8 @@ class _Open(Struct):
     signature: str = ""
     pieces: list[str] = []
     text: str = ""
+    reader: InputReader | None = None
+    """Unwraps the input of a custom tool's call."""
 
 
 class MessagesStreamDecoder:
@@ -235,8 +239,11 @@ class MessagesStreamDecoder:
         if block.kind != "tool_call":
             return BlockStart(block.index, block.kind)
         self._called = True
-        name = start.name or ""
-        return BlockStart(block.index, "tool_call", start.id or "", self._names.get(name, name))
+        tool = called_tool(self._names, start.name or "")
+        if tool.custom:
+            block.reader = InputReader()
+        kind: BlockKind = "custom_tool_call" if tool.custom else "tool_call"
+        return BlockStart(block.index, kind, start.id or "", tool.name, tool.namespace)
 
     def _delta(self, event: StreamEvent, out: list[Event]) -> None:
         block = self._blocks.get(event.index)
@@ -251,7 +258,7 @@ class MessagesStreamDecoder:
             case "tool_call", "input_json_delta":
                 if text:
                     block.text = "sent"
-                    out.append(BlockDelta(block.index, text))
+                    self._input(block, text, out)
             case "reasoning", "signature_delta":
                 block.signature += delta.signature
             case "text", "citations_delta":
@@ -285,8 +292,16 @@ class MessagesStreamDecoder:
     def _end_call(self, block: _Open, out: list[Event]) -> None:
         given = bytes(block.start.input).decode()
         if not block.text and given not in ("", "null", "{}"):
-            out.append(BlockDelta(block.index, given))  # input that came whole, with the start
+            self._input(block, given, out)  # input that came whole, with the start
+        if block.reader is not None and (rest := block.reader.close()):
+            out.append(BlockDelta(block.index, rest))
         out.append(BlockEnd(block.index))
+
+    def _input(self, block: _Open, text: str, out: list[Event]) -> None:
+        if block.reader is not None:
+            text = block.reader.feed(text)
+        if text:
+            out.append(BlockDelta(block.index, text))
 
     def _end_search(self, identifier: str, result: Raw | None, out: list[Event]) -> None:
         index, raw = self._searches.pop(identifier)

@@ -3,8 +3,7 @@
 upstream:  encode (input_messages, content_parts, tools, models) ─▶ … ─▶ stream_decoder (calls) | decode
 entry:     decode (decode_messages) ─▶ … ─▶ stream_encoder | completion_object
 both:      schema and entry_schema hold the structs, errors the dialect of failures, answer and
-           answer_fields the words for ends, counts and sources, custom_tools the way of free text
-           through functions
+           answer_fields the words for ends, counts and sources
 """
 
 from __future__ import annotations

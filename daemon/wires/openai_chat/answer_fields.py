@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from daemon.inference.blocks import Citation, HostedCall, Opaque, ToolCall
 from daemon.inference.request import Request, Tool
 from daemon.inference.response import FinishReason, Usage
-from daemon.wires.openai_chat.custom_tools import wrapped
+from daemon.wires.custom_tools import wrapped
 from daemon.wires.openai_chat.entry_schema import (
     CallField,
     CustomCallField,

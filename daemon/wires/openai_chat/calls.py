@@ -18,7 +18,8 @@ from msgspec import Raw
 
 from daemon.inference.events import BlockKind
 from daemon.wires.block_writer import BlockWriter
-from daemon.wires.openai_chat.custom_tools import InputReader, custom_names
+from daemon.wires.custom_tools import InputReader
+from daemon.wires.offered_tools import called_tool
 from daemon.wires.openai_chat.schema import CalledFunction, CallPart
 
 
@@ -72,11 +73,12 @@ class CallState:
         """Opens the block, if the name is known; what came before it follows."""
         if self._block is not None or not self.name:
             return
-        if self.name in custom_names(self._names):
+        tool = called_tool(self._names, self.name)
+        if tool.custom and not self.custom:
             self._reader = InputReader()
-        kind: BlockKind = "custom_tool_call" if self.custom or self._reader is not None else "tool_call"
-        name = self._names.get(self.name, self.name)
-        self._block = block = self._writer.start(kind, id=self.id or self._fallback_id, name=name)
+        kind: BlockKind = "custom_tool_call" if self.custom or tool.custom else "tool_call"
+        id_ = self.id or self._fallback_id
+        self._block = block = self._writer.start(kind, id=id_, name=tool.name, namespace=tool.namespace)
         for text in self._pieces:
             self._write(block, text)
 

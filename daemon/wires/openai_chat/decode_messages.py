@@ -29,7 +29,7 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message, Role
-from daemon.wires.openai_chat.custom_tools import unwrapped
+from daemon.wires.custom_tools import unwrapped
 from daemon.wires.openai_chat.entry_schema import RequestFile, RequestImage, RequestMessage, RequestPart
 from daemon.wires.openai_chat.errors import invalid
 from daemon.wires.openai_chat.schema import WIRE, CalledFunction, CallPart

@@ -6,18 +6,18 @@ are sent to OpenAI's models, or where the client asked for them by this wire's o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 import msgspec
 from msgspec import UNSET, Raw
 
-from daemon.inference.request import OutputFormat, Request
+from daemon.inference.request import AnyTool, OutputFormat, Request
 from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.naming import shorten_id
-from daemon.wires.openai_chat.custom_tools import ToolNames
+from daemon.wires.offered_tools import SentNames, offered_tools
 from daemon.wires.openai_chat.input_messages import REASONING_FIELDS, MessageWriter
-from daemon.wires.openai_chat.models import CALL_ID_LIMIT, STOP_LIMIT, is_openai, reasons, searches
+from daemon.wires.openai_chat.models import CALL_ID_LIMIT, NAME_LIMIT, STOP_LIMIT, is_openai, reasons, searches
 from daemon.wires.openai_chat.schema import (
     WIRE,
     CreateChatCompletion,
@@ -27,7 +27,7 @@ from daemon.wires.openai_chat.schema import (
     StreamOptions,
     Unset,
 )
-from daemon.wires.openai_chat.tools import encode_choice, encode_tools, sent_names, web_search_options
+from daemon.wires.openai_chat.tools import encode_choice, encode_tools, web_search_options
 from daemon.wires.openai_effort import effort_for
 
 _LIMIT = 64
@@ -55,7 +55,8 @@ _raw_object = msgspec.json.Decoder(RawObject)
 def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     """The body of ``POST …/chat/completions``, with what it could not carry and the tool names to restore.
     ``options.instructions`` is the Responses wire's: here system text is always a ``system`` message."""
-    names = sent_names(request)
+    tools = offered_tools(request)
+    names = SentNames(tools, NAME_LIMIT)
     writer = MessageWriter(
         request.wire,
         names,
@@ -77,35 +78,36 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
         service_tier=_service_tier(request, lost),
         user=_user(request, lost),
     )
-    wrapped = _put_tools(body, request, options.model, names, lost)
+    wrapped = _put_tools(body, request, tools, names, lost)
     _put_thinking(body, request, options, lost)
     _put_sampling(body, request, options, lost)
     _put_max_tokens(body, request, options)
     _drop_unsupported(body, options.unsupported, lost)
     raw = _with_extra(_encode(body), request.extra.get(WIRE, {}), options, lost)
-    restored = {sent: name for name, sent in names.items() if sent != name}
-    return UpstreamBody(raw, tuple(lost), ToolNames(restored, wrapped))
+    return UpstreamBody(raw, tuple(lost), names.restored(wrapped))
 
 
 def _put_tools(
-    body: CreateChatCompletion, request: Request, model: str, names: Mapping[str, str], lost: list[str]
+    body: CreateChatCompletion, request: Request, tools: Sequence[AnyTool], names: SentNames, lost: list[str]
 ) -> frozenset[str]:
-    sent = encode_tools(request, names, lost)
+    """The names sent of custom tools that travel as functions."""
+    native = request.wire == WIRE
+    sent = encode_tools(tools, names, lost, native=native)
     search = sent.web_search
-    if search is not None and searches(model):
+    if search is not None and searches(body.model):
         body.web_search_options = web_search_options(search, lost)
     elif search is not None and "web_search_options" not in request.extra.get(WIRE, {}):
         lost.append(f"tools.{search.name}")
     if not sent.tools:
         return sent.wrapped
     body.tools = sent.tools
-    if request.parallel_tool_calls is False or (request.wire == WIRE and request.parallel_tool_calls):
+    if request.parallel_tool_calls is False or (native and request.parallel_tool_calls):
         body.parallel_tool_calls = request.parallel_tool_calls
     choice = request.tool_choice
     if choice is not None and choice.kind == "web_search":
         lost.append("tool_choice")
     elif choice is not None:
-        body.tool_choice = encode_choice(choice, request, names)
+        body.tool_choice = encode_choice(choice, tools, names, native=native)
     return sent.wrapped
 
 

@@ -30,9 +30,10 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message
-from daemon.wires.naming import shorten_id, shorten_names
+from daemon.wires.custom_tools import wrapped
+from daemon.wires.naming import shorten_id
+from daemon.wires.offered_tools import SentNames
 from daemon.wires.openai_chat.content_parts import medium_part, opaque_part, type_of
-from daemon.wires.openai_chat.custom_tools import wrapped
 from daemon.wires.openai_chat.schema import (
     WIRE,
     ContentPart,
@@ -49,15 +50,14 @@ ERROR_MARK = "[tool error]"
 REASONING_FIELDS = ("reasoning_content", "reasoning")
 """Where thinking goes back; what came inside ``content`` is not handed back."""
 
-_NAME_LIMIT = 64
 _SYSTEM = ("system", "developer")
 
 
 class MessageWriter:
-    """Writes one request's messages. ``names`` says how each tool's name is sent, ``lost`` collects what
+    """Writes one request's messages. ``names`` says how each tool is named, ``lost`` collects what
     found no place. ``entry`` is the wire the client speaks; ``id_limit`` the longest call id, if there is one."""
 
-    def __init__(self, entry: str, names: dict[str, str], *, id_limit: int | None, echo: bool) -> None:
+    def __init__(self, entry: str, names: SentNames, *, id_limit: int | None, echo: bool) -> None:
         self._entry = entry
         self._native = entry == WIRE
         self._names = names
@@ -108,7 +108,7 @@ class MessageWriter:
             case Image() | File():
                 return self._medium(block)
             case Opaque():
-                return [opaque_part(block)]
+                return [] if block.lifted else [opaque_part(block)]
             case HostedCall():
                 self._lose(block.name)
             case Reasoning() | ToolCall() | ToolResult():
@@ -233,18 +233,11 @@ class MessageWriter:
     def _call(self, call: ToolCall) -> ToolCallParam:
         call_id = self._call_id(call.id)
         self._open_calls[call_id] = call.name
-        name = self._sent_name(call.name)
+        name = self._names.of(call.name, call.namespace)
         if call.kind == "custom" and self._native:
             return CustomCall(call_id, NamedCustom(name, call.arguments))
         arguments = wrapped(call.arguments) if call.kind == "custom" else call.arguments or "{}"
         return FunctionCall(call_id, NamedFunction(name, arguments))
-
-    def _sent_name(self, name: str) -> str:
-        """The tools' own names are settled; a call of a tool that is offered no more is fitted by itself."""
-        sent = self._names.get(name)
-        if sent is None:
-            sent = self._names[name] = shorten_names([name], _NAME_LIMIT).get(name, name)
-        return sent
 
 
 def _joined(texts: Sequence[str]) -> str:

@@ -15,6 +15,9 @@ _SEARCHING = re.compile(r".*-search(-|$)")
 CALL_ID_LIMIT = 40
 """OpenAI: "string too long. Expected a string with maximum length 40" for tool call ids on this wire."""
 
+NAME_LIMIT = 64
+"""The longest tool name."""
+
 STOP_LIMIT = 4
 """OpenAI: "Up to 4 sequences where the API will stop"."""
 

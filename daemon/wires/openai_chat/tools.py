@@ -7,19 +7,18 @@ of OpenAI's search models, which is an option of the request.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, assert_never
 
 import msgspec
 from msgspec import UNSET, Raw
 
-from daemon.inference.request import OpaqueTool, Request, Tool, ToolChoice, WebSearch
+from daemon.inference.request import AnyTool, OpaqueTool, Tool, ToolChoice, WebSearch
+from daemon.wires.custom_tools import INPUT_SCHEMA, described
 from daemon.wires.function_schemas import fit_schemas
-from daemon.wires.naming import shorten_names
+from daemon.wires.offered_tools import SentNames, chosen_tool, label
 from daemon.wires.openai_chat import schema
-from daemon.wires.openai_chat.custom_tools import INPUT_SCHEMA, described
 from daemon.wires.openai_chat.schema import (
-    WIRE,
     CustomObject,
     CustomTool,
     FunctionObject,
@@ -44,29 +43,23 @@ class SentTools(NamedTuple):
     web_search: WebSearch | None
 
 
-def sent_names(request: Request) -> dict[str, str]:
-    """Every tool's name, and how it is sent."""
-    names = {tool.name: tool.name for tool in request.tools if isinstance(tool, Tool)}
-    names.update(shorten_names(names))
-    return names
-
-
-def encode_tools(request: Request, names: Mapping[str, str], lost: list[str]) -> SentTools:
-    native = request.wire == WIRE
-    functions = [tool for tool in request.tools if isinstance(tool, Tool) and tool.kind == "function"]
+def encode_tools(tools: Sequence[AnyTool], names: SentNames, lost: list[str], *, native: bool) -> SentTools:
+    """``native``: the client speaks this very wire."""
+    functions = [tool for tool in tools if isinstance(tool, Tool) and tool.kind == "function"]
     schemas = iter(fit_schemas(functions, lost))
     sent: list[schema.AnyTool] = []
     wrapped: set[str] = set()
     web_search: WebSearch | None = None
-    for tool in request.tools:
+    for tool in tools:
         match tool:
             case Tool(kind="function"):
-                sent.append(_function(tool, names[tool.name], next(schemas), native=native))
+                sent.append(_function(tool, names.of(tool.name, tool.namespace), next(schemas), native=native))
             case Tool():
-                sent.append(_custom(tool, names[tool.name], native=native))
+                name = names.of(tool.name, tool.namespace)
+                sent.append(_custom(tool, name, native=native))
                 if not native:
-                    wrapped.add(names[tool.name])
-                    lost.extend([f"tools.{tool.name}.format"] if tool.format is not None else [])
+                    wrapped.add(name)
+                    lost.extend([f"tools.{label(tool)}.format"] if tool.format is not None else [])
             case WebSearch():
                 web_search = tool
             case OpaqueTool(wire="chat"):
@@ -78,14 +71,14 @@ def encode_tools(request: Request, names: Mapping[str, str], lost: list[str]) ->
     return SentTools(sent, frozenset(wrapped), web_search)
 
 
-def encode_choice(choice: ToolChoice, request: Request, names: Mapping[str, str]) -> ToolChoiceParam:
+def encode_choice(choice: ToolChoice, tools: Sequence[AnyTool], names: SentNames, *, native: bool) -> ToolChoiceParam:
     """A choice by name takes the family in which the tool that bears it is sent, whatever the client said."""
     if choice.mode != "tool":
         return _CHOICE[choice.mode]
     name = choice.name or ""
-    sent = names.get(name, name)
-    bearer = next((tool for tool in request.tools if isinstance(tool, Tool) and tool.name == name), None)
-    if bearer is not None and bearer.kind == "custom" and request.wire == WIRE:
+    bearer = chosen_tool(tools, name)
+    sent = names.of(name, bearer.namespace if bearer is not None else None)
+    if bearer is not None and bearer.kind == "custom" and native:
         return NamedCustomChoice(NamedCustom(sent))
     return NamedFunctionChoice(NamedFunction(sent))
 

@@ -9,38 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw
 
 from daemon.errors import ErrorKind, RemoteError
 from daemon.inference.blocks import Text
 from daemon.inference.collect import collect
-from daemon.inference.request import (
-    AnyTool,
-    OpaqueTool,
-    OutputFormat,
-    ReasoningOptions,
-    Request,
-    Tool,
-    ToolChoice,
-    WebSearch,
-)
+from daemon.inference.request import OutputFormat, ReasoningOptions, Request
 from daemon.inference.response import Response
 from daemon.wires.openai_responses.decode_items import invalid, messages_of
-from daemon.wires.openai_responses.entry_schema import (
-    NamedChoice,
-    RequestBody,
-    RequestReasoning,
-    RequestText,
-    RequestTool,
-)
+from daemon.wires.openai_responses.decode_tools import inline_tools, kept, tool_choice, tools_of
+from daemon.wires.openai_responses.entry_schema import RequestBody, RequestReasoning, RequestText
 from daemon.wires.openai_responses.errors import not_json, remote_error
-from daemon.wires.openai_responses.schema import RawObject, ResponseObject, WebSearchFilters
+from daemon.wires.openai_responses.schema import RawObject, ResponseObject
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
 
 WIRE = "responses"
 
 _SESSION_HEADERS = ("session-id", "session_id", "x-session-id", "thread-id")
-_MODES = {"auto": "auto", "required": "any", "none": "none"}
 _IN_HUB = frozenset(RequestBody.__struct_fields__)
 _PARTLY_IN_HUB = {
     "reasoning": frozenset(RequestReasoning.__struct_fields__),
@@ -51,9 +36,6 @@ _PARTLY_IN_HUB = {
 _response = msgspec.json.Decoder(ResponseObject)
 _body = msgspec.json.Decoder(RequestBody)
 _fields = msgspec.json.Decoder(RawObject)
-_tool = msgspec.json.Decoder(RequestTool)
-_choice = msgspec.json.Decoder(NamedChoice)
-_filters = msgspec.json.Decoder(WebSearchFilters)
 
 
 def decode_response(body: bytes, tool_names: Mapping[str, str]) -> Response:
@@ -91,13 +73,15 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
         raise invalid("We could not parse the JSON body of your request.") from None
     if not asked.model:
         raise invalid("Missing required parameter: 'model'.", "model")
-    choice, choice_kept = _tool_choice(asked.tool_choice)
+    choice, choice_kept = tool_choice(asked.tool_choice)
+    messages = messages_of(asked.input)
     return Request(
         wire=WIRE,
         model=asked.model,
-        messages=messages_of(asked.input),
+        messages=messages,
         system=(Text(asked.instructions),) if asked.instructions else (),
-        tools=tuple(_tool_of(raw, number) for number, raw in enumerate(asked.tools or ())),
+        tools=tools_of(asked.tools or (), "tools"),
+        inline_tools=inline_tools(messages),
         tool_choice=choice,
         parallel_tool_calls=asked.parallel_tool_calls,
         max_tokens=asked.max_output_tokens,
@@ -132,71 +116,6 @@ def _extra(fields: RawObject, *, keep_choice: bool) -> RawObject:
     return extra
 
 
-def _tool_of(raw: Raw, number: int) -> AnyTool:
-    try:
-        tool = _tool.decode(raw)
-    except msgspec.ValidationError as error:
-        raise invalid(f"Invalid 'tools[{number}]': {error}", f"tools[{number}]") from None
-    if tool.type in ("function", "custom"):
-        if not tool.name:
-            raise invalid(f"Missing required parameter: 'tools[{number}].name'.", f"tools[{number}].name")
-        return _client_tool(tool, tool.name)
-    if tool.type.startswith("web_search"):
-        return _web_search(tool)
-    return OpaqueTool(WIRE, tool.name or tool.type, Raw(bytes(raw)))
-
-
-def _client_tool(tool: RequestTool, name: str) -> Tool:
-    return Tool(
-        name=name,
-        description=tool.description,
-        parameters=_kept(tool.parameters),
-        strict=tool.strict,
-        kind="custom" if tool.type == "custom" else "function",
-        format=_kept(tool.format),
-    )
-
-
-def _web_search(tool: RequestTool) -> WebSearch:
-    filters = _kept(tool.filters)
-    try:
-        domains = () if filters is None else _filters.decode(filters).allowed_domains
-    except msgspec.ValidationError:
-        domains = ()
-    return WebSearch(allowed_domains=domains, user_location=_kept(tool.user_location))
-
-
-def _kept(raw: Raw | UnsetType) -> Raw | None:
-    if raw is UNSET or bytes(raw) == b"null":
-        return None
-    return Raw(bytes(raw))
-
-
-def _tool_choice(raw: Raw | UnsetType) -> tuple[ToolChoice | None, bool]:
-    """The choice in the hub's words, and whether it must also be kept as it came (``allowed_tools``, hosted)."""
-    kept = _kept(raw)
-    if kept is None:
-        return None, False
-    if bytes(kept).startswith(b'"'):
-        mode = _MODES.get(msgspec.json.decode(kept, type=str))
-        if mode is None:
-            raise invalid("Supported values are: 'none', 'auto', and 'required'.", "tool_choice")
-        return _mode(mode), False
-    try:
-        choice = _choice.decode(kept)
-    except msgspec.ValidationError as error:
-        raise invalid(f"Invalid 'tool_choice': {error}", "tool_choice") from None
-    if choice.type in ("function", "custom") and choice.name:
-        return ToolChoice("tool", choice.name, "custom" if choice.type == "custom" else "function"), False
-    if choice.type.startswith("web_search"):
-        return ToolChoice("tool", "web_search", "web_search"), False
-    return _mode(_MODES.get(choice.mode or "auto", "auto")), True
-
-
-def _mode(mode: str) -> ToolChoice:
-    return ToolChoice("any") if mode == "any" else ToolChoice("none") if mode == "none" else ToolChoice("auto")
-
-
 def _reasoning(reasoning: RequestReasoning | None) -> ReasoningOptions:
     if reasoning is None:
         return ReasoningOptions()
@@ -214,6 +133,6 @@ def _output(text: RequestText | None) -> OutputFormat | None:
         kind="json_schema",
         name=wanted.name,
         description=wanted.description,
-        schema=_kept(wanted.schema),
+        schema=kept(wanted.schema),
         strict=wanted.strict,
     )

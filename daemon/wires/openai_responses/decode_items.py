@@ -85,7 +85,8 @@ class _Turns:
             self._known(_item.decode(raw), type_)
             return
         output = type_.endswith("_output") if type_ else False
-        self._put("user" if output or type_ in _FROM_USER else "assistant", Opaque(WIRE, raw))
+        lifted = type_ == "additional_tools"
+        self._put("user" if output or type_ in _FROM_USER else "assistant", Opaque(WIRE, raw, lifted))
 
     def finish(self) -> tuple[Message, ...]:
         self._flush()

@@ -51,6 +51,13 @@ class RequestTool(Struct):
     format: Raw | Unset = UNSET
     filters: Raw | Unset = UNSET
     user_location: Raw | Unset = UNSET
+    tools: list[Raw] | None = None
+
+
+class AdditionalTools(Struct):
+    """The input item by which Codex offers its tools to newer models ("responses lite")."""
+
+    tools: list[Raw] = []
 
 
 class RequestReasoning(Struct):

@@ -77,14 +77,19 @@ def test_tools() -> None:
         {"name": "bare", "input_schema": {"type": "object", "properties": {}}},
         {
             "name": "exec",
-            "input_schema": {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]},
+            "input_schema": {
+                "type": "object",
+                "properties": {"input": {"type": "string"}},
+                "required": ["input"],
+                "additionalProperties": False,
+            },
         },
         {"type": "web_search_20250305", "name": "web_search", "allowed_domains": ["a"], "max_uses": 3},
         {"type": "bash_20250124", "name": "bash"},
     ]
     assert given["tool_choice"] == {"type": "tool", "name": short, "disable_parallel_tool_use": True}
     assert given["messages"][0]["content"][0]["name"] == short
-    assert encoded.lost == ("tools[tool_search]",)
+    assert encoded.lost == ("tools.tool_search",)
 
 
 @pytest.mark.parametrize(

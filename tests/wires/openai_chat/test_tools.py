@@ -9,8 +9,8 @@ import pytest
 
 from daemon.inference.request import AnyTool, OpaqueTool, Tool, ToolChoice, WebSearch
 from daemon.wires.base import EncodeOptions
+from daemon.wires.offered_tools import ToolNames
 from daemon.wires.openai_chat import WIRE
-from daemon.wires.openai_chat.custom_tools import custom_names
 from tests.wires.openai_chat.world import GPT_4, GPT_5, ask, encoded, raw, tool
 
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}
@@ -75,8 +75,9 @@ def test_tools(wire: str, given: AnyTool, expected: dict[str, Any] | None, lost:
 
 def test_only_tools_that_travel_as_functions_are_unwrapped() -> None:
     custom = tool("apply.patch", kind="custom")
-    assert custom_names(WIRE.encode_request(ask(tools=(custom, tool())), GPT_4).tool_names) == {"apply_patch"}
-    assert custom_names(WIRE.encode_request(ask(wire="chat", tools=(custom,)), GPT_4).tool_names) == frozenset()
+    for entry, wrapped in (("responses", {"apply_patch"}), ("chat", frozenset())):
+        names = WIRE.encode_request(ask(wire=entry, tools=(custom, tool())), GPT_4).tool_names
+        assert isinstance(names, ToolNames) and names.custom == wrapped
 
 
 CHOICES: list[tuple[ToolChoice | None, str, Any]] = [

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.inference.blocks import ToolCall
-from daemon.wires.openai_chat.custom_tools import InputReader, ToolNames, custom_names, described, unwrapped, wrapped
+from daemon.wires.custom_tools import InputReader, described, unwrapped, wrapped
+from daemon.wires.offered_tools import ToolNames
 from tests.wires.openai_chat.world import DONE, answer_of, call_chunk, chunk, fragment, raw, tool
 
 ARGUMENTS = [
@@ -63,7 +64,6 @@ def test_the_grammar_is_described() -> None:
 def test_a_call_of_a_custom_tool_comes_back_as_one() -> None:
     """Also in a stream whose fragments cut the JSON, and under a shortened name."""
     names = ToolNames({"sent": "apply.patch"}, {"sent"})
-    assert custom_names(names) == {"sent"} and custom_names({}) == frozenset()
     fragments = [
         fragment("", "sent", index=0, id="a"),
         fragment('{"input":"*** Be', index=0),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
 
 import msgspec
 from msgspec import Raw
@@ -25,18 +24,6 @@ _LONGEST_OPENING = 64
 
 _WHOLE_CHARACTERS = re.compile(r'(?:[^"\\]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*')
 _HALF_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\Z")
-
-
-class ToolNames(dict[str, str]):
-    """What ``UpstreamBody.tool_names`` holds, and which of the names sent belong to custom tools."""
-
-    def __init__(self, restored: Mapping[str, str], custom: Iterable[str] = ()) -> None:
-        super().__init__(restored)
-        self.custom = frozenset(custom)
-
-
-def custom_names(names: Mapping[str, str]) -> frozenset[str]:
-    return names.custom if isinstance(names, ToolNames) else frozenset()
 
 
 def wrapped(text: str) -> str:

@@ -1,0 +1,117 @@
+"""A client's tools toward upstreams that know a flat list of functions, and their calls back.
+
+A tool of a namespace goes under one name, ``NAMESPACE__NAME``; a custom tool as a function (see
+``custom_tools``); every name is fitted to the upstream's limit. ``ToolNames`` remembers what was sent
+for what, so that the client sees the call of its own tool: by its name, in its namespace, of its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from daemon.inference.request import AnyTool, OpaqueTool, Request, Tool
+from daemon.wires.naming import shorten_names
+
+_Key = tuple[str | None, str]
+
+
+class ToolNames(dict[str, str]):
+    """What ``UpstreamBody.tool_names`` holds, name sent to the client's, and what else is to be restored:
+    which of the names sent belong to ``custom`` tools, and the ``namespaces`` of those that have one."""
+
+    def __init__(
+        self, restored: Mapping[str, str], custom: Iterable[str] = (), namespaces: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(restored)
+        self.custom = frozenset(custom)
+        self.namespaces = namespaces or {}
+
+
+class CalledTool(NamedTuple):
+    """The tool that an upstream called, as its client knows it."""
+
+    name: str
+    namespace: str | None
+    custom: bool
+
+
+def called_tool(names: Mapping[str, str], sent: str) -> CalledTool:
+    name = names.get(sent, sent)
+    if not isinstance(names, ToolNames):
+        return CalledTool(name, None, custom=False)
+    return CalledTool(name, names.namespaces.get(sent), sent in names.custom)
+
+
+def offered_tools(request: Request) -> list[AnyTool]:
+    """All tools in the hub's words: of opaque ones what they hold, and those that the conversation brings,
+    of which the last word counts."""
+    tools = list(_spread(request.tools))
+    inline = {_key(tool): tool for tool in _spread(request.inline_tools)}
+    return [tool for tool in tools if _key(tool) not in inline] + list(inline.values()) if inline else tools
+
+
+def chosen_tool(tools: Iterable[AnyTool], name: str) -> Tool | None:
+    """The tool that a choice names, which says no namespace: one without any goes first."""
+    bearers = [tool for tool in tools if isinstance(tool, Tool) and tool.name == name]
+    return min(bearers, key=lambda tool: tool.namespace is not None, default=None)
+
+
+def label(tool: AnyTool) -> str:
+    """How a loss names the tool."""
+    return f"{tool.namespace}.{tool.name}" if isinstance(tool, Tool) and tool.namespace else tool.name
+
+
+class SentNames:
+    """How the tools of one request are named on their way up; no two alike, none over ``limit``."""
+
+    __slots__ = ("_limit", "_sent")
+
+    def __init__(self, tools: Iterable[AnyTool], limit: int) -> None:
+        self._limit = limit
+        keys = dict.fromkeys((tool.namespace, tool.name) for tool in tools if isinstance(tool, Tool))
+        flat: dict[_Key, str] = {}
+        taken = {name for namespace, name in keys if namespace is None}
+        for namespace, name in keys:
+            flat[namespace, name] = name if namespace is None else _unlike(_flat(name, namespace), taken)
+        fitted = shorten_names(flat.values(), limit)
+        self._sent = {key: fitted.get(name, name) for key, name in flat.items()}
+
+    def of(self, name: str, namespace: str | None = None) -> str:
+        """The names of offered tools are settled; a call of one that is offered no more is fitted by itself."""
+        key = namespace, name
+        sent = self._sent.get(key)
+        if sent is None:
+            flat = _flat(name, namespace)
+            sent = self._sent[key] = shorten_names([flat], self._limit).get(flat, flat)
+        return sent
+
+    def restored(self, custom: Iterable[str] = ()) -> ToolNames:
+        """For the answer's decoder. ``custom`` are the names sent of custom tools that went as functions."""
+        changed = {sent: name for (_, name), sent in self._sent.items() if sent != name}
+        namespaces = {sent: namespace for (namespace, _), sent in self._sent.items() if namespace is not None}
+        return ToolNames(changed, custom, namespaces)
+
+
+def _spread(tools: Iterable[AnyTool]) -> Iterator[AnyTool]:
+    for tool in tools:
+        if isinstance(tool, OpaqueTool) and tool.lifted:
+            yield from _spread(tool.lifted)
+        else:
+            yield tool
+
+
+def _key(tool: AnyTool) -> _Key:
+    return (tool.namespace if isinstance(tool, Tool) else None), tool.name
+
+
+def _flat(name: str, namespace: str | None) -> str:
+    return name if namespace is None else f"{namespace}__{name}"
+
+
+def _unlike(name: str, taken: set[str]) -> str:
+    """A plain tool may bear the very name that a namespace's flat one would."""
+    while name in taken:
+        name += "_"
+    taken.add(name)
+    return name
