@@ -18,7 +18,7 @@ import httptools
 
 HIGH_WATER = 256 * 1024
 HEAD_LIMIT = 64 * 1024
-INFLATE_STEP = 1024 * 1024
+INFLATED_LIMIT = 64 * 1024 * 1024
 
 
 class Cut(ConnectionError):
@@ -46,6 +46,8 @@ class Connection(asyncio.Protocol):
         self._reset()
 
     def _reset(self) -> None:
+        self._chunks: list[bytes] = []
+        self.on_body = self._chunks.append  # the parser's busiest callback, without a frame of ours
         self._parser: Any = httptools.HttpResponseParser(self)
         self._head: list[tuple[bytes, bytes]] = []
         self._head_size = 0
@@ -54,7 +56,7 @@ class Connection(asyncio.Protocol):
         self._until_close = False
         self._keep = False
         self._inflate: Any = None
-        self._chunks: list[bytes] = []
+        self._inflated = 0
         self._buffered = 0
         self._paused = False
         self._error: Exception | None = None
@@ -77,16 +79,18 @@ class Connection(asyncio.Protocol):
 
     async def read(self) -> bytes:
         """All that has arrived of the body, ``b""`` at its clean end."""
-        while not self._chunks:
+        chunks = self._chunks
+        while not chunks:
             if self.ended:
                 return b""
             await self._wait()
-        chunks, self._chunks = self._chunks, []
+        data = b"".join(chunks)
+        chunks.clear()
         self._buffered = 0
         if self._paused:
             self._paused = False
             self._transport.resume_reading()
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return data if self._inflate is None else self._unpacked(data) or await self.read()
 
     @property
     def reusable(self) -> bool:
@@ -97,6 +101,17 @@ class Connection(asyncio.Protocol):
         """End the connection now. What has not been sent is not sent."""
         self.closed = True
         self._transport.abort()
+
+    def _unpacked(self, data: bytes) -> bytes:
+        """The piece of a compressed body; bounded, for a small body may be a very large one."""
+        try:
+            piece: bytes = self._inflate.decompress(data, INFLATED_LIMIT - self._inflated + 1)
+        except zlib.error as error:
+            raise NotHttp("the body is not in the encoding it is said to be in") from error
+        self._inflated += len(piece)
+        if self._inflated > INFLATED_LIMIT:
+            raise NotHttp("the compressed body is larger than 64 MiB")
+        return piece
 
     async def _wait(self) -> None:
         if self._error is not None:
@@ -131,6 +146,10 @@ class Connection(asyncio.Protocol):
             self._fail(str(error.__context__ or error))
         if not self._in_body and self._head_size > HEAD_LIMIT:
             self._fail("the answer's head is too large")
+        self._buffered += len(data)
+        if self._buffered > HIGH_WATER and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
         self._wake()
 
     def _fail(self, why: str) -> None:
@@ -170,25 +189,6 @@ class Connection(asyncio.Protocol):
         )
         self._inflate = _inflater(self._headers.get("content-encoding", ""))
         self._in_body = True
-
-    def on_body(self, data: bytes) -> None:
-        if self._inflate is not None:
-            self._inflated(data)
-            return
-        self._chunks.append(data)
-        self._buffered += len(data)
-        if self._buffered > HIGH_WATER and not self._paused:
-            self._paused = True
-            self._transport.pause_reading()
-
-    def _inflated(self, data: bytes) -> None:
-        """Piece by piece, so that a small body cannot fill the memory before anybody looks at its size."""
-        while data:
-            self._chunks.append(self._inflate.decompress(data, INFLATE_STEP))
-            data = self._inflate.unconsumed_tail
-            self._buffered += len(self._chunks[-1])
-            if self._buffered > 64 * INFLATE_STEP:
-                raise NotHttp("the compressed body is larger than 64 MiB")
 
     def on_message_complete(self) -> None:
         if self._in_body:

@@ -1,16 +1,24 @@
 """The decoder for an answer that nobody watches grow: a client that did not ask for a stream.
 
 Upstreams are always asked for a stream, and say everything up to four times: piece by piece, as a
-whole part, with its item in ``output_item.done`` and in ``response.completed``. What comes before
-the items, nine tenths of the events, is laid aside unread, and read after all only when neither an
-item nor the end brought anything.
+whole part, with its item in ``output_item.done`` and in ``response.completed``.
+
+1. The bytes are held until ``response.completed`` has arrived; where that has the whole output, it is
+   the answer, and nothing before it is read.
+2. Where it has not, or the stream ends otherwise, or is not written as OpenAI writes it, what was held
+   is read event by event, without the pieces.
+3. The pieces themselves are read after all when neither an item nor the end brought anything.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from daemon.wires.openai_responses.schema import ResponseObject
+import msgspec
+
+from daemon.errors import ErrorKind, RemoteError
+from daemon.inference.events import Event
+from daemon.wires.openai_responses.schema import ResponseEvent, ResponseObject
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
 from daemon.wires.sse import SseSplitter
 
@@ -38,14 +46,70 @@ PIECES = frozenset(
 )
 
 
+COMPLETED = b"\nevent: response.completed\ndata: "
+OTHER_ENDS = (b"\nevent: response.incomplete\n", b"\nevent: response.failed\n", b"\nevent: error\n")
+HELD_LIMIT = 16 * 1024 * 1024
+
+_response = msgspec.json.Decoder(ResponseEvent).decode
+
+
 class ResponsesCollectedDecoder(ResponsesStreamDecoder):
     """As its base, but everything comes late and whole."""
 
-    __slots__ = ()
+    __slots__ = ("_held", "_holding", "_looked")
 
     def __init__(self, tool_names: Mapping[str, str]) -> None:
         super().__init__(tool_names)
         self._sse = SseSplitter(unread=PIECES)
+        self._held = bytearray()
+        self._holding = True
+        self._looked = 0
+
+    def feed(self, data: bytes) -> list[Event]:
+        if not self._holding:
+            return super().feed(data)
+        held = self._held
+        held += data
+        start = held.find(COMPLETED, self._looked)
+        if start >= 0:
+            end = held.find(b"\n\n", start + len(COMPLETED))
+            return [] if end < 0 else self._whole_answer(bytes(held[start + len(COMPLETED) : end])) or self._read_held()
+        if (
+            len(held) > HELD_LIMIT
+            or not self._is_usual()
+            or any(held.find(end, self._looked) >= 0 for end in OTHER_ENDS)
+        ):
+            return self._read_held()
+        self._looked = max(0, len(held) - len(COMPLETED))
+        return []
+
+    def close(self) -> list[Event]:
+        return [*self._read_held(), *super().close()] if self._holding else super().close()
+
+    def _is_usual(self) -> bool:
+        return self._held.startswith(b"event: "[: len(self._held)]) and b"\r" not in self._held[self._looked :]
+
+    def _whole_answer(self, payload: bytes) -> list[Event]:
+        """The events of what ``response.completed`` holds; none where it does not hold all."""
+        try:
+            response = _response(payload).response
+        except msgspec.DecodeError:
+            return []
+        if response is None or not response.output or b'"content":[]' in payload.replace(b" ", b""):
+            return []
+        self._holding = False
+        self._held.clear()
+        try:
+            return self.whole(response)
+        except msgspec.ValidationError as error:
+            self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen response.completed event: {error}"))
+            return self._writer.take()
+
+    def _read_held(self) -> list[Event]:
+        self._holding = False
+        data = bytes(self._held)
+        self._held.clear()
+        return super().feed(data)
 
     def _end(self, response: ResponseObject, status: str) -> None:
         pieces = self._sse.unread
