@@ -7,15 +7,20 @@ no place for them. The names are documented in ``docs/reference/losses.md``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Raw, Struct
 
+from daemon.inference.blocks import HostedCall
 from daemon.inference.events import BlockEnd, Event
 
-HOSTED_CALLS_ON = frozenset({"messages", "responses"})
-"""Wires with a form for tools that the upstream ran by itself."""
+_ANY_HOSTED = frozenset({"responses"})
+_SHOWN: Mapping[str, frozenset[str]] = {
+    "messages": frozenset({"web_search"}),
+    "chat": frozenset({"image_generation"}),
+}
+"""Which of the tools that an upstream ran by itself a wire has a form for: Chat shows the picture that was made."""
 
 
 class _Typed(Struct):
@@ -35,8 +40,12 @@ def _lost(entry: str, ends: Iterable[BlockEnd]) -> Iterable[str]:
     for end in ends:
         if end.opaque is not None and end.opaque.wire != entry:
             yield f"answer.{_kind(end.opaque.raw)}"
-        elif end.hosted is not None and entry not in HOSTED_CALLS_ON:
+        elif end.hosted is not None and not _shows(entry, end.hosted):
             yield f"answer.{end.hosted.name}"
+
+
+def _shows(entry: str, call: HostedCall) -> bool:
+    return call.wire == entry or entry in _ANY_HOSTED or call.name in _SHOWN.get(entry, frozenset())
 
 
 def _kind(raw: Raw) -> str:

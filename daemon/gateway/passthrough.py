@@ -15,7 +15,6 @@ from daemon.gateway.inbound import Inbound
 from daemon.gateway.origins import Origins
 from daemon.gateway.relay import HELD_BYTES, HELD_EVENTS, Target
 from daemon.gateway.splice import Spliced, splice_body
-from daemon.inference.collect import collect
 from daemon.inference.events import Event, Finish, StreamError
 from daemon.inference.response import Usage
 from daemon.wires.base import StreamDecoder, UpstreamBody
@@ -164,12 +163,7 @@ class Passthrough:
 
     def whole(self) -> bytes:
         """The JSON answer; put together from the stream where the upstream insisted on one."""
-        answer = self._answer or self._dialect.answer
-        if answer:
-            return answer
-        wire = self._inbound.wire
-        response = collect(wire.stream_decoder({}).feed(bytes(self._out)))
-        return wire.encode_response(response, self._inbound.context)
+        return self._answer or self._dialect.collected(bytes(self._out))
 
     def keep_alive(self) -> bytes:
         return self._dialect.keep_alive(committed=self.committed)

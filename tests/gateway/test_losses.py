@@ -15,6 +15,7 @@ from daemon.inference.events import BlockDelta, BlockEnd, Event
 ROOT = Path(__file__).resolve().parents[2]
 LITERAL = re.compile(r'lost(?:\.append\(|\.extend\(| \+= )\[?f?"([^"]+)"')
 MCP = BlockEnd(0, opaque=Opaque("responses", Raw(b'{"type":"mcp_call","id":"x"}')))
+IMAGE = BlockEnd(2, hosted=HostedCall(id="ig", name="image_generation"))
 SEARCH = BlockEnd(1, hosted=HostedCall(id="ws", name="web_search"))
 
 
@@ -26,6 +27,8 @@ SEARCH = BlockEnd(1, hosted=HostedCall(id="ws", name="web_search"))
         ((), "responses", [MCP, SEARCH]),
         (("answer.web_search",), "chat", [SEARCH]),
         ((), "messages", [SEARCH]),
+        ((), "chat", [IMAGE]),
+        (("answer.image_generation",), "messages", [IMAGE]),
         (("answer.block",), "chat", [BlockEnd(0, opaque=Opaque("x", Raw(b"[]")))]),
         ((), "chat", [BlockDelta(0, "x"), BlockEnd(0, signature="s")]),
     ],

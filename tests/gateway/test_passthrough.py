@@ -294,6 +294,13 @@ def test_usage_that_the_client_did_not_ask_for_is_not_shown() -> None:
     assert [len(event.get("choices", "-")) for event in read(made.take())] == [1, 1, 1, 1]
 
 
+def test_a_collected_answer_has_its_usage() -> None:
+    """Whatever a stream would have shown: ``stream_options`` has no say there."""
+    made = relay("chat", stream=False, include_usage=False)
+    made.feed(whole("chat"))
+    assert json.loads(made.whole())["usage"]["completion_tokens"] > 0
+
+
 def test_a_stream_without_done_gets_one() -> None:
     made = relay("chat")
     made.feed(frames("chat", *opening("chat"), *text("chat", "hello"), *ending("chat"), done=False))
@@ -348,10 +355,10 @@ def test_a_whole_answer_for_a_client_that_asked_for_one(wire: str) -> None:
 def test_a_whole_answer_where_a_stream_was_asked_for(wire: str, alive: bool) -> None:
     made = relay(wire)
     out = made.keep_alive() if alive else b""
-    made.feed_whole(dumps(ANSWERS[wire]))
+    made.feed_whole(json.dumps(ANSWERS[wire], indent=2).encode())  # some upstreams indent
     out += made.take()
     assert "hello" in json.dumps(read(out))
-    if wire != "responses":  # there only what Codex reads: no added items, no deltas
+    if wire != "responses":  # there the objects are the upstream's own, and this one's are small
         CHECKS[wire](out)
 
 
@@ -392,3 +399,44 @@ def test_recorded_streams_go_through_at_any_cut(path: Path) -> None:
         made.end_of_body()
         results.append((made.take(), str(made.error), made.usage))
     assert results[0] == results[1]
+
+
+WHOLE_RECORDINGS = sorted(FIXTURES.glob("*/j-*.response.json"))
+
+
+@pytest.mark.skipif(not WHOLE_RECORDINGS, reason="recordings are in ../shared/fixtures")
+@pytest.mark.parametrize("path", WHOLE_RECORDINGS, ids=lambda path: f"{path.parent.name}/{path.name.partition('.')[0]}")
+@pytest.mark.parametrize("alive", [False, True])
+def test_recorded_answers_unfold_into_valid_streams(path: Path, alive: bool) -> None:
+    wire = path.parent.name
+    made = relay(wire)
+    out = made.keep_alive() if alive else b""
+    made.feed_whole(path.read_bytes())
+    CHECKS[wire](out + made.take())
+
+
+def test_a_collected_message_is_what_its_events_said() -> None:
+    """With fields that no hub knows, and input that a limit cut as it came."""
+    message = {"id": "m", "type": "message", "role": "assistant", "model": "served", "content": [], "usage": {"a": 1}}
+    cited = {"type": "citations_delta", "citation": {"url": "u"}}
+    made = relay("messages", stream=False)
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": message},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "h"}},
+        {"type": "content_block_delta", "index": 0, "delta": cited},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "i"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "id": "t", "input": {}}},
+        {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": '{"a'}},
+        {"type": "content_block_stop", "index": 1},
+        {"type": "message_delta", "delta": {"stop_reason": "refusal", "stop_details": {"x": 1}}, "usage": {"b": 2}},
+        {"type": "message_stop"},
+    ]
+    made.feed(frames("messages", *events))
+    answer = json.loads(made.whole())
+    assert answer["content"] == [
+        {"type": "text", "text": "hi", "citations": [{"url": "u"}]},
+        {"type": "tool_use", "id": "t", "input": {"_raw": '{"a'}},
+    ]
+    assert (answer["model"], answer["stop_details"], answer["usage"]) == ("asked-for", {"x": 1}, {"a": 1, "b": 2})

@@ -8,6 +8,8 @@ import msgspec
 from msgspec import Raw
 
 from daemon.errors import GatewayError
+from daemon.gateway.inbound import Inbound
+from daemon.inference.collect import collect
 from daemon.inference.response import Response
 
 encode = msgspec.json.encode
@@ -23,11 +25,6 @@ class Dialect(Protocol):
 
     told: bool
     signed: bytes
-
-    @property
-    def answer(self) -> bytes:
-        """The JSON answer that the last event held whole; empty on wires that have no such event."""
-        ...
 
     def begin(self) -> None:
         """A new attempt; what the client has been told stays told."""
@@ -61,9 +58,19 @@ class Dialect(Protocol):
         """A JSON answer as the client gets it."""
         ...
 
+    def collected(self, stream: bytes) -> bytes:
+        """The JSON answer of a complete stream, as ``event`` and ``end`` have written it."""
+        ...
+
     def unfold(self, body: bytes, response: Response) -> bytes:
         """The event stream of a JSON answer."""
         ...
+
+
+def collected(inbound: Inbound, stream: bytes) -> bytes:
+    """The JSON answer by way of the hub, where a stream has no form of it. Raises ``RemoteError``."""
+    wire = inbound.wire
+    return wire.encode_response(collect(wire.stream_decoder({}).feed(stream)), inbound.context)
 
 
 def changed(raw: bytes | Raw, **values: object) -> bytes:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
-from daemon.gateway.dialects.base import changed, encode
+from daemon.gateway.dialects.base import changed, collected, encode
 from daemon.gateway.inbound import Inbound
 from daemon.inference.collect import replay
 from daemon.inference.response import Response
@@ -59,7 +59,7 @@ class ChatDialect:
     def __init__(self, inbound: Inbound) -> None:
         self._inbound = inbound
         self._model = encode(inbound.context.model)
-        self._hides_usage = not inbound.request.include_usage
+        self._hides_usage = inbound.request.stream and not inbound.request.include_usage
         self._id = b""
         self._own = inbound.wire.stream_encoder(inbound.context)
         self._opened = False  # whether the client has had our opening and not yet the upstream's content
@@ -70,10 +70,6 @@ class ChatDialect:
         self._read = _LAST
         self._done = self._ending = self.told = False
         self._spoken = False  # whether the decoder knows that something came: it judges an end without a reason
-
-    @property
-    def answer(self) -> bytes:
-        return b""
 
     def read(self, payload: bytes) -> None:
         if payload == DONE:
@@ -145,6 +141,9 @@ class ChatDialect:
 
     def whole(self, body: bytes) -> bytes:
         return body if bytes(_chunk(body).model) == self._model else changed(body, model=Raw(self._model))
+
+    def collected(self, stream: bytes) -> bytes:
+        return collected(self._inbound, stream)
 
     def unfold(self, body: bytes, response: Response) -> bytes:
         """By the encoder that has made the keep-alives, if there were any."""

@@ -14,6 +14,7 @@ from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
 from daemon.gateway.dialects.base import changed, encode, fields_of
+from daemon.gateway.dialects.message_of_events import message_of
 from daemon.gateway.inbound import Inbound
 from daemon.inference.collect import replay
 from daemon.inference.response import Response
@@ -74,10 +75,6 @@ class MessagesDialect:
         self._read = _Event("")
         self.told = False
         self.signed = b""
-
-    @property
-    def answer(self) -> bytes:
-        return b""
 
     def read(self, payload: bytes) -> None:
         self._read = event = _event(payload)
@@ -157,6 +154,9 @@ class MessagesDialect:
     def whole(self, body: bytes) -> bytes:
         model = self._inbound.context.model
         return body if _message(body).model == model else changed(body, model=model)
+
+    def collected(self, stream: bytes) -> bytes:
+        return message_of(stream)
 
     def unfold(self, body: bytes, response: Response) -> bytes:
         encoder = self._inbound.wire.stream_encoder(self._inbound.context)

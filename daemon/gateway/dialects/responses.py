@@ -12,7 +12,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
-from daemon.gateway.dialects.base import changed, encode
+from daemon.gateway.dialects.base import changed, collected, encode
+from daemon.gateway.dialects.response_events import item_events
 from daemon.gateway.inbound import Inbound
 from daemon.inference.response import Response
 from daemon.wires.openai_responses.errors import failure_code, failure_message
@@ -59,6 +60,7 @@ class ResponsesDialect:
         "_context",
         "_done",
         "_envelope",
+        "_inbound",
         "_inserted",
         "_item",
         "_items",
@@ -72,6 +74,7 @@ class ResponsesDialect:
     )
 
     def __init__(self, inbound: Inbound) -> None:
+        self._inbound = inbound
         self._context = inbound.context
         self._objects = ResponseObjects(inbound.context)
         self._opened_as = ""
@@ -88,11 +91,6 @@ class ResponsesDialect:
         self._upstream_id = ""
         self.told = False
         self.signed = b""
-
-    @property
-    def answer(self) -> bytes:
-        """The response object of the terminal event."""
-        return self._done
 
     def read(self, payload: bytes) -> None:
         self._read = event = _event(payload)
@@ -179,8 +177,12 @@ class ResponsesDialect:
     def whole(self, body: bytes) -> bytes:
         return body if _response(body).model == self._context.model else changed(body, model=self._context.model)
 
+    def collected(self, stream: bytes) -> bytes:
+        """The response object of the terminal event."""
+        return self._done or collected(self._inbound, stream)
+
     def unfold(self, body: bytes, response: Response) -> bytes:
-        """The events that a stream of this answer would have had, as far as Codex reads them."""
+        """The events that a stream of this answer would have had."""
         answer = self.whole(body)
         said = _response(answer)
         if self._opened_as:
@@ -188,17 +190,18 @@ class ResponsesDialect:
         self._upstream_id = said.id
         events: list[dict[str, object]] = []
         if not self._opened_as:
-            events.append({"type": "response.created", "response": Raw(self._running())})
-        events += (
-            {"type": ITEM_DONE, "output_index": index, "item": item} for index, item in enumerate(said.output or ())
-        )
+            opening = Raw(self._running())
+            events += ({"type": f"response.{word}", "response": opening} for word in ("created", "in_progress"))
+        for index, item in enumerate(said.output or ()):
+            events += item_events(item, index)
         events.append({"type": _terminal(answer), "response": Raw(answer)})
         first = self._last_number + 1
         return b"".join(_numbered(event, first + number) for number, event in enumerate(events))
 
 
 def _numbered(event: dict[str, object], number: int) -> bytes:
-    return frame(str(event["type"]), encode(event | {"sequence_number": number}))
+    """Upstreams may indent their JSON; a frame's data is one line."""
+    return frame(str(event["type"]), encode(event | {"sequence_number": number}).replace(b"\n", b" "))
 
 
 class _Status(Struct):
