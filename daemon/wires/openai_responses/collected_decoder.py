@@ -46,8 +46,9 @@ PIECES = frozenset(
 )
 
 
-COMPLETED = b"\nevent: response.completed\ndata: "
-OTHER_ENDS = (b"\nevent: response.incomplete\n", b"\nevent: response.failed\n", b"\nevent: error\n")
+LINE = b"\nevent: "
+COMPLETED = LINE + b"response.completed\ndata: "
+OTHER_ENDS = tuple(LINE + name for name in (b"response.incomplete\n", b"response.failed\n", b"error\n"))
 HELD_LIMIT = 16 * 1024 * 1024
 
 _response = msgspec.json.Decoder(ResponseEvent).decode
@@ -56,38 +57,33 @@ _response = msgspec.json.Decoder(ResponseEvent).decode
 class ResponsesCollectedDecoder(ResponsesStreamDecoder):
     """As its base, but everything comes late and whole."""
 
-    __slots__ = ("_held", "_holding", "_looked")
+    __slots__ = ("_held", "_holding")
 
     def __init__(self, tool_names: Mapping[str, str]) -> None:
         super().__init__(tool_names)
         self._sse = SseSplitter(unread=PIECES)
         self._held = bytearray()
         self._holding = True
-        self._looked = 0
 
     def feed(self, data: bytes) -> list[Event]:
         if not self._holding:
             return super().feed(data)
         held = self._held
         held += data
-        start = held.find(COMPLETED, self._looked)
-        if start >= 0:
-            end = held.find(b"\n\n", start + len(COMPLETED))
-            return [] if end < 0 else self._whole_answer(bytes(held[start + len(COMPLETED) : end])) or self._read_held()
-        if (
-            len(held) > HELD_LIMIT
-            or not self._is_usual()
-            or any(held.find(end, self._looked) >= 0 for end in OTHER_ENDS)
-        ):
+        last = held.rfind(LINE)  # from behind: what ends the answer is its last event, and most bytes are before it
+        if held.startswith(COMPLETED, last):
+            end = held.find(b"\n\n", last + len(COMPLETED))
+            return [] if end < 0 else self._whole_answer(bytes(held[last + len(COMPLETED) : end])) or self._read_held()
+        if held.startswith(OTHER_ENDS, last) or not self._is_usual(data):
             return self._read_held()
-        self._looked = max(0, len(held) - len(COMPLETED))
         return []
 
     def close(self) -> list[Event]:
         return [*self._read_held(), *super().close()] if self._holding else super().close()
 
-    def _is_usual(self) -> bool:
-        return self._held.startswith(b"event: "[: len(self._held)]) and b"\r" not in self._held[self._looked :]
+    def _is_usual(self, data: bytes) -> bool:
+        held = self._held
+        return held.startswith(LINE[1:][: len(held)]) and b"\r" not in data and len(held) <= HELD_LIMIT
 
     def _whole_answer(self, payload: bytes) -> list[Event]:
         """The events of what ``response.completed`` holds; none where it does not hold all."""
