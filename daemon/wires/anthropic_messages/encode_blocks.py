@@ -27,7 +27,7 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message
-from daemon.wires.anthropic_messages.answer import OUTSIDE_ID, hosted_blocks, tool_input
+from daemon.wires.anthropic_messages.answer import OUTSIDE_ID, hosted_blocks, tool_input, type_of
 from daemon.wires.anthropic_messages.decode_blocks import WIRE_NAME
 from daemon.wires.naming import shorten_id
 from daemon.wires.offered_tools import SentNames
@@ -47,9 +47,10 @@ class RequestBlocks:
         """Whether the client spoke this very wire, so that vendor-only forms may go through."""
         self.lost: list[str] = []
 
-    def messages(self, messages: Sequence[Message]) -> list[Json]:
+    def messages(self, messages: Sequence[Message], first: int = 0) -> list[Json]:
+        """``first`` is the number of the first of them in the client's request."""
         turns: list[tuple[str, list[Json | Raw]]] = []
-        for number, message in enumerate(messages):
+        for number, message in enumerate(messages, first):
             role, blocks = self._message(message, f"messages[{number}]")
             if not blocks:
                 continue
@@ -73,14 +74,14 @@ class RequestBlocks:
 
     def _blocks(self, message: Message, where: str) -> list[Json | Raw]:
         out: list[Json | Raw] = []
-        for number, block in enumerate(message.content):
-            encoded = self._block(block)
+        for block in message.content:
+            encoded = self._block(block, where)
             out += encoded
             if not encoded and not _says_nothing(block):
-                self.lost.append(f"{where}.content[{number}]")
+                self.lost.append(f"{where}.{_word_for(block)}")
         return out
 
-    def _block(self, block: Block) -> list[Json | Raw]:
+    def _block(self, block: Block, where: str) -> list[Json | Raw]:
         match block:
             case Text() | Refusal():
                 return [{"type": "text", "text": block.text}] if block.text else []
@@ -88,7 +89,7 @@ class RequestBlocks:
                 name = self._names.of(block.name, block.namespace)
                 return [{"type": "tool_use", "id": tool_id(block.id), "name": name, "input": tool_input(block)}]
             case ToolResult():
-                return [self._result(block)]
+                return self._result(block, where)
             case Reasoning():
                 return _thinking(block)
             case Image():
@@ -100,23 +101,40 @@ class RequestBlocks:
             case Opaque():
                 return [block.raw] if block.wire == WIRE_NAME else []
 
-    def _result(self, result: ToolResult) -> Json:
+    def _result(self, result: ToolResult, where: str) -> list[Json | Raw]:
         content: list[Json | Raw] = []
         for block in result.content:
-            encoded = self._block(block)
+            encoded = self._block(block, where)
             content += encoded
             if not encoded and not isinstance(block, Text):
-                self.lost.append(f"tool_result[{result.call_id}]")
+                self.lost.append(f"{where}.{_word_for(block)}")
         body: Json = {"type": "tool_result", "tool_use_id": tool_id(result.call_id)}
         if content:
             body["content"] = content
         if result.is_error is not None:
             body["is_error"] = result.is_error
-        return body
+        return [body]
 
 
 def _says_nothing(block: Block) -> bool:
     return not block.text if isinstance(block, Text) else isinstance(block, Opaque) and block.lifted
+
+
+def _word_for(block: Block) -> str:
+    """What a loss calls the block: the same word on every wire."""
+    match block:
+        case Image():
+            return "image"
+        case File():
+            return "document"
+        case Reasoning():
+            return "reasoning"
+        case HostedCall():
+            return block.name
+        case Opaque():
+            return type_of(block.raw) or "content"
+        case _:
+            return "content"
 
 
 def tool_id(identifier: str) -> str:

@@ -49,7 +49,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     body |= dict(request.extra.get(WIRE_NAME, {}))
     if system:
         body["system"] = [{"type": "text", "text": text} for text in system]
-    body["messages"] = blocks.messages(messages)
+    body["messages"] = blocks.messages(messages, len(request.messages) - len(messages))
     lost = blocks.lost
     body |= _tools(request, tools, names, lost)
     body |= _sampling(request, lost)

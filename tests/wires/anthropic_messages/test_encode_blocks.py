@@ -92,27 +92,28 @@ def test_blocks(role: Role, block: Block, expected: list[dict[str, Any]]) -> Non
 
 
 @pytest.mark.parametrize(
-    "block",
+    ("word", "block"),
     [
-        Reasoning(parts=("a",)),
-        Image(file_id="f"),
-        Image(media_type="image/tiff", data="x"),
-        Image(url="data:image/png,raw"),
-        File(media_type="application/zip", data="UEs="),
-        File(media_type="text/plain", data="/w=="),
-        File(file_id="f"),
-        Opaque("responses", Raw(b"{}")),
-        HostedCall(id="w", name="web_search"),
+        ("reasoning", Reasoning(parts=("a",))),
+        ("image", Image(file_id="f")),
+        ("image", Image(media_type="image/tiff", data="x")),
+        ("image", Image(url="data:image/png,raw")),
+        ("document", File(media_type="application/zip", data="UEs=")),
+        ("document", File(media_type="text/plain", data="/w==")),
+        ("document", File(file_id="f")),
+        ("content", Opaque("responses", Raw(b"{}"))),
+        ("compaction", Opaque("responses", Raw(b'{"type":"compaction"}'))),
+        ("web_search", HostedCall(id="w", name="web_search")),
     ],
 )
-def test_what_has_no_form_is_told(block: Block) -> None:
+def test_what_has_no_form_is_told(word: str, block: Block) -> None:
     encoded = encode(HI, Message("assistant", (Text("x"), block)))
-    assert encoded.lost == ("messages[1].content[1]",)
+    assert encoded.lost == (f"messages[1].{word}",)
 
 
 def test_lost_parts_of_a_result_are_told() -> None:
-    result = ToolResult(call_id="c7", content=(Text("x"), Opaque("responses", Raw(b"{}"))))
-    assert encode(Message("user", (result,))).lost == ("tool_result[c7]",)
+    result = ToolResult(call_id="c7", content=(Text("x"), Image(file_id="f")))
+    assert encode(Message("user", (result,))).lost == ("messages[0].image",)
 
 
 def test_calls_and_results_of_openai_items_become_turns() -> None:
