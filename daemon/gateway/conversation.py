@@ -7,6 +7,7 @@ upstream stays invisible. No timer runs here: ``Sweep`` watches the clock and br
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
 from daemon.gateway.account import CLIENT_GONE, Account
 from daemon.gateway.channel import AnswerHead, Channel
-from daemon.gateway.exchange import ClientGone, Exchange
+from daemon.gateway.exchange import ClientGone, Exchange, Overdue
 from daemon.gateway.inbound import Inbound
 from daemon.gateway.passthrough import Passthrough
 from daemon.gateway.refused import MOST_AMENDMENTS, amended
@@ -122,7 +123,7 @@ class Conversation:
     def _correct_estimate(self, model: str) -> None:
         """By experience with this model: what is said of the prompt before the upstream has counted it."""
         context = self._inbound.context
-        if not context.input_estimate:
+        if not self._inbound.request.stream:
             return
         tokens = self._pipeline.calibration.corrected(model, context.input_estimate)
         if tokens is not None:
@@ -302,7 +303,7 @@ class Conversation:
             self.account.first_event = self._time()
 
 
-STALLED = LocalError(ErrorKind.TIMEOUT, f"the client has read nothing for {STALL:g} s")
+STALLED = Overdue(f"the client has read nothing for {STALL:g} s", ours=True)
 
 
 def _raise(relay: Relay) -> None:
@@ -310,10 +311,9 @@ def _raise(relay: Relay) -> None:
         raise relay.error
 
 
-def _overdue(what: str, seconds: float, key: str) -> RemoteError:
-    return RemoteError(
-        ErrorKind.TIMEOUT, f"the upstream sent no {what} within {seconds:g} s (timeouts.{key}); retry, or raise it"
-    )
+@lru_cache(maxsize=64)
+def _overdue(what: str, seconds: float, key: str) -> Overdue:
+    return Overdue(f"the upstream sent no {what} within {seconds:g} s (timeouts.{key}); retry, or raise it")
 
 
 def _web_page(url: str) -> RemoteError:

@@ -12,7 +12,9 @@ from math import inf
 from types import TracebackType
 from typing import Final
 
-from daemon.errors import GatewayError
+from msgspec import Struct
+
+from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
 
 GONE: Final = "tppcd.gone"
 """Key of the ASGI scope under which an entry leaves what the server calls when the client hangs up.
@@ -24,6 +26,19 @@ class ClientGone(Exception):
     """The client hung up: nobody is left to answer."""
 
 
+class Overdue(Struct, frozen=True):
+    """What is said when a wait has lasted too long; the error itself is made only then. ``ours``: the
+    client kept us waiting, so another target would not help."""
+
+    message: str
+    ours: bool = False
+
+    def error(self) -> GatewayError:
+        if self.ours:
+            return LocalError(ErrorKind.TIMEOUT, self.message)
+        return RemoteError(ErrorKind.TIMEOUT, self.message)
+
+
 class Exchange:
     """One running request, made in its own task. Times are loop time in seconds.
 
@@ -31,11 +46,12 @@ class Exchange:
     say then. ``quiet_since``: when the client last got bytes, ``inf`` while nothing may be sent to it.
     """
 
-    __slots__ = ("_reason", "_task", "_waiting", "deadline", "overdue", "quiet_since")
+    __slots__ = ("_expired", "_reason", "_task", "_waiting", "deadline", "overdue", "quiet_since")
 
     def __init__(self) -> None:
         self.deadline = inf
-        self.overdue: GatewayError | None = None
+        self.overdue: Overdue | None = None
+        self._expired = False
         self.quiet_since = inf
         self._task = asyncio.current_task()
         self._waiting: Waiting | None = None
@@ -47,6 +63,12 @@ class Exchange:
             self._reason = reason
             if self._waiting is not None:
                 self._cancel(self._waiting)
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        if self.overdue is not None and self._reason is None:
+            self._expired = True
+            self.interrupt(self.overdue.error())
 
     def waiting(self) -> Waiting:
         """``async with``: inside, an interrupt raises its reason. A deadline's is spent by that; others stand."""
@@ -65,7 +87,8 @@ class Exchange:
             return None
         reason = self._reason
         self.deadline = inf
-        self._reason = None if self.overdue is reason else reason
+        if self._expired:
+            self._reason, self._expired = None, False
         return reason
 
     def _cancel(self, waiting: Waiting) -> None:

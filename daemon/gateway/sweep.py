@@ -49,8 +49,8 @@ class Sweep:
                 await asyncio.sleep(self._tick)
                 now = loop.time()
                 for exchange, keep_alive in list(self._running.items()):
-                    if exchange.deadline <= now and exchange.overdue is not None:
-                        exchange.interrupt(exchange.overdue)
+                    if exchange.deadline <= now:
+                        exchange.expire()
                     elif now - exchange.quiet_since >= self._keep_alive_after:
                         exchange.quiet_since = now
                         tasks.create_task(_send(keep_alive))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from daemon.inference.request import ReasoningOptions
 
@@ -24,6 +25,7 @@ _USUAL_LEVELS = ("minimal", "low", "medium", "high")
 """gpt-5's, also used for names that nobody knows."""
 
 
+@lru_cache(maxsize=512)
 def levels_of(model: str) -> tuple[str, ...]:
     """The effort levels that ``model`` takes, lowest first; empty where ``reasoning`` is refused."""
     name = model.rsplit("/", 1)[-1]

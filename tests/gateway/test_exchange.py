@@ -8,10 +8,10 @@ from math import inf
 import pytest
 
 from daemon.errors import ErrorKind, LocalError, RemoteError
-from daemon.gateway.exchange import ClientGone, Exchange
+from daemon.gateway.exchange import ClientGone, Exchange, Overdue
 from daemon.gateway.sweep import Sweep
 
-LATE = RemoteError(ErrorKind.TIMEOUT, "late")
+LATE = Overdue("late")
 STOPPING = LocalError(ErrorKind.OVERLOADED, "stopping")
 
 
