@@ -88,12 +88,12 @@ class ToolCall(Struct, frozen=True, kw_only=True):
 
 
 class Opaque(Struct, frozen=True):
-    """Content that only ``wire`` knows, as its raw JSON. ``lifted``: what it says stands in the hub's
-    words as well (``Request.inline_tools``), so that other wires leave it out and lose nothing."""
+    """Content that only ``wire`` knows, as its raw JSON. ``lifted`` is the same in the hub's words, for the
+    other wires: empty where it stands elsewhere (``Request.inline_tools``), None where it has none."""
 
     wire: str
     raw: Raw
-    lifted: bool = False
+    lifted: tuple[ToolCall | ToolResult, ...] | None = None
 
 
 ToolContent = Text | Image | File | Opaque

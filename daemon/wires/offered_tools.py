@@ -7,10 +7,13 @@ for what, so that the client sees the call of its own tool: by its name, in its 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from daemon.inference.request import AnyTool, OpaqueTool, Request, Tool
+from msgspec.structs import replace
+
+from daemon.inference.blocks import Block, Opaque
+from daemon.inference.request import AnyTool, Message, OpaqueTool, Request, Tool
 from daemon.wires.naming import shorten_names
 
 _Key = tuple[str | None, str]
@@ -51,6 +54,22 @@ def offered_tools(request: Request) -> list[AnyTool]:
     return [tool for tool in tools if _key(tool) not in inline] + list(inline.values()) if inline else tools
 
 
+def spoken(messages: Sequence[Message]) -> Sequence[Message]:
+    """The conversation in the hub's words: opaque content that has been lifted is replaced by what it says."""
+    return [_spoken(message) if any(map(_is_lifted, message.content)) else message for message in messages]
+
+
+def _spoken(message: Message) -> Message:
+    content: list[Block] = []
+    for block in message.content:
+        content += block.lifted if isinstance(block, Opaque) and block.lifted is not None else [block]
+    return replace(message, content=tuple(content))
+
+
+def _is_lifted(block: Block) -> bool:
+    return type(block) is Opaque and block.lifted is not None
+
+
 def chosen_tool(tools: Iterable[AnyTool], name: str) -> Tool | None:
     """The tool that a choice names, which says no namespace: one without any goes first."""
     bearers = [tool for tool in tools if isinstance(tool, Tool) and tool.name == name]
@@ -73,7 +92,7 @@ class SentNames:
         flat: dict[_Key, str] = {}
         taken = {name for namespace, name in keys if namespace is None}
         for namespace, name in keys:
-            flat[namespace, name] = name if namespace is None else _unlike(_flat(name, namespace), taken)
+            flat[namespace, name] = name if namespace is None else _unlike(flat_name(name, namespace), taken)
         fitted = shorten_names(flat.values(), limit)
         self._sent = {key: fitted.get(name, name) for key, name in flat.items()}
 
@@ -82,7 +101,7 @@ class SentNames:
         key = namespace, name
         sent = self._sent.get(key)
         if sent is None:
-            flat = _flat(name, namespace)
+            flat = flat_name(name, namespace)
             sent = self._sent[key] = shorten_names([flat], self._limit).get(flat, flat)
         return sent
 
@@ -105,7 +124,7 @@ def _key(tool: AnyTool) -> _Key:
     return (tool.namespace if isinstance(tool, Tool) else None), tool.name
 
 
-def _flat(name: str, namespace: str | None) -> str:
+def flat_name(name: str, namespace: str | None) -> str:
     return name if namespace is None else f"{namespace}__{name}"
 
 

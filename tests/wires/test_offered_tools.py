@@ -15,7 +15,9 @@ from daemon.inference.collect import collect, replay
 from daemon.inference.request import OpaqueTool, Request, Tool
 from daemon.wires.base import AnswerContext, EncodeOptions, UpstreamBody
 from daemon.wires.offered_tools import SentNames, called_tool, offered_tools
+from daemon.wires.openai_responses.tool_search import call_item
 from daemon.wires.table import WIRES
+from tests.wires.grammar_responses import check
 
 FLAT = ("chat", "messages")
 JAVASCRIPT = 'text("é");\n'
@@ -28,6 +30,22 @@ HISTORY = [
     {"type": "custom_tool_call_output", "call_id": "c1", "output": "done"},
     {"type": "function_call", "call_id": "c2", "name": "gone", "namespace": "old", "arguments": "{}"},
     {"type": "function_call_output", "call_id": "c2", "output": "done"},
+]
+SEARCH = {
+    "type": "tool_search",
+    "execution": "client",
+    "description": "finds tools",
+    "parameters": {"type": "object", "properties": {"query": {"type": "string"}}},
+}
+SEND = {"type": "function", "name": "send", "parameters": {"type": "object", "properties": {}}, "defer_loading": True}
+SEARCHED: list[dict[str, Any]] = [
+    {"type": "tool_search_call", "call_id": "s1", "execution": "client", "arguments": {"query": "mail"}},
+    {
+        "type": "tool_search_output",
+        "call_id": "s1",
+        "execution": "client",
+        "tools": [{"type": "namespace", "name": "mail", "tools": [SEND]}],
+    },
 ]
 USER = {"role": "user", "content": "go"}
 RULES = {"role": "developer", "content": "be kind"}
@@ -181,6 +199,48 @@ def test_what_a_namespace_holds_may_be_opaque() -> None:
     (outer,) = ask(USER, tools=[inner]).tools
     assert isinstance(outer, OpaqueTool) and isinstance(outer.lifted[0], OpaqueTool)
     assert sent(ask(USER, tools=[inner]), "chat").lost == ("tools.computer_use",)
+
+
+@pytest.mark.parametrize("wire", FLAT)
+def test_the_clients_search_for_tools_is_a_function(wire: str) -> None:
+    """What it found is offered from then on; the upstream's call is the item that Codex reads."""
+    request = ask(USER, *SEARCHED, tools=[SEARCH])
+    body = sent(request, wire)
+    assert offered(body) == [("tool_search", ["query"]), ("mail__send", [])]
+    assert called(body) == [("tool_search", {"query": "mail"})] and body.lost == ()
+    assert b"from now on: mail__send" in body.body
+
+    events = list(replay(WIRES[wire].decode_response(whole_answer(wire, "tool_search", {"query": "é"}), {})))
+    context = AnswerContext(model="gpt-5.5", answer_id="ab" * 16, created=1, input_estimate=1, request=request)
+    check(stream := WIRES["responses"].stream_encoder(context).encode(events))
+    whole = json.loads(WIRES["responses"].encode_response(collect(events), context))
+    assert whole["output"] == [
+        {
+            "type": "tool_search_call",
+            "id": f"tsc_{'ab' * 16}0000",
+            "call_id": "u1",
+            "arguments": {"query": "é"},
+            "status": "completed",
+            "execution": "client",
+        }
+    ]
+    assert json.dumps(whole["output"][0]["call_id"]).encode() in stream
+
+
+def test_a_search_that_openai_runs_is_told_as_lost() -> None:
+    hosted: dict[str, Any] = {"type": "tool_search_call", "execution": "server", "call_id": None, "arguments": {}}
+    body = sent(ask(USER, hosted, tools=[{"type": "tool_search"}]), "chat")
+    assert body.lost == ("messages[1].tool_search_call", "tools.tool_search")
+
+
+def test_a_responses_upstream_gets_the_search_as_it_came() -> None:
+    body = sent(ask(USER, *SEARCHED, tools=[SEARCH]), "responses")
+    assert json.loads(body.body)["input"][1:] == SEARCHED and json.loads(body.body)["tools"] == [SEARCH]
+
+
+def test_arguments_that_were_cut_are_told_as_text() -> None:
+    item = call_item("c", '{"que', "tsc_1")
+    assert (bytes(item.arguments), item.status) == (b'"{\\"que"', "incomplete")
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "a__b", "b_", None]), st.sampled_from(["x", "b__x", "a__b__x"]))))

@@ -77,7 +77,7 @@ class RequestBlocks:
         for block in message.content:
             encoded = self._block(block, where)
             out += encoded
-            if not encoded and not _says_nothing(block):
+            if not encoded and not (isinstance(block, Text) and not block.text):
                 self.lost.append(f"{where}.{_word_for(block)}")
         return out
 
@@ -114,10 +114,6 @@ class RequestBlocks:
         if result.is_error is not None:
             body["is_error"] = result.is_error
         return [body]
-
-
-def _says_nothing(block: Block) -> bool:
-    return not block.text if isinstance(block, Text) else isinstance(block, Opaque) and block.lifted
 
 
 def _word_for(block: Block) -> str:

@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import DecodeError, Raw
 
-from daemon.inference.blocks import Opaque, Reasoning, Text, ToolCall
+from daemon.inference.blocks import Reasoning, Text, ToolCall
 from daemon.inference.request import AnyTool, Message, OpaqueTool, Request, Tool, WebSearch
 from daemon.wires.anthropic_messages.answer import dumps
 from daemon.wires.anthropic_messages.decode_blocks import WIRE_NAME
 from daemon.wires.anthropic_messages.encode_blocks import Json, RequestBlocks
 from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.custom_tools import INPUT_SCHEMA, described
-from daemon.wires.offered_tools import SentNames, chosen_tool, label, offered_tools
+from daemon.wires.offered_tools import SentNames, chosen_tool, label, offered_tools, spoken
 
 DEFAULT_MAX_TOKENS = 32_000
 """The API demands a limit; OpenAI's wires do without. What Claude Code asks of models it does not know."""
@@ -67,11 +67,11 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     return UpstreamBody(dumps(body), tuple(dict.fromkeys(lost)), restored)
 
 
-def _lift_system(request: Request, *, native: bool) -> tuple[list[str], tuple[Message, ...]]:
+def _lift_system(request: Request, *, native: bool) -> tuple[list[str], Sequence[Message]]:
     """The system text, with the system and developer messages that open an OpenAI conversation."""
     system = [text.text for text in request.system]
-    messages = request.messages
-    while not native and messages and all(isinstance(block, Opaque) and block.lifted for block in messages[0].content):
+    messages = spoken(request.messages)
+    while not native and messages and not messages[0].content:
         messages = messages[1:]
     while not native and messages and messages[0].role in ("system", "developer"):
         system += [block.text for block in messages[0].content if isinstance(block, Text) and block.text]

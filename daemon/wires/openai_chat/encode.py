@@ -15,7 +15,7 @@ from msgspec import UNSET, Raw
 from daemon.inference.request import AnyTool, OutputFormat, Request
 from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.naming import shorten_id
-from daemon.wires.offered_tools import SentNames, offered_tools
+from daemon.wires.offered_tools import SentNames, offered_tools, spoken
 from daemon.wires.openai_chat.input_messages import REASONING_FIELDS, MessageWriter
 from daemon.wires.openai_chat.models import CALL_ID_LIMIT, NAME_LIMIT, STOP_LIMIT, is_openai, reasons, searches
 from daemon.wires.openai_chat.schema import (
@@ -64,7 +64,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
         echo=options.unsupported.isdisjoint(REASONING_FIELDS),
     )
     writer.system(request.system)
-    for position, message in enumerate(request.messages):
+    for position, message in enumerate(spoken(request.messages)):
         writer.message(position, message)
     lost = writer.lost
     body = CreateChatCompletion(

@@ -108,7 +108,7 @@ class MessageWriter:
             case Image() | File():
                 return self._medium(block)
             case Opaque():
-                return [] if block.lifted else [opaque_part(block)]
+                return [opaque_part(block)]
             case HostedCall():
                 self._lose(block.name)
             case Reasoning() | ToolCall() | ToolResult():

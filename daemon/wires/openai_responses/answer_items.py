@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from daemon.inference.blocks import Block, Citation, HostedCall, Opaque, Reasoning, Refusal, Text, ToolCall
+from daemon.wires.openai_responses import tool_search
 from daemon.wires.openai_responses.entry_schema import (
     CustomCallItem,
     FunctionCallItem,
@@ -18,6 +19,7 @@ from daemon.wires.openai_responses.entry_schema import (
     RefusalText,
     SummaryText,
     TextPart,
+    ToolSearchCall,
     UrlCitation,
 )
 
@@ -27,12 +29,16 @@ _PREFIX = {"message": "msg_", "reasoning": "rs_", "function_call": "fc_", "custo
 _encode = msgspec.json.Encoder().encode
 
 
-def item_of(block: Block, index: int, answer_id: str) -> Raw | None:
-    """The output item of a finished block; None for what this wire cannot show."""
+def item_of(block: Block, index: int, answer_id: str, *, searches: bool = False) -> Raw | None:
+    """The output item of a finished block; None for what this wire cannot show. ``searches``: the client
+    offered its search for tools."""
+    item: OutputItem
     match block:
+        case ToolCall(name=tool_search.NAME, namespace=None) if searches:
+            item = search_item(block, index, answer_id)
         case Text():
             part = TextPart(block.text, annotations_of(block.citations))
-            item: OutputItem = MessageOutput(item_id("message", index, answer_id), "completed", [part])
+            item = MessageOutput(item_id("message", index, answer_id), "completed", [part])
         case Refusal():
             item = MessageOutput(item_id("message", index, answer_id), "completed", [RefusalText(block.text)])
         case Reasoning():
@@ -65,6 +71,11 @@ def call_item(call: ToolCall, index: int, answer_id: str, *, status: str) -> Fun
     own = item_id("function_call", index, answer_id, call.item_id)
     arguments = call.arguments or ("{}" if status == "completed" else "")
     return FunctionCallItem(own, status, call.id, call.name, arguments, namespace)
+
+
+def search_item(call: ToolCall, index: int, answer_id: str) -> ToolSearchCall:
+    call_id = call.id or f"call_{answer_id}{index:04x}"
+    return tool_search.call_item(call_id, call.arguments, f"tsc_{answer_id}{index:04x}")
 
 
 def call_status(arguments: str, *, custom: bool) -> str:

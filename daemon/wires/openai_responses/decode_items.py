@@ -30,6 +30,7 @@ from daemon.inference.request import Message, Role
 from daemon.wires.openai_responses.entry_schema import RequestItem, RequestPart
 from daemon.wires.openai_responses.hosted_items import HOSTED, citation_from, hosted_call
 from daemon.wires.openai_responses.schema import EventType, ItemHead
+from daemon.wires.openai_responses.tool_search import LIFTED
 
 WIRE = "responses"
 _ROLES: dict[str, Role] = {role: role for role in ("user", "assistant", "system", "developer")}
@@ -85,7 +86,7 @@ class _Turns:
             self._known(_item.decode(raw), type_)
             return
         output = type_.endswith("_output") if type_ else False
-        lifted = type_ == "additional_tools"
+        lifted = LIFTED[type_](raw) if type_ in LIFTED else None
         self._put("user" if output or type_ in _FROM_USER else "assistant", Opaque(WIRE, raw, lifted))
 
     def finish(self) -> tuple[Message, ...]:

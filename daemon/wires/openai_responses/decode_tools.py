@@ -13,14 +13,15 @@ from msgspec import UNSET, Raw, UnsetType
 
 from daemon.inference.blocks import Opaque
 from daemon.inference.request import AnyTool, Message, OpaqueTool, Tool, ToolChoice, WebSearch
+from daemon.wires.openai_responses import tool_search
 from daemon.wires.openai_responses.decode_items import WIRE, invalid
-from daemon.wires.openai_responses.entry_schema import AdditionalTools, NamedChoice, RequestTool
+from daemon.wires.openai_responses.entry_schema import NamedChoice, RequestTool, ToolsItem
 from daemon.wires.openai_responses.schema import WebSearchFilters
 
 _MODES = {"auto": "auto", "required": "any", "none": "none"}
 
 _tool = msgspec.json.Decoder(RequestTool)
-_additional = msgspec.json.Decoder(AdditionalTools)
+_additional = msgspec.json.Decoder(ToolsItem)
 _choice = msgspec.json.Decoder(NamedChoice)
 _filters = msgspec.json.Decoder(WebSearchFilters)
 
@@ -31,8 +32,9 @@ def tools_of(raws: Sequence[Raw], where: str, namespace: str | None = None) -> t
 
 
 def inline_tools(messages: Sequence[Message]) -> tuple[AnyTool, ...]:
-    """The tools of the ``additional_tools`` items in a conversation."""
-    items = [block for message in messages for block in message.content if isinstance(block, Opaque) and block.lifted]
+    """The tools that items of a conversation bring: ``additional_tools``, and those that a search has found."""
+    blocks = (block for message in messages for block in message.content)
+    items = [block for block in blocks if isinstance(block, Opaque) and block.lifted is not None]
     return tuple(tool for item in items for tool in _brought(item))
 
 
@@ -54,8 +56,15 @@ def _tool_of(raw: Raw, where: str, namespace: str | None) -> AnyTool:
         return _client_tool(tool, tool.name, namespace)
     if tool.type.startswith("web_search"):
         return _web_search(tool)
-    members = tools_of(tool.tools or (), f"{where}.tools", tool.name) if tool.type == "namespace" else ()
-    return OpaqueTool(WIRE, tool.name or tool.type, Raw(bytes(raw)), members)
+    return OpaqueTool(WIRE, tool.name or tool.type, Raw(bytes(raw)), _lifted(tool, where))
+
+
+def _lifted(tool: RequestTool, where: str) -> tuple[AnyTool, ...]:
+    if tool.type == "namespace":
+        return tools_of(tool.tools or (), f"{where}.tools", tool.name)
+    if tool.type == tool_search.NAME and tool.execution == "client":
+        return (_client_tool(tool, tool_search.NAME, None),)
+    return ()
 
 
 def _client_tool(tool: RequestTool, name: str, namespace: str | None) -> Tool:

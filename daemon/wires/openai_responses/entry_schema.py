@@ -52,11 +52,21 @@ class RequestTool(Struct):
     filters: Raw | Unset = UNSET
     user_location: Raw | Unset = UNSET
     tools: list[Raw] | None = None
+    execution: str | None = None
 
 
-class AdditionalTools(Struct):
-    """The input item by which Codex offers its tools to newer models ("responses lite")."""
+class ToolsItem(Struct):
+    """An input item that brings tools: ``additional_tools``, or what a search for tools has found."""
 
+    tools: list[Raw] = []
+
+
+class ToolSearchItem(Struct):
+    """A search for tools that the client runs (``execution: client``): the call, or its output."""
+
+    execution: str | None = None
+    call_id: str | None = None
+    arguments: Raw = Raw(b"{}")
     tools: list[Raw] = []
 
 
@@ -150,6 +160,14 @@ class CustomCallItem(Struct, tag="custom_tool_call"):
     namespace: str | Unset = UNSET
 
 
+class ToolSearchCall(Struct, tag="tool_search_call"):
+    id: str
+    call_id: str
+    arguments: Raw
+    status: str
+    execution: str = "client"
+
+
 class HostedOutput(Struct):
     """A hosted call of another vendor, in the shape that this wire gives its own."""
 
@@ -166,7 +184,7 @@ class UrlCitation(Struct, tag="url_citation"):
     end_index: int
 
 
-OutputItem = MessageOutput | ReasoningOutput | FunctionCallItem | CustomCallItem | HostedOutput
+OutputItem = MessageOutput | ReasoningOutput | FunctionCallItem | CustomCallItem | ToolSearchCall | HostedOutput
 
 
 class ResponseEcho(Struct):

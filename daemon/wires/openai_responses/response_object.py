@@ -18,6 +18,7 @@ from daemon.wires.base import AnswerContext
 from daemon.wires.openai_responses.answer_items import item_of
 from daemon.wires.openai_responses.entry_schema import ResponseEcho, ResponseHead
 from daemon.wires.openai_responses.errors import failure_code, failure_message
+from daemon.wires.openai_responses.tool_search import is_offered
 from daemon.wires.openai_responses.tools import encode_choice, encode_tools
 
 WIRE = "responses"
@@ -75,8 +76,9 @@ class ResponseObjects:
 def encode_response(response: Response, context: AnswerContext) -> bytes:
     """A whole answer as the body of a non-streaming reply."""
     output: list[Raw] = []
+    searches = is_offered(context.request)
     for block in response.content:
-        item = item_of(block, len(output), context.answer_id)
+        item = item_of(block, len(output), context.answer_id, searches=searches)
         if item is not None:
             output.append(item)
     objects = ResponseObjects(context)

@@ -7,6 +7,7 @@ from msgspec import Raw
 
 from daemon.inference.blocks import Citation, Reasoning, ToolCall
 from daemon.inference.events import BlockEnd, BlockStart
+from daemon.wires.openai_responses import tool_search
 from daemon.wires.openai_responses.answer_items import (
     WIRE,
     annotation_of,
@@ -15,6 +16,7 @@ from daemon.wires.openai_responses.answer_items import (
     hosted_item,
     item_id,
     reasoning_item,
+    search_item,
 )
 from daemon.wires.openai_responses.entry_schema import MessageOutput, RefusalText, SummaryText, TextPart
 
@@ -199,6 +201,33 @@ class CallBlock:
         return _encode(call_item(call, self._index, self._writer.answer_id, status=status))
 
 
+class ToolSearchBlock:
+    """A call of the client's own search for tools, which comes whole: this wire has no deltas for it."""
+
+    __slots__ = ("_id", "_texts", "_writer")
+
+    def __init__(self, writer: FrameWriter, start: BlockStart) -> None:
+        self._writer = writer
+        self._id = start.id
+        self._texts: list[str] = []
+
+    def delta(self, text: str) -> None:
+        self._texts.append(text)
+
+    def part_break(self) -> None:
+        """Arguments have no parts."""
+
+    def cite(self, _: Citation) -> None:
+        """Nor sources."""
+
+    def end(self, _: BlockEnd) -> None:
+        index = self._writer.announce()
+        call = ToolCall(id=self._id or "", name=tool_search.NAME, arguments="".join(self._texts))
+        item = _encode(search_item(call, index, self._writer.answer_id))
+        self._writer.added(index, item)
+        self._writer.done(index, item)
+
+
 class WholeBlock:
     """A hosted call or an item that only this wire knows; another wire's opaque item is not shown."""
 
@@ -229,7 +258,7 @@ class WholeBlock:
         self._writer.done(index, item)
 
 
-OpenBlock = MessageBlock | ReasoningBlock | CallBlock | WholeBlock
+OpenBlock = MessageBlock | ReasoningBlock | CallBlock | ToolSearchBlock | WholeBlock
 
 BLOCKS: dict[str, type[OpenBlock]] = {
     "text": MessageBlock,

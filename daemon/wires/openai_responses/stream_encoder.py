@@ -27,17 +27,19 @@ from daemon.inference.events import (
     StreamError,
 )
 from daemon.wires.base import AnswerContext
+from daemon.wires.openai_responses import tool_search
 from daemon.wires.openai_responses.response_object import ResponseObjects
-from daemon.wires.openai_responses.stream_blocks import BLOCKS, FrameWriter, OpenBlock
+from daemon.wires.openai_responses.stream_blocks import BLOCKS, FrameWriter, OpenBlock, ToolSearchBlock
 
 
 class ResponsesStreamEncoder:
     """One answer toward one client."""
 
-    __slots__ = ("_blocks", "_ended", "_objects", "_started", "_writer")
+    __slots__ = ("_blocks", "_ended", "_objects", "_searches", "_started", "_writer")
 
     def __init__(self, context: AnswerContext) -> None:
         self._objects = ResponseObjects(context)
+        self._searches = tool_search.is_offered(context.request)
         self._writer = FrameWriter(context.answer_id)
         self._blocks: dict[int, OpenBlock] = {}
         self._started = False
@@ -70,7 +72,7 @@ class ResponsesStreamEncoder:
             case BlockDelta():
                 self._blocks[event.index].delta(event.text)
             case BlockStart():
-                self._blocks[event.index] = BLOCKS[event.kind](self._writer, event)
+                self._blocks[event.index] = self._block_for(event)(self._writer, event)
             case BlockEnd():
                 self._blocks.pop(event.index).end(event)
             case PartBreak():
@@ -85,6 +87,11 @@ class ResponsesStreamEncoder:
                 self._failed(event.error)
             case _:
                 assert_never(event)
+
+    def _block_for(self, start: BlockStart) -> type[OpenBlock]:
+        if self._searches and start.name == tool_search.NAME and start.namespace is None:
+            return ToolSearchBlock
+        return BLOCKS[start.kind]
 
     def _start(self) -> bool:
         """The opening, if it is due; whether it was."""
