@@ -13,9 +13,11 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 from msgspec import UNSET, Struct, inspect
 
+from daemon.config.patch import MASK
 from daemon.secret import Secret
 
-MASK: Final = "********"
+__all__ = ["MASK", "is_reference", "masked", "masked_url"]
+
 REFERENCES: Final = ("env:", "file:", "credential:")
 
 

@@ -1,0 +1,148 @@
+"""What a block of config.yaml says after a change that came through the API, as plain data.
+
+    block as written + block as shown + what was sent ─▶ block to write
+
+1. ``shown`` is the block as the API shows it: defaults filled in, secrets masked. What comes back as it
+   was shown is no change, so a mask stands for what it hides and an absent key stays absent.
+2. A key of the file that is not shown (one that the schema does not know) is never lost.
+3. A mask with nothing behind it is refused: it would be written as the secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Final, Literal
+
+from daemon.config.diagnostics import Path
+from daemon.config.edit_render import same
+
+MASK: Final = "********"
+"""What is shown in place of a secret."""
+READ_ONLY: Final = ("effective-source", "effective-sources")
+
+Block = Mapping[str, object]
+
+
+class Absent(Enum):
+    """The type of ``ABSENT``: a key that is not there, which is something else than null."""
+
+    ABSENT = 0
+
+
+ABSENT: Literal[Absent.ABSENT] = Absent.ABSENT
+
+
+class PatchRefused(Exception):
+    """What was sent cannot be put into the block; ``path`` begins below the block."""
+
+    def __init__(self, path: Path, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+        self.message = message
+        self.hint = hint
+
+
+def unwrapped(name: str, body: object) -> dict[str, object]:
+    """The block of a body that is bare or wrapped in ``{name: …}``, without what is read-only."""
+    if isinstance(body, Mapping) and name in body:
+        if beside := [key for key in body if key != name]:
+            raise PatchRefused((), f"{beside[0][:60]!r} stands beside {name!r}", f'send {{"{name}": …}} alone')
+        body = body[name]
+    if not isinstance(body, Mapping):
+        raise PatchRefused((), f"expected {name} as an object", f'send {{"{name}": {{…}}}}')
+    return {key: value for key, value in body.items() if key not in READ_ONLY}
+
+
+def replaced(written: Block, shown: Block, sent: Block) -> dict[str, object]:
+    """PUT: the block is what was sent; what is not in there gets its default, that is, leaves the file."""
+    return _replaced_map(written, shown, sent, ())
+
+
+def merged(written: Block, shown: Block, sent: Block, path: Path = ()) -> dict[str, object]:
+    """PATCH as in RFC 7396: null removes, an object is merged, all else replaces. What is absent stays."""
+    made = dict(written)
+    for key, value in sent.items():
+        before, seen, at = made.get(key, ABSENT), shown.get(key, ABSENT), (*path, key)
+        if value is None:
+            made.pop(key, None)
+        elif isinstance(value, Mapping):
+            inner = merged(_map(before), _map(seen), value, at)
+            if inner or before is not ABSENT:
+                made[key] = inner
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            _put(made, key, _replaced(before, seen, value, at))
+        elif has_mask(value):
+            _put(made, key, _kept(before, seen, value, at))
+        else:
+            made[key] = value
+    return made
+
+
+def has_mask(value: object) -> bool:
+    return isinstance(value, str) and MASK in value
+
+
+def _replaced(written: object, shown: object, sent: object, path: Path) -> object:
+    """``sent`` with its masks lifted; ABSENT where it is a default that the file need not say."""
+    if shown is not ABSENT and same(shown, sent):
+        return written
+    if isinstance(sent, Mapping):
+        made = _replaced_map(_map(written), _map(shown), sent, path)
+        return made if made or written is not ABSENT or not _map(shown) else ABSENT
+    if isinstance(sent, Sequence) and not isinstance(sent, str):
+        return list(_replaced_items(_list(written), _list(shown), sent, path))
+    return _kept(written, shown, sent, path) if has_mask(sent) else sent
+
+
+def _replaced_map(written: Block, shown: Block, sent: Block, path: Path) -> dict[str, object]:
+    made = {key: value for key, value in written.items() if key not in shown and key not in sent}
+    for key, value in sent.items():
+        before, seen = written.get(key, ABSENT), shown.get(key, ABSENT)
+        if value is not None or (seen is None and before is not ABSENT):
+            _put(made, key, _replaced(before, seen, value, (*path, key)))
+    return {key: made[key] for key in (*written, *made) if key in made}
+
+
+def _replaced_items(
+    written: Sequence[object], shown: Sequence[object], sent: Sequence[object], path: Path
+) -> Iterator[object]:
+    """Items are the same if they are named the same, those without a name if they are equal."""
+    known = list(zip(written, shown, strict=False))
+    for index, item in enumerate(sent):
+        at = next((place for place, (_, seen) in enumerate(known) if _is_same_item(seen, item)), None)
+        before, seen = (ABSENT, ABSENT) if at is None else known.pop(at)
+        yield _replaced(before, seen, item, (*path, index))
+
+
+def _is_same_item(shown: object, sent: object) -> bool:
+    name = item_name(sent)
+    return name == item_name(shown) if name else same(shown, sent)
+
+
+def item_name(item: object) -> str:
+    """The name that an item goes by, trimmed and in lower case; empty where it has none."""
+    name = item.get("name") if isinstance(item, Mapping) else None
+    return name.strip().lower() if isinstance(name, str) else ""
+
+
+def _kept(written: object, shown: object, sent: object, path: Path) -> object:
+    """What a mask stands for."""
+    if shown is ABSENT or not same(shown, sent):
+        raise PatchRefused(path, f"{path[-1]} is a mask with nothing behind it", "send the value itself")
+    return written
+
+
+def _put(made: dict[str, object], key: str, value: object) -> None:
+    if value is ABSENT:
+        made.pop(key, None)
+    else:
+        made[key] = value
+
+
+def _map(value: object) -> Block:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> Sequence[object]:
+    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
