@@ -35,6 +35,7 @@ HOMES = {
     "argon2": ("api", "gateway"),
     "bcrypt": ("api", "gateway"),
     "bpe_openai": ("gateway.counting",),
+    "cryptography": ("reload.sealed",),
     "httptools": ("service", "upstream.connection"),
     "httpx": ("api", "cli", "upstream.probe"),
     "loguru": ("",),
