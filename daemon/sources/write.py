@@ -1,0 +1,208 @@
+"""Writing config.yaml: all of it or nothing, and never over what somebody else has written meanwhile.
+
+    hold (read, remember the stamp) ─▶ the caller works out the new bytes ─▶ replace (stamp still the same?)
+
+1. The usual way is a new file beside the old one and a rename: owner, mode and extended attributes are
+   kept, symbolic links are followed.
+2. Where that would lose something (hard links, a foreign owner) or is not possible (the directory is not
+   writable, a bind mount) the file is written in place, its room allocated first, its old bytes put back
+   should that fail.
+3. Everything here blocks; it runs on a thread.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from loguru import logger
+from msgspec import Struct
+
+from daemon.sources.in_place import overwrite
+from daemon.sources.lease import Lease, probe
+from daemon.sources.reading import Stamp, Unreadable, read_whole, stamp
+
+ATTEMPTS: Final = 5
+FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+NO_NEW_FILE: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
+NO_RENAME: Final = (*NO_NEW_FILE, errno.EBUSY, errno.EXDEV)
+
+
+class WriteRefused(Exception):
+    """The file was not written and is as it was; ``message`` says why."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Conflict(WriteRefused):
+    """Somebody else has changed the file, or is about to."""
+
+
+class DiskFull(WriteRefused):
+    """There is no room for the new content."""
+
+
+class Unkept(Exception):
+    """A new file would not be like the old one, or cannot take its place: write in place instead."""
+
+
+class Held(Struct, frozen=True):
+    """A file as it was read; ``raw`` is empty for one that is not there (``stamp`` then tells so)."""
+
+    path: str
+    raw: bytes
+    stamp: Stamp
+
+    @property
+    def is_there(self) -> bool:
+        return len(self.stamp) > 1
+
+
+def hold(path: str | Path) -> Held:
+    """The file as it is now, symbolic links followed. Raises Unreadable; one that is missing is empty."""
+    real = os.path.realpath(path)
+    for _ in range(ATTEMPTS):
+        before = stamp(real)
+        if before == (errno.ENOENT,):
+            return Held(real, b"", before)
+        raw = read_whole(real).raw
+        if stamp(real) == before:
+            return Held(real, raw, before)
+    raise Unreadable("changing", "kept changing while it was read", "try again")
+
+
+def replace(held: Held, data: bytes) -> None:
+    """Make the file say ``data``, on disk when this returns. Raises Conflict, DiskFull, WriteRefused."""
+    _refuse_stale(held)
+    try:
+        try:
+            _by_rename(held, data)
+        except Unkept:
+            _refuse_stale(held)
+            overwrite(held.path, held.raw, data)
+    except OSError as error:
+        reason = (error.strerror or "it failed").lower()
+        if error.errno in FULL:
+            raise DiskFull(f"there is no room to write the file: {reason}") from error
+        raise WriteRefused(f"the file can be neither replaced nor written in place: {reason}") from error
+
+
+def sweep(path: str | Path) -> int:
+    """Remove what writers that were killed have left beside the file; how many. Live ones hold a lock."""
+    real = Path(os.path.realpath(path))
+    pattern = re.compile(re.escape(f".{real.name}.") + r"[0-9a-f]{8}\.tmp")
+    swept = 0
+    with suppress(OSError):
+        for name in os.listdir(real.parent):
+            if pattern.fullmatch(name):
+                swept += _swept(real.parent / name)
+    return swept
+
+
+@contextmanager
+def _new_file(real: Path) -> Iterator[tuple[int, Path]]:
+    """(descriptor, path) of an empty file beside ``real``, locked against ``sweep``; gone at the end."""
+    path = real.with_name(f".{real.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        if error.errno in NO_NEW_FILE:
+            raise Unkept from error
+        raise
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield descriptor, path
+    finally:
+        with suppress(FileNotFoundError):  # it was renamed
+            path.unlink()
+        os.close(descriptor)
+
+
+def _by_rename(held: Held, data: bytes) -> None:
+    real = Path(held.path)
+    if held.is_there and os.stat(real).st_nlink > 1:
+        raise Unkept
+    with _new_file(real) as (descriptor, path):
+        if held.is_there:
+            _keep_likeness(real, descriptor)
+        _write_all(descriptor, data)
+        os.fsync(descriptor)
+        _refuse_stale(held)
+        try:
+            os.rename(path, real)
+        except OSError as error:
+            if error.errno in NO_RENAME:
+                raise Unkept from error
+            raise
+    _sync_directory(real.parent)
+
+
+def _keep_likeness(real: Path, descriptor: int) -> None:
+    """Owner, mode and extended attributes of the old file. Raises Unkept."""
+    status = os.stat(real)
+    try:
+        os.fchown(descriptor, status.st_uid, status.st_gid)
+        os.fchmod(descriptor, status.st_mode & 0o7777)
+        for name in _attributes(real):
+            os.setxattr(descriptor, name, os.getxattr(real, name))
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        raise Unkept from error
+
+
+def _attributes(real: Path) -> list[str]:
+    try:
+        return os.listxattr(real)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:
+            return []
+        raise
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _refuse_stale(held: Held) -> None:
+    if stamp(held.path) != held.stamp:
+        raise Conflict("the file has been edited since it was read; look at it again, then repeat the change")
+    if probe(held.path) is Lease.BUSY:
+        raise Conflict("somebody has the file open for writing; repeat the change when it has been saved")
+
+
+def _swept(path: Path) -> int:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return 0
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    except OSError:
+        return 0
+    finally:
+        os.close(descriptor)
+    logger.info("removed {}, left by a writer that was killed", path)
+    return 1
+
+
+def _sync_directory(path: Path) -> None:
+    """The rename has happened; a file system that cannot sync directories is no reason to fail."""
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
