@@ -37,7 +37,7 @@ class LastGood:
             return
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(self.path, seal(raw, self._key()))
+            replace_file(self.path, seal(raw, seal_key(self._key_path)))
         except OSError as error:
             logger.warning("the last good configuration could not be kept in {}: {}", self._directory, error.strerror)
 
@@ -54,18 +54,20 @@ class LastGood:
             logger.warning("the last good configuration in {} is damaged: ignored", self._directory)
         return raw
 
-    def _key(self) -> bytes:
-        try:
-            key = read_whole(str(self._key_path), KEY_BYTES).raw
-        except Unreadable:
-            key = b""
-        if len(key) != KEY_BYTES:
-            key = new_key()
-            _replace(self._key_path, key)
-        return key
+
+def seal_key(path: Path) -> bytes:
+    """The key that lies at ``path``; one is made where there is none. Raises OSError."""
+    try:
+        key = read_whole(str(path), KEY_BYTES).raw
+    except Unreadable:
+        key = b""
+    if len(key) != KEY_BYTES:
+        key = new_key()
+        replace_file(path, key)
+    return key
 
 
-def _replace(path: Path, data: bytes) -> None:
+def replace_file(path: Path, data: bytes) -> None:
     """All of ``data`` or the old content, whatever happens in between."""
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

@@ -21,6 +21,7 @@ from msgspec import structs
 from daemon.config.diagnostics import Diagnostic
 from daemon.reload.appliers import Applier, swap
 from daemon.reload.examine import Examination, Examiner
+from daemon.reload.history import History
 from daemon.reload.last_good import LastGood
 from daemon.reload.outcome import ReloadOutcome
 from daemon.reload.telling import Telling
@@ -42,15 +43,22 @@ class Pipeline:
         examiner: Examiner,
         appliers: Sequence[Applier],
         last_good: LastGood,
+        history: History | None,
         telling: Telling,
     ) -> None:
         self._current = current
         self._examiner = examiner
         self._appliers = appliers
         self._last_good = last_good
+        self._history = history
         self._telling = telling
         self._saved = b""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="config-check")
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the file's bytes that are in force; empty while those of the last good copy are."""
+        return self._saved.hex()
 
     async def examine(self, update: Update, *, require: frozenset[str] = frozenset()) -> Examination:
         """What the update would put in force, or what is wrong with it."""
@@ -70,7 +78,7 @@ class Pipeline:
         if outcome.ok:
             self._telling.healthy(outcome)
             if self._is_new(update.raw):
-                await self._off_loop(lambda: self._last_good.save(update.raw))
+                await self._off_loop(lambda: self._keep(update.raw, outcome))
         return outcome
 
     async def put_in_force(
@@ -126,6 +134,11 @@ class Pipeline:
             changes=changes,
             milliseconds=milliseconds,
         )
+
+    def _keep(self, raw: bytes, outcome: ReloadOutcome) -> None:
+        self._last_good.save(raw)
+        if self._history is not None:
+            self._history.keep(raw, generation=outcome.generation, at=outcome.at)
 
     def _differs(self, raw: bytes) -> bool:
         return hashlib.sha256(raw).digest() != self._saved

@@ -20,6 +20,7 @@ from msgspec import structs
 from daemon.config.diagnostics import Diagnostic
 from daemon.reload.appliers import Applier
 from daemon.reload.examine import Examination, Examiner
+from daemon.reload.history import History
 from daemon.reload.last_good import LastGood
 from daemon.reload.mailbox import Mailbox
 from daemon.reload.outcome import ConfigRefused, ReloadOutcome
@@ -46,6 +47,7 @@ class Reloader:
         current: Current,
         source: Source,
         last_good: LastGood,
+        history: History | None = None,
         appliers: Sequence[Applier] = (),
         audit: Events,
         metrics: Numbers,
@@ -60,6 +62,7 @@ class Reloader:
             examiner=Examiner(os.environ if environ is None else environ, Path(source.name).parent),
             appliers=appliers,
             last_good=last_good,
+            history=history,
             telling=Telling(audit, metrics),
         )
         self._mailbox = Mailbox()
@@ -73,6 +76,15 @@ class Reloader:
     def outcome(self) -> ReloadOutcome | None:
         """What came of the last reload that was asked for or made a difference; None before ``start``."""
         return self._outcome
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the file's bytes that are in force; empty while a copy from elsewhere is."""
+        return self._pipeline.digest
+
+    async def check(self, raw: bytes) -> Examination:
+        """What the file would put in force if it said ``raw``; nothing is applied."""
+        return await self._pipeline.examine(Update(source=self._source.name, raw=raw, digest=""))
 
     async def start(self, require: frozenset[str] = frozenset()) -> Snapshot:
         """The first load. Raises ConfigRefused where there is nothing to serve.

@@ -12,6 +12,7 @@ from loguru import logger
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.reload.appliers import Applier
+from daemon.reload.history import History
 from daemon.reload.last_good import LastGood
 from daemon.reload.reloader import Reloader
 from daemon.snapshot.current import Current
@@ -132,6 +133,7 @@ class World:
         appliers: Sequence[Applier] = (),
         path: Path = Path("config.yaml"),
         environ: Mapping[str, str] | None = None,
+        history: History | None = None,
     ) -> None:
         self.current = Current()
         self.ears = Ears()
@@ -140,6 +142,7 @@ class World:
             current=self.current,
             source=source,
             last_good=LastGood(state, path),
+            history=history,
             appliers=appliers,
             audit=self.ears,
             metrics=self.ears,

@@ -1,0 +1,98 @@
+"""The way back: the last versions that were in force, each with its bytes, and no key to be found."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from daemon.reload.history import KEPT, History, Version
+from tests.reload.world import COMMENTED, GOOD, KEY, OTHER, ScriptedSource, World
+
+
+def said(history: History) -> list[tuple[int, bytes | None]]:
+    return [(each.generation, history.load(each)) for each in history.versions()]
+
+
+def test_nothing_is_kept_at_first(tmp_path: Path) -> None:
+    assert History(tmp_path / "state", tmp_path / "config.yaml").versions() == ()
+
+
+def test_the_newest_comes_first_and_the_oldest_goes(tmp_path: Path) -> None:
+    history = History(tmp_path, tmp_path / "config.yaml")
+    for number in range(1, KEPT + 4):
+        history.keep(b"%d" % number, generation=number, at=1000.0 + number)
+    assert said(history) == [(number, b"%d" % number) for number in range(KEPT + 3, 3, -1)]
+
+
+@pytest.mark.parametrize(
+    "saves, expected",
+    [
+        ([(b"a", 1), (b"b", 2), (b"a", 3)], [(3, b"a"), (2, b"b"), (1, b"a")]),
+        ([(b"a", 1), (b"# a", 1)], [(1, b"# a")]),
+    ],
+    ids=["there and back", "a comment"],
+)
+def test_one_entry_for_each_generation(tmp_path: Path, saves: list, expected: list) -> None:
+    history = History(tmp_path, tmp_path / "config.yaml")
+    for at, (raw, generation) in enumerate(saves):
+        history.keep(raw, generation=generation, at=1.001 * at)
+    assert said(history) == expected
+
+
+def test_a_restart_begins_anew_and_makes_no_entry_of_the_same_bytes(tmp_path: Path) -> None:
+    lives = [[(b"a", 1), (b"b", 2)], [(b"b", 1), (b"c", 2)], [(b"d", 1)]]
+    for life, saves in enumerate(lives):
+        history = History(tmp_path, tmp_path / "config.yaml")
+        for step, (raw, generation) in enumerate(saves):
+            history.keep(raw, generation=generation, at=100.0 * life + step)
+    assert said(history) == [(1, b"d"), (2, b"c"), (1, b"b"), (1, b"a")]
+
+
+def test_a_damaged_entry_is_none(tmp_path: Path) -> None:
+    history = History(tmp_path, tmp_path / "config.yaml")
+    history.keep(b"a", generation=1, at=1.0)
+    (version,) = history.versions()
+    (path,) = tmp_path.rglob(version.file_name)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert history.load(version) is None
+    assert history.load(Version(generation=9, at=1.0, digest="0" * 64)) is None
+
+
+def test_only_the_owner_reads_it_and_it_shows_no_key(tmp_path: Path) -> None:
+    History(tmp_path, tmp_path / "config.yaml").keep(GOOD.encode(), generation=1, at=1.0)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+    assert not [path for path in files if KEY.encode() in path.read_bytes()]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_state_directory_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    History(tmp_path, tmp_path / "config.yaml").keep(b"a", generation=1, at=1.0)
+
+
+@pytest.mark.asyncio
+async def test_every_generation_of_a_reloader_is_kept(tmp_path: Path) -> None:
+    history = History(tmp_path, tmp_path / "config.yaml")
+    source = ScriptedSource(GOOD)
+    world = World(source, tmp_path, history=history)
+    async with world.running() as reloader:
+        for text in (COMMENTED, "packycode: [", OTHER):
+            source.text = text
+            await reloader.reload("test")
+    assert said(history) == [(2, OTHER.encode()), (1, COMMENTED.encode())]
+
+
+@pytest.mark.asyncio
+async def test_a_check_applies_nothing(tmp_path: Path) -> None:
+    world = World(ScriptedSource(GOOD), tmp_path)
+    async with world.running() as reloader:
+        before = (world.current.get(), reloader.digest)
+        found = await reloader.check(OTHER.encode())
+        assert found.snapshot is not None
+        assert found.snapshot.generation == 2
+        assert len(found.changes.changes) == 1
+        assert (await reloader.check(b"packycode: [")).snapshot is None
+        assert (world.current.get(), reloader.digest) == before
