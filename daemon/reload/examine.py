@@ -13,6 +13,7 @@ from msgspec import Struct, structs
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import Document, parse
+from daemon.config.exposure import exposure
 from daemon.config.load import Fragment, load
 from daemon.snapshot.build import build
 from daemon.snapshot.diff import ChangeSet, diff
@@ -50,7 +51,9 @@ class Examiner:
         if fragment.config is None or lacking:
             return Examination(diagnostics=_unique((*fragment.diagnostics, *lacking)), files=files)
         snapshot = build(fragment, generation=old.generation + 1 if old else 1)
-        return Examination(diagnostics=snapshot.warnings, files=files, snapshot=snapshot, changes=diff(old, snapshot))
+        exposed = exposure(fragment.written, update.mode, update.source)
+        diagnostics = (*snapshot.warnings, exposed) if exposed else snapshot.warnings
+        return Examination(diagnostics=diagnostics, files=files, snapshot=snapshot, changes=diff(old, snapshot))
 
     def _load(self, document: Document) -> Fragment:
         return load(document, resolve=self._resolve, outer=outer_settings(self._environ))

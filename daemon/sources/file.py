@@ -178,7 +178,8 @@ class FileSource:
             return Update(source=self.name, raw=b"", digest=digest, problem=self._diagnose(why), settled=settled)
         if content.links == 0:
             self._warn_orphan(look.stamps[0])
-        return Update(source=self.name, raw=content.raw, digest=self._digest(content.raw), settled=settled)
+        digest = self._digest(content.raw)
+        return Update(source=self.name, raw=content.raw, digest=digest, settled=settled, mode=content.mode)
 
     def _digest(self, raw: bytes) -> str:
         digest = hashlib.sha256(raw)

@@ -29,10 +29,12 @@ class Unreadable(Exception):
 
 
 class Content(Struct, frozen=True):
-    """``links`` is 0 when the file has been removed under us (a bind mount replaced on the host)."""
+    """``links`` is 0 when the file has been removed under us (a bind mount replaced on the host);
+    ``mode`` is its ``st_mode``."""
 
     raw: bytes
     links: int
+    mode: int = 0
 
 
 def stamp(path: str) -> Stamp:
@@ -74,7 +76,7 @@ def _read_stable(descriptor: int, limit: int) -> Content:
         raw = _read_all(descriptor, before.st_size)
         after = os.fstat(descriptor)
         if len(raw) == after.st_size and _stamp(before) == _stamp(after):
-            return Content(raw, after.st_nlink)
+            return Content(raw, after.st_nlink, after.st_mode)
     raise Unreadable("changing", "kept changing while it was read", "finish writing it; the next change is read again")
 
 
