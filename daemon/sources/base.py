@@ -16,7 +16,8 @@ class Update(Struct, frozen=True, kw_only=True):
     ``digest`` (SHA-256, hex) covers ``raw`` and the files that the configuration names, or the
     ``problem`` that kept it from being read (missing, unreadable, empty …; ``raw`` is then empty).
     ``order`` counts readings of this source upwards: an update with a lower order is older.
-    ``mode`` is the file's ``st_mode``, 0 for none. ``settled`` is false where nobody could tell whether a writer still had the file open.
+    ``mode`` is the file's ``st_mode``, 0 for none. ``settled`` is false where nobody could tell whether
+    a writer still had the file open.
     """
 
     source: str
