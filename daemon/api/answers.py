@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 
 class Answer(Struct, frozen=True, kw_only=True, rename="kebab"):
@@ -157,3 +157,36 @@ class Explanation(Answer, frozen=True):
     effort: str | None
     strategy: str
     targets: list[Target]
+
+
+class WriteView(Answer, frozen=True):
+    """What a write came to; with ``dry-run``, what it would come to. ``changes`` are lines of the change
+    summary, empty where the meaning stays; ``generation`` and ``revision`` are those in force now."""
+
+    dry_run: bool
+    generation: int
+    revision: str
+    changes: list[str]
+    diagnostics: list[DiagnosticView]
+
+
+class VersionRow(Answer, frozen=True):
+    """A version of config.yaml that was in force. ``digest`` is its ETag without the quotes."""
+
+    generation: int
+    at: str
+    digest: str
+    in_force: bool
+
+
+class Versions(Answer, frozen=True):
+    """The newest first. Generations begin anew at each start; of two equal ones the newer one is meant."""
+
+    history: list[VersionRow]
+
+
+class RollbackBody(Answer, frozen=True, forbid_unknown_fields=True):
+    """Which version to go back to: by its generation or by its digest."""
+
+    generation: Annotated[int, Meta(ge=1)] | None = None
+    digest: str | None = None

@@ -1,4 +1,4 @@
-"""The management API, ``/v0/management``: what is configured and how it does, events, and reload.
+"""The management API, ``/v0/management``: what is configured and how it does, changing it, events, and reload.
 
 All of it is behind ``Managed``, which checks the caller before any route is looked up.
 """
@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from daemon.api import openapi, views
+from daemon.api.config_writes import ConfigRoutes
 from daemon.api.event_stream import EventStream
 from daemon.api.explain import ExplainRoute
 from daemon.api.management_access import ManagementAccess
@@ -53,12 +54,6 @@ class ManagementRoutes:
     async def providers(self, request: Request) -> Response:
         return answer(views.providers(snapshot_in_force(self._services)))
 
-    async def packycode(self, request: Request) -> Response:
-        return answer(views.packycode(snapshot_in_force(self._services)))
-
-    async def tppc(self, request: Request) -> Response:
-        return answer(views.tppc(snapshot_in_force(self._services)))
-
     async def reload(self, request: Request) -> Response:
         """Read the file now and wait: 200 with what came of it, 422 with why it was refused."""
         outcome = await self._services.reloader.reload("management")
@@ -75,13 +70,18 @@ def mount(services: Services, access: ManagementAccess) -> Mount:
 
 def routes(services: Services) -> list[BaseRoute]:
     """The table of the management API."""
-    here = ManagementRoutes(services)
+    here, config = ManagementRoutes(services), ConfigRoutes(services)
     return [
         Route("/auths", here.auths),
         Route("/models", here.models),
         Route("/providers", here.providers),
-        Route("/packycode", here.packycode),
-        Route("/tppc", here.tppc),
+        Route("/packycode", config.packycode, methods=["GET", "PUT", "PATCH"]),
+        Route("/tppc", config.tppc, methods=["GET", "PUT", "PATCH"]),
+        Route("/tppc/providers", config.add_provider, methods=["POST"]),
+        Route("/tppc/providers/{name}", config.remove_provider, methods=["DELETE"]),
+        Route("/config.yaml", config.file, methods=["GET", "PUT"]),
+        Route("/history", config.history),
+        Route("/rollback", config.rollback, methods=["POST"]),
         Route("/events", EventStream(services.audit), methods=["GET"]),
         Route("/reload", here.reload, methods=["POST"]),
         Route("/explain", ExplainRoute(services).explain, methods=["POST"]),

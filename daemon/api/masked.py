@@ -57,7 +57,8 @@ def _default(field: inspect.Field) -> object:
         default = UNSET if field.default_factory is msgspec.NODEFAULT else field.default_factory()
     if default is UNSET:
         return UNSET
-    return msgspec.to_builtins(default, enc_hook=lambda value: "" if isinstance(value, Secret) else str(value))
+    plain = msgspec.to_builtins(default, enc_hook=lambda value: "" if isinstance(value, Secret) else str(value))
+    return list(plain) if isinstance(plain, tuple) else plain
 
 
 def _shown(name: str, kind: inspect.Type, value: object) -> object:

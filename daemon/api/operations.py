@@ -6,10 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
-
-import msgspec
-from msgspec import Struct
+from typing import Final
 
 from daemon.api.answers import (
     Auths,
@@ -22,45 +19,13 @@ from daemon.api.answers import (
     ProviderTest,
     Refusal,
     ReloadView,
+    Versions,
 )
-from daemon.config.json_schema import Node, section_schema
-from daemon.config.schema import Packycode, Tppc
+from daemon.api.operation import COUNT, PREFIX, TEXT, Content, Operation, Parameter
+from daemon.api.write_operations import PACKYCODE, TPPC, WRITES
 from daemon.telemetry.log_ring import SEVERITIES
 
-PREFIX: Final = "/v0/management"
-
-Method = Literal["get", "put", "patch", "post", "delete"]
-
-
-class Content(Struct, frozen=True):
-    """A body or an answer: a struct or a schema written out, and its media type."""
-
-    schema: type[Struct] | Mapping[str, object]
-    media_type: str = "application/json"
-
-
-class Parameter(Struct, frozen=True, kw_only=True):
-    name: str
-    where: Literal["query", "path", "header"] = "query"
-    description: str
-    schema: Mapping[str, object] = msgspec.field(default_factory=lambda: {"type": "string"})
-
-
-class Operation(Struct, frozen=True, kw_only=True):
-    """One method of one path (below ``PREFIX``). ``answers`` are those beside ``COMMON``."""
-
-    method: Method
-    path: str
-    name: str
-    summary: str
-    answers: Mapping[int, tuple[str, Content | None]]
-    parameters: tuple[Parameter, ...] = ()
-    body: Content | None = None
-    description: str = ""
-
-
-TEXT: Final = {"type": "string"}
-COUNT: Final = {"type": "integer", "minimum": 0}
+__all__ = ["COMMON", "OPERATIONS", "PREFIX", "Content", "Operation", "Parameter"]
 
 COMMON: Final[Mapping[int, str]] = {
     400: "The request is malformed: more or less than one Host, a header name with an underscore, a bad parameter.",
@@ -74,20 +39,6 @@ COMMON: Final[Mapping[int, str]] = {
 }
 """Answers that every operation may give, each a ``Problem``."""
 
-
-def block(name: str, section: type[Packycode] | type[Tppc], more: Mapping[str, Node] | None = None) -> Content:
-    """A block of config.yaml in its wrapper, as GET shows it: defaults filled in, keys masked."""
-    inner = section_schema(section)
-    properties = inner["properties"]
-    assert isinstance(properties, dict)
-    inner = {**inner, "properties": {**properties, **(more or {})}}
-    return Content({"type": "object", "properties": {name: inner}, "required": [name]})
-
-
-SOURCE: Final[Node] = {"enum": ["config.yaml", "env", "codex-cli", "mixed"], "readOnly": True}
-SOURCES: Final[Node] = {"type": "object", "additionalProperties": TEXT, "readOnly": True}
-PACKYCODE: Final = block("packycode", Packycode, {"effective-source": SOURCE, "effective-sources": SOURCES})
-TPPC: Final = block("tppc", Tppc)
 
 PROVIDER: Final = Parameter(
     name="provider", description="A family (`codex`, `openai`, `anthropic`) or a provider's name."
@@ -131,6 +82,23 @@ READS: Final = (
         name="getTppc",
         summary="The tppc block: what the file says, plus defaults",
         answers={200: ("The block; keys are `********`, references as written.", TPPC)},
+    ),
+    Operation(
+        method="get",
+        path="/config.yaml",
+        name="getFile",
+        summary="The whole file, with its comments and keys",
+        answers={
+            200: ("The bytes of the file; `ETag` is their SHA-256.", Content(TEXT, "text/yaml")),
+            409: ("The file cannot be read.", Content(Problem)),
+        },
+    ),
+    Operation(
+        method="get",
+        path="/history",
+        name="listVersions",
+        summary="The last versions of config.yaml that were in force",
+        answers={200: ("The newest first.", Content(Versions))},
     ),
     Operation(
         method="get",
@@ -200,4 +168,4 @@ ACTIONS: Final = (
     ),
 )
 
-OPERATIONS: Final = (*READS, *ACTIONS)
+OPERATIONS: Final = (*READS, *ACTIONS, *WRITES)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the routes hand these on without looking inside
     from daemon.gateway.counting import TokenCounter
     from daemon.gateway.pipeline import Pipeline
     from daemon.reload.outcome import ReloadOutcome
+    from daemon.reload.writing import ConfigWriting
 
 
 class Reloads(Protocol):
@@ -53,6 +54,8 @@ class Services:
     dropped_log_lines: Callable[[], int] = int
     """How many lines the log has lost since the start."""
     reaches: Reaches = field(default_factory=Reaches)
+    writing: ConfigWriting | None = None
+    """The writer of config.yaml; None where the configuration comes from nowhere that could be written."""
 
 
 def snapshot_in_force(services: Services) -> Snapshot:

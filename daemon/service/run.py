@@ -21,9 +21,11 @@ from daemon.errors import ErrorKind, LocalError
 from daemon.gateway.counting import TokenCounter
 from daemon.gateway.pipeline import Pipeline
 from daemon.gateway.sweep import Sweep
+from daemon.reload.history import History
 from daemon.reload.last_good import LastGood
 from daemon.reload.reloader import Reloader
 from daemon.reload.supervise import supervised
+from daemon.reload.writing import ConfigWriting
 from daemon.router.states import AuthStates
 from daemon.service.admin import admin_socket_path, state_directory
 from daemon.service.drain import Drain
@@ -89,16 +91,19 @@ class Daemon:
             audit.hand_to(self._audit_file)
         reaches = Reaches(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
         self._transport = Transport(reaches)
+        history = History(state, options.config)
         self._reloader = Reloader(
             current=current,
             source=FileSource(options.config),
             last_good=LastGood(state, options.config),
+            history=history,
             appliers=appliers(log, states),
             audit=audit,
             metrics=metrics,
             notify=self._notifier,
             environ=environ,
         )
+        self._writing = ConfigWriting(options.config, state, self._reloader, history)
         self._services = Services(
             current=current,
             reloader=self._reloader,
@@ -117,10 +122,12 @@ class Daemon:
             started=time.monotonic(),
             dropped_log_lines=lambda: log.dropped,
             reaches=reaches,
+            writing=self._writing,
         )
 
     async def run(self) -> None:
         try:
+            await self._writing.sweep()
             snapshot = await self._reloader.start(self._options.require)
             sockets = _listen(self._options, self._environ, snapshot)
             server = GatewayServer(cast("ASGIApplication", build(self._services)), sockets, limits=limits_for_process())

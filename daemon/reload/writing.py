@@ -1,0 +1,162 @@
+"""Changing config.yaml from within: checked like a reload, written, and in force when the call returns.
+
+    read ─ If-Match ─ the new bytes ─ examine ─ approve ─▶ told (dry run)
+                                                       └▶ write ─ reload ─▶ in force, or the old bytes back
+
+1. One change at a time, each from what the file says when its turn comes.
+2. A change that is refused, by whomever and however late, leaves file and memory as they were.
+3. The watch sees the write, too; it finds the same revision in force and applies nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from loguru import logger
+from msgspec import Struct
+
+from daemon.config.diagnostics import Diagnostic
+from daemon.reload.history import History, Version
+from daemon.reload.reloader import Reloader
+from daemon.snapshot import summary
+from daemon.snapshot.snapshot import Snapshot
+from daemon.sources.reading import Unreadable
+from daemon.sources.write import Conflict, Held, WriteRefused, hold, replace, sweep
+from daemon.sources.write_lock import write_lock
+
+REASON: Final = "management"
+
+Wish = Callable[[bytes], bytes]
+"""What the file says -> what it shall say. Blocks; may raise whatever its caller understands."""
+Approve = Callable[[Snapshot], Awaitable[tuple[Diagnostic, ...]]]
+"""What would come into force -> what speaks against it; an error refuses the write."""
+
+
+class Stale(Exception):
+    """The file is not the one that the caller has seen."""
+
+
+class Invalid(Exception):
+    """The file would be refused; ``diagnostics`` say why, errors among them."""
+
+    def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
+        super().__init__("; ".join(each.message for each in diagnostics if each.severity == "error"))
+        self.diagnostics = diagnostics
+
+
+class Written(Struct, frozen=True, kw_only=True):
+    """What a change came to, or would. ``changes`` are lines of the change summary, ``digest`` is that of
+    the file's bytes afterwards, ``touched`` whether a byte of them is (or would be) another."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    changes: tuple[str, ...]
+    digest: str
+    touched: bool
+
+
+class ConfigWriting:
+    """The one writer of the daemon. ``state_dir`` holds the lock against a second one."""
+
+    def __init__(self, path: Path, state_dir: Path, reloader: Reloader, history: History) -> None:
+        self._path = path
+        self._state_dir = state_dir
+        self._reloader = reloader
+        self._history = history
+        self._turn = asyncio.Lock()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the bytes in force; empty where they are not the file's."""
+        return self._reloader.digest
+
+    async def sweep(self) -> None:
+        """Remove what killed writers have left behind."""
+        await asyncio.to_thread(sweep, self._path)
+
+    async def read(self) -> Held:
+        """The file as it is now. Raises Conflict where it cannot be read."""
+        try:
+            return await asyncio.to_thread(hold, self._path)
+        except Unreadable as why:
+            raise Conflict(f"{self._path.name} {why.message}: {why.hint}") from why
+
+    async def write(
+        self,
+        wish: Wish,
+        *,
+        approve: Approve,
+        matches: Callable[[str], bool] = lambda _: True,
+        create: bool = False,
+        dry_run: bool = False,
+    ) -> Written:
+        """Make the file say ``wish`` of what it says. ``matches`` is asked whether its digest is the one that
+        the caller has seen; ``create`` allows it to be missing.
+
+        Raises Stale, Invalid, Conflict, DiskFull, WriteRefused and what ``wish`` raises.
+        """
+        async with self._turn:
+            held = await self.read()
+            if not matches(digest_of(held.raw)):
+                raise Stale
+            if not held.is_there and not create:
+                raise Conflict(f"{self._path.name} does not exist: create it, or send it whole")
+            raw = await asyncio.to_thread(wish, held.raw)
+            told = await self._examined(raw, approve, touched=raw != held.raw)
+            if dry_run or (not told.touched and told.digest == self.digest):
+                return told
+            return await self._put_in_force(held, raw, told)
+
+    async def versions(self) -> tuple[Version, ...]:
+        """What can be gone back to, the newest first."""
+        return await asyncio.to_thread(self._history.versions)
+
+    async def version(self, version: Version) -> bytes | None:
+        """The bytes of a kept version; None where they are lost."""
+        return await asyncio.to_thread(self._history.load, version)
+
+    async def _examined(self, raw: bytes, approve: Approve, *, touched: bool) -> Written:
+        found = await self._reloader.check(raw)
+        if found.snapshot is None:
+            raise Invalid(found.diagnostics)
+        objections = await approve(found.snapshot)
+        if any(each.severity == "error" for each in objections):
+            raise Invalid((*objections, *found.diagnostics))
+        return Written(
+            diagnostics=found.diagnostics,
+            changes=summary.lines(found.changes),
+            digest=digest_of(raw),
+            touched=touched,
+        )
+
+    async def _put_in_force(self, held: Held, raw: bytes, told: Written) -> Written:
+        if told.touched:
+            await asyncio.to_thread(self._replace, held, raw)
+        outcome = await self._reloader.reload(REASON)
+        if not outcome.ok:
+            if told.touched:
+                await self._take_back(held, raw)
+            raise Invalid(outcome.diagnostics)
+        return told
+
+    def _replace(self, held: Held, raw: bytes) -> None:
+        with write_lock(self._state_dir):
+            replace(held, raw)
+
+    async def _take_back(self, held: Held, raw: bytes) -> None:
+        """What was written could not be put in force: the file says again what it said, unless it has
+        been edited since."""
+        try:
+            now = await self.read()
+            if now.raw == raw and held.is_there:
+                await asyncio.to_thread(self._replace, now, held.raw)
+        except WriteRefused as refused:
+            logger.error("{} keeps a change that is not in force: {}", self._path, refused.message)
+
+
+def digest_of(raw: bytes) -> str:
+    """SHA-256, hex."""
+    return hashlib.sha256(raw).hexdigest()
