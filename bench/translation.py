@@ -48,7 +48,7 @@ def streams() -> tuple[list[tuple[str, ...]], int]:
     for upstream, above in WIRES.items():
         frames = samples.stream_frames(above, request)
         whole = b"".join(frames)
-        payloads = SseSplitter().feed(whole)
+        payloads = [each for each in SseSplitter().feed(whole) if each != b"[DONE]"]
         reads = [whole[start : start + 4096] for start in range(0, len(whole), 4096)]
         for entry, below in WIRES.items():
             single, batched, base = best(
