@@ -12,22 +12,25 @@ from pathlib import Path
 from daemon.cli import exit_codes
 from daemon.cli.blocks import block
 from daemon.cli.config_file import Checked, check, tell
-from daemon.cli.save import SaveRefused, save
 from daemon.config.document import parse
 from daemon.config.edit import NotEditable, rewrite
 from daemon.snapshot.diff import diff
 from daemon.snapshot.summary import lines
+from daemon.sources.lease import ignore_lease_breaks
+from daemon.sources.reading import Unreadable
+from daemon.sources.write import WriteRefused, hold, replace
 
 Data = Mapping[str, object]
 
 
 def change(path: Path, wish: Callable[[Data], dict[str, object]]) -> int:
     """Makes the file say ``wish(what it says now)``; a missing file is made. Gives the exit code."""
+    ignore_lease_breaks()
     try:
-        before = path.read_bytes() if path.exists() else b""
-        after = changed(before, wish)
-    except OSError as error:
-        return failed(f"{path} cannot be read: {error.strerror}")
+        held = hold(path)
+        before, after = held.raw, changed(held.raw, wish)
+    except Unreadable as why:
+        return failed(f"{path} {why.message} ({why.hint})")
     except NotEditable as refusal:
         return failed(f"{path}: {refusal}; nothing was written")
     found = check(after, str(path), path.parent, generation=2)
@@ -38,8 +41,8 @@ def change(path: Path, wish: Callable[[Data], dict[str, object]]) -> int:
         print(f"{path} says so already")
         return exit_codes.OK
     try:
-        save(path, before, after)
-    except SaveRefused as refusal:
+        replace(held, after)
+    except WriteRefused as refusal:
         return failed(f"{path}: {refusal}; nothing was written")
     tell_changes(check(before, str(path), path.parent) if before else None, found, path)
     return exit_codes.OK
