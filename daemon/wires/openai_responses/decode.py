@@ -26,6 +26,7 @@ from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
 WIRE = "responses"
 
 _SESSION_HEADERS = ("session-id", "session_id", "x-session-id", "thread-id")
+_names = msgspec.json.Decoder(list[str] | None)
 _IN_HUB = frozenset(RequestBody.__struct_fields__)
 _PARTLY_IN_HUB = {
     "reasoning": frozenset(RequestReasoning.__struct_fields__),
@@ -65,8 +66,12 @@ def _no_answer(body: bytes) -> RemoteError:
 def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """A client's ``POST /v1/responses``. Raises ``LocalError``; ``headers`` are lower-case."""
     try:
+        if not body.isascii():
+            body.decode()  # what stays raw is passed on unread, so it must not smuggle bytes that are no UTF-8
         fields = _fields.decode(body)
         asked = _body.decode(body)
+        if "include" in fields:
+            _names.decode(fields["include"])
     except msgspec.ValidationError as error:
         raise invalid(f"Invalid request: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

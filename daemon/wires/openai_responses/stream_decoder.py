@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, Struct
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.inference.events import Event, Finish, MessageStart, StreamError
@@ -132,7 +132,7 @@ class ResponsesStreamDecoder:
 
     def _untyped(self, payload: bytes) -> None:
         """Some relays end a stream with a bare ``{"error": …}``."""
-        if msgspec.json.decode(payload, type=dict).get("error"):
+        if _bare_error(payload) is not None:
             self._error(EventHead(), payload)
 
     def _start(self, response: ResponseObject | None) -> None:
@@ -277,6 +277,18 @@ _HANDLERS: dict[str, Handler] = {
     "response.cancelled": ResponsesStreamDecoder._terminal,
     "error": ResponsesStreamDecoder._error,
 }
+
+
+class _BareError(Struct):
+    error: Raw | None = None
+
+
+_BARE_ERROR = msgspec.json.Decoder(_BareError)
+
+
+def _bare_error(payload: bytes) -> Raw | None:
+    error = _BARE_ERROR.decode(payload).error
+    return None if error is None or error == Raw(b"null") else error
 
 
 def usage_from(usage: ResponseUsage) -> Usage:
