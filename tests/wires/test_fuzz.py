@@ -21,6 +21,9 @@ GROWTH = 32 * 1024
 """KiB that the second half of a campaign may add to the peak memory of the first."""
 
 REQUEST = samples.small()
+ERRORS = (
+    b'event: error\ndata: {"type":"error","error":{"type":"overloaded","message":"no"}}\n\ndata: {"error":"no"}\n\n'
+)
 PIECES = (
     b"\n\n",
     b"data: ",
@@ -59,7 +62,7 @@ def decode_stream(name: str) -> tuple[bytes, Callable[[bytes], None]]:
         ends = [event for event in events if isinstance(event, Finish | StreamError)]
         assert len(ends) == 1 and events[-1] is ends[0]
 
-    return b"".join(samples.stream_frames(wire, REQUEST)[:6]), read
+    return b"".join(samples.stream_frames(wire, REQUEST)[:6]) + ERRORS, read
 
 
 def decode_request(name: str) -> tuple[bytes, Callable[[bytes], None]]:

@@ -132,7 +132,7 @@ class ResponsesStreamDecoder:
 
     def _untyped(self, payload: bytes) -> None:
         """Some relays end a stream with a bare ``{"error": …}``."""
-        if _bare_error(payload) is not None:
+        if _has_error(payload):
             self._error(EventHead(), payload)
 
     def _start(self, response: ResponseObject | None) -> None:
@@ -240,7 +240,7 @@ class ResponsesStreamDecoder:
         self._writer.events.append(Finish(reason, usage, service_tier=response.service_tier))
 
     def _error(self, head: EventHead, payload: bytes) -> None:
-        self._fail(remote_error(_error_fields(msgspec.json.decode(payload))))
+        self._fail(remote_error(_error_fields(msgspec.json.decode(payload.decode("utf-8", "replace")))))
 
     def _fail(self, error: GatewayError) -> None:
         self._start(None)
@@ -280,15 +280,14 @@ _HANDLERS: dict[str, Handler] = {
 
 
 class _BareError(Struct):
-    error: Raw | None = None
+    error: Raw = Raw(b"null")
 
 
 _BARE_ERROR = msgspec.json.Decoder(_BareError)
 
 
-def _bare_error(payload: bytes) -> Raw | None:
-    error = _BARE_ERROR.decode(payload).error
-    return None if error is None or error == Raw(b"null") else error
+def _has_error(payload: bytes) -> bool:
+    return _BARE_ERROR.decode(payload).error != Raw(b"null")
 
 
 def usage_from(usage: ResponseUsage) -> Usage:
