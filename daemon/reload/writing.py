@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from loguru import logger
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from daemon.config.diagnostics import Diagnostic
+from daemon.config.document import parse
 from daemon.reload.history import History, Version
 from daemon.reload.reloader import Reloader
 from daemon.snapshot import summary
@@ -124,7 +125,7 @@ class ConfigWriting:
             raise Invalid(found.diagnostics)
         objections = await approve(found.snapshot)
         if any(each.severity == "error" for each in objections):
-            raise Invalid((*objections, *found.diagnostics))
+            raise Invalid((*_placed(objections, raw), *found.diagnostics))
         return Written(
             diagnostics=found.diagnostics,
             changes=summary.lines(found.changes),
@@ -155,6 +156,15 @@ class ConfigWriting:
                 await asyncio.to_thread(self._replace, now, held.raw)
         except WriteRefused as refused:
             logger.error("{} keeps a change that is not in force: {}", self._path, refused.message)
+
+
+def _placed(objections: tuple[Diagnostic, ...], raw: bytes) -> tuple[Diagnostic, ...]:
+    """Each with its place in the file that would have been written."""
+    document = parse(raw)
+    places = (document.place(each.path) for each in objections)
+    return tuple(
+        structs.replace(each, line=line, column=column) for each, (line, column) in zip(objections, places, strict=True)
+    )
 
 
 def digest_of(raw: bytes) -> str:

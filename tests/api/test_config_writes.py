@@ -377,3 +377,26 @@ def test_each_write_and_each_refusal_is_an_event_without_a_secret(gateway: Daemo
     shown = json.dumps(events) + gateway.log + ask(gateway, "GET", "/packycode").text
     assert "planted" not in shown
     assert "hidden" not in shown
+
+
+@pytest.mark.parametrize(
+    "url, from_afar, status",
+    [
+        ("http://169.254.169.254/latest", False, 422),
+        ("http://127.0.0.1:9/v1", False, 200),
+        ("http://127.0.0.1:9/v1", True, 422),
+        ("http://10.0.0.1/v1", True, 422),
+        ("http://2130706433/v1", True, 422),
+        ("http://192.0.2.1/v1", False, 200),
+    ],
+)
+def test_a_base_url_leads_no_further_than_its_caller_may(url: str, from_afar: bool, status: int) -> None:
+    """Another host, told by a proxy on this one, may set public addresses alone."""
+    opened = TEXT.replace("{secret-key", "{allow-remote: true, trusted-proxies: [127.0.0.1], secret-key")
+    with daemon(opened) as one:
+        headers = {"x-forwarded-for": "8.8.8.8"} if from_afar else {}
+        answer = ask(one, "PATCH", "/packycode", {"base-url": url}, **headers)
+        assert answer.status_code == status, answer.text
+        if status == 422:
+            assert answer.json()["details"][0]["line"] == 5
+            assert text(one) == opened
