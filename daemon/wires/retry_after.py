@@ -15,9 +15,9 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 def retry_after(error: Mapping[str, object], headers: Mapping[str, str], message: str) -> float | None:
     """Seconds, from the most exact source. Absolute times are compared with the upstream's own
     ``date`` header: no clock is read here, and theirs is the one that counts."""
-    seconds = _until(_number(error.get("resets_at")), headers)
+    seconds = _number(error.get("resets_in_seconds"))
     if seconds is None:
-        seconds = _number(error.get("resets_in_seconds"))
+        seconds = _until(_number(error.get("resets_at")), headers)
     if seconds is None:
         seconds = _from_headers(headers)
     if seconds is None:
