@@ -28,7 +28,7 @@ from daemon.api.status import timestamp
 from daemon.api.upstream_rule import UpstreamRule
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import parse
-from daemon.config.edit import rewrite
+from daemon.config.edit import refuse_broken, rewrite
 from daemon.config.patch import Block, merged, replaced, unwrapped
 from daemon.config.patch_providers import added, patched, removed
 from daemon.config.schema import Base, Packycode, Tppc
@@ -207,8 +207,8 @@ def _wish(target: Target, change: Callable[[Block, Block], dict[str, object]]) -
 
     def wish(raw: bytes) -> bytes:
         document = parse(raw)
-        if document.diagnostics:
-            return rewrite(raw, document.data)  # says what is wrong with the file
+        # Not even one of comments alone: what is in force is its last good copy, and a block would replace all of that.
+        refuse_broken(document)
         found = document.data.get(target.name)
         written: Block = found if isinstance(found, Mapping) else {}
         block = change(written, masked(target.section, written))

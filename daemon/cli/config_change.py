@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from daemon.cli import exit_codes
-from daemon.cli.blocks import block
 from daemon.cli.config_file import Checked, check, tell
 from daemon.config.document import parse
 from daemon.config.edit import NotEditable, rewrite
@@ -28,7 +27,8 @@ def change(path: Path, wish: Callable[[Data], dict[str, object]]) -> int:
     ignore_lease_breaks()
     try:
         held = hold(path)
-        before, after = held.raw, changed(held.raw, wish)
+        before = held.raw
+        after = rewrite(before, wish(parse(before).data))
     except Unreadable as why:
         return failed(f"{path} {why.message} ({why.hint})")
     except NotEditable as refusal:
@@ -46,13 +46,6 @@ def change(path: Path, wish: Callable[[Data], dict[str, object]]) -> int:
         return failed(f"{path}: {refusal}; nothing was written")
     tell_changes(check(before, str(path), path.parent) if before else None, found, path)
     return exit_codes.OK
-
-
-def changed(before: bytes, wish: Callable[[Data], dict[str, object]]) -> bytes:
-    """The new bytes. Raises NotEditable."""
-    if not before.strip():
-        return block(wish({})).encode()
-    return rewrite(before, wish(parse(before).data))
 
 
 def tell_changes(old: Checked | None, new: Checked, path: Path) -> None:

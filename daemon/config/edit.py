@@ -12,12 +12,13 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable, Mapping
 
-from daemon.config.document import parse, tokens
+from daemon.config.document import Document, parse, tokens
+from daemon.config.edit_first import begun
 from daemon.config.edit_pieces import Lines, NotEditable, tree
 from daemon.config.edit_plan import Plan, Slot, Splice
 from daemon.config.edit_render import same
 
-__all__ = ["NotEditable", "rewrite"]
+__all__ = ["NotEditable", "refuse_broken", "rewrite"]
 
 MOST_MOVES = 16
 """Lists of one file whose items change places, nested ones one after the other."""
@@ -26,13 +27,15 @@ MOST_MOVES = 16
 def rewrite(raw: bytes, wanted: Mapping[str, object]) -> bytes:
     """The file ``raw`` so that its data equals ``wanted``; ``raw`` itself where it does already.
 
+    A file of nothing but comments gets what is wanted below them.
+
     Raises NotEditable: for a file that is not valid YAML, and for a change that would touch more than
     was asked for (a value that an alias repeats, a key that comes from ``<<``).
     """
     document = parse(raw)
-    if document.diagnostics:
-        first = document.diagnostics[0]
-        raise NotEditable(f"the file has an error of its own: {first.message}", "mend it first", first.line)
+    if wanted and _has_nothing(document) and (text := begun(raw.decode("utf-8-sig"), wanted)) is not None:
+        return _confirmed(_encoded(raw, text), dict(wanted))
+    refuse_broken(document)
     if same(document.data, dict(wanted)):
         return raw
     refusals: list[NotEditable] = []
@@ -44,12 +47,28 @@ def rewrite(raw: bytes, wanted: Mapping[str, object]) -> bytes:
     raise refusals[0]
 
 
+def refuse_broken(document: Document) -> None:
+    """Raises NotEditable for a file that says nothing, or something wrong."""
+    if document.diagnostics:
+        first = document.diagnostics[0]
+        hint = "write it anew" if first.code == "empty" else "mend it first"
+        raise NotEditable(f"the file has an error of its own: {first.message}", hint, first.line)
+
+
+def _has_nothing(document: Document) -> bool:
+    return not document.data and all(each.code == "empty" for each in document.diagnostics)
+
+
 def _rewritten(raw: bytes, wanted: dict[str, object], *, bare: bool) -> bytes:
     for _ in range(MOST_MOVES):
         plan = _planned(raw, wanted, bare=bare)
         raw = _encoded(raw, _applied(plan.text, plan.moves or plan.splices))
         if not plan.moves:
             break
+    return _confirmed(raw, wanted)
+
+
+def _confirmed(raw: bytes, wanted: dict[str, object]) -> bytes:
     found = parse(raw)
     if found.diagnostics or not same(found.data, wanted):
         raise NotEditable("the change reaches values that an anchor, an alias or a tag ties together")

@@ -173,6 +173,14 @@ def test_written_where_there_is_no_file_yet(home: Path) -> None:
     assert read(str(path)).errors == 0
 
 
+def test_written_below_the_comments_of_a_file_without_settings(home: Path) -> None:
+    path = home / "config.yaml"
+    path.write_text("# mine\n")
+    path.chmod(0o600)
+    assert main(["import", "codex-cli", "--write", "--config", str(path)]) == exit_codes.OK
+    assert path.read_text().startswith("# mine\n\npackycode:\n  enabled: true\n")
+
+
 def test_a_file_that_would_not_be_valid_is_left_alone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FOX_API_KEY")
     path = home / "config.yaml"

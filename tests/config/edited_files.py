@@ -90,6 +90,7 @@ tppc:
     .replace("debug: false\n", "\n    # deep\n# flush\ndebug: false\n\n# the end\n")
     .encode(),
     "comments only": b"# nothing yet\n\n# but soon\n",
+    "no settings": b"# nothing yet\n{}   # so far\n",
     "null sections": b"port: 8317\npackycode:\ntppc: ~   # later\ndebug: false\n",
     "null entries": b"packycode:\n  enabled:\n  base-url:   # to fill in\ntppc:\n  providers:\n",
     "dash alone": PLAIN.replace("    - name: fox\n      ", "    -\n      name: fox\n      ").encode(),
