@@ -41,7 +41,7 @@ async def read_body(headers: Mapping[str, str], receive: Receive, limit: int) ->
     if coding not in CODINGS:
         raise LocalError(
             ErrorKind.INVALID_REQUEST,
-            f"content-encoding {coding[:40]!r} is not supported: send {', '.join(CODINGS)}, or the body as it is",
+            f"this content-encoding is not supported: send {', '.join(CODINGS)}, or the body as it is",
             status=415,
         )
     packed = await _raw_body(headers, receive, limit)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from daemon.api.bodies import Disconnected, read_body
 from daemon.config.document import MAX_BYTES
 from daemon.errors import ErrorKind, LocalError
+from daemon.wires.mistakes import mistake
 
 MOST_JSON: Final = 4 * 1024 * 1024
 TAG: Final = re.compile(r'(W/)?"([^"]*)"')
@@ -34,7 +35,7 @@ async def json_body(request: Request, kind: type[Body]) -> Body:
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise LocalError(ErrorKind.INVALID_REQUEST, f"the body is not understood: {error}") from None
+        raise LocalError(ErrorKind.INVALID_REQUEST, f"the body is not understood: {mistake(error)}") from None
 
 
 def is_dry_run(request: Request) -> bool:

@@ -12,6 +12,7 @@ from daemon.api.services import Services, snapshot_in_force
 from daemon.errors import ErrorKind, LocalError
 from daemon.snapshot.models import ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
+from daemon.wires.mistakes import mistake
 
 MOST_BYTES = 64 * 1024
 
@@ -36,7 +37,7 @@ async def decoded(request: Request) -> ExplainBody:
     try:
         return msgspec.json.decode(raw, type=ExplainBody)
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise LocalError(ErrorKind.INVALID_REQUEST, f"the body is not understood: {error}") from None
+        raise LocalError(ErrorKind.INVALID_REQUEST, f"the body is not understood: {mistake(error)}") from None
 
 
 def explanation(body: ExplainBody, snapshot: Snapshot) -> Explanation:

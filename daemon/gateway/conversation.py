@@ -18,6 +18,7 @@ from daemon.gateway.account import CLIENT_GONE, Account
 from daemon.gateway.channel import AnswerHead, Channel
 from daemon.gateway.exchange import ClientGone, Exchange, Overdue
 from daemon.gateway.inbound import Inbound
+from daemon.gateway.losses import request_losses
 from daemon.gateway.passthrough import Passthrough
 from daemon.gateway.refused import MOST_AMENDMENTS, amended
 from daemon.gateway.relay import Relay, Target
@@ -183,9 +184,9 @@ class Conversation:
         return self._relays[kind]
 
     def _note_losses(self, upstream: UpstreamBody) -> None:
-        self.account.lost = upstream.lost
-        if upstream.lost and self._inbound.snapshot.config.translation.strict:
-            names = ", ".join(upstream.lost)
+        self.account.lost = lost = request_losses(upstream.lost)
+        if lost and self._inbound.snapshot.config.translation.strict:
+            names = ", ".join(lost)
             raise LocalError(
                 ErrorKind.INVALID_REQUEST,
                 f"the upstream's wire cannot carry: {names} (leave them out, or switch translation.strict off)",

@@ -7,6 +7,7 @@ no place for them. The names are documented in ``docs/reference/losses.md``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -23,6 +24,10 @@ _SHOWN: Mapping[str, frozenset[str]] = {
 """Which of the tools that an upstream ran by itself a wire has a form for: Chat shows the picture that was made."""
 
 
+_NAME = re.compile(r"[\w.\[\]-]{1,160}", re.ASCII)
+UNNAMED = "unnamed"
+
+
 class _Typed(Struct):
     type: str = ""
 
@@ -30,10 +35,16 @@ class _Typed(Struct):
 _type_of = msgspec.json.Decoder(_Typed).decode
 
 
+def request_losses(lost: Sequence[str]) -> tuple[str, ...]:
+    """The names that an encoder gave. Some hold a word of the client's (a tool's name, a block's type): what is
+    no name, but text, is not told on."""
+    return tuple([name if _NAME.fullmatch(name) else f"{name.partition('.')[0][:16]}.{UNNAMED}" for name in lost])
+
+
 def answer_losses(entry: str, events: Sequence[Event]) -> tuple[str, ...]:
     """Names of what ``entry``'s wire drops of these events; the usual batch has none."""
     ends = [event for event in events if type(event) is BlockEnd and (event.opaque or event.hosted)]
-    return tuple(_lost(entry, ends)) if ends else ()
+    return request_losses(tuple(_lost(entry, ends))) if ends else ()
 
 
 def _lost(entry: str, ends: Iterable[BlockEnd]) -> Iterable[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec import Raw
 
-from daemon.gateway.losses import answer_losses
+from daemon.gateway.losses import answer_losses, request_losses
 from daemon.inference.blocks import HostedCall, Opaque
 from daemon.inference.events import BlockDelta, BlockEnd, Event
 
@@ -35,6 +35,22 @@ SEARCH = BlockEnd(1, hosted=HostedCall(id="ws", name="web_search"))
 )
 def test_what_an_entry_cannot_show(lost: tuple[str, ...], entry: str, events: list[Event]) -> None:
     assert answer_losses(entry, events) == lost
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("top_k", "top_k"),
+        ("tools.space.my-tool.format", "tools.space.my-tool.format"),
+        ("messages[3].container_upload", "messages[3].container_upload"),
+        ("messages[3].what the user said", "messages[3].unnamed"),
+        ("tools.my own words.anyOf", "tools.unnamed"),
+        ("tools." + "a" * 300, "tools.unnamed"),
+        ("tools.名前", "tools.unnamed"),
+    ],
+)
+def test_a_name_is_told_and_text_is_not(given: str, told: str) -> None:
+    assert request_losses((given,)) == (told,)
 
 
 def test_every_name_is_on_its_page() -> None:

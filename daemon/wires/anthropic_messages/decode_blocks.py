@@ -6,7 +6,8 @@ back unchanged to this wire alone.
 
 from __future__ import annotations
 
-from typing import assert_never
+import re
+from typing import assert_never, get_args
 
 import msgspec
 from msgspec import Raw, ValidationError
@@ -27,6 +28,7 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.wires.anthropic_messages.schema import (
+    ChoiceType,
     CitationBody,
     DocumentBlock,
     ImageBlock,
@@ -34,16 +36,19 @@ from daemon.wires.anthropic_messages.schema import (
     RawToolResultBlock,
     RedactedThinkingBlock,
     ResultContent,
+    Role,
     SearchResultBlock,
     SearchResultItem,
     Source,
     TextBlock,
     ThinkingBlock,
+    ThinkingType,
     ToolResultBlock,
     ToolUseBlock,
     Typed,
     WebSearchResultBlock,
 )
+from daemon.wires.mistakes import NOT_ONE_OF_THEM, mistake
 
 WIRE_NAME = "messages"
 
@@ -55,6 +60,14 @@ _search_result = msgspec.json.Decoder(WebSearchResultBlock)
 _search_items = msgspec.json.Decoder(list[SearchResultItem])
 _citation = msgspec.json.Decoder(CitationBody)
 _raws = msgspec.json.Decoder(list[Raw])
+
+_NUMBERS = re.compile(r"\.\d+")
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "messages.role": get_args(Role),
+    "tool_choice.type": get_args(ChoiceType),
+    "thinking.type": get_args(ThinkingType),
+}
+"""What a field takes that takes a few words only."""
 
 _KNOWN_TYPES = frozenset(
     ("text", "image", "document", "thinking", "redacted_thinking", "tool_use", "tool_result", "search_result")
@@ -178,14 +191,17 @@ def invalid(message: str) -> LocalError:
 
 def invalid_at(where: str, error: Exception) -> LocalError:
     """msgspec's words with the API's way of naming places: ``messages.0.content.1.text: …``."""
-    message, _, path = str(error).partition(" - at `$")
+    message, path = mistake(error)
     parts = [where] if where else []
-    parts += path.rstrip("`").replace("[", ".").replace("]", "").strip(".").split(".") if path else []
+    parts += path.removeprefix("$").replace("[", ".").replace("]", "").strip(".").split(".")
     missing = "Object missing required field `"
     if message.startswith(missing):
         parts.append(message.removeprefix(missing).rstrip("`"))
         message = "Field required"
     place = ".".join(part for part in parts if part)
+    choices = _CHOICES.get(_NUMBERS.sub("", place))
+    if choices and message == NOT_ONE_OF_THEM:
+        message = f"Input should be one of: {', '.join(choices)}"
     return invalid(f"{place}: {message}" if place else f"the request body is not valid: {message}")
 
 

@@ -90,15 +90,20 @@ KnownBlock = (
 )
 
 
+Role = Literal["user", "assistant", "system"]
+ChoiceType = Literal["auto", "any", "tool", "none"]
+ThinkingType = Literal["enabled", "adaptive", "disabled"]
+
+
 class MessageParam(Struct):
-    role: Literal["user", "assistant", "system"]
+    role: Role
     content: str | list[KnownBlock]
 
 
 class RawMessageParam(Struct):
     """A message whose blocks are looked at one by one, because some may be unknown to us."""
 
-    role: Literal["user", "assistant", "system"]
+    role: Role
     content: str | list[Raw]
 
 
@@ -117,13 +122,13 @@ class ToolParam(Struct):
 
 
 class ToolChoiceParam(Struct, gc=False):
-    type: Literal["auto", "any", "tool", "none"]
+    type: ChoiceType
     name: str | None = None
     disable_parallel_tool_use: bool | None = None
 
 
 class ThinkingParam(Struct, gc=False):
-    type: Literal["enabled", "adaptive", "disabled"]
+    type: ThinkingType
     budget_tokens: int | None = None
     display: str | None = None
 

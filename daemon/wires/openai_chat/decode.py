@@ -6,7 +6,6 @@ that the hub has no word for travel raw in ``extra`` and are given back to this 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -26,6 +25,7 @@ from daemon.inference.request import (
     WebSearch,
 )
 from daemon.inference.response import Response
+from daemon.wires.mistakes import mistake
 from daemon.wires.openai_chat.decode_messages import messages_of
 from daemon.wires.openai_chat.entry_schema import (
     RequestBody,
@@ -43,7 +43,6 @@ from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
 _SESSION_HEADERS = ("session-id", "session_id", "x-session-id", "thread-id")
 _MODES = {"auto": "auto", "required": "any", "none": "none"}
 _IN_HUB = frozenset(RequestBody.__struct_fields__) - {"stream_options", "reasoning", "web_search_options"}
-_PLACE = re.compile(r" - at `\$\.?([^`]*)`")
 
 _completion = msgspec.json.Decoder(Completion)
 _body = msgspec.json.Decoder(RequestBody)
@@ -62,7 +61,7 @@ def decode_response(body: bytes, tool_names: Mapping[str, str]) -> Response:
             raise _no_answer(body)
         return collect(ChatStreamDecoder(tool_names).whole(completion))
     except msgspec.ValidationError as error:
-        raise RemoteError(ErrorKind.API, f"the upstream sent a misshapen answer: {error}") from None
+        raise RemoteError(ErrorKind.API, f"the upstream sent a misshapen answer: {mistake(error)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise not_json(body) from None
 
@@ -211,7 +210,7 @@ def _tool_of(raw: Raw, number: int) -> AnyTool:
     try:
         tool = _tool.decode(raw)
     except msgspec.ValidationError as error:
-        raise invalid(f"Invalid '{where}': {error}", where) from None
+        raise invalid(f"Invalid '{where}': {mistake(error)}", where) from None
     if tool.type == "function":
         return _function(tool.function or RequestFunction(), f"{where}.function")
     if tool.type == "custom":
@@ -257,7 +256,7 @@ def _tool_choice(asked: RequestBody) -> _Choice:
     try:
         choice = _choice.decode(raw)
     except msgspec.ValidationError as error:
-        raise invalid(f"Invalid 'tool_choice': {error}", "tool_choice") from None
+        raise invalid(f"Invalid 'tool_choice': {mistake(error)}", "tool_choice") from None
     name = choice.function.name if choice.function is not None else choice.name
     if name:
         return _Choice(ToolChoice("tool", name), False)
@@ -285,9 +284,8 @@ def _missing(name: str) -> LocalError:
 
 def _misshapen(error: msgspec.ValidationError) -> LocalError:
     """msgspec's words, with the API's way of naming the place."""
-    place = _PLACE.search(str(error))
-    where = place[1].replace("[...]", "[]") if place else None
-    told = _PLACE.sub("", str(error))
+    told, place = mistake(error)
+    where = place.removeprefix("$").removeprefix(".").replace("[...]", "[]") or None
     return invalid(
         f"Invalid type for '{where}': {told}" if where else f"Invalid request: {told}", where, "invalid_type"
     )

@@ -30,6 +30,7 @@ from daemon.inference.blocks import (
 )
 from daemon.inference.request import Message, Role
 from daemon.wires.custom_tools import unwrapped
+from daemon.wires.mistakes import mistake
 from daemon.wires.openai_chat.entry_schema import RequestFile, RequestImage, RequestMessage, RequestPart
 from daemon.wires.openai_chat.errors import invalid
 from daemon.wires.openai_chat.schema import WIRE, CalledFunction, CallPart
@@ -77,8 +78,8 @@ class _Turns:
         role = _ROLES.get(message.role)
         if role is None:
             raise invalid(
-                f"Invalid value: '{message.role}'. Supported values are: 'system', 'assistant', 'user', 'function', "
-                "'tool', and 'developer'.",
+                "Invalid value. Supported values are: 'system', 'assistant', 'user', 'function', 'tool', and "
+                "'developer'.",
                 f"messages[{number}].role",
                 "invalid_value",
             )
@@ -185,7 +186,7 @@ def _block(raw: Raw, where: str) -> Block:
     try:
         part = _part.decode(raw)
     except msgspec.ValidationError as error:
-        raise invalid(f"Invalid '{where}': {error}", where) from None
+        raise invalid(f"Invalid '{where}': {mistake(error)}", where) from None
     if part.type in _TEXTS and part.text is not None:
         return Text(part.text)
     if part.type == "refusal" and part.refusal is not None:

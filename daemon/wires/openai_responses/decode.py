@@ -16,6 +16,7 @@ from daemon.inference.blocks import Text
 from daemon.inference.collect import collect
 from daemon.inference.request import OutputFormat, ReasoningOptions, Request
 from daemon.inference.response import Response
+from daemon.wires.mistakes import mistake
 from daemon.wires.openai_responses.decode_items import invalid, messages_of
 from daemon.wires.openai_responses.decode_tools import inline_tools, kept, tool_choice, tools_of
 from daemon.wires.openai_responses.entry_schema import RequestBody, RequestReasoning, RequestText
@@ -47,7 +48,7 @@ def decode_response(body: bytes, tool_names: Mapping[str, str]) -> Response:
             raise _no_answer(body)
         events = ResponsesStreamDecoder(tool_names).whole(response)
     except msgspec.ValidationError as error:
-        raise RemoteError(ErrorKind.API, f"the upstream sent a misshapen answer: {error}") from None
+        raise RemoteError(ErrorKind.API, f"the upstream sent a misshapen answer: {mistake(error)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise not_json(body) from None
     return collect(events)
@@ -73,7 +74,7 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
         if "include" in fields:
             _names.decode(fields["include"])
     except msgspec.ValidationError as error:
-        raise invalid(f"Invalid request: {error}") from None
+        raise invalid(f"Invalid request: {mistake(error)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise invalid("We could not parse the JSON body of your request.") from None
     if not asked.model:

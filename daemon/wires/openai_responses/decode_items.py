@@ -27,6 +27,7 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message, Role
+from daemon.wires.mistakes import mistake
 from daemon.wires.openai_responses.entry_schema import RequestItem, RequestPart
 from daemon.wires.openai_responses.hosted_items import HOSTED, citation_from, hosted_call
 from daemon.wires.openai_responses.schema import EventType, ItemHead
@@ -59,7 +60,7 @@ def messages_of(input_: Raw | UnsetType) -> tuple[Message, ...]:
         try:
             turns.add(Raw(bytes(raw)))
         except msgspec.ValidationError as error:
-            raise invalid(f"Invalid 'input[{number}]': {error}", f"input[{number}]") from None
+            raise invalid(f"Invalid 'input[{number}]': {mistake(error)}", f"input[{number}]") from None
     return turns.finish()
 
 
@@ -107,9 +108,7 @@ class _Turns:
     def _message(self, item: RequestItem) -> None:
         role = _ROLES.get(item.role or "")
         if role is None:
-            raise msgspec.ValidationError(
-                f"'{item.role}' is no role; supported are 'assistant', 'system', 'developer', and 'user'."
-            )
+            raise msgspec.ValidationError("supported roles are 'assistant', 'system', 'developer', and 'user'.")
         if role != "assistant" or self._role != "assistant" or self._spoken:
             self._flush()
         self._role, self._id, self._spoken = role, item.id, True

@@ -13,6 +13,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from daemon.inference.blocks import Opaque
 from daemon.inference.request import AnyTool, Message, OpaqueTool, Tool, ToolChoice, WebSearch
+from daemon.wires.mistakes import mistake
 from daemon.wires.openai_responses import tool_search
 from daemon.wires.openai_responses.decode_items import WIRE, invalid
 from daemon.wires.openai_responses.entry_schema import NamedChoice, RequestTool, ToolsItem
@@ -42,14 +43,14 @@ def _brought(item: Opaque) -> tuple[AnyTool, ...]:
     try:
         return tools_of(_additional.decode(item.raw).tools, "additional_tools.tools")
     except msgspec.ValidationError as error:
-        raise invalid(f"Invalid 'additional_tools': {error}", "input") from None
+        raise invalid(f"Invalid 'additional_tools': {mistake(error)}", "input") from None
 
 
 def _tool_of(raw: Raw, where: str, namespace: str | None) -> AnyTool:
     try:
         tool = _tool.decode(raw)
     except msgspec.ValidationError as error:
-        raise invalid(f"Invalid '{where}': {error}", where) from None
+        raise invalid(f"Invalid '{where}': {mistake(error)}", where) from None
     if tool.type in ("function", "custom"):
         if not tool.name:
             raise invalid(f"Missing required parameter: '{where}.name'.", f"{where}.name")
@@ -107,7 +108,7 @@ def tool_choice(raw: Raw | UnsetType) -> tuple[ToolChoice | None, bool]:
     try:
         choice = _choice.decode(chosen)
     except msgspec.ValidationError as error:
-        raise invalid(f"Invalid 'tool_choice': {error}", "tool_choice") from None
+        raise invalid(f"Invalid 'tool_choice': {mistake(error)}", "tool_choice") from None
     if choice.type in ("function", "custom") and choice.name:
         return ToolChoice("tool", choice.name, "custom" if choice.type == "custom" else "function"), False
     if choice.type.startswith("web_search"):
