@@ -180,7 +180,7 @@ class VersionRow(Answer, frozen=True):
 
 
 class Versions(Answer, frozen=True):
-    """The newest first. Generations begin anew at each start; of two equal ones the newer one is meant."""
+    """The newest first. Generations count on over restarts."""
 
     history: list[VersionRow]
 

@@ -92,8 +92,9 @@ class ConfigRoutes:
         return await self._write_file(request, raw)
 
     async def history(self, request: Request) -> Response:
-        writing = self._writing()
-        rows = [_row(each, writing.digest) for each in await writing.versions()]
+        versions = await self._writing().versions()
+        generation = snapshot_in_force(self._services).generation
+        rows = [_row(each, in_force=each.generation == generation) for each in versions]
         return answer(Versions(history=rows))
 
     async def rollback(self, request: Request) -> Response:
@@ -232,12 +233,12 @@ def _chosen(body: RollbackBody, versions: tuple[Version, ...]) -> Version | None
     return next((each for each in versions if body.generation == each.generation or body.digest == each.digest), None)
 
 
-def _row(version: Version, in_force: str) -> VersionRow:
+def _row(version: Version, *, in_force: bool) -> VersionRow:
     return VersionRow(
         generation=version.generation,
         at=timestamp(version.at),
         digest=version.digest,
-        in_force=version.digest == in_force,
+        in_force=in_force,
     )
 
 

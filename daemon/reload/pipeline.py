@@ -77,7 +77,7 @@ class Pipeline:
         outcome = await self.put_in_force(update, found, reason, began=began, asked=asked)
         if outcome.ok:
             self._telling.healthy(outcome)
-            if self._is_new(update.raw):
+            if self._is_new(update.raw) or outcome.changes:
                 await self._off_loop(lambda: self._keep(update.raw, outcome))
         return outcome
 
@@ -87,6 +87,8 @@ class Pipeline:
         """As ``apply``, but the file counts as no better than before: for the last good copy."""
         old, new = self._current.get_or_none(), found.snapshot
         assert new is not None, "only what has no errors is applied"
+        if old is None:
+            new = await self._numbered(new)
         if old is not None and old.revision == new.revision:
             return self._refresh(old, new, reason, began, saved=asked or self._differs(update.raw))
         try:
@@ -107,6 +109,13 @@ class Pipeline:
         outcome = failed(snapshot, diagnostics, reason)
         self._telling.refused(outcome)
         return outcome
+
+    async def _numbered(self, first: Snapshot) -> Snapshot:
+        """The first snapshot of this life goes on where the last life ended."""
+        history = self._history
+        if history is None:
+            return first
+        return structs.replace(first, generation=await self._off_loop(lambda: history.generation(first.revision)))
 
     def _refresh(self, old: Snapshot, new: Snapshot, reason: str, began: float, *, saved: bool) -> ReloadOutcome:
         self._current.set(structs.replace(new, generation=old.generation))
@@ -138,7 +147,7 @@ class Pipeline:
     def _keep(self, raw: bytes, outcome: ReloadOutcome) -> None:
         self._last_good.save(raw)
         if self._history is not None:
-            self._history.keep(raw, generation=outcome.generation, at=outcome.at)
+            self._history.keep(raw, generation=outcome.generation, revision=outcome.revision, at=outcome.at)
 
     def _differs(self, raw: bytes) -> bool:
         return hashlib.sha256(raw).digest() != self._saved

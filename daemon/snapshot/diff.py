@@ -35,8 +35,10 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class ChangeSet(Struct, frozen=True, kw_only=True):
-    """``added``, ``changed`` and ``removed`` count core auths; one whose key or URL changed is changed."""
+    """``added``, ``changed`` and ``removed`` count core auths; one whose key or URL changed is changed.
+    ``first``: there was nothing to compare with."""
 
+    first: bool = False
     changes: tuple[Change, ...] = ()
     added: int = 0
     changed: int = 0
@@ -46,7 +48,7 @@ class ChangeSet(Struct, frozen=True, kw_only=True):
 def diff(old: Snapshot | None, new: Snapshot) -> ChangeSet:
     """``old`` is None at the first load: no changes then, and every core auth is added."""
     if old is None:
-        return ChangeSet(added=len(new.core_auths))
+        return ChangeSet(first=True, added=len(new.core_auths))
     before = {auth.source: auth for auth in old.core_auths}
     after = {auth.source: auth for auth in new.core_auths}
     order = FileOrder(new.written, old.written)

@@ -14,7 +14,7 @@ from daemon.snapshot.models import ModelRegistry
 
 class Snapshot(Struct, frozen=True, kw_only=True):
     """``revision`` is the SHA-256 (hex) of the canonical effective configuration, resolved
-    references included; ``generation`` counts applied snapshots from 1.
+    references included; ``generation`` counts applied snapshots from 1, over restarts.
 
     ``effective_sources`` says per packycode field where its value came from (``config.yaml``,
     ``env``, ``codex-cli``); ``written`` is the file's data as written (references unresolved), for

@@ -16,7 +16,7 @@ SOURCES = (("packycode", "config:packycode"), ("tppc", "config:tppc"), ("store",
 
 def heading(changes: ChangeSet, new: Snapshot, milliseconds: float) -> str:
     """``config reloaded: generation 7 (revision 3fa1…), 3 changes, 4 core auths (+1 ~1 -0), 4.2 ms``."""
-    verb = "loaded" if new.generation == 1 else "reloaded"
+    verb = "loaded" if changes.first else "reloaded"
     return (
         f"config {verb}: generation {new.generation} (revision {new.revision[:REVISION_DIGITS]}…), "
         f"{_count(len(changes.changes), 'change')}, {_count(len(new.core_auths), 'core auth')} "
