@@ -8,7 +8,7 @@ written by the caller. An address learned from a header is never this host's own
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import PurePath
 from typing import Final
@@ -64,10 +64,11 @@ def forwarded_for(scope: Scope) -> list[str]:
     return [part.strip() for line in lines for part in line.split(",")]
 
 
-def nearest_stranger(forwarded: Iterable[str], trusted: tuple[str, ...]) -> str:
+def nearest_stranger(forwarded: Sequence[str], trusted: tuple[str, ...]) -> str:
     """The rightmost address that is no trusted proxy, else the leftmost; ``unknown`` where it is no address."""
-    chain = [plain(part) for part in forwarded]
-    stranger = next((each for each in reversed(chain) if not is_trusted(each, trusted)), chain[0])
+    # Lazily: what stands further left may be thousands of addresses, written by the caller.
+    outwards = map(plain, reversed(forwarded))
+    stranger = next((each for each in outwards if not is_trusted(each, trusted)), plain(forwarded[0]))
     return stranger if parse(stranger) is not None else UNREADABLE
 
 

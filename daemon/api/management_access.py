@@ -73,10 +73,11 @@ class ManagementAccess:
         offered = offered_key(headers)
         if not offered:
             raise self._refusal(who, "missing management key")
-        if not await self._matches(offered, settings):
-            raise self._refusal(who, "invalid management key")
-        # Others may have used up this caller's tries while the hash was computed.
+        matches = await self._matches(offered, settings)
+        # While a hash was computed, this caller's tries may have been used up: then right and wrong look alike.
         self._refuse_locked(who)
+        if not matches:
+            raise self._refusal(who, "invalid management key")
         self._failures.pop(who.bucket, None)
         self._rate.proved(who.bucket)
         return who

@@ -9,10 +9,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from typing import NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
 
+from daemon.upstream.addresses import Reach
 from daemon.upstream.connection import Connection
 from daemon.upstream.reaches import Reaches
+
+if TYPE_CHECKING:
+    from python_socks import ProxyType
 
 
 class Door(NamedTuple):
@@ -45,8 +50,8 @@ class Dialer:
         async with asyncio.timeout(seconds):
             context = await self._context(door.ca) if door.scheme == "https" else None
             if door.proxy:
-                return await _over(await _through_proxy(door), door, context)
-            addresses = await self._addresses(door)
+                return await _over(await self._through_proxy(door), door, context)
+            addresses = await self._addresses(door.host, door.port)
             for address in addresses[:-1]:
                 try:
                     return await _to(address, door, context)
@@ -56,12 +61,34 @@ class Dialer:
                     continue
             return await _to(addresses[-1], door, context)
 
-    async def _addresses(self, door: Door) -> list[str]:
-        found = await asyncio.get_running_loop().getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM)
+    async def _addresses(self, host: str, port: int) -> list[str]:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
-        if refusal := self._reaches.refusal(door.host, addresses):
+        if refusal := self._reaches.refusal(host, addresses):
             raise OutOfReach(refusal)
         return addresses
+
+    async def _through_proxy(self, door: Door) -> socket.socket:
+        """A tunnel (CONNECT, or SOCKS) to the upstream. The proxy resolves its name; where it leads is looked at
+        here too, as far as it is known here."""
+        from python_socks import parse_proxy_url
+
+        if self._reaches.of(door.host) is not Reach.ANYWHERE:
+            with suppress(socket.gaierror):
+                await self._addresses(door.host, door.port)
+        try:
+            kind, host, port, user, password = parse_proxy_url(door.proxy)
+            addresses = await self._addresses(host, port)
+        except OutOfReach as refusal:
+            raise OutOfReach(f"a proxy at {refusal}") from None
+        except (socket.gaierror, ValueError) as error:
+            raise ProxyFailed(type(error).__name__) from error
+        for address in addresses[:-1]:
+            try:
+                return await _tunnel(door, kind, address, port, user, password)
+            except ProxyFailed:
+                continue
+        return await _tunnel(door, kind, addresses[-1], port, user, password)
 
     async def _context(self, ca: str) -> ssl.SSLContext:
         if ca not in self._contexts:
@@ -91,14 +118,15 @@ async def _over(sock: socket.socket, door: Door, context: ssl.SSLContext | None)
     return connection
 
 
-async def _through_proxy(door: Door) -> socket.socket:
-    """A tunnel (CONNECT, or SOCKS) to the upstream; the proxy resolves its name."""
+async def _tunnel(
+    door: Door, kind: ProxyType, address: str, port: int, user: str | None, password: str | None
+) -> socket.socket:
     from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError
     from python_socks.async_.asyncio import Proxy
 
     try:
-        proxy = Proxy.from_url(door.proxy)
-        sock: socket.socket = await proxy.connect(dest_host=door.host, dest_port=door.port)
-    except (ProxyError, ProxyConnectionError, ProxyTimeoutError, ValueError) as error:
+        proxy = Proxy(kind, address, port, user, password)
+        tunnel: socket.socket = await proxy.connect(dest_host=door.host, dest_port=door.port)
+    except (ProxyError, ProxyConnectionError, ProxyTimeoutError) as error:
         raise ProxyFailed(type(error).__name__) from error
-    return sock
+    return tunnel

@@ -13,7 +13,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
 from urllib.parse import SplitResult, urlsplit, urlunsplit
@@ -93,7 +93,11 @@ class _Run:
     async def all_steps(self, url: str) -> Finding:
         parts = urlsplit(url)
         context = self._context() if parts.scheme == "https" else None
-        address = None if self._proxy else await self._reached(parts, context)
+        address = None
+        if self._proxy:
+            await self._look_behind_proxy(parts)
+        else:
+            address = await self._reached(parts, context)
         answer = await self._ask(url, address, context)
         finding = explain(answer, has_key=bool(self._auth.api_key), model=self._auth.defaults.model)
         if finding.ok or not lacks_version(url) or not (answer.is_html or answer.status == 404):
@@ -109,22 +113,36 @@ class _Run:
                 await self._handshake(connection, host, context)
         return address
 
+    async def _look_behind_proxy(self, parts: SplitResult) -> None:
+        """The proxy resolves the host. Where both lead is looked at; the proxy's address is the one that is used."""
+        proxy = httpx.URL(self._proxy)
+        with suppress(OSError, UnicodeError):
+            await self._addresses(parts.hostname or "")
+        with suppress(OSError, UnicodeError):
+            address, *_ = await self._addresses(proxy.host)
+            self._proxy = str(proxy.copy_with(host=address)) if proxy.scheme == "http" else self._proxy
+
+    async def _addresses(self, host: str) -> tuple[str, ...]:
+        """Where ``host`` leads. Raises ``OSError``, and ``Stopped`` where it must not lead there."""
+        async with asyncio.timeout(self._seconds):
+            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        addresses = tuple(dict.fromkeys(str(address[0]) for *_, address in found))
+        if refusal := self._reaches.refusal(host, addresses):
+            raise Stopped(
+                f"{host} leads to {refusal}, and was set through the API from another host",
+                "write it into config.yaml itself, or see remote-management.allow-private-upstreams",
+            )
+        return addresses
+
     async def _resolve(self, host: str) -> tuple[str, ...]:
         with self._step("dns") as told:
             try:
-                async with asyncio.timeout(self._seconds):
-                    found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-            except (OSError, UnicodeError, TimeoutError) as error:
+                addresses = await self._addresses(host)
+            except (OSError, UnicodeError) as error:
                 raise Stopped(
                     f"the name {host} does not resolve",
                     "check the spelling of base-url; if it is right, this machine's DNS",
                 ) from error
-            addresses = tuple(dict.fromkeys(str(address[0]) for *_, address in found))
-            if refusal := self._reaches.refusal(host, addresses):
-                raise Stopped(
-                    f"{host} leads to {refusal}, and its base URL was set through the API from another host",
-                    "write it into config.yaml itself, or see remote-management.allow-private-upstreams",
-                )
             told.append(", ".join(addresses[:4]))
             return addresses
 

@@ -149,6 +149,19 @@ async def test_a_host_out_of_reach_is_not_connected_to() -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("host, proxy", [("fox.invalid", "localhost"), ("localhost", "127.0.0.1")])
+async def test_neither_a_proxy_out_of_reach_nor_a_host_behind_one_is_asked(host: str, proxy: str) -> None:
+    reaches = Reaches()
+    reaches.note(["localhost", "fox.invalid"], Reach.PUBLIC)
+    server = Server({})
+    async with serving(server) as port:
+        behind = auth(f"http://{host}:{port}/v1", proxy_url=f"http://{proxy}:{port}")
+        result = await probe(behind, reaches=reaches)
+    assert "(loopback)" in result.finding.explanation
+    assert server.requests == []
+
+
+@pytest.mark.asyncio
 async def test_https_to_a_port_that_speaks_http() -> None:
     async with serving(Server({}, raw=b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
         result = await probe(auth(f"https://127.0.0.1:{port}"))

@@ -58,6 +58,26 @@ def test_a_state_directory_that_cannot_be_written_is_no_failure(tmp_path: Path) 
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("host, proxy", [("fox.invalid", "localhost"), ("localhost", "127.0.0.1")])
+async def test_neither_a_proxy_that_leads_home_nor_a_host_behind_one_is_connected_to(host: str, proxy: str) -> None:
+    reaches = Reaches()
+    reaches.note(["localhost", "fox.invalid"], Reach.PUBLIC)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        transport = Transport(reaches)
+        way = f"http://{proxy}:{port}"
+        call = UpstreamCall(url=f"http://{host}:{port}/v1", headers={}, body=b"{}", connect_timeout=5, proxy=way)
+        try:
+            with pytest.raises(RemoteError, match=r"\(loopback\)"):
+                await transport.open(call)
+        finally:
+            await transport.close()
+        server.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+@pytest.mark.asyncio
 async def test_a_name_that_leads_home_at_connect_time_is_not_connected_to() -> None:
     """DNS rebinding: public when it was set, loopback when it is asked."""
     reaches = Reaches()
