@@ -10,6 +10,7 @@ from daemon.api.answers import ExplainBody, Explanation, Target
 from daemon.api.problems import answer
 from daemon.api.services import Services, snapshot_in_force
 from daemon.errors import ErrorKind, LocalError
+from daemon.router.selection import STRATEGY
 from daemon.snapshot.models import ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
 from daemon.wires.mistakes import mistake
@@ -62,6 +63,6 @@ def explanation(body: ExplainBody, snapshot: Snapshot) -> Explanation:
         rule=resolution.rule,
         matched=resolution.matched,
         effort=resolution.effort,
-        strategy=snapshot.config.routing.strategy,
+        strategy=STRATEGY,
         targets=targets,
     )

@@ -50,9 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def door(config: Config, written: Mapping[str, object], model: str) -> Door:
     """``written`` says whether the first client key is a reference."""
-    scheme = "https" if config.tls.cert else "http"
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)
-    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{config.port}"
+    url = f"http://{f'[{host}]' if ':' in host else host}:{config.port}"
     key, about_key = client_key(written.get("api-keys") if config.api_keys else None)
     return Door(url=url, model=model, key=key, about_key=about_key)
 

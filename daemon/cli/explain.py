@@ -9,6 +9,7 @@ import sys
 from daemon.cli import COMMANDS, exit_codes
 from daemon.cli.config_file import default_path, read, tell
 from daemon.config.urls import shown
+from daemon.router.selection import STRATEGY
 from daemon.snapshot.models import Candidate, ModelUnknown, Resolution
 
 RULES = {
@@ -36,18 +37,18 @@ def run(arguments: argparse.Namespace) -> int:
     except ModelUnknown as unknown:
         print(unknown, file=sys.stderr)
         return exit_codes.FAILURE
-    for line in explained(arguments.model, arguments.entry, resolution, checked.snapshot.config.routing.strategy):
+    for line in explained(arguments.model, arguments.entry, resolution):
         print(line)
     return exit_codes.OK
 
 
-def explained(model: str, entry: str, resolution: Resolution, strategy: str) -> tuple[str, ...]:
+def explained(model: str, entry: str, resolution: Resolution) -> tuple[str, ...]:
     """The decision in lines: why, and who is asked, in order."""
     effort = f", effort {resolution.effort}" if resolution.effort else ""
     return (
         f"model: {model} (entry {entry})",
         f"rule: {RULES[resolution.rule].format(matched=resolution.matched)}{effort}",
-        f"strategy: {strategy}, among the highest priority that is ready",
+        f"strategy: {STRATEGY}, among the highest priority that is ready",
         *(f"  {number}. {_asked(each, entry)}" for number, each in enumerate(resolution.candidates, 1)),
     )
 

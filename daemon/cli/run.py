@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from daemon.cli.exit_codes import CONFIG, FAILURE, OK
+from daemon.cli.port import port
 from daemon.service.options import RunOptions
 
 
@@ -25,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="the configuration file (default: $TPPCD_CONFIG, else ./config.yaml)",
     )
     parser.add_argument("--host", help="address to listen on; beats the file")
-    parser.add_argument("--port", type=int, help="port to listen on, 0 = a free one; beats the file")
+    parser.add_argument("--port", type=port, help="port to listen on, 0 = a free one; beats the file")
     parser.add_argument(
         "--packycode", action="store_true", help="refuse to start unless packycode is enabled and valid"
     )

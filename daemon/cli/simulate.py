@@ -7,6 +7,7 @@ import sys
 
 from daemon.cli import COMMANDS
 from daemon.cli.exit_codes import FAILURE, OK
+from daemon.cli.port import port
 from daemon.simulate.faults import FAULTS, Fault, UnknownFault, parse_counted
 
 DEFAULT_PORT = 18317
@@ -30,7 +31,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         epilog=f"faults: {', '.join(FAULTS)}. More at any time: POST /_simulate; what was seen: GET /_simulate.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)")
+    parser.add_argument("--port", type=port, default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)")
     parser.add_argument("--key", default="", help="accept only this API key (default: any, or none)")
     parser.add_argument("--delay-ms", type=float, default=0, metavar="N", help="wait between streamed events")
     parser.add_argument("--chunk-bytes", type=int, default=0, metavar="N", help="cut streams into writes of N bytes")

@@ -201,7 +201,7 @@ class Converter:
         if not isinstance(value, list):
             return self.expected("a list", value, path)
         items = (self.read(shape.item, item, (*path, index)) for index, item in enumerate(value))
-        return tuple(item for item in items if item is not WRONG)
+        return tuple(nothing(shape.item) if item is WRONG else item for item in items)
 
     def table(self, shape: Shape, value: object, path: Path) -> object:
         if not isinstance(value, dict):
@@ -246,6 +246,13 @@ HINTS = {
     "keys and values (pattern: model)": "write 'claude-*: gpt-5' lines below it",
 }
 """What to do, by what was expected."""
+
+
+def nothing(shape: Shape) -> object:
+    """Stands in a list for an item that could not be read, so that the items behind it keep their index."""
+    if shape.section is ModelEntry:
+        return ModelEntry(name="")
+    return shape.section() if shape.section else Secret("") if shape.kind == "secret" else ""
 
 
 def word(value: object) -> str:

@@ -76,6 +76,7 @@ def _apply_rules(converter: Converter, config: Config) -> None:
     for finding in (finding for rule in RULES for finding in rule(config)):
         if not any(_concerns(finding.path, path) for path in told):
             converter.tell(finding.path, finding.code, finding.message, finding.hint, severity=finding.severity)
+            told |= {finding.path} if finding.severity == "error" else set()
 
 
 def _concerns(path: Path, told: Path) -> bool:

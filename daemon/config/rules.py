@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Iterator
-
-from msgspec import Struct
+from collections.abc import Callable
 
 from daemon.config.convert import quoted
-from daemon.config.diagnostics import Path, Severity
+from daemon.config.diagnostics import Path
+from daemon.config.finding import Finding, Findings, finding
+from daemon.config.rules_operating import logging, management, not_in_effect
 from daemon.config.schema import DEFAULT_MODELS, Config, Defaults, TppcProvider
 from daemon.config.urls import has_user, http_fault, proxy_fault
 from daemon.secret import Secret
@@ -23,38 +23,25 @@ HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 NAME_LIMIT = 100
 
 
-class Finding(Struct, frozen=True, kw_only=True):
-    """A problem without a place."""
-
-    path: Path
-    code: str
-    message: str
-    hint: str = ""
-    severity: Severity = "error"
-
-
-Findings = Iterator[Finding]
-
-
 def packycode(config: Config) -> Findings:
     block = config.packycode
     if not block.enabled:
         return
     if not block.base_url.strip():
         message = "base-url is required when packycode.enabled=true"
-        yield _finding("packycode.base-url", "required", message, "e.g. https://codex-api.packycode.com/v1")
+        yield finding("packycode.base-url", "required", message, "e.g. https://codex-api.packycode.com/v1")
     elif fault := http_fault(block.base_url):
-        yield _finding("packycode.base-url", "url", "base-url must be a valid http(s) URL", fault)
+        yield finding("packycode.base-url", "url", "base-url must be a valid http(s) URL", fault)
     else:
         yield from _user(("packycode", "base-url"), block.base_url)
     if block.wire_api != "responses":
-        yield _finding("packycode.wire-api", "wrong-value", 'wire-api must be "responses"', "remove the line")
+        yield finding("packycode.wire-api", "wrong-value", 'wire-api must be "responses"', "remove the line")
     yield from _effort(("packycode",), "", block.defaults)
     yield from _key(("packycode", "credentials", "openai-api-key"), block.credentials.openai_api_key)
     if block.requires_openai_auth and not block.credentials.openai_api_key.reveal().strip():
         message = "credentials.openai-api-key is required when requires-openai-auth=true"
         hint = "write the key, a reference such as env:PACKYCODE_API_KEY, or set PACKYCODE_API_KEY"
-        yield _finding("packycode.credentials.openai-api-key", "required", message, hint)
+        yield finding("packycode.credentials.openai-api-key", "required", message, hint)
 
 
 def tppc(config: Config) -> Findings:
@@ -93,7 +80,8 @@ def _models(path: Path, provider: TppcProvider) -> Findings:
     for index, entry in enumerate(provider.models):
         at = (*path, "models", index)
         if not entry.name.strip():
-            yield Finding(path=at, code="required", message="a model needs a name", hint="remove the item")
+            message = "a model needs a name"
+            yield Finding(path=(*at, "name"), code="required", message=message, hint="remove the item")
         elif entry.public in seen:
             message = f"model {quoted(entry.public)} is listed twice"
             yield Finding(path=at, code="duplicate", message=message, hint="remove one", severity="warning")
@@ -132,13 +120,13 @@ def client_keys(config: Config) -> Findings:
 
 def general(config: Config) -> Findings:
     if fault := proxy_fault(config.proxy_url):
-        yield _finding("proxy-url", "url", "must be a proxy URL", fault)
+        yield finding("proxy-url", "url", "must be a proxy URL", fault)
     if bool(config.tls.cert) != bool(config.tls.key):
         given, lacking = ("cert", "key") if config.tls.cert else ("key", "cert")
         message = f"tls.{lacking} is required when tls.{given} is given"
-        yield _finding(f"tls.{lacking}", "required", message, f"add it, or remove tls.{given}")
+        yield finding(f"tls.{lacking}", "required", message, f"add it, or remove tls.{given}")
     if not re.match(r"(sqlite:///|postgres(ql)?://|$)", config.provider_store.url):
-        yield _finding(
+        yield finding(
             "provider-store.url", "url", "must begin with sqlite:/// or postgresql://", "e.g. sqlite:///providers.db"
         )
     if not config.host.strip():
@@ -178,7 +166,7 @@ def shadowed(config: Config) -> Findings:
 
 
 RULES: tuple[Callable[[Config], Findings], ...] = (
-    general, client_keys, packycode, names, tppc, aliases, shadowed,
+    general, management, client_keys, packycode, names, tppc, aliases, shadowed, logging, not_in_effect,
 )  # fmt: skip
 
 
@@ -234,7 +222,3 @@ def _headers(path: Path, headers: dict[str, str]) -> Findings:
         elif not value.isascii():
             message = "holds a character that is not ASCII"
             yield Finding(path=(*path, name), code="header", message=message, hint="remove it")
-
-
-def _finding(path: str, code: str, message: str, hint: str = "") -> Finding:
-    return Finding(path=tuple(path.split(".")), code=code, message=message, hint=hint)

@@ -191,8 +191,8 @@ class Logging(Base, frozen=True):
     level: Annotated[Literal["debug", "info", "warning", "error"], doc("Least level that is written.")] = "info"
     format: Annotated[Literal["text", "json"], doc("How a record is written.")] = "text"
     file: Annotated[str, doc("Also write to this file.")] = ""
-    rotation: Annotated[str, doc("When the file is rotated, e.g. `20 MB` or `1 day`.")] = "20 MB"
-    retention: Annotated[str, doc("How many or how old files are kept, e.g. `10 files`.")] = "10 files"
+    rotation: Annotated[str, doc("The size at which the file is rotated, e.g. `20 MB`.")] = "20 MB"
+    retention: Annotated[str, doc("How many or how old files are kept, e.g. `10 files` or `14 days`.")] = "10 files"
 
 
 class Limits(Base, frozen=True):

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Final
 
 from daemon.snapshot.models import Candidate
 
 MAX_CURSORS = 4096
+
+STRATEGY: Final = "round-robin"
+"""The one strategy there is so far, whatever ``routing.strategy`` asks for."""
 
 
 class Rotation:

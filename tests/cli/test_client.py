@@ -74,7 +74,7 @@ def test_a_referenced_key_is_taken_from_its_variable(
     [
         ("host: 0.0.0.0\n", "http://127.0.0.1:8317"),
         ("host: '::'\n", "http://[::1]:8317"),
-        ("host: gateway.lan\ntls: {cert: /a, key: /b}\n", "https://gateway.lan:8317"),
+        ("host: gateway.lan\n", "http://gateway.lan:8317"),
     ],
 )
 def test_the_address_is_one_that_can_be_reached(

@@ -27,7 +27,18 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in out for name in COMMANDS)
 
 
-@pytest.mark.parametrize("arguments", [["bogus"], ["check", "--bogus"], ["diff", "one"], ["check", "--format", "xml"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["bogus"],
+        ["check", "--bogus"],
+        ["diff", "one"],
+        ["check", "--format", "xml"],
+        ["--port", "70000"],
+        ["run", "--port", "-1"],
+        ["simulate", "--port", "x"],
+    ],
+)
 def test_wrong_usage_is_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)

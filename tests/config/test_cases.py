@@ -9,7 +9,7 @@ import pytest
 from tests.config.world import loaded, told
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.bad.yaml"))
-ONLY_WARNINGS = {"unknown-keys", "warnings"}
+ONLY_WARNINGS = {"unknown-keys", "warnings", "not-in-effect"}
 
 
 def name_of(case: Path) -> str:

@@ -1,0 +1,94 @@
+"""Rules about running the daemon: management, the log, and what is read but not in effect in this version."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import Final
+
+from daemon.config.convert import quoted
+from daemon.config.finding import Finding, Findings, finding
+from daemon.config.schema import Config, TppcProvider
+
+HASH_KINDS: Final = {
+    "bcrypt": (re.compile(r"\$2[aby]\$"), re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")),
+    "argon2": (re.compile(r"\$argon2"), re.compile(r"\$argon2(id|i|d)\$(v=\d+\$)?m=\d+,t=\d+,p=\d+\$[^$]+\$[^$]+")),
+}
+"""How a hash of a kind begins, and how a whole one reads."""
+
+ROTATION: Final = re.compile(r"(?=.*[1-9])\s*\d+(\.\d+)?\s*([kmg]i?b|b)?\s*", re.IGNORECASE)
+RETENTION: Final = re.compile(r"\s*\d+\s*(files?|days?|weeks?)?\s*", re.IGNORECASE)
+
+
+def management(config: Config) -> Findings:
+    settings = config.remote_management
+    stored = settings.secret_key.reveal()
+    for kind, (begins, whole) in HASH_KINDS.items():
+        if begins.match(stored) and not whole.fullmatch(stored):
+            message = f"looks like a {kind} hash and is not a whole one, so no key would match"
+            yield finding("remote-management.secret-key", "wrong-value", message, "copy the hash again, all of it")
+    for index, entry in enumerate(settings.trusted_proxies):
+        if not _is_network(entry):
+            path = ("remote-management", "trusted-proxies", index)
+            message = f"{quoted(entry)} is no address or network"
+            yield Finding(path=path, code="wrong-value", message=message, hint="e.g. 10.0.0.1 or 10.0.0.0/8")
+
+
+def logging(config: Config) -> Findings:
+    """The log reads these the same way (``telemetry.log_outputs``); told here, they have a place."""
+    if not ROTATION.fullmatch(config.logging.rotation):
+        message = f"must be a size, got {quoted(config.logging.rotation)}"
+        yield finding("logging.rotation", "wrong-value", message, "e.g. 20 MB")
+    if not RETENTION.fullmatch(config.logging.retention):
+        message = f"must be a number of files or of days, got {quoted(config.logging.retention)}"
+        yield finding("logging.retention", "wrong-value", message, "e.g. 10 files, or 14 days")
+
+
+NOT_IN_EFFECT: Final[tuple[tuple[str, Callable[[Config], bool], str], ...]] = (
+    ("routing.strategy", lambda it: it.routing.strategy != "round-robin", "requests go round-robin"),
+    ("routing.session-affinity", lambda it: it.routing.session_affinity, "a session moves between providers"),
+    ("request-retry", lambda it: it.request_retry not in (0, 3), "each provider is asked once"),
+    ("max-retry-interval", lambda it: it.max_retry_interval not in (0, 30), "nothing waits for a cooldown"),
+    ("provider-store.url", lambda it: bool(it.provider_store.url), "there is no provider store"),
+    ("provider-store.encryption-key", lambda it: bool(it.provider_store.encryption_key), "there is no provider store"),
+    ("tls", lambda it: bool(it.tls.cert and it.tls.key), "the daemon speaks plain HTTP"),
+)
+"""Key, whether it asks for something, and what happens instead."""
+
+PROVIDER_NOT_IN_EFFECT: Final[tuple[tuple[str, Callable[[TppcProvider], bool], str], ...]] = (
+    ("weight", lambda it: it.weight != 1, "requests go round-robin"),
+    ("max-concurrent", lambda it: it.max_concurrent != 0, "there is no limit"),
+)
+
+
+def not_in_effect(config: Config) -> Findings:
+    """A key that does nothing yet says so: nobody is to rely on it."""
+    for key, asks, instead in NOT_IN_EFFECT:
+        if asks(config):
+            yield _without_effect(tuple(key.split(".")), instead)
+    for index, provider in enumerate(config.tppc.providers):
+        yield from (
+            _without_effect(("tppc", "providers", index, key), instead)
+            for key, asks, instead in PROVIDER_NOT_IN_EFFECT
+            if provider.enabled and asks(provider)
+        )
+
+
+def _without_effect(path: tuple[str | int, ...], instead: str) -> Finding:
+    message = f"not in effect in this version: {instead}"
+    return Finding(
+        path=path,
+        code="not-in-effect",
+        message=message,
+        hint="remove it, or keep it for a later one",
+        severity="warning",
+    )
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError:
+        return False
+    return True
