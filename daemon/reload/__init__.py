@@ -10,4 +10,6 @@
 ``reloader`` turns the crank, ``examine`` reads and checks off the event loop, ``appliers`` is the
 transaction, ``last_good`` the copy that a start on a broken file serves, ``telling`` the only place
 that speaks, ``supervise`` what keeps a source running. ``outcome`` is what every caller gets.
+``writing`` changes config.yaml from within, ``history`` is the way back, ``unfinished`` mends a write in place
+that was killed.
 """

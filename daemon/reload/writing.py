@@ -23,6 +23,7 @@ from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import parse
 from daemon.reload.history import History, Version
 from daemon.reload.reloader import Reloader
+from daemon.reload.unfinished import Unfinished
 from daemon.snapshot import summary
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.reading import Unreadable
@@ -67,6 +68,7 @@ class ConfigWriting:
         self._state_dir = state_dir
         self._reloader = reloader
         self._history = history
+        self._unfinished = Unfinished(state_dir, path)
         self._turn = asyncio.Lock()
 
     @property
@@ -75,8 +77,8 @@ class ConfigWriting:
         return self._reloader.digest
 
     async def sweep(self) -> None:
-        """Remove what killed writers have left behind."""
-        await asyncio.to_thread(sweep, self._path)
+        """Take back what killed writers have left halfway, and remove what they have left behind."""
+        await asyncio.to_thread(self._sweep)
 
     async def read(self) -> Held:
         """The file as it is now. Raises Conflict where it cannot be read."""
@@ -145,7 +147,15 @@ class ConfigWriting:
 
     def _replace(self, held: Held, raw: bytes) -> None:
         with write_lock(self._state_dir):
-            replace(held, raw)
+            replace(held, raw, keep=self._unfinished.kept)
+
+    def _sweep(self) -> None:
+        sweep(self._path)
+        try:
+            with write_lock(self._state_dir):
+                self._unfinished.mend()
+        except WriteRefused as refused:
+            logger.warning("{} is not looked at for writes that were killed: {}", self._path, refused.message)
 
     async def _take_back(self, held: Held, raw: bytes) -> None:
         """What was written could not be put in force: the file says again what it said, unless it has

@@ -21,6 +21,14 @@ def overwrite(path: str, before: bytes, after: bytes) -> None:
         os.close(descriptor)
 
 
+def is_between(now: bytes, before: bytes, after: bytes) -> bool:
+    """Whether a file that says ``now`` was left halfway by ``overwrite``: neither side, and every byte from one."""
+    if now in (before, after) or len(now) not in (len(before), len(after)):
+        return False
+    sides = (side[: len(now)].ljust(len(now), b"\0") for side in (before, after))
+    return all(byte in pair for byte, *pair in zip(now, *sides, strict=True))
+
+
 def _allocate(descriptor: int, before: bytes, after: bytes) -> None:
     """Beyond the end of the old bytes, so that a full disk shows before any of them is lost."""
     if len(after) <= len(before):

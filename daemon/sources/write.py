@@ -6,7 +6,7 @@
    kept, symbolic links are followed.
 2. Where that would lose something (hard links, a foreign owner) or is not possible (the directory is not
    writable, a bind mount) the file is written in place, its room allocated first, its old bytes put back
-   should that fail.
+   should that fail. Who can outlive a kill gives ``keep``, which is entered around it.
 3. Everything here blocks; it runs on a thread.
 """
 
@@ -17,8 +17,8 @@ import fcntl
 import os
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +33,9 @@ ATTEMPTS: Final = 5
 FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 NO_NEW_FILE: Final = (errno.EACCES, errno.EPERM, errno.EROFS)
 NO_RENAME: Final = (*NO_NEW_FILE, errno.EBUSY, errno.EXDEV)
+
+Keep = Callable[[bytes, bytes], AbstractContextManager[None]]
+"""(old bytes, new bytes) -> what is entered before a write in place and left when the file is whole again."""
 
 
 class WriteRefused(Exception):
@@ -80,7 +83,7 @@ def hold(path: str | Path) -> Held:
     raise Unreadable("changing", "kept changing while it was read", "try again")
 
 
-def replace(held: Held, data: bytes) -> None:
+def replace(held: Held, data: bytes, *, keep: Keep = lambda *_: nullcontext()) -> None:
     """Make the file say ``data``, on disk when this returns. Raises Conflict, DiskFull, WriteRefused."""
     _refuse_stale(held)
     try:
@@ -88,7 +91,8 @@ def replace(held: Held, data: bytes) -> None:
             _by_rename(held, data)
         except Unkept:
             _refuse_stale(held)
-            overwrite(held.path, held.raw, data)
+            with keep(held.raw, data):
+                overwrite(held.path, held.raw, data)
     except OSError as error:
         reason = (error.strerror or "it failed").lower()
         if error.errno in FULL:

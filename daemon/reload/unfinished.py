@@ -1,0 +1,79 @@
+"""What a write in place replaces, kept until it is done: a daemon that was killed halfway puts it back.
+
+One sealed file (``sealed``, mode 0600) in the state directory, below the SHA-256 of the configuration's
+real path; it is there only during such a write. Everything blocks, and is called by whoever holds the
+write lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from loguru import logger
+from msgspec import Struct
+
+from daemon.reload.last_good import KEY_FILE, replace_file, seal_key
+from daemon.reload.sealed import seal, unseal
+from daemon.sources.in_place import is_between, overwrite
+from daemon.sources.reading import MAX_BYTES, Unreadable, read_whole
+
+DIRECTORY: Final = "unfinished"
+
+
+class Sides(Struct, frozen=True):
+    """What the file said, and what it was to say."""
+
+    before: bytes
+    after: bytes
+
+
+class Unfinished:
+    """``state_dir`` need not exist yet; ``config_path`` may be a symbolic link."""
+
+    def __init__(self, state_dir: Path, config_path: Path) -> None:
+        self._real = os.path.realpath(config_path)
+        self._directory = state_dir / DIRECTORY
+        self._path = self._directory / hashlib.sha256(os.fsencode(self._real)).hexdigest()
+
+    @contextmanager
+    def kept(self, before: bytes, after: bytes) -> Iterator[None]:
+        """Around the write. Raises OSError where nothing can be kept; then nothing is to be written."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sides = msgspec.msgpack.encode(Sides(before, after))
+        replace_file(self._path, seal(sides, seal_key(self._directory / KEY_FILE)))
+        try:
+            yield
+        finally:
+            self._settle(Sides(before, after))
+
+    def mend(self) -> None:
+        """At a start: takes back what a killed writer has left halfway."""
+        sides = self._load()
+        if sides is not None and self._settle(sides):
+            logger.warning("{} was left halfway by a write that was killed; it says again what it said", self._real)
+
+    def _settle(self, sides: Sides) -> bool:
+        """Whether the file was halfway, and is not any more. Whatever else it says somebody has edited."""
+        with suppress(OSError, Unreadable):
+            now = read_whole(self._real).raw
+            torn = is_between(now, sides.before, sides.after)
+            if torn:
+                overwrite(self._real, now, sides.before)
+            self._path.unlink(missing_ok=True)
+            return torn
+        logger.error("{} may have been left halfway by a write, and cannot be mended", self._real)
+        return False
+
+    def _load(self) -> Sides | None:
+        try:
+            key = read_whole(str(self._directory / KEY_FILE), MAX_BYTES).raw
+            found = unseal(read_whole(str(self._path), 8 * MAX_BYTES).raw, key)
+        except Unreadable:
+            return None
+        return None if found is None else msgspec.msgpack.decode(found, type=Sides)
