@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from daemon.gateway.counting import estimate
 from daemon.inference.request import Request
+from daemon.inference.response import Response
 from daemon.snapshot.snapshot import Snapshot
 from daemon.wires.base import AnswerContext, Wire
 
@@ -31,3 +33,10 @@ class Inbound(Struct, frozen=True, kw_only=True):
         """The prompt's tokens, estimated. A stream begins with it; a whole answer needs it only where
         something failed, so that it is made here then."""
         return self.context.input_estimate or estimate(self.request)
+
+    def encode_response(self, response: Response) -> bytes:
+        """The whole answer, with an estimate of the prompt's tokens where nobody has counted them."""
+        context = self.context
+        if response.usage is None or response.usage.input_tokens is None:
+            context = replace(context, input_estimate=self.input_estimate)
+        return self.wire.encode_response(response, context)

@@ -3,7 +3,8 @@
 Two wires carry encrypted reasoning: Responses as items of ``input``, Messages as thinking blocks of
 the assistant's messages. A piece that may not go (``origins``, or a foreign seal) is left out with its
 item; one that the hub sealed for this core auth is opened; without any, nothing is split and no byte
-changes. Compaction items stay: without theirs a conversation would be empty.
+changes. Compaction items stay: without theirs a conversation would be empty. Empty thinking is what a
+keep-alive told the client: no upstream has said it, and none would take it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ class _Item(Struct):
     """What an input item or a content block may hold of reasoning."""
 
     type: str = ""
+    thinking: str | None = None
     encrypted_content: str | None = None
     signature: str | None = None
     data: str | None = None
@@ -69,6 +71,9 @@ class Sift:
         touched = False
         for raw in raws:
             item = _item(raw)
+            if item.type == "thinking" and not item.thinking and not item.signature:
+                touched = True
+                continue
             field = held_in(item)
             sent = self._one(raw, field, getattr(item, field) or "") if field else raw
             touched |= sent is not raw

@@ -39,6 +39,7 @@ class Translation:
         "finished",
         "streamed",
         "usage",
+        "watched",
     )
 
     def __init__(self, inbound: Inbound) -> None:
@@ -49,7 +50,7 @@ class Translation:
         self._stops: StopScanner | None = None
         self.answer_lost: tuple[str, ...] = ()
         self.committed = self.finished = self.cut_short = False
-        self.streamed = True
+        self.streamed = self.watched = True
         self.error: RemoteError | None = None
         self.usage: Usage | None = None
         self._upstream: Wire
@@ -90,8 +91,8 @@ class Translation:
 
     def _new_decoder(self) -> StreamDecoder:
         wire = self._upstream
-        watched = self._inbound.request.stream or self._stops is not None
-        decoder = wire.stream_decoder if watched else wire.collected_decoder or wire.stream_decoder
+        self.watched = self._inbound.request.stream or self._stops is not None
+        decoder = wire.stream_decoder if self.watched else wire.collected_decoder or wire.stream_decoder
         return decoder(self._upstream_body.tool_names)
 
     def accepted(self) -> None:
@@ -161,8 +162,7 @@ class Translation:
         return self._encode().encode(events)
 
     def whole(self) -> bytes:
-        response = collect(self._events)
-        return self._inbound.wire.encode_response(response, self._inbound.context)
+        return self._inbound.encode_response(collect(self._events))
 
     def keep_alive(self) -> bytes:
         return self._encode().keep_alive()

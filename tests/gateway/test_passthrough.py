@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from daemon.errors import ErrorKind, LocalError
+from daemon.gateway.dialects.message_of_events import message_of
 from daemon.gateway.origins import Origins
 from daemon.gateway.passthrough import Passthrough
 from daemon.gateway.relay import Target
@@ -301,6 +302,19 @@ def test_a_collected_answer_has_its_usage() -> None:
     assert json.loads(made.whole())["usage"]["completion_tokens"] > 0
 
 
+@pytest.mark.parametrize("beats", [0, 1])
+def test_an_empty_id_at_the_start_is_nobodys(beats: int) -> None:
+    """Azure's first chunk has one, and it is by the later ones that clients know the answer."""
+    made = relay("chat")
+    out = b"".join(made.keep_alive() for _ in range(beats))
+    made.feed(frames("chat", chunk("", {"content": "a"})))
+    out += made.take() + made.keep_alive()
+    made.feed(frames("chat", *text("chat", "b"), *ending("chat")))
+    ids = [event["id"] for event in read(out + made.take()) if "id" in event]
+    ours = f"chatcmpl-{'0' * 32}"
+    assert ids[0] in ("", ours) and set(ids[1:]) == {ours}
+
+
 def test_a_stream_without_done_gets_one() -> None:
     made = relay("chat")
     made.feed(frames("chat", *opening("chat"), *text("chat", "hello"), *ending("chat"), done=False))
@@ -440,3 +454,36 @@ def test_a_collected_message_is_what_its_events_said() -> None:
         {"type": "tool_use", "id": "t", "input": {"_raw": '{"a'}},
     ]
     assert (answer["model"], answer["stop_details"], answer["usage"]) == ("asked-for", {"x": 1}, {"a": 1, "b": 2})
+
+
+def test_a_collected_completion_keeps_what_stands_beside_its_choices() -> None:
+    """Id, time, fingerprint, usage and fields that no hub knows, from whichever chunk said them."""
+    made = relay("chat", stream=False)
+    first = chunk("chatcmpl-up", {"role": "assistant", "content": "hello"}) | {"odd": [1], "created": 0, "id": ""}
+    usage = {"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 20, "cost": 1}
+    last = chunk("chatcmpl-up", {}, finish_reason="stop") | {"system_fingerprint": "fp", "usage": usage, "odd": None}
+    made.feed(frames("chat", first, last))
+    answer = json.loads(made.whole())
+    assert answer["choices"][0]["message"]["content"] == "hello" and answer["object"] == "chat.completion"
+    beside = {"id": "chatcmpl-up", "created": 5, "model": "asked-for", "system_fingerprint": "fp", "odd": [1]}
+    assert {name: answer[name] for name in beside} == beside and answer["usage"] == usage
+
+
+def test_an_unfolded_message_keeps_what_the_hub_does_not_know() -> None:
+    """Also after a keep-alive, which has taken the first index."""
+    blocks = [
+        {"type": "thinking", "thinking": "hm", "signature": "s"},
+        {"type": "text", "text": "hi", "citations": [{"type": "page_location", "document_index": 0}]},
+        {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}, "caller": {"type": "direct"}},
+        {"type": "unheard_of", "x": 1},
+    ]
+    usage = {"input_tokens": 11, "output_tokens": 3, "cache_creation": {"ephemeral_5m_input_tokens": 2}}
+    ended = {"content": blocks, "stop_reason": "tool_use", "stop_details": {"y": 1}, "usage": usage}
+    for alive in (False, True):
+        made = relay("messages")
+        out = made.keep_alive() if alive else b""
+        made.feed_whole(dumps(ANSWERS["messages"] | ended))
+        out += made.take()
+        answer = json.loads(message_of(out))
+        assert answer["content"][alive:] == blocks and answer["usage"].items() >= usage.items()
+        assert (answer["stop_reason"], answer["stop_details"]) == ("tool_use", {"y": 1})

@@ -192,6 +192,13 @@ def test_no_reasoning_goes_to_an_upstream_that_refused_it_and_compaction_stays()
     assert spliced({"input": [thinking_item("x"), compaction]}, reasoning=False)["input"] == [compaction]
 
 
+def test_the_empty_thinking_of_a_keep_alive_goes_nowhere() -> None:
+    beat: dict[str, Any] = {"type": "thinking", "thinking": "", "signature": ""}
+    said, unsigned = {"type": "text", "text": "hi"}, {"type": "thinking", "thinking": "hm", "signature": ""}
+    body = {"messages": [thinking_turn(beat, unsigned, said), thinking_turn(beat), thinking_turn(said)]}
+    assert spliced(body, wire="messages")["messages"] == [thinking_turn(unsigned, said), thinking_turn(said)]
+
+
 def test_thinking_blocks_of_another_core_auth_are_left_out() -> None:
     origins = Origins()
     origins.made(WOLF, b"theirs")

@@ -39,6 +39,7 @@ class Answer:
     images: list[dict[str, Any]] = field(default_factory=list)
     finish: str | None = None
     usage: dict[str, Any] | None = None
+    service_tier: str | None = None
     error: dict[str, Any] | None = None
     done: bool = False
 
@@ -76,7 +77,8 @@ def _take(answer: Answer, chunk: dict[str, Any], *, usage: bool) -> None:
         assert set(chunk["error"]) >= {"message", "type", "param", "code"} and chunk["error"]["message"]
         return
     answer.chunks += 1
-    assert set(chunk) - {"usage"} == CHUNK, f"fields {sorted(chunk)}"
+    assert set(chunk) - {"usage", "service_tier"} == CHUNK, f"fields {sorted(chunk)}"
+    answer.service_tier = chunk.get("service_tier") or answer.service_tier
     assert ("usage" in chunk) == usage, "usage in a chunk"
     assert chunk["object"] == "chat.completion.chunk" and chunk["id"].startswith("chatcmpl-")
     assert answer.chunks == 1 or (answer.id, answer.model) == (chunk["id"], chunk["model"]), "id or model changes"
@@ -112,7 +114,7 @@ def _choice(answer: Answer, choice: dict[str, Any]) -> None:
             for part in value:
                 _call(answer, part)
         else:
-            assert value
+            assert value and not getattr(answer, name), f"the SDKs can add no second list of {name}"
             getattr(answer, name).extend(value)
     if choice["finish_reason"] is not None:
         assert delta == {} and choice["finish_reason"] in FINISH

@@ -93,7 +93,7 @@ class _Checker:
         if block["type"] == "text":
             self.breach(block.get("text") == "", "text start with text")
         if block["type"] == "thinking":
-            self.breach(block.get("thinking") == "" and "signature" not in block, "thinking start")
+            self.breach(block.get("thinking") == "" and block.get("signature") == "", "thinking start")
         if block["type"] == "tool_use":
             self.breach(TOOL_ID.fullmatch(block.get("id", "")), f"tool id {block.get('id')!r}")
             self.breach(block.get("name") and block.get("input") == {}, "tool start")

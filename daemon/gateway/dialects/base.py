@@ -69,8 +69,7 @@ class Dialect(Protocol):
 
 def collected(inbound: Inbound, stream: bytes) -> bytes:
     """The JSON answer by way of the hub, where a stream has no form of it. Raises ``RemoteError``."""
-    wire = inbound.wire
-    return wire.encode_response(collect(wire.stream_decoder({}).feed(stream)), inbound.context)
+    return inbound.encode_response(collect(inbound.wire.stream_decoder({}).feed(stream)))
 
 
 def changed(raw: bytes | Raw, **values: object) -> bytes:

@@ -10,14 +10,16 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
-from daemon.gateway.dialects.base import changed, collected, encode
+from daemon.gateway.dialects.base import changed, collected, encode, fields_of
 from daemon.gateway.inbound import Inbound
 from daemon.inference.collect import replay
 from daemon.inference.response import Response
+from daemon.wires.sse import SseSplitter
 
 DONE = b"[DONE]"
 _ABSENT = (b"", b"null")
-_NOTHING = (b"null", b'""', b"[]", b"{}")
+_NOTHING = (b"", b"null", b'""', b"[]", b"{}")
+_OF_CHUNKS = frozenset({"choices", "object", "obfuscation"})
 _NO_CHOICES = (b"", b"null", b"[]")
 
 
@@ -116,11 +118,13 @@ class ChatDialect:
         return self._opened
 
     def _one_id(self, said: bytes, payload: bytes) -> bytes:
-        """The first id stands: also against an upstream that changes it, and after a keep-alive of ours."""
-        if not self._id or not said:
-            self._id = self._id or said
-            return payload
-        return changed(payload, id=Raw(self._id))
+        """The first id stands: also against an upstream that changes it, and after a keep-alive of ours.
+        Azure's opening chunk has an empty one."""
+        if not self._id and said not in _NOTHING:
+            self._id = said
+        elif self._id and said:
+            return changed(payload, id=Raw(self._id))
+        return payload
 
     def end(self) -> bytes:
         return b"" if self._done else b"data: [DONE]\n\n"
@@ -129,9 +133,9 @@ class ChatDialect:
         """A chunk with an empty delta; after the finish_reason there is no place for one."""
         if self._ending:
             return b""
-        if not committed and not self._id:
+        known, self._id = self._id, self._id or encode(f"chatcmpl-{self._inbound.context.answer_id}")
+        if not committed and not known:
             self._opened = True
-            self._id = encode(f"chatcmpl-{self._inbound.context.answer_id}")
             return self._own.keep_alive()
         self._own.keep_alive()  # the first one of an encoder opens the answer, which has happened
         return b"data: " + changed(self._own.keep_alive()[len(b"data: ") :], id=Raw(self._id)) + b"\n\n"
@@ -143,7 +147,16 @@ class ChatDialect:
         return body if bytes(_chunk(body).model) == self._model else changed(body, model=Raw(self._model))
 
     def collected(self, stream: bytes) -> bytes:
-        return collected(self._inbound, stream)
+        """The message by way of the hub, since no two servers cut theirs alike; what stands beside it as it
+        was said first, and the usage as it was said last."""
+        beside: dict[str, Raw] = {}
+        for payload in SseSplitter().feed(stream):
+            said = {} if payload == DONE else fields_of(payload)
+            news = {name: value for name, value in said.items() if bytes(value) not in (*_NOTHING, b"0")}
+            beside = news | beside | {name: news[name] for name in news.keys() & {"usage"}}
+        for name in _OF_CHUNKS & beside.keys():
+            del beside[name]
+        return changed(collected(self._inbound, stream), **beside)
 
     def unfold(self, body: bytes, response: Response) -> bytes:
         """By the encoder that has made the keep-alives, if there were any."""

@@ -14,9 +14,9 @@ from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
 from daemon.gateway.dialects.base import changed, encode, fields_of
+from daemon.gateway.dialects.message_events import message_events
 from daemon.gateway.dialects.message_of_events import message_of
 from daemon.gateway.inbound import Inbound
-from daemon.inference.collect import replay
 from daemon.inference.response import Response
 from daemon.wires.sse import frame
 
@@ -144,7 +144,8 @@ class MessagesDialect:
         self._open, self._own = (self._next, "thinking"), True
         self._next += 1
         self._shift += 1
-        return _own("content_block_start", index=self._next - 1, content_block={"type": "thinking", "thinking": ""})
+        block = {"type": "thinking", "thinking": "", "signature": ""}
+        return _own("content_block_start", index=self._next - 1, content_block=block)
 
     def fail(self, error: GatewayError) -> bytes:
         closed = _stop(self._open[0]) if self._open else b""
@@ -159,10 +160,12 @@ class MessagesDialect:
         return message_of(stream)
 
     def unfold(self, body: bytes, response: Response) -> bytes:
-        encoder = self._inbound.wire.stream_encoder(self._inbound.context)
-        if self._started:
-            encoder.keep_alive()  # what has gone out already
-        return encoder.encode(list(replay(response)))
+        """The events that a stream of this answer would have had, and on from there as with any stream."""
+        out = bytearray()
+        for payload in message_events(body):
+            self.read(payload)
+            out += self.event(payload)
+        return bytes(out)
 
 
 def _own(kind: str, **fields: object) -> bytes:

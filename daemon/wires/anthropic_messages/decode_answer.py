@@ -49,6 +49,12 @@ def usage_of(body: UsageBody | None) -> Usage | None:
     )
 
 
+def service_tier_of(body: UsageBody | None) -> str | None:
+    """The hub speaks of tiers in OpenAI's words: the API's ``standard`` is their ``default``."""
+    tier = body.service_tier if body is not None else None
+    return "default" if tier == "standard" else tier
+
+
 def explanation_of(stop_reason: str | None, details: StopDetails | None) -> str | None:
     """What a refusal says about itself outside the content."""
     return details.explanation or None if stop_reason == "refusal" and details is not None else None
@@ -76,7 +82,7 @@ def decode_response(body: bytes, names: Mapping[str, str]) -> Response:
         finish=finish_reason(message.stop_reason, called=any(isinstance(block, ToolCall) for block in content)),
         usage=usage_of(message.usage),
         stop_sequence=message.stop_sequence,
-        service_tier=message.usage.service_tier if message.usage is not None else None,
+        service_tier=service_tier_of(message.usage),
     )
 
 

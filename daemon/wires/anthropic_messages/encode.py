@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from daemon.inference.blocks import (
     Block,
@@ -33,7 +34,9 @@ Json = dict[str, object]
 
 def encode_response(response: Response, context: AnswerContext) -> bytes:
     """The body of a ``200`` answer that is not streamed."""
-    usage = usage_body(response.usage or Usage())
+    usage = response.usage or Usage()
+    if usage.input_tokens is None:
+        usage = replace(usage, input_tokens=context.input_estimate)
     content = response.content
     body = {
         "id": f"msg_{context.answer_id}",
@@ -47,8 +50,7 @@ def encode_response(response: Response, context: AnswerContext) -> bytes:
             refused=any(isinstance(block, Refusal) and block.text for block in content),
         ),
         "stop_sequence": response.stop_sequence,
-        # clients read both counters as numbers, so what nobody counted is 0 here
-        "usage": {"input_tokens": 0} | usage,
+        "usage": usage_body(usage),
     }
     return dumps(body)
 

@@ -30,6 +30,7 @@ from daemon.wires.anthropic_messages.decode_answer import (
     finish_reason,
     result_id_of,
     server_use_of,
+    service_tier_of,
     usage_of,
 )
 from daemon.wires.anthropic_messages.decode_blocks import WIRE_NAME, citation_of, citations_of, is_set, search_call
@@ -200,7 +201,7 @@ class MessagesStreamDecoder:
             index = self._open_index()
             out += (BlockStart(index, "refusal"), BlockDelta(index, explanation), BlockEnd(index))
         reason = finish_reason(stop.stop_reason, called=self._called)
-        out.append(Finish(reason, usage_of(self._usage), stop.stop_sequence, self._usage.service_tier))
+        out.append(Finish(reason, usage_of(self._usage), stop.stop_sequence, service_tier_of(self._usage)))
         self._ended = True
 
     def _fail(self, error: GatewayError, out: list[Event]) -> None:

@@ -57,7 +57,7 @@ _STOP = b'event: content_block_stop\ndata: {"type":"content_block_stop","index":
 _MESSAGE_STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
 _TEXT = b'{"type":"text","text":""}'
-_THINKING = b'{"type":"thinking","thinking":""}'
+_THINKING = b'{"type":"thinking","thinking":"","signature":""}'
 _TEXT_DELTA = b'{"type":"text_delta","text":'
 _THINKING_DELTA = b'{"type":"thinking_delta","thinking":'
 _INPUT_DELTA = b'{"type":"input_json_delta","partial_json":'

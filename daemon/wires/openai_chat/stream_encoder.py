@@ -4,7 +4,8 @@ Invariants of what is emitted:
 1. The first chunk has the role, and nothing but a chunk with an ``error`` may come without it.
 2. Deltas of text, refusal, thinking and arguments go out as they come, also of blocks that interleave;
    calls are numbered from 0 in the order in which they start.
-3. A chunk with the ``finish_reason``, then one with the usage if the client asked for it, then ``[DONE]``,
+3. Sources come in one delta at the end, pictures in another: the SDKs cannot add a second one to it.
+4. A chunk with the ``finish_reason``, then one with the usage if the client asked for it, then ``[DONE]``,
    end the stream. A failure ends it with an ``error`` chunk and no ``[DONE]``: the OpenAI SDKs raise it.
 
 A keep-alive is a chunk with an empty delta.
@@ -16,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 import msgspec
+from msgspec import Raw
 
 from daemon.errors import GatewayError
 from daemon.inference.events import (
@@ -43,6 +45,7 @@ from daemon.wires.openai_chat.answer_fields import (
 from daemon.wires.openai_chat.errors import error_chunk
 
 _DONE = b"data: [DONE]\n\n"
+_CHOICES = b'"choices":'
 _ROLE = b'{"role":"assistant","content":"","refusal":null}'
 _FIELDS: Mapping[BlockKind, bytes] = {
     "text": b'{"content":',
@@ -77,6 +80,7 @@ class ChatStreamEncoder:
         "_ended",
         "_head",
         "_ids",
+        "_lists",
         "_numbers",
         "_places",
         "_refused",
@@ -97,9 +101,10 @@ class ChatStreamEncoder:
         self._numbers: dict[int, int] = {}  # calls
         self._wrapped: set[int] = set()  # calls of custom tools that travel as functions
         self._text_length = 0
+        self._lists: dict[str, list[Raw]] = {}  # sources and pictures
         chunk = {"id": f"chatcmpl-{context.answer_id}", "object": "chat.completion.chunk", "created": context.created}
         chunk |= {"model": context.model, "system_fingerprint": None}
-        self._head = b"data: " + _encode(chunk)[:-1] + b',"choices":'
+        self._head = b"data: " + _encode(chunk)[:-1] + b"," + _CHOICES
         self._tail = b',"usage":null}\n\n' if context.request.include_usage else b"}\n\n"
         self._choice_tail = b',"logprobs":null,"finish_reason":null}]' + self._tail
 
@@ -213,7 +218,7 @@ class ChatStreamEncoder:
         self._begin(out)
         annotation = annotation_of(event.citation, place.offset or 0, place.length)
         if annotation is not None:
-            self._delta(_encode({"annotations": [annotation]}), out)
+            self._lists.setdefault("annotations", []).append(annotation)
 
     def _stop(self, end: BlockEnd, out: list[bytes]) -> None:
         start = self._waiting.pop(end.index, None)
@@ -226,7 +231,7 @@ class ChatStreamEncoder:
             self._argue(end.index, "{}", out)
         image = image_of(end.hosted) if end.hosted is not None else own_image(end.opaque)
         if image is not None:
-            self._delta(_encode({"images": [image]}), out)
+            self._lists.setdefault("images", []).append(image)
 
     # --- the wire ---
 
@@ -244,16 +249,18 @@ class ChatStreamEncoder:
 
     def _finish(self, finish: Finish, out: list[bytes]) -> None:
         self._begin(out)
+        for field, entries in self._lists.items():
+            self._delta(_encode({field: entries}), out)
         context = self._context
+        tier = b'"service_tier":%b,' % _encode(finish.service_tier) if finish.service_tier else b""
         reason = finish_reason(
             finish.reason, context.request, called=bool(self._numbers), refused=self._refused
         ).encode()
-        out.append(
-            b'%b[{"index":0,"delta":{},"logprobs":null,"finish_reason":"%b"}]%b' % (self._head, reason, self._tail)
-        )
+        head = self._head.removesuffix(_CHOICES) + tier + _CHOICES
+        out.append(b'%b[{"index":0,"delta":{},"logprobs":null,"finish_reason":"%b"}]%b' % (head, reason, self._tail))
         if context.request.include_usage:
             usage = _encode(usage_object(finish.usage, context.input_estimate))
-            out.append(b'%b[],"usage":%b}\n\n' % (self._head, usage))
+            out.append(b'%b[],"usage":%b}\n\n' % (head, usage))
         out.append(_DONE)
         self._end()
 

@@ -94,8 +94,9 @@ def test_thinking_is_signed_once_before_its_end() -> None:
     ]
 
 
-def test_thinking_without_signature_has_none() -> None:
-    assert encode([START, *thinking(0, "hm"), STOP]).content == [{"type": "thinking", "thinking": "hm"}]
+def test_thinking_without_signature_has_an_empty_one() -> None:
+    expected = [{"type": "thinking", "thinking": "hm", "signature": ""}]
+    assert encode([START, *thinking(0, "hm"), STOP]).content == expected
 
 
 def test_summary_parts_are_joined_by_a_blank_line() -> None:

@@ -53,7 +53,8 @@ def test_a_keep_alive_before_everything_is_an_empty_thinking_delta() -> None:
     again = encoder.keep_alive()
     assert again.count(b"event: ") == 1
     answer = read(stream + again + encoder.encode([START, *text(0, "x"), STOP]))
-    assert answer.content == [{"type": "thinking", "thinking": ""}, {"type": "text", "text": "x"}]
+    beat = {"type": "thinking", "thinking": "", "signature": ""}
+    assert answer.content == [beat, {"type": "text", "text": "x"}]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,9 @@ def test_a_keep_alive_at_every_place_changes_no_content() -> None:
         encoder = WIRE.stream_encoder(context())
         stream = encoder.encode(events[:place]) + encoder.keep_alive() + encoder.encode(events[place:])
         content = read(stream).content
-        assert [block for block in content if block != {"type": "thinking", "thinking": ""}] == plain, place
+        assert [
+            block for block in content if block != {"type": "thinking", "thinking": "", "signature": ""}
+        ] == plain, place
 
 
 def test_one_write_or_many_are_the_same_bytes() -> None:

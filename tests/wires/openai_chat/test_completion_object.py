@@ -131,7 +131,8 @@ def test_a_custom_call_is_one_for_a_client_that_has_such_tools() -> None:
 
 @pytest.mark.parametrize("content", [row[1] for row in MESSAGES], ids=[row[0] for row in MESSAGES])
 def test_the_stream_says_the_same(content: tuple[Block, ...]) -> None:
-    answer = response(*content, finish=FinishReason.STOP, usage=Usage(input_tokens=5, output_tokens=3))
+    usage = Usage(input_tokens=5, output_tokens=3)
+    answer = response(*content, finish=FinishReason.STOP, usage=usage, service_tier="default")
     said, stream = whole(answer), shown(replay(answer))
     message = said["choices"][0]["message"]
     assert stream.text == (message["content"] or "")
@@ -140,6 +141,6 @@ def test_the_stream_says_the_same(content: tuple[Block, ...]) -> None:
     assert stream.annotations == message["annotations"]
     assert stream.images == message.get("images", [])
     assert stream.finish == said["choices"][0]["finish_reason"]
-    assert stream.usage == said["usage"]
+    assert (stream.usage, stream.service_tier) == (said["usage"], said["service_tier"])
     calls = [(call["id"], call["function"]["arguments"]) for call in message.get("tool_calls", ())]
     assert [(call.id, call.text) for call in stream.calls] == calls

@@ -1,0 +1,58 @@
+"""A JSON answer of the Messages API as the events of its stream: each block told in full, with all unknown fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+Fields = dict[str, Raw]
+
+_fields = msgspec.json.Decoder(Fields).decode
+_array = msgspec.json.Decoder(list[Raw]).decode
+_encode = msgspec.json.encode
+
+_NULL, _EMPTY, _NONE = Raw(b"null"), Raw(b'""'), Raw(b"[]")
+_LATE: Final = ("stop_reason", "stop_sequence", "stop_details")
+"""What an answer has only at its end."""
+_TEXTS: Final[Mapping[str, tuple[str, ...]]] = {"text": ("text",), "thinking": ("thinking", "signature")}
+"""Kind of a block to its fields that deltas of their names bring, in that order."""
+
+
+def message_events(body: bytes) -> Iterator[bytes]:
+    """The data of each event, from ``message_start`` to ``message_stop``."""
+    message = _fields(body)
+    ending = {"stop_reason": _NULL, "stop_sequence": _NULL}
+    late = {name: message.pop(name) for name in _LATE if name in message}
+    blocks = _array(message.get("content", _NONE))
+    yield _encode({"type": "message_start", "message": message | {"content": _NONE} | ending})
+    for index, block in enumerate(blocks):
+        begun, deltas = _told(_fields(block))
+        yield _encode({"type": "content_block_start", "index": index, "content_block": begun})
+        for delta in deltas:
+            yield _encode({"type": "content_block_delta", "index": index, "delta": delta})
+        yield _encode({"type": "content_block_stop", "index": index})
+    usage = message.get("usage", Raw(b"{}"))
+    yield _encode({"type": "message_delta", "delta": ending | late, "usage": usage})
+    yield _encode({"type": "message_stop"})
+
+
+def _told(block: Fields) -> tuple[Fields, list[Fields]]:
+    """The block as it begins, and the deltas that make it whole. A kind that is not known begins whole."""
+    kind: str = msgspec.json.decode(block["type"])
+    if kind.endswith("tool_use"):
+        given = bytes(block.get("input", b"{}")).decode()
+        return block | {"input": Raw(b"{}")}, [_delta("input_json_delta", "partial_json", Raw(_encode(given)))]
+    fields = _TEXTS.get(kind, ())
+    deltas = [_delta(f"{field}_delta", field, block[field]) for field in fields if block.get(field, _EMPTY) != _EMPTY]
+    begun = block | dict.fromkeys(fields, _EMPTY)
+    if kind == "text" and block.get("citations", _NULL) not in (_NULL, _NONE):
+        begun["citations"] = _NONE
+        deltas += [_delta("citations_delta", "citation", citation) for citation in _array(block["citations"])]
+    return begun, deltas
+
+
+def _delta(kind: str, field: str, value: Raw) -> Fields:
+    return {"type": Raw(_encode(kind)), field: value}
