@@ -487,3 +487,12 @@ def test_an_unfolded_message_keeps_what_the_hub_does_not_know() -> None:
         answer = json.loads(message_of(out))
         assert answer["content"][alive:] == blocks and answer["usage"].items() >= usage.items()
         assert (answer["stop_reason"], answer["stop_details"]) == ("tool_use", {"y": 1})
+
+
+@pytest.mark.parametrize(
+    "block", [{"x": 1}, {"type": 1}, {"type": "text", "text": 1}, {"type": "text", "citations": 1}]
+)
+def test_an_odd_block_of_a_message_is_passed_on_or_a_failure(block: dict[str, Any]) -> None:
+    made = relay("messages")
+    made.feed_whole(dumps(ANSWERS["messages"] | {"content": [block]}))
+    assert made.error is not None or dumps(block)[1:-1].replace(b" ", b"") in made.take()

@@ -41,7 +41,7 @@ def message_events(body: bytes) -> Iterator[bytes]:
 
 def _told(block: Fields) -> tuple[Fields, list[Fields]]:
     """The block as it begins, and the deltas that make it whole. A kind that is not known begins whole."""
-    kind: str = msgspec.json.decode(block["type"])
+    kind: str = msgspec.json.decode(block.get("type", _EMPTY), type=str)
     if kind.endswith("tool_use"):
         given = bytes(block.get("input", b"{}")).decode()
         return block | {"input": Raw(b"{}")}, [_delta("input_json_delta", "partial_json", Raw(_encode(given)))]
