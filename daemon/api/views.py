@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
 from msgspec import convert
 
@@ -11,12 +10,11 @@ from daemon.api.answers import AuthRow, Auths, ModelRow, Models, ProviderRow, Pr
 from daemon.api.masked import masked, masked_url
 from daemon.api.models import openai_model
 from daemon.api.status import timestamp
+from daemon.config.packycode import effective_source
 from daemon.config.schema import Packycode, Tppc, TppcProvider, WireApi
 from daemon.router.states import AuthStates
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.snapshot import Snapshot
-
-CONFIG_FILE: Final = "config.yaml"
 
 
 def auths(snapshot: Snapshot, states: AuthStates, provider: str | None) -> Auths:
@@ -91,17 +89,11 @@ def tppc(snapshot: Snapshot) -> dict[str, object]:
     return {"tppc": masked(Tppc, written_block(snapshot, "tppc"))}
 
 
-def effective_source(sources: Mapping[str, str]) -> str:
-    """One word for where a block's values come from: the one source, or ``mixed``."""
-    words = set(sources.values()) or {CONFIG_FILE}
-    return words.pop() if len(words) == 1 else "mixed"
-
-
 def written_block(snapshot: Snapshot, name: str) -> Mapping[str, object]:
     block = snapshot.written.get(name)
     return block if isinstance(block, Mapping) else {}
 
 
 def belongs(auth: CoreAuth, provider: str | None) -> bool:
-    """Whether ``provider`` (a family such as ``codex``, or a name such as ``fox``) means this core auth."""
-    return provider is None or provider.lower() in (auth.provider, auth.name.lower())
+    """Whether ``provider`` (a family such as ``codex``, or a name such as ``fox``) means it; left out, all do."""
+    return not provider or provider.lower() in (auth.provider, auth.name.lower())

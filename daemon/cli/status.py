@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from daemon.cli.exit_codes import FAILURE, OK
 from daemon.cli.reload import diagnostic_line
+from daemon.config.packycode import source_words
 from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket
 
 Json = Mapping[str, object]
@@ -59,7 +60,8 @@ def _daemon(health: Json) -> Iterator[str]:
 def _source(packycode: Json) -> Iterator[str]:
     block = packycode.get("packycode")
     if isinstance(block, Mapping) and block.get("enabled"):
-        yield f"packycode settings from: {block.get('effective-source', 'config.yaml')}"
+        sources = block.get("effective-sources")
+        yield f"packycode settings from: {source_words(sources if isinstance(sources, Mapping) else {})}"
 
 
 def _auths(auths: list[Json]) -> Iterator[str]:

@@ -63,6 +63,13 @@ def effective_source(sources: Mapping[str, str]) -> str:
     return names.pop() if names else "config.yaml"
 
 
+def source_words(sources: Mapping[str, str]) -> str:
+    """The effective source for people: ``mixed`` says field by field what it is made of."""
+    fields = ", ".join(f"{field}: {source}" for field, source in sources.items())
+    source = effective_source(sources)
+    return f"{source} ({fields})" if source == "mixed" else source
+
+
 def _is_given(value: object) -> bool:
     return value is not None and value != "" and value != Secret("")
 

@@ -76,7 +76,7 @@ class Pipeline:
         """Puts it in force, unless that is what is in force already, and keeps the copy."""
         outcome = await self.put_in_force(update, found, reason, began=began, asked=asked)
         if outcome.ok:
-            self._telling.healthy(outcome)
+            self._telling.healthy(outcome, saved=asked or self._differs(update.raw))
             if self._is_new(update.raw) or outcome.changes:
                 await self._off_loop(lambda: self._keep(update.raw, outcome))
         return outcome
@@ -90,7 +90,8 @@ class Pipeline:
         if old is None:
             new = await self._numbered(new)
         if old is not None and old.revision == new.revision:
-            return self._refresh(old, new, reason, began, saved=asked or self._differs(update.raw))
+            saved = asked or self._differs(update.raw)
+            return self._refresh(old, new, found.diagnostics, reason, began, saved=saved)
         try:
             await swap(self._current, new, self._appliers)
         except Exception as error:
@@ -117,10 +118,19 @@ class Pipeline:
             return first
         return structs.replace(first, generation=await self._off_loop(lambda: history.generation(first.revision)))
 
-    def _refresh(self, old: Snapshot, new: Snapshot, reason: str, began: float, *, saved: bool) -> ReloadOutcome:
+    def _refresh(
+        self,
+        old: Snapshot,
+        new: Snapshot,
+        diagnostics: tuple[Diagnostic, ...],
+        reason: str,
+        began: float,
+        *,
+        saved: bool,
+    ) -> ReloadOutcome:
         self._current.set(structs.replace(new, generation=old.generation))
         milliseconds = (time.perf_counter() - began) * 1000
-        outcome = self._outcome(reason, old, new.warnings, milliseconds)
+        outcome = self._outcome(reason, old, diagnostics, milliseconds)
         self._telling.unchanged(outcome, saved=saved)
         return outcome
 

@@ -56,6 +56,8 @@ class Telling:
         for change in changes.changes:
             self._say("change", f"  {summary.line(change)}", new.generation, path=change.path, restart=change.restart)
         self._say("clients", summary.clients_line(new), new.generation)
+        if (source := summary.packycode_line(new)) and (old is None or source != summary.packycode_line(old)):
+            self._say("source", source, new.generation)
         for line in registration_lines(old, new):
             self._say("registration", line, new.generation)
         self._numbers.snapshot(
@@ -84,10 +86,12 @@ class Telling:
         for each in outcome.diagnostics:
             self._say("diagnostic", f"  {each}", outcome.generation, level=each.severity.upper())
 
-    def healthy(self, outcome: ReloadOutcome) -> None:
-        """What is in force is what the file says; its warnings are told, each once."""
+    def healthy(self, outcome: ReloadOutcome, *, saved: bool) -> None:
+        """What is in force is what the file says; its warnings are told, each once. ``saved`` as above:
+        the same bytes read again are no reload."""
+        if saved or outcome.changes or self._refused:
+            self._numbers.reload(True, outcome.at)
         self._refused = ()
-        self._numbers.reload(True, outcome.at)
         warned = {_meaning(each): each for each in outcome.diagnostics}
         for meaning, each in warned.items():
             if meaning not in self._warned:

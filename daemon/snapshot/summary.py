@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from daemon.config.packycode import source_words
 from daemon.snapshot.diff import Change, ChangeSet
 from daemon.snapshot.snapshot import Snapshot
 
@@ -38,6 +39,11 @@ def clients_line(new: Snapshot) -> str:
     counts = Counter(_kind(auth.source) for auth in new.core_auths)
     parts = " + ".join(f"{counts[kind]} {kind}" for kind, _ in SOURCES)
     return f"clients: {len(new.core_auths)} ({parts})"
+
+
+def packycode_line(new: Snapshot) -> str:
+    """``packycode settings from: mixed (base-url: env, …)``; empty while the block is switched off."""
+    return f"packycode settings from: {source_words(new.effective_sources)}" if new.config.packycode.enabled else ""
 
 
 def _kind(source: str) -> str:

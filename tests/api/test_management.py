@@ -63,7 +63,14 @@ async def test_auths_show_every_core_auth_and_its_state() -> None:
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     "provider, names",
-    [("codex", ["packycode", "Fox"]), ("FOX", ["Fox"]), ("packycode", ["packycode"]), ("openai", []), ("none", [])],
+    [
+        ("codex", ["packycode", "Fox"]),
+        ("FOX", ["Fox"]),
+        ("packycode", ["packycode"]),
+        ("openai", []),
+        ("none", []),
+        ("", ["packycode", "Fox"]),
+    ],
 )
 async def test_auths_of_a_family_or_a_name(provider: str, names: list[str]) -> None:
     rows = (await World(MANAGED).manage(f"/auths?provider={provider}")).json()["auths"]

@@ -104,7 +104,7 @@ async def test_status_reads_as_a_page(tmp_path: Path, capsys: pytest.CaptureFixt
     answers: dict[str, Answer] = {
         "/healthz": (200, HEALTH),
         "/v0/management/auths": (200, {"auths": [AUTH]}),
-        "/v0/management/packycode": (200, {"packycode": {"enabled": True, "effective-source": "env"}}),
+        "/v0/management/packycode": (200, {"packycode": {"enabled": True, "effective-sources": {"base-url": "env"}}}),
     }
     assert await command(tmp_path, answers, "status") == 0
     assert capsys.readouterr().out.splitlines() == [

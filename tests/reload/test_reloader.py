@@ -104,6 +104,43 @@ async def test_a_broken_file_is_told_once_per_change_of_state(tmp_path: Path) ->
 
 
 @pytest.mark.asyncio
+async def test_the_same_bytes_again_are_no_reload(tmp_path: Path) -> None:
+    source = ScriptedSource(GOOD)
+    world = World(source, tmp_path)
+    async with world.running():
+        source.save(GOOD)
+        await world.ears.turns(1)
+    assert world.ears.reloads == [True]
+
+
+@pytest.mark.asyncio
+async def test_a_warning_stands_as_long_as_what_it_is_about_and_is_told_once(tmp_path: Path) -> None:
+    source = ScriptedSource(GOOD)
+    source.mode = 0o644
+    world = World(source, tmp_path)
+    async with world.running() as reloader:
+        for text in (GOOD, OTHER, COMMENTED):
+            source.text = text
+            outcome = await reloader.reload("test")
+            assert [each.code for each in outcome.diagnostics] == ["exposed"]
+    assert sum("others can read this file" in line for line in world.lines) == 1
+
+
+@pytest.mark.asyncio
+async def test_the_source_of_the_packycode_settings_is_told_at_start_and_when_it_changes(tmp_path: Path) -> None:
+    source = ScriptedSource(GOOD)
+    world = World(source, tmp_path, environ={"PACKYCODE_API_KEY": KEY})
+    async with world.running() as reloader:
+        for text in (OTHER, KEYLESS, DISABLED):
+            source.text = text
+            assert (await reloader.reload("test")).ok
+    assert world.ears.messages("source") == [
+        "packycode settings from: config.yaml",
+        "packycode settings from: mixed (base-url: config.yaml, credentials.openai-api-key: env)",
+    ]
+
+
+@pytest.mark.asyncio
 async def test_the_management_views_follow_a_file_that_means_the_same(tmp_path: Path) -> None:
     """A literal key replaced by a reference to the same text: same revision, other ``written``."""
     source = ScriptedSource(GOOD)

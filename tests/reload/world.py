@@ -45,6 +45,7 @@ class ScriptedSource:
     def __init__(self, text: str | Diagnostic) -> None:
         self.text = text
         self.settled = True
+        self.mode = 0
         self.readings = 0
         self.watched: list[frozenset[str]] = []
         self.gate = asyncio.Event()
@@ -57,7 +58,13 @@ class ScriptedSource:
         raw = b"" if isinstance(self.text, Diagnostic) else self.text.encode()
         digest = hashlib.sha256(raw).hexdigest()
         return Update(
-            source=self.name, raw=raw, digest=digest, problem=problem, order=self.readings, settled=self.settled
+            source=self.name,
+            raw=raw,
+            digest=digest,
+            problem=problem,
+            order=self.readings,
+            settled=self.settled,
+            mode=self.mode,
         )
 
     async def read_now(self) -> Update:
