@@ -6,7 +6,6 @@ translation itself. An error before the pipeline is told in the entry's dialect 
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
@@ -93,7 +92,7 @@ def _admit(services: Services, snapshot: Snapshot) -> None:
 
 
 def _inbound(wire: Wire, body: bytes, headers: Mapping[str, str], request_id: str, snapshot: Snapshot) -> Inbound:
-    started = asyncio.get_running_loop().time()
+    started = time.monotonic()
     request = wire.decode_request(body, headers)
     return Inbound(
         entry=wire.name,

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 
 from loguru import logger
@@ -66,16 +66,20 @@ class Guard:
         self._current = current
         self._hot = hot
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """No coroutine of its own around a hot entry's: it would be woken for each piece of a stream."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         info = RequestInfo(f"{_ids.getrandbits(128):032x}")
         scope["tppcd"] = info
         error = malformed(scope)
         if error is None and scope["method"] == "POST" and scope["path"] in self._hot:
-            await self._hot[scope["path"]](scope, receive, send)
-            return
+            return self._hot[scope["path"]](scope, receive, send)
+        return self._guarded(scope, receive, send, info, error)
+
+    async def _guarded(
+        self, scope: Scope, receive: Receive, send: Send, info: RequestInfo, error: LocalError | None
+    ) -> None:
         identified = Identified(send, info, self._current)
         if error is None and is_operator_path(scope["path"]):
             error = foreign(scope, self._configured_host()) or from_a_form(scope)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from functools import lru_cache
 from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -63,7 +64,7 @@ class Conversation:
         self._inbound = inbound
         self._channel = channel
         self._exchange = exchange
-        self._time = asyncio.get_running_loop().time
+        self._time = monotonic
         self._turn = asyncio.Lock()
         self._relays: dict[type[Relay], Relay] = {}
         self._relay: Relay | None = None
@@ -205,6 +206,7 @@ class Conversation:
         patience = timeouts.first_event if relay.streamed else max(timeouts.first_event, timeouts.idle)
         exchange.deadline = self._time() + patience
         exchange.overdue = _overdue("first event", patience, "first-event" if relay.streamed else "idle")
+        exchange.stir = None
         async with exchange.waiting():
             self._answer = answer = await self._pipeline.upstreams.open(call)
             if answer.status >= 300:
@@ -235,8 +237,11 @@ class Conversation:
                 raise relay.error
             if relay.finished:
                 return
-            if stream and relay.committed:
-                await self._write(relay.take())
+            if stream:
+                if relay.committed:
+                    await self._write(relay.take())
+            elif exchange.stir is None and not relay.watched:
+                exchange.stir = answer.gather()
         relay.end_of_body()
         _raise(relay)
 

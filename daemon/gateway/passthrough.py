@@ -44,6 +44,7 @@ class Passthrough:
         "finished",
         "streamed",
         "usage",
+        "watched",
     )
 
     def __init__(self, inbound: Inbound, origins: Origins) -> None:
@@ -52,6 +53,7 @@ class Passthrough:
         self._dialect = DIALECTS[inbound.wire.name](inbound)
         self.answer_lost: tuple[str, ...] = ()
         self.cut_short = False
+        self.watched = inbound.request.stream
         self.usage: Usage | None = None
         self._asked = ""
         self._spliced: Spliced

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from time import monotonic
 
 from daemon.gateway.calibration import Calibration
 from daemon.gateway.channel import Channel
@@ -62,7 +62,7 @@ class Pipeline:
                 await conversation.run()
         finally:
             self.sweep.leave(exchange)
-            account.close(asyncio.get_running_loop().time(), self.metrics)
+            account.close(monotonic(), self.metrics)
             if account.measured is not None:
                 self.calibration.observe(account.served, inbound.context.input_estimate, account.measured)
         await conversation.let_go()

@@ -34,12 +34,14 @@ class Relay(Protocol):
     """``committed``: content may be, or has been, shown to the client. ``finished``: the answer is
     complete. ``cut_short``: it is, though the upstream was still speaking. ``error``: why the current
     attempt failed, None while it has not. ``streamed``: the upstream was asked for an event stream.
-    ``answer_lost``: what of the answer the entry's wire could not carry."""
+    ``watched``: what comes of it is wanted as it comes, not only whole. ``answer_lost``: what of the
+    answer the entry's wire could not carry."""
 
     committed: bool
     finished: bool
     cut_short: bool
     streamed: bool
+    watched: bool
     error: RemoteError | None
     usage: Usage | None
     answer_lost: tuple[str, ...]

@@ -2,12 +2,14 @@
 
 A timer per read would cost more than the read. So every running exchange stands in a set, and one
 task looks at all of them a few times a second; what it measures in seconds may be late by one tick.
+Where an answer is gathered, that look also passes on what has come of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import monotonic
 
 from daemon.errors import GatewayError
 from daemon.gateway.exchange import Exchange
@@ -43,12 +45,13 @@ class Sweep:
 
     async def run(self) -> None:
         """For ever: what is due, each tick. A client that reads slowly holds up nobody else."""
-        loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as tasks:
             while True:
                 await asyncio.sleep(self._tick)
-                now = loop.time()
+                now = monotonic()
                 for exchange, keep_alive in list(self._running.items()):
+                    if exchange.stir is not None and exchange.stir():
+                        continue  # more has come: its deadline is set anew
                     if exchange.deadline <= now:
                         exchange.expire()
                     elif now - exchange.quiet_since >= self._keep_alive_after:

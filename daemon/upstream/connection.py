@@ -6,6 +6,7 @@
 3. What arrives unread is bounded: beyond ``HIGH_WATER`` the socket is not read, and TCP slows the
    upstream down.
 4. ``closed`` is true from the moment the connection cannot serve again.
+5. Who wants a body whole says so (``gather``), and is not woken for each piece of it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import zlib
 from typing import Any, cast
 
 import httptools
+
+from daemon.upstream.call import Stir
 
 HIGH_WATER = 256 * 1024
 HEAD_LIMIT = 64 * 1024
@@ -48,6 +51,7 @@ class Connection(asyncio.Protocol):
     def _reset(self) -> None:
         self._chunks: list[bytes] = []
         self.on_body = self._chunks.append  # the parser's busiest callback, without a frame of ours
+        self._gathering = False
         self._parser: Any = httptools.HttpResponseParser(self)
         self._head: list[tuple[bytes, bytes]] = []
         self._head_size = 0
@@ -76,6 +80,18 @@ class Connection(asyncio.Protocol):
         while not self._in_body:
             await self._wait()
         return self._parser.get_status_code(), self._headers
+
+    def gather(self) -> Stir:
+        """From now on a ``read`` that has to wait waits for the end of the body, or until much is unread,
+        or until what is returned here is called."""
+        self._gathering = True
+        return self._stir
+
+    def _stir(self) -> bool:
+        if not self._chunks:
+            return False
+        self._wake()
+        return True
 
     async def read(self) -> bytes:
         """All that has arrived of the body, ``b""`` at its clean end."""
@@ -150,7 +166,8 @@ class Connection(asyncio.Protocol):
         if self._buffered > HIGH_WATER and not self._paused:
             self._paused = True
             self._transport.pause_reading()
-        self._wake()
+        if self._paused or not self._gathering:
+            self._wake()
 
     def _fail(self, why: str) -> None:
         self._error = NotHttp(why)
@@ -193,6 +210,7 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._in_body:
             self.ended = True
+            self._wake()
         else:  # an interim answer (100, 103): the real one follows
             self._head.clear()
 

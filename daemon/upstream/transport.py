@@ -12,7 +12,7 @@ import asyncio
 import socket
 import ssl
 from functools import lru_cache
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from daemon.errors import ErrorKind, RemoteError, Scope
 from daemon.upstream.call import UpstreamAnswer, UpstreamCall
@@ -35,9 +35,8 @@ class Transport:
 
     async def open(self, call: UpstreamCall) -> UpstreamAnswer:
         """Send the request and wait for the answer's head. Raises ``RemoteError``."""
-        url = _split(call.url)
-        head = _head(url, call)
-        door = Door(url.scheme, url.hostname or "", url.port or DEFAULT_PORTS[url.scheme], call.proxy, call.ca)
+        door, opening = _way(call.url, call.proxy, call.ca)
+        head = _head(opening, call)
         try:
             connection = self._pooled(door)
             if connection is not None:
@@ -95,13 +94,14 @@ class Transport:
 class PooledBody:
     """The body of one answer, and its connection's way back to the pool."""
 
-    __slots__ = ("_connection", "_door", "_open", "_transport")
+    __slots__ = ("_connection", "_door", "_open", "_transport", "gather")
 
     def __init__(self, transport: Transport, door: Door, connection: Connection) -> None:
         self._transport = transport
         self._door = door
         self._connection = connection
         self._open = True
+        self.gather = connection.gather
 
     @property
     def ended(self) -> bool:
@@ -120,18 +120,20 @@ class PooledBody:
 
 
 @lru_cache(maxsize=1024)
-def _split(url: str) -> SplitResult:
-    return urlsplit(url)
-
-
-def _head(url: SplitResult, call: UpstreamCall) -> bytes:
-    """Request line and headers. Raises ``RemoteError`` for a value that would forge further lines."""
+def _way(address: str, proxy: str, ca: str) -> tuple[Door, str]:
+    """Where a URL leads, and how a request to it begins."""
+    url = urlsplit(address)
+    door = Door(url.scheme, url.hostname or "", url.port or DEFAULT_PORTS[url.scheme], proxy, ca)
     target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
     host = url.netloc.rpartition("@")[2]
-    lines = [f"POST {target} HTTP/1.1", f"host: {host}", f"content-length: {len(call.body)}"]
-    lines += [f"{name}: {value}" for name, value in call.headers.items()]
-    text = "\r\n".join(lines)
-    if text.count("\n") != len(lines) - 1 or not text.isascii():
+    return door, f"POST {target} HTTP/1.1\r\nhost: {host}\r\ncontent-length: "
+
+
+def _head(opening: str, call: UpstreamCall) -> bytes:
+    """Request line and headers. Raises ``RemoteError`` for a value that would forge further lines."""
+    headers = call.headers
+    text = f"{opening}{len(call.body)}" + "".join([f"\r\n{name}: {value}" for name, value in headers.items()])
+    if not text.count("\n") == text.count("\r") == len(headers) + 2 or not text.isascii():
         raise RemoteError(ErrorKind.API, "a header of this provider cannot be sent (check its headers and api-key)")
     return text.encode() + b"\r\n\r\n"
 
