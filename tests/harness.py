@@ -67,14 +67,19 @@ def tppcd(*args: str, home: Path, env: Mapping[str, str] | None = None) -> subpr
 
 
 class Running:
-    """A process of ours that listens; ``home`` is its directory, ``url`` is where it answers."""
+    """A process of ours that listens; ``home`` is its directory, ``url`` is where it answers.
 
-    def __init__(self, args: tuple[str, ...], home: Path, env: Mapping[str, str] | None = None) -> None:
+    ``under`` is a command that ends by running the one that follows it, in its own place: ``unshare``, ``setpriv``.
+    """
+
+    def __init__(
+        self, args: tuple[str, ...], home: Path, env: Mapping[str, str] | None = None, under: tuple[str, ...] = ()
+    ) -> None:
         self.home = home
         self._log = home / "log.txt"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "daemon", *args],
+                [*under, sys.executable, "-m", "daemon", *args],
                 cwd=home,
                 env=environment(home, env),
                 stdin=subprocess.DEVNULL,
@@ -233,7 +238,11 @@ def simulator(*args: str) -> Iterator[Simulator]:
 
 @contextlib.contextmanager
 def daemon(
-    config_text: str | None, *args: str, env: Mapping[str, str] | None = None, home: Path | None = None
+    config_text: str | None,
+    *args: str,
+    env: Mapping[str, str] | None = None,
+    home: Path | None = None,
+    under: tuple[str, ...] = (),
 ) -> Iterator[Daemon]:
     """A daemon on a free port that serves ``config_text``; entered once it is ready.
 
@@ -244,7 +253,7 @@ def daemon(
         if config_text is not None:
             (home / "config.yaml").write_text(config_text, "utf-8")
             (home / "config.yaml").chmod(0o600)
-        running = Daemon(("run", "--config", str(home / "config.yaml"), "--port", "0", *args), home, env)
+        running = Daemon(("run", "--config", str(home / "config.yaml"), "--port", "0", *args), home, env, under)
         cleanup.enter_context(_shown(running))
         running.url = "http://" + running.wait_log(r"listening on (?:http://)?([\w.]+:\d+)\b")[1]
         wait_for(lambda: _answers(running, "/readyz"), "the daemon to be ready")
