@@ -98,11 +98,13 @@ class Listing(Struct, frozen=True):
 
 class ModelRegistry(Struct, frozen=True, kw_only=True):
     """``auths`` by priority, then file order; ``by_name`` the registered names, ``by_provider`` what
-    each provider lists, ``defaults`` each core auth with its own default model."""
+    each provider lists, ``slashes`` how many the name of a provider has at most, ``defaults`` each
+    core auth with its own default model."""
 
     by_name: Mapping[str, tuple[Candidate, ...]]
     auths: tuple[CoreAuth, ...] = ()
     by_provider: Mapping[str, tuple[Listing, ...]] = {}
+    slashes: int = 0
     defaults: tuple[Candidate, ...] = ()
     aliases: tuple[AliasRule, ...] = ()
 
@@ -137,13 +139,21 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
 
     def _prefixed(self, name: str) -> Resolution | None:
         """``fox/gpt-5``: provider fox only, also for a model that it does not list."""
-        prefix, slash, rest = name.partition("/")
-        listings = self.by_provider.get(lower_name(prefix)) if slash and rest else None
+        listings, rest = self._asked_provider(name)
         if not listings:
             return None
         asked = [listing.ask(name) or listing.ask(rest) or listing.ask_unlisted(rest) for listing in listings]
         candidates = tuple(candidate for candidate, _ in asked)
         return Resolution(candidates=candidates, effort=asked[0][1], matched=name, rule="provider-prefix")
+
+    def _asked_provider(self, name: str) -> tuple[tuple[Listing, ...], str]:
+        """The provider that ``name`` begins with, the longest if there are several, and what follows it."""
+        parts = name.split("/", self.slashes + 1)
+        for count in range(len(parts) - 1, 0, -1):
+            listings = self.by_provider.get(lower_name("/".join(parts[:count])), ())
+            if listings and (rest := "/".join(parts[count:])):
+                return listings, rest
+        return (), ""
 
     def _registered(self, name: str) -> Resolution | None:
         if candidates := self.by_name.get(name):
@@ -196,6 +206,7 @@ def registry(auths: Iterable[CoreAuth], aliases: Iterable[ModelAlias]) -> ModelR
         by_name={name: tuple(candidates) for name, candidates in by_name.items()},
         auths=ordered,
         by_provider={name: tuple(listings) for name, listings in by_provider.items()},
+        slashes=max((name.count("/") for name in by_provider), default=0),
         defaults=tuple(defaults),
         aliases=tuple(AliasRule(alias, re.compile(fnmatch.translate(alias.pattern))) for alias in aliases),
     )

@@ -51,6 +51,22 @@ def test_look_up(name: str, rule: str, matched: str, effort: str | None, asked: 
 
 
 @pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("a/b/gpt-5", ["a/b:gpt-5"]),
+        ("A/B/c/d", ["a/b:c/d"]),
+        ("a/gpt-5", ["a:gpt-5"]),
+        ("a/c/gpt-5", ["a:c/gpt-5"]),
+        ("a/b", ["a:b"]),
+        ("a/b/", ["a:b/"]),
+    ],
+)
+def test_a_provider_whose_name_has_a_slash(name: str, asked: list[str]) -> None:
+    found = snapshot(tppc("a", "a/b")).models.resolve(name)
+    assert asked == [f"{each.auth.name}:{each.model}" for each in found.candidates]
+
+
+@pytest.mark.parametrize(
     ("suffix", "seed_level", "other_level"),
     [
         ("medium", "medium", "medium"),
