@@ -41,4 +41,6 @@ class Operation(Struct, frozen=True, kw_only=True):
 
 
 TEXT: Final = {"type": "string"}
+ANY_YAML: Final[Mapping[str, object]] = {}
+"""A file as it is. Tools hold what the YAML says against a schema, not its text."""
 COUNT: Final = {"type": "integer", "minimum": 0}

@@ -21,7 +21,7 @@ from daemon.api.answers import (
     ReloadView,
     Versions,
 )
-from daemon.api.operation import COUNT, PREFIX, TEXT, Content, Operation, Parameter
+from daemon.api.operation import ANY_YAML, COUNT, PREFIX, TEXT, Content, Operation, Parameter
 from daemon.api.write_operations import PACKYCODE, TPPC, WRITES
 from daemon.telemetry.log_ring import SEVERITIES
 
@@ -89,7 +89,7 @@ READS: Final = (
         name="getFile",
         summary="The whole file, with its comments and keys",
         answers={
-            200: ("The bytes of the file; `ETag` is their SHA-256.", Content(TEXT, "text/yaml")),
+            200: ("The bytes of the file; `ETag` is their SHA-256.", Content(ANY_YAML, "text/yaml")),
             409: ("The file cannot be read.", Content(Problem)),
         },
     ),
