@@ -1,7 +1,9 @@
 """Errors in the words that a client acts on.
 
 Claude Code compacts the conversation only when it reads ``prompt is too long: A tokens > B maximum``
-(2.1.197, 2026-11); what an upstream says of the same thing it does not recognise.
+(2.1.197, 2026-11); what an upstream says of the same thing it does not recognise. Codex CLI ends its turn
+at a 429 without ``retry-after`` (0.169.0); the others have a back-off of their own, which a number would
+only shorten.
 """
 
 from __future__ import annotations
@@ -14,9 +16,15 @@ CONTEXT_LIMITS = (("gpt-5", 272_000), ("codex", 200_000), ("", 200_000))
 """Input limits in tokens by the beginning of the model's name, for upstreams that do not say theirs."""
 
 
+UNSAID_WAIT = 5.0
+"""Seconds to wait out a rate limit of which the upstream has not said when it ends."""
+
+
 def for_client(error: GatewayError, inbound: Inbound, served: str = "") -> GatewayError:
     """The error as the entry's clients need it worded; most are returned as they are. ``served`` is the
     upstream's model, whose limit is meant; '' where none was asked."""
+    if error.kind is ErrorKind.RATE_LIMIT and inbound.wire.name == "responses" and error.should_retry is not False:
+        error.retry_after = UNSAID_WAIT if error.retry_after is None else error.retry_after
     if error.kind is not ErrorKind.CONTEXT_LENGTH or inbound.wire.name != "messages":
         return error
     limit = _limit(served or inbound.request.model)

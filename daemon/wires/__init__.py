@@ -6,6 +6,6 @@
 
 ``base`` holds the shape they share, ``sse`` the frame splitter, ``naming`` the limits on tool names
 and ids, ``block_writer`` the numbers of hub blocks. What OpenAI's two wires have in common stands in
-``openai_errors``, ``openai_effort``, ``function_schemas`` and ``retry_after``. Wires never import each
-other; all else they share is the hub.
+``openai_errors``, ``openai_effort``, ``function_schemas`` and ``retry_after``; ``context_length`` reads what
+servers say of a prompt that does not fit. Wires never import each other; all else they share is the hub.
 """

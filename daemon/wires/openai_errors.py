@@ -18,6 +18,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError, Scope
+from daemon.wires.context_length import speaks_of_context_length
 from daemon.wires.retry_after import retry_after
 
 _SHOWN = 4096
@@ -26,6 +27,8 @@ _SHOWN = 4096
 _KIND_OF_WORD: dict[str, ErrorKind] = {
     "context_length_exceeded": ErrorKind.CONTEXT_LENGTH,
     "context_too_large": ErrorKind.CONTEXT_LENGTH,
+    "exceed_context_size_error": ErrorKind.CONTEXT_LENGTH,
+    "model_context_window_exceeded": ErrorKind.CONTEXT_LENGTH,
     "string_above_max_length": ErrorKind.INVALID_REQUEST,
     "rate_limit_exceeded": ErrorKind.RATE_LIMIT,
     "rate_limit_error": ErrorKind.RATE_LIMIT,
@@ -68,13 +71,7 @@ _KIND_OF_WORD: dict[str, ErrorKind] = {
 _VAGUE_WORDS = frozenset({"invalid_request_error", "invalid_request", "bad_request", "api_error", "server_error"})
 """Types that relays put on anything: the message or the status knows better."""
 
-_KIND_OF_MESSAGE: tuple[tuple[re.Pattern[str], ErrorKind], ...] = (
-    (
-        re.compile(r"exceeds? the context window|maximum context length|prompt is too long", re.I),
-        ErrorKind.CONTEXT_LENGTH,
-    ),
-    (re.compile(r"model is at capacity|currently overloaded", re.I), ErrorKind.OVERLOADED),
-)
+_OVERLOADED = re.compile(r"model is at capacity|currently overloaded", re.I)
 
 _MODEL_MISSING = re.compile(
     r"\bmodel\b.{0,80}(is not supported|not available|does not exist|not found)|unsupported model\b", re.I
@@ -176,9 +173,10 @@ def _kind(status: int | None, code: str | None, type_: str | None, message: str,
     for word in (code, type_):
         if word in _KIND_OF_WORD and word not in _VAGUE_WORDS:
             return _KIND_OF_WORD[word]
-    for pattern, kind in _KIND_OF_MESSAGE:
-        if pattern.search(message):
-            return kind
+    if speaks_of_context_length(message):
+        return ErrorKind.CONTEXT_LENGTH
+    if _OVERLOADED.search(message):
+        return ErrorKind.OVERLOADED
     if param in (None, "model") and _MODEL_MISSING.search(message):
         return ErrorKind.MODEL_NOT_FOUND
     if status is not None:
@@ -195,7 +193,9 @@ def _kind_of_family(word: str) -> ErrorKind:
 
 
 def _status(kind: ErrorKind, status: int | None) -> int | None:
-    return None if kind in _OWN_STATUS else status
+    """A prompt that does not fit is no server's failure, which clients would repeat."""
+    too_long = kind is ErrorKind.CONTEXT_LENGTH and status is not None and status >= 500
+    return None if kind in _OWN_STATUS or too_long else status
 
 
 def _public_message(kind: ErrorKind, status: int | None, message: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
@@ -29,6 +31,23 @@ def test_for_the_messages_entry(expected: str, served: str, text: str) -> None:
 def test_openai_entries_hear_the_upstreams_words(wire: str) -> None:
     error = RemoteError(ErrorKind.CONTEXT_LENGTH, TEXT)
     assert for_client(error, inbound(wire), "gpt-5") is error
+
+
+@pytest.mark.parametrize(
+    ("wait", "wire", "fields"),
+    [
+        (5.0, "responses", {}),
+        (0.0, "responses", {"retry_after": 0.0}),
+        (30.0, "responses", {"retry_after": 30.0}),
+        (None, "responses", {"should_retry": False}),
+        (None, "messages", {}),
+        (None, "chat", {}),
+    ],
+)
+def test_a_rate_limit_without_a_time_gets_one_where_the_client_would_give_up(
+    wait: float | None, wire: str, fields: dict[str, Any]
+) -> None:
+    assert for_client(RemoteError(ErrorKind.RATE_LIMIT, "slow down", **fields), inbound(wire)).retry_after == wait
 
 
 def test_other_errors_are_left_alone() -> None:

@@ -7,7 +7,6 @@ long on the sentence ``prompt is too long: A tokens > B maximum`` (reactive comp
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
@@ -16,6 +15,7 @@ from msgspec import DecodeError, Struct
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError, Scope
 from daemon.wires.anthropic_messages.schema import ErrorObject
+from daemon.wires.context_length import context_numbers, speaks_of_context_length
 
 TYPES: Mapping[ErrorKind, str] = {
     ErrorKind.INVALID_REQUEST: "invalid_request_error",
@@ -71,14 +71,8 @@ _SCOPES: Mapping[ErrorKind, Scope] = {
     ErrorKind.QUOTA: Scope.CREDENTIAL,
 }
 
-_TOO_LONG = re.compile(r"prompt is too long|exceed(?:s)? context limit|context window|maximum context length", re.I)
-_PAIR = re.compile(r"([\d,]+)\s*tokens?\s*>\s*([\d,]+)")
-_LIMIT = re.compile(
-    r"(?:maximum context length(?: is| of)?|context (?:window|limit)(?: is| of| size)?)\D{0,24}([\d,]{3,})", re.I
-)
-_ASKED = re.compile(
-    r"(?:resulted in|requested(?: about)?|you provided|prompt contains|input (?:has|is|of))\D{0,24}([\d,]{2,})", re.I
-)
+_LIMIT_OF_OUTPUT = "input length and `max_tokens`"
+"""How the API begins where a smaller ``max_tokens`` would fit; Claude Code lowers it when it reads that."""
 
 
 class _Envelope(Struct):
@@ -113,9 +107,9 @@ def reword_context_length(message: str, estimate: int | None, limit: int | None)
     The upstream's own numbers win; ``estimate`` (of the prompt) and ``limit`` (of the model) fill
     in for what it does not say. The upstream's text is kept at the end.
     """
-    if message.lower().startswith("prompt is too long"):
+    if message.lower().startswith(("prompt is too long", _LIMIT_OF_OUTPUT)):
         return message
-    asked, maximum = _numbers(message)
+    asked, maximum = context_numbers(message)
     asked, maximum = asked or estimate, maximum or limit
     if asked is not None and maximum is not None:
         # Claude Code computes what to cut from A - B; an estimate below the limit would make no sense.
@@ -158,7 +152,7 @@ def _kind(said: ErrorObject, status: int | None) -> ErrorKind:
     if kind is None:
         kind = ErrorKind.INVALID_REQUEST if 400 <= (status or 0) < 500 else ErrorKind.API
     message = said.message or ""
-    if kind is ErrorKind.INVALID_REQUEST and _TOO_LONG.search(message):
+    if kind is ErrorKind.INVALID_REQUEST and speaks_of_context_length(message):
         return ErrorKind.CONTEXT_LENGTH
     if kind is ErrorKind.INVALID_REQUEST and "credit balance" in message:
         return ErrorKind.BILLING
@@ -188,18 +182,6 @@ def _plain(body: bytes) -> str | None:
     """A short text that is no JSON envelope, on one line. HTML pages say nothing a client could use."""
     text = " ".join(body[:1000].decode("utf-8", "replace").split())
     return None if not text or text.startswith("<") else text[:300]
-
-
-def _numbers(message: str) -> tuple[int | None, int | None]:
-    if pair := _PAIR.search(message):
-        return _integer(pair.group(1)), _integer(pair.group(2))
-    limit, asked = _LIMIT.search(message), _ASKED.search(message)
-    return (_integer(asked.group(1)) if asked else None, _integer(limit.group(1)) if limit else None)
-
-
-def _integer(text: str) -> int | None:
-    digits = text.replace(",", "")
-    return int(digits) if digits.isdigit() and len(digits) < 16 else None
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

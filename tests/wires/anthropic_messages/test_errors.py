@@ -65,6 +65,9 @@ def test_headers(error: LocalError, headers: dict[str, str]) -> None:
 
 
 OPENAI = "This model's maximum context length is 128000 tokens. However, your messages resulted in 130,500 tokens."
+OUTPUT = (
+    "input length and `max_tokens` exceed context limit: 190000 + 32000 > 200000, decrease input length or `max_tokens`"
+)
 WINDOW = "Your input exceeds the context window of this model."
 
 
@@ -77,6 +80,7 @@ WINDOW = "Your input exceeds the context window of this model."
         (WINDOW, 100, 272_000, f"prompt is too long: 272001 tokens > 272000 maximum (upstream: {WINDOW})"),
         (WINDOW, None, 272_000, f"prompt is too long (upstream: {WINDOW})"),
         (WINDOW, None, None, f"prompt is too long (upstream: {WINDOW})"),
+        (OUTPUT, 9, 8, OUTPUT),
         ("prompt is too long: 5 tokens > 4 maximum", 9, 8, "prompt is too long: 5 tokens > 4 maximum"),
         (
             "12 tokens > 9 maximum",

@@ -31,6 +31,7 @@ def openai(message: str = "words", **fields: Any) -> dict[str, Any]:
         (ErrorKind.INVALID_REQUEST, Scope.REQUEST, 400, 400, {"type": "invalid_request_error", "param": "tools"}),
         (ErrorKind.CONTEXT_LENGTH, Scope.REQUEST, 400, 400, {"code": "context_length_exceeded"}),
         (ErrorKind.CONTEXT_LENGTH, Scope.REQUEST, 413, 413, {"code": "context_length_exceeded"}),
+        (ErrorKind.CONTEXT_LENGTH, Scope.REQUEST, 400, 500, {"type": "exceed_context_size_error"}),
         (ErrorKind.CONTEXT_LENGTH, Scope.REQUEST, 400, 400, {"message": "This model's maximum context length is 8192"}),
         (ErrorKind.BILLING, Scope.CREDENTIAL, 402, 402, {}),
         (ErrorKind.NOT_FOUND, Scope.REQUEST, 404, 404, {}),
