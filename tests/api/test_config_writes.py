@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from daemon.api.masked import MASK
-from daemon.config.document import parse
+from daemon.config.document import Document, parse
 from tests.harness import Daemon, daemon, wait_for
 from tests.managing import KEY, ask, generation, models, text
 
@@ -268,15 +269,26 @@ def test_fifty_at_once_are_all_there_in_order(gateway: Daemon) -> None:
         return ask(gateway, "PATCH", "/tppc", {"providers": [entry]})
 
     before = generation(gateway)
+    states = []
     with ThreadPoolExecutor(50) as pool:
         answers = [pool.submit(add, number) for number in range(50)]
         while not all(each.done() for each in answers):
-            assert not parse((gateway.home / "config.yaml").read_bytes()).diagnostics
+            states.append(parse(gateway.config.read_bytes()))
     assert [each.result().status_code for each in answers] == [200] * 50
-    names = [each["name"] for each in ask(gateway, "GET", "/tppc").json()["tppc"]["providers"]]
-    assert sorted(names[2:]) == sorted(f"p{number}" for number in range(50))
-    assert generation(gateway) == before + 50
+    names = added(parse(gateway.config.read_bytes()))
+    assert sorted(names) == sorted(f"p{number}" for number in range(50))
+    assert [each.diagnostics for each in states if each.diagnostics] == []
+    assert all(added(each) == names[: len(added(each))] for each in states)
+    assert len({len(added(each)) for each in states}) > 10, "the file was looked at too seldom"
+    said = [(f"tppc.providers[{name}]: added", str(before + count)) for count, name in enumerate(names, 1)]
+    wait_for(lambda: said == re.findall(r"(tppc\S+\[p\d+]: added)\b.* generation=(\d+)", gateway.log), "all in order")
     assert text(gateway).startswith(TEXT)
+
+
+def added(document: Document) -> list[str]:
+    """The names of the providers after those of the text above."""
+    block: Any = document.data["tppc"]
+    return [each["name"] for each in block["providers"][2:]]
 
 
 def test_each_write_and_each_refusal_is_an_event_without_a_secret(gateway: Daemon) -> None:
