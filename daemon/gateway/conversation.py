@@ -297,6 +297,7 @@ class Conversation:
                 await self._channel.end_stream(relay.take() + relay.fail(error))
             return
         status, headers, body = self._inbound.wire.encode_error(error, self._inbound.request_id)
+        self.account.status = status
         await self._channel.answer(status, headers, body, self._head())
 
     def _head(self) -> AnswerHead:

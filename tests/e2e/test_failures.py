@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from daemon.gateway.wording import ADVISED
 from tests.dialects import MESSAGES, RESPONSES, Dialect, events, script, streamed_text
 from tests.harness import Daemon, Simulator
 
@@ -53,7 +54,9 @@ def test_an_upstreams_error_keeps_its_meaning_and_its_words(
     answer = gateway.post(dialect.path, dialect.request("x", stream=stream))
     assert answer.status_code in (status if isinstance(status, tuple) else (status,)), answer.text
     assert words in told(dialect, answer)
+    assert ADVISED.search(told(dialect, answer)), "says what to do"
     assert answer.headers["content-type"].startswith("application/json")
+    gateway.wait_log(rf"request_id={answer.headers['request-id']} .* status={answer.status_code} ")
 
 
 @pytest.mark.parametrize("fault", ["unauthorized", "forbidden"])

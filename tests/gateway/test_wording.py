@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
-from daemon.gateway.wording import for_client
+from daemon.gateway.wording import ADVICE, ADVISED, for_client
 from tests.gateway.inbounds import inbound
 
 TEXT = "Your input exceeds the context window of this model."
@@ -53,3 +53,21 @@ def test_a_rate_limit_without_a_time_gets_one_where_the_client_would_give_up(
 def test_other_errors_are_left_alone() -> None:
     error = GatewayError(ErrorKind.RATE_LIMIT, "slow down")
     assert for_client(error, inbound("messages"), "gpt-5") is error
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "told"),
+    [
+        (ErrorKind.API, "the stream ended", "the stream ended (retry, or switch to another provider)"),
+        (ErrorKind.OVERLOADED, "Overloaded", "Overloaded (retry in a moment, or switch to another provider)"),
+        (ErrorKind.RATE_LIMIT, "Please try again in 1s.", "Please try again in 1s."),
+        (ErrorKind.INVALID_REQUEST, "temperature must be below 2", "temperature must be below 2"),
+    ],
+)
+def test_what_to_do_is_added_where_an_upstreams_words_do_not_say_it(kind: ErrorKind, text: str, told: str) -> None:
+    assert for_client(RemoteError(kind, text), inbound("chat")).message == told
+
+
+def test_our_own_failures_say_what_to_do_themselves() -> None:
+    assert for_client(GatewayError(ErrorKind.API, "no"), inbound("chat")).message == "no"
+    assert all(ADVISED.search(advice) or kind is ErrorKind.TOO_LARGE for kind, advice in ADVICE.items())
