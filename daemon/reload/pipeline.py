@@ -185,7 +185,9 @@ def failed(snapshot: Snapshot | None, diagnostics: tuple[Diagnostic, ...], reaso
 
 
 def _not_applied(source: str, error: Exception) -> Diagnostic:
-    why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+    why = type(error).__name__
+    if isinstance(error, OSError) and error.strerror:
+        why = f"{error.strerror.lower()}: {error.filename}" if error.filename else error.strerror.lower()
     return Diagnostic(
         severity="error",
         code="not-applied",

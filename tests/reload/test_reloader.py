@@ -319,7 +319,7 @@ async def test_a_prepare_that_fails_changes_nothing_and_the_next_save_heals(tmp_
     @asynccontextmanager
     async def applier(old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
         if broken[0]:
-            raise PermissionError(13, "Permission denied")
+            raise PermissionError(13, "Permission denied", "tppcd.log")
         yield
 
     source = ScriptedSource(GOOD)
@@ -328,7 +328,7 @@ async def test_a_prepare_that_fails_changes_nothing_and_the_next_save_heals(tmp_
         broken[0], source.text = True, OTHER
         refused = await reloader.reload("test")
         assert (refused.ok, refused.generation, refused.degraded) == (False, 1, True)
-        assert "Permission denied" in str(refused.diagnostics[0])
+        assert "could not be put in force: permission denied: tppcd.log" in str(refused.diagnostics[0])
         broken[0] = False
         assert (await reloader.reload("test")).generation == 2
 
