@@ -24,19 +24,30 @@ from daemon.upstream.addresses import Reach, forbidden
 from daemon.upstream.reaches import Reaches
 
 RESOLVE_SECONDS: Final = 5.0
+LOOPBACK: Final[tuple[str, ...]] = ("127.0.0.1", "::1")
 
 Lookup = Callable[[str], Awaitable[tuple[str, ...]]]
 """A host name -> its addresses; empty where it has none."""
 
 
 async def system_lookup(host: str) -> tuple[str, ...]:
-    """The system's resolver, which knows every spelling of an address that a connection would take."""
+    """Where ``host`` leads, here or on another system: with and without the final dot of an absolute name, and
+    ``localhost`` is loopback (RFC 6761) also where the resolver does not say so."""
+    name = host.rstrip(".").lower()
+    found = LOOPBACK if name == "localhost" or name.endswith(".localhost") else ()
+    for spelling in dict.fromkeys((host, name)):
+        found += await resolved(spelling)
+    return tuple(dict.fromkeys(found))
+
+
+async def resolved(host: str) -> tuple[str, ...]:
+    """What the system's resolver says, which knows every spelling of an address that a connection would take."""
     try:
         async with asyncio.timeout(RESOLVE_SECONDS):
             found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, TimeoutError):
         return ()
-    return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
+    return tuple(str(address[0]) for *_, address in found)
 
 
 class UpstreamRule:
