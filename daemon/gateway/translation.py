@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
+from daemon.gateway.foreign_fields import foreign_fields
 from daemon.gateway.inbound import Inbound
 from daemon.gateway.losses import answer_losses
 from daemon.gateway.relay import HELD_BYTES, HELD_EVENTS, Target
@@ -66,6 +67,7 @@ class Translation:
         self.answer_lost = ()
         self.committed = self.finished = self.cut_short = False
         self.error = None
+        foreign = foreign_fields(self._inbound.request)
         body = self._upstream.encode_request(
             open_request(self._seal if target.reasoning else None, self._inbound.request),
             EncodeOptions(
@@ -77,6 +79,8 @@ class Translation:
                 unsupported=target.unsupported,
             ),
         )
+        if foreign:
+            body = replace(body, lost=body.lost + foreign)
         self._upstream_body = body = self._emulated(body)
         self._decoder = self._new_decoder()
         return body

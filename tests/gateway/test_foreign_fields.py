@@ -1,0 +1,67 @@
+"""What only the client's API can say is told as lost, or refused where it is the conversation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.json import encode
+
+from daemon.errors import LocalError
+from daemon.gateway.foreign_fields import SHAPING, foreign_fields
+from daemon.gateway.relay import Target
+from daemon.gateway.translation import Translation
+from daemon.inference.request import Request
+from daemon.wires.table import WIRES
+from tests.gateway.inbounds import inbound
+from tests.router.auths import candidate
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "losses.md"
+ASKED: dict[str, dict[str, Any]] = {
+    "messages": {"max_tokens": 9, "messages": [{"role": "user", "content": "go"}]},
+    "responses": {"input": "go"},
+    "chat": {"messages": [{"role": "user", "content": "go"}]},
+}
+
+
+def asked(wire: str, **fields: Any) -> Request:
+    return WIRES[wire].decode_request(encode({"model": "gpt-5", **ASKED[wire], **fields}), {})
+
+
+@pytest.mark.parametrize(
+    ("lost", "wire", "fields"),
+    [
+        (("mcp_servers",), "messages", {"mcp_servers": [{"type": "url", "url": "https://m", "name": "m"}]}),
+        ((), "messages", {"mcp_servers": [], "context_management": {"edits": []}, "service_tier": "auto"}),
+        (("background", "truncation"), "responses", {"background": True, "truncation": "auto"}),
+        (
+            (),
+            "responses",
+            {"background": False, "truncation": "disabled", "client_metadata": {"a": "b"}, "store": False},
+        ),
+        (("logprobs", "seed", "top_logprobs"), "chat", {"seed": 1, "logprobs": True, "top_logprobs": 2}),
+        ((), "chat", {"frequency_penalty": 0, "modalities": ["text"], "metadata": {"a": "b"}, "seed": None}),
+    ],
+)
+def test_what_is_told(lost: tuple[str, ...], wire: str, fields: dict[str, Any]) -> None:
+    assert foreign_fields(asked(wire, **fields)) == lost
+
+
+@pytest.mark.parametrize("name", ["previous_response_id", "conversation", "prompt"])
+def test_a_conversation_that_the_upstream_has_not_got_is_refused(name: str) -> None:
+    with pytest.raises(LocalError, match=f"instead of `{name}`") as told:
+        foreign_fields(asked("responses", **{name: "x_1"}))
+    assert (told.value.status, told.value.param) == (400, name)
+
+
+@pytest.mark.parametrize("upstream", ["responses", "messages"])
+def test_it_is_part_of_what_the_request_lost(upstream: str) -> None:
+    relay = Translation(inbound("chat", extra=asked("chat", seed=1).extra))
+    body = relay.prepare(Target(candidate=candidate(wire=upstream, model="gpt-5")))
+    assert "seed" in body.lost and b"seed" not in body.body
+
+
+def test_every_name_is_on_the_page() -> None:
+    page = PAGE.read_text("utf-8")
+    assert [name for names in SHAPING.values() for name in names if f"`{name}`" not in page] == []
