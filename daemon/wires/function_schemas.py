@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -50,14 +51,55 @@ _all_fitting = msgspec.json.Decoder(list[_FittingSchema])
 _root = msgspec.json.Decoder(dict[str, Raw])
 
 
+_SUSPECT = re.compile(rb'"items"\s*:\s*\{[^{}]*"array"')
+"""An array of arrays, or an array in a property that is called items: counting says nothing of these."""
+
+_NO_SCHEMAS = frozenset({"enum", "const", "default", "examples"})
+"""Keywords that hold values."""
+
+
 def fit_schemas(functions: Sequence[Tool], lost: list[str]) -> list[Raw]:
     """The schemas as OpenAI takes them; those that fit pass untouched, and usually all do."""
     schemas = [_ANY_OBJECT if tool.parameters is None else _without_dialect(tool.parameters) for tool in functions]
+    together = b"[" + b",".join(schemas) + b"]"
     try:
-        _all_fitting.decode(b"[" + b",".join(schemas) + b"]")
+        _all_fitting.decode(together)
     except msgspec.DecodeError:
-        return [_fit_schema(tool, schema, lost) for tool, schema in zip(functions, schemas, strict=True)]
+        schemas = [_fit_schema(tool, schema, lost) for tool, schema in zip(functions, schemas, strict=True)]
+    if _may_lack_items(together):
+        return [_with_items(schema) for schema in schemas]
     return schemas
+
+
+def _may_lack_items(schemas: bytes) -> bool:
+    """Cheap, and right but for schemas that speak of items elsewhere."""
+    arrays = schemas.count(b'"array"')
+    return arrays > 0 and (arrays > schemas.count(b'"items"') or _SUSPECT.search(schemas) is not None)
+
+
+def _with_items(schema: Raw) -> Raw:
+    """An array that says nothing of its items may have any. OpenAI: "array schema missing items"."""
+    if not _may_lack_items(bytes(schema)):
+        return schema
+    whole = msgspec.json.decode(schema)
+    return Raw(msgspec.json.encode(whole)) if _say_items(whole) else schema
+
+
+def _say_items(schema: object) -> bool:
+    """Adds what is missing, in place; whether there was any."""
+    if isinstance(schema, list):
+        return any([_say_items(each) for each in schema])
+    if not isinstance(schema, dict):
+        return False
+    missing = _is_array(schema.get("type")) and "items" not in schema
+    if missing:
+        schema["items"] = {}
+    inside = [_say_items(value) for key, value in schema.items() if key not in _NO_SCHEMAS]
+    return missing or any(inside)
+
+
+def _is_array(type_: object) -> bool:
+    return type_ == "array" or (isinstance(type_, list) and "array" in type_)
 
 
 def _without_dialect(parameters: Raw) -> Raw:
