@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -61,14 +62,20 @@ _NO_SCHEMAS = frozenset({"enum", "const", "default", "examples"})
 def fit_schemas(functions: Sequence[Tool], lost: list[str]) -> list[Raw]:
     """The schemas as OpenAI takes them; those that fit pass untouched, and usually all do."""
     schemas = [_ANY_OBJECT if tool.parameters is None else _without_dialect(tool.parameters) for tool in functions]
-    together = b"[" + b",".join(schemas) + b"]"
+    if _all_fit(b"[" + b",".join(schemas) + b"]"):
+        return schemas
+    fitting = [_fit_schema(tool, schema, lost) for tool, schema in zip(functions, schemas, strict=True)]
+    return [_with_items(schema) for schema in fitting]
+
+
+@lru_cache(maxsize=32)
+def _all_fit(schemas: bytes) -> bool:
+    """Remembered, since an agent sends the same tools with every turn."""
     try:
-        _all_fitting.decode(together)
+        _all_fitting.decode(schemas)
     except msgspec.DecodeError:
-        schemas = [_fit_schema(tool, schema, lost) for tool, schema in zip(functions, schemas, strict=True)]
-    if _may_lack_items(together):
-        return [_with_items(schema) for schema in schemas]
-    return schemas
+        return False
+    return not _may_lack_items(schemas)
 
 
 def _may_lack_items(schemas: bytes) -> bool:
