@@ -56,9 +56,12 @@ _PATTERNS = tuple(
         r"extra_forbidden[^\]]*?loc\W+body\W+([\w.]+)",
         r"['\"`]([\w.]+)['\"`] (?:is|are) (?:not supported|deprecated|unsupported)",
         r"parameter ['\"`]?([\w.]+)['\"`]? is not supported",
+        r"tools with ([a-z][a-z_.]+) are not supported",  # OpenAI's Chat API of gpt-5.4 and later, of the effort
+        r"tools cannot be used with ([a-z][a-z_.]+)",  # the web search of gpt-5, of the effort "minimal"
     )
 )
 _OF_THE_MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
+_OF_A_VALUE = re.compile(r"tools cannot be used with [\w.]+ ['\"`]", re.IGNORECASE)
 _ONLY_DEFAULT = re.compile(r"only the default", re.IGNORECASE)
 _UNREADABLE = re.compile(
     r"encrypted content .{0,200}could not be (?:verified|decrypted)|invalid `?signature`? in `?thinking`?", re.I | re.S
@@ -105,9 +108,11 @@ class RefusedParameters:
 
     def remember(self, candidate: Candidate, name: str, error: RemoteError) -> None:
         """A value that was refused says nothing of others, unless only the default one is taken."""
-        if error.code == "unsupported_value" and _ONLY_DEFAULT.search(error.message) is None:
+        message = error.message
+        if _OF_A_VALUE.search(message) or (error.code == "unsupported_value" and not _ONLY_DEFAULT.search(message)):
             return
-        model = candidate.model if _OF_THE_MODEL.search(error.message) else ""
+        of_the_model = candidate.model in message or _OF_THE_MODEL.search(message)
+        model = candidate.model if of_the_model else ""
         key = (candidate.auth.id, model)
         known = self._names.pop(key, frozenset())
         self._names[key] = known | {name}

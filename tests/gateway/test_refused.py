@@ -20,6 +20,10 @@ def refusal(message: str, *, code: str | None = None, param: str | None = None, 
 OF_MODEL = "Unsupported parameter: 'temperature' is not supported with this model."
 
 
+OF_TOOLS = "Function tools with reasoning_effort are not supported for gpt-5 in /v1/chat/completions."
+OF_SEARCH = "The following tools cannot be used with reasoning.effort 'minimal': web_search."
+
+
 @pytest.mark.parametrize(
     ("name", "error"),
     [
@@ -35,6 +39,8 @@ OF_MODEL = "Unsupported parameter: 'temperature' is not supported with this mode
         ("store", refusal('{"detail":[{"type":"extra_forbidden","loc":["body","store"]}]}', status=422)),
         ("reasoning.summary", refusal("no", code="unsupported_parameter", param="reasoning.summary")),
         ("verbosity", refusal("parameter verbosity is not supported")),
+        ("reasoning_effort", refusal(OF_TOOLS, param="reasoning_effort")),
+        ("reasoning.effort", refusal(OF_SEARCH, param="tools")),
         (None, refusal("Unknown parameter: 'input[0].cache_control'.", code="unknown_parameter", param="input[0].x")),
         (None, refusal("Unknown parameter: 'tools'.", code="unknown_parameter", param="tools")),
         (None, refusal("Unsupported parameter: 'previous_response_id'", param="previous_response_id")),
@@ -58,8 +64,9 @@ def test_the_same_target_is_asked_without_it_once() -> None:
 def test_a_refusal_of_the_model_is_remembered_for_it_and_another_one_for_the_core_auth() -> None:
     known = RefusedParameters()
     known.remember(FOX, "temperature", refusal(OF_MODEL))
+    known.remember(FOX, "reasoning_effort", refusal(OF_TOOLS))
     known.remember(FOX, "store", refusal("Unknown parameter: 'store'."))
-    assert known.of(FOX) == {"temperature", "store"}
+    assert known.of(FOX) == {"temperature", "reasoning_effort", "store"}
     assert known.of(candidate("fox", "gpt-4.1")) == {"store"}
     assert known.of(candidate("wolf")) == frozenset()
 
@@ -79,6 +86,7 @@ def test_what_the_configuration_lists_is_known_from_the_start() -> None:
             frozenset({"temperature"}),
             "'temperature' does not support 0.2. Only the default (1) value is.",
         ),
+        (frozenset(), OF_SEARCH),
         (frozenset(), "Unsupported value: 'xhigh' is not supported with this model. Supported values are: 'low'."),
     ],
 )
