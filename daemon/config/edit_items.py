@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 from daemon.config.edit_pieces import Lines, NotEditable, Piece, dash
+from daemon.config.edit_render import same
 
 Pairs = tuple[int | None, ...]
 """For each new item the place of the old one that it is, None for a new one."""
@@ -20,7 +21,22 @@ def matched(old: Sequence[object], new: Sequence[object]) -> Pairs:
     places: dict[Hashable, list[int]] = {}
     for place, item in enumerate(old):
         places.setdefault(_identity(item), []).append(place)
-    return tuple(places[identity].pop(0) if places.get(identity := _identity(item)) else None for item in new)
+    pairs = [places[identity].pop(0) if places.get(identity := _identity(item)) else None for item in new]
+    return _renamed(old, new, pairs)
+
+
+def _renamed(old: Sequence[object], new: Sequence[object], pairs: Sequence[int | None]) -> Pairs:
+    """An item under another name that says the same otherwise, in the same place, is the same one."""
+    return tuple(
+        at if place is None and at not in pairs and at < len(old) and _is_renamed(old[at], item) else place
+        for at, (item, place) in enumerate(zip(new, pairs, strict=True))
+    )
+
+
+def _is_renamed(old: object, new: object) -> bool:
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping) or not _name(old) or not _name(new):
+        return False
+    return same({**old, "name": ""}, {**new, "name": ""})
 
 
 def is_reordered(pairs: Pairs) -> bool:

@@ -49,6 +49,7 @@ class Plan:
         self.splices: list[Splice] = []
         self.moves: list[Splice] = []
         """List items that change places. They go first and alone; then a new plan is made."""
+        self._root = root
         self._bare = bare
         self._step, self._offset = indentation(lines, root)
 
@@ -78,6 +79,9 @@ class Plan:
         if not kept and slot.piece.flow:
             self._replace(slot, new)
             return
+        if not kept and slot.piece is self._root:
+            self._replace_all(added)
+            return
         column = slot.piece.entries[0].start if slot.piece.entries else slot.piece.start
         inner = self.lines.column(column)
         for name, each in written.items():
@@ -90,6 +94,13 @@ class Plan:
             self._add_lines(kept[-1].end, inner, mapping(added, step=self._step, offset=self._offset))
         else:
             self._fill(slot, dict(added))
+
+    def _replace_all(self, added: Mapping[str, object]) -> None:
+        """Nothing of the file's settings stays; its comments do."""
+        first, *rest = self._root.entries
+        written = mapping(added, step=self._step, offset=self._offset) or ["{}"]
+        self.splice(first.start, self.lines.end(first.end), self.lines.eol.join(written))
+        self._remove_entries(self._root, rest)
 
     def _slot(self, each: Entry, column: int, flow: bool) -> Slot:
         assert each.key is not None

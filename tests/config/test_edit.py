@@ -163,6 +163,23 @@ def test_the_first_setting_goes_below_the_comments(raw: bytes, expected: bytes) 
 
 
 @pytest.mark.parametrize(
+    "raw, wanted, expected",
+    [
+        (b"# mine\na: 1   # x\nb:\n  - 2\n# yours\n", {}, b"# mine\n{}\n# yours\n"),
+        (b"a: 1\n# yours\n", {"b": {"c": 2}}, b"b:\n  c: 2\n# yours\n"),
+    ],
+)
+def test_the_last_setting_goes_without_the_comments(raw: bytes, wanted: Data, expected: bytes) -> None:
+    assert rewrite(raw, wanted) == expected
+
+
+def test_a_new_name_is_no_new_item() -> None:
+    wanted = copy.deepcopy(parse(PLAIN.encode()).data)
+    providers(wanted)[0]["name"] = "vixen"
+    assert rewrite(PLAIN.encode(), wanted).decode() == PLAIN.replace("name: fox", "name: vixen")
+
+
+@pytest.mark.parametrize(
     "raw",
     [b"a: 1\na: 2\n", b"packycode: [\n", b"a: !python/object:x {}\n", b"\xff\xfe", b"---\n", b"~\n"],
     ids=["twice", "cut", "tag", "bytes", "mark", "null"],
