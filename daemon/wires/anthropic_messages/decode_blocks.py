@@ -263,12 +263,16 @@ def _search_result_file(block: SearchResultBlock) -> File:
 
 
 def _content_text(raw: Raw) -> str:
-    """The text of a ``content`` source: a string, or blocks of which the text ones count."""
+    """The text of a ``content`` source: a string, or blocks. Where a picture is, the model is told."""
     try:
         return msgspec.json.decode(raw, type=str)
     except ValidationError:
         blocks = [raw_block_of(each, "document.source.content") for each in _raws.decode(raw)]
-        return "\n\n".join(block.text for block in blocks if isinstance(block, Text))
+        return "\n\n".join(
+            block.text if isinstance(block, Text) else "[image, which could not be handed over]"
+            for block in blocks
+            if isinstance(block, Text | Image)
+        )
 
 
 def _hits(result: Raw) -> tuple[SearchHit, ...]:

@@ -89,6 +89,11 @@ def _text_in(file: File) -> str | None:
         return None
 
 
+def context_part(medium: Image | File) -> TextPart | None:
+    """What the client says about a document that goes as a file, which has no field for it."""
+    return TextPart(_titled(medium, "")) if isinstance(medium, File) and medium.context else None
+
+
 def _titled(file: File, text: str) -> str:
     """A document's text under its title and context, which this wire has no fields for."""
     head = [f"{word}: {value}" for word, value in (("Document", file.filename), ("Context", file.context)) if value]

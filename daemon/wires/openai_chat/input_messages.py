@@ -33,11 +33,12 @@ from daemon.inference.request import Message
 from daemon.wires.custom_tools import wrapped
 from daemon.wires.naming import shorten_id
 from daemon.wires.offered_tools import SentNames
-from daemon.wires.openai_chat.content_parts import medium_part, opaque_part, type_of
+from daemon.wires.openai_chat.content_parts import context_part, medium_part, opaque_part, type_of
 from daemon.wires.openai_chat.schema import (
     WIRE,
     ContentPart,
     CustomCall,
+    FilePart,
     FunctionCall,
     MessageParam,
     NamedCustom,
@@ -120,10 +121,12 @@ class MessageWriter:
     def _medium(self, medium: Image | File) -> list[ContentPart]:
         part = medium_part(medium, self._entry)
         if part is not None:
-            return [part]
-        self._lose("image" if isinstance(medium, Image) else "document")
+            about = context_part(medium) if isinstance(part, FilePart) else None
+            return [part] if about is None else [about, part]
+        kind = "image" if isinstance(medium, Image) else "document"
+        self._lose(kind)
         where = medium.url or medium.file_id
-        return [TextPart(f"[document at {where}, which could not be handed over]")] if where else []
+        return [TextPart(f"[{kind} at {where}, which could not be handed over]")] if where else []
 
     def _content(self, parts: list[ContentPart]) -> str | list[ContentPart]:
         """Text is a string, which every server reads; parts where a client of this wire sent several."""

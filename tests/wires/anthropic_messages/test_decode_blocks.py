@@ -59,6 +59,11 @@ BLOCKS: list[tuple[str, dict[str, Any], Block]] = [
         File(media_type="text/plain", text="hi\n\nho"),
     ),
     (
+        "content document with a picture",
+        {"type": "document", "source": {"type": "content", "content": [TEXT, {"type": "image", "source": PNG}]}},
+        File(media_type="text/plain", text="hi\n\n[image, which could not be handed over]"),
+    ),
+    (
         "string content document",
         {"type": "document", "source": {"type": "content", "content": "hi"}},
         File(media_type="text/plain", text="hi"),

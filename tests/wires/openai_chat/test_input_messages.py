@@ -300,6 +300,14 @@ def test_the_model_learns_of_a_document_that_could_not_come() -> None:
     assert answered == [assistant(sent_call()), tool_message("a", told)]
 
 
+def test_what_is_said_about_a_document_stands_before_it() -> None:
+    document = File(media_type="application/pdf", data="QUJD", filename="a.pdf", context="the contract")
+    (message,) = encoded(ask(turn("user", document)))["messages"]
+    about, file = message["content"]
+    assert about == {"type": "text", "text": "Document: a.pdf\nContext: the contract"}
+    assert (file["type"], file["file"]["filename"]) == ("file", "a.pdf")
+
+
 def test_thinking_stays_here_where_the_upstream_refuses_it() -> None:
     options = EncodeOptions(model="deepseek-r1", store=None, unsupported=frozenset({"reasoning_content"}))
     body = WIRE.encode_request(
