@@ -134,7 +134,65 @@ async def test_an_upstream_that_is_not_read_is_slowed_down() -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("value", ["a\r\nx-evil: 1", "a\nb", "é"])
+async def test_a_gathered_body_comes_in_one_piece_or_when_it_is_stirred() -> None:
+    said, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(OK + b"content-length: 6\r\n\r\na")
+        await said.wait()
+        for part in (b"b", b"c"):
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0)
+        await go_on.wait()
+        for part in (b"d", b"e", b"f"):
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    async with upstream(slow) as up, transport() as way:
+        with await way.open(call(up.url)) as answer:
+            assert await answer.read() == b"a"
+            stir = answer.gather()
+            assert not stir()
+            said.set()
+            had = b""
+            while had != b"bc":
+                async with asyncio.TaskGroup() as tasks:
+                    reading = tasks.create_task(_of(answer.read()))
+                    while not stir():
+                        await asyncio.sleep(0)
+                had += reading.result()
+            go_on.set()
+            assert await answer.read() == b"def" and answer.ended
+            assert await answer.read() == b""
+
+
+async def _of(reading: Awaitable[bytes]) -> bytes:
+    return await reading
+
+
+@pytest.mark.asyncio
+async def test_a_gathered_body_that_is_cut_is_an_error_and_a_long_one_does_not_wait() -> None:
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(OK + b"content-length: 9000000\r\n\r\n" + b"x" * 5_000_000)
+        await writer.drain()
+        writer.close()
+
+    async with upstream(cut) as up, transport() as way:
+        with await way.open(call(up.url)) as answer:
+            answer.gather()
+            held = 0
+            with pytest.raises(RemoteError, match="cut its answer"):
+                while data := await answer.read():
+                    held += len(data)
+            assert held == 5_000_000
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("value", ["a\r\nx-evil: 1", "a\nb", "a\rb", "é"])
 async def test_a_header_that_would_forge_another_is_not_sent(value: str) -> None:
     async with transport() as way:
         forged = UpstreamCall(url="http://127.0.0.1:1/", headers={"x": value}, body=b"", connect_timeout=1)

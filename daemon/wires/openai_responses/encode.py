@@ -76,12 +76,16 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
 
 def _sent_names(request: Request) -> dict[str, str]:
     """Every tool's name, and how it is sent."""
+    if not request.tools:
+        return {}
     names = {tool.name: tool.name for tool in request.tools if isinstance(tool, Tool)}
     names.update(shorten_names(names))
     return names
 
 
 def _put_tools(body: CreateResponse, request: Request, names: Mapping[str, str], lost: list[str]) -> None:
+    if not request.tools:
+        return
     tools, tools_lost = encode_tools(request.tools, names)
     lost.extend(tools_lost)
     if not tools:
