@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import ssl
 import subprocess
+from collections.abc import Awaitable
 from pathlib import Path
 
 import pytest
