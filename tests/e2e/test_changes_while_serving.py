@@ -205,3 +205,18 @@ def test_the_history_outlives_the_daemon(
             for number, expected in ((1, first), (2, second), (1, first)):
                 assert ask(again, "POST", "/rollback", {"generation": number}).status_code == 200
                 assert text(again) == expected
+
+
+def test_the_first_settings_come_through_the_admin_socket(upstream: Simulator) -> None:
+    """A file of comments and ``{}``: nothing is set, so there is no management key yet."""
+    block = {"enabled": True, "base-url": f"{upstream.url}/v1", "credentials": {"openai-api-key": "key-of-packycode"}}
+    with daemon("# mine\n{}\n# yours\n") as gateway:
+        transport = httpx.HTTPTransport(uds=str(gateway.home / "run" / "admin.sock"))
+        with httpx.Client(transport=transport, base_url="http://localhost", timeout=30) as client:
+            assert client.patch("/v0/management/packycode", json=block).status_code == 200
+            assert served_by(gateway) == "packycode"
+            assert text(gateway).startswith("# mine\n\n# yours\n\npackycode:\n  enabled: true\n  base-url: ")
+            gateway.save("# mine\n")
+            refused = client.patch("/v0/management/packycode", json={"enabled": False})
+            assert (refused.status_code, refused.json()["error"]) == (409, "not_editable")
+            assert (text(gateway), served_by(gateway)) == ("# mine\n", "packycode")
