@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import MAX_BYTES, Document, parse
@@ -15,6 +15,7 @@ from daemon.config.exposure import exposure
 from daemon.config.load import Fragment, load
 from daemon.snapshot.build import build
 from daemon.snapshot.snapshot import Snapshot
+from daemon.sources.ca_file import with_ca_file
 from daemon.sources.outer import outer_settings
 from daemon.sources.references import resolver
 
@@ -53,17 +54,16 @@ def check(raw: bytes, source: str, directory: Path, *, mode: int = 0, generation
     """Check what a file says or would say; ``directory`` is where its relative references begin."""
     document = parse(raw, source)
     fragment = load(document, resolve=resolver(os.environ, base=directory), outer=outer_settings(os.environ))
-    return _checked(document, fragment, mode, generation)
+    return _checked(document, with_ca_file(fragment, document, directory), mode, generation)
 
 
 def _checked(document: Document, fragment: Fragment, mode: int, generation: int) -> Checked:
-    exposed: tuple[Diagnostic, ...] = ()
-    if warning := exposure(fragment.written, mode, document.source):
-        line, column = document.place(warning.path)
-        exposed = (structs.replace(warning, line=line, column=column),)
+    exposed = exposure(document, mode)
     snapshot = None if fragment.config is None else build(fragment, generation=generation)
     diagnostics = fragment.diagnostics if snapshot is None else snapshot.warnings
-    return Checked(source=document.source, diagnostics=(*exposed, *diagnostics), snapshot=snapshot)
+    return Checked(
+        source=document.source, diagnostics=(exposed, *diagnostics) if exposed else diagnostics, snapshot=snapshot
+    )
 
 
 def _unreadable(source: str, error: OSError) -> Checked:

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import CONFIG, FAILURE, OK
 from daemon.cli.port import port
 from daemon.service.options import RunOptions
@@ -22,7 +23,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         type=Path,
-        default=Path(os.environ.get("TPPCD_CONFIG", "config.yaml")),
+        default=Path(default_path(os.environ)),
         help="the configuration file (default: $TPPCD_CONFIG, else ./config.yaml)",
     )
     parser.add_argument("--host", help="address to listen on; beats the file")

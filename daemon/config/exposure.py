@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from daemon.config.diagnostics import Diagnostic, Path
+from daemon.config.document import Document
 from daemon.config.references import is_reference
 from daemon.config.schema import Base, Config
 from daemon.config.shape import Shape, fields
@@ -16,18 +17,21 @@ HASHES = ("$2a$", "$2b$", "$2y$", "$argon2")
 """bcrypt and argon2: what stands there is no key."""
 
 
-def exposure(written: Mapping[str, object], mode: int, source: str = "config.yaml") -> Diagnostic | None:
-    """``written`` is the data as in the file, ``mode`` its ``st_mode``; None where nothing is exposed."""
-    found = next(literal_secrets(written), None)
+def exposure(document: Document, mode: int) -> Diagnostic | None:
+    """``mode`` is the file's ``st_mode``; None where nothing is exposed."""
+    found = next(literal_secrets(document.data), None)
     if not mode & OTHERS or found is None:
         return None
+    line, column = document.place(found)
     return Diagnostic(
         severity="warning",
         code="exposed",
         message=f"others can read this file (mode {mode & 0o777:04o}) and it holds a literal key",
         path=found,
-        source=source,
-        hint=f"chmod 600 {source}, or write a reference such as env:NAME",
+        line=line,
+        column=column,
+        source=document.source,
+        hint=f"chmod 600 {document.source}, or write a reference such as env:NAME",
     )
 
 

@@ -19,6 +19,7 @@ from daemon.snapshot.build import build
 from daemon.snapshot.diff import ChangeSet, diff
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.base import Update
+from daemon.sources.ca_file import with_ca_file
 from daemon.sources.outer import outer_settings
 from daemon.sources.references import resolver, watched_paths
 
@@ -48,10 +49,11 @@ class Examiner:
         fragment = self._load(document)
         files = watched_paths(fragment.files, self._environ, base=self._base)
         lacking = tuple(each for block in sorted(require) for each in self._lacking(block, document, fragment))
+        fragment = with_ca_file(fragment, document, self._base)
         if fragment.config is None or lacking:
             return Examination(diagnostics=_unique((*fragment.diagnostics, *lacking)), files=files)
         snapshot = build(fragment, generation=old.generation + 1 if old else 1)
-        exposed = exposure(fragment.written, update.mode, update.source)
+        exposed = exposure(document, update.mode)
         diagnostics = (*snapshot.warnings, exposed) if exposed else snapshot.warnings
         return Examination(diagnostics=diagnostics, files=files, snapshot=snapshot, changes=diff(old, snapshot))
 

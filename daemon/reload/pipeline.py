@@ -94,6 +94,8 @@ class Pipeline:
             return self._refresh(old, new, found.diagnostics, reason, began, saved=saved)
         try:
             await swap(self._current, new, self._appliers)
+        except OSError as error:  # of the machine, not of ours: its name says it all
+            return self.refuse((_not_applied(update.source, error),), reason)
         except Exception as error:
             logger.opt(exception=error).error("generation {} could not be put in force", new.generation)
             return self.refuse((_not_applied(update.source, error),), reason)
@@ -193,5 +195,5 @@ def _not_applied(source: str, error: Exception) -> Diagnostic:
         code="not-applied",
         message=f"could not be put in force: {why}",
         source=source,
-        hint="the log has the details; what was in force before still is",
+        hint="mend that, then save again" if isinstance(error, OSError) else "the log has the details",
     )

@@ -28,7 +28,7 @@ def resolver(environ: Mapping[str, str], *, base: str | Path = ".") -> Resolve:
             case "env":
                 return _from_environment(name, environ)
             case "file":
-                return _from_file(_path(name, base))
+                return _from_file(path_of(name, base))
             case "credential":
                 return _from_file(_credential(name, environ))
             case _:
@@ -42,7 +42,7 @@ def watched_paths(names: Iterable[str], environ: Mapping[str, str], *, base: str
     paths = set()
     for name in names:
         if not name.startswith("credential:"):
-            paths.add(_path(name, base))
+            paths.add(path_of(name, base))
         elif environ.get(CREDENTIALS_DIRECTORY) and _is_plain(name.removeprefix("credential:")):
             paths.add(_credential(name.removeprefix("credential:"), environ))
     return frozenset(paths)
@@ -68,7 +68,8 @@ def _from_file(path: str) -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def _path(name: str, base: str | Path) -> str:
+def path_of(name: str, base: str | Path) -> str:
+    """The absolute path of a file that the configuration names."""
     return str(Path(base, Path(name).expanduser() if name.startswith("~/") else name).absolute())
 
 

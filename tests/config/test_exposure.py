@@ -12,9 +12,9 @@ KEY = b"tppc: {providers: [{name: fox, api-key: sk-planted}]}"
 
 @pytest.mark.parametrize("mode", [0o100644, 0o100640, 0o100604, 0o100666])
 def test_a_literal_key_that_others_can_read(mode: int) -> None:
-    warning = exposure(parse(KEY).data, mode)
+    warning = exposure(parse(KEY), mode)
     assert warning is not None
-    assert warning.dotted == "tppc.providers[0].api-key"
+    assert (warning.dotted, warning.line, warning.column) == ("tppc.providers[0].api-key", 1, 41)
     assert "planted" not in str(warning)
 
 
@@ -30,4 +30,4 @@ def test_a_literal_key_that_others_can_read(mode: int) -> None:
     ],
 )
 def test_nothing_is_exposed(raw: bytes, mode: int) -> None:
-    assert exposure(parse(raw).data, mode) is None
+    assert exposure(parse(raw), mode) is None

@@ -1,0 +1,43 @@
+"""The extra CA file is looked for beside config.yaml, and told where it cannot be used."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+import pytest
+
+from daemon.config.document import parse
+from daemon.config.load import Fragment, load
+from daemon.sources.ca_file import with_ca_file
+from daemon.sources.references import resolver
+
+
+def examined(written: str, base: Path) -> Fragment:
+    document = parse(f"host: ''\nupstream-ca: {written}\n".encode(), "config.yaml")
+    return with_ca_file(load(document, resolve=resolver({}, base=base)), document, base)
+
+
+def test_a_file_beside_the_configuration_is_found(tmp_path: Path) -> None:
+    system = ssl.get_default_verify_paths().cafile
+    if system is None:
+        pytest.skip("this machine has no CA bundle to copy")
+    (tmp_path / "ca.pem").write_bytes(Path(system).read_bytes())
+    fragment = examined("ca.pem", tmp_path)
+    assert fragment.config is not None and fragment.config.upstream_ca == str(tmp_path / "ca.pem")
+    assert fragment.written["upstream-ca"] == "ca.pem"
+
+
+@pytest.mark.parametrize(("content", "words"), [(None, "does not exist"), (b"no PEM", "no cert"), (b"\xff", "no cert")])
+def test_a_file_that_cannot_be_used_is_told_with_its_place(tmp_path: Path, content: bytes | None, words: str) -> None:
+    if content is not None:
+        (tmp_path / "ca.pem").write_bytes(content)
+    fragment = examined("ca.pem", tmp_path)
+    told = fragment.diagnostics[-1]
+    assert fragment.config is None
+    assert (told.dotted, told.line, told.column, told.severity) == ("upstream-ca", 2, 14, "error")
+    assert words in told.message and told.hint
+
+
+def test_without_one_nothing_is_read(tmp_path: Path) -> None:
+    assert examined("", tmp_path).config is not None
