@@ -55,6 +55,18 @@ def test_a_conversation_that_the_upstream_has_not_got_is_refused(name: str) -> N
     assert (told.value.status, told.value.param) == (400, name)
 
 
+@pytest.mark.parametrize(("choices", "refused"), [(None, False), (1, False), (2, True), ("x", True)])
+def test_several_choices_are_refused(choices: object, refused: bool) -> None:
+    """Over a Chat upstream they pass."""
+    request = asked("chat", n=choices)
+    if not refused:
+        assert foreign_fields(request) == ()
+        return
+    with pytest.raises(LocalError, match="one choice") as told:
+        foreign_fields(request)
+    assert (told.value.status, told.value.param) == (400, "n")
+
+
 @pytest.mark.parametrize("upstream", ["responses", "messages"])
 def test_it_is_part_of_what_the_request_lost(upstream: str) -> None:
     relay = Translation(inbound("chat", extra=asked("chat", seed=1).extra))

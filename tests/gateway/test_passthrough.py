@@ -496,3 +496,20 @@ def test_an_odd_block_of_a_message_is_passed_on_or_a_failure(block: dict[str, An
     made = relay("messages")
     made.feed_whole(dumps(ANSWERS["messages"] | {"content": [block]}))
     assert made.error is not None or dumps(block)[1:-1].replace(b" ", b"") in made.take()
+
+
+def test_all_choices_of_a_completion_pass() -> None:
+    """They end one after another, and only the last end is the answer's."""
+    made = relay("chat")
+    spoken = [("a", 0), ("b", 1)]
+    said = [chunk("chatcmpl-1", {"content": text}, index=index) for text, index in spoken]
+    ends = [chunk("chatcmpl-1", {}, index=index, finish_reason="stop") for _, index in spoken]
+    made.feed(frames("chat", said[0], ends[0], said[1], ends[1]))
+    got = [choice for event in read(made.take()) for choice in event.get("choices", [])]
+    assert [(choice["index"], choice["delta"].get("content")) for choice in got] == [
+        (0, "a"),
+        (0, None),
+        (1, "b"),
+        (1, None),
+    ]
+    assert made.finished

@@ -102,10 +102,6 @@ def _checked(asked: RequestBody) -> list[RequestMessage]:
     if not asked.messages:
         told = "Expected an array with minimum length 1, but got an empty array instead."
         raise invalid(f"Invalid 'messages': empty array. {told}", "messages", "empty_array")
-    if asked.n not in (None, 1):
-        raise invalid(
-            "Invalid 'n': this gateway answers one choice per request; send n requests.", "n", "invalid_value"
-        )
     return asked.messages
 
 

@@ -122,7 +122,6 @@ class RequestBody(Struct):
     top_p: float | None = None
     top_k: int | None = None
     stop: str | list[str] | None = None
-    n: int | None = None
     reasoning_effort: str | None = None
     reasoning: RequestReasoning | None = None
     verbosity: str | None = None
