@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import harness
+from tests.pinned_cases import HELD
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +34,13 @@ def other_upstream(_second: harness.Simulator) -> harness.Simulator:
     """Another one."""
     _second.reset()
     return _second
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """``-k case_167`` finds the tests of a pinned case."""
+    cases: dict[str, list[str]] = {f"tests/{name}": [] for names in HELD.values() for name in names}
+    for case, names in HELD.items():
+        for name in names:
+            cases[f"tests/{name}"].append(f"case_{case}")
+    for item in items:
+        item.extra_keyword_matches.update(cases.get(item.nodeid.partition("[")[0], ()))

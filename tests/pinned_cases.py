@@ -1,0 +1,171 @@
+"""Which test holds which pinned case of the seed system (part 3 of its reference), and which has none here.
+
+``pytest -k case_167`` runs those of one case. What the contract says otherwise is listed with its
+reason in docs/decisions/0003-pinned-cases.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+WRITES = "api/test_config_writes.py"
+DEFECTS = "e2e/test_fork_defects.py"
+ACCESS = "e2e/test_access.py"
+CASES = "e2e/test_pinned_cases.py"
+ERRORS = "wires/openai_responses/test_errors.py"
+DECODER = "wires/openai_responses/test_stream_decoder.py"
+COLLECTED = "wires/openai_responses/test_collected_decoder.py"
+ENCODE = "wires/openai_responses/test_encode.py"
+SPLICE = "gateway/test_splice.py"
+PASSTHROUGH = "gateway/test_passthrough.py"
+AUTHS = "snapshot/test_core_auths.py"
+IDS = "snapshot/test_ids.py"
+SUMMARY = "snapshot/test_summary.py"
+MODELS = "api/test_models.py"
+REGISTRY = "snapshot/test_models.py"
+FILE = "sources/test_file.py"
+RELOADER = "reload/test_reloader.py"
+LOAD = "config/test_load.py"
+
+HELD: Final[Mapping[int, tuple[str, ...]]] = {
+    98: (
+        f"{COLLECTED}::test_however_the_end_looks_the_answer_is_the_same",
+        f"{PASSTHROUGH}::test_everything_goes_through_but_for_the_model",
+    ),
+    99: (
+        f"{COLLECTED}::test_however_the_end_looks_the_answer_is_the_same",
+        f"{PASSTHROUGH}::test_everything_goes_through_but_for_the_model",
+    ),
+    100: (
+        f"{ERRORS}::test_upstream_errors",
+        "e2e/test_failures.py::test_an_upstreams_error_keeps_its_meaning_and_its_words",
+    ),
+    101: (f"{DECODER}::test_a_body_that_ends_early_is_an_error", "e2e/test_cut_streams.py::test_whole"),
+    102: (f"{DECODER}::test_the_first_terminal_event_counts",),
+    103: (f"{DECODER}::test_an_error_event_may_name_its_status", f"{DECODER}::test_an_error_before_anything_else"),
+    104: (f"{ERRORS}::test_upstream_errors", f"{DECODER}::test_failures"),
+    105: (f"{ERRORS}::test_when_to_come_back",),
+    106: (f"{ERRORS}::test_upstream_errors",),
+    107: (f"{ERRORS}::test_any_body_is_told_as_it_is",),
+    108: (f"{SPLICE}::test_null_instructions_become_empty",),
+    109: (
+        f"{SPLICE}::test_parallel_tool_calls_is_dropped_without_tools",
+        f"{SPLICE}::test_parallel_tool_calls_is_kept_with_tools",
+    ),
+    110: (
+        f"{ENCODE}::test_the_cache_key_is_one_per_conversation_and_model",
+        f"{CASES}::test_the_cache_key_of_a_session",
+    ),
+    113: (
+        f"{SPLICE}::test_reasoning_of_another_core_auth_is_left_out_with_its_item",
+        "wires/openai_responses/test_input_items.py::test_reasoning_ids_that_would_be_refused_are_left_out",
+    ),
+    114: (f"{SPLICE}::test_the_forced_fields_and_nothing_else",),
+    143: (
+        f"{REGISTRY}::test_registrations_and_that_they_go_with_the_block",
+        f"{MODELS}::test_a_disabled_provider_is_gone_at_once",
+    ),
+    145: (
+        f"{MODELS}::test_anthropic_clients_get_their_shape_with_claude_names",
+        f"{MODELS}::test_an_empty_list_is_fine_in_every_shape",
+    ),
+    146: (
+        f"{MODELS}::test_openai_clients_get_the_plain_list",
+        f"{MODELS}::test_anthropic_clients_get_their_shape_with_claude_names",
+    ),
+    147: (f"{REGISTRY}::test_the_list", f"{REGISTRY}::test_a_listed_name_with_an_alias_is_sent_as_written"),
+    148: ("router/test_states.py::test_a_removed_core_auth_is_forgotten_and_a_kept_one_is_not",),
+    149: ("router/test_states.py::test_a_removed_core_auth_is_forgotten_and_a_kept_one_is_not",),
+    150: (
+        f"{FILE}::test_what_changes_no_byte_publishes_nothing",
+        f"{RELOADER}::test_outcomes_of_what_the_file_says",
+        "e2e/test_reload.py::test_a_broken_file_changes_nothing_and_the_next_good_one_heals",
+    ),
+    151: (f"{FILE}::test_a_burst_of_saves_ends_with_the_last_content_and_few_readings",),
+    152: (
+        f"{RELOADER}::test_a_start_with_neither_is_refused_with_the_diagnostics",
+        f"{RELOADER}::test_the_end_answers_who_still_waits",
+    ),
+    153: (
+        f"{FILE}::test_named_files_belong_to_the_digest",
+        f"{FILE}::test_a_file_that_is_gone_is_told_once_and_its_return_is_published",
+    ),
+    154: (f"{AUTHS}::test_use_is_not_identity",),
+    155: (
+        f"{RELOADER}::test_the_end_answers_who_still_waits",
+        f"{RELOADER}::test_a_caller_that_went_away_disturbs_nobody",
+    ),
+    156: (
+        f"{IDS}::test_short_is_the_kind_then_nul_and_part",
+        f"{IDS}::test_a_taken_id_gets_a_number",
+        f"{AUTHS}::test_the_ids_of_a_reordered_file_are_the_same",
+    ),
+    157: (
+        f"{AUTHS}::test_tppc_no_enabled_providers",
+        f"{LOAD}::test_validate_tppc_missing_api_key",
+        f"{IDS}::test_parts_are_as_written_but_trimmed",
+    ),
+    159: (f"{LOAD}::test_absent_is_not_false", f"{AUTHS}::test_globals_reach_every_core_auth_unless_it_says_otherwise"),
+    160: (
+        "config/test_cases.py::test_every_problem_is_told_with_place_and_remedy",
+        f"{WRITES}::test_a_weight_above_the_most_is_refused_and_null_resets",
+    ),
+    162: (f"{SUMMARY}::test_lines", f"{SUMMARY}::test_lines_come_in_the_order_of_the_file"),
+    163: (f"{SUMMARY}::test_lines", f"{DEFECTS}::test_defect_13_a_url_is_shown_by_its_host_alone"),
+    164: (f"{SUMMARY}::test_lines",),
+    165: (f"{SUMMARY}::test_lines",),
+    166: ("snapshot/test_build.py::test_other_meaning_other_revision",),
+    167: (f"{ACCESS}::test_five_failures_lock_out_for_the_right_key_too_and_are_recorded_without_a_key",),
+    168: ("api/test_management_access.py::test_five_wrong_ones_lock_the_address_out_for_the_right_key_too",),
+    169: (f"{WRITES}::test_one_provider_is_added_and_removed",),
+    170: (
+        f"{WRITES}::test_patch_sets_clears_and_keeps_three_states",
+        f"{WRITES}::test_a_weight_above_the_most_is_refused_and_null_resets",
+    ),
+    171: (f"{DEFECTS}::test_defect_02_a_wrapped_patch_keeps_true_true_and_the_list_whole",),
+    177: (
+        f"{AUTHS}::test_packycode_disabled_and_enabled",
+        f"{DEFECTS}::test_defect_08_a_changed_key_or_url_leaves_no_old_client",
+        f"{DEFECTS}::test_defect_09_there_is_one_packycode_credential_however_many_providers",
+    ),
+    178: (f"{WRITES}::test_each_mistake_has_the_sentence_of_the_seed_system",),
+    179: (f"{DEFECTS}::test_defect_05_an_absent_flag_is_its_default_and_not_false",),
+    180: (
+        f"{DEFECTS}::test_defect_01_a_wrapped_put_is_no_empty_configuration",
+        f"{DEFECTS}::test_defect_05_an_absent_flag_is_its_default_and_not_false",
+    ),
+    181: (
+        f"{DEFECTS}::test_defect_02_a_wrapped_patch_keeps_true_true_and_the_list_whole",
+        f"{DEFECTS}::test_defect_03_a_patch_of_tppc_merges_by_name",
+        f"{WRITES}::test_an_unknown_name_is_added_if_it_is_complete",
+    ),
+    182: (
+        "api/test_management.py::test_packycode_shows_the_file_and_its_defaults_masked",
+        f"{DEFECTS}::test_defect_07_the_source_in_force_is_told_field_by_field",
+    ),
+    183: (
+        f"{WRITES}::test_two_of_one_name_are_refused",
+        f"{WRITES}::test_ids_differ_by_name_and_keys_stay_with_their_provider",
+        f"{DEFECTS}::test_defect_10_each_provider_is_called_with_its_own_key_only",
+    ),
+    184: (
+        f"{CASES}::test_models_are_listed_before_any_save",
+        f"{DEFECTS}::test_defect_12_an_invalid_start_ends_with_a_message_and_78",
+    ),
+    185: (f"{SUMMARY}::test_lines", f"{SUMMARY}::test_the_client_summary"),
+    186: (
+        "e2e/test_reload.py::test_a_disabled_provider_is_gone_at_once",
+        "e2e/test_reload.py::test_a_stream_in_flight_finishes_on_the_file_it_began_with",
+    ),
+    187: (f"{CASES}::test_an_upstream_that_says_nothing_ends_in_504", f"{CASES}::test_a_body_that_is_too_large"),
+}
+"""Case -> tests below ``tests/``."""
+
+NOT_HERE: Final = frozenset({111, 144, 158, 161, 172})
+"""Cases of things that the contract does not have."""
+
+ASKED_FOR: Final = frozenset(
+    {*range(98, 112), 113, 114, *range(143, 173), *range(177, 188)},
+)
+"""The numbers that the issues name, of those that this system can have."""
