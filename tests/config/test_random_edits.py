@@ -121,7 +121,7 @@ def check(file: File, change: Change) -> None:
 
 
 @given(changes())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_change_of_any_file(given: tuple[File, Change]) -> None:
     check(*given)
 

@@ -77,7 +77,7 @@ def test_a_daemon_that_is_killed_leaves_one_whole_file_and_starts_again(
     for _ in range(times):
         path.write_text(whole)
         with daemon(None, home=home) as running:
-            callers = killed_while_writing(running, chance.randrange(10, 40))
+            callers = killed_while_writing(running, chance.randrange(3, 12))
         halfway += len(begun(home))
         with daemon(None, home=home) as again:
             check(path, whole, callers)
