@@ -6,7 +6,10 @@
 3. What arrives unread is bounded: beyond ``HIGH_WATER`` the socket is not read, and TCP slows the
    upstream down.
 4. ``closed`` is true from the moment the connection cannot serve again.
-5. Who wants a body whole says so (``gather``), and is not woken for each piece of it.
+5. Who wants a body whole says so (``gather``): then nobody is woken for each piece of it, and the socket
+   rests after each read for a twentieth of the time that the answer has taken so far. A model's pieces
+   come fifty a second and each read costs as much as the next, so that many are read at once, and the
+   answer is at most that much later.
 """
 
 from __future__ import annotations
@@ -22,6 +25,9 @@ from daemon.upstream.call import Stir
 HIGH_WATER = 256 * 1024
 HEAD_LIMIT = 64 * 1024
 INFLATED_LIMIT = 64 * 1024 * 1024
+REST_SHARE = 0.05
+LEAST_REST, MOST_REST = 0.001, 0.1
+"""Seconds; a timer is no finer than the least."""
 
 
 class Cut(ConnectionError):
@@ -52,6 +58,8 @@ class Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self.on_body = self._chunks.append  # the parser's busiest callback, without a frame of ours
         self._gathering = False
+        self._resting: asyncio.TimerHandle | None = None
+        self._asked = 0.0
         self._parser: Any = httptools.HttpResponseParser(self)
         self._head: list[tuple[bytes, bytes]] = []
         self._head_size = 0
@@ -76,6 +84,7 @@ class Connection(asyncio.Protocol):
         self._reset()
         self.ended = False
         self.used += 1
+        self._asked = self._loop.time()
         self._transport.writelines((head, body))
         while not self._in_body:
             await self._wait()
@@ -105,7 +114,8 @@ class Connection(asyncio.Protocol):
         self._buffered = 0
         if self._paused:
             self._paused = False
-            self._transport.resume_reading()
+            if self._resting is None:
+                self._transport.resume_reading()
         return data if self._inflate is None else self._unpacked(data) or await self.read()
 
     @property
@@ -117,6 +127,21 @@ class Connection(asyncio.Protocol):
         """End the connection now. What has not been sent is not sent."""
         self.closed = True
         self._transport.abort()
+        if self._resting is not None:
+            self._resting.cancel()
+
+    def _rest(self) -> None:
+        """Read no further for a while, unless this was the end."""
+        if self.ended or self.closed or self._resting is not None:
+            return
+        taken = self._loop.time() - self._asked
+        self._transport.pause_reading()
+        self._resting = self._loop.call_later(min(max(taken * REST_SHARE, LEAST_REST), MOST_REST), self._go_on)
+
+    def _go_on(self) -> None:
+        self._resting = None
+        if not self._paused and not self.closed:
+            self._transport.resume_reading()
 
     def _unpacked(self, data: bytes) -> bytes:
         """The piece of a compressed body; bounded, for a small body may be a very large one."""
@@ -168,6 +193,8 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
         if self._paused or not self._gathering:
             self._wake()
+        else:
+            self._rest()
 
     def _fail(self, why: str) -> None:
         self._error = NotHttp(why)

@@ -13,6 +13,7 @@ import pytest
 
 from daemon.errors import RemoteError
 from daemon.upstream.call import UpstreamCall
+from daemon.upstream.connection import Connection
 from tests.upstream.test_transport import Script, answering, call, request_of, transport, upstream
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
@@ -172,6 +173,33 @@ async def test_a_gathered_body_comes_in_one_piece_or_when_it_is_stirred() -> Non
 
 async def _of(reading: Awaitable[bytes]) -> bytes:
     return await reading
+
+
+@pytest.mark.asyncio
+async def test_a_gathered_body_is_read_in_fewer_pieces_than_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces, reads = 200, 0
+    receive = Connection.data_received
+
+    def counted(connection: Connection, data: bytes) -> None:
+        nonlocal reads
+        reads += 1
+        receive(connection, data)
+
+    async def trickle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(OK + b"content-length: %d\r\n\r\n" % pieces)
+        for _ in range(pieces):
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0)
+        await reader.read()
+
+    monkeypatch.setattr(Connection, "data_received", counted)
+    async with upstream(trickle) as up, transport() as way:
+        with await way.open(call(up.url)) as answer:
+            answer.gather()
+            assert await answer.read_whole() == b"x" * pieces
+    assert reads < pieces / 2
 
 
 @pytest.mark.asyncio
