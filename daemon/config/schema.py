@@ -254,7 +254,9 @@ class Config(Base, frozen=True):
     proxy_url: Annotated[Url, doc("Proxy for upstream requests: http, https or socks5.")] = ""
     provider_store: ProviderStore = ProviderStore()
     tls: Tls = Tls()
-    upstream_ca: Annotated[str, doc("Extra CA file for upstreams, PEM; a relative path begins beside config.yaml.")] = ""
+    upstream_ca: Annotated[str, doc("Extra CA file for upstreams, PEM; a relative path begins beside config.yaml.")] = (
+        ""
+    )
     logging: Logging = Logging()
     debug: Annotated[bool, doc("Same as logging.level debug.")] = False
     limits: Limits = Limits()
