@@ -121,38 +121,11 @@ def _compose(text: str) -> Node:
     try:
         scan(text)
         root: Node | None = yaml.compose(text, Loader=yaml.CSafeLoader)
-    except yaml.MarkedYAMLError as error:
-        raise _syntax(error) from None
     except yaml.YAMLError:
         raise Refused("yaml-syntax", "not valid YAML", (1, 1)) from None
     if root is None:
         raise Refused("empty", "the file is empty", (1, 1), "a configuration of defaults is written as {}")
     return root
-
-
-def _syntax(error: yaml.MarkedYAMLError) -> Refused:
-    """PyYAML's words without its snippet, which may hold a key."""
-    problem = str(error.problem or error.context or "syntax error")
-    marks = (error.problem_mark, error.context_mark)
-    mark = next(filter(None, reversed(marks) if problem in SEEN_TOO_LATE else marks), None)
-    place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    context = f" {error.context}" if error.context and error.problem else ""
-    return Refused("yaml-syntax", f"not valid YAML: {problem}{context}", place, SYNTAX_HINTS.get(problem, ""))
-
-
-SEEN_TOO_LATE = ("found unexpected end of stream", "could not find expected ':'")
-"""Problems that show only later in the file: the place where the construct began is the useful one."""
-
-SYNTAX_HINTS = {
-    "found character that cannot start any token": "indent with spaces, not tabs; quote text that begins with @ or `",
-    "mapping values are not allowed in this context": (
-        "check the indentation, look for a colon missing in the line above, quote text that contains ': '"
-    ),
-    "did not find expected key": "check the indentation and the quotes of the lines above",
-    "could not find expected ':'": "a key needs a colon and a space after it",
-    "did not find expected '-' indicator": "align the list items",
-    "found unexpected end of stream": "a quote or bracket is not closed",
-}
 
 
 class Builder:

@@ -42,8 +42,49 @@ class Refused(Exception):
 
 
 def scan(text: str) -> None:
-    """Raise ``Refused`` if the text breaks a limit, ``yaml.YAMLError`` if it is no YAML."""
-    Scan().run(yaml.parse(text, Loader=yaml.CSafeLoader))
+    """Raise ``Refused`` if the text is no YAML or breaks a limit, ``yaml.YAMLError`` if it is no text."""
+    scanned = Scan()
+    try:
+        scanned.run(yaml.parse(text, Loader=yaml.CSafeLoader))
+    except yaml.MarkedYAMLError as error:
+        raise syntax(error, next(filter(None, reversed(scanned.brackets)), None)) from None
+
+
+def syntax(error: yaml.MarkedYAMLError, bracket: Place | None) -> Refused:
+    """PyYAML's words without its snippet, which may hold a key. ``bracket`` is the innermost one that is open."""
+    problem = str(error.problem or error.context or "syntax error")
+    seen = error.problem_mark or error.context_mark
+    place = (seen.line + 1, seen.column + 1) if seen else (1, 1)
+    hint = SYNTAX_HINTS.get(problem, "check the quotes, brackets and indentation here and in the line above")
+    if problem in SEEN_TOO_LATE and error.context_mark:
+        place = (error.context_mark.line + 1, error.context_mark.column + 1)
+    elif problem in BRACKET_OPEN and bracket and bracket[0] < place[0]:
+        place, hint = bracket, "this bracket is not closed, or a comma is missing inside it"
+    context = f" {error.context}" if error.context and error.problem else ""
+    return Refused("yaml-syntax", f"not valid YAML: {problem}{context}", place, hint)
+
+
+SEEN_TOO_LATE = ("found unexpected end of stream", "could not find expected ':'")
+"""Problems that show only later in the file: the place where the construct began is the useful one."""
+
+BRACKET_OPEN = (
+    "did not find expected node content",
+    "did not find expected ',' or ']'",
+    "did not find expected ',' or '}'",
+)
+"""What an open bracket runs into on a later line; on its own line the place of the problem says more."""
+
+SYNTAX_HINTS = {
+    "found character that cannot start any token": "indent with spaces, not tabs; quote text that begins with @ or `",
+    "mapping values are not allowed in this context": (
+        "check the indentation, look for a colon missing in the line above, quote text that contains ': '"
+    ),
+    "did not find expected key": "check the indentation and the quotes of the lines above",
+    "could not find expected ':'": "a key needs a colon and a space after it",
+    "did not find expected '-' indicator": "align the list items",
+    "found unexpected end of stream": "a quote or bracket is not closed",
+    "found unknown escape character": "write a backslash twice, or use single quotes",
+}
 
 
 class Scan:
@@ -56,6 +97,8 @@ class Scan:
         """anchor -> nodes below it, written out."""
         self.open: list[tuple[str | None, int]] = []
         """(anchor, nodes so far) of each open collection."""
+        self.brackets: list[Place | None] = []
+        """Where each open collection began, if with a bracket."""
 
     def run(self, events: Iterable[Event] | Iterator[Event]) -> None:
         for event in events:
@@ -63,6 +106,7 @@ class Scan:
                 self.node(event)
             elif isinstance(event, CollectionEndEvent):
                 anchor, size = self.open.pop()
+                self.brackets.pop()
                 self.closed(anchor, size, event)
             elif isinstance(event, DocumentStartEvent):
                 self.documents += 1
@@ -81,6 +125,7 @@ class Scan:
             self.closed(event.anchor, 1, event)
         elif isinstance(event, CollectionStartEvent):
             self.open.append((event.anchor, 1))
+            self.brackets.append(_place(event) if event.flow_style else None)
             if len(self.open) > MAX_DEPTH:
                 raise Refused("yaml-depth", f"nested more than {MAX_DEPTH} levels deep", _place(event), "flatten it")
 
