@@ -10,14 +10,15 @@ import asyncio
 import socket
 import ssl
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from daemon.upstream.addresses import Reach
 from daemon.upstream.connection import Connection
 from daemon.upstream.reaches import Reaches
+from daemon.upstream.tls_hop import TlsHop
 
 if TYPE_CHECKING:
-    from python_socks import ProxyType
+    from python_socks.async_.asyncio import Proxy
 
 
 class Door(NamedTuple):
@@ -72,23 +73,32 @@ class Dialer:
         """A tunnel (CONNECT, or SOCKS) to the upstream. The proxy resolves its name; where it leads is looked at
         here too, as far as it is known here."""
         from python_socks import parse_proxy_url
+        from python_socks.async_.asyncio import Proxy
 
         if self._reaches.of(door.host) is not Reach.ANYWHERE:
             with suppress(socket.gaierror):
                 await self._addresses(door.host, door.port)
         try:
-            kind, host, port, user, password = parse_proxy_url(door.proxy)
+            scheme, rest = door.proxy.split("://", 1)
+            secure = scheme.lower() == "https"
+            kind, host, port, user, password = parse_proxy_url(f"http://{rest}" if secure else door.proxy)
             addresses = await self._addresses(host, port)
         except OutOfReach as refusal:
             raise OutOfReach(f"a proxy at {refusal}") from None
         except (socket.gaierror, ValueError) as error:
             raise ProxyFailed(type(error).__name__) from error
+        context = await self._context(door.ca) if secure else None
+
+        def at(address: str) -> Proxy:
+            hop = TlsHop(address, host, context) if context else None
+            return Proxy(kind, address, port, user, password, forward=cast("Proxy", hop))
+
         for address in addresses[:-1]:
             try:
-                return await _tunnel(door, kind, address, port, user, password)
+                return await _tunnel(door, at(address))
             except ProxyFailed:
                 continue
-        return await _tunnel(door, kind, addresses[-1], port, user, password)
+        return await _tunnel(door, at(addresses[-1]))
 
     async def _context(self, ca: str) -> ssl.SSLContext:
         if ca not in self._contexts:
@@ -118,15 +128,11 @@ async def _over(sock: socket.socket, door: Door, context: ssl.SSLContext | None)
     return connection
 
 
-async def _tunnel(
-    door: Door, kind: ProxyType, address: str, port: int, user: str | None, password: str | None
-) -> socket.socket:
+async def _tunnel(door: Door, proxy: Proxy) -> socket.socket:
     from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError
-    from python_socks.async_.asyncio import Proxy
 
     try:
-        proxy = Proxy(kind, address, port, user, password)
         tunnel: socket.socket = await proxy.connect(dest_host=door.host, dest_port=door.port)
-    except (ProxyError, ProxyConnectionError, ProxyTimeoutError) as error:
+    except (ProxyError, ProxyConnectionError, ProxyTimeoutError, OSError) as error:
         raise ProxyFailed(type(error).__name__) from error
     return tunnel

@@ -294,3 +294,23 @@ async def test_through_a_proxy() -> None:
         nowhere = UpstreamCall(url=up.url, headers={}, body=b"", connect_timeout=5, proxy="http://127.0.0.1:1")
         with pytest.raises(RemoteError, match="proxy"):
             await way.open(nowhere)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_through_a_proxy_that_is_spoken_to_in_tls(certificate: tuple[Path, Path], scheme: str) -> None:
+    cert, key = certificate
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(cert, key)
+    body = b"x" * 3_000_000
+    whole = answering(OK + b"content-length: %d\r\n\r\n" % len(body) + body)
+    inside = context if scheme == "https" else None
+    async with upstream(connect_proxy, context) as proxy, upstream(whole, inside) as up, transport() as way:
+        way_in = proxy.url.partition("/v1")[0]
+        through = UpstreamCall(url=up.url, headers={}, body=b"{}", connect_timeout=5, ca=str(cert), proxy=way_in)
+        for _ in range(2):
+            with await way.open(through) as answer:
+                assert await answer.read_whole() == body
+        distrusting = UpstreamCall(url=up.url, headers={}, body=b"", connect_timeout=5, proxy=way_in)
+        with pytest.raises(RemoteError, match="proxy"):
+            await way.open(distrusting)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -28,7 +29,8 @@ class Upstream:
 
 
 @asynccontextmanager
-async def upstream(script: Script) -> AsyncIterator[Upstream]:
+async def upstream(script: Script, context: ssl.SSLContext | None = None) -> AsyncIterator[Upstream]:
+    """``context`` makes it speak TLS, as ``localhost``."""
     state = Upstream()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -45,8 +47,9 @@ async def upstream(script: Script) -> AsyncIterator[Upstream]:
             if not state.open:
                 state.all_closed.set()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    state.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/responses"
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    host = "https://localhost" if context else "http://127.0.0.1"
+    state.url = f"{host}:{server.sockets[0].getsockname()[1]}/v1/responses"
     try:
         yield state
     finally:
