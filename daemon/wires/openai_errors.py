@@ -20,6 +20,7 @@ from msgspec import UNSET, Struct, UnsetType
 from daemon.errors import ErrorKind, GatewayError, RemoteError, Scope
 from daemon.wires.context_length import speaks_of_context_length
 from daemon.wires.retry_after import retry_after
+from daemon.wires.upstream_failures import KIND_OF_STATUS, SCOPE_OF_KIND
 
 _SHOWN = 4096
 """Characters of a body without an error object that are put into the message."""
@@ -78,32 +79,8 @@ _MODEL_MISSING = re.compile(
 )
 """Believed only where ``param`` names no other field: "… is not supported" is said of parameters too."""
 
-_KIND_OF_STATUS: dict[int, ErrorKind] = {
-    401: ErrorKind.AUTHENTICATION,
-    402: ErrorKind.BILLING,
-    403: ErrorKind.PERMISSION,
-    404: ErrorKind.NOT_FOUND,
-    408: ErrorKind.TIMEOUT,
-    413: ErrorKind.TOO_LARGE,
-    429: ErrorKind.RATE_LIMIT,
-    503: ErrorKind.OVERLOADED,
-    504: ErrorKind.TIMEOUT,
-    529: ErrorKind.OVERLOADED,
-}
-
-_SCOPE: dict[ErrorKind, Scope] = {
-    ErrorKind.INVALID_REQUEST: Scope.REQUEST,
-    ErrorKind.NOT_FOUND: Scope.REQUEST,
-    ErrorKind.TOO_LARGE: Scope.REQUEST,
-    ErrorKind.CONTEXT_LENGTH: Scope.REQUEST,
-    ErrorKind.AUTHENTICATION: Scope.CREDENTIAL,
-    ErrorKind.BILLING: Scope.CREDENTIAL,
-    ErrorKind.PERMISSION: Scope.CREDENTIAL,
-    ErrorKind.MODEL_NOT_FOUND: Scope.CREDENTIAL,
-    ErrorKind.RATE_LIMIT: Scope.CREDENTIAL,
-    ErrorKind.QUOTA: Scope.CREDENTIAL,
-}
-"""What rests; every other kind rests the provider. A model that one lacks, another may serve."""
+_SCOPE_OF_KIND = {**SCOPE_OF_KIND, ErrorKind.NOT_FOUND: Scope.REQUEST}
+"""What these wires look up (files, earlier responses) is named by the request: its provider is well."""
 
 _FINAL = frozenset({ErrorKind.AUTHENTICATION, ErrorKind.PERMISSION, ErrorKind.BILLING, ErrorKind.QUOTA})
 """Waiting a few seconds does not help: clients are told not to retry."""
@@ -134,7 +111,7 @@ def remote_error(
     return RemoteError(
         kind,
         _public_message(kind, status, message),
-        scope=_SCOPE.get(kind, Scope.PROVIDER),
+        scope=_SCOPE_OF_KIND.get(kind, Scope.PROVIDER),
         status=_status(kind, status),
         upstream_status=status,
         upstream_type=type_,
@@ -150,7 +127,7 @@ def not_json(body: bytes, status: int = 200, headers: Mapping[str, str] | None =
     text = body.decode("utf-8", "replace").strip()
     what = "an HTML page" if _is_html(text) else "an answer that is not JSON" if text else "an empty answer"
     message = f"the upstream sent {what} (HTTP {status})"
-    kind = ErrorKind.API if status == 403 else _KIND_OF_STATUS.get(status, ErrorKind.API)
+    kind = ErrorKind.API if status == 403 else KIND_OF_STATUS.get(status, ErrorKind.API)
     wrong_door = status < 500 and kind in (ErrorKind.API, ErrorKind.NOT_FOUND)
     if wrong_door:
         kind = ErrorKind.API
@@ -160,7 +137,7 @@ def not_json(body: bytes, status: int = 200, headers: Mapping[str, str] | None =
     return RemoteError(
         kind,
         message,
-        scope=_SCOPE.get(kind, Scope.PROVIDER),
+        scope=_SCOPE_OF_KIND.get(kind, Scope.PROVIDER),
         upstream_status=status,
         retry_after=retry_after({}, headers or {}, ""),
         should_retry=False if wrong_door else None,
@@ -169,7 +146,7 @@ def not_json(body: bytes, status: int = 200, headers: Mapping[str, str] | None =
 
 def _kind(status: int | None, code: str | None, type_: str | None, message: str, param: str | None) -> ErrorKind:
     if status in (401, 403):
-        return _KIND_OF_STATUS[status]
+        return KIND_OF_STATUS[status]
     for word in (code, type_):
         if word in _KIND_OF_WORD and word not in _VAGUE_WORDS:
             return _KIND_OF_WORD[word]
@@ -180,7 +157,7 @@ def _kind(status: int | None, code: str | None, type_: str | None, message: str,
     if param in (None, "model") and _MODEL_MISSING.search(message):
         return ErrorKind.MODEL_NOT_FOUND
     if status is not None:
-        return _KIND_OF_STATUS.get(status, ErrorKind.API if status >= 500 else ErrorKind.INVALID_REQUEST)
+        return KIND_OF_STATUS.get(status, ErrorKind.API if status >= 500 else ErrorKind.INVALID_REQUEST)
     for word in (code, type_):
         if word is not None:
             return _KIND_OF_WORD.get(word) or _kind_of_family(word)

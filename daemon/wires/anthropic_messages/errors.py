@@ -16,6 +16,7 @@ from msgspec import DecodeError, Struct
 from daemon.errors import ErrorKind, GatewayError, RemoteError, Scope
 from daemon.wires.anthropic_messages.schema import ErrorObject
 from daemon.wires.context_length import context_numbers, speaks_of_context_length
+from daemon.wires.upstream_failures import KIND_OF_STATUS, SCOPE_OF_KIND
 
 TYPES: Mapping[ErrorKind, str] = {
     ErrorKind.INVALID_REQUEST: "invalid_request_error",
@@ -44,31 +45,6 @@ _KINDS: Mapping[str, ErrorKind] = {
     "overloaded_error": ErrorKind.OVERLOADED,
     "timeout_error": ErrorKind.TIMEOUT,
     "api_error": ErrorKind.API,
-}
-
-_KIND_OF_STATUS: Mapping[int, ErrorKind] = {
-    401: ErrorKind.AUTHENTICATION,
-    402: ErrorKind.BILLING,
-    403: ErrorKind.PERMISSION,
-    404: ErrorKind.NOT_FOUND,
-    408: ErrorKind.TIMEOUT,
-    413: ErrorKind.TOO_LARGE,
-    429: ErrorKind.RATE_LIMIT,
-    503: ErrorKind.OVERLOADED,
-    504: ErrorKind.TIMEOUT,
-    529: ErrorKind.OVERLOADED,
-}
-
-_SCOPES: Mapping[ErrorKind, Scope] = {
-    ErrorKind.INVALID_REQUEST: Scope.REQUEST,
-    ErrorKind.TOO_LARGE: Scope.REQUEST,
-    ErrorKind.CONTEXT_LENGTH: Scope.REQUEST,
-    ErrorKind.AUTHENTICATION: Scope.CREDENTIAL,
-    ErrorKind.BILLING: Scope.CREDENTIAL,
-    ErrorKind.PERMISSION: Scope.CREDENTIAL,
-    ErrorKind.MODEL_NOT_FOUND: Scope.CREDENTIAL,
-    ErrorKind.RATE_LIMIT: Scope.CREDENTIAL,
-    ErrorKind.QUOTA: Scope.CREDENTIAL,
 }
 
 _LIMIT_OF_OUTPUT = "input length and `max_tokens`"
@@ -137,7 +113,7 @@ def remote_error(
     return RemoteError(
         kind,
         _message(said, kind, status),
-        scope=_SCOPES.get(kind, Scope.PROVIDER),
+        scope=SCOPE_OF_KIND.get(kind, Scope.PROVIDER),
         upstream_status=status,
         upstream_type=said.type,
         status=status if status is not None and kind in (ErrorKind.API, ErrorKind.INVALID_REQUEST) else None,
@@ -147,7 +123,7 @@ def remote_error(
 
 
 def _kind(said: ErrorObject, status: int | None) -> ErrorKind:
-    by_status = _KIND_OF_STATUS.get(status or 0)
+    by_status = KIND_OF_STATUS.get(status or 0)
     kind = _KINDS.get(said.type or "") or by_status
     if kind is None:
         kind = ErrorKind.INVALID_REQUEST if 400 <= (status or 0) < 500 else ErrorKind.API
