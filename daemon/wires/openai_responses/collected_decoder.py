@@ -22,7 +22,7 @@ from daemon.wires.openai_responses.schema import ResponseEvent, ResponseObject
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
 from daemon.wires.sse import SseSplitter
 
-PIECES = frozenset(
+_PIECES = frozenset(
     b"event: response.%b" % name
     for name in (
         b"in_progress",
@@ -44,12 +44,13 @@ PIECES = frozenset(
         b"reasoning_text.done",
     )
 )
+"""How the events begin that say what a later one says again."""
 
-
-LINE = b"\nevent: "
-COMPLETED = LINE + b"response.completed\ndata: "
-OTHER_ENDS = tuple(LINE + name for name in (b"response.incomplete\n", b"response.failed\n", b"error\n"))
-HELD_LIMIT = 16 * 1024 * 1024
+_LINE = b"\nevent: "
+_COMPLETED = _LINE + b"response.completed\ndata: "
+_OTHER_ENDS = tuple(_LINE + name for name in (b"response.incomplete\n", b"response.failed\n", b"error\n"))
+_HELD_LIMIT = 16 * 1024 * 1024
+"""Bytes of one answer that are held; of a larger one the events are read as they come."""
 
 _response = msgspec.json.Decoder(ResponseEvent).decode
 
@@ -61,7 +62,7 @@ class ResponsesCollectedDecoder(ResponsesStreamDecoder):
 
     def __init__(self, tool_names: Mapping[str, str]) -> None:
         super().__init__(tool_names)
-        self._sse = SseSplitter(unread=PIECES)
+        self._sse = SseSplitter(unread=_PIECES)
         self._held = bytearray()
         self._holding = True
 
@@ -70,11 +71,11 @@ class ResponsesCollectedDecoder(ResponsesStreamDecoder):
             return super().feed(data)
         held = self._held
         held += data
-        last = held.rfind(LINE)  # from behind: what ends the answer is its last event, and most bytes are before it
-        if held.startswith(COMPLETED, last):
-            end = held.find(b"\n\n", last + len(COMPLETED))
-            return [] if end < 0 else self._whole_answer(bytes(held[last + len(COMPLETED) : end])) or self._read_held()
-        if held.startswith(OTHER_ENDS, last) or not self._is_usual(data):
+        last = held.rfind(_LINE)  # from behind: what ends the answer is its last event, and most bytes are before it
+        if held.startswith(_COMPLETED, last):
+            end = held.find(b"\n\n", last + len(_COMPLETED))
+            return [] if end < 0 else self._whole_answer(bytes(held[last + len(_COMPLETED) : end])) or self._read_held()
+        if held.startswith(_OTHER_ENDS, last) or not self._is_usual(data):
             return self._read_held()
         return []
 
@@ -83,13 +84,13 @@ class ResponsesCollectedDecoder(ResponsesStreamDecoder):
 
     def _is_usual(self, data: bytes) -> bool:
         held = self._held
-        return held.startswith(LINE[1:][: len(held)]) and b"\r" not in data and len(held) <= HELD_LIMIT
+        return held.startswith(_LINE[1:][: len(held)]) and b"\r" not in data and len(held) <= _HELD_LIMIT
 
     def _whole_answer(self, payload: bytes) -> list[Event]:
         """The events of what ``response.completed`` holds; none where it does not hold all."""
         try:
             response = _response(payload).response
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):
             return []
         if response is None or not response.output or b'"content":[]' in payload.replace(b" ", b""):
             return []
@@ -97,7 +98,7 @@ class ResponsesCollectedDecoder(ResponsesStreamDecoder):
         self._held.clear()
         try:
             return self.whole(response)
-        except msgspec.ValidationError as error:
+        except (ValueError, RecursionError) as error:
             self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen response.completed event: {error}"))
             return self._writer.take()
 

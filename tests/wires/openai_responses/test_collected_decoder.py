@@ -88,7 +88,15 @@ def test_however_the_end_looks_the_answer_is_the_same(stream: bytes, step: int |
 
 
 @pytest.mark.parametrize(
-    "end", [b"", b'event: error\ndata: {"type":"error","message":"no"}\n\n', ended(b"failed", b"[]")]
+    "end",
+    [
+        b"",
+        b'event: error\ndata: {"type":"error","message":"no"}\n\n',
+        ended(b"failed", b"[]"),
+        ended(b"completed", b"[%b]" % ITEM.replace(b"Hello", b"\xff")),
+        ended(b"completed", b"[%b]" % ITEM).replace(b'"id":"r"', b'"id":"\xff"'),
+    ],
+    ids=["none", "error", "failed", "an item that is no UTF-8", "an id that is no UTF-8"],
 )
 def test_no_end_and_a_bad_end_are_errors(end: bytes) -> None:
     with pytest.raises(RemoteError):
