@@ -16,7 +16,7 @@ from daemon.wires.anthropic_messages.decode_answer import decode_response
 from daemon.wires.anthropic_messages.encode import encode_response
 from daemon.wires.anthropic_messages.encode_request import encode_request
 from daemon.wires.anthropic_messages.errors import decode_error, encode_error, reword_context_length
-from daemon.wires.anthropic_messages.stream_decoder import stream_decoder
+from daemon.wires.anthropic_messages.stream_decoder import MessagesStreamDecoder
 from daemon.wires.anthropic_messages.stream_encoder import stream_encoder
 from daemon.wires.base import Wire
 
@@ -30,6 +30,6 @@ WIRE = Wire(
     encode_error=encode_error,
     encode_request=encode_request,
     decode_response=decode_response,
-    stream_decoder=stream_decoder,
+    stream_decoder=MessagesStreamDecoder,
     decode_error=decode_error,
 )

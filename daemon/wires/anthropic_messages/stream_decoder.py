@@ -1,8 +1,8 @@
 """The event stream of a Messages upstream to hub events.
 
-Invariants: those of ``inference.events``, whatever the upstream sends. Unknown events, deltas and
-fields are ignored; unknown blocks become ``Opaque``. Only ``message_stop`` is a good end: a body
-that ends before it is a failure, also after ``message_delta``.
+Invariants: those of ``inference.events`` and ``sse_decoder``, whatever the upstream sends. Unknown
+events, deltas and fields are ignored; unknown blocks become ``Opaque``. Only ``message_stop`` is a
+good end: a body that ends before it is a failure, also after ``message_delta``.
 """
 
 from __future__ import annotations
@@ -12,19 +12,9 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import DecodeError, Raw, Struct
 
-from daemon.errors import ErrorKind, GatewayError, RemoteError
+from daemon.errors import ErrorKind, RemoteError
 from daemon.inference.blocks import Opaque
-from daemon.inference.events import (
-    BlockDelta,
-    BlockEnd,
-    BlockKind,
-    BlockStart,
-    Cited,
-    Event,
-    Finish,
-    MessageStart,
-    StreamError,
-)
+from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, Cited, Finish
 from daemon.wires.anthropic_messages.decode_answer import (
     explanation_of,
     finish_reason,
@@ -35,12 +25,12 @@ from daemon.wires.anthropic_messages.decode_answer import (
 )
 from daemon.wires.anthropic_messages.decode_blocks import WIRE_NAME, citation_of, citations_of, is_set, search_call
 from daemon.wires.anthropic_messages.errors import remote_error
-from daemon.wires.anthropic_messages.schema import Delta, ErrorObject, StopDetails, StreamEvent, UsageBody
+from daemon.wires.anthropic_messages.schema import Delta, ErrorObject, StreamEvent, UsageBody
 from daemon.wires.custom_tools import InputReader
 from daemon.wires.offered_tools import called_tool
-from daemon.wires.sse import SseSplitter
+from daemon.wires.sse_decoder import DONE, SseDecoder
 
-_event = msgspec.json.Decoder(StreamEvent)
+_stream_event = msgspec.json.Decoder(StreamEvent)
 _fields = msgspec.json.Decoder(dict[str, Raw])
 _dumps = msgspec.json.encode
 
@@ -83,99 +73,57 @@ class _Open(Struct):
     """Unwraps the input of a custom tool's call."""
 
 
-class MessagesStreamDecoder:
-    """One answer's decoder."""
+class MessagesStreamDecoder(SseDecoder):
+    """One answer. ``names`` maps shortened tool names back to the client's."""
 
-    __slots__ = (
-        "_begun",
-        "_blocks",
-        "_called",
-        "_details",
-        "_ended",
-        "_names",
-        "_next",
-        "_searches",
-        "_splitter",
-        "_stop",
-        "_usage",
-    )
+    __slots__ = ("_blocks", "_called", "_names", "_searches", "_stop", "_usage")
 
     def __init__(self, names: Mapping[str, str]) -> None:
-        self._splitter = SseSplitter()
+        super().__init__()
         self._names = names
-        self._begun = self._ended = self._called = False
-        self._next = 0
+        self._called = False
         self._blocks: dict[int, _Open] = {}
         self._searches: dict[str, tuple[int, bytes]] = {}  # id -> (hub index, the server_tool_use block)
         self._stop = Delta()
-        self._details: StopDetails | None = None
         self._usage = UsageBody()
 
-    def feed(self, data: bytes) -> list[Event]:
-        if self._ended:
-            return []
-        out: list[Event] = []
+    def _event(self, payload: bytes) -> None:
         try:
-            for payload in self._splitter.feed(data):
-                self._take(payload, out)
-        except RemoteError as error:
-            self._fail(error, out)
-        return out
-
-    def close(self) -> list[Event]:
-        out: list[Event] = []
-        if self._ended:
-            return out
-        for payload in self._splitter.close():
-            try:
-                _event.decode(payload)
-            except (DecodeError, UnicodeDecodeError, RecursionError):
-                break  # half an event: the cut itself is what to tell
-            self._take(payload, out)
-        if not self._ended:
-            self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before message_stop"), out)
-        return out
-
-    def _take(self, payload: bytes, out: list[Event]) -> None:
-        if self._ended:
-            return
-        try:
-            event = _event.decode(payload)
+            event = _stream_event.decode(payload)
             match event.type:
                 case "content_block_delta":
-                    self._delta(event, out)
+                    self._delta(event)
                 case "content_block_start":
-                    self._start_block(event, out)
+                    self._start_block(event)
                 case "content_block_stop":
-                    self._stop_block(event.index, out)
+                    self._stop_block(event.index)
                 case "message_start":
-                    self._begin(event, out)
+                    self._message_start(event)
                 case "message_delta":
                     self._message_delta(event)
                 case "message_stop":
-                    self._finish(out)
+                    self._finish()
                 case "error":
-                    self._fail(remote_error(event.error or ErrorObject()), out)
+                    self._fail(remote_error(event.error or ErrorObject()))
                 case "" if event.error is not None:
-                    self._fail(remote_error(event.error), out)
+                    self._fail(remote_error(event.error))
                 case _:  # ping, and what is yet to come
                     pass
         except (DecodeError, UnicodeDecodeError, RecursionError):
-            if payload != b"[DONE]":  # OpenAI's habit, which some compatible servers keep on every wire
-                self._fail(RemoteError(ErrorKind.API, "the upstream sent an event that is not valid JSON"), out)
+            if payload.strip() != DONE:
+                self._fail(RemoteError(ErrorKind.API, "the upstream sent an event that is not valid JSON"))
 
     # The message ------------------------------------------------------------------------------
 
-    def _begin(self, event: StreamEvent | None, out: list[Event]) -> None:
+    def _message_start(self, event: StreamEvent) -> None:
         if self._begun:
             return
-        self._begun = True
-        message = event.message if event is not None else msgspec.UNSET
+        message = event.message
         if message is msgspec.UNSET:
-            out.append(MessageStart("", ""))
+            self._begin()
             return
         self._merge(message.usage)
-        out.append(MessageStart(message.id, message.model, usage_of(message.usage)))
+        self._begin(message.id, message.model, usage_of(message.usage))
 
     def _message_delta(self, event: StreamEvent) -> None:
         if event.delta is not msgspec.UNSET:
@@ -189,38 +137,33 @@ class MessagesStreamDecoder:
             if value is not None:
                 setattr(self._usage, name, value)
 
-    def _finish(self, out: list[Event]) -> None:
-        self._begin(None, out)
+    def _finish(self) -> None:
+        self._begin()
         for wire_index in tuple(self._blocks):
-            self._stop_block(wire_index, out)
+            self._stop_block(wire_index)
         for identifier in tuple(self._searches):
-            self._end_search(identifier, None, out)
-        stop = self._stop
+            self._end_search(identifier, None)
+        stop, writer = self._stop, self._writer
         explanation = explanation_of(stop.stop_reason, stop.stop_details)
-        if explanation and self._next == 0:
-            index = self._open_index()
-            out += (BlockStart(index, "refusal"), BlockDelta(index, explanation), BlockEnd(index))
+        if explanation and not writer.started:
+            index = writer.start("refusal")
+            writer.delta(index, explanation)
+            writer.end(index)
         reason = finish_reason(stop.stop_reason, called=self._called)
-        out.append(Finish(reason, usage_of(self._usage), stop.stop_sequence, service_tier_of(self._usage)))
+        writer.events.append(Finish(reason, usage_of(self._usage), stop.stop_sequence, service_tier_of(self._usage)))
         self._ended = True
 
-    def _fail(self, error: GatewayError, out: list[Event]) -> None:
-        self._begin(None, out)
-        out.append(StreamError(error))
-        self._ended = True
+    def _cut(self) -> None:
+        self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before message_stop"))
 
     # Its blocks -------------------------------------------------------------------------------
 
-    def _open_index(self) -> int:
-        self._next += 1
-        return self._next - 1
-
-    def _start_block(self, event: StreamEvent, out: list[Event]) -> None:
-        self._begin(None, out)
-        self._stop_block(event.index, out)  # an upstream that reuses an index without a stop
+    def _start_block(self, event: StreamEvent) -> None:
+        self._begin()
+        self._stop_block(event.index)  # an upstream that reuses an index without a stop
         raw = event.content_block
         if (identifier := result_id_of(raw)) in self._searches and identifier is not None:
-            self._end_search(identifier, raw, out)
+            self._end_search(identifier, raw)
             return
         start = _block_start.decode(raw) if raw else _BlockStartBody()
         kind = _KINDS.get(start.type, "opaque")
@@ -228,25 +171,21 @@ class MessagesStreamDecoder:
             return  # a call that nobody can name cannot be made
         if kind == "opaque" and server_use_of(raw) is not None:
             kind = "hosted"
-        block = _Open(self._open_index(), kind, raw, start, start.signature or "", [])
-        self._blocks[event.index] = block
-        out.append(self._start_event(block))
+        block = self._blocks[event.index] = self._open(kind, raw, start)
         if start.text or start.thinking:
-            out.append(BlockDelta(block.index, start.text or start.thinking))
-        out += [Cited(block.index, citation) for citation in citations_of(start.citations)]
+            self._writer.delta(block.index, start.text or start.thinking)
+        self._writer.events += [Cited(block.index, citation) for citation in citations_of(start.citations)]
 
-    def _start_event(self, block: _Open) -> BlockStart:
-        start = block.start
-        if block.kind != "tool_call":
-            return BlockStart(block.index, block.kind)
+    def _open(self, kind: BlockKind, raw: Raw, start: _BlockStartBody) -> _Open:
+        if kind != "tool_call":
+            return _Open(self._writer.start(kind), kind, raw, start, start.signature or "")
         self._called = True
         tool = called_tool(self._names, start.name or "")
-        if tool.custom:
-            block.reader = InputReader()
-        kind: BlockKind = "custom_tool_call" if tool.custom else "tool_call"
-        return BlockStart(block.index, kind, start.id or "", tool.name, tool.namespace)
+        sent: BlockKind = "custom_tool_call" if tool.custom else "tool_call"
+        index = self._writer.start(sent, id=start.id or "", name=tool.name, namespace=tool.namespace)
+        return _Open(index, kind, raw, start, reader=InputReader() if tool.custom else None)
 
-    def _delta(self, event: StreamEvent, out: list[Event]) -> None:
+    def _delta(self, event: StreamEvent) -> None:
         block = self._blocks.get(event.index)
         delta = event.delta
         if block is None or delta is msgspec.UNSET:
@@ -255,63 +194,60 @@ class MessagesStreamDecoder:
         match block.kind, delta.type:
             case ("text", "text_delta") | ("reasoning", "thinking_delta"):
                 if text:
-                    out.append(BlockDelta(block.index, text))
+                    self._writer.events.append(BlockDelta(block.index, text))
             case "tool_call", "input_json_delta":
                 if text:
                     block.text = "sent"
-                    self._input(block, text, out)
+                    self._input(block, text)
             case "reasoning", "signature_delta":
                 block.signature += delta.signature
             case "text", "citations_delta":
                 if is_set(delta.citation):
-                    out.append(Cited(block.index, citation_of(delta.citation)))
+                    self._writer.events.append(Cited(block.index, citation_of(delta.citation)))
             case (("hosted" | "opaque"), _):
                 block.pieces.append(text)
                 block.text += delta.content or ""
             case _:
                 pass
 
-    def _stop_block(self, wire_index: int, out: list[Event]) -> None:
+    def _stop_block(self, wire_index: int) -> None:
         block = self._blocks.pop(wire_index, None)
         if block is None:
             return
-        index, start = block.index, block.start
+        index, start, events = block.index, block.start, self._writer.events
         match block.kind:
             case "reasoning" if start.type == "redacted_thinking":
-                out.append(BlockEnd(index, signature=start.data or None, redacted=True))
+                events.append(BlockEnd(index, signature=start.data or None, redacted=True))
             case "reasoning":
-                out.append(BlockEnd(index, signature=block.signature or None))
+                events.append(BlockEnd(index, signature=block.signature or None))
             case "hosted":
                 self._searches[start.id or ""] = (index, _whole(block))
             case "opaque":
-                out.append(BlockEnd(index, opaque=Opaque(WIRE_NAME, Raw(_whole(block)))))
+                events.append(BlockEnd(index, opaque=Opaque(WIRE_NAME, Raw(_whole(block)))))
             case "tool_call":
-                self._end_call(block, out)
+                self._end_call(block)
             case _:
-                out.append(BlockEnd(index))
+                events.append(BlockEnd(index))
 
-    def _end_call(self, block: _Open, out: list[Event]) -> None:
+    def _end_call(self, block: _Open) -> None:
         given = bytes(block.start.input).decode()
         if not block.text and given not in ("", "null", "{}"):
-            self._input(block, given, out)  # input that came whole, with the start
+            self._input(block, given)  # input that came whole, with the start
         if block.reader is not None and (rest := block.reader.close()):
-            out.append(BlockDelta(block.index, rest))
-        out.append(BlockEnd(block.index))
+            self._writer.delta(block.index, rest)
+        self._writer.end(block.index)
 
-    def _input(self, block: _Open, text: str, out: list[Event]) -> None:
+    def _input(self, block: _Open, text: str) -> None:
         if block.reader is not None:
             text = block.reader.feed(text)
         if text:
-            out.append(BlockDelta(block.index, text))
+            self._writer.events.append(BlockDelta(block.index, text))
 
-    def _end_search(self, identifier: str, result: Raw | None, out: list[Event]) -> None:
+    def _end_search(self, identifier: str, result: Raw | None) -> None:
         index, raw = self._searches.pop(identifier)
         use = server_use_of(raw)
-        out.append(BlockEnd(index, hosted=search_call(use, raw, result) if use is not None else None))
-
-
-def stream_decoder(names: Mapping[str, str]) -> MessagesStreamDecoder:
-    return MessagesStreamDecoder(names)
+        hosted = search_call(use, raw, result) if use is not None else None
+        self._writer.events.append(BlockEnd(index, hosted=hosted))
 
 
 def _whole(block: _Open) -> bytes:

@@ -1,7 +1,7 @@
 """Upstream bytes of a Chat Completions stream to hub events.
 
-Invariants:
-1. ``MessageStart`` precedes everything. The first chunk may be Azure's, without id, model and choices.
+Invariants, besides those of ``sse_decoder``:
+1. The first chunk may be Azure's, without id, model and choices: the next one begins the answer.
 2. Text, refusal and thinking are flat on this wire: a block ends where another kind of content begins.
 3. The end is ``[DONE]``, or the end of the body after a ``finish_reason``; what follows is not read.
    Until then content may come, and counts: the last ``usage`` wins, wherever it stands.
@@ -19,10 +19,9 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import UNSET, Raw
 
-from daemon.errors import ErrorKind, GatewayError, RemoteError
+from daemon.errors import ErrorKind, RemoteError
 from daemon.inference.blocks import Opaque
-from daemon.inference.events import BlockEnd, BlockKind, Cited, Event, Finish, MessageStart, StreamError
-from daemon.wires.block_writer import BlockWriter
+from daemon.inference.events import BlockEnd, BlockKind, Cited, Event, Finish
 from daemon.wires.openai_chat.answer import (
     broken_off,
     citation_from,
@@ -34,14 +33,13 @@ from daemon.wires.openai_chat.answer import (
 from daemon.wires.openai_chat.calls import CallTable
 from daemon.wires.openai_chat.errors import remote_error
 from daemon.wires.openai_chat.schema import WIRE, AnswerPart, Choice, Completion, Delta, Unset
-from daemon.wires.sse import SseSplitter
+from daemon.wires.sse_decoder import DONE, SseDecoder
 
 _CHUNK = msgspec.json.Decoder(Completion)
-_DONE = b"[DONE]"
 _NULL = b"null"
 
 
-class ChatStreamDecoder:
+class ChatStreamDecoder(SseDecoder):
     """One answer. ``tool_names`` maps shortened tool names back to the client's."""
 
     __slots__ = (
@@ -50,21 +48,16 @@ class ChatStreamDecoder:
         "_came",
         "_field",
         "_finish",
-        "_finished",
         "_kind",
         "_refused",
-        "_sse",
-        "_started",
         "_tier",
         "_usage",
-        "_writer",
     )
 
     def __init__(self, tool_names: Mapping[str, str]) -> None:
-        self._sse = SseSplitter()
-        self._writer = BlockWriter()
+        super().__init__()
         self._calls = CallTable(self._writer, tool_names)
-        self._started = self._finished = self._refused = self._came = False
+        self._refused = self._came = False
         self._kind: BlockKind | None = None
         self._block = 0
         self._field = ""
@@ -72,43 +65,16 @@ class ChatStreamDecoder:
         self._usage: Raw | Unset = UNSET
         self._tier: str | None = None
 
-    def feed(self, data: bytes) -> list[Event]:
-        if self._finished:
-            return []
-        try:
-            payloads = self._sse.feed(data)
-        except RemoteError as error:
-            self._fail(error)
-            payloads = []
-        for payload in payloads:
-            self._event(payload)
-        return self._writer.take()
-
-    def close(self) -> list[Event]:
-        if self._finished:
-            return []
-        for payload in self._sse.close():
-            if payload.strip() == _DONE or _is_json(payload):
-                self._event(payload)
-        if not self._finished:
-            if self._finish:
-                self._end()
-            else:
-                self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before its finish_reason"))
-        return self._writer.take()
-
     def whole(self, completion: Completion) -> list[Event]:
         """The events of an answer that came in one piece."""
         self._completion(completion)
-        if not self._finished:
+        if not self._ended:
             self._end()
         return self._writer.take()
 
     # --- dispatch ---
 
     def _event(self, payload: bytes) -> None:
-        if self._finished:
-            return
         try:
             if not payload.isascii():
                 payload.decode()  # what stays raw is passed on unread, so it must not smuggle bytes that are no UTF-8
@@ -122,7 +88,7 @@ class ChatStreamDecoder:
         self._completion(chunk)
 
     def _odd_event(self, payload: bytes, error: Exception) -> None:
-        if payload.strip() == _DONE:
+        if payload.strip() == DONE:
             self._done()
         elif isinstance(error, msgspec.ValidationError):
             self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen chunk: {error}"))
@@ -143,16 +109,12 @@ class ChatStreamDecoder:
             self._usage = chunk.usage
         if chunk.service_tier is not None:
             self._tier = chunk.service_tier
-        if not self._started and (chunk.id or chunk.choices):
-            self._start(chunk.id or "", chunk.model or "")
+        if not self._begun and (chunk.id or chunk.choices):
+            self._calls.answer_id = chunk.id or ""
+            self._begin(chunk.id or "", chunk.model or "")
         for choice in chunk.choices or ():
-            if not choice.index and not self._finished:
+            if not choice.index and not self._ended:
                 self._choice(choice)
-
-    def _start(self, id_: str, model: str) -> None:
-        self._started = True
-        self._calls.answer_id = id_
-        self._writer.events.append(MessageStart(id_, model))
 
     def _choice(self, choice: Choice) -> None:
         """``index`` 0, the only one that other wires have a place for."""
@@ -250,19 +212,19 @@ class ChatStreamDecoder:
 
     # --- the end ---
 
+    def _cut(self) -> None:
+        if self._finish:
+            self._end()
+        else:
+            self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before its finish_reason"))
+
     def _end(self) -> None:
         self._leave()
         self._calls.finish()
-        self._finished = True
+        self._ended = True
         reason = finish_reason(self._finish, called=self._calls.named, refused=self._refused)
         usage = None if self._usage is UNSET else usage_from(self._usage)
         self._writer.events.append(Finish(reason, usage, service_tier=self._tier))
-
-    def _fail(self, error: GatewayError) -> None:
-        if not self._started:
-            self._start("", "")
-        self._finished = True
-        self._writer.events.append(StreamError(error))
 
 
 def _said(raw: Raw | Unset) -> bool:
@@ -272,11 +234,3 @@ def _said(raw: Raw | Unset) -> bool:
 def _told_error(raw: Raw | Unset) -> RemoteError:
     error = None if raw is UNSET else msgspec.json.decode(raw)
     return remote_error(error if isinstance(error, dict) else {"message": error})
-
-
-def _is_json(payload: bytes) -> bool:
-    try:
-        msgspec.json.decode(payload, type=Raw)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True

@@ -112,5 +112,7 @@ class ResponsesCollectedDecoder(ResponsesStreamDecoder):
         pieces = self._sse.unread
         if pieces and not response.output and not self._items.any_done:
             for payload in SseSplitter().feed(b"\n\n".join([*pieces, b""])):
-                self._event(payload)
-        super()._end(response, status)
+                if not self._ended:
+                    self._event(payload)
+        if not self._ended:
+            super()._end(response, status)

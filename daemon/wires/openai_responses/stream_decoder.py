@@ -1,11 +1,9 @@
 """Upstream bytes of a Responses stream to hub events.
 
-Invariants:
-1. ``MessageStart`` precedes everything, also where the upstream forgot ``response.created``.
-2. Items are known by ``output_index`` (ids may change from event to event, seen at GitHub Copilot),
+Invariants, besides those of ``sse_decoder``:
+1. Items are known by ``output_index`` (ids may change from event to event, seen at GitHub Copilot),
    by item id only where there is no index.
-3. The first terminal event ends the stream; what follows it is not read.
-4. A body that ends without one is a ``StreamError``, never a clean end.
+2. A body that ends without a terminal event is a ``StreamError``, never a clean end.
 """
 
 from __future__ import annotations
@@ -15,10 +13,9 @@ from collections.abc import Callable, Mapping
 import msgspec
 from msgspec import UNSET, Raw, Struct
 
-from daemon.errors import ErrorKind, GatewayError, RemoteError
-from daemon.inference.events import Event, Finish, MessageStart, StreamError
+from daemon.errors import ErrorKind, RemoteError
+from daemon.inference.events import Event, Finish
 from daemon.inference.response import FinishReason, Usage
-from daemon.wires.block_writer import BlockWriter
 from daemon.wires.openai_responses.errors import remote_error
 from daemon.wires.openai_responses.item_table import ItemTable
 from daemon.wires.openai_responses.output_items import CallState, MessageState, ReasoningState
@@ -32,12 +29,12 @@ from daemon.wires.openai_responses.schema import (
     ResponseObject,
     ResponseUsage,
 )
-from daemon.wires.sse import SseSplitter
+from daemon.wires.sse_decoder import DONE, SseDecoder
 
 _HEAD = msgspec.json.Decoder(EventHead)
 _TYPE = msgspec.json.Decoder(EventType)
 _ITEM = msgspec.json.Decoder(ItemEvent)
-_DONE = msgspec.json.Decoder(DoneEvent)
+_DONE_EVENT = msgspec.json.Decoder(DoneEvent)
 _ANNOTATION = msgspec.json.Decoder(AnnotationEvent)
 _RESPONSE = msgspec.json.Decoder(ResponseEvent)
 
@@ -50,40 +47,15 @@ _INCOMPLETE = {"content_filter": FinishReason.CONTENT_FILTER}
 """Every other reason, also an unknown or missing one, is a cut: ``LENGTH``, never a clean end."""
 
 
-class ResponsesStreamDecoder:
+class ResponsesStreamDecoder(SseDecoder):
     """One answer. ``tool_names`` maps shortened tool names back to the client's."""
 
-    __slots__ = ("_finished", "_items", "_running", "_sse", "_started", "_writer")
+    __slots__ = ("_items", "_running")
 
     def __init__(self, tool_names: Mapping[str, str]) -> None:
-        self._sse = SseSplitter()
-        self._writer = BlockWriter()
+        super().__init__()
         self._items = ItemTable(self._writer, tool_names)
-        self._started = False
-        self._finished = False
         self._running = _NO_TEXT
-
-    def feed(self, data: bytes) -> list[Event]:
-        if self._finished:
-            return []
-        try:
-            payloads = self._sse.feed(data)
-        except RemoteError as error:
-            self._fail(error)
-            payloads = []
-        for payload in payloads:
-            self._event(payload)
-        return self._writer.take()
-
-    def close(self) -> list[Event]:
-        if self._finished:
-            return []
-        for payload in self._sse.close():
-            if _is_json(payload):
-                self._event(payload)
-        if not self._finished:
-            self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before response.completed"))
-        return self._writer.take()
 
     def whole(self, response: ResponseObject) -> list[Event]:
         """The events of an answer that came in one piece. Raises ``msgspec.ValidationError`` for a misshapen item."""
@@ -94,8 +66,6 @@ class ResponsesStreamDecoder:
     # --- dispatch ---
 
     def _event(self, payload: bytes) -> None:
-        if self._finished:
-            return
         try:
             head = _HEAD.decode(payload)
         except (ValueError, RecursionError):
@@ -112,7 +82,7 @@ class ResponsesStreamDecoder:
                 self._untyped(payload)
             return
         try:
-            if not self._started:
+            if not self._begun:
                 self._start(_RESPONSE.decode(payload).response)
             handler(self, head, payload)
         except (ValueError, RecursionError) as error:
@@ -120,7 +90,7 @@ class ResponsesStreamDecoder:
 
     def _odd_event(self, payload: bytes) -> None:
         """No JSON object, or one whose common fields have unknown types: fatal only if it is an event we read."""
-        if payload.strip() == b"[DONE]":
+        if payload.strip() == DONE:
             return
         try:
             type_ = _TYPE.decode(payload).type
@@ -136,11 +106,7 @@ class ResponsesStreamDecoder:
             self._error(EventHead(), payload)
 
     def _start(self, response: ResponseObject | None) -> None:
-        if not self._started:
-            self._started = True
-            self._writer.events.append(
-                MessageStart((response and response.id) or "", (response and response.model) or "")
-            )
+        self._begin((response and response.id) or "", (response and response.model) or "")
 
     # --- items and their parts ---
 
@@ -163,14 +129,14 @@ class ResponsesStreamDecoder:
             state.delta(head.content_index or 0, "refusal", head.delta)
 
     def _text_done(self, head: EventHead, payload: bytes) -> None:
-        done = _DONE.decode(payload)
+        done = _DONE_EVENT.decode(payload)
         state = self._items.unless_ended(head, payload, MessageState, "message")
         if state is not None:
             state.text_done(head.content_index or 0, "text", done.text)
             state.text_done(head.content_index or 0, "refusal", done.refusal)
 
     def _part_done(self, head: EventHead, payload: bytes) -> None:
-        part = _DONE.decode(payload).part
+        part = _DONE_EVENT.decode(payload).part
         state = self._items.get(head, payload)
         if part is not None and isinstance(state, MessageState) and not state.ended:
             state.part_done(head.content_index or 0, part)
@@ -192,7 +158,7 @@ class ResponsesStreamDecoder:
             state.delta("content", head.content_index or 0, head.delta)
 
     def _summary_done(self, head: EventHead, payload: bytes) -> None:
-        done = _DONE.decode(payload)
+        done = _DONE_EVENT.decode(payload)
         state = self._items.unless_ended(head, payload, ReasoningState, "reasoning")
         if state is not None:
             state.part_done("summary", head.summary_index or 0, done.part.text if done.part else done.text)
@@ -206,7 +172,7 @@ class ResponsesStreamDecoder:
             self._items.open(head, payload, CallState, "custom_tool_call").delta(head.delta)
 
     def _arguments_done(self, head: EventHead, payload: bytes) -> None:
-        done = _DONE.decode(payload)
+        done = _DONE_EVENT.decode(payload)
         type_ = "function_call" if done.input is None else "custom_tool_call"
         state = self._items.unless_ended(head, payload, CallState, type_)
         if state is not None:
@@ -216,6 +182,9 @@ class ResponsesStreamDecoder:
 
     def _lifecycle(self, head: EventHead, payload: bytes) -> None:
         """``created``, ``in_progress``, ``queued``: the answer has begun, which ``_event`` has told already."""
+
+    def _cut(self) -> None:
+        self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before response.completed"))
 
     def _terminal(self, head: EventHead, payload: bytes) -> None:
         response = _RESPONSE.decode(payload).response or ResponseObject()
@@ -231,7 +200,7 @@ class ResponsesStreamDecoder:
             self._fail(_failure(response, status))
 
     def _finish(self, response: ResponseObject, status: str) -> None:
-        self._finished = True
+        self._ended = True
         reason = self._items.finish_reason()
         if status == "incomplete":
             details = response.incomplete_details
@@ -241,11 +210,6 @@ class ResponsesStreamDecoder:
 
     def _error(self, head: EventHead, payload: bytes) -> None:
         self._fail(remote_error(_error_fields(msgspec.json.decode(payload.decode("utf-8", "replace")))))
-
-    def _fail(self, error: GatewayError) -> None:
-        self._start(None)
-        self._finished = True
-        self._writer.events.append(StreamError(error))
 
 
 Handler = Callable[[ResponsesStreamDecoder, EventHead, bytes], None]
@@ -318,11 +282,3 @@ def _error_fields(event: object) -> dict[str, object]:
     if isinstance(nested, str):
         return {"message": nested}
     return {name: value for name, value in event.items() if name != "type" or value != "error"}
-
-
-def _is_json(payload: bytes) -> bool:
-    try:
-        msgspec.json.decode(payload, type=Raw)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True

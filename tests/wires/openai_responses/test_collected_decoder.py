@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from daemon.errors import RemoteError
 from daemon.inference.blocks import Reasoning, Text
 from daemon.inference.collect import collect
+from daemon.inference.events import MessageStart, StreamError
 from daemon.inference.response import Response
 from daemon.wires.base import StreamDecoder
 from daemon.wires.openai_responses.collected_decoder import ResponsesCollectedDecoder
@@ -24,8 +25,8 @@ STREAMS = {
 
 
 def collected(decoder: StreamDecoder, data: bytes, *, step: int | None = None) -> Response:
-    step = step or len(data)
     """What was read. OpenAI encrypts reasoning anew for ``response.completed``: that it is there is compared."""
+    step = step or len(data)
     events = [event for start in range(0, len(data), step) for event in decoder.feed(data[start : start + step])]
     answer = collect([*events, *decoder.close()])
     blocks = [replace(b, signature="…") if isinstance(b, Reasoning) and b.signature else b for b in answer.content]
@@ -101,3 +102,10 @@ def test_however_the_end_looks_the_answer_is_the_same(stream: bytes, step: int |
 def test_no_end_and_a_bad_end_are_errors(end: bytes) -> None:
     with pytest.raises(RemoteError):
         collected(ResponsesCollectedDecoder({}), CREATED + DONE + end)
+
+
+def test_a_broken_piece_ends_the_answer_once() -> None:
+    broken = b'event: response.output_text.delta\ndata: {"type"\n\n'
+    decoder = ResponsesCollectedDecoder({})
+    events = [*decoder.feed(CREATED + broken + ended(b"completed", b"[]")), *decoder.close()]
+    assert [type(event) for event in events] == [MessageStart, StreamError]
