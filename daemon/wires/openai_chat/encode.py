@@ -7,7 +7,6 @@ are sent to OpenAI's models, or where the client asked for them by this wire's o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 
 import msgspec
 from msgspec import UNSET, Raw
@@ -29,8 +28,7 @@ from daemon.wires.openai_chat.schema import (
 )
 from daemon.wires.openai_chat.tools import encode_choice, encode_tools, web_search_options
 from daemon.wires.openai_effort import effort_for
-
-_LIMIT = 64
+from daemon.wires.openai_parameters import ID_LIMIT, cache_key, sampled, service_tier, user
 
 _ANSWERED_BY_NAME = {
     "max_completion_tokens": "max_tokens",
@@ -44,9 +42,6 @@ _NEVER_DROPPED = frozenset({"model", "messages", "stream"})
 _MAX_TOKENS = ("max_tokens", "max_completion_tokens")
 _UNHEARD = ("logprobs", "audio")
 """Fields of this wire's own whose answers the hub has no word for."""
-
-_PRIORITY = frozenset({"priority", "fast"})
-_ANY_TIER = frozenset({"auto", "default", "standard"})
 
 _encode = msgspec.json.Encoder().encode
 _raw_object = msgspec.json.Decoder(RawObject)
@@ -76,7 +71,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
         response_format=UNSET if request.output is None else _format(request.output),
         prompt_cache_key=_cache_key(request, options.model),
         service_tier=_service_tier(request, lost),
-        user=_user(request, lost),
+        user=user(request, lost),
     )
     wrapped = _put_tools(body, request, tools, names, lost)
     _put_thinking(body, request, options, lost)
@@ -134,12 +129,8 @@ def _put_thinking(body: CreateChatCompletion, request: Request, options: EncodeO
 
 
 def _put_sampling(body: CreateChatCompletion, request: Request, options: EncodeOptions, lost: list[str]) -> None:
-    """Sent to every model: one that refuses a parameter by name is asked again without it, by the gateway."""
-    for name in ("temperature", "top_p"):
-        value: float | None = getattr(request, name)
-        is_default = value == 1 and name in options.unsupported  # not sent, and not missed either
-        if value is not None and not is_default:
-            setattr(body, name, value)
+    body.temperature = sampled("temperature", request.temperature, options.unsupported)
+    body.top_p = sampled("top_p", request.top_p, options.unsupported)
     if request.top_k is not None and request.wire == WIRE:
         body.top_k = request.top_k  # vLLM's and OpenRouter's own
     elif request.top_k is not None:
@@ -183,35 +174,17 @@ def _format(output: OutputFormat) -> ResponseFormat:
 
 
 def _cache_key(request: Request, model: str) -> str | Unset:
-    """The client's own key, else one per conversation and model: prompts cached for another model are no use."""
-    if request.cache_key and (is_openai(model) or request.wire == WIRE):
-        return shorten_id(request.cache_key, _LIMIT)
-    if not request.session or not is_openai(model):
-        return UNSET
-    return sha256(f"tppcd:{model}\0{request.session}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    """Only OpenAI is known to want one; elsewhere it is passed on where the client itself says it on this wire."""
+    if is_openai(model):
+        return cache_key(request, model)
+    return shorten_id(request.cache_key, ID_LIMIT) if request.cache_key and request.wire == WIRE else UNSET
 
 
 def _service_tier(request: Request, lost: list[str]) -> str | Unset:
-    tier = request.service_tier
-    if tier is None:
-        return UNSET
-    if request.wire == WIRE:
-        return tier
-    if tier in _PRIORITY:
-        return "priority"
-    if tier not in _ANY_TIER:
-        lost.append("service_tier")
-    return UNSET
-
-
-def _user(request: Request, lost: list[str]) -> str | Unset:
-    """Anthropic's ``metadata.user_id`` names device and account; it is no business of a third party's."""
-    if not request.user or request.wire == "messages":
-        return UNSET
-    if len(request.user) > _LIMIT:
-        lost.append("user")
-        return UNSET
-    return request.user
+    """A client of this wire has its word passed on as it stands: other servers have tiers of their own."""
+    if request.wire != WIRE:
+        return service_tier(request, lost)
+    return UNSET if request.service_tier is None else request.service_tier
 
 
 def _drop_unsupported(body: CreateChatCompletion, unsupported: frozenset[str], lost: list[str]) -> None:

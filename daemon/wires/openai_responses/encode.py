@@ -7,15 +7,15 @@ this wire at all.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import sha256
 
 import msgspec
 from msgspec import UNSET, Raw
 
 from daemon.inference.request import OutputFormat, Request, Tool
 from daemon.wires.base import EncodeOptions, UpstreamBody
-from daemon.wires.naming import shorten_id, shorten_names
+from daemon.wires.naming import shorten_names
 from daemon.wires.openai_effort import effort_for, levels_of
+from daemon.wires.openai_parameters import cache_key, sampled, service_tier, user
 from daemon.wires.openai_responses.input_items import InputWriter
 from daemon.wires.openai_responses.schema import (
     CreateResponse,
@@ -30,16 +30,12 @@ from daemon.wires.openai_responses.tools import encode_choice, encode_tools
 WIRE = "responses"
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
 
-_LIMIT = 64
 _SMALLEST_OUTPUT = 16
 """OpenAI: "integer below minimum value. Expected a value >= 16" for max_output_tokens."""
 
 _ANSWERED_BY_NAME = {"max_output_tokens": "max_tokens"}
 _SET_BY_US = frozenset({"instructions", "store", "include", "prompt_cache_key", "parallel_tool_calls"})
 """Parameters that nobody misses when an upstream refuses them."""
-
-_PRIORITY = frozenset({"priority", "fast"})
-_ANY_TIER = frozenset({"auto", "default", "standard"})
 
 _encode = msgspec.json.Encoder().encode
 _raw_object = msgspec.json.Decoder(RawObject)
@@ -62,9 +58,9 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
         input=writer.items,
         store=UNSET if options.store is None else options.store,
         text=_text(request),
-        prompt_cache_key=_cache_key(request, options.model),
-        service_tier=_service_tier(request, lost),
-        user=_user(request, lost),
+        prompt_cache_key=cache_key(request, options.model),
+        service_tier=service_tier(request, lost),
+        user=user(request, lost),
     )
     _put_tools(body, request, names, lost)
     _put_reasoning(body, request, options)
@@ -113,14 +109,10 @@ def _put_reasoning(body: CreateResponse, request: Request, options: EncodeOption
 
 
 def _put_sampling(body: CreateResponse, request: Request, options: EncodeOptions, lost: list[str]) -> None:
-    """Sent to every model: one that refuses a parameter by name is asked again without it, by the gateway."""
     if request.max_tokens is not None:
         body.max_output_tokens = max(request.max_tokens, _SMALLEST_OUTPUT)
-    for name in ("temperature", "top_p"):
-        value: float | None = getattr(request, name)
-        is_default = value == 1 and name in options.unsupported  # not sent, and not missed either
-        if value is not None and not is_default:
-            setattr(body, name, value)
+    body.temperature = sampled("temperature", request.temperature, options.unsupported)
+    body.top_p = sampled("top_p", request.top_p, options.unsupported)
     if request.top_k is not None:
         lost.append("top_k")
     if request.stop:
@@ -145,34 +137,6 @@ def _format(output: OutputFormat) -> TextFormat:
         strict=output.strict or False,
         description=UNSET if output.description is None else output.description,
     )
-
-
-def _cache_key(request: Request, model: str) -> str | Unset:
-    """The client's own key, else one per conversation and model: prompts cached for another model are no use."""
-    if request.cache_key:
-        return shorten_id(request.cache_key, _LIMIT)
-    if not request.session:
-        return UNSET
-    return sha256(f"tppcd:{model}\0{request.session}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def _service_tier(request: Request, lost: list[str]) -> str | Unset:
-    tier = request.service_tier
-    if tier in _PRIORITY:
-        return "priority"
-    if tier is not None and tier not in _ANY_TIER:
-        lost.append("service_tier")
-    return UNSET
-
-
-def _user(request: Request, lost: list[str]) -> str | Unset:
-    """Anthropic's ``metadata.user_id`` names device and account; it is no business of a third party's."""
-    if not request.user or request.wire == "messages":
-        return UNSET
-    if len(request.user) > _LIMIT:
-        lost.append("user")
-        return UNSET
-    return request.user
 
 
 def _drop_unsupported(body: CreateResponse, unsupported: frozenset[str], lost: list[str]) -> None:
