@@ -1,11 +1,16 @@
-"""The JSON dialects. Each folder is one wire with the same four files, to be read side by side:
-``schema`` (its structs), ``decode`` (bytes to hub), ``encode`` (hub to bytes), ``stream`` (both for SSE).
+"""The JSON dialects. Each folder is one wire, with the same modules at its heart, to be read side by side:
+``schema`` (its structs), ``decode`` (bytes to hub), ``encode`` (hub to bytes), ``errors`` (both ways), and
+``stream_decoder`` and ``stream_encoder`` (the same for SSE).
 
     as an entry:     decode_request, encode_response, stream_encoder, encode_error
     as an upstream:  encode_request, decode_response, stream_decoder, decode_error
 
-``base`` holds the shape they share, ``sse`` the frame splitter, ``naming`` the limits on tool names
-and ids, ``block_writer`` the numbers of hub blocks. What OpenAI's two wires have in common stands in
-``openai_errors``, ``openai_effort``, ``function_schemas`` and ``retry_after``; ``context_length`` reads what
-servers say of a prompt that does not fit. Wires never import each other; all else they share is the hub.
+``base`` holds the shape they share and ``table`` lists them. Wires never import each other; what they share is the
+hub, and the modules here:
+
+    events    sse (the frame splitter), sse_decoder (what all stream decoders do), block_writer (hub blocks)
+    tools     offered_tools, custom_tools, function_schemas, naming (limits on names and ids)
+    failures  upstream_failures, retry_after, context_length, mistakes (what may be told of a client's)
+    OpenAI    openai_entry, openai_parameters, openai_effort, openai_errors: what its two wires have in common
+    bytes     raw_json (what is kept unread)
 """

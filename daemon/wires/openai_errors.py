@@ -144,6 +144,15 @@ def not_json(body: bytes, status: int = 200, headers: Mapping[str, str] | None =
     )
 
 
+def no_answer(error: object, lacking: str) -> RemoteError:
+    """JSON that is not this wire's answer: a relay's ``error`` under a 200, or another API's answer."""
+    if isinstance(error, dict):
+        return remote_error(error)
+    if isinstance(error, str):
+        return remote_error({"message": error})
+    return RemoteError(ErrorKind.API, f"the upstream sent JSON {lacking}: its base-url may be wrong")
+
+
 def _kind(status: int | None, code: str | None, type_: str | None, message: str, param: str | None) -> ErrorKind:
     if status in (401, 403):
         return KIND_OF_STATUS[status]

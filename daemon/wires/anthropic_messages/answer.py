@@ -10,8 +10,7 @@ from msgspec import DecodeError, Raw
 
 from daemon.inference.blocks import Citation, HostedCall, Opaque, ToolCall
 from daemon.inference.response import FinishReason, Usage
-from daemon.wires.anthropic_messages.decode_blocks import WIRE_NAME
-from daemon.wires.anthropic_messages.schema import Typed
+from daemon.wires.anthropic_messages.schema import WIRE_NAME, Typed
 from daemon.wires.naming import shorten_id
 
 dumps = msgspec.json.Encoder().encode

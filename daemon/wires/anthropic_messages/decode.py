@@ -27,7 +27,6 @@ from daemon.inference.request import (
     WebSearch,
 )
 from daemon.wires.anthropic_messages.decode_blocks import (
-    WIRE_NAME,
     blocks_of,
     invalid,
     invalid_at,
@@ -35,6 +34,7 @@ from daemon.wires.anthropic_messages.decode_blocks import (
     raw_blocks_of,
 )
 from daemon.wires.anthropic_messages.schema import (
+    WIRE_NAME,
     CreateMessage,
     FormatParam,
     Parameters,
@@ -44,6 +44,7 @@ from daemon.wires.anthropic_messages.schema import (
     ThinkingParam,
     ToolParam,
 )
+from daemon.wires.raw_json import check_utf8
 
 _create = msgspec.json.Decoder(CreateMessage)
 _raw_create = msgspec.json.Decoder(RawCreateMessage)
@@ -69,8 +70,7 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
 def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """The body of ``POST /v1/messages/count_tokens``: the same, but nothing says how much to answer."""
     try:
-        if not body.isascii():
-            body.decode()  # what stays raw is passed on unread, so it must not smuggle bytes that are no UTF-8
+        check_utf8(body)
         try:
             parameters: Parameters = (fast := _create.decode(body))
             messages = tuple([Message(each.role, blocks_of(each.content)) for each in fast.messages])

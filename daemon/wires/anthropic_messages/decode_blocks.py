@@ -28,6 +28,7 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.wires.anthropic_messages.schema import (
+    WIRE_NAME,
     ChoiceType,
     CitationBody,
     DocumentBlock,
@@ -49,8 +50,6 @@ from daemon.wires.anthropic_messages.schema import (
     WebSearchResultBlock,
 )
 from daemon.wires.mistakes import NOT_ONE_OF_THEM, mistake
-
-WIRE_NAME = "messages"
 
 _known_block = msgspec.json.Decoder(KnownBlock)
 _result_content = msgspec.json.Decoder(ResultContent | SearchResultBlock)

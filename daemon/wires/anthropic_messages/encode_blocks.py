@@ -28,7 +28,7 @@ from daemon.inference.blocks import (
 )
 from daemon.inference.request import Message
 from daemon.wires.anthropic_messages.answer import OUTSIDE_ID, hosted_blocks, tool_input, type_of
-from daemon.wires.anthropic_messages.decode_blocks import WIRE_NAME
+from daemon.wires.anthropic_messages.schema import WIRE_NAME
 from daemon.wires.naming import shorten_id
 from daemon.wires.offered_tools import SentNames
 

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+WIRE_NAME = "messages"
+
 ABSENT = Raw()
 
 

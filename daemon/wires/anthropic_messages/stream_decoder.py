@@ -23,9 +23,9 @@ from daemon.wires.anthropic_messages.decode_answer import (
     service_tier_of,
     usage_of,
 )
-from daemon.wires.anthropic_messages.decode_blocks import WIRE_NAME, citation_of, citations_of, is_set, search_call
+from daemon.wires.anthropic_messages.decode_blocks import citation_of, citations_of, is_set, search_call
 from daemon.wires.anthropic_messages.errors import remote_error
-from daemon.wires.anthropic_messages.schema import Delta, ErrorObject, StreamEvent, UsageBody
+from daemon.wires.anthropic_messages.schema import WIRE_NAME, Delta, ErrorObject, StreamEvent, UsageBody
 from daemon.wires.custom_tools import InputReader
 from daemon.wires.offered_tools import called_tool
 from daemon.wires.sse_decoder import DONE, SseDecoder

@@ -10,7 +10,7 @@ from msgspec import Raw
 from daemon.errors import ErrorKind, RemoteError
 from daemon.inference.blocks import Citation
 from daemon.inference.response import FinishReason, Usage
-from daemon.wires.openai_chat.schema import WIRE, Annotation, AnswerPart, CompletionUsage, Delta
+from daemon.wires.openai_chat.schema import WIRE_NAME, Annotation, AnswerPart, CompletionUsage, Delta
 
 _FINISH: Mapping[str, FinishReason] = {
     "length": FinishReason.LENGTH,
@@ -77,9 +77,9 @@ def citation_from(raw: Raw) -> Citation:
     raw = Raw(bytes(raw))
     source = _annotation.decode(raw).url_citation
     if source is None:
-        return Citation(wire=WIRE, raw=raw)
+        return Citation(wire=WIRE_NAME, raw=raw)
     return Citation(
-        url=source.url, title=source.title, start=source.start_index, end=source.end_index, wire=WIRE, raw=raw
+        url=source.url, title=source.title, start=source.start_index, end=source.end_index, wire=WIRE_NAME, raw=raw
     )
 
 

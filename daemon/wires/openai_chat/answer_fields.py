@@ -18,7 +18,7 @@ from daemon.wires.openai_chat.entry_schema import (
     FunctionCallField,
     FunctionField,
 )
-from daemon.wires.openai_chat.schema import WIRE
+from daemon.wires.openai_chat.schema import WIRE_NAME
 
 _FINISH: Mapping[FinishReason, str] = {
     FinishReason.LENGTH: "length",
@@ -77,7 +77,7 @@ def usage_object(usage: Usage | None, input_estimate: int) -> dict[str, object]:
 def annotation_of(citation: Citation, offset: int, length: int) -> Raw | None:
     """A source of a text that begins at ``offset`` of the content and is ``length`` code points long. This
     wire's own goes as it came where the place is right; a citation without an address has no form here."""
-    if citation.wire == WIRE and citation.raw is not None and not offset:
+    if citation.wire == WIRE_NAME and citation.raw is not None and not offset:
         return _on_one_line(citation.raw)
     if not citation.url:
         return None
@@ -106,7 +106,7 @@ def image_of(call: HostedCall) -> Raw | None:
 
 def own_image(opaque: Opaque | None) -> Raw | None:
     """The one opaque thing that an upstream of this wire answers with."""
-    return _on_one_line(opaque.raw) if opaque is not None and opaque.wire == WIRE else None
+    return _on_one_line(opaque.raw) if opaque is not None and opaque.wire == WIRE_NAME else None
 
 
 def _on_one_line(raw: Raw) -> Raw:
@@ -116,7 +116,7 @@ def _on_one_line(raw: Raw) -> Raw:
 
 def custom_tools(request: Request) -> frozenset[str]:
     """The tools whose calls this client reads as ``custom``; those of other clients travel as functions."""
-    if request.wire != WIRE:
+    if request.wire != WIRE_NAME:
         return frozenset()
     return frozenset(tool.name for tool in request.tools if isinstance(tool, Tool) and tool.kind == "custom")
 

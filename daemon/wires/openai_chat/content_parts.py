@@ -9,7 +9,7 @@ from msgspec import UNSET, Raw, Struct
 from msgspec.json import Decoder
 
 from daemon.inference.blocks import File, Image, Opaque
-from daemon.wires.openai_chat.schema import WIRE, ContentPart, FileObject, FilePart, ImagePart, ImageUrl, TextPart
+from daemon.wires.openai_chat.schema import WIRE_NAME, ContentPart, FileObject, FilePart, ImagePart, ImageUrl, TextPart
 
 _EXTENSIONS = {"application/pdf": "pdf", "text/plain": "txt", "text/csv": "csv", "text/html": "html"}
 _TEXTUAL = ("text/", "application/json", "application/xml")
@@ -34,7 +34,7 @@ def medium_part(medium: Image | File, entry: str) -> ContentPart | None:
 
 def opaque_part(opaque: Opaque) -> ContentPart:
     """This wire's own part as it came; of another's, the model reads the JSON."""
-    if opaque.wire == WIRE or type_of(opaque.raw) in _AS_THEY_ARE:
+    if opaque.wire == WIRE_NAME or type_of(opaque.raw) in _AS_THEY_ARE:
         return opaque.raw
     return TextPart(bytes(opaque.raw).decode("utf-8", "replace"))
 
@@ -52,7 +52,7 @@ def _image(image: Image, entry: str) -> ContentPart | None:
         return ImagePart(ImageUrl(f"data:{image.media_type or 'image/png'};base64,{image.data}", detail=detail))
     if image.url is not None:
         return ImagePart(ImageUrl(image.url, detail=detail))
-    if image.file_id is not None and entry == WIRE:
+    if image.file_id is not None and entry == WIRE_NAME:
         return ImagePart(ImageUrl(file_id=image.file_id, detail=detail))
     return None
 
@@ -63,17 +63,17 @@ def _file(file: File, entry: str) -> ContentPart | None:
     if file.text is not None:
         return TextPart(_titled(file, file.text))
     if file.data is not None:
-        text = _text_in(file) if entry != WIRE else None
+        text = _text_in(file) if entry != WIRE_NAME else None
         return TextPart(_titled(file, text)) if text is not None else _inline(file, entry)
     if file.file_id is not None and entry in _OPENAI:
         return FilePart(FileObject(filename, file_id=file.file_id))
-    if file.url is not None and entry == WIRE:
+    if file.url is not None and entry == WIRE_NAME:
         return FilePart(FileObject(filename, file_url=file.url))
     return None
 
 
 def _inline(file: File, entry: str) -> FilePart:
-    if file.media_type is None and entry == WIRE:
+    if file.media_type is None and entry == WIRE_NAME:
         return FilePart(FileObject(UNSET if file.filename is None else file.filename, file_data=file.data or ""))
     media_type = file.media_type or "application/pdf"
     filename = file.filename or f"document.{_EXTENSIONS.get(media_type, 'bin')}"

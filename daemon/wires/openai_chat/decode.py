@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw
 
 from daemon.errors import ErrorKind, LocalError, RemoteError
 from daemon.inference.collect import collect
@@ -36,17 +36,16 @@ from daemon.wires.openai_chat.entry_schema import (
     RequestMessage,
     RequestTool,
 )
-from daemon.wires.openai_chat.errors import invalid, not_json, remote_error
-from daemon.wires.openai_chat.schema import WIRE, Completion, RawObject
+from daemon.wires.openai_chat.errors import no_answer, not_json
+from daemon.wires.openai_chat.schema import WIRE_NAME, Completion
 from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
+from daemon.wires.openai_entry import CHOICES, invalid, read_body, session_of
+from daemon.wires.raw_json import RawObject, check_utf8, kept
 
-_SESSION_HEADERS = ("session-id", "session_id", "x-session-id", "thread-id")
-_MODES = {"auto": "auto", "required": "any", "none": "none"}
 _IN_HUB = frozenset(RequestBody.__struct_fields__) - {"stream_options", "reasoning", "web_search_options"}
 
 _completion = msgspec.json.Decoder(Completion)
 _body = msgspec.json.Decoder(RequestBody)
-_fields = msgspec.json.Decoder(RawObject)
 _tool = msgspec.json.Decoder(RequestTool)
 _choice = msgspec.json.Decoder(RequestChoice)
 
@@ -54,8 +53,7 @@ _choice = msgspec.json.Decoder(RequestChoice)
 def decode_response(body: bytes, tool_names: Mapping[str, str]) -> Response:
     """The answer in ``body``. Raises ``RemoteError`` for a failed answer and for what is no answer at all."""
     try:
-        if not body.isascii():
-            body.decode()
+        check_utf8(body)
         completion = _completion.decode(body)
         if not completion.choices:
             raise _no_answer(body)
@@ -67,14 +65,8 @@ def decode_response(body: bytes, tool_names: Mapping[str, str]) -> Response:
 
 
 def _no_answer(body: bytes) -> RemoteError:
-    """JSON without choices: a relay's error under a 200, or another API's answer."""
     whole = msgspec.json.decode(body, type=dict[str, object])
-    error = whole if whole.get("object") == "error" else whole.get("error")
-    if isinstance(error, dict):
-        return remote_error(error)
-    if isinstance(error, str):
-        return remote_error({"message": error})
-    return RemoteError(ErrorKind.API, "the upstream sent JSON without choices: its base-url may be wrong")
+    return no_answer(whole if whole.get("object") == "error" else whole.get("error"), "without choices")
 
 
 # --- a client's request ---------------------------------------------------------------------------
@@ -82,15 +74,7 @@ def _no_answer(body: bytes) -> RemoteError:
 
 def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """A client's ``POST /v1/chat/completions``. Raises ``LocalError``; ``headers`` are lower-case."""
-    try:
-        if not body.isascii():
-            body.decode()  # what stays raw is passed on unread, so it must not smuggle bytes that are no UTF-8
-        fields = _fields.decode(body)
-        asked = _body.decode(body)
-    except msgspec.ValidationError as error:
-        raise _misshapen(error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise invalid("We could not parse the JSON body of your request.") from None
+    fields, asked = read_body(body, _body, _misshapen)
     return _request(asked, fields, headers, _checked(asked))
 
 
@@ -113,7 +97,7 @@ def _request(
     choice = _tool_choice(asked)
     options = asked.stream_options
     return Request(
-        wire=WIRE,
+        wire=WIRE_NAME,
         model=asked.model or "",
         messages=messages_of(messages, custom),
         tools=tools,
@@ -131,9 +115,9 @@ def _request(
         include_usage=bool(options and options.include_usage),
         service_tier=asked.service_tier,
         user=asked.user,
-        session=_session(asked, headers),
+        session=session_of(headers, asked.prompt_cache_key),
         cache_key=asked.prompt_cache_key,
-        extra={WIRE: _extra(fields, keep_choice=choice.kept)},
+        extra={WIRE_NAME: _extra(fields, keep_choice=choice.kept)},
     )
 
 
@@ -143,10 +127,6 @@ def _extra(fields: RawObject, *, keep_choice: bool) -> RawObject:
     if keep_choice:
         extra["tool_choice"] = Raw(bytes(fields["tool_choice"]))
     return extra
-
-
-def _session(asked: RequestBody, headers: Mapping[str, str]) -> str | None:
-    return next((headers[name] for name in _SESSION_HEADERS if headers.get(name)), asked.prompt_cache_key)
 
 
 def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
@@ -181,7 +161,7 @@ def _output(wanted: RequestFormat | None) -> OutputFormat | None:
         kind="json_schema",
         name=given.name,
         description=given.description,
-        schema=_kept(given.schema),
+        schema=kept(given.schema),
         strict=given.strict,
     )
 
@@ -194,7 +174,7 @@ def _tools(asked: RequestBody) -> tuple[AnyTool, ...]:
     tools = [_tool_of(raw, number) for number, raw in enumerate(asked.tools or ())]
     tools += [_function(each, f"functions[{number}]") for number, each in enumerate(asked.functions or ())]
     if asked.web_search_options is not None:
-        tools.append(WebSearch(user_location=_kept(asked.web_search_options.user_location)))
+        tools.append(WebSearch(user_location=kept(asked.web_search_options.user_location)))
     functions = {tool.name for tool in tools if isinstance(tool, Tool) and tool.kind == "function"}
     return tuple(
         tool for tool in tools if not (isinstance(tool, Tool) and tool.kind == "custom" and tool.name in functions)
@@ -213,7 +193,7 @@ def _tool_of(raw: Raw, number: int) -> AnyTool:
         return _custom(tool.custom or RequestCustom(), f"{where}.custom")
     if not tool.type:
         raise _missing(f"{where}.type")
-    return OpaqueTool(WIRE, tool.name or tool.type, Raw(bytes(raw)))
+    return OpaqueTool(WIRE_NAME, tool.name or tool.type, Raw(bytes(raw)))
 
 
 def _function(function: RequestFunction, where: str) -> Tool:
@@ -222,7 +202,7 @@ def _function(function: RequestFunction, where: str) -> Tool:
     return Tool(
         name=function.name,
         description=function.description,
-        parameters=_kept(function.parameters),
+        parameters=kept(function.parameters),
         strict=function.strict,
     )
 
@@ -230,7 +210,7 @@ def _function(function: RequestFunction, where: str) -> Tool:
 def _custom(custom: RequestCustom, where: str) -> Tool:
     if not custom.name:
         raise _missing(f"{where}.name")
-    return Tool(name=custom.name, description=custom.description, kind="custom", format=_kept(custom.format))
+    return Tool(name=custom.name, description=custom.description, kind="custom", format=kept(custom.format))
 
 
 class _Choice(NamedTuple):
@@ -241,14 +221,14 @@ class _Choice(NamedTuple):
 
 
 def _tool_choice(asked: RequestBody) -> _Choice:
-    raw = _kept(asked.tool_choice) or _kept(asked.function_call)
+    raw = kept(asked.tool_choice) or kept(asked.function_call)
     if raw is None:
         return _Choice(None, False)
     if bytes(raw).startswith(b'"'):
-        mode = _MODES.get(msgspec.json.decode(raw, type=str))
-        if mode is None:
+        word = CHOICES.get(msgspec.json.decode(raw, type=str))
+        if word is None:
             raise invalid("Supported values are: 'none', 'auto', and 'required'.", "tool_choice", "invalid_value")
-        return _Choice(_mode(mode), False)
+        return _Choice(word, False)
     try:
         choice = _choice.decode(raw)
     except msgspec.ValidationError as error:
@@ -258,17 +238,7 @@ def _tool_choice(asked: RequestBody) -> _Choice:
         return _Choice(ToolChoice("tool", name), False)
     if choice.custom is not None and choice.custom.name:
         return _Choice(ToolChoice("tool", choice.custom.name, "custom"), False)
-    return _Choice(None, _kept(asked.tool_choice) is not None)
-
-
-def _mode(mode: str) -> ToolChoice:
-    return ToolChoice("any") if mode == "any" else ToolChoice("none") if mode == "none" else ToolChoice("auto")
-
-
-def _kept(raw: Raw | UnsetType) -> Raw | None:
-    if raw is UNSET or bytes(raw) == b"null":
-        return None
-    return Raw(bytes(raw))
+    return _Choice(None, kept(asked.tool_choice) is not None)
 
 
 # --- mistakes ---

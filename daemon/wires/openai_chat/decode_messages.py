@@ -32,8 +32,8 @@ from daemon.inference.request import Message, Role
 from daemon.wires.custom_tools import unwrapped
 from daemon.wires.mistakes import mistake
 from daemon.wires.openai_chat.entry_schema import RequestFile, RequestImage, RequestMessage, RequestPart
-from daemon.wires.openai_chat.errors import invalid
-from daemon.wires.openai_chat.schema import WIRE, CalledFunction, CallPart
+from daemon.wires.openai_chat.schema import WIRE_NAME, CalledFunction, CallPart
+from daemon.wires.openai_entry import invalid
 
 _ROLES: dict[str, Role] = {role: role for role in ("system", "developer", "user", "assistant")}
 _RESULT_ROLES = ("tool", "function")
@@ -192,7 +192,7 @@ def _block(raw: Raw, where: str) -> Block:
     if part.type == "refusal" and part.refusal is not None:
         return Refusal(part.refusal)
     medium = _image(part) if part.type in ("image_url", "input_image") else _file(part.file)
-    return medium or Opaque(WIRE, Raw(bytes(raw)))
+    return medium or Opaque(WIRE_NAME, Raw(bytes(raw)))
 
 
 def _output(content: Raw | UnsetType, where: str) -> list[ToolContent]:

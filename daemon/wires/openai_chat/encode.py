@@ -18,10 +18,9 @@ from daemon.wires.offered_tools import SentNames, offered_tools, spoken
 from daemon.wires.openai_chat.input_messages import REASONING_FIELDS, MessageWriter
 from daemon.wires.openai_chat.models import CALL_ID_LIMIT, NAME_LIMIT, STOP_LIMIT, is_openai, reasons, searches
 from daemon.wires.openai_chat.schema import (
-    WIRE,
+    WIRE_NAME,
     CreateChatCompletion,
     JsonSchema,
-    RawObject,
     ResponseFormat,
     StreamOptions,
     Unset,
@@ -29,6 +28,7 @@ from daemon.wires.openai_chat.schema import (
 from daemon.wires.openai_chat.tools import encode_choice, encode_tools, web_search_options
 from daemon.wires.openai_effort import effort_for
 from daemon.wires.openai_parameters import ID_LIMIT, cache_key, sampled, service_tier, user
+from daemon.wires.raw_json import RawObject
 
 _ANSWERED_BY_NAME = {
     "max_completion_tokens": "max_tokens",
@@ -78,7 +78,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     _put_sampling(body, request, options, lost)
     _put_max_tokens(body, request, options)
     _drop_unsupported(body, options.unsupported, lost)
-    raw = _with_extra(_encode(body), request.extra.get(WIRE, {}), options, lost)
+    raw = _with_extra(_encode(body), request.extra.get(WIRE_NAME, {}), options, lost)
     return UpstreamBody(raw, tuple(lost), names.restored(wrapped))
 
 
@@ -86,12 +86,12 @@ def _put_tools(
     body: CreateChatCompletion, request: Request, tools: Sequence[AnyTool], names: SentNames, lost: list[str]
 ) -> frozenset[str]:
     """The names sent of custom tools that travel as functions."""
-    native = request.wire == WIRE
+    native = request.wire == WIRE_NAME
     sent = encode_tools(tools, names, lost, native=native)
     search = sent.web_search
     if search is not None and searches(body.model):
         body.web_search_options = web_search_options(search, lost)
-    elif search is not None and "web_search_options" not in request.extra.get(WIRE, {}):
+    elif search is not None and "web_search_options" not in request.extra.get(WIRE_NAME, {}):
         lost.append(f"tools.{search.name}")
     if not sent.tools:
         return sent.wrapped
@@ -111,7 +111,7 @@ def _put_thinking(body: CreateChatCompletion, request: Request, options: EncodeO
     servers have for that goes by other names. They are told what was asked for."""
     model, wishes = options.model, request.reasoning
     asked = options.effort or wishes.effort
-    if "reasoning" in request.extra.get(WIRE, {}) and options.effort is None:
+    if "reasoning" in request.extra.get(WIRE_NAME, {}) and options.effort is None:
         pass  # OpenRouter's own object says it
     elif reasons(model) or asked or wishes.enabled is not False:
         default = options.default_effort if reasons(model) else None
@@ -122,7 +122,7 @@ def _put_thinking(body: CreateChatCompletion, request: Request, options: EncodeO
             lost.append("reasoning")
     if request.verbosity is None:
         return
-    if request.wire == WIRE or reasons(model):
+    if request.wire == WIRE_NAME or reasons(model):
         body.verbosity = request.verbosity
     else:
         lost.append("verbosity")
@@ -131,7 +131,7 @@ def _put_thinking(body: CreateChatCompletion, request: Request, options: EncodeO
 def _put_sampling(body: CreateChatCompletion, request: Request, options: EncodeOptions, lost: list[str]) -> None:
     body.temperature = sampled("temperature", request.temperature, options.unsupported)
     body.top_p = sampled("top_p", request.top_p, options.unsupported)
-    if request.top_k is not None and request.wire == WIRE:
+    if request.top_k is not None and request.wire == WIRE_NAME:
         body.top_k = request.top_k  # vLLM's and OpenRouter's own
     elif request.top_k is not None:
         lost.append("top_k")
@@ -177,12 +177,12 @@ def _cache_key(request: Request, model: str) -> str | Unset:
     """Only OpenAI is known to want one; elsewhere it is passed on where the client itself says it on this wire."""
     if is_openai(model):
         return cache_key(request, model)
-    return shorten_id(request.cache_key, ID_LIMIT) if request.cache_key and request.wire == WIRE else UNSET
+    return shorten_id(request.cache_key, ID_LIMIT) if request.cache_key and request.wire == WIRE_NAME else UNSET
 
 
 def _service_tier(request: Request, lost: list[str]) -> str | Unset:
     """A client of this wire has its word passed on as it stands: other servers have tiers of their own."""
-    if request.wire != WIRE:
+    if request.wire != WIRE_NAME:
         return service_tier(request, lost)
     return UNSET if request.service_tier is None else request.service_tier
 

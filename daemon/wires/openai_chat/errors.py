@@ -6,17 +6,12 @@ which the OpenAI SDKs raise, and end without ``[DONE]``.
 
 from __future__ import annotations
 
-from daemon.errors import ErrorKind, GatewayError, LocalError
-from daemon.wires.openai_errors import decode_error, encode_error, not_json, remote_error
+from daemon.errors import GatewayError
+from daemon.wires.openai_errors import decode_error, encode_error, no_answer, not_json, remote_error
 
-__all__ = ["decode_error", "encode_error", "error_chunk", "invalid", "not_json", "remote_error"]
+__all__ = ["decode_error", "encode_error", "error_chunk", "no_answer", "not_json", "remote_error"]
 
 
 def error_chunk(error: GatewayError) -> bytes:
     """The last event of a stream that failed."""
     return b"data: %b\n\n" % encode_error(error, "")[2]
-
-
-def invalid(message: str, param: str | None = None, code: str | None = None) -> LocalError:
-    """A mistake of the client's, told in the API's own words."""
-    return LocalError(ErrorKind.INVALID_REQUEST, message, param=param, code=code)

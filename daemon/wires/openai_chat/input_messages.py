@@ -35,7 +35,7 @@ from daemon.wires.naming import shorten_id
 from daemon.wires.offered_tools import SentNames
 from daemon.wires.openai_chat.content_parts import context_part, medium_part, opaque_part, type_of
 from daemon.wires.openai_chat.schema import (
-    WIRE,
+    WIRE_NAME,
     ContentPart,
     CustomCall,
     FilePart,
@@ -60,7 +60,7 @@ class MessageWriter:
 
     def __init__(self, entry: str, names: SentNames, *, id_limit: int | None, echo: bool) -> None:
         self._entry = entry
-        self._native = entry == WIRE
+        self._native = entry == WIRE_NAME
         self._names = names
         self._id_limit = id_limit
         self._echo = echo
@@ -212,7 +212,7 @@ class MessageWriter:
             self._messages.append(message)
 
     def _rest(self, block: Block, parts: list[ContentPart]) -> None:
-        if isinstance(block, Opaque) and block.wire == WIRE:
+        if isinstance(block, Opaque) and block.wire == WIRE_NAME:
             parts.append(block.raw)
         elif isinstance(block, Opaque):
             self._lose(type_of(block.raw) or "content")

@@ -12,10 +12,11 @@ from typing import Any
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-WIRE = "chat"
+from daemon.wires.raw_json import RawObject
+
+WIRE_NAME = "chat"
 
 Unset = UnsetType
-RawObject = dict[str, Raw]
 
 
 # --- an answer, as it comes from an upstream ----------------------------------------------------

@@ -32,7 +32,7 @@ from daemon.wires.openai_chat.answer import (
 )
 from daemon.wires.openai_chat.calls import CallTable
 from daemon.wires.openai_chat.errors import remote_error
-from daemon.wires.openai_chat.schema import WIRE, AnswerPart, Choice, Completion, Delta, Unset
+from daemon.wires.openai_chat.schema import WIRE_NAME, AnswerPart, Choice, Completion, Delta, Unset
 from daemon.wires.sse_decoder import DONE, SseDecoder
 
 _CHUNK = msgspec.json.Decoder(Completion)
@@ -202,7 +202,7 @@ class ChatStreamDecoder(SseDecoder):
         self._leave()
         self._came = True
         block = self._writer.start("opaque")
-        self._writer.events.append(BlockEnd(block, opaque=Opaque(WIRE, Raw(bytes(image)))))
+        self._writer.events.append(BlockEnd(block, opaque=Opaque(WIRE_NAME, Raw(bytes(image)))))
 
     def _cite(self, annotations: list[Raw]) -> None:
         for annotation in annotations:

@@ -27,10 +27,10 @@ from daemon.wires.openai_chat.schema import (
     NamedCustomChoice,
     NamedFunction,
     NamedFunctionChoice,
-    RawObject,
     ToolChoiceParam,
     Unset,
 )
+from daemon.wires.raw_json import RawObject
 
 _CHOICE = {"auto": "auto", "any": "required", "none": "none"}
 

@@ -22,8 +22,8 @@ from daemon.wires.openai_responses.entry_schema import (
     ToolSearchCall,
     UrlCitation,
 )
+from daemon.wires.openai_responses.schema import WIRE_NAME
 
-WIRE = "responses"
 _PREFIX = {"message": "msg_", "reasoning": "rs_", "function_call": "fc_", "custom_tool_call": "ctc_"}
 
 _encode = msgspec.json.Encoder().encode
@@ -91,7 +91,7 @@ def call_status(arguments: str, *, custom: bool) -> str:
 
 def hosted_item(call: HostedCall, index: int, answer_id: str) -> Raw:
     """This wire's own item as it came; another vendor's search as a ``web_search_call``."""
-    if call.wire == WIRE and call.raw is not None:
+    if call.wire == WIRE_NAME and call.raw is not None:
         return call.raw
     asked = {} if call.input is None else msgspec.json.decode(call.input)
     action: dict[str, object] = {"type": "search", **(asked if isinstance(asked, dict) else {})}
@@ -113,7 +113,7 @@ def annotations_of(citations: Sequence[Citation]) -> list[Raw]:
 
 def annotation_of(citation: Citation) -> Raw | None:
     """This wire's own as it came, another's by its address; a citation without one has no place here."""
-    if citation.wire == WIRE and citation.raw is not None:
+    if citation.wire == WIRE_NAME and citation.raw is not None:
         return citation.raw
     if not citation.url:
         return None

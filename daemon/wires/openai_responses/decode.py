@@ -11,24 +11,22 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw
 
-from daemon.errors import ErrorKind, RemoteError
+from daemon.errors import ErrorKind, LocalError, RemoteError
 from daemon.inference.blocks import Text
 from daemon.inference.collect import collect
 from daemon.inference.request import OutputFormat, ReasoningOptions, Request
 from daemon.inference.response import Response
 from daemon.wires.mistakes import mistake
-from daemon.wires.openai_responses.decode_items import invalid, messages_of
-from daemon.wires.openai_responses.decode_tools import inline_tools, kept, tool_choice, tools_of
+from daemon.wires.openai_entry import invalid, read_body, session_of
+from daemon.wires.openai_responses.decode_items import messages_of
+from daemon.wires.openai_responses.decode_tools import inline_tools, tool_choice, tools_of
 from daemon.wires.openai_responses.entry_schema import RequestBody, RequestReasoning, RequestText
-from daemon.wires.openai_responses.errors import not_json, remote_error
-from daemon.wires.openai_responses.schema import RawObject, ResponseObject
+from daemon.wires.openai_responses.errors import no_answer, not_json
+from daemon.wires.openai_responses.schema import WIRE_NAME, ResponseObject
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
+from daemon.wires.raw_json import RawObject, kept
 
-WIRE = "responses"
-
-_SESSION_HEADERS = ("session-id", "session_id", "x-session-id", "thread-id")
-_names = msgspec.json.Decoder(list[str] | None)
-_IN_HUB = frozenset(RequestBody.__struct_fields__)
+_IN_HUB = frozenset(RequestBody.__struct_fields__) - {"include"}
 _PARTLY_IN_HUB = {
     "reasoning": frozenset(RequestReasoning.__struct_fields__),
     "text": frozenset(RequestText.__struct_fields__),
@@ -45,7 +43,7 @@ def decode_response(body: bytes, tool_names: Mapping[str, str]) -> Response:
     try:
         response = _response.decode(body)
         if response.output is None and response.status is None:
-            raise _no_answer(body)
+            raise no_answer(msgspec.json.decode(body).get("error"), "that is no Responses answer")
         events = ResponsesStreamDecoder(tool_names).whole(response)
     except msgspec.ValidationError as error:
         raise RemoteError(ErrorKind.API, f"the upstream sent a misshapen answer: {mistake(error)}") from None
@@ -54,35 +52,15 @@ def decode_response(body: bytes, tool_names: Mapping[str, str]) -> Response:
     return collect(events)
 
 
-def _no_answer(body: bytes) -> RemoteError:
-    """JSON without ``output`` and ``status``: a relay's error under a 200, or another API's answer."""
-    error = msgspec.json.decode(body).get("error")
-    if isinstance(error, dict):
-        return remote_error(error)
-    if isinstance(error, str):
-        return remote_error({"message": error})
-    return RemoteError(ErrorKind.API, "the upstream sent JSON that is no Responses answer: its base-url may be wrong")
-
-
 def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """A client's ``POST /v1/responses``. Raises ``LocalError``; ``headers`` are lower-case."""
-    try:
-        if not body.isascii():
-            body.decode()  # what stays raw is passed on unread, so it must not smuggle bytes that are no UTF-8
-        fields = _fields.decode(body)
-        asked = _body.decode(body)
-        if "include" in fields:
-            _names.decode(fields["include"])
-    except msgspec.ValidationError as error:
-        raise invalid(f"Invalid request: {mistake(error)}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise invalid("We could not parse the JSON body of your request.") from None
+    fields, asked = read_body(body, _body, _misshapen)
     if not asked.model:
         raise invalid("Missing required parameter: 'model'.", "model")
     choice, choice_kept = tool_choice(asked.tool_choice)
     messages = messages_of(asked.input)
     return Request(
-        wire=WIRE,
+        wire=WIRE_NAME,
         model=asked.model,
         messages=messages,
         system=(Text(asked.instructions),) if asked.instructions else (),
@@ -99,17 +77,10 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
         stream=asked.stream or False,
         service_tier=asked.service_tier,
         user=asked.user,
-        session=_session(asked, headers),
+        session=session_of(headers, asked.prompt_cache_key),
         cache_key=asked.prompt_cache_key,
-        extra={WIRE: _extra(fields, keep_choice=choice_kept)},
+        extra={WIRE_NAME: _extra(fields, keep_choice=choice_kept)},
     )
-
-
-def _session(asked: RequestBody, headers: Mapping[str, str]) -> str | None:
-    for name in _SESSION_HEADERS:
-        if headers.get(name):
-            return headers[name]
-    return asked.prompt_cache_key
 
 
 def _extra(fields: RawObject, *, keep_choice: bool) -> RawObject:
@@ -142,3 +113,7 @@ def _output(text: RequestText | None) -> OutputFormat | None:
         schema=kept(wanted.schema),
         strict=wanted.strict,
     )
+
+
+def _misshapen(error: msgspec.ValidationError) -> LocalError:
+    return invalid(f"Invalid request: {mistake(error)}")

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from daemon.errors import ErrorKind, LocalError
 from daemon.inference.blocks import (
     Block,
     File,
@@ -28,12 +27,12 @@ from daemon.inference.blocks import (
 )
 from daemon.inference.request import Message, Role
 from daemon.wires.mistakes import mistake
+from daemon.wires.openai_entry import invalid
 from daemon.wires.openai_responses.entry_schema import RequestItem, RequestPart
 from daemon.wires.openai_responses.hosted_items import HOSTED, citation_from, hosted_call
-from daemon.wires.openai_responses.schema import EventType, ItemHead
+from daemon.wires.openai_responses.schema import WIRE_NAME, EventType, ItemHead
 from daemon.wires.openai_responses.tool_search import LIFTED
 
-WIRE = "responses"
 _ROLES: dict[str, Role] = {role: role for role in ("user", "assistant", "system", "developer")}
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*;base64,")
 _TEXT_PARTS = frozenset({"input_text", "output_text", "text"})
@@ -64,10 +63,6 @@ def messages_of(input_: Raw | UnsetType) -> tuple[Message, ...]:
     return turns.finish()
 
 
-def invalid(message: str, param: str | None = None) -> LocalError:
-    return LocalError(ErrorKind.INVALID_REQUEST, message, param=param)
-
-
 class _Turns:
     """Collects blocks into messages; ``_spoken`` is whether the running turn holds a message already."""
 
@@ -88,7 +83,7 @@ class _Turns:
             return
         output = type_.endswith("_output") if type_ else False
         lifted = LIFTED[type_](raw) if type_ in LIFTED else None
-        self._put("user" if output or type_ in _FROM_USER else "assistant", Opaque(WIRE, raw, lifted))
+        self._put("user" if output or type_ in _FROM_USER else "assistant", Opaque(WIRE_NAME, raw, lifted))
 
     def finish(self) -> tuple[Message, ...]:
         self._flush()
@@ -198,7 +193,7 @@ def _block(raw: Raw) -> Block:
         case "input_file":
             return _file(part)
         case _:
-            return Opaque(WIRE, Raw(bytes(raw)))
+            return Opaque(WIRE_NAME, Raw(bytes(raw)))
 
 
 def _image(part: RequestPart) -> Image:

@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw, UnsetType
 
 from daemon.inference.blocks import Opaque
 from daemon.inference.request import AnyTool, Message, OpaqueTool, Tool, ToolChoice, WebSearch
 from daemon.wires.mistakes import mistake
+from daemon.wires.openai_entry import CHOICES, invalid
 from daemon.wires.openai_responses import tool_search
-from daemon.wires.openai_responses.decode_items import WIRE, invalid
 from daemon.wires.openai_responses.entry_schema import NamedChoice, RequestTool, ToolsItem
-from daemon.wires.openai_responses.schema import WebSearchFilters
-
-_MODES = {"auto": "auto", "required": "any", "none": "none"}
+from daemon.wires.openai_responses.schema import WIRE_NAME, WebSearchFilters
+from daemon.wires.raw_json import kept
 
 _tool = msgspec.json.Decoder(RequestTool)
 _additional = msgspec.json.Decoder(ToolsItem)
@@ -57,7 +56,7 @@ def _tool_of(raw: Raw, where: str, namespace: str | None) -> AnyTool:
         return _client_tool(tool, tool.name, namespace)
     if tool.type.startswith("web_search"):
         return _web_search(tool)
-    return OpaqueTool(WIRE, tool.name or tool.type, Raw(bytes(raw)), _lifted(tool, where))
+    return OpaqueTool(WIRE_NAME, tool.name or tool.type, Raw(bytes(raw)), _lifted(tool, where))
 
 
 def _lifted(tool: RequestTool, where: str) -> tuple[AnyTool, ...]:
@@ -89,22 +88,16 @@ def _web_search(tool: RequestTool) -> WebSearch:
     return WebSearch(allowed_domains=domains, user_location=kept(tool.user_location))
 
 
-def kept(raw: Raw | UnsetType) -> Raw | None:
-    if raw is UNSET or bytes(raw) == b"null":
-        return None
-    return Raw(bytes(raw))
-
-
 def tool_choice(raw: Raw | UnsetType) -> tuple[ToolChoice | None, bool]:
     """The choice in the hub's words, and whether it must also be kept as it came (``allowed_tools``, hosted)."""
     chosen = kept(raw)
     if chosen is None:
         return None, False
     if bytes(chosen).startswith(b'"'):
-        mode = _MODES.get(msgspec.json.decode(chosen, type=str))
-        if mode is None:
+        word = CHOICES.get(msgspec.json.decode(chosen, type=str))
+        if word is None:
             raise invalid("Supported values are: 'none', 'auto', and 'required'.", "tool_choice")
-        return _mode(mode), False
+        return word, False
     try:
         choice = _choice.decode(chosen)
     except msgspec.ValidationError as error:
@@ -113,8 +106,4 @@ def tool_choice(raw: Raw | UnsetType) -> tuple[ToolChoice | None, bool]:
         return ToolChoice("tool", choice.name, "custom" if choice.type == "custom" else "function"), False
     if choice.type.startswith("web_search"):
         return ToolChoice("tool", "web_search", "web_search"), False
-    return _mode(_MODES.get(choice.mode or "auto", "auto")), True
-
-
-def _mode(mode: str) -> ToolChoice:
-    return ToolChoice("any") if mode == "any" else ToolChoice("none") if mode == "none" else ToolChoice("auto")
+    return CHOICES.get(choice.mode or "auto", CHOICES["auto"]), True

@@ -18,16 +18,16 @@ from daemon.wires.openai_effort import effort_for, levels_of
 from daemon.wires.openai_parameters import cache_key, sampled, service_tier, user
 from daemon.wires.openai_responses.input_items import InputWriter
 from daemon.wires.openai_responses.schema import (
+    WIRE_NAME,
     CreateResponse,
-    RawObject,
     ReasoningConfig,
     TextConfig,
     TextFormat,
     Unset,
 )
 from daemon.wires.openai_responses.tools import encode_choice, encode_tools
+from daemon.wires.raw_json import RawObject
 
-WIRE = "responses"
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
 
 _SMALLEST_OUTPUT = 16
@@ -66,7 +66,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     _put_reasoning(body, request, options)
     _put_sampling(body, request, options, lost)
     _drop_unsupported(body, options.unsupported, lost)
-    raw = _with_extra(_encode(body), body, request.extra.get(WIRE))
+    raw = _with_extra(_encode(body), body, request.extra.get(WIRE_NAME))
     return UpstreamBody(raw, tuple(lost), {sent: name for name, sent in names.items() if sent != name})
 
 

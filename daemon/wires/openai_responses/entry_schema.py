@@ -107,6 +107,8 @@ class RequestBody(Struct):
     prompt_cache_key: str | None = None
     service_tier: str | None = None
     user: str | None = None
+    include: list[str] | None = None
+    """Travels in ``extra`` all the same; it stands here so that anything but a list of names is refused."""
 
 
 class NamedChoice(Struct):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from daemon.errors import ErrorKind, GatewayError
-from daemon.wires.openai_errors import decode_error, encode_error, failure_code, not_json, remote_error
+from daemon.wires.openai_errors import decode_error, encode_error, failure_code, no_answer, not_json, remote_error
 from daemon.wires.retry_after import wait_in_words
 
-__all__ = ["decode_error", "encode_error", "failure_code", "failure_message", "not_json", "remote_error"]
+__all__ = ["decode_error", "encode_error", "failure_code", "failure_message", "no_answer", "not_json", "remote_error"]
 
 
 def failure_message(error: GatewayError) -> str:

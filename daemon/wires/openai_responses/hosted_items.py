@@ -8,9 +8,8 @@ from msgspec import UNSET, Raw
 from daemon.inference.blocks import Citation, HostedCall, Opaque
 from daemon.inference.events import BlockEnd, BlockKind
 from daemon.wires.block_writer import BlockWriter
-from daemon.wires.openai_responses.schema import Annotation, ItemHead
+from daemon.wires.openai_responses.schema import WIRE_NAME, Annotation, ItemHead
 
-WIRE = "responses"
 HOSTED = {
     "web_search_call": "web_search",
     "file_search_call": "file_search",
@@ -47,7 +46,7 @@ class HostedState:
         self.ended = True
         raw = Raw(bytes(self._item))
         if self._head.type not in HOSTED:
-            self.writer.events.append(BlockEnd(self._block, opaque=Opaque(WIRE, raw)))
+            self.writer.events.append(BlockEnd(self._block, opaque=Opaque(WIRE_NAME, raw)))
             return
         self.writer.events.append(BlockEnd(self._block, hosted=hosted_call(_HEAD.decode(raw), raw)))
 
@@ -59,7 +58,7 @@ def hosted_name(head: ItemHead) -> str:
 
 def hosted_call(head: ItemHead, raw: Raw) -> HostedCall:
     action = None if head.action is UNSET else Raw(bytes(head.action))
-    return HostedCall(id=head.id or "", name=hosted_name(head), input=action, wire=WIRE, raw=raw)
+    return HostedCall(id=head.id or "", name=hosted_name(head), input=action, wire=WIRE_NAME, raw=raw)
 
 
 def citation_from(annotation: Raw) -> Citation:
@@ -71,6 +70,6 @@ def citation_from(annotation: Raw) -> Citation:
         title=source.title or source.filename or source.file_id,
         start=source.start_index,
         end=source.end_index,
-        wire=WIRE,
+        wire=WIRE_NAME,
         raw=raw,
     )

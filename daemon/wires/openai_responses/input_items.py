@@ -27,6 +27,7 @@ from daemon.inference.blocks import (
 from daemon.inference.request import Message
 from daemon.wires.naming import shorten_id, shorten_names
 from daemon.wires.openai_responses.schema import (
+    WIRE_NAME,
     ContentPart,
     CustomToolCall,
     CustomToolCallOutput,
@@ -44,7 +45,6 @@ from daemon.wires.openai_responses.schema import (
     Unset,
 )
 
-WIRE = "responses"
 ERROR_MARK = "[tool error]"
 
 _ID_LIMIT = 64
@@ -115,7 +115,7 @@ class InputWriter:
 
     def _flush(self) -> None:
         if self._parts:
-            own_id = _own_id(self._id, "msg") if self._entry == WIRE else UNSET
+            own_id = _own_id(self._id, "msg") if self._entry == WIRE_NAME else UNSET
             self.items.append(InputMessage(self._role, self._parts, own_id))
             self._parts = []
             self._id = None
@@ -165,7 +165,7 @@ class InputWriter:
         """The output takes the family of its call. One without a call is refused upstream ("No tool call
         found …"), so it is dropped and told, unless the call may lie in a response stored upstream."""
         call_id = shorten_id(result.call_id, _ID_LIMIT)
-        kind = self._open_calls.pop(call_id, result.kind if self._entry == WIRE else None)
+        kind = self._open_calls.pop(call_id, result.kind if self._entry == WIRE_NAME else None)
         if kind is None:
             self._lose("tool_result")
             return
@@ -174,13 +174,13 @@ class InputWriter:
         self._item(CustomToolCallOutput(call_id, output) if custom else FunctionCallOutput(call_id, output))
 
     def _hosted(self, call: HostedCall) -> None:
-        if call.wire == WIRE and call.raw is not None:
+        if call.wire == WIRE_NAME and call.raw is not None:
             self._item(call.raw)
         else:
             self._lose(call.name)
 
     def _opaque(self, opaque: Opaque) -> None:
-        if opaque.wire == WIRE:
+        if opaque.wire == WIRE_NAME:
             if _type_of(opaque.raw).startswith("input_"):
                 self._parts.append(opaque.raw)
             else:
@@ -210,7 +210,7 @@ def _output_parts(piece: ToolContent) -> list[ContentPart]:
         case Image() | File():
             return media_parts(piece)
         case Opaque():
-            return [piece.raw if piece.wire == WIRE else foreign_part(piece)]
+            return [piece.raw if piece.wire == WIRE_NAME else foreign_part(piece)]
         case _:
             assert_never(piece)
 

@@ -18,10 +18,9 @@ from daemon.wires.base import AnswerContext
 from daemon.wires.openai_responses.answer_items import item_of
 from daemon.wires.openai_responses.entry_schema import ResponseEcho, ResponseHead
 from daemon.wires.openai_responses.errors import failure_code, failure_message
+from daemon.wires.openai_responses.schema import WIRE_NAME
 from daemon.wires.openai_responses.tool_search import is_offered
 from daemon.wires.openai_responses.tools import encode_choice, encode_tools
-
-WIRE = "responses"
 
 _INCOMPLETE = {
     FinishReason.LENGTH: "max_output_tokens",
@@ -103,7 +102,7 @@ def usage_object(usage: Usage | None, input_estimate: int) -> dict[str, object]:
 
 
 def _echo(request: Request) -> ResponseEcho:
-    extra = request.extra.get(WIRE, {})
+    extra = request.extra.get(WIRE_NAME, {})
     wishes = request.reasoning
     names = {tool.name: tool.name for tool in request.tools if isinstance(tool, Tool)}
     choice = request.tool_choice

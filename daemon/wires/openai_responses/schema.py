@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+WIRE_NAME = "responses"
+
 Unset = UnsetType
-RawObject = dict[str, Raw]
 
 
 # --- an answer, as it comes from an upstream ----------------------------------------------------

@@ -9,7 +9,6 @@ from daemon.inference.blocks import Citation, Reasoning, ToolCall
 from daemon.inference.events import BlockEnd, BlockStart
 from daemon.wires.openai_responses import tool_search
 from daemon.wires.openai_responses.answer_items import (
-    WIRE,
     annotation_of,
     call_item,
     call_status,
@@ -19,6 +18,7 @@ from daemon.wires.openai_responses.answer_items import (
     search_item,
 )
 from daemon.wires.openai_responses.entry_schema import MessageOutput, RefusalText, SummaryText, TextPart
+from daemon.wires.openai_responses.schema import WIRE_NAME
 
 _encode = msgspec.json.Encoder().encode
 
@@ -249,7 +249,7 @@ class WholeBlock:
         if event.hosted is not None:
             index = self._writer.announce()
             item = bytes(hosted_item(event.hosted, index, self._writer.answer_id))
-        elif event.opaque is not None and event.opaque.wire == WIRE:
+        elif event.opaque is not None and event.opaque.wire == WIRE_NAME:
             index = self._writer.announce()
             item = bytes(event.opaque.raw)
         else:

@@ -15,8 +15,8 @@ from daemon.inference.blocks import Text, ToolCall, ToolResult
 from daemon.inference.request import OpaqueTool, Request, Tool
 from daemon.wires.offered_tools import flat_name
 from daemon.wires.openai_responses.entry_schema import RequestTool, ToolSearchCall, ToolSearchItem
+from daemon.wires.openai_responses.schema import WIRE_NAME
 
-WIRE = "responses"
 NAME = "tool_search"
 
 Lifted = tuple[ToolCall | ToolResult, ...]
@@ -28,7 +28,7 @@ _tool = msgspec.json.Decoder(RequestTool)
 def is_offered(request: Request) -> bool:
     """Whether this client reads a call of ``tool_search`` as an item of its own."""
     tools = (*request.tools, *request.inline_tools)
-    return request.wire == WIRE and any(isinstance(tool, OpaqueTool) and _searches(tool) for tool in tools)
+    return request.wire == WIRE_NAME and any(isinstance(tool, OpaqueTool) and _searches(tool) for tool in tools)
 
 
 def _searches(tool: OpaqueTool) -> bool:

@@ -11,6 +11,7 @@ from daemon.inference.request import AnyTool, OpaqueTool, Tool, ToolChoice, WebS
 from daemon.wires.function_schemas import fit_schemas
 from daemon.wires.openai_responses import schema
 from daemon.wires.openai_responses.schema import (
+    WIRE_NAME,
     CustomTool,
     FunctionTool,
     NamedToolChoice,
@@ -18,8 +19,6 @@ from daemon.wires.openai_responses.schema import (
     WebSearchFilters,
     WebSearchTool,
 )
-
-WIRE = "responses"
 
 _CHOICE = {"auto": "auto", "any": "required", "none": "none"}
 
@@ -43,7 +42,7 @@ def encode_tools(tools: Sequence[AnyTool], names: Mapping[str, str]) -> EncodedT
             case WebSearch():
                 encoded.append(_web_search(tool, lost))
             case OpaqueTool():
-                if tool.wire == WIRE:
+                if tool.wire == WIRE_NAME:
                     encoded.append(tool.raw)
                 else:
                     lost.append(f"tools.{tool.name}")

@@ -275,6 +275,7 @@ def test_unknown_fields_are_kept_for_this_wire() -> None:
         (None, b"nonsense"),
         (None, b"[1]"),
         (None, b'{"model":5}'),
+        (None, b'{"model":"m","include":[5]}'),
         ("model", b"{}"),
         ("model", b'{"model":""}'),
         ("input", b'{"model":"m","input":5}'),
