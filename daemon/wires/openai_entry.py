@@ -9,7 +9,7 @@ import msgspec
 
 from daemon.errors import ErrorKind, LocalError
 from daemon.inference.request import ToolChoice
-from daemon.wires.raw_json import RawObject, check_utf8
+from daemon.wires.raw_json import NOT_JSON, RawObject, check_utf8
 
 CHOICES: Mapping[str, ToolChoice] = {
     "auto": ToolChoice("auto"),
@@ -35,7 +35,7 @@ def read_body(
         return _fields.decode(body), decoder.decode(body)
     except msgspec.ValidationError as error:
         raise misshapen(error) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_JSON:
         raise invalid("We could not parse the JSON body of your request.") from None
 
 

@@ -19,6 +19,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError, Scope
 from daemon.wires.context_length import speaks_of_context_length
+from daemon.wires.raw_json import NOT_JSON
 from daemon.wires.retry_after import retry_after
 from daemon.wires.upstream_failures import KIND_OF_STATUS, SCOPE_OF_KIND
 
@@ -199,7 +200,7 @@ def _only_code(type_: str | None) -> str | None:
 def _error_object(body: bytes, text: str) -> dict[str, object]:
     try:
         whole = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_JSON:
         whole = None
     found = whole.get("error") if isinstance(whole, dict) else None
     if isinstance(found, dict):

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-import msgspec
-from msgspec import Raw
-
 from daemon.errors import GatewayError, RemoteError
 from daemon.inference.events import Event, MessageStart, StreamError
 from daemon.inference.response import Usage
 from daemon.wires.block_writer import BlockWriter
+from daemon.wires.raw_json import is_json
 from daemon.wires.sse import SseSplitter
 
 DONE = b"[DONE]"
@@ -53,7 +51,7 @@ class SseDecoder(ABC):
         if self._ended:
             return []
         for payload in self._sse.close():
-            if _is_whole(payload):
+            if payload.strip() == DONE or is_json(payload):
                 self._event(payload)
         if not self._ended:
             self._cut()
@@ -76,13 +74,3 @@ class SseDecoder(ABC):
         self._begin()
         self._ended = True
         self._writer.events.append(StreamError(error))
-
-
-def _is_whole(payload: bytes) -> bool:
-    if payload.strip() == DONE:
-        return True
-    try:
-        msgspec.json.decode(payload, type=Raw)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True

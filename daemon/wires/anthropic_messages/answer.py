@@ -131,13 +131,6 @@ def opaque_blocks(opaque: Opaque | None) -> list[Raw]:
     return [opaque.raw] if opaque is not None and opaque.wire == WIRE_NAME else []
 
 
-def type_of(raw: Raw) -> str:
-    try:
-        return _typed.decode(raw).type
-    except DecodeError:
-        return ""
-
-
 def split_block(raw: Raw) -> tuple[bytes, bytes | None]:
     """A whole block as (start, delta) of a stream: clients take a tool's input from deltas alone."""
     kind = _typed.decode(raw).type

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 import msgspec
-from msgspec import DecodeError, Struct
+from msgspec import Struct
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError, Scope
 from daemon.wires.anthropic_messages.schema import ErrorObject
 from daemon.wires.context_length import context_numbers, speaks_of_context_length
+from daemon.wires.raw_json import NOT_JSON
 from daemon.wires.upstream_failures import KIND_OF_STATUS, SCOPE_OF_KIND
 
 TYPES: Mapping[ErrorKind, str] = {
@@ -149,7 +150,7 @@ def _message(said: ErrorObject, kind: ErrorKind, status: int | None) -> str:
 def _error_of(body: bytes) -> ErrorObject:
     try:
         said = msgspec.json.decode(body, type=_Envelope).error
-    except (DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_JSON:
         return ErrorObject(message=_plain(body))
     return said if isinstance(said, ErrorObject) else ErrorObject(message=said or _plain(body))
 

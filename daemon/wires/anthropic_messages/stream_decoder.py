@@ -28,6 +28,7 @@ from daemon.wires.anthropic_messages.errors import remote_error
 from daemon.wires.anthropic_messages.schema import WIRE_NAME, Delta, ErrorObject, StreamEvent, UsageBody
 from daemon.wires.custom_tools import InputReader
 from daemon.wires.offered_tools import called_tool
+from daemon.wires.raw_json import NOT_JSON
 from daemon.wires.sse_decoder import DONE, SseDecoder
 
 _stream_event = msgspec.json.Decoder(StreamEvent)
@@ -109,7 +110,7 @@ class MessagesStreamDecoder(SseDecoder):
                     self._fail(remote_error(event.error))
                 case _:  # ping, and what is yet to come
                     pass
-        except (DecodeError, UnicodeDecodeError, RecursionError):
+        except NOT_JSON:
             if payload.strip() != DONE:
                 self._fail(RemoteError(ErrorKind.API, "the upstream sent an event that is not valid JSON"))
 

@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
-from msgspec import Raw
 
 from daemon.inference.events import BlockKind
 from daemon.wires.block_writer import BlockWriter
 from daemon.wires.custom_tools import InputReader
 from daemon.wires.offered_tools import called_tool
 from daemon.wires.openai_chat.schema import CalledFunction, CallPart
+from daemon.wires.raw_json import is_json
 
 
 class CallState:
@@ -46,13 +46,7 @@ class CallState:
 
     @property
     def whole(self) -> bool:
-        if self.custom:
-            return False
-        try:
-            msgspec.json.decode("".join(self._pieces), type=Raw)
-        except (msgspec.DecodeError, RecursionError):
-            return False
-        return True
+        return not self.custom and is_json("".join(self._pieces))
 
     def describe(self, id_: str | None, name: str | None, *, custom: bool) -> None:
         self.id = self.id or id_

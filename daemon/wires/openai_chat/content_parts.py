@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 
-from msgspec import UNSET, Raw, Struct
-from msgspec.json import Decoder
+from msgspec import UNSET
 
 from daemon.inference.blocks import File, Image, Opaque
 from daemon.wires.openai_chat.schema import WIRE_NAME, ContentPart, FileObject, FilePart, ImagePart, ImageUrl, TextPart
+from daemon.wires.raw_json import type_of
 
 _EXTENSIONS = {"application/pdf": "pdf", "text/plain": "txt", "text/csv": "csv", "text/html": "html"}
 _TEXTUAL = ("text/", "application/json", "application/xml")
@@ -18,13 +18,6 @@ _AS_THEY_ARE = frozenset({"input_audio"})
 
 _OPENAI = ("chat", "responses")
 """Wires whose clients name files of one and the same store."""
-
-
-class _Typed(Struct):
-    type: str | None = None
-
-
-_typed = Decoder(_Typed)
 
 
 def medium_part(medium: Image | File, entry: str) -> ContentPart | None:
@@ -37,13 +30,6 @@ def opaque_part(opaque: Opaque) -> ContentPart:
     if opaque.wire == WIRE_NAME or type_of(opaque.raw) in _AS_THEY_ARE:
         return opaque.raw
     return TextPart(bytes(opaque.raw).decode("utf-8", "replace"))
-
-
-def type_of(raw: Raw) -> str:
-    try:
-        return _typed.decode(raw).type or ""
-    except ValueError:
-        return ""
 
 
 def _image(image: Image, entry: str) -> ContentPart | None:

@@ -40,7 +40,7 @@ from daemon.wires.openai_chat.errors import no_answer, not_json
 from daemon.wires.openai_chat.schema import WIRE_NAME, Completion
 from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
 from daemon.wires.openai_entry import CHOICES, invalid, read_body, session_of
-from daemon.wires.raw_json import RawObject, check_utf8, kept
+from daemon.wires.raw_json import NOT_JSON, RawObject, check_utf8, kept
 
 _IN_HUB = frozenset(RequestBody.__struct_fields__) - {"stream_options", "reasoning", "web_search_options"}
 
@@ -60,7 +60,7 @@ def decode_response(body: bytes, tool_names: Mapping[str, str]) -> Response:
         return collect(ChatStreamDecoder(tool_names).whole(completion))
     except msgspec.ValidationError as error:
         raise RemoteError(ErrorKind.API, f"the upstream sent a misshapen answer: {mistake(error)}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_JSON:
         raise not_json(body) from None
 
 

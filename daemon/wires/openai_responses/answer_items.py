@@ -23,6 +23,7 @@ from daemon.wires.openai_responses.entry_schema import (
     UrlCitation,
 )
 from daemon.wires.openai_responses.schema import WIRE_NAME
+from daemon.wires.raw_json import is_json
 
 _PREFIX = {"message": "msg_", "reasoning": "rs_", "function_call": "fc_", "custom_tool_call": "ctc_"}
 
@@ -48,7 +49,7 @@ def item_of(block: Block, index: int, answer_id: str, *, searches: bool = False)
             item = call_item(block, index, answer_id, status=status)
         case HostedCall():
             return hosted_item(block, index, answer_id)
-        case Opaque(wire="responses"):
+        case Opaque() if block.wire == WIRE_NAME:
             return block.raw
         case _:
             return None
@@ -80,13 +81,7 @@ def search_item(call: ToolCall, index: int, answer_id: str) -> ToolSearchCall:
 
 def call_status(arguments: str, *, custom: bool) -> str:
     """Arguments that are no JSON were cut (by a token limit): the item must not look whole."""
-    if custom or not arguments:
-        return "completed"
-    try:
-        msgspec.json.decode(arguments, type=Raw)
-    except msgspec.DecodeError:
-        return "incomplete"
-    return "completed"
+    return "completed" if custom or not arguments or is_json(arguments) else "incomplete"
 
 
 def hosted_item(call: HostedCall, index: int, answer_id: str) -> Raw:

@@ -24,7 +24,7 @@ from daemon.wires.openai_responses.entry_schema import RequestBody, RequestReaso
 from daemon.wires.openai_responses.errors import no_answer, not_json
 from daemon.wires.openai_responses.schema import WIRE_NAME, ResponseObject
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
-from daemon.wires.raw_json import RawObject, kept
+from daemon.wires.raw_json import NOT_JSON, RawObject, kept
 
 _IN_HUB = frozenset(RequestBody.__struct_fields__) - {"include"}
 _PARTLY_IN_HUB = {
@@ -47,7 +47,7 @@ def decode_response(body: bytes, tool_names: Mapping[str, str]) -> Response:
         events = ResponsesStreamDecoder(tool_names).whole(response)
     except msgspec.ValidationError as error:
         raise RemoteError(ErrorKind.API, f"the upstream sent a misshapen answer: {mistake(error)}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_JSON:
         raise not_json(body) from None
     return collect(events)
 

@@ -16,6 +16,7 @@ from daemon.inference.request import OpaqueTool, Request, Tool
 from daemon.wires.offered_tools import flat_name
 from daemon.wires.openai_responses.entry_schema import RequestTool, ToolSearchCall, ToolSearchItem
 from daemon.wires.openai_responses.schema import WIRE_NAME
+from daemon.wires.raw_json import NOT_JSON
 
 NAME = "tool_search"
 
@@ -39,7 +40,7 @@ def call_item(call_id: str, arguments: str, identifier: str) -> ToolSearchCall:
     """The call as Codex reads it; arguments that were cut are told as text."""
     try:
         return ToolSearchCall(identifier, call_id, msgspec.json.decode(arguments or "{}", type=Raw), "completed")
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return ToolSearchCall(identifier, call_id, Raw(msgspec.json.encode(arguments)), "incomplete")
 
 

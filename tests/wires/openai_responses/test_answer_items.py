@@ -57,6 +57,11 @@ def test_items(expected: dict[str, Any], block: Block) -> None:
     assert output(block) == [expected]
 
 
+def test_arguments_nested_without_end_are_no_whole_call() -> None:
+    (item,) = output(ToolCall(id="c1", name="read", arguments="[" * 100_000))
+    assert item["status"] == "incomplete"
+
+
 @pytest.mark.parametrize("block", [Opaque("messages", raw({})), Image(data="A")])
 def test_what_this_wire_cannot_show_leaves_no_gap(block: Block) -> None:
     call = ToolCall(id="c1", name="read", arguments="{}")
