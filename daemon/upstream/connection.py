@@ -6,28 +6,25 @@
 3. What arrives unread is bounded: beyond ``HIGH_WATER`` the socket is not read, and TCP slows the
    upstream down.
 4. ``closed`` is true from the moment the connection cannot serve again.
-5. Who wants a body whole says so (``gather``): then nobody is woken for each piece of it, and the socket
-   rests after each read for a twentieth of the time that the answer has taken so far. A model's pieces
-   come fifty a second and each read costs as much as the next, so that many are read at once, and the
-   answer is at most that much later.
+5. The socket rests between reads that would be too many (``Pace``). Who wants a body whole says so
+   (``gather``) and is not woken for each piece of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import zlib
+from time import monotonic
 from typing import Any, cast
 
 import httptools
 
 from daemon.upstream.call import Stir
+from daemon.upstream.pace import Pace
 
 HIGH_WATER = 256 * 1024
 HEAD_LIMIT = 64 * 1024
 INFLATED_LIMIT = 64 * 1024 * 1024
-REST_SHARE = 0.05
-LEAST_REST, MOST_REST = 0.001, 0.1
-"""Seconds; a timer is no finer than the least."""
 
 
 class Cut(ConnectionError):
@@ -57,9 +54,8 @@ class Connection(asyncio.Protocol):
     def _reset(self) -> None:
         self._chunks: list[bytes] = []
         self.on_body = self._chunks.append  # the parser's busiest callback, without a frame of ours
-        self._gathering = False
+        self._pace = Pace(monotonic())
         self._resting: asyncio.TimerHandle | None = None
-        self._asked = 0.0
         self._parser: Any = httptools.HttpResponseParser(self)
         self._head: list[tuple[bytes, bytes]] = []
         self._head_size = 0
@@ -84,7 +80,6 @@ class Connection(asyncio.Protocol):
         self._reset()
         self.ended = False
         self.used += 1
-        self._asked = self._loop.time()
         self._transport.writelines((head, body))
         while not self._in_body:
             await self._wait()
@@ -93,7 +88,7 @@ class Connection(asyncio.Protocol):
     def gather(self) -> Stir:
         """From now on a ``read`` that has to wait waits for the end of the body, or until much is unread,
         or until what is returned here is called."""
-        self._gathering = True
+        self._pace.gathering = True
         return self._stir
 
     def _stir(self) -> bool:
@@ -130,13 +125,14 @@ class Connection(asyncio.Protocol):
         if self._resting is not None:
             self._resting.cancel()
 
-    def _rest(self) -> None:
-        """Read no further for a while, unless this was the end."""
+    def _rest(self, size: int) -> None:
+        """Read no further for as long as the pace says after a read of ``size`` bytes, unless it was the last."""
         if self.ended or self.closed or self._resting is not None:
             return
-        taken = self._loop.time() - self._asked
-        self._transport.pause_reading()
-        self._resting = self._loop.call_later(min(max(taken * REST_SHARE, LEAST_REST), MOST_REST), self._go_on)
+        seconds = self._pace.rest(monotonic(), size)
+        if seconds:
+            self._transport.pause_reading()
+            self._resting = self._loop.call_later(seconds, self._go_on)
 
     def _go_on(self) -> None:
         self._resting = None
@@ -191,10 +187,9 @@ class Connection(asyncio.Protocol):
         if self._buffered > HIGH_WATER and not self._paused:
             self._paused = True
             self._transport.pause_reading()
-        if self._paused or not self._gathering:
+        if self._paused or not self._pace.gathering:
             self._wake()
-        else:
-            self._rest()
+        self._rest(len(data))
 
     def _fail(self, why: str) -> None:
         self._error = NotHttp(why)

@@ -1,0 +1,46 @@
+"""How often a connection is read: a read costs the same whether it brings one event or fifty.
+
+After a read that brought little, a connection may rest, so that the next one brings more.
+
+1. A body that is watched is read as it comes, up to about a thousand times a second. A model's events,
+   five milliseconds apart or more, are passed on at once; only in a burst do later ones wait, for a
+   millisecond, and then come together.
+2. A body that is wanted whole (``gathering``) is read at ever longer intervals: a twentieth of the time
+   that it has taken so far, so that it is complete at most that much later.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Final
+
+LEAST: Final = 0.001
+"""Seconds. The event loop's timers are no finer."""
+MOST: Final = 0.1
+SHARE: Final = 0.05
+BURST: Final = 2.5 * LEAST
+"""Reads closer together than this are a burst; a read that waited for its rest still is one."""
+
+
+WORTH: Final = 4096
+"""Bytes that are worth a read: the reader is behind, and more is coming together by itself."""
+
+
+class Pace:
+    """The reads of one answer. Times are seconds of one monotonic clock."""
+
+    __slots__ = ("_asked", "_last", "gathering")
+
+    def __init__(self, asked: float) -> None:
+        self._asked = asked
+        self._last = -inf
+        self.gathering = False
+
+    def rest(self, now: float, size: int) -> float:
+        """How long nothing is read after a read of ``size`` bytes at ``now``; 0 for no time at all."""
+        apart, self._last = now - self._last, now
+        if size >= WORTH:
+            return 0.0
+        if self.gathering:
+            return min(max((now - self._asked) * SHARE, LEAST), MOST)
+        return LEAST if apart < BURST else 0.0
