@@ -1,7 +1,14 @@
-"""The command line: a table of subcommands, each in a module of its own with ``add_parser`` and ``run``.
+"""The command line: a table of subcommands, each in a module of its own with two functions:
+
+    add_parser(subparsers)     adds the command, described by its line in ``COMMANDS``, and its options
+    run(arguments) -> int      does it; gives the exit code, one of ``exit_codes``
 
 Only the module of the command that is asked for is imported, so ``tppcd check`` loads no server code.
 Plain ``tppcd`` (with or without options) is ``tppcd run``.
+
+Commands share ``arguments`` (options), ``config_file`` (reading a config.yaml as a reload does), and, to
+change one, ``config_data``, ``config_change``, ``blocks`` and ``shown_keys``. Those that ask the running
+daemon do so over its admin socket (``service.admin``).
 """
 
 from __future__ import annotations

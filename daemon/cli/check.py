@@ -9,13 +9,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from daemon.cli import COMMANDS, exit_codes
+from daemon.cli.arguments import Subparsers
 from daemon.cli.config_file import STDIN, Checked, default_path, read
 
 if TYPE_CHECKING:
     from daemon.config.diagnostics import Diagnostic
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("check", help=COMMANDS["check"], description="Exits 78 if there is an error.")
     parser.add_argument("path", nargs="?", help=f"default: $TPPCD_CONFIG or config.yaml; {STDIN} reads stdin")
     parser.add_argument("--format", choices=tuple(FORMATS), default="text")

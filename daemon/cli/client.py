@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec import Struct
 
 from daemon.cli import COMMANDS, exit_codes
+from daemon.cli.arguments import Subparsers, add_config
 from daemon.cli.config_file import default_path, read, tell
 from daemon.config.schema import Config
 
@@ -30,10 +31,10 @@ class Door(Struct, frozen=True, kw_only=True):
     about_key: str
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("client", help=COMMANDS["client"], description="For shells: eval what it prints.")
     parser.add_argument("name", choices=tuple(CLIENTS), help="which client")
-    parser.add_argument("--config", help="default: $TPPCD_CONFIG or config.yaml")
+    add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from daemon.cli import COMMANDS, exit_codes, module_of
+from daemon.cli.arguments import Subparsers
 
 
 class Words(Struct, frozen=True):
@@ -18,7 +19,7 @@ class Words(Struct, frozen=True):
     choices: tuple[str, ...]
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "completion", help=COMMANDS["completion"], description='For bash: eval "$(tppcd completion bash)".'
     )

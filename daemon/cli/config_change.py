@@ -6,10 +6,11 @@ file ─▶ data ─ what shall be ─▶ splice ─▶ check ─▶ write ─�
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from daemon.cli import exit_codes
+from daemon.cli.config_data import Data
 from daemon.cli.config_file import Checked, check, tell
 from daemon.config.document import parse
 from daemon.config.edit import NotEditable, rewrite
@@ -18,8 +19,6 @@ from daemon.snapshot.summary import lines
 from daemon.sources.lease import ignore_lease_breaks
 from daemon.sources.reading import Unreadable
 from daemon.sources.write import WriteRefused, hold, replace
-
-Data = Mapping[str, object]
 
 
 def change(path: Path, wish: Callable[[Data], dict[str, object]]) -> int:

@@ -6,12 +6,13 @@ import argparse
 import time
 
 from daemon.cli import COMMANDS, exit_codes
+from daemon.cli.arguments import Subparsers
 from daemon.cli.config_file import read, tell
 from daemon.snapshot.diff import diff
 from daemon.snapshot.summary import clients_line, heading, lines
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("diff", help=COMMANDS["diff"], description="Exits 78 if one of them is not valid.")
     parser.add_argument("old", metavar="OLD")
     parser.add_argument("new", metavar="NEW")

@@ -20,6 +20,7 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from daemon.cli import COMMANDS
+from daemon.cli.arguments import Subparsers, add_config, add_format
 from daemon.cli.config_file import Checked, default_path, read
 from daemon.cli.exit_codes import FAILURE, OK
 from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket
@@ -43,10 +44,10 @@ class Result(Struct, frozen=True, kw_only=True):
     hint: str = ""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("doctor", help=COMMANDS["doctor"], description="Exits 1 if something fails.")
-    parser.add_argument("--config", help="default: $TPPCD_CONFIG or config.yaml")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+    add_config(parser)
+    add_format(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -12,6 +12,8 @@ import sys
 import time
 from collections.abc import Mapping
 
+from daemon.cli import COMMANDS
+from daemon.cli.arguments import Subparsers, add_format, add_socket
 from daemon.cli.exit_codes import FAILURE, OK
 from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket
 
@@ -22,31 +24,30 @@ _FOLLOW_SECONDS = 60.0
 """The daemon sends a comment every fifteen seconds; this much silence means that it hangs."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command and its options."""
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "events",
-        help="show what happened to the running daemon",
+        help=COMMANDS["events"],
         description="Change summaries, reloads and auth state changes: the recent ones, or as they come.",
     )
-    parser.add_argument("--socket", metavar="PATH", help="admin socket of the daemon (default: where it puts it)")
+    add_socket(parser)
     parser.add_argument("--follow", "-f", action="store_true", help="show events as they come, until Ctrl+C")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+    add_format(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """0 for the recent events or after Ctrl+C, 1 when no daemon answers or the followed one ended."""
-    path = find_admin_socket(os.environ, args.socket)
-    client = AdminClient(path, _FOLLOW_SECONDS if args.follow else _REPLAY_SECONDS)
+    path = find_admin_socket(os.environ, arguments.socket)
+    client = AdminClient(path, _FOLLOW_SECONDS if arguments.follow else _REPLAY_SECONDS)
     try:
-        for kind, data in client.events(ROUTE, after=None if args.follow else 0):
-            print(_line(kind, data, args.format), flush=True)
+        for kind, data in client.events(ROUTE, after=None if arguments.follow else 0):
+            print(_line(kind, data, arguments.format), flush=True)
     except DaemonUnreachable as error:
         print(f"tppcd events: {error}", file=sys.stderr)
         return FAILURE
     except (KeyboardInterrupt, BrokenPipeError):
         return OK
-    if args.follow:
+    if arguments.follow:
         print("tppcd events: the daemon ended the stream", file=sys.stderr)
         return FAILURE
     return OK

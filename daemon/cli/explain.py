@@ -7,6 +7,7 @@ import os
 import sys
 
 from daemon.cli import COMMANDS, exit_codes
+from daemon.cli.arguments import Subparsers, add_config
 from daemon.cli.config_file import default_path, read, tell
 from daemon.config.urls import shown
 from daemon.router.selection import STRATEGY
@@ -20,11 +21,11 @@ RULES = {
 }
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("explain", help=COMMANDS["explain"], description="Exits 1 if nobody serves it.")
     parser.add_argument("--model", required=True, help="the name as a client sends it")
     parser.add_argument("--entry", choices=("messages", "chat", "responses"), default="messages")
-    parser.add_argument("--config", help="default: $TPPCD_CONFIG or config.yaml")
+    add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -14,11 +14,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from daemon.cli import COMMANDS
+from daemon.cli.arguments import Subparsers, add_config
 from daemon.cli.blocks import block
-from daemon.cli.config_change import Data, change, failed
+from daemon.cli.config_change import change, failed
+from daemon.cli.config_data import Data, mapping, place_of, providers
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import OK
-from daemon.cli.migrate import mapping
 from daemon.cli.shown_keys import shown
 
 PACKYCODE = "packycode"
@@ -30,13 +31,13 @@ class NothingToImport(Exception):
     """Codex CLI is not set up for a provider that can be taken over; one line says why."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("import", help=COMMANDS["import"], description="Prints a block, or writes it.")
     parser.add_argument("source", choices=("codex-cli",), help="where from")
     parser.add_argument("--provider", metavar="NAME", help="which of model_providers (default: the one in use)")
     parser.add_argument("--as", dest="target", choices=("packycode", "tppc"), help="default: by the provider's name")
     parser.add_argument("--write", action="store_true", help="change config.yaml, keeping its comments")
-    parser.add_argument("--config", help="default: $TPPCD_CONFIG or config.yaml")
+    add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -124,9 +125,11 @@ def merged(data: Data, found: Data) -> dict[str, object]:
         return {**data, PACKYCODE: over(mapping(data.get(PACKYCODE)), mapping(found[PACKYCODE]))}
     (new,) = providers(found)
     listed = providers(data)
-    name = str(new["name"]).lower()
-    at = next((i for i, each in enumerate(listed) if str(each.get("name", "")).strip().lower() == name), len(listed))
-    listed[at : at + 1] = [over(listed[at], new) if at < len(listed) else dict(new)]
+    place = place_of(str(new["name"]), listed)
+    if place is None:
+        listed.append(new)
+    else:
+        listed[place] = over(listed[place], new)
     return {**data, "tppc": {**mapping(data.get("tppc")), "providers": listed}}
 
 
@@ -136,8 +139,3 @@ def over(old: Data, new: Data) -> dict[str, object]:
         **old,
         **{key: over(mapping(old.get(key)), value) if isinstance(value, dict) else value for key, value in new.items()},
     }
-
-
-def providers(data: Data) -> list[Data]:
-    listed = mapping(data.get("tppc")).get("providers")
-    return [mapping(each) for each in listed] if isinstance(listed, list) else []

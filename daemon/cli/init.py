@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from daemon.cli import COMMANDS
+from daemon.cli.arguments import Subparsers
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import FAILURE, OK
 
@@ -77,7 +78,7 @@ KINDS = {"packycode": (PACKYCODE, "PACKYCODE_API_KEY"), "tppc": (TPPC, "FOX_API_
 """Kind -> its block, and the variable that its key is taken from."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("init", help=COMMANDS["init"], description="Exits 1 where there is one already.")
     parser.add_argument("kind", nargs="?", choices=tuple(KINDS), default="packycode", help="default: %(default)s")
     parser.add_argument("--config", help="where to; default: $TPPCD_CONFIG or config.yaml")

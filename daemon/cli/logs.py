@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from daemon.cli import COMMANDS
+from daemon.cli.arguments import Subparsers, add_format, add_socket
 from daemon.cli.exit_codes import FAILURE, OK
 from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket
 
@@ -19,15 +20,15 @@ POLL_SECONDS = 0.5
 HEAD = ("time", "level", "message", "logger")
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("logs", help=COMMANDS["logs"], description="The daemon keeps the newest 2000.")
     parser.add_argument("--request-id", metavar="ID", help="only lines of this request (the answer's request-id)")
     parser.add_argument("--provider", metavar="NAME", help="only lines that name this provider")
     parser.add_argument("--level", choices=("debug", "info", "warning", "error"), help="the least level")
     parser.add_argument("--lines", "-n", type=int, default=100, metavar="N", help="at most so many (default: 100)")
     parser.add_argument("--follow", "-f", action="store_true", help="show lines as they come, until Ctrl+C")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
-    parser.add_argument("--socket", metavar="PATH", help="admin socket of the daemon (default: where it puts it)")
+    add_format(parser)
+    add_socket(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 from daemon.cli import COMMANDS
+from daemon.cli.arguments import Subparsers, add_config
 from daemon.cli.blocks import block
-from daemon.cli.config_change import Data, change, failed
+from daemon.cli.config_change import change, failed
+from daemon.cli.config_data import Data, mapping, place_of, providers
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import OK
 from daemon.cli.shown_keys import shown
@@ -27,12 +28,12 @@ FROM_ENVIRONMENT = "env:PACKYCODE_API_KEY"
 SAME = ("privacy", "defaults")
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("migrate", help=COMMANDS["migrate"], description="Prints it, or writes it.")
     parser.add_argument("what", choices=("packycode",), help="what is migrated")
     parser.add_argument("--name", default=NAME, help="the provider's name (default: %(default)s)")
     parser.add_argument("--write", action="store_true", help="change config.yaml, keeping its comments")
-    parser.add_argument("--config", help="default: $TPPCD_CONFIG or config.yaml")
+    add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         return failed(f"{path} cannot be read: {error.strerror}")
     if not isinstance(data.get("packycode"), dict):
         return failed(f"{path} has no packycode block")
-    if taken(data, arguments.name):
+    if place_of(arguments.name, providers(data)) is not None:
         return failed(f"{path} has a tppc provider named {arguments.name} already (--name gives it another one)")
     if arguments.write:
         return change(path, lambda data: migrated(data, arguments.name, outer))
@@ -54,11 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def migrated(data: Data, name: str, outer: OuterSettings) -> dict[str, object]:
     """The whole file's data afterwards."""
-    tppc = mapping(data.get("tppc"))
-    providers = tppc.get("providers")
-    listed = [*(providers if isinstance(providers, list) else []), entry(data, name, outer)]
+    listed = [*providers(data), entry(data, name, outer)]
     packycode = {**mapping(data.get("packycode")), "enabled": False}
-    return {**data, "packycode": packycode, "tppc": {**tppc, "providers": listed}}
+    return {**data, "packycode": packycode, "tppc": {**mapping(data.get("tppc")), "providers": listed}}
 
 
 def entry(data: Data, name: str, outer: OuterSettings) -> dict[str, object]:
@@ -80,13 +79,3 @@ def outer_key(outer: OuterSettings) -> str:
 def outer_value(outer: OuterSettings, field: str) -> str:
     value: OuterValue = outer.env.get(field) or outer.codex_cli.get(field) or ""
     return value.reveal() if isinstance(value, Secret) else str(value)
-
-
-def taken(data: Data, name: str) -> bool:
-    providers = mapping(data.get("tppc")).get("providers")
-    entries = providers if isinstance(providers, list) else []
-    return any(str(mapping(each).get("name", "")).strip().lower() == name.strip().lower() for each in entries)
-
-
-def mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}

@@ -11,26 +11,27 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 
+from daemon.cli import COMMANDS
+from daemon.cli.arguments import Subparsers, add_socket
 from daemon.cli.exit_codes import FAILURE, OK
 from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket
 
 ROUTE = "/v0/management/reload"
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command and its options."""
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "reload",
-        help="make the running daemon read its configuration now",
+        help=COMMANDS["reload"],
         description="Reads the configuration now and waits for the outcome; exits 1 when it is refused.",
     )
-    parser.add_argument("--socket", metavar="PATH", help="admin socket of the daemon (default: where it puts it)")
+    add_socket(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """0 applied or unchanged, 1 refused or no daemon."""
     try:
-        status, answer = AdminClient(find_admin_socket(os.environ, args.socket)).request("POST", ROUTE)
+        status, answer = AdminClient(find_admin_socket(os.environ, arguments.socket)).request("POST", ROUTE)
     except DaemonUnreachable as error:
         print(f"tppcd reload: {error}", file=sys.stderr)
         return FAILURE

@@ -7,14 +7,15 @@ import os
 import sys
 from pathlib import Path
 
+from daemon.cli import COMMANDS
+from daemon.cli.arguments import Subparsers, port
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import CONFIG, FAILURE, OK
-from daemon.cli.port import port
 from daemon.service.options import RunOptions
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("run", help="serve, and watch config.yaml (the default command)")
+def add_parser(subparsers: Subparsers) -> None:
+    parser = subparsers.add_parser("run", help=COMMANDS["run"])
     add_options(parser)
 
 
@@ -38,7 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log-format", choices=("text", "json"), help="beats logging.format")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Serve until told to stop. A start-up failure is told in words, never as a traceback."""
     import uvloop
 
@@ -46,12 +47,12 @@ def run(args: argparse.Namespace) -> int:
     from daemon.service.run import StartRefused, serve
 
     options = RunOptions(
-        config=args.config,
-        host=args.host,
-        port=args.port,
-        log_level=args.log_level,
-        log_format=args.log_format,
-        require=frozenset(name for name in ("packycode", "tppc") if getattr(args, name)),
+        config=arguments.config,
+        host=arguments.host,
+        port=arguments.port,
+        log_level=arguments.log_level,
+        log_format=arguments.log_format,
+        require=frozenset(name for name in ("packycode", "tppc") if getattr(arguments, name)),
     )
     try:
         uvloop.run(serve(options))

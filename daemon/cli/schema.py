@@ -6,10 +6,11 @@ import argparse
 import json
 
 from daemon.cli import COMMANDS, exit_codes
+from daemon.cli.arguments import Subparsers
 from daemon.config.json_schema import json_schema
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     subparsers.add_parser("schema", help=COMMANDS["schema"])
 
 

@@ -6,8 +6,8 @@ import argparse
 import sys
 
 from daemon.cli import COMMANDS
+from daemon.cli.arguments import Subparsers, port
 from daemon.cli.exit_codes import FAILURE, OK
-from daemon.cli.port import port
 from daemon.simulate.faults import FAULTS, Fault, UnknownFault, parse_counted
 
 DEFAULT_PORT = 18317
@@ -22,8 +22,7 @@ tppc:
 """
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command and its options."""
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "simulate",
         help=COMMANDS["simulate"],
@@ -45,7 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """Serves until SIGINT or SIGTERM; 1 when the address cannot be had."""
     from daemon.simulate.app import Simulator
     from daemon.simulate.delivery import Pace
@@ -53,17 +52,17 @@ def run(args: argparse.Namespace) -> int:
     from daemon.simulate.server import bind, serve
 
     try:
-        listener = bind(args.host, args.port)
+        listener = bind(arguments.host, arguments.port)
     except OSError as error:
-        print(f"tppcd simulate: cannot listen on {args.host}:{args.port}: {error.strerror}", file=sys.stderr)
+        print(f"tppcd simulate: cannot listen on {arguments.host}:{arguments.port}: {error.strerror}", file=sys.stderr)
         return FAILURE
-    url = f"http://{args.host}:{listener.getsockname()[1]}"
+    url = f"http://{arguments.host}:{listener.getsockname()[1]}"
     simulator = Simulator(
-        ledger=Ledger(fault for faults in args.fault for fault in faults),
-        pace=Pace(delay_ms=args.delay_ms, chunk_bytes=args.chunk_bytes),
-        key=args.key,
+        ledger=Ledger(fault for faults in arguments.fault for fault in faults),
+        pace=Pace(delay_ms=arguments.delay_ms, chunk_bytes=arguments.chunk_bytes),
+        key=arguments.key,
     )
-    serve(simulator, listener, lambda: _announce(url, args.key or "any-key-will-do"))
+    serve(simulator, listener, lambda: _announce(url, arguments.key or "any-key-will-do"))
     return OK
 
 

@@ -8,6 +8,8 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 
+from daemon.cli import COMMANDS
+from daemon.cli.arguments import Subparsers, add_format, add_socket
 from daemon.cli.exit_codes import FAILURE, OK
 from daemon.cli.reload import diagnostic_line
 from daemon.config.packycode import source_words
@@ -16,20 +18,19 @@ from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_sock
 Json = Mapping[str, object]
 
 
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds the command and its options."""
+def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "status",
-        help="show how the running daemon is",
+        help=COMMANDS["status"],
         description="Generation, last reload and its result, providers, core auths with state and reason.",
     )
-    parser.add_argument("--socket", metavar="PATH", help="admin socket of the daemon (default: where it puts it)")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+    add_socket(parser)
+    add_format(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
     """0 whenever a daemon answers, degraded or not; 1 when none does."""
-    client = AdminClient(find_admin_socket(os.environ, args.socket))
+    client = AdminClient(find_admin_socket(os.environ, arguments.socket))
     try:
         health, auths, packycode = (
             _object(client.request("GET", path))
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"tppcd status: {error}", file=sys.stderr)
         return FAILURE
     core_auths = [item for item in _list(auths.get("auths")) if isinstance(item, Mapping)]
-    if args.format == "json":
+    if arguments.format == "json":
         print(json.dumps({"health": health, "auths": core_auths, "packycode": packycode}, indent=2, ensure_ascii=False))
     else:
         print("\n".join((*_daemon(health), *_source(packycode), *_auths(core_auths))))

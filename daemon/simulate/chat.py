@@ -15,6 +15,8 @@ from daemon.simulate.conversation import (
     Returned,
     Said,
     Tool,
+    json_schema,
+    missing,
     texts,
 )
 from daemon.simulate.faults import Problem
@@ -36,8 +38,7 @@ def read(body: Json, key: str) -> Conversation:
     """The request as a conversation; refuses what the real API is known to refuse."""
     messages = body.get("messages")
     if not isinstance(body.get("model"), str) or not messages:
-        missing = "messages" if not messages else "model"
-        raise Refused(f"Missing required parameter: '{missing}'.", code="missing_required_parameter", param=missing)
+        raise missing("messages" if not messages else "model")
     _check(messages)
     return Conversation(
         model=body["model"],
@@ -94,7 +95,7 @@ def _forced(choice: object) -> str | None:
 
 def _schema(response_format: Json) -> Json | None:
     wrapped = response_format.get("json_schema") or {}
-    return {"json_schema": wrapped.get("schema") or {}, "json_object": {}}.get(str(response_format.get("type")))
+    return json_schema(response_format.get("type"), wrapped.get("schema"))
 
 
 def whole(answer: Answer, body: Json) -> Json:

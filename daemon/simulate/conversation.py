@@ -82,6 +82,17 @@ class Refused(Exception):
         self.param = param
 
 
+def missing(parameter: str) -> Refused:
+    """What both OpenAI APIs say of a parameter that must be there."""
+    told = f"Missing required parameter: '{parameter}'."
+    return Refused(told, code="missing_required_parameter", param=parameter)
+
+
+def json_schema(kind: object, schema: Json | None) -> Json | None:
+    """The schema of OpenAI's structured output: a format ``json_object`` allows any, ``text`` has none."""
+    return {"json_schema": schema or {}, "json_object": {}}.get(str(kind))
+
+
 def texts(content: object, *kinds: str) -> list[str]:
     """The text blocks of a ``content`` value: a string, or parts of which those with ``text`` count.
 

@@ -162,9 +162,8 @@ def parse(given: object) -> Fault:
     fault = FAULTS.get(change.fault)
     if fault is None:
         raise UnknownFault(f"unknown fault {change.fault!r}; there are: {', '.join(FAULTS)}")
-    fields = {"after": change.after, "seconds": change.seconds, "status": change.status}
-    fields["retry_after"] = change.retry_after
-    changed: dict[str, object] = {name: value for name, value in fields.items() if value is not None}
+    told = {name: getattr(change, name) for name in ("after", "seconds", "status", "retry_after")}
+    changed = {name: value for name, value in told.items() if value is not None}
     if change.message is not None:
         changed["problem"] = msgspec.structs.replace(fault.problem, message=change.message)
     return msgspec.structs.replace(fault, **changed)

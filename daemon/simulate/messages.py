@@ -34,11 +34,10 @@ STOP_REASON = {
 
 def read(body: Json, key: str) -> Conversation:
     """The request as a conversation; refuses what the real API is known to refuse."""
-    messages = body.get("messages")
     for field in ("model", "max_tokens", "messages"):
         if not body.get(field):
             raise Refused(f"{field}: Field required")
-    messages = [{**message, "content": _blocks(message.get("content"))} for message in messages or []]
+    messages = [{**message, "content": _blocks(message.get("content"))} for message in body["messages"]]
     _check(messages, key)
     thinks = (body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
     return Conversation(
@@ -183,16 +182,14 @@ def _message(answer: Answer, content: list[Json]) -> Json:
 def _usage(answer: Answer) -> Json:
     """This API always tells usage: where the fault is to tell none, an empty object is what is left of it."""
     usage = answer.usage
-    return (
-        {}
-        if usage is None
-        else {
-            "input_tokens": usage.input - usage.cached,
-            "cache_creation_input_tokens": 0,
-            "cache_read_input_tokens": usage.cached,
-            "output_tokens": usage.output,
-        }
-    )
+    if usage is None:
+        return {}
+    return {
+        "input_tokens": usage.input - usage.cached,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": usage.cached,
+        "output_tokens": usage.output,
+    }
 
 
 def error(problem: Problem, identity: str) -> Json:

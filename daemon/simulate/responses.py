@@ -16,6 +16,8 @@ from daemon.simulate.conversation import (
     Returned,
     Said,
     Tool,
+    json_schema,
+    missing,
     texts,
 )
 from daemon.simulate.faults import Problem
@@ -33,6 +35,7 @@ def read(body: Json, key: str) -> Conversation:
     items = _items(body)
     _check(body, items, key)
     reasoning = body.get("reasoning") or {}
+    text_format = (body.get("text") or {}).get("format") or {}
     return Conversation(
         model=body["model"],
         stream=bool(body.get("stream")),
@@ -40,7 +43,7 @@ def read(body: Json, key: str) -> Conversation:
         entries=tuple(entry for item in items for entry in _entries(item)),
         tools=() if body.get("tool_choice") == "none" else tuple(_tools(_offered(body, items))),
         forced=_forced(body.get("tool_choice")),
-        schema=_schema((body.get("text") or {}).get("format") or {}),
+        schema=json_schema(text_format.get("type"), text_format.get("schema")),
         max_tokens=body.get("max_output_tokens"),
         summary=bool(reasoning.get("summary")),
         sealed="reasoning.encrypted_content" in (body.get("include") or []),
@@ -52,8 +55,7 @@ def read(body: Json, key: str) -> Conversation:
 def _items(body: Json) -> list[Json]:
     given = body.get("input")
     if given is None or not isinstance(body.get("model"), str):
-        missing = "input" if given is None else "model"
-        raise Refused(f"Missing required parameter: '{missing}'.", code="missing_required_parameter", param=missing)
+        raise missing("input" if given is None else "model")
     return [{"role": "user", "content": given}] if isinstance(given, str) else list(given)
 
 
@@ -122,10 +124,6 @@ def _forced(choice: object) -> str | None:
     if choice == "required":
         return ""
     return choice.get("name") if isinstance(choice, dict) else None
-
-
-def _schema(text_format: Json) -> Json | None:
-    return {"json_schema": text_format.get("schema") or {}, "json_object": {}}.get(str(text_format.get("type")))
 
 
 def whole(answer: Answer, body: Json) -> Json:

@@ -1,0 +1,31 @@
+"""Arguments that several commands take."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TypeAlias
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+"""What ``add_parser`` of a command's module gets."""
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """``--config``, for commands that read the file and no daemon."""
+    parser.add_argument("--config", help="default: $TPPCD_CONFIG or config.yaml")
+
+
+def add_socket(parser: argparse.ArgumentParser) -> None:
+    """``--socket``, for commands that ask the running daemon."""
+    parser.add_argument("--socket", metavar="PATH", help="admin socket of the daemon (default: where it puts it)")
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """``--format``: lines for people, or JSON for scripts."""
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+
+
+def port(text: str) -> int:
+    """The type of ``--port``. 0 to 65535; anything else is wrong usage."""
+    if not (text.isascii() and text.isdigit() and int(text[:6]) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port (0 to 65535)")
+    return int(text)
