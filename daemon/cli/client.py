@@ -68,6 +68,7 @@ def client_key(keys: object) -> tuple[str, str]:
 
 
 def claude(door: Door) -> Iterator[str]:
+    """Claude Code: for a shell."""
     yield f"# Claude Code; {door.about_key}"
     yield f"export ANTHROPIC_BASE_URL={door.url}"
     yield f"export ANTHROPIC_AUTH_TOKEN={door.key}"
@@ -75,6 +76,7 @@ def claude(door: Door) -> Iterator[str]:
 
 
 def codex(door: Door) -> Iterator[str]:
+    """Codex CLI: for ``~/.codex/config.toml``; the key stays in the shell."""
     yield "# Codex CLI: ~/.codex/config.toml"
     yield f'model = "{door.model}"'
     yield 'model_provider = "tppcd"'
@@ -90,12 +92,14 @@ def codex(door: Door) -> Iterator[str]:
 
 
 def openai(door: Door) -> Iterator[str]:
+    """OpenAI's SDKs: for a shell."""
     yield f"# OpenAI SDKs; {door.about_key}"
     yield f"export OPENAI_BASE_URL={door.url}/v1"
     yield f"export OPENAI_API_KEY={door.key}"
 
 
 def anthropic(door: Door) -> Iterator[str]:
+    """Anthropic's SDKs: for a shell."""
     yield f"# Anthropic SDKs; {door.about_key}"
     yield f"export ANTHROPIC_BASE_URL={door.url}"
     yield f"export ANTHROPIC_API_KEY={door.key}"

@@ -48,6 +48,7 @@ def words(name: str) -> Words:
 
 
 def bash(commands: dict[str, Words]) -> Iterator[str]:
+    """One function: the choices of the option before, else what the command takes, else the commands."""
     yield "_tppcd() {"
     yield "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words=''"
     yield '  case "${COMP_WORDS[1]} $before" in'
@@ -67,11 +68,13 @@ def bash(commands: dict[str, Words]) -> Iterator[str]:
 
 
 def zsh(commands: dict[str, Words]) -> Iterator[str]:
+    """Reads the script for bash."""
     yield "autoload -U +X bashcompinit && bashcompinit"
     yield from bash(commands)
 
 
 def fish(commands: dict[str, Words]) -> Iterator[str]:
+    """One line per command, list of choices and option."""
     for name in commands:
         yield f"complete -c tppcd -n __fish_use_subcommand -a {name} -d '{_quoted(COMMANDS[name])}'"
     for name, known in commands.items():

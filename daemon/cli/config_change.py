@@ -48,6 +48,7 @@ def change(path: Path, wish: Callable[[Data], dict[str, object]]) -> int:
 
 
 def tell_changes(old: Checked | None, new: Checked, path: Path) -> None:
+    """What was written, as the change summary of a reload says it."""
     print(f"wrote {path}")
     assert new.snapshot is not None
     for line in lines(diff(old.snapshot if old else None, new.snapshot)):
@@ -55,5 +56,6 @@ def tell_changes(old: Checked | None, new: Checked, path: Path) -> None:
 
 
 def failed(message: str, code: int = exit_codes.FAILURE) -> int:
+    """Says why on stderr; gives the exit code."""
     print(f"tppcd: {message}", file=sys.stderr)
     return code

@@ -31,6 +31,7 @@ class Checked(Struct, frozen=True, kw_only=True):
 
     @property
     def errors(self) -> int:
+        """How many of the diagnostics are errors."""
         return sum(1 for each in self.diagnostics if each.severity == "error")
 
 

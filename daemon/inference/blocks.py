@@ -25,6 +25,8 @@ class Citation(Struct, frozen=True, kw_only=True):
 
 
 class Text(Struct, frozen=True):
+    """What is said, with its sources."""
+
     text: str
     citations: tuple[Citation, ...] = ()
 
@@ -49,6 +51,7 @@ class Reasoning(Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
+        """The parts, a blank line between two."""
         return "\n\n".join(self.parts)
 
 
@@ -109,6 +112,8 @@ class ToolResult(Struct, frozen=True, kw_only=True):
 
 
 class SearchHit(Struct, frozen=True):
+    """A page that a search found."""
+
     url: str
     title: str = ""
 

@@ -23,6 +23,8 @@ BlockKind = Literal["text", "refusal", "reasoning", "tool_call", "custom_tool_ca
 
 
 class MessageStart(Struct, frozen=True, gc=False):
+    """The answer begins. ``usage`` is there where the upstream counts the prompt first."""
+
     id: str
     model: str
     usage: Usage | None = None
@@ -55,6 +57,8 @@ class PartBreak(Struct, frozen=True, gc=False):
 
 
 class Cited(Struct, frozen=True, gc=False):
+    """A source of the text block ``index``."""
+
     index: int
     citation: Citation
 
@@ -71,6 +75,8 @@ class BlockEnd(Struct, frozen=True, gc=False):
 
 
 class Finish(Struct, frozen=True, gc=False):
+    """The good end; nothing comes after it."""
+
     reason: FinishReason
     usage: Usage | None = None
     stop_sequence: str | None = None

@@ -10,6 +10,8 @@ from daemon.inference.blocks import Block
 
 
 class FinishReason(StrEnum):
+    """Why an answer ended."""
+
     STOP = "stop"
     LENGTH = "length"
     TOOL_CALLS = "tool_calls"
@@ -32,6 +34,8 @@ class Usage(Struct, frozen=True, kw_only=True):
 
 
 class Response(Struct, frozen=True, kw_only=True):
+    """A whole answer: what ``collect`` makes of a stream's events."""
+
     id: str
     model: str
     content: tuple[Block, ...]

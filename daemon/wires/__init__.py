@@ -11,6 +11,7 @@ hub, and the modules here:
     events    sse (the frame splitter), sse_decoder (what all stream decoders do), block_writer (hub blocks)
     tools     offered_tools, custom_tools, function_schemas, naming (limits on names and ids)
     failures  upstream_failures, retry_after, context_length, mistakes (what may be told of a client's)
-    OpenAI    openai_entry, openai_parameters, openai_effort, openai_errors: what its two wires have in common
+    OpenAI    openai_entry, openai_parameters, openai_effort, openai_errors, openai_error_body: what its two
+              wires have in common
     bytes     raw_json (what is kept unread)
 """

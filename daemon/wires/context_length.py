@@ -47,6 +47,7 @@ _ASKED = tuple(
 
 
 def speaks_of_context_length(message: str) -> bool:
+    """Whether an upstream's message says that the prompt does not fit."""
     return _TOLD.search(message) is not None
 
 

@@ -40,6 +40,7 @@ class CalledTool(NamedTuple):
 
 
 def called_tool(names: Mapping[str, str], sent: str) -> CalledTool:
+    """``sent`` as the upstream called it; ``names`` as ``SentNames.restored`` gave them."""
     name = names.get(sent, sent)
     if not isinstance(names, ToolNames):
         return CalledTool(name, None, custom=False)
@@ -125,6 +126,7 @@ def _key(tool: AnyTool) -> _Key:
 
 
 def flat_name(name: str, namespace: str | None) -> str:
+    """The one name of a tool, for upstreams without namespaces."""
     return name if namespace is None else f"{namespace}__{name}"
 
 

@@ -1,8 +1,9 @@
-"""Failures of an upstream read, and failures told to a client, in the dialect that OpenAI's two wires share.
+"""An upstream's failures, read in the dialect that OpenAI's two wires share. How one is told: ``openai_error_body``.
 
-    HTTP error             decode_error  ─┐
-    error event, failed    remote_error  ─┼─▶ RemoteError        GatewayError ─▶ encode_error (HTTP)
-    body that is no JSON   not_json      ─┘                                   ─▶ failure_code (response.failed)
+    HTTP error                       decode_error  ─┐
+    error event, response.failed     remote_error  ─┼─▶ RemoteError
+    body that is no JSON             not_json      ─┤
+    JSON that is no answer           no_answer     ─┘
 
 What decides, in this order: 401 and 403 by status alone (their text may hold a piece of the key and
 is not passed on), then the upstream's ``code``, its ``type``, telling words of its message, the status.
@@ -10,14 +11,12 @@ is not passed on), then the upstream's ``code``, its ``type``, telling words of 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
 
-from daemon.errors import ErrorKind, GatewayError, RemoteError, Scope
+from daemon.errors import ErrorKind, RemoteError, Scope
 from daemon.wires.context_length import speaks_of_context_length
 from daemon.wires.raw_json import NOT_JSON
 from daemon.wires.retry_after import retry_after
@@ -88,8 +87,6 @@ _FINAL = frozenset({ErrorKind.AUTHENTICATION, ErrorKind.PERMISSION, ErrorKind.BI
 
 _OWN_STATUS = frozenset({ErrorKind.QUOTA, ErrorKind.OVERLOADED, ErrorKind.RATE_LIMIT})
 """Kinds whose usual status beats the upstream's: a usage limit told as 400 is a 429 all the same."""
-
-# --- reading an upstream's failure --------------------------------------------------------------
 
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> RemoteError:
@@ -223,69 +220,3 @@ def _status_inside(error: Mapping[str, object]) -> int | None:
 
 def _is_html(text: str) -> bool:
     return text[:64].lower().startswith(("<!doctype", "<html", "<head", "<?xml"))
-
-
-# --- telling a client -----------------------------------------------------------------------------
-
-
-class ErrorObject(Struct):
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-    resets_in_seconds: int | UnsetType = UNSET
-
-
-class ErrorBody(Struct):
-    error: ErrorObject
-
-
-_TYPE_AND_CODE: dict[ErrorKind, tuple[str, str | None]] = {
-    ErrorKind.INVALID_REQUEST: ("invalid_request_error", None),
-    ErrorKind.AUTHENTICATION: ("invalid_request_error", "invalid_api_key"),
-    ErrorKind.BILLING: ("insufficient_quota", "billing_hard_limit_reached"),
-    ErrorKind.PERMISSION: ("permission_error", "permission_denied"),
-    ErrorKind.NOT_FOUND: ("invalid_request_error", None),
-    ErrorKind.MODEL_NOT_FOUND: ("invalid_request_error", "model_not_found"),
-    ErrorKind.TOO_LARGE: ("invalid_request_error", "request_too_large"),
-    ErrorKind.CONTEXT_LENGTH: ("invalid_request_error", "context_length_exceeded"),
-    ErrorKind.RATE_LIMIT: ("rate_limit_error", "rate_limit_exceeded"),
-    ErrorKind.QUOTA: ("insufficient_quota", "insufficient_quota"),
-    ErrorKind.OVERLOADED: ("service_unavailable_error", "server_is_overloaded"),
-    ErrorKind.TIMEOUT: ("server_error", "timeout"),
-    ErrorKind.API: ("server_error", "server_error"),
-}
-
-_CODE_IS_FIXED = frozenset({ErrorKind.CONTEXT_LENGTH, ErrorKind.RATE_LIMIT, ErrorKind.OVERLOADED})
-"""Codex goes by these codes (end the turn, wait, give up); an upstream's own word for them is no use to it."""
-
-
-def encode_error(error: GatewayError, request_id: str) -> tuple[int, dict[str, str], bytes]:
-    """(status, headers, body) in OpenAI's dialect. ``request_id`` travels in the entry's own headers:
-    this dialect has no place for it in the body. 529 is Anthropic's alone; here overload is 503."""
-    type_ = _TYPE_AND_CODE[error.kind][0]
-    code = failure_code(error)
-    if error.kind is ErrorKind.QUOTA and code == "usage_limit_reached":
-        type_ = code
-    body = ErrorObject(message=error.message, type=type_, param=error.param, code=code)
-    if type_ == "usage_limit_reached" and error.retry_after is not None:
-        body.resets_in_seconds = math.ceil(error.retry_after)
-    status = 503 if error.status == 529 else error.status
-    return status, _retry_headers(error), msgspec.json.encode(ErrorBody(body))
-
-
-def failure_code(error: GatewayError) -> str | None:
-    """``code`` of the error object: the upstream's, unless clients act on OpenAI's word for this kind."""
-    usual = _TYPE_AND_CODE[error.kind][1]
-    return usual if error.kind in _CODE_IS_FIXED else error.code or usual
-
-
-def _retry_headers(error: GatewayError) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    if error.retry_after is not None:
-        headers["retry-after"] = str(math.ceil(error.retry_after))
-        if error.retry_after < 60 and error.retry_after != math.ceil(error.retry_after):
-            headers["retry-after-ms"] = str(math.ceil(error.retry_after * 1000))
-    if error.should_retry is not None:
-        headers["x-should-retry"] = "true" if error.should_retry else "false"
-    return headers

@@ -17,7 +17,7 @@ from daemon.wires.anthropic_messages.encode import encode_response
 from daemon.wires.anthropic_messages.encode_request import encode_request
 from daemon.wires.anthropic_messages.errors import decode_error, encode_error, reword_context_length
 from daemon.wires.anthropic_messages.stream_decoder import MessagesStreamDecoder
-from daemon.wires.anthropic_messages.stream_encoder import stream_encoder
+from daemon.wires.anthropic_messages.stream_encoder import MessagesStreamEncoder
 from daemon.wires.base import Wire
 
 __all__ = ["WIRE", "decode_count_request", "reword_context_length"]
@@ -26,7 +26,7 @@ WIRE = Wire(
     name="messages",
     decode_request=decode_request,
     encode_response=encode_response,
-    stream_encoder=stream_encoder,
+    stream_encoder=MessagesStreamEncoder,
     encode_error=encode_error,
     encode_request=encode_request,
     decode_response=decode_response,

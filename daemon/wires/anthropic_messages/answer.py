@@ -73,6 +73,7 @@ class ToolIds:
         self._given: set[str] = set()
 
     def take(self, identifier: str | None) -> str:
+        """The id to send for the next call; ``identifier`` is the upstream's."""
         fitting = shorten_id(OUTSIDE_ID.sub("_", identifier or ""))
         if not fitting or fitting in self._given:
             fitting = f"toolu_{self._answer_id[:24]}_{len(self._given)}"

@@ -102,6 +102,7 @@ def raw_block_of(raw: Raw, where: str) -> Block | None:
 
 
 def block_of(block: KnownBlock) -> Block | None:
+    """A known block in the hub's words; None for thinking that holds nothing."""
     match block:
         case TextBlock():
             return Text(block.text, citations_of(block.citations)) if block.citations else Text(block.text)
@@ -124,10 +125,12 @@ def block_of(block: KnownBlock) -> Block | None:
 
 
 def image_of(source: Source) -> Image:
+    """An image of any source: inline, by address, or a file of the vendor's store."""
     return Image(media_type=source.media_type, data=source.data, url=source.url, file_id=source.file_id)
 
 
 def file_of(block: DocumentBlock) -> File:
+    """A document of any source; plain text and blocks of text become text."""
     source = block.source
     plain = source.type == "text"
     text = source.data if plain else _content_text(source.content) if source.content else None
@@ -150,6 +153,7 @@ def citations_of(raw: Raw) -> tuple[Citation, ...]:
 
 
 def citation_of(raw: Raw) -> Citation:
+    """A citation of any kind, with its raw form."""
     body = _citation.decode(raw)
     return Citation(
         url=body.url or (body.source if body.type == "search_result_location" else None),
@@ -185,6 +189,7 @@ def text_of(raw: Raw) -> str:
 
 
 def invalid(message: str) -> LocalError:
+    """A mistake of the client's, told in the API's own words."""
     return LocalError(ErrorKind.INVALID_REQUEST, message)
 
 

@@ -308,7 +308,3 @@ class MessagesStreamEncoder:
         self._ended = True
         self._live = _NOBODY
         self._waiting.clear()
-
-
-def stream_encoder(context: AnswerContext) -> MessagesStreamEncoder:
-    return MessagesStreamEncoder(context)

@@ -93,6 +93,7 @@ def reasoning_of(delta: Delta) -> tuple[str, str]:
 
 
 def thinking_of(part: AnswerPart) -> str:
+    """Mistral's thinking, which is text or a list of text parts."""
     thinking = part.thinking
     if isinstance(thinking, list):
         return "".join(inner.text or "" for inner in thinking)

@@ -122,6 +122,7 @@ def custom_tools(request: Request) -> frozenset[str]:
 
 
 def call_field(call: ToolCall, identifier: str, custom: frozenset[str]) -> CallField:
+    """A call as the client reads it; ``custom`` names the tools that it knows as custom ones."""
     if call.kind == "custom" and call.name in custom:
         return CustomCallField(identifier, CustomField(call.name, call.arguments))
     arguments = wrapped(call.arguments) if call.kind == "custom" else call.arguments or "{}"
@@ -138,6 +139,7 @@ class CallIds:
         self._given: set[str] = set()
 
     def take(self, identifier: str | None) -> str:
+        """The id to send for the next call; ``identifier`` is the upstream's."""
         if not identifier or identifier in self._given:
             identifier = f"call_{self._answer_id[:24]}_{len(self._given)}"
         self._given.add(identifier)

@@ -42,19 +42,23 @@ class CallState:
 
     @property
     def begun(self) -> bool:
+        """Whether any of its arguments came, or its block is open."""
         return bool(self._pieces) or self._block is not None
 
     @property
     def whole(self) -> bool:
+        """Whether the arguments are one JSON value by now; of a custom call nobody can tell."""
         return not self.custom and is_json("".join(self._pieces))
 
     def describe(self, id_: str | None, name: str | None, *, custom: bool) -> None:
+        """What a fragment says of the call itself."""
         self.id = self.id or id_
         self.custom = self.custom or custom
         if name and name != self.name and not (self.name and self.begun):
             self.name = name if name.startswith(self.name) else self.name + name
 
     def delta(self, text: str) -> None:
+        """More arguments; they open the block, once the name is known."""
         if not text or self.ended:
             return
         self._pieces.append(text)
@@ -77,6 +81,7 @@ class CallState:
             self._write(block, text)
 
     def end(self) -> None:
+        """Closes the block; a call without a name has none and vanishes."""
         if self.ended:
             return
         self.ended = True
@@ -118,6 +123,7 @@ class CallTable:
         return all(call.custom or call.whole or not call.begun for call in self._calls)
 
     def take(self, part: CallPart) -> None:
+        """A fragment, or a whole call."""
         function, custom = part.function, part.custom
         name = function.name if function is not None else custom.name if custom is not None else None
         call = self._find(part, name)
@@ -138,6 +144,7 @@ class CallTable:
                 call.end()
 
     def finish(self) -> None:
+        """The answer is over: every call is told and closed."""
         for call in self._calls:
             call.start()
             call.end()

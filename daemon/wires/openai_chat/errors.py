@@ -7,7 +7,8 @@ which the OpenAI SDKs raise, and end without ``[DONE]``.
 from __future__ import annotations
 
 from daemon.errors import GatewayError
-from daemon.wires.openai_errors import decode_error, encode_error, no_answer, not_json, remote_error
+from daemon.wires.openai_error_body import encode_error
+from daemon.wires.openai_errors import decode_error, no_answer, not_json, remote_error
 
 __all__ = ["decode_error", "encode_error", "error_chunk", "no_answer", "not_json", "remote_error"]
 

@@ -77,6 +77,7 @@ class MessageWriter:
             self._messages.append(MessageParam("system", _joined([text.text for text in texts])))
 
     def message(self, position: int, message: Message) -> None:
+        """One message of the hub; ``position`` names it in ``lost``."""
         self._position = position
         if message.role == "assistant":
             self._assistant(message.content)
@@ -84,6 +85,7 @@ class MessageWriter:
             self._others(message)
 
     def finish(self) -> list[MessageParam]:
+        """All messages; what waited for results that never came follows now."""
         self._release()
         return self._messages
 

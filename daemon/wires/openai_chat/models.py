@@ -23,6 +23,7 @@ STOP_LIMIT = 4
 
 
 def is_openai(model: str) -> bool:
+    """Whether the name is one of OpenAI's, at whatever host."""
     return _OPENAI.match(_bare(model)) is not None
 
 

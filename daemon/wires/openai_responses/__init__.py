@@ -1,8 +1,11 @@
 """The OpenAI Responses wire, both as an upstream and as an entry.
 
-upstream:  encode (input_items, tools, effort) ─▶ … ─▶ stream_decoder (output_items), collected_decoder | decode
-entry:     decode (decode_items) ─▶ … ─▶ stream_encoder | response_object
-both:      schema holds the structs, errors the dialect of failures
+upstream:  encode (input_items, tools) ─▶ … ─▶ stream_decoder (item_table, output_items, hosted_items) | decode;
+           collected_decoder is the first of them for an answer that nobody watches grow
+entry:     decode (decode_items, decode_tools) ─▶ … ─▶ stream_encoder (stream_blocks) | response_object;
+           answer_items makes the items of both
+both:      schema and entry_schema hold the structs, errors the dialect of failures, tool_search the items
+           of Codex' search for tools
 """
 
 from __future__ import annotations

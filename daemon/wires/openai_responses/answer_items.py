@@ -57,6 +57,7 @@ def item_of(block: Block, index: int, answer_id: str, *, searches: bool = False)
 
 
 def reasoning_item(block: Reasoning, index: int, answer_id: str) -> ReasoningOutput:
+    """Each part of the thinking as a summary; the signature is what the next turn hands back."""
     return ReasoningOutput(
         id=item_id("reasoning", index, answer_id, block.id),
         summary=[SummaryText(part) for part in block.parts],
@@ -65,6 +66,7 @@ def reasoning_item(block: Reasoning, index: int, answer_id: str) -> ReasoningOut
 
 
 def call_item(call: ToolCall, index: int, answer_id: str, *, status: str) -> FunctionCallItem | CustomCallItem:
+    """A function or custom call, whole or just begun."""
     namespace = UNSET if call.namespace is None else call.namespace
     if call.kind == "custom":
         own = item_id("custom_tool_call", index, answer_id, call.item_id)
@@ -75,6 +77,7 @@ def call_item(call: ToolCall, index: int, answer_id: str, *, status: str) -> Fun
 
 
 def search_item(call: ToolCall, index: int, answer_id: str) -> ToolSearchCall:
+    """A call of the client's own search for tools."""
     call_id = call.id or f"call_{answer_id}{index:04x}"
     return tool_search.call_item(call_id, call.arguments, f"tsc_{answer_id}{index:04x}")
 
@@ -103,6 +106,7 @@ def item_id(type_: str, index: int, answer_id: str, own: str | None = None) -> s
 
 
 def annotations_of(citations: Sequence[Citation]) -> list[Raw]:
+    """Those citations that have a form on this wire."""
     return [annotation for citation in citations if (annotation := annotation_of(citation)) is not None]
 
 

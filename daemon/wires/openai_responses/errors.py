@@ -1,9 +1,10 @@
-"""Failures on this wire: OpenAI's dialect (``wires.openai_errors``), and the words of ``response.failed``."""
+"""Failures on this wire, both ways: OpenAI's dialect, and the words of ``response.failed``."""
 
 from __future__ import annotations
 
 from daemon.errors import ErrorKind, GatewayError
-from daemon.wires.openai_errors import decode_error, encode_error, failure_code, no_answer, not_json, remote_error
+from daemon.wires.openai_error_body import encode_error, failure_code
+from daemon.wires.openai_errors import decode_error, no_answer, not_json, remote_error
 from daemon.wires.retry_after import wait_in_words
 
 __all__ = ["decode_error", "encode_error", "failure_code", "failure_message", "no_answer", "not_json", "remote_error"]

@@ -39,10 +39,12 @@ class HostedState:
         self._block = writer.start(kind, id=self.item_id, name=name, item_id=self.item_id)
 
     def done(self, item: Raw) -> None:
+        """The item's last word."""
         self._item = item
         self.finish()
 
     def finish(self) -> None:
+        """Ends it as far as it is known."""
         self.ended = True
         raw = Raw(bytes(self._item))
         if self._head.type not in HOSTED:
@@ -57,6 +59,7 @@ def hosted_name(head: ItemHead) -> str:
 
 
 def hosted_call(head: ItemHead, raw: Raw) -> HostedCall:
+    """The hub's call of an item that has ended."""
     action = None if head.action is UNSET else Raw(bytes(head.action))
     return HostedCall(id=head.id or "", name=hosted_name(head), input=action, wire=WIRE_NAME, raw=raw)
 

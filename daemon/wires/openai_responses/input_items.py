@@ -74,11 +74,13 @@ class InputWriter:
         self.lost: list[str] = []
 
     def system(self, texts: Sequence[Text]) -> None:
+        """The system text, as a ``developer`` message."""
         parts: list[ContentPart] = [InputText(text.text) for text in texts if text.text]
         if parts:
             self.items.append(InputMessage("developer", parts))
 
     def message(self, position: int, message: Message) -> None:
+        """One message of the hub; ``position`` names it in ``lost``."""
         self._position = position
         self._role, self._id = message.role, message.id
         wrapped = message.role == "system" and self._entry == "messages"

@@ -49,6 +49,7 @@ class ItemTable:
         self._states: list[tuple[str, ItemState]] = []
 
     def get(self, head: EventHead, payload: bytes) -> ItemState | None:
+        """The item that an event speaks of, running or ended."""
         return self._items.get(self._place(head, payload))
 
     def open(self, head: EventHead, payload: bytes, kind: type[State], type_: str) -> State:
@@ -69,6 +70,7 @@ class ItemTable:
         return None if isinstance(state, kind) and state.ended else self.open(head, payload, kind, type_)
 
     def announce(self, output_index: int | None, item: Raw) -> None:
+        """``output_item.added``. A call at its place that had no name yet gets one; any other item there ends."""
         place = len(self._items) if output_index is None else output_index
         state = self._items.get(place)
         if isinstance(state, CallState) and not state.started and self._type(state) == type_of(item):
@@ -99,6 +101,7 @@ class ItemTable:
                 self.done(place, item)
 
     def finish(self) -> None:
+        """The answer is over: every running item ends."""
         for _, state in self._states:
             if not state.ended:
                 state.finish()

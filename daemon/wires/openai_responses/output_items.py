@@ -62,6 +62,7 @@ class MessageState:
         self.ended = False
 
     def part(self, index: int) -> MessagePart:
+        """The part at ``index``, new or known."""
         part = self.parts.get(index)
         if part is None:
             part = self.parts[index] = MessagePart()
@@ -78,15 +79,18 @@ class MessageState:
         return block
 
     def cite(self, index: int, annotation: Raw) -> None:
+        """A source; it opens its part, which may have no text yet."""
         part = self.part(index)
         part.cited = True
         self.writer.events.append(Cited(self._open(part, "text"), citation_from(annotation)))
 
     def text_done(self, index: int, kind: BlockKind, text: str | None) -> None:
+        """The whole text, for a part that brought no deltas."""
         if text and not self.part(index).sent:
             self.delta(index, kind, text)
 
     def part_done(self, index: int, content: Part) -> None:
+        """The whole part: closes its block."""
         if content.refusal is not None:
             self.text_done(index, "refusal", content.refusal)
         else:
@@ -139,6 +143,7 @@ class ReasoningState:
         self._block = writer.start("reasoning", item_id=item_id)
 
     def delta(self, source: ReasoningSource, index: int, text: str) -> None:
+        """More of a part; what the other source says is not told."""
         if not text or self._source not in (None, source):
             return
         self._source = source
@@ -149,6 +154,7 @@ class ReasoningState:
         self.writer.delta(self._block, text)
 
     def part_done(self, source: ReasoningSource, index: int, text: str | None) -> None:
+        """The whole part, for one that brought no deltas."""
         if text and index not in self._sent:
             self.delta(source, index, text)
 
@@ -201,6 +207,7 @@ class CallState:
         self._whole: str | None = None
 
     def describe(self, item: CallItem) -> None:
+        """What any event says of the call itself."""
         self.item_id = self.item_id or item.id
         self.call_id = self.call_id or item.call_id
         self._name = self._name or item.name
@@ -209,6 +216,7 @@ class CallState:
         self._start_when_named()
 
     def delta(self, text: str) -> None:
+        """More arguments; they wait until the name is known."""
         if not text:
             return
         self._sent = True
@@ -218,9 +226,11 @@ class CallState:
             self.writer.delta(self._block, text)
 
     def announced(self, item: Raw) -> None:
+        """``output_item.added`` once more, with what was missing."""
         self.describe(_CALL.decode(item))
 
     def arguments_done(self, name: str | None, whole: str | None) -> None:
+        """The whole arguments, for a call that brought no deltas."""
         self.describe(CallItem(name=name, arguments=whole))
 
     def done(self, item: Raw) -> None:
@@ -238,6 +248,7 @@ class CallState:
 
     @property
     def started(self) -> bool:
+        """Whether its block is open, or was."""
         return self._block is not None
 
     def _start_when_named(self) -> None:

@@ -43,6 +43,7 @@ class ResponseObjects:
         self._echo = _encode(_echo(context.request))[1:]
 
     def running(self) -> bytes:
+        """The object of ``response.created`` and ``in_progress``."""
         return self._object(self._head("in_progress", ()))
 
     def final(
@@ -60,6 +61,7 @@ class ResponseObjects:
         return head.status, self._object(head)
 
     def failed(self, output: Sequence[Raw], error: GatewayError) -> bytes:
+        """The object of ``response.failed``; ``output`` is what came before the failure."""
         head = self._head("failed", output)
         head.error = {"code": failure_code(error) or "server_error", "message": failure_message(error)}
         return self._object(head)

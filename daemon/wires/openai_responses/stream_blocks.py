@@ -47,16 +47,20 @@ class FrameWriter:
         return len(self.items) - 1
 
     def added(self, index: int, item: bytes) -> None:
+        """``output_item.added``."""
         self.write(b"response.output_item.added", b',"output_index":%d,"item":%b' % (index, item))
 
     def done(self, index: int, item: bytes) -> None:
+        """``output_item.done``; the item is remembered for the final object."""
         self.items[index] = Raw(item)
         self.write(b"response.output_item.done", b',"output_index":%d,"item":%b' % (index, item))
 
     def finished(self) -> list[Raw]:
+        """The items that are done, in their order."""
         return [item for item in self.items if item is not None]
 
     def take(self) -> bytes:
+        """The frames since the last time, as one write."""
         frames, self.frames = self.frames, []
         return b"".join(frames)
 

@@ -255,6 +255,7 @@ def _has_error(payload: bytes) -> bool:
 
 
 def usage_from(usage: ResponseUsage) -> Usage:
+    """The wire's counts as the hub's."""
     given, made = usage.input_tokens_details, usage.output_tokens_details
     return Usage(
         input_tokens=usage.input_tokens,

@@ -24,6 +24,8 @@ _CHOICE = {"auto": "auto", "any": "required", "none": "none"}
 
 
 class EncodedTools(NamedTuple):
+    """The tools to send, and what they lost on the way."""
+
     tools: list[schema.AnyTool]
     lost: list[str]
 
