@@ -206,9 +206,10 @@ class Conversation:
         patience = timeouts.first_event if relay.streamed else max(timeouts.first_event, timeouts.idle)
         exchange.deadline = self._time() + patience
         exchange.overdue = _overdue("first event", patience, "first-event" if relay.streamed else "idle")
-        exchange.stir = None
         async with exchange.waiting():
             self._answer = answer = await self._pipeline.upstreams.open(call)
+            if not relay.watched:
+                answer.gather()
             if answer.status >= 300:
                 raise WIRES[auth.wire].decode_error(answer.status, answer.headers, await answer.read_error())
             relay.accepted()
@@ -237,11 +238,8 @@ class Conversation:
                 raise relay.error
             if relay.finished:
                 return
-            if stream:
-                if relay.committed:
-                    await self._write(relay.take())
-            elif exchange.stir is None and not relay.watched:
-                exchange.stir = answer.gather()
+            if stream and relay.committed:
+                await self._write(relay.take())
         relay.end_of_body()
         _raise(relay)
 

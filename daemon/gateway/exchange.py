@@ -15,7 +15,6 @@ from typing import Final
 from msgspec import Struct
 
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
-from daemon.upstream.call import Stir
 
 GONE: Final = "tppcd.gone"
 """Key of the ASGI scope under which an entry leaves what the server calls when the client hangs up.
@@ -45,17 +44,15 @@ class Exchange:
 
     ``deadline``: when the current wait for the upstream has lasted too long, and ``overdue`` what to
     say then. ``quiet_since``: when the client last got bytes, ``inf`` while nothing may be sent to it.
-    ``stir``: where an answer is gathered, what makes known that more of it has come.
     """
 
-    __slots__ = ("_expired", "_reason", "_task", "_waiting", "deadline", "overdue", "quiet_since", "stir")
+    __slots__ = ("_expired", "_reason", "_task", "_waiting", "deadline", "overdue", "quiet_since")
 
     def __init__(self) -> None:
         self.deadline = inf
         self.overdue: Overdue | None = None
         self._expired = False
         self.quiet_since = inf
-        self.stir: Stir | None = None
         self._task = asyncio.current_task()
         self._waiting: Waiting | None = None
         self._reason: Exception | None = None

@@ -2,7 +2,6 @@
 
 A timer per read would cost more than the read. So every running exchange stands in a set, and one
 task looks at all of them a few times a second; what it measures in seconds may be late by one tick.
-Where an answer is gathered, that look also passes on what has come of it.
 """
 
 from __future__ import annotations
@@ -50,8 +49,6 @@ class Sweep:
                 await asyncio.sleep(self._tick)
                 now = monotonic()
                 for exchange, keep_alive in list(self._running.items()):
-                    if exchange.stir is not None and exchange.stir():
-                        continue  # more has come: its deadline is set anew
                     if exchange.deadline <= now:
                         exchange.expire()
                     elif now - exchange.quiet_since >= self._keep_alive_after:

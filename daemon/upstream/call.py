@@ -13,9 +13,6 @@ from daemon.errors import ErrorKind, RemoteError
 ERROR_BODY_LIMIT = 256 * 1024
 WHOLE_BODY_LIMIT = 64 * 1024 * 1024
 
-Stir = Callable[[], bool]
-"""Wakes who waits for a body with what has arrived of it; whether there was anything."""
-
 
 class UpstreamCall(Struct, frozen=True, kw_only=True):
     """One POST. ``connect_timeout`` in seconds; ``proxy`` '' = none; ``ca`` an extra CA file or ''."""
@@ -36,7 +33,7 @@ class Body(Protocol):
 
     def read(self) -> Awaitable[bytes]: ...
 
-    def gather(self) -> Stir: ...
+    def gather(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -46,8 +43,8 @@ class UpstreamAnswer:
     no parameters. Whoever opened it closes it.
 
     ``read`` gives all bytes that have arrived, waiting for the first, and ``b""`` at the clean end of
-    the body; it raises ``RemoteError`` for a body that is cut. After ``gather`` it
-    waits for the whole body, or until what ``gather`` returned is called.
+    the body; it raises ``RemoteError`` for a body that is cut. After ``gather``
+    the pieces may come later and larger.
     """
 
     __slots__ = ("_body", "_host", "content_type", "gather", "headers", "read", "status")
@@ -59,7 +56,7 @@ class UpstreamAnswer:
         self.headers = headers
         self.content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         self.read: Callable[[], Awaitable[bytes]] = body.read
-        self.gather: Callable[[], Stir] = body.gather
+        self.gather: Callable[[], None] = body.gather
 
     async def read_whole(self, limit: int = WHOLE_BODY_LIMIT) -> bytes:
         """The whole body; more than ``limit`` bytes is the upstream's failure."""

@@ -6,8 +6,8 @@
 3. What arrives unread is bounded: beyond ``HIGH_WATER`` the socket is not read, and TCP slows the
    upstream down.
 4. ``closed`` is true from the moment the connection cannot serve again.
-5. The socket rests between reads that would be too many (``Pace``). Who wants a body whole says so
-   (``gather``) and is not woken for each piece of it.
+5. The socket rests between reads that would be too many (``Pace``), longer where the body is wanted
+   whole (``gather``).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Any, cast
 
 import httptools
 
-from daemon.upstream.call import Stir
 from daemon.upstream.pace import Pace
 
 HIGH_WATER = 256 * 1024
@@ -85,17 +84,9 @@ class Connection(asyncio.Protocol):
             await self._wait()
         return self._parser.get_status_code(), self._headers
 
-    def gather(self) -> Stir:
-        """From now on a ``read`` that has to wait waits for the end of the body, or until much is unread,
-        or until what is returned here is called."""
+    def gather(self) -> None:
+        """The body is wanted whole: its pieces may come later and larger."""
         self._pace.gathering = True
-        return self._stir
-
-    def _stir(self) -> bool:
-        if not self._chunks:
-            return False
-        self._wake()
-        return True
 
     async def read(self) -> bytes:
         """All that has arrived of the body, ``b""`` at its clean end."""
@@ -187,8 +178,7 @@ class Connection(asyncio.Protocol):
         if self._buffered > HIGH_WATER and not self._paused:
             self._paused = True
             self._transport.pause_reading()
-        if self._paused or not self._pace.gathering:
-            self._wake()
+        self._wake()
         self._rest(len(data))
 
     def _fail(self, why: str) -> None:
@@ -232,7 +222,6 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._in_body:
             self.ended = True
-            self._wake()
         else:  # an interim answer (100, 103): the real one follows
             self._head.clear()
 

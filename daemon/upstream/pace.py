@@ -41,6 +41,7 @@ class Pace:
         apart, self._last = now - self._last, now
         if size >= WORTH:
             return 0.0
-        if self.gathering:
-            return min(max((now - self._asked) * SHARE, LEAST), MOST)
+        share = (now - self._asked) * SHARE
+        if self.gathering and share >= LEAST:
+            return min(share, MOST)
         return LEAST if apart < BURST else 0.0

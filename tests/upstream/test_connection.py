@@ -6,7 +6,6 @@ import asyncio
 import gzip
 import ssl
 import subprocess
-from collections.abc import Awaitable
 from pathlib import Path
 
 import pytest
@@ -136,47 +135,8 @@ async def test_an_upstream_that_is_not_read_is_slowed_down() -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_gathered_body_comes_in_one_piece_or_when_it_is_stirred() -> None:
-    said, go_on = asyncio.Event(), asyncio.Event()
-
-    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await request_of(reader)
-        writer.write(OK + b"content-length: 6\r\n\r\na")
-        await said.wait()
-        for part in (b"b", b"c"):
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(0)
-        await go_on.wait()
-        for part in (b"d", b"e", b"f"):
-            writer.write(part)
-            await writer.drain()
-            await asyncio.sleep(0)
-
-    async with upstream(slow) as up, transport() as way:
-        with await way.open(call(up.url)) as answer:
-            assert await answer.read() == b"a"
-            stir = answer.gather()
-            assert not stir()
-            said.set()
-            had = b""
-            while had != b"bc":
-                async with asyncio.TaskGroup() as tasks:
-                    reading = tasks.create_task(_of(answer.read()))
-                    while not stir():
-                        await asyncio.sleep(0)
-                had += reading.result()
-            go_on.set()
-            assert await answer.read() == b"def" and answer.ended
-            assert await answer.read() == b""
-
-
-async def _of(reading: Awaitable[bytes]) -> bytes:
-    return await reading
-
-
-@pytest.mark.asyncio
-async def test_a_gathered_body_is_read_in_fewer_pieces_than_it_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("gathered", [False, True])
+async def test_a_burst_is_read_in_fewer_pieces_than_it_is_sent(gathered: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     pieces, reads = 200, 0
     receive = Connection.data_received
 
@@ -197,13 +157,14 @@ async def test_a_gathered_body_is_read_in_fewer_pieces_than_it_is_sent(monkeypat
     monkeypatch.setattr(Connection, "data_received", counted)
     async with upstream(trickle) as up, transport() as way:
         with await way.open(call(up.url)) as answer:
-            answer.gather()
+            if gathered:
+                answer.gather()
             assert await answer.read_whole() == b"x" * pieces
     assert reads < pieces / 2
 
 
 @pytest.mark.asyncio
-async def test_a_gathered_body_that_is_cut_is_an_error_and_a_long_one_does_not_wait() -> None:
+async def test_a_gathered_body_that_is_cut_is_an_error() -> None:
     async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await request_of(reader)
         writer.write(OK + b"content-length: 9000000\r\n\r\n" + b"x" * 5_000_000)
