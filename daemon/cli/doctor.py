@@ -68,6 +68,7 @@ async def collected(path: Path, tell: Callable[[Result], None]) -> list[Result]:
 
 
 async def looked_at(path: Path) -> AsyncIterator[Result]:
+    """Every result, in the order of the picture above."""
     checked = read(str(path))
     for result in config(checked):
         yield result
@@ -83,6 +84,7 @@ async def looked_at(path: Path) -> AsyncIterator[Result]:
 
 
 def config(checked: Checked) -> Iterator[Result]:
+    """The diagnostics of the file, and what it comes to."""
     for each in checked.diagnostics:
         yield Result(state="fail" if each.severity == "error" else "warn", about="config", text=str(each))
     if checked.snapshot is None:
@@ -140,6 +142,7 @@ async def _heard(source: FileSource, sentinel: Path) -> float:
 
 
 def _touch(path: Path) -> None:
+    """In the loop's own thread: nothing else runs in this command that could wait for it."""
     path.touch()
 
 
@@ -167,6 +170,7 @@ def writes(path: Path) -> Result:
 
 
 def provider(auth: CoreAuth, found: Probe) -> Result:
+    """What a provider's free checks say."""
     finding = found.finding
     state: Literal["ok", "warn", "fail"] = "fail" if not finding.ok else "warn" if finding.hint else "ok"
     return Result(state=state, about=f"provider {auth.name}", text=finding.explanation, hint=finding.hint)
@@ -187,6 +191,7 @@ def clock(now: float, others: list[float]) -> Result:
 
 
 def running() -> Result:
+    """Whether a daemon runs here, and how it is."""
     socket = find_admin_socket(os.environ)
     with suppress(DaemonUnreachable):
         status, health = AdminClient(socket, 5.0).request("GET", "/healthz")

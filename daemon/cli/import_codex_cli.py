@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def codex_home(environ: Mapping[str, str]) -> Path:
+    """``$CODEX_HOME``, else ``~/.codex``."""
     return Path(environ.get("CODEX_HOME") or Path.home() / ".codex")
 
 
@@ -82,6 +83,7 @@ def imported(config: Data, auth: Data, *, provider: str | None = None, target: s
 
 
 def packycode(config: Data, settings: Data, key: str) -> dict[str, object]:
+    """The packycode block."""
     made: dict[str, object] = {"enabled": True, "base-url": settings["base_url"]}
     if isinstance(settings.get("requires_openai_auth"), bool):
         made["requires-openai-auth"] = settings["requires_openai_auth"]
@@ -90,6 +92,7 @@ def packycode(config: Data, settings: Data, key: str) -> dict[str, object]:
 
 
 def tppc(name: str, config: Data, settings: Data, key: str) -> dict[str, object]:
+    """An entry of ``tppc.providers``; without a key it is not enabled."""
     made: dict[str, object] = {"name": name, "enabled": bool(key), "base-url": settings["base_url"]}
     if key:
         made["api-key"] = key

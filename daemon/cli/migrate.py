@@ -77,5 +77,6 @@ def outer_key(outer: OuterSettings) -> str:
 
 
 def outer_value(outer: OuterSettings, field: str) -> str:
+    """What the environment, else Codex CLI, says for a setting that the file leaves out."""
     value: OuterValue = outer.env.get(field) or outer.codex_cli.get(field) or ""
     return value.reveal() if isinstance(value, Secret) else str(value)

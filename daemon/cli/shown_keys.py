@@ -22,6 +22,7 @@ def shown(entry: Mapping[str, object]) -> dict[str, object]:
 
 
 def masked(entry: Mapping[str, object]) -> dict[str, object]:
+    """``entry`` with ``MASK`` in place of every key that is no reference."""
     return {key: _masked(key, value) for key, value in entry.items()}
 
 

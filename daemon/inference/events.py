@@ -23,7 +23,7 @@ BlockKind = Literal["text", "refusal", "reasoning", "tool_call", "custom_tool_ca
 
 
 class MessageStart(Struct, frozen=True, gc=False):
-    """The answer begins. ``usage`` is there where the upstream counts the prompt first."""
+    """The answer begins."""
 
     id: str
     model: str

@@ -59,7 +59,9 @@ class AnswerContext(Struct, frozen=True, kw_only=True):
 class StreamDecoder(Protocol):
     """Upstream bytes to hub events, sans I/O. Cuts anywhere in the bytes change nothing."""
 
-    def feed(self, data: bytes) -> list[Event]: ...
+    def feed(self, data: bytes) -> list[Event]:
+        """The events that ``data`` completes. After a terminal event: ``[]``."""
+        ...
 
     def close(self) -> list[Event]:
         """The upstream's body ended: ``[]`` after a terminal event, else a ``StreamError``."""

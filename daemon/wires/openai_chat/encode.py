@@ -75,6 +75,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     )
     wrapped = _put_tools(body, request, tools, names, lost)
     _put_thinking(body, request, options, lost)
+    _put_verbosity(body, request, options.model, lost)
     _put_sampling(body, request, options, lost)
     _put_max_tokens(body, request, options)
     _drop_unsupported(body, options.unsupported, lost)
@@ -112,14 +113,18 @@ def _put_thinking(body: CreateChatCompletion, request: Request, options: EncodeO
     model, wishes = options.model, request.reasoning
     asked = options.effort or wishes.effort
     if "reasoning" in request.extra.get(WIRE_NAME, {}) and options.effort is None:
-        pass  # OpenRouter's own object says it
-    elif reasons(model) or asked or wishes.enabled is not False:
-        default = options.default_effort if reasons(model) else None
-        effort = effort_for(model, suffix=options.effort, options=wishes, default=default)
-        if effort is not None:
-            body.reasoning_effort = effort
-        elif asked not in (None, "none"):
-            lost.append("reasoning")
+        return  # OpenRouter's own object says it
+    if wishes.enabled is False and not asked and not reasons(model):
+        return
+    default = options.default_effort if reasons(model) else None
+    effort = effort_for(model, suffix=options.effort, options=wishes, default=default)
+    if effort is not None:
+        body.reasoning_effort = effort
+    elif asked not in (None, "none"):
+        lost.append("reasoning")
+
+
+def _put_verbosity(body: CreateChatCompletion, request: Request, model: str, lost: list[str]) -> None:
     if request.verbosity is None:
         return
     if request.wire == WIRE_NAME or reasons(model):
