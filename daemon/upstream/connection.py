@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from collections.abc import Sized
 from time import monotonic
 from typing import Any, cast
 
@@ -24,6 +25,9 @@ from daemon.upstream.pace import Pace
 HIGH_WATER = 256 * 1024
 HEAD_LIMIT = 64 * 1024
 INFLATED_LIMIT = 64 * 1024 * 1024
+
+
+_ALONE = Pace((), 0.0)
 
 
 class Cut(ConnectionError):
@@ -53,7 +57,7 @@ class Connection(asyncio.Protocol):
     def _reset(self) -> None:
         self._chunks: list[bytes] = []
         self.on_body = self._chunks.append  # the parser's busiest callback, without a frame of ours
-        self._pace = Pace(monotonic())
+        self._pace = _ALONE
         self._resting: asyncio.TimerHandle | None = None
         self._parser: Any = httptools.HttpResponseParser(self)
         self._head: list[tuple[bytes, bytes]] = []
@@ -71,14 +75,16 @@ class Connection(asyncio.Protocol):
 
     # What the transport uses.
 
-    async def ask(self, head: bytes, body: bytes) -> tuple[int, dict[str, str]]:
+    async def ask(self, head: bytes, body: bytes, running: Sized = ()) -> tuple[int, dict[str, str]]:
         """Send a request and wait for the head of its answer: status and headers in lower case.
+        ``running`` are the answers that come at the same time.
 
         Raises ``Cut``, ``NotHttp`` or ``OSError``. Cancelled, it leaves a connection fit for ``close`` alone.
         """
         self._reset()
         self.ended = False
         self.used += 1
+        self._pace = Pace(running, monotonic())
         self._transport.writelines((head, body))
         while not self._in_body:
             await self._wait()

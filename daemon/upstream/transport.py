@@ -54,7 +54,7 @@ class Transport:
     async def _ask(self, connection: Connection, door: Door, head: bytes, body: bytes) -> UpstreamAnswer:
         self._busy.add(connection)
         try:
-            status, headers = await connection.ask(head, body)
+            status, headers = await connection.ask(head, body, self._busy)
         except BaseException:
             self._busy.discard(connection)
             connection.close()

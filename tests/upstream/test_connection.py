@@ -13,6 +13,8 @@ import pytest
 from daemon.errors import RemoteError
 from daemon.upstream.call import UpstreamCall
 from daemon.upstream.connection import Connection
+from daemon.upstream.pace import SEVERAL
+from daemon.upstream.transport import Transport
 from tests.upstream.test_transport import Script, answering, call, request_of, transport, upstream
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
@@ -155,12 +157,16 @@ async def test_a_burst_is_read_in_fewer_pieces_than_it_is_sent(gathered: bool, m
         await reader.read()
 
     monkeypatch.setattr(Connection, "data_received", counted)
-    async with upstream(trickle) as up, transport() as way:
-        with await way.open(call(up.url)) as answer:
+
+    async def ask(way: Transport, url: str) -> None:
+        with await way.open(call(url)) as answer:
             if gathered:
                 answer.gather()
             assert await answer.read_whole() == b"x" * pieces
-    assert reads < pieces / 2
+
+    async with upstream(trickle) as up, transport() as way:
+        await asyncio.gather(*(ask(way, up.url) for _ in range(SEVERAL)))
+    assert reads < SEVERAL * pieces / 2
 
 
 @pytest.mark.asyncio

@@ -1,10 +1,10 @@
-"""When a connection rests, and for how long: reads as (seconds after the request, bytes)."""
+"""When a connection rests among others, and for how long: reads as (seconds after the request, bytes)."""
 
 from __future__ import annotations
 
 import pytest
 
-from daemon.upstream.pace import LEAST, MOST, WORTH, Pace
+from daemon.upstream.pace import LEAST, MOST, SEVERAL, WORTH, Pace
 
 LITTLE = 250
 
@@ -37,6 +37,9 @@ LITTLE = 250
     ],
 )
 def test_the_rest_after_each_read(gathering: bool, reads: list[tuple[float, int]], rests: list[float]) -> None:
-    pace = Pace(asked=0.0)
+    pace = Pace(range(SEVERAL), asked=0.0)
     pace.gathering = gathering
     assert [pace.rest(now, size) for now, size in reads] == pytest.approx(rests)
+    alone = Pace(range(SEVERAL - 1), asked=0.0)
+    alone.gathering = gathering
+    assert not any(alone.rest(now, size) for now, size in reads)
