@@ -25,8 +25,6 @@ from daemon.upstream.pace import Pace
 HIGH_WATER = 256 * 1024
 HEAD_LIMIT = 64 * 1024
 INFLATED_LIMIT = 64 * 1024 * 1024
-
-
 _ALONE = Pace((), 0.0)
 
 
