@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests import harness
 from tests.pinned_cases import HELD
+
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.register_profile("soak", deadline=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The suite draws the same examples each time, so that it passes or fails for a change and not by luck; the
+    long campaigns draw new ones. A clock judges neither."""
+    settings.load_profile("soak" if config.getoption("markexpr") == "soak" else "suite")
 
 
 @pytest.fixture(scope="session")

@@ -114,7 +114,7 @@ def test_hosted_and_opaque_blocks_without_an_item_are_dropped() -> None:
     assert collect([*events, Finish(FinishReason.STOP)]).content == ()
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(st.text(min_size=1), min_size=1), min_size=1, max_size=4))
 def test_parts_and_deltas_of_reasoning(parts: list[list[str]]) -> None:
     events: list[Any] = [MessageStart("r", "m"), BlockStart(0, "reasoning")]
