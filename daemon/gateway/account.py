@@ -17,7 +17,7 @@ CLIENT_GONE = 499
 
 @dataclass(slots=True)
 class Account:
-    """What is known of a request as it runs. Times are loop time in seconds. ``lost`` names what the
+    """What is known of a request as it runs. Times are ``time.monotonic`` seconds. ``lost`` names what the
     request lost in translation, ``answer_lost`` what the answer did. ``estimated``: the usage is ours,
     for the answer was ended before the upstream told its own."""
 

@@ -54,7 +54,6 @@ class Conversation:
         "_pipeline",
         "_relay",
         "_relays",
-        "_time",
         "_turn",
         "account",
     )
@@ -64,7 +63,6 @@ class Conversation:
         self._inbound = inbound
         self._channel = channel
         self._exchange = exchange
-        self._time = monotonic
         self._turn = asyncio.Lock()
         self._relays: dict[type[Relay], Relay] = {}
         self._relay: Relay | None = None
@@ -107,7 +105,7 @@ class Conversation:
         candidates = self._pipeline.rotation.order(resolution.matched, resolution.candidates)
         self._correct_estimate(candidates[0].model)
         if self._inbound.request.stream:
-            self._exchange.quiet_since = self._time()
+            self._exchange.quiet_since = monotonic()
         plan = attempts(candidates)
         attempt = next(plan)
         while (error := await self._attempt(attempt, resolution.effort)) is not None:
@@ -204,7 +202,7 @@ class Conversation:
             ca=self._inbound.snapshot.config.upstream_ca,
         )
         patience = timeouts.first_event if relay.streamed else max(timeouts.first_event, timeouts.idle)
-        exchange.deadline = self._time() + patience
+        exchange.deadline = monotonic() + patience
         exchange.overdue = _overdue("first event", patience, "first-event" if relay.streamed else "idle")
         async with exchange.waiting():
             self._answer = answer = await self._pipeline.upstreams.open(call)
@@ -229,7 +227,7 @@ class Conversation:
         exchange, idle, stream = self._exchange, self._idle, self._inbound.request.stream
         overdue = _overdue("next event", idle, "idle")
         while data := await answer.read():
-            exchange.deadline = self._time() + idle
+            exchange.deadline = monotonic() + idle
             if exchange.overdue is not overdue:
                 exchange.overdue = overdue
                 self._first_event()
@@ -247,7 +245,7 @@ class Conversation:
         self.account.usage, self.account.estimated = relay.usage, relay.cut_short
         self.account.answer_lost = relay.answer_lost
         exchange = self._exchange
-        exchange.deadline, exchange.overdue = self._time() + STALL, STALLED
+        exchange.deadline, exchange.overdue = monotonic() + STALL, STALLED
         exchange.quiet_since = inf
         if not self._inbound.request.stream:
             await self._channel.answer(200, {"content-type": "application/json"}, relay.whole(), self._head())
@@ -260,14 +258,14 @@ class Conversation:
         if not data:
             return
         exchange = self._exchange
-        exchange.quiet_since = self._time()
+        exchange.quiet_since = monotonic()
         exchange.deadline = exchange.quiet_since + STALL
         upstream_overdue, exchange.overdue = exchange.overdue, STALLED
         async with self._turn:
             await self._start()
             await self._channel.write(data)
         exchange.overdue = upstream_overdue
-        exchange.deadline = self._time() + self._idle
+        exchange.deadline = monotonic() + self._idle
 
     async def keep_alive(self) -> None:
         """A sign of life for a client that waits; called by the sweep, from a task of its own."""
@@ -305,7 +303,7 @@ class Conversation:
 
     def _first_event(self) -> None:
         if self.account.first_event is None:
-            self.account.first_event = self._time()
+            self.account.first_event = monotonic()
 
 
 STALLED = Overdue(f"the client has read nothing for {STALL:g} s", ours=True)

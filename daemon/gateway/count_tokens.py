@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -44,7 +45,7 @@ class CountTokens:
     def __init__(self, *, upstreams: Upstreams, calibration: Calibration) -> None:
         self._upstreams = upstreams
         self._calibration = calibration
-        self._silent: dict[str, float] = {}  # core auth ID -> when it may be asked again, loop time
+        self._silent: dict[str, float] = {}  # core auth ID -> when it may be asked again, ``time.monotonic`` seconds
 
     async def count(
         self, counter: TokenCounter, request: Request, body: bytes, headers: Mapping[str, str], snapshot: Snapshot
@@ -65,7 +66,7 @@ class CountTokens:
         self, candidate: Candidate, body: bytes, headers: Mapping[str, str], snapshot: Snapshot
     ) -> int | None:
         auth = candidate.auth
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         if self._silent.get(auth.id, 0.0) > now:
             return None
         call = UpstreamCall(

@@ -40,7 +40,7 @@ class Overdue(Struct, frozen=True):
 
 
 class Exchange:
-    """One running request, made in its own task. Times are loop time in seconds.
+    """One running request, made in its own task. Times are ``time.monotonic`` seconds.
 
     ``deadline``: when the current wait for the upstream has lasted too long, and ``overdue`` what to
     say then. ``quiet_since``: when the client last got bytes, ``inf`` while nothing may be sent to it.

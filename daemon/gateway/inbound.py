@@ -16,7 +16,7 @@ from daemon.wires.base import AnswerContext, Wire
 
 class Inbound(Struct, frozen=True, kw_only=True):
     """One request as the entry hands it over. ``headers`` are the client's, names in lower case;
-    ``body`` the bytes as they came; ``started`` is loop time in seconds."""
+    ``body`` the bytes as they came; ``started`` is ``time.monotonic`` seconds."""
 
     entry: str
     wire: Wire

@@ -43,8 +43,8 @@ class UpstreamAnswer:
     no parameters. Whoever opened it closes it.
 
     ``read`` gives all bytes that have arrived, waiting for the first, and ``b""`` at the clean end of
-    the body; it raises ``RemoteError`` for a body that is cut. After ``gather``
-    the pieces may come later and larger.
+    the body; it raises ``RemoteError`` for a body that is cut. After ``gather`` the pieces may come
+    later and larger.
     """
 
     __slots__ = ("_body", "_host", "content_type", "gather", "headers", "read", "status")

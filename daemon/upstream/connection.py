@@ -25,7 +25,6 @@ from daemon.upstream.pace import Pace
 HIGH_WATER = 256 * 1024
 HEAD_LIMIT = 64 * 1024
 INFLATED_LIMIT = 64 * 1024 * 1024
-_ALONE = Pace((), 0.0)
 
 
 class Cut(ConnectionError):
@@ -50,12 +49,12 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
         self._waiter: asyncio.Future[None] | None = None
+        self._pace: Pace
         self._reset()
 
     def _reset(self) -> None:
         self._chunks: list[bytes] = []
         self.on_body = self._chunks.append  # the parser's busiest callback, without a frame of ours
-        self._pace = _ALONE
         self._resting: asyncio.TimerHandle | None = None
         self._parser: Any = httptools.HttpResponseParser(self)
         self._head: list[tuple[bytes, bytes]] = []
@@ -73,7 +72,7 @@ class Connection(asyncio.Protocol):
 
     # What the transport uses.
 
-    async def ask(self, head: bytes, body: bytes, running: Sized = ()) -> tuple[int, dict[str, str]]:
+    async def ask(self, head: bytes, body: bytes, running: Sized) -> tuple[int, dict[str, str]]:
         """Send a request and wait for the head of its answer: status and headers in lower case.
         ``running`` are the answers that come at the same time.
 
