@@ -22,6 +22,7 @@ from msgspec import UNSET, Raw
 from daemon.errors import ErrorKind, RemoteError
 from daemon.inference.blocks import Opaque
 from daemon.inference.events import BlockEnd, BlockKind, Cited, Event, Finish
+from daemon.wires.mistakes import mistake
 from daemon.wires.openai_chat.answer import (
     broken_off,
     citation_from,
@@ -91,7 +92,7 @@ class ChatStreamDecoder(SseDecoder):
         if payload.strip() == DONE:
             self._done()
         elif isinstance(error, msgspec.ValidationError):
-            self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen chunk: {error}"))
+            self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen chunk: {mistake(error)}"))
         else:
             self._fail(RemoteError(ErrorKind.API, "the upstream sent an event that is not a JSON object"))
 
@@ -123,7 +124,7 @@ class ChatStreamDecoder(SseDecoder):
             try:
                 self._delta(delta)
             except msgspec.ValidationError as error:
-                self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen chunk: {error}"))
+                self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen chunk: {mistake(error)}"))
                 return
         if choice.usage is not UNSET and _said(choice.usage):
             self._usage = choice.usage

@@ -18,6 +18,7 @@ import msgspec
 
 from daemon.errors import ErrorKind, RemoteError
 from daemon.inference.events import Event
+from daemon.wires.mistakes import mistake
 from daemon.wires.openai_responses.schema import ResponseEvent, ResponseObject
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
 from daemon.wires.sse import SseSplitter
@@ -99,7 +100,9 @@ class ResponsesCollectedDecoder(ResponsesStreamDecoder):
         try:
             return self.whole(response)
         except (ValueError, RecursionError) as error:
-            self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen response.completed event: {error}"))
+            self._fail(
+                RemoteError(ErrorKind.API, f"the upstream sent a misshapen response.completed event: {mistake(error)}")
+            )
             return self._writer.take()
 
     def _read_held(self) -> list[Event]:

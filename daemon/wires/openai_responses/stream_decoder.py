@@ -16,6 +16,7 @@ from msgspec import UNSET, Raw, Struct
 from daemon.errors import ErrorKind, RemoteError
 from daemon.inference.events import Event, Finish
 from daemon.inference.response import FinishReason, Usage
+from daemon.wires.mistakes import mistake
 from daemon.wires.openai_responses.errors import remote_error
 from daemon.wires.openai_responses.item_table import ItemTable
 from daemon.wires.openai_responses.output_items import CallState, MessageState, ReasoningState
@@ -86,7 +87,7 @@ class ResponsesStreamDecoder(SseDecoder):
                 self._start(_RESPONSE.decode(payload).response)
             handler(self, head, payload)
         except (ValueError, RecursionError) as error:
-            self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen {head.type} event: {error}"))
+            self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen {head.type} event: {mistake(error)}"))
 
     def _odd_event(self, payload: bytes) -> None:
         """No JSON object, or one whose common fields have unknown types: fatal only if it is an event we read."""
