@@ -4,13 +4,16 @@
     ├── LocalError              the client's fault, or ours: final, nothing cools down
     └── RemoteError             the upstream's fault: carries the upstream's own words
 
-A wire renders an error in its dialect from ``kind`` alone; the router decides from ``scope``; the
-raiser knows both. Foreign exceptions are mapped to these once, at the border (``upstream.transport``).
+A wire renders an error in its dialect from ``kind`` alone; the router decides from ``failover`` whether
+another is asked, and from ``scope`` what rests; the raiser knows all three. Foreign exceptions are mapped
+to these once, at the border (``upstream.transport``).
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class ErrorKind(StrEnum):
@@ -27,16 +30,35 @@ class ErrorKind(StrEnum):
     RATE_LIMIT = "rate_limit"
     QUOTA = "quota"
     OVERLOADED = "overloaded"
+    MAINTENANCE = "maintenance"
+    WRONG_CLIENT = "wrong_client"
+    FIREWALL = "firewall"
+    CONTENT = "content"
     TIMEOUT = "timeout"
     API = "api"
 
 
 class Scope(StrEnum):
-    """How far a failure reaches: one request, one credential, or the whole provider."""
+    """How far a failure reaches, and so what rests after it.
+
+    REQUEST nothing; CLIENT nothing for clients of another kind (a relay for Codex only); MODEL this model
+    of this credential; CREDENTIAL the key with all its models; PROVIDER the endpoint.
+    """
 
     REQUEST = "request"
+    CLIENT = "client"
+    MODEL = "model"
     CREDENTIAL = "credential"
     PROVIDER = "provider"
+
+
+class Failover(StrEnum):
+    """Whether another provider may be asked. ONCE: one more, since a second refusal of the same content
+    is an answer."""
+
+    NEVER = "never"
+    ONCE = "once"
+    ALWAYS = "always"
 
 
 STATUS: dict[ErrorKind, int] = {
@@ -51,9 +73,37 @@ STATUS: dict[ErrorKind, int] = {
     ErrorKind.RATE_LIMIT: 429,
     ErrorKind.QUOTA: 429,
     ErrorKind.OVERLOADED: 529,
+    ErrorKind.MAINTENANCE: 529,
+    ErrorKind.WRONG_CLIENT: 400,
+    ErrorKind.FIREWALL: 403,
+    ErrorKind.CONTENT: 400,
     ErrorKind.TIMEOUT: 504,
     ErrorKind.API: 502,
 }
+
+
+class Failure(Struct, frozen=True, kw_only=True):
+    """What an upstream said of its failure, read from whatever shape it came in; not yet judged.
+
+    ``status`` is the HTTP status (of a nested body: the inner one), None inside a 200. ``code`` and
+    ``type`` are verbatim. ``message`` is what the client is shown, ``beside`` is further text to judge by
+    (a heading beside it). ``retry_after`` is in seconds, ``resets_at`` in epoch seconds. ``not_found`` is
+    what a plain 404 reaches. ``page`` names what came where no JSON did ("an HTML page").
+    """
+
+    status: int | None = None
+    code: str | None = None
+    type: str | None = None
+    param: str | None = None
+    message: str = ""
+    beside: str = ""
+    plan_type: str | None = None
+    retry_after: float | None = None
+    resets_at: float | None = None
+    should_retry: bool | None = None
+    not_found: Scope = Scope.REQUEST
+    firewall: bool = False
+    page: str = ""
 
 
 class GatewayError(Exception):
@@ -62,10 +112,16 @@ class GatewayError(Exception):
     ``message`` is public: it says what happened and what to do. ``status`` is the HTTP status, by
     default the usual one of ``kind``. ``code`` and ``param`` are the upstream's or OpenAI's own
     words where known. ``retry_after`` is in seconds. ``should_retry`` false tells SDKs to give up.
-    ``details`` is put into the Anthropic error object (the SDK's thread fall-back reads it).
+    ``details`` is put into the Anthropic error object (the SDK's thread fall-back reads it). ``resets_at``
+    (epoch seconds) is when a limit ends, where that is known; ``plan_type`` is the ChatGPT plan it belongs to.
+    ``messages_type`` is the ``type`` toward a Messages client where the kind's own is not what it acts on.
     """
 
     scope = Scope.REQUEST
+    failover = Failover.NEVER
+    resets_at: float | None = None
+    plan_type: str | None = None
+    messages_type: str | None = None
 
     def __init__(
         self,
@@ -97,8 +153,9 @@ class LocalError(GatewayError):
 class RemoteError(GatewayError):
     """The upstream's fault. ``upstream_status`` is what it answered, None when it did not answer.
 
-    ``scope`` says what rests: REQUEST = this request is at fault (no failover), CREDENTIAL = this
-    key, PROVIDER = the endpoint. ``upstream_type`` is the upstream's own error type, verbatim.
+    ``scope`` says what rests, ``failover`` whether another is asked (by default unless the request is at
+    fault). ``upstream_type`` is the upstream's own error type, verbatim. ``evidence`` is the piece of its
+    text that decided the kind, '' where a code, a type or the status did; ``failure`` is what was judged.
     """
 
     def __init__(
@@ -107,6 +164,7 @@ class RemoteError(GatewayError):
         message: str,
         *,
         scope: Scope = Scope.PROVIDER,
+        failover: Failover | None = None,
         upstream_status: int | None = None,
         upstream_type: str | None = None,
         status: int | None = None,
@@ -114,10 +172,15 @@ class RemoteError(GatewayError):
         param: str | None = None,
         retry_after: float | None = None,
         should_retry: bool | None = None,
+        evidence: str = "",
+        failure: Failure | None = None,
     ) -> None:
         super().__init__(
             kind, message, status=status, code=code, param=param, retry_after=retry_after, should_retry=should_retry
         )
         self.scope = scope
+        self.failover = failover or (Failover.NEVER if scope is Scope.REQUEST else Failover.ALWAYS)
         self.upstream_status = upstream_status
         self.upstream_type = upstream_type
+        self.evidence = evidence
+        self.failure = failure

@@ -8,8 +8,31 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 
 MASK = "***"
+
+_KEY_SHAPES = re.compile(
+    r"(?<![A-Za-z0-9])(?:"  # no \b: a Chinese character before it is a letter, too
+    r"(?P<shape>sk-|sess-|xai-|rk-|cr_|gsk_|AIza)[A-Za-z0-9_*.+/=-]{3,}[A-Za-z0-9_*=]"
+    r"|(?P<lead>Bearer\s+|(?:(?:api[-_ ]?)?key|token)s?[\"']?\s*(?:provided|is)?\s*[:=：(\[]?\s*[\"'`]?)"
+    r"(?P<token>[A-Za-z0-9+/_.~-]{20,}={0,2}))"
+    r"|(?P<cn>(?:密钥|令牌)\s*[:=：(\[（]?\s*)[A-Za-z0-9+/_.~-]{20,}={0,2}",
+    re.IGNORECASE,
+)
+
+
+def mask_keys(text: str) -> str:
+    """``text`` with everything that looks like a key replaced: ``sk-…``, what follows ``Bearer``, and a long
+    token behind the word "key" or "token". Upstreams quote the key they refuse, and not only ours."""
+    return _KEY_SHAPES.sub(_masked, text)
+
+
+def _masked(match: re.Match[str]) -> str:
+    token = match["token"]
+    if token is not None and token.islower() and not any(each.isdigit() for each in token):
+        return match[0]  # a long word, such as a parameter's name
+    return f"{match['shape'] or match['lead'] or match['cn']}{MASK}"
 
 
 class Secret:

@@ -3,19 +3,20 @@
 Claude Code compacts the conversation only when it reads ``prompt is too long: A tokens > B maximum``
 (2.1.197, 2026-11); what an upstream says of the same thing it does not recognise. Codex CLI ends its turn
 at a 429 without ``retry-after`` (0.169.0); the others have a back-off of their own, which a number would
-only shorten. Who reads an upstream's words learns what happened, seldom what to do: that is added where
-nothing in them says it.
+only shorten. Who reads an upstream's words learns what happened, seldom what to do: that is added behind
+them, in parentheses. When a limit ends is said as a moment too, since Codex prints that.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from typing import Final
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.gateway.inbound import Inbound
-from daemon.wires.anthropic_messages.errors import reword_context_length
+from daemon.wires.anthropic_messages.errors import TYPES, reword_context_length
 
 CONTEXT_LIMITS = (("gpt-5", 272_000), ("codex", 200_000), ("", 200_000))
 """Input limits in tokens by the beginning of the model's name, for upstreams that do not say theirs."""
@@ -26,23 +27,42 @@ UNSAID_WAIT = 5.0
 ADVICE: Final[Mapping[ErrorKind, str]] = {
     ErrorKind.RATE_LIMIT: "retry later, or switch to another provider",
     ErrorKind.QUOTA: "switch to another provider, or wait for the quota",
-    ErrorKind.BILLING: "check the account at the provider, or switch to another provider",
+    ErrorKind.BILLING: "top up at the provider, or switch to another provider",
     ErrorKind.OVERLOADED: "retry in a moment, or switch to another provider",
+    ErrorKind.MAINTENANCE: "retry later, or switch to another provider",
     ErrorKind.TIMEOUT: "retry, or switch to another provider",
     ErrorKind.API: "retry, or switch to another provider",
+    ErrorKind.AUTHENTICATION: "check the provider's api-key",
+    ErrorKind.PERMISSION: "check at the provider what this key and its group may use",
     ErrorKind.NOT_FOUND: "check the provider's base-url",
-    ErrorKind.MODEL_NOT_FOUND: "switch to another model; GET /v1/models lists them",
     ErrorKind.TOO_LARGE: "send less",
 }
-"""What to do about an upstream's failure."""
+"""What to do about an upstream's failure, unless its words say it."""
 
-ADVISED: Final = re.compile(r"\b(retry|try|retrying|again|wait|switch|check|raise|adjust|reduce)\b", re.IGNORECASE)
+SETTINGS: Final[Mapping[ErrorKind, str]] = {
+    ErrorKind.MODEL_NOT_FOUND: "check `defaults.model` and `models`, which name what is asked; GET /v1/models lists",
+    ErrorKind.WRONG_CLIENT: "this provider serves certain clients only: see `headers`",
+    ErrorKind.FIREWALL: "ask the provider for an API host, or set `proxy-url` or `headers: user-agent`",
+    ErrorKind.CONTENT: "the provider's word filter; the text stays in the conversation: /compact or start anew",
+}
+"""What to do that no upstream can know, since it is a setting of ours or the client's; always added."""
+
+INSTRUCTIONS: Final = re.compile(r"instructions are not valid", re.IGNORECASE)
+OWN_INSTRUCTIONS: Final = "this provider wants its own instructions: `instructions: file:/path` sends a fixed text"
+
+ADVISED: Final = re.compile(
+    r"\b(retry|try|retrying|again|wait|switch|check|raise|adjust|reduce)\b|base-url|充值|续费|重试|再试|联系",
+    re.IGNORECASE,
+)
 """Words by which a message says what to do."""
 
 
-def for_client(error: GatewayError, inbound: Inbound, served: str = "") -> GatewayError:
+def for_client(error: GatewayError, inbound: Inbound, served: str = "", now: float | None = None) -> GatewayError:
     """The error as the entry's clients need it worded; most are returned as they are. ``served`` is the
-    upstream's model, whose limit is meant; '' where none was asked."""
+    upstream's model, whose limit is meant; '' where none was asked. ``now`` is in epoch seconds."""
+    if isinstance(error, RemoteError):
+        _time_limit(error, time.time() if now is None else now)
+        _final_for_claude_code(error, inbound)
     if error.kind is ErrorKind.RATE_LIMIT and inbound.wire.name == "responses" and error.should_retry is not False:
         error.retry_after = UNSAID_WAIT if error.retry_after is None else error.retry_after
     if error.kind is not ErrorKind.CONTEXT_LENGTH or inbound.wire.name != "messages":
@@ -54,10 +74,31 @@ def for_client(error: GatewayError, inbound: Inbound, served: str = "") -> Gatew
     return RemoteError(error.kind, message, code=error.code, param=error.param)
 
 
+def _final_for_claude_code(error: RemoteError, inbound: Inbound) -> None:
+    """Claude Code 2.1.332 asks up to five times more after a 400 that it does not know, each time with fewer of its
+    beta features, whatever ``x-should-retry`` says (2.1.197 asked once). No feature of its is at fault here. Of the
+    types that it takes as final under a 400 this one makes it print the words alone (measured 2026-11-28)."""
+    final = error.kind in (ErrorKind.WRONG_CLIENT, ErrorKind.CONTENT) or INSTRUCTIONS.search(error.message)
+    if final and inbound.wire.name == "messages" and inbound.headers.get("user-agent", "").startswith("claude-cli"):
+        error.messages_type = TYPES[ErrorKind.BILLING]
+
+
+def _time_limit(error: RemoteError, now: float) -> None:
+    """When a limit ends, both ways: as a wait and as a moment. An upstream says only one of them."""
+    if error.kind not in (ErrorKind.QUOTA, ErrorKind.RATE_LIMIT):
+        return
+    if error.retry_after is None and error.resets_at is not None:
+        error.retry_after = max(0.0, error.resets_at - now)
+    elif error.resets_at is None and error.retry_after is not None:
+        error.resets_at = now + error.retry_after
+
+
 def advised(message: str, kind: ErrorKind) -> str:
-    """An upstream's message with what to do, in parentheses behind it, unless it says so itself."""
-    advice = ADVICE.get(kind, "")
-    return message if not advice or ADVISED.search(message) else f"{message} ({advice})"
+    """An upstream's message with what to do, in parentheses behind it."""
+    advice = SETTINGS.get(kind) or (OWN_INSTRUCTIONS if INSTRUCTIONS.search(message) else "")
+    if not advice and not ADVISED.search(message):
+        advice = ADVICE.get(kind, "")
+    return f"{message} ({advice})" if advice else message
 
 
 def _limit(model: str) -> int:

@@ -4,8 +4,9 @@
     attempt = next(plan)
     attempt = plan.send(Outcome(error=..., committed=False))   # StopIteration: there is no further one
 
-A request-scoped failure is final, for another credential would be told the same. Once the client
-has seen a piece of the answer (``committed``) nothing is asked again.
+The error says whether another may be asked: never where every one would refuse the same request, once
+where content was refused, else as often as there are candidates. Once the client has seen a piece of the
+answer (``committed``) nothing is asked again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Generator, Sequence
 
 from msgspec import Struct
 
-from daemon.errors import GatewayError, Scope
+from daemon.errors import Failover, GatewayError
 from daemon.snapshot.models import Candidate
 
 
@@ -34,7 +35,9 @@ class Outcome(Struct, frozen=True):
 
 def attempts(candidates: Sequence[Candidate]) -> Generator[Attempt, Outcome, None]:
     """Each candidate once, in the given order, until one works or trying on is pointless."""
+    once = False
     for number, candidate in enumerate(candidates, start=1):
-        outcome = yield Attempt(candidate, number)
-        if outcome.error is None or outcome.committed or outcome.error.scope is Scope.REQUEST:
+        error = (outcome := (yield Attempt(candidate, number))).error
+        if error is None or outcome.committed or error.failover is Failover.NEVER or once:
             return
+        once = error.failover is Failover.ONCE

@@ -10,8 +10,8 @@ hub, and the modules here:
 
     events    sse (the frame splitter), sse_decoder (what all stream decoders do), block_writer (hub blocks)
     tools     offered_tools, custom_tools, function_schemas, naming (limits on names and ids)
-    failures  upstream_failures, retry_after, context_length, mistakes (what may be told of a client's)
-    OpenAI    openai_entry, openai_parameters, openai_effort, openai_errors, openai_error_body: what its two
-              wires have in common
+    failures  remote_errors (the way in), error_body and error_page (readers), failure_words (the table),
+              upstream_failures (the judge), retry_after, context_length, mistakes (what a client may read of its own)
+    OpenAI    openai_entry, openai_parameters, openai_effort, openai_error_body: what its two wires have in common
     bytes     raw_json (what is kept unread)
 """

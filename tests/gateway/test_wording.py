@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.gateway.wording import ADVICE, ADVISED, for_client
@@ -56,8 +57,44 @@ def test_other_errors_are_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
+    ("wait", "moment", "fields", "said"),
+    [
+        (2520.0, 1_700_002_520.0, {"retry_after": 2520.0}, None),
+        (60.0, 1_700_000_060.0, {}, 1_700_000_060.0),
+        (0.0, 1_600_000_000.0, {}, 1_600_000_000.0),
+        (30.0, 1_999_999_999.0, {"retry_after": 30.0}, 1_999_999_999.0),
+        (None, None, {}, None),
+    ],
+)
+def test_the_end_of_a_limit_is_a_wait_and_a_moment(
+    wait: float | None, moment: float | None, fields: dict[str, Any], said: float | None
+) -> None:
+    error = RemoteError(ErrorKind.QUOTA, "used up", **fields)
+    error.resets_at = said
+    told = for_client(error, inbound("responses"), now=1_700_000_000.0)
+    assert (told.retry_after, told.resets_at) == (wait, moment)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "setting"),
+    [
+        (ErrorKind.WRONG_CLIENT, "请使用最新版的codex客户端", "`headers`"),
+        (ErrorKind.MODEL_NOT_FOUND, "无可用渠道, try again", "`defaults.model`"),
+        (ErrorKind.FIREWALL, "Just a moment...", "`proxy-url`"),
+        (ErrorKind.CONTENT, "sensitive_words_detected", "/compact"),
+        (ErrorKind.INVALID_REQUEST, "Instructions are not valid", "`instructions: file:/path`"),
+    ],
+)
+def test_a_setting_is_named_behind_any_words(kind: ErrorKind, text: str, setting: str) -> None:
+    message = for_client(RemoteError(kind, text), inbound("chat")).message
+    assert message.startswith(f"{text} (") and setting in message
+
+
+@pytest.mark.parametrize(
     ("kind", "text", "told"),
     [
+        (ErrorKind.BILLING, "余额不足，请充值", "余额不足，请充值"),
+        (ErrorKind.BILLING, "余额不足", "余额不足 (top up at the provider, or switch to another provider)"),
         (ErrorKind.API, "the stream ended", "the stream ended (retry, or switch to another provider)"),
         (ErrorKind.OVERLOADED, "Overloaded", "Overloaded (retry in a moment, or switch to another provider)"),
         (ErrorKind.RATE_LIMIT, "Please try again in 1s.", "Please try again in 1s."),
@@ -71,3 +108,20 @@ def test_what_to_do_is_added_where_an_upstreams_words_do_not_say_it(kind: ErrorK
 def test_our_own_failures_say_what_to_do_themselves() -> None:
     assert for_client(GatewayError(ErrorKind.API, "no"), inbound("chat")).message == "no"
     assert all(ADVISED.search(advice) or kind is ErrorKind.TOO_LARGE for kind, advice in ADVICE.items())
+
+
+@pytest.mark.parametrize(
+    ("expected", "kind", "entry", "agent"),
+    [
+        ("billing_error", ErrorKind.WRONG_CLIENT, "messages", "claude-cli/2.1.332 (external, cli)"),
+        ("billing_error", ErrorKind.CONTENT, "messages", "claude-cli/2.1.332 (external, cli)"),
+        (None, ErrorKind.INVALID_REQUEST, "messages", "claude-cli/2.1.332 (external, cli)"),
+        (None, ErrorKind.WRONG_CLIENT, "messages", "Anthropic/Python 1.0"),
+        (None, ErrorKind.WRONG_CLIENT, "responses", "claude-cli/2.1.332 (external, cli)"),
+    ],
+)
+def test_claude_code_is_kept_from_asking_again_with_fewer_features(
+    expected: str | None, kind: ErrorKind, entry: str, agent: str
+) -> None:
+    asked = replace(inbound(entry), headers={"user-agent": agent})
+    assert for_client(RemoteError(kind, "no"), asked).messages_type == expected

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.errors import ErrorKind, GatewayError, RemoteError, Scope
+from daemon.errors import ErrorKind, Failover, GatewayError, RemoteError, Scope
 from daemon.router.failover import Outcome, attempts
 from tests.router.auths import candidate
 
 DOWN = RemoteError(ErrorKind.API, "down", scope=Scope.PROVIDER)
 BAD_KEY = RemoteError(ErrorKind.AUTHENTICATION, "no", scope=Scope.CREDENTIAL)
 BAD_REQUEST = RemoteError(ErrorKind.INVALID_REQUEST, "bad", scope=Scope.REQUEST)
+CONTENT = RemoteError(ErrorKind.CONTENT, "filtered", scope=Scope.REQUEST, failover=Failover.ONCE)
+WRONG_CLIENT = RemoteError(ErrorKind.WRONG_CLIENT, "codex only", scope=Scope.CLIENT)
 
 
 def talk(*outcomes: tuple[GatewayError | None, bool]) -> str:
@@ -35,6 +37,11 @@ def talk(*outcomes: tuple[GatewayError | None, bool]) -> str:
         ([(DOWN, False), (DOWN, False), (DOWN, False)], "abc."),
         ([(BAD_REQUEST, False)], "a."),
         ([(DOWN, True)], "a."),
+        ([(WRONG_CLIENT, False), (WRONG_CLIENT, False)], "abc"),
+        ([(CONTENT, False)], "ab"),
+        ([(CONTENT, False), (CONTENT, False)], "ab."),
+        ([(CONTENT, False), (DOWN, False)], "ab."),
+        ([(DOWN, False), (CONTENT, False)], "abc"),
         ([(DOWN, False), (None, False)], "ab."),
     ],
 )

@@ -8,16 +8,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
 import msgspec
-from msgspec import Struct
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError, Scope
-from daemon.wires.anthropic_messages.schema import ErrorObject
-from daemon.wires.context_length import context_numbers, speaks_of_context_length
+from daemon.wires.context_length import context_numbers
+from daemon.wires.error_body import failure_of, failure_of_answer, is_failure
 from daemon.wires.raw_json import NOT_JSON
-from daemon.wires.upstream_failures import KIND_OF_STATUS, SCOPE_OF_KIND
+from daemon.wires.remote_errors import no_answer, not_json
+from daemon.wires.upstream_failures import is_long_wait, judge
+
+__all__ = [
+    "decode_error",
+    "encode_error",
+    "error_event",
+    "error_object",
+    "no_answer",
+    "not_json",
+    "remote_error",
+    "reword_context_length",
+]
 
 TYPES: Mapping[ErrorKind, str] = {
     ErrorKind.INVALID_REQUEST: "invalid_request_error",
@@ -31,29 +41,16 @@ TYPES: Mapping[ErrorKind, str] = {
     ErrorKind.RATE_LIMIT: "rate_limit_error",
     ErrorKind.QUOTA: "rate_limit_error",
     ErrorKind.OVERLOADED: "overloaded_error",
+    ErrorKind.MAINTENANCE: "overloaded_error",
+    ErrorKind.WRONG_CLIENT: "invalid_request_error",
+    ErrorKind.FIREWALL: "permission_error",
+    ErrorKind.CONTENT: "invalid_request_error",
     ErrorKind.TIMEOUT: "timeout_error",
     ErrorKind.API: "api_error",
 }
 
-_KINDS: Mapping[str, ErrorKind] = {
-    "invalid_request_error": ErrorKind.INVALID_REQUEST,
-    "authentication_error": ErrorKind.AUTHENTICATION,
-    "billing_error": ErrorKind.BILLING,
-    "permission_error": ErrorKind.PERMISSION,
-    "not_found_error": ErrorKind.NOT_FOUND,
-    "request_too_large": ErrorKind.TOO_LARGE,
-    "rate_limit_error": ErrorKind.RATE_LIMIT,
-    "overloaded_error": ErrorKind.OVERLOADED,
-    "timeout_error": ErrorKind.TIMEOUT,
-    "api_error": ErrorKind.API,
-}
-
 _LIMIT_OF_OUTPUT = "input length and `max_tokens`"
 """How the API begins where a smaller ``max_tokens`` would fit; Claude Code lowers it when it reads that."""
-
-
-class _Envelope(Struct):
-    error: ErrorObject | str | None = None
 
 
 def encode_error(error: GatewayError, request_id: str) -> tuple[int, dict[str, str], bytes]:
@@ -61,8 +58,11 @@ def encode_error(error: GatewayError, request_id: str) -> tuple[int, dict[str, s
     headers: dict[str, str] = {}
     if error.retry_after is not None:
         headers["retry-after"] = str(max(0, math.ceil(error.retry_after)))
-    if error.should_retry is not None or error.kind is ErrorKind.QUOTA:
-        headers["x-should-retry"] = "true" if error.should_retry else "false"
+    should_retry = False if is_long_wait(error) else error.should_retry
+    if should_retry is None and error.kind is ErrorKind.QUOTA and error.retry_after is None:
+        should_retry = False
+    if should_retry is not None:
+        headers["x-should-retry"] = "true" if should_retry else "false"
     body = {"type": "error", "error": error_object(error), "request_id": request_id}
     return error.status, headers, msgspec.json.encode(body)
 
@@ -72,7 +72,7 @@ def error_object(error: GatewayError) -> dict[str, object]:
     message = error.message
     if error.kind is ErrorKind.CONTEXT_LENGTH:
         message = reword_context_length(message, None, None)
-    body: dict[str, object] = {"type": TYPES[error.kind], "message": message}
+    body: dict[str, object] = {"type": error.messages_type or TYPES[error.kind], "message": message}
     if error.details is not None:
         body["details"] = error.details
     return body
@@ -94,84 +94,21 @@ def reword_context_length(message: str, estimate: int | None, limit: int | None)
     return f"prompt is too long (upstream: {message})"
 
 
-def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> GatewayError:
-    """What an upstream's HTTP error means. ``headers`` have lower-case names."""
-    said = _error_of(body)
-    should_retry = headers.get("x-should-retry")
-    return remote_error(
-        said,
-        status=status,
-        retry_after=_retry_after(headers),
-        should_retry=None if should_retry is None else should_retry == "true",
-    )
+def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> RemoteError:
+    """What an upstream's HTTP error means. ``headers`` have lower-case names. This API keeps nothing that a
+    request could name: a plain 404 is the address's fault."""
+    return judge(failure_of_answer(status, headers, body, not_found=Scope.PROVIDER))
 
 
-def remote_error(
-    said: ErrorObject, *, status: int | None = None, retry_after: float | None = None, should_retry: bool | None = None
-) -> RemoteError:
-    """An error object, from an HTTP answer (with ``status``) or from inside a stream (without)."""
-    kind = _kind(said, status)
-    return RemoteError(
-        kind,
-        _message(said, kind, status),
-        scope=SCOPE_OF_KIND.get(kind, Scope.PROVIDER),
-        upstream_status=status,
-        upstream_type=said.type,
-        status=status if status is not None and kind in (ErrorKind.API, ErrorKind.INVALID_REQUEST) else None,
-        retry_after=retry_after,
-        should_retry=should_retry,
-    )
-
-
-def _kind(said: ErrorObject, status: int | None) -> ErrorKind:
-    by_status = KIND_OF_STATUS.get(status or 0)
-    kind = _KINDS.get(said.type or "") or by_status
-    if kind is None:
-        kind = ErrorKind.INVALID_REQUEST if 400 <= (status or 0) < 500 else ErrorKind.API
-    message = said.message or ""
-    if kind is ErrorKind.INVALID_REQUEST and speaks_of_context_length(message):
-        return ErrorKind.CONTEXT_LENGTH
-    if kind is ErrorKind.INVALID_REQUEST and "credit balance" in message:
-        return ErrorKind.BILLING
-    if kind is ErrorKind.NOT_FOUND and "model" in message:
-        return ErrorKind.MODEL_NOT_FOUND
-    return kind
-
-
-def _message(said: ErrorObject, kind: ErrorKind, status: int | None) -> str:
-    if kind in (ErrorKind.AUTHENTICATION, ErrorKind.PERMISSION):
-        # Upstreams repeat the key in these; the key is ours, not the client's.
-        return f"the provider refused the gateway's credential ({status or said.type}): check its key in config.yaml"
-    if said.message:
-        return said.message
-    return f"the upstream answered {status} without an error message" if status else "the upstream's answer failed"
-
-
-def _error_of(body: bytes) -> ErrorObject:
+def error_event(payload: bytes) -> RemoteError | None:
+    """The failure that the payload of an event is, whatever its shape; None where it is none."""
     try:
-        said = msgspec.json.decode(body, type=_Envelope).error
+        value = msgspec.json.decode(payload)
     except NOT_JSON:
-        return ErrorObject(message=_plain(body))
-    return said if isinstance(said, ErrorObject) else ErrorObject(message=said or _plain(body))
-
-
-def _plain(body: bytes) -> str | None:
-    """A short text that is no JSON envelope, on one line. HTML pages say nothing a client could use."""
-    text = " ".join(body[:1000].decode("utf-8", "replace").split())
-    return None if not text or text.startswith("<") else text[:300]
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from ``retry-after-ms``, or ``retry-after`` as a number or as a date (against ``date``)."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers[name]) * unit
-        except (KeyError, ValueError):
-            continue
-        if math.isfinite(seconds) and seconds >= 0:
-            return seconds
-    try:
-        wait = parsedate_to_datetime(headers["retry-after"]) - parsedate_to_datetime(headers["date"])
-    except (KeyError, ValueError, TypeError):
         return None
-    return max(0.0, wait.total_seconds())
+    return remote_error(value) if is_failure(value) else None
+
+
+def remote_error(value: object) -> RemoteError:
+    """What an error means that came inside a 200: the error object, or the JSON value around it."""
+    return judge(failure_of(value, not_found=Scope.PROVIDER))

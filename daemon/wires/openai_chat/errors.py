@@ -8,9 +8,17 @@ from __future__ import annotations
 
 from daemon.errors import GatewayError
 from daemon.wires.openai_error_body import encode_error
-from daemon.wires.openai_errors import decode_error, no_answer, not_json, remote_error
+from daemon.wires.remote_errors import decode_error, error_event, no_answer, not_json, remote_error
 
-__all__ = ["decode_error", "encode_error", "error_chunk", "no_answer", "not_json", "remote_error"]
+__all__ = [
+    "decode_error",
+    "encode_error",
+    "error_chunk",
+    "error_event",
+    "no_answer",
+    "not_json",
+    "remote_error",
+]
 
 
 def error_chunk(error: GatewayError) -> bytes:

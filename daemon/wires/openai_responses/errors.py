@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import re
+
 from daemon.errors import ErrorKind, GatewayError
 from daemon.wires.openai_error_body import encode_error, failure_code
-from daemon.wires.openai_errors import decode_error, no_answer, not_json, remote_error
-from daemon.wires.retry_after import wait_in_words
+from daemon.wires.remote_errors import decode_error, error_event, no_answer, not_json, remote_error
+from daemon.wires.upstream_failures import is_long_wait
 
-__all__ = ["decode_error", "encode_error", "failure_code", "failure_message", "no_answer", "not_json", "remote_error"]
+__all__ = [
+    "decode_error",
+    "encode_error",
+    "error_event",
+    "failure_code",
+    "failure_message",
+    "no_answer",
+    "not_json",
+    "remote_error",
+]
+
+_CODEX_READS = re.compile(r"try again in\s*\d+(?:\.\d+)?\s*(?:ms|s|seconds?)", re.IGNORECASE)
 
 
 def failure_message(error: GatewayError) -> str:
     """The message of a ``response.failed``. A stream has no ``retry-after``; Codex reads the wait from the words."""
     wait = error.retry_after
-    if error.kind is not ErrorKind.RATE_LIMIT or wait is None or wait_in_words(error.message) is not None:
+    if error.kind is not ErrorKind.RATE_LIMIT or wait is None or is_long_wait(error):
         return error.message
-    return f"{error.message} Please try again in {wait:g}s."
+    return error.message if _CODEX_READS.search(error.message) else f"{error.message} Please try again in {wait:g}s."

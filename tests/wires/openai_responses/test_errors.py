@@ -9,7 +9,7 @@ import pytest
 
 from daemon.errors import STATUS, ErrorKind, GatewayError, LocalError, RemoteError, Scope
 from daemon.wires.openai_responses import WIRE
-from daemon.wires.openai_responses.errors import failure_message
+from daemon.wires.openai_responses.errors import failure_code, failure_message
 from tests.wires.openai_responses.world import SHARED, load
 
 
@@ -35,12 +35,12 @@ def openai(message: str = "words", **fields: Any) -> dict[str, Any]:
         (ErrorKind.CONTEXT_LENGTH, Scope.REQUEST, 400, 400, {"message": "This model's maximum context length is 8192"}),
         (ErrorKind.BILLING, Scope.CREDENTIAL, 402, 402, {}),
         (ErrorKind.NOT_FOUND, Scope.REQUEST, 404, 404, {}),
-        (ErrorKind.MODEL_NOT_FOUND, Scope.CREDENTIAL, 404, 404, {"code": "model_not_found"}),
-        (ErrorKind.MODEL_NOT_FOUND, Scope.CREDENTIAL, 400, 400, {"message": "The requested model is not supported."}),
+        (ErrorKind.MODEL_NOT_FOUND, Scope.MODEL, 404, 404, {"code": "model_not_found"}),
+        (ErrorKind.MODEL_NOT_FOUND, Scope.MODEL, 404, 400, {"message": "The requested model is not supported."}),
         (
             ErrorKind.MODEL_NOT_FOUND,
-            Scope.CREDENTIAL,
-            400,
+            Scope.MODEL,
+            404,
             400,
             {"message": "The 'gpt-5.5' model is not supported when using Codex", "type": "invalid_request_error"},
         ),
@@ -84,11 +84,13 @@ def test_upstream_errors(kind: ErrorKind, scope: Scope, shown: int, status: int,
 
 
 @pytest.mark.parametrize("status", [401, 403])
-@pytest.mark.parametrize("body", [openai("Incorrect key: sk-secret"), b"<html>sk-secret</html>", b"sk-secret"])
-def test_a_refused_key_is_not_repeated(status: int, body: object) -> None:
+@pytest.mark.parametrize(
+    "body", [openai("Incorrect key: sk-secret"), b"<html><title>Incorrect key: sk-secret</title></html>"]
+)
+def test_a_refused_key_is_masked_and_the_words_around_it_stay(status: int, body: object) -> None:
     error = read(status, body)
-    assert "sk-secret" not in error.message
-    assert error.should_retry is False or status == 403
+    assert "sk-secret" not in error.message and "Incorrect key: sk-***" in error.message
+    assert error.should_retry is False
 
 
 def test_a_refused_key_rests_that_credential() -> None:
@@ -105,13 +107,13 @@ def test_the_upstreams_code_is_kept() -> None:
     [
         ("plain words", b"plain words"),
         ("words", {"error": "words"}),
-        ('{"detail": "words"}', {"detail": "words"}),
-        ('{"error": {"code": 5}}', {"error": {"code": 5}}),
+        ("words", {"detail": "words"}),
+        ('{"code":5}', {"error": {"code": 5}}),
         ("[1]", [1]),
-        ("the upstream failed without saying why", b""),
+        ("the upstream answered HTTP 500 without saying why", b""),
     ],
 )
-def test_any_body_is_told_as_it_is(message: str, body: object) -> None:
+def test_any_body_is_passed_on(message: str, body: object) -> None:
     assert read(500, body).message == message
 
 
@@ -119,7 +121,9 @@ def test_any_body_is_told_as_it_is(message: str, body: object) -> None:
 def test_a_web_page_means_a_wrong_address(status: int) -> None:
     error = read(status, b"<!DOCTYPE html><title>Welcome</title>")
     assert error.scope is Scope.PROVIDER and error.status == 502 and error.should_retry is False
-    assert "HTML page" in error.message and "/v1" in error.message and "<title>Welcome</title>" in error.message
+    assert "HTML page" in error.message and "<" not in error.message
+    assert error.message.endswith(": Welcome")
+    assert ("/v1" in error.message) is (status != 403)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +139,7 @@ def test_a_web_page_means_a_wrong_address(status: int) -> None:
 def test_a_proxys_own_page_means_what_its_status_says(kind: ErrorKind, status: int) -> None:
     error = read(status, b"<html><h1>nginx</h1></html>")
     assert error.kind is kind
-    assert "/v1" not in error.message and "<h1>nginx</h1>" in error.message
+    assert "/v1" not in error.message and error.message.endswith(": nginx")
 
 
 DATE = "Fri, 21 Nov 2025 00:00:00 GMT"
@@ -181,7 +185,7 @@ def test_the_strict_upstreams_faults_are_understood() -> None:
         "overloaded": ErrorKind.OVERLOADED,
         "server_error": ErrorKind.API,
         "invalid_key": ErrorKind.AUTHENTICATION,
-        "forbidden": ErrorKind.PERMISSION,
+        "forbidden": ErrorKind.MODEL_NOT_FOUND,
         "context_length": ErrorKind.CONTEXT_LENGTH,
         "model_not_found": ErrorKind.MODEL_NOT_FOUND,
         "bad_gateway": ErrorKind.API,
@@ -199,7 +203,8 @@ def told(error: GatewayError) -> tuple[int, dict[str, str], dict[str, Any]]:
 @pytest.mark.parametrize("kind", list(ErrorKind))
 def test_every_kind_has_its_words(kind: ErrorKind) -> None:
     status, headers, error = told(LocalError(kind, "words", param="p"))
-    assert status == (503 if kind is ErrorKind.OVERLOADED else STATUS[kind])
+    own = {ErrorKind.OVERLOADED: 503, ErrorKind.MAINTENANCE: 503, ErrorKind.BILLING: 429}
+    assert status == own.get(kind, STATUS[kind])
     assert (error["message"], error["param"], headers) == ("words", "p", {})
     assert error["type"] and "code" in error
 
@@ -213,6 +218,14 @@ def test_every_kind_has_its_words(kind: ErrorKind) -> None:
         ("usage_limit_reached", "usage_limit_reached", ErrorKind.QUOTA, "usage_limit_reached"),
         ("invalid_request_error", "unknown_parameter", ErrorKind.INVALID_REQUEST, "unknown_parameter"),
         ("invalid_request_error", "model_not_found", ErrorKind.MODEL_NOT_FOUND, None),
+        ("insufficient_quota", "insufficient_quota", ErrorKind.QUOTA, "daily_cost_limit_exceeded"),
+        ("insufficient_quota", "insufficient_quota", ErrorKind.BILLING, "1113"),
+        ("service_unavailable_error", "server_is_overloaded", ErrorKind.MAINTENANCE, None),
+        ("invalid_request_error", "model_not_found", ErrorKind.MODEL_NOT_FOUND, "unsupported_model"),
+        ("invalid_request_error", "invalid_api_key", ErrorKind.AUTHENTICATION, "token_expired"),
+        ("invalid_request_error", "content_policy_violation", ErrorKind.CONTENT, "sensitive_words_detected"),
+        ("invalid_request_error", "cyber_policy", ErrorKind.CONTENT, "cyber_policy"),
+        ("invalid_request_error", "codex_access_restricted", ErrorKind.WRONG_CLIENT, "codex_access_restricted"),
         ("server_error", "server_error", ErrorKind.API, None),
     ],
 )
@@ -227,7 +240,7 @@ def test_type_and_code(type_: str, code: str, kind: ErrorKind, own: str | None) 
         ({}, {}),
         ({"retry-after": "3"}, {"retry_after": 3.0}),
         ({"retry-after": "2", "retry-after-ms": "1500"}, {"retry_after": 1.5}),
-        ({"retry-after": "91"}, {"retry_after": 90.2}),
+        ({"retry-after": "91", "x-should-retry": "false"}, {"retry_after": 90.2}),
         ({"x-should-retry": "false"}, {"should_retry": False}),
         ({"x-should-retry": "true"}, {"should_retry": True}),
     ],
@@ -236,9 +249,40 @@ def test_retry_headers(expected: dict[str, str], fields: dict[str, Any]) -> None
     assert told(RemoteError(ErrorKind.RATE_LIMIT, "m", **fields))[1] == expected
 
 
-def test_codex_is_told_when_its_usage_limit_ends() -> None:
+@pytest.mark.parametrize("kind", [ErrorKind.QUOTA, ErrorKind.RATE_LIMIT])
+def test_codex_learns_when_a_limit_ends(kind: ErrorKind) -> None:
+    failure = RemoteError(kind, "m", retry_after=2519.5)
+    failure.resets_at, failure.plan_type = 1_999_999_999.2, "plus"
+    _, headers, error = told(failure)
+    assert error == {
+        "message": "m",
+        "type": "usage_limit_reached",
+        "param": None,
+        "code": "usage_limit_reached",
+        "plan_type": "plus",
+        "resets_at": 2_000_000_000,
+        "resets_in_seconds": 2520,
+    }
+    assert headers == {"retry-after": "2520", "x-should-retry": "false"}
+
+
+def test_a_plan_is_named_only_where_the_upstream_has_named_one() -> None:
     error = told(RemoteError(ErrorKind.QUOTA, "m", code="usage_limit_reached", retry_after=59.5))[2]
-    assert error["resets_in_seconds"] == 60
+    assert error["resets_in_seconds"] == 60 and "plan_type" not in error and "resets_at" not in error
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "wait"),
+    [
+        ("server_error", ErrorKind.OVERLOADED, None),
+        ("server_error", ErrorKind.MAINTENANCE, None),
+        ("rate_limit_exceeded", ErrorKind.RATE_LIMIT, 5.0),
+        ("insufficient_quota", ErrorKind.RATE_LIMIT, 2520.0),
+        ("insufficient_quota", ErrorKind.BILLING, None),
+    ],
+)
+def test_the_code_inside_a_stream(code: str, kind: ErrorKind, wait: float | None) -> None:
+    assert failure_code(RemoteError(kind, "m", retry_after=wait)) == code
 
 
 @pytest.mark.parametrize(
@@ -248,6 +292,8 @@ def test_codex_is_told_when_its_usage_limit_ends() -> None:
         ("Try again in 2s.", "Try again in 2s.", ErrorKind.RATE_LIMIT, 1.5),
         ("slow", "slow", ErrorKind.RATE_LIMIT, None),
         ("gone", "gone", ErrorKind.QUOTA, 1.5),
+        ("1.5 秒后重试 Please try again in 1.5s.", "1.5 秒后重试", ErrorKind.RATE_LIMIT, 1.5),
+        ("slow", "slow", ErrorKind.RATE_LIMIT, 2520.0),
     ],
 )
 def test_a_stream_says_the_wait_in_words(expected: str, message: str, kind: ErrorKind, wait: float | None) -> None:
