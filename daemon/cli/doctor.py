@@ -173,7 +173,8 @@ def provider(auth: CoreAuth, found: Probe) -> Result:
     """What a provider's free checks say."""
     finding = found.finding
     state: Literal["ok", "warn", "fail"] = "fail" if not finding.ok else "warn" if finding.hint else "ok"
-    return Result(state=state, about=f"provider {auth.name}", text=finding.explanation, hint=finding.hint)
+    profile = f"; profile {auth.profile} ({auth.profile_reason})" if auth.profile else ""
+    return Result(state=state, about=f"provider {auth.name}", text=finding.explanation + profile, hint=finding.hint)
 
 
 def clock(now: float, others: list[float]) -> Result:

@@ -57,4 +57,6 @@ def explained(model: str, entry: str, resolution: Resolution) -> tuple[str, ...]
 def _asked(candidate: Candidate, entry: str) -> str:
     auth = candidate.auth
     way = "passed through" if auth.wire == entry else f"translated to {auth.wire}"
-    return f"{auth.name} ({auth.source}): {candidate.model} at {shown(auth.url)}, {way}, priority {auth.priority}"
+    profile = f", profile {auth.profile} ({auth.profile_reason})" if auth.profile else ""
+    asked = f"{auth.name} ({auth.source}): {candidate.model} at {shown(auth.url)}"
+    return f"{asked}, {way}, priority {auth.priority}{profile}"

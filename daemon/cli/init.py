@@ -32,6 +32,10 @@ packycode:
   # defaults:
   #   model: gpt-5                       # what Claude Code's own model names lead to
   #   model-reasoning-effort: high       # low, medium or high
+  # models: []                           # names; a list replaces the built-in one
+  # profile: ""                          # packycode is a codex-relay; none: no relay, treated as any other upstream
+  # headers: {{}}                          # e.g. {{user-agent: $User-Agent}}: the client's own
+  # instructions: developer              # or system; or file:/path, a fixed text that the relay demands
 """
 
 TPPC = """\
@@ -45,6 +49,7 @@ tppc:
       # defaults:
       #   model: gpt-5
       #   model-reasoning-effort: high
+      # profile: ""                      # codex-relay, or none; empty: recognised by the base-url
     # - name: wolf                       # any number of them; requests spread over all that are enabled
     #   enabled: true
     #   base-url: https://wolf.example

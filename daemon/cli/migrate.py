@@ -21,11 +21,16 @@ from daemon.cli.shown_keys import shown
 from daemon.config.document import parse
 from daemon.config.packycode import API_KEY, BASE_URL, OuterSettings, OuterValue
 from daemon.secret import Secret
+from daemon.snapshot.profiles import profile_of
 from daemon.sources.outer import outer_settings
 
 NAME = "packycode"
 FROM_ENVIRONMENT = "env:PACKYCODE_API_KEY"
-SAME = ("privacy", "defaults")
+SAME = (
+    *("privacy", "defaults", "models", "profile", "headers", "proxy-url", "max-concurrent", "timeouts"),
+    *("instructions", "unsupported-parameters"),
+)
+"""What an entry of ``tppc.providers`` says in the same words."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -68,7 +73,17 @@ def entry(data: Data, name: str, outer: OuterSettings) -> dict[str, object]:
         made["base-url"] = base_url
     if key := mapping(old.get("credentials")).get("openai-api-key") or outer_key(outer):
         made["api-key"] = key
-    return made | {section: old[section] for section in SAME if mapping(old.get(section))}
+    made |= {key: old[key] for key in SAME if old.get(key)}
+    if not made.get("profile") and (profile := lost_profile(str(made.get("base-url", "")))):
+        made["profile"] = profile
+    return made
+
+
+def lost_profile(base_url: str) -> str:
+    """The profile that packycode has by default, where nobody would give it to a tppc provider of this URL."""
+    ours, _ = profile_of("", is_packycode=True, base_url=base_url, wire="responses")
+    recognised, _ = profile_of("", is_packycode=False, base_url=base_url, wire="responses")
+    return ours.name if ours is not None and ours != recognised else ""
 
 
 def outer_key(outer: OuterSettings) -> str:

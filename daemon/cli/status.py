@@ -78,6 +78,8 @@ def _auth(auth: Json) -> Iterator[str]:
     yield str(auth.get("id", ""))
     yield str(auth.get("base-url", ""))
     yield f"{len(_list(auth.get('models')))} models"
+    yield f"profile {auth['profile']}" if auth.get("profile") else ""
+    yield f"{learned} amendments learned" if (learned := len(_list(auth.get("amendments")))) else ""
     yield f"until {auth['until']}" if auth.get("until") else ""
     yield str(auth.get("reason") or "")
 

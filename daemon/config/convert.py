@@ -6,6 +6,7 @@ as not written. A wrong type is told in the words of a reader of YAML: "expected
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import TypeVar
 
 from daemon.config.diagnostics import Diagnostic, Path, Severity
 from daemon.config.document import Document, looks_secret
+from daemon.config.instructions import ROLES, Instructions, text_fault
 from daemon.config.references import Resolve, UnresolvedReference, is_reference, watched_name
 from daemon.config.scan import Place
 from daemon.config.schema import Base, ModelAlias, ModelEntry, Packycode, TppcProvider
@@ -189,8 +191,26 @@ class Converter:
         text = self.text(shape, value, path)
         if isinstance(text, Wrong) or text in shape.choices:
             return text
-        choices = ", ".join(shape.choices)
-        return self.tell(path, "wrong-value", f"must be one of: {choices}", f"got {quoted(text)}")
+        choices = [choice for choice in shape.choices if choice]
+        near = difflib.get_close_matches(text.strip().lower()[:100], choices, n=1, cutoff=0.6)
+        hint = f"got {quoted(text)}" + (f"; did you mean `{near[0]}`?" if near else "")
+        return self.tell(path, "wrong-value", f"must be one of: {', '.join(choices)}", hint)
+
+    def instructions(self, shape: Shape, value: object, path: Path) -> Instructions | Wrong:
+        """A role, or a reference: to a text of any number of lines, or to the name of a role."""
+        if not isinstance(value, str):
+            return self.tell(path, "wrong-type", f"expected text, got {word(value)}", ROLE_OR_FILE)
+        text = self.dereferenced(value, path)
+        if isinstance(text, Wrong):
+            return text
+        if role := ROLES.get(text.strip()):
+            return Instructions(role)
+        if not is_reference(value):
+            return self.tell(path, "wrong-value", "is neither a role nor a reference to a text", ROLE_OR_FILE)
+        message, hint = text_fault(text := text.removeprefix("\ufeff"))
+        return (
+            self.tell(path, "wrong-value", message, hint) if message else Instructions("file", text=text, written=value)
+        )
 
     def nested(self, shape: Shape, value: object, path: Path) -> object:
         assert shape.section is not None
@@ -227,6 +247,7 @@ READERS: dict[str, Callable[[Converter, Shape, object, Path], object]] = {
     "duration": Converter.duration,
     "size": Converter.size,
     "choice": Converter.choice,
+    "instructions": Converter.instructions,
     "section": Converter.nested,
     "list": Converter.list,
     "table": Converter.table,
@@ -234,6 +255,7 @@ READERS: dict[str, Callable[[Converter, Shape, object, Path], object]] = {
 }
 
 TEXT = Shape(kind="text")
+ROLE_OR_FILE = "write developer, system, or file:/path"
 WORDS: dict[str, bool] = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 HINTS = {
     "text": "put it in quotes",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 
+from daemon.config.instructions import ROLES, Instructions
 from daemon.config.rules import EFFORTS
 from daemon.config.schema import Base, Config, Defaults, ModelEntry
 from daemon.config.shape import Field, Shape, fields
@@ -43,6 +44,8 @@ def _field(field: Field, section: type[Base]) -> Node:
         node["description"] = text
     if isinstance(field.default, str | int | float):  # sections and lists say theirs below, secrets have none
         node["default"] = field.default
+    if isinstance(field.default, Instructions):
+        node["default"] = str(field.default)
     return node
 
 
@@ -67,6 +70,8 @@ def _value(shape: Shape) -> Node:
             return {"anyOf": [{"type": "integer", **_bounds(shape)}, text, REFERENCE]}
         case "choice":
             return {"anyOf": [{"enum": list(shape.choices)}, REFERENCE]}
+        case "instructions":
+            return {"anyOf": [{"enum": list(ROLES)}, REFERENCE]}
         case "table" | "aliases":
             return {"type": "object", "additionalProperties": {"type": ["string", "null"]}}
     return _compound(shape)

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from daemon.config.convert import quoted
 from daemon.config.diagnostics import Path
 from daemon.config.finding import Finding, Findings, finding
+from daemon.config.profiles import PROFILES
 from daemon.config.rules_operating import logging, management, not_in_effect
-from daemon.config.schema import DEFAULT_MODELS, Config, Defaults, TppcProvider
+from daemon.config.schema import DEFAULT_MODELS, Config, Defaults, ProviderEntry, TppcProvider, WireApi
 from daemon.config.urls import has_user, http_fault, proxy_fault
 from daemon.secret import Secret
 
@@ -42,6 +43,7 @@ def packycode(config: Config) -> Findings:
         message = "credentials.openai-api-key is required when requires-openai-auth=true"
         hint = "write the key, a reference such as env:PACKYCODE_API_KEY, or set PACKYCODE_API_KEY"
         yield finding("packycode.credentials.openai-api-key", "required", message, hint)
+    yield from _switches(("packycode",), block, "responses")
 
 
 def tppc(config: Config) -> Findings:
@@ -69,13 +71,26 @@ def _provider(index: int, provider: TppcProvider) -> Findings:
         yield Finding(path=(*path, "api-key"), code="required", message=message, hint="a key, or e.g. env:FOX_API_KEY")
     yield from _key((*path, "api-key"), provider.api_key)
     yield from _effort(path, f"{label}.", provider.defaults)
-    yield from _headers((*path, "headers"), provider.headers)
-    if fault := proxy_fault(provider.proxy_url):
+    yield from _switches(path, provider, provider.wire_api)
+
+
+def _switches(path: Path, entry: ProviderEntry, wire: WireApi) -> Findings:
+    """The switches that packycode and the entries of ``tppc.providers`` have alike."""
+    yield from _headers((*path, "headers"), entry.headers)
+    if fault := proxy_fault(entry.proxy_url):
         yield Finding(path=(*path, "proxy-url"), code="url", message="must be a proxy URL or direct", hint=fault)
-    yield from _models(path, provider)
+    profile = PROFILES.get(entry.profile)
+    if profile is not None and wire not in profile.wires:
+        message = f"profile {profile.name} is not for wire-api {wire}"
+        hint = f"write wire-api: {' or '.join(profile.wires)}, or remove profile"
+        yield Finding(path=(*path, "profile"), code="wrong-wire", message=message, hint=hint)
+    if entry.instructions.source == "file" and wire != "responses":
+        message, hint = f"wire-api {wire} has no instructions to put a fixed text into", "remove it"
+        yield Finding(path=(*path, "instructions"), code="no-effect", message=message, hint=hint, severity="warning")
+    yield from _models(path, entry)
 
 
-def _models(path: Path, provider: TppcProvider) -> Findings:
+def _models(path: Path, provider: ProviderEntry) -> Findings:
     seen: set[str] = set()
     for index, entry in enumerate(provider.models):
         at = (*path, "models", index)
@@ -174,7 +189,7 @@ def _served(config: Config) -> set[str]:
     """The public names of every enabled provider, its default model included."""
     enabled = [(provider.models, provider.defaults) for provider in config.tppc.providers if provider.enabled]
     if config.packycode.enabled:
-        enabled.append(((), config.packycode.defaults))
+        enabled.append((config.packycode.models, config.packycode.defaults))
     listed = {entry.public for models, _ in enabled for entry in models or DEFAULT_MODELS}
     return listed | {defaults.model for models, defaults in enabled if not models}
 

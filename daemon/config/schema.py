@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from daemon.config.instructions import Instructions
+from daemon.config.profiles import CHOICES
 from daemon.secret import Secret
 
 Effort = Literal["minimal", "low", "medium", "high"]
@@ -63,24 +65,6 @@ class Defaults(Base, frozen=True):
     model_reasoning_effort: Annotated[str, doc("low, medium or high; used when the client gave none.")] = "high"
 
 
-class PackycodeCredentials(Base, frozen=True):
-    openai_api_key: Annotated[Secret, doc("The provider's key.")] = Secret("")
-
-
-class Packycode(Base, frozen=True):
-    """The packycode provider. Fields left open are taken from the environment, then from Codex CLI."""
-
-    enabled: Annotated[bool, doc("Whether the provider is used.")] = False
-    base_url: Annotated[
-        Url, doc("Absolute http(s) URL, with or without /v1, /responses, trailing slash. Required when enabled.")
-    ] = ""
-    requires_openai_auth: Annotated[bool, doc("Then credentials.openai-api-key must be non-empty.")] = True
-    wire_api: Annotated[str, doc("Only `responses`.")] = "responses"
-    privacy: Privacy = Privacy()
-    defaults: Defaults = Defaults()
-    credentials: PackycodeCredentials = PackycodeCredentials()
-
-
 class ModelEntry(Base, frozen=True):
     """A model of a provider: its upstream ``name`` and the ``alias`` clients call it by (default: the name)."""
 
@@ -101,6 +85,60 @@ class ProviderTimeouts(Base, frozen=True):
     idle: Annotated[Duration | UnsetType, doc("Seconds between two events of an answer.")] = UNSET
 
 
+# What packycode and every entry of tppc.providers have alike: one text and one rule for both.
+ProviderModels = Annotated[
+    tuple[ModelEntry, ...], doc("Model names, or {name, alias}; a list replaces the built-in one.")
+]
+ProfileName = Annotated[
+    str,
+    Meta(extra={"kind": "choice", "choices": CHOICES}),
+    doc(
+        "Make of the upstream: `codex-relay` (a relay in front of ChatGPT accounts), `none` for no make at all. "
+        "Empty: packycode is a `codex-relay`, others are recognised by their base-url."
+    ),
+]
+Headers = Annotated[dict[str, str], doc("Extra upstream headers; `$Name` copies the client's header of that name.")]
+ProxyUrl = Annotated[Url, doc("Proxy of this provider; `direct` bypasses the global one.")]
+MaxConcurrent = Annotated[int, doc("Requests at once; 0: no limit.", ge=0)]
+SystemText = Annotated[
+    Instructions,
+    doc(
+        "How system text goes upstream: as a `developer` message (the default), as `system` in the field "
+        "`instructions` (a relay that overwrites the field makes it vanish), or as a `developer` message beside a "
+        "fixed text in `instructions`, for relays that demand one: `file:/path`."
+    ),
+]
+UnsupportedParameters = Annotated[
+    tuple[str, ...], doc("Request parameters that this upstream refuses; they are left out.")
+]
+
+
+class PackycodeCredentials(Base, frozen=True):
+    openai_api_key: Annotated[Secret, doc("The provider's key.")] = Secret("")
+
+
+class Packycode(Base, frozen=True):
+    """The packycode provider. Fields left open are taken from the environment, then from Codex CLI."""
+
+    enabled: Annotated[bool, doc("Whether the provider is used.")] = False
+    base_url: Annotated[
+        Url, doc("Absolute http(s) URL, with or without /v1, /responses, trailing slash. Required when enabled.")
+    ] = ""
+    requires_openai_auth: Annotated[bool, doc("Then credentials.openai-api-key must be non-empty.")] = True
+    wire_api: Annotated[str, doc("Only `responses`.")] = "responses"
+    privacy: Privacy = Privacy()
+    defaults: Defaults = Defaults()
+    credentials: PackycodeCredentials = PackycodeCredentials()
+    models: ProviderModels = ()
+    profile: ProfileName = ""
+    headers: Headers = {}
+    proxy_url: ProxyUrl = ""
+    max_concurrent: MaxConcurrent = 0
+    timeouts: ProviderTimeouts = ProviderTimeouts()
+    instructions: SystemText = Instructions()
+    unsupported_parameters: UnsupportedParameters = ()
+
+
 class TppcProvider(Base, frozen=True):
     """One third-party provider."""
 
@@ -117,26 +155,22 @@ class TppcProvider(Base, frozen=True):
     wire_api: Annotated[WireApi, doc("Which API the upstream speaks.")] = "responses"
     privacy: Privacy = Privacy()
     defaults: Defaults = Defaults()
-    models: Annotated[
-        tuple[ModelEntry, ...], doc("Model names, or {name, alias}; a list replaces the built-in one.")
-    ] = ()
-    headers: Annotated[
-        dict[str, str], doc("Extra upstream headers; `$Name` copies the client's header of that name.")
-    ] = {}
-    proxy_url: Annotated[Url, doc("Proxy of this provider; `direct` bypasses the global one.")] = ""
+    models: ProviderModels = ()
+    profile: ProfileName = ""
+    headers: Headers = {}
+    proxy_url: ProxyUrl = ""
     priority: Annotated[int, doc("Higher is asked first.")] = 0
     weight: Annotated[int, doc("Share under routing.strategy `weighted`; 0 gets nothing.", ge=0, le=1_000_000)] = 1
-    max_concurrent: Annotated[int, doc("Requests at once; 0: no limit.", ge=0)] = 0
+    max_concurrent: MaxConcurrent = 0
     timeouts: ProviderTimeouts = ProviderTimeouts()
-    instructions: Annotated[Literal["developer", "system"], doc("The role in which system text is sent upstream.")] = (
-        "developer"
-    )
-    unsupported_parameters: Annotated[
-        tuple[str, ...], doc("Request parameters that this upstream refuses; they are left out.")
-    ] = ()
+    instructions: SystemText = Instructions()
+    unsupported_parameters: UnsupportedParameters = ()
     disable_cooling: Annotated[
         bool | UnsetType, doc("Failures are reported and nothing rests; absent: the global value.")
     ] = UNSET
+
+
+ProviderEntry = Packycode | TppcProvider
 
 
 class Tppc(Base, frozen=True):

@@ -16,12 +16,13 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 from msgspec import Meta, Struct, UnsetType
 
+from daemon.config.instructions import Instructions
 from daemon.config.schema import Base
 from daemon.secret import Secret
 
 Kind = Literal[
     "text", "url", "secret", "flag", "integer", "number", "duration", "size", "choice", "section", "list", "table",
-    "aliases",
+    "aliases", "instructions",
 ]  # fmt: skip
 
 
@@ -88,10 +89,12 @@ def _metas(annotation: Any) -> Iterable[Meta]:
 def _shape(annotation: Any) -> Shape:
     metas = tuple(_metas(annotation))
     plain = _bare(annotation)
-    kind = next((meta.extra["kind"] for meta in metas if meta.extra and "kind" in meta.extra), SCALARS.get(plain))
+    extras = [meta.extra for meta in metas if meta.extra]
+    kind = next((extra["kind"] for extra in extras if "kind" in extra), SCALARS.get(plain))
     if kind is not None:
         return Shape(
             kind=kind,
+            choices=next((extra["choices"] for extra in extras if "choices" in extra), ()),
             least=next((meta.ge for meta in metas if meta.ge is not None), None),
             most=next((meta.le for meta in metas if meta.le is not None), None),
             above=next((meta.gt for meta in metas if meta.gt is not None), None),
@@ -113,6 +116,7 @@ def _compound(plain: Any) -> Shape:
 
 
 SCALARS: dict[object, Kind] = {str: "text", Secret: "secret", bool: "flag", int: "integer", float: "number"}
+SCALARS |= {Instructions: "instructions"}
 
 
 def _bare(annotation: Any) -> Any:

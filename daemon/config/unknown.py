@@ -47,7 +47,7 @@ MISPLACED: dict[tuple[type[Base], str], str] = {
     (Config, "aliases"): "did you mean `model-aliases`?",
     (Packycode, "api-key"): "did you mean `credentials.openai-api-key`?",
     (Packycode, "openai-api-key"): "did you mean `credentials.openai-api-key`?",
-    (Packycode, "model"): "did you mean `defaults.model`?",
+    (Packycode, "model"): "did you mean `defaults.model`, or `models` for a list?",
     (Packycode, "model-reasoning-effort"): "did you mean `defaults.model-reasoning-effort`?",
     (Packycode, "disable-response-storage"): "did you mean `privacy.disable-response-storage`?",
     (Packycode, "effective-source"): "read-only, ignored",

@@ -60,6 +60,8 @@ class Telling:
             self._say("source", source, new.generation)
         for line in registration_lines(old, new):
             self._say("registration", line, new.generation)
+        for line in summary.profile_lines(old, new):
+            self._say("profile", line, new.generation)
         self._numbers.snapshot(
             generation=new.generation,
             providers=len({auth.name for auth in new.core_auths}),

@@ -6,6 +6,7 @@ import hashlib
 
 import msgspec
 
+from daemon.config.instructions import Instructions
 from daemon.config.load import Fragment
 from daemon.config.schema import Config
 from daemon.secret import Secret
@@ -34,7 +35,8 @@ def build(fragment: Fragment, *, generation: int) -> Snapshot:
 def revision(config: Config) -> str:
     """SHA-256 (hex) of the canonical configuration: same meaning, same revision, whatever the file looks like.
 
-    Secrets enter by their digest, so a changed key is a new revision and no key can be read from it.
+    Secrets and fixed instructions enter by their digest, so a changed one is a new revision and none can be
+    read from it.
     """
     return hashlib.sha256(CANONICAL.encode(config)).hexdigest()
 
@@ -42,6 +44,8 @@ def revision(config: Config) -> str:
 def _digest(value: object) -> str:
     if isinstance(value, Secret):
         return value.digest.hex()
+    if isinstance(value, Instructions):
+        return value.identity
     raise NotImplementedError(type(value).__name__)
 
 

@@ -8,10 +8,23 @@ from urllib.parse import urlsplit, urlunsplit
 from msgspec import UNSET, Struct, structs
 
 from daemon.config.diagnostics import Diagnostic, Path
-from daemon.config.schema import DEFAULT_MODELS, Config, Defaults, ModelEntry, Privacy, Timeouts, TppcProvider, WireApi
-from daemon.secret import Secret
+from daemon.config.instructions import Source
+from daemon.config.schema import (
+    DEFAULT_MODELS,
+    Config,
+    Defaults,
+    ModelEntry,
+    Privacy,
+    ProviderEntry,
+    ProviderTimeouts,
+    Timeouts,
+    TppcProvider,
+    WireApi,
+)
+from daemon.secret import MASK, Secret
 from daemon.snapshot.effort import SEED_EFFORTS
 from daemon.snapshot.ids import Unique, client_id, core_auth_id, lower_name
+from daemon.snapshot.profiles import profile_of
 
 
 class CoreAuth(Struct, frozen=True, kw_only=True):
@@ -41,11 +54,26 @@ class CoreAuth(Struct, frozen=True, kw_only=True):
     priority: int = 0
     weight: int = 1
     max_concurrent: int = 0
-    instructions: str = "developer"
+    instructions: Source = "developer"
+    """How system text goes upstream; ``file``: beside ``instructions_text``, in a developer message."""
+    instructions_text: str = ""
+    """The fixed text of ``instructions``: the user's own, never shown."""
     unsupported_parameters: tuple[str, ...] = ()
+    """Those of the entry, then those of its profile."""
     disable_cooling: bool = False
+    profile: str = ""
+    profile_reason: str = ""
+    """Why it has this profile, or none: ``configured``, ``host packycode.com`` …"""
+    normalised: bool = False
+    """Responses bodies are put into the shape that Codex sends."""
+
+    def __repr__(self) -> str:
+        """Without the fixed text: it may be long, and it is the user's."""
+        fields = {**structs.asdict(self), "instructions_text": MASK if self.instructions_text else ""}
+        return f"CoreAuth({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
 
 
+PACKYCODE = "packycode"
 ENDPOINTS: dict[WireApi, str] = {"responses": "/responses", "chat": "/chat/completions", "messages": "/messages"}
 FAMILIES: dict[WireApi, str] = {"responses": "codex", "chat": "openai", "messages": "anthropic"}
 
@@ -73,53 +101,50 @@ def _entries(config: Config) -> Iterator[tuple[Path, CoreAuth]]:
 
 
 def _packycode(config: Config) -> CoreAuth:
-    block = config.packycode
-    key, base_url = block.credentials.openai_api_key.reveal().strip(), block.base_url.strip()
-    return CoreAuth(
-        id=core_auth_id(None, api_key=key, base_url=base_url),
-        client_id=client_id(None, api_key=key, base_url=base_url),
-        name="packycode",
-        provider=FAMILIES["responses"],
-        source="config:packycode",
-        wire="responses",
-        base_url=base_url,
-        url=endpoint(base_url, "responses"),
-        api_key=Secret(key),
-        models=(models := _built_in_models(block.defaults)),
-        defaults=_defaults(block.defaults, models),
-        store=_store(block.privacy),
-        timeouts=config.timeouts,
-        proxy_url=config.proxy_url.strip(),
-        disable_cooling=config.disable_cooling,
-    )
+    return _core_auth(config.packycode, config, None, config.packycode.credentials.openai_api_key, "responses")
 
 
 def _tppc(provider: TppcProvider, config: Config) -> CoreAuth:
-    name, key, base_url = provider.name.strip(), provider.api_key.reveal().strip(), provider.base_url.strip()
-    models = provider.models or _built_in_models(provider.defaults)
+    auth = _core_auth(provider, config, provider.name.strip(), provider.api_key, provider.wire_api)
     cooling = provider.disable_cooling
+    return structs.replace(
+        auth,
+        priority=provider.priority,
+        weight=provider.weight,
+        disable_cooling=config.disable_cooling if cooling is UNSET else cooling,
+    )
+
+
+def _core_auth(entry: ProviderEntry, config: Config, name: str | None, secret: Secret, wire: WireApi) -> CoreAuth:
+    """What packycode (``name`` None) and the entries of ``tppc.providers`` have alike."""
+    key, base_url = secret.reveal().strip(), entry.base_url.strip()
+    models = entry.models or _built_in_models(entry.defaults)
+    profile, reason = profile_of(entry.profile, is_packycode=name is None, base_url=base_url, wire=wire)
+    refused = (*entry.unsupported_parameters, *(profile.unsupported if profile else ()))
     return CoreAuth(
         id=core_auth_id(name, api_key=key, base_url=base_url),
         client_id=client_id(name, api_key=key, base_url=base_url),
-        name=name,
-        provider=FAMILIES[provider.wire_api],
-        source=f"config:tppc[{lower_name(name)}]",
-        wire=provider.wire_api,
+        name=PACKYCODE if name is None else name,
+        provider=FAMILIES[wire],
+        source="config:packycode" if name is None else f"config:tppc[{lower_name(name)}]",
+        wire=wire,
         base_url=base_url,
-        url=endpoint(base_url, provider.wire_api),
+        url=endpoint(base_url, wire),
         api_key=Secret(key),
         models=models,
-        defaults=_defaults(provider.defaults, models),
-        store=_store(provider.privacy),
-        timeouts=_timeouts(provider, config.timeouts),
-        headers=tuple(provider.headers.items()),
-        proxy_url=provider.proxy_url.strip() or config.proxy_url.strip(),
-        priority=provider.priority,
-        weight=provider.weight,
-        max_concurrent=provider.max_concurrent,
-        instructions=provider.instructions,
-        unsupported_parameters=provider.unsupported_parameters,
-        disable_cooling=config.disable_cooling if cooling is UNSET else cooling,
+        defaults=_defaults(entry.defaults, models),
+        store=_store(entry.privacy),
+        timeouts=_timeouts(entry.timeouts, config.timeouts),
+        headers=tuple(entry.headers.items()),
+        proxy_url=entry.proxy_url.strip() or config.proxy_url.strip(),
+        max_concurrent=entry.max_concurrent,
+        instructions=entry.instructions.source,
+        instructions_text=entry.instructions.text.reveal(),
+        unsupported_parameters=tuple(dict.fromkeys(refused)),
+        disable_cooling=config.disable_cooling,
+        profile=profile.name if profile else "",
+        profile_reason=reason,
+        normalised=profile.normalised if profile else False,
     )
 
 
@@ -165,6 +190,6 @@ def _store(privacy: Privacy) -> bool | None:
     return False if privacy.disable_response_storage else None
 
 
-def _timeouts(provider: TppcProvider, general: Timeouts) -> Timeouts:
-    own = structs.asdict(provider.timeouts)
-    return structs.replace(general, **{name: value for name, value in own.items() if value is not UNSET})
+def _timeouts(own: ProviderTimeouts, general: Timeouts) -> Timeouts:
+    given = {name: value for name, value in structs.asdict(own).items() if value is not UNSET}
+    return structs.replace(general, **given)

@@ -2,7 +2,7 @@
 
 Entries of a list are matched by name, not by place, so a provider that moves is not "changed". How a
 value may be shown is decided by its kind alone: a secret is ``set``, ``updated`` or ``removed``, a URL is
-its host, a header has no value. Changes come in the order of the file.
+its host, a header has no value, fixed instructions are where they come from. Changes come in the order of the file.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import UNSET, Struct
 
 from daemon.config.document import looks_secret
+from daemon.config.instructions import Instructions
 from daemon.config.schema import Base, ModelAlias, ModelEntry, TppcProvider
 from daemon.config.shape import Field, fields
 from daemon.config.urls import shown as shown_url
@@ -155,6 +156,8 @@ def _transition(field: Field, before: object, after: object) -> str:
             return "set" if not before else "removed" if not after else "updated"
         case tuple(), tuple() if field.shape.item and field.shape.item.kind == "secret":
             return _key_count(len(before), len(after))
+        case Instructions(), Instructions() if before.written == after.written:  # the text behind the reference
+            return "updated"
     old, new = shown(field, before), shown(field, after)
     if old == new:  # the path of a URL, or the tail of a long text
         return "updated" if old == "<redacted>" else f"{old} -> {new} (changed beyond what is shown)"

@@ -6,8 +6,10 @@ No key is ever part of it, not even in part: the texts come redacted from ``diff
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 from daemon.config.packycode import source_words
+from daemon.config.profiles import PROFILES
 from daemon.snapshot.diff import Change, ChangeSet
 from daemon.snapshot.snapshot import Snapshot
 
@@ -44,6 +46,15 @@ def clients_line(new: Snapshot) -> str:
 def packycode_line(new: Snapshot) -> str:
     """``packycode settings from: mixed (base-url: env, …)``; empty while the block is switched off."""
     return f"packycode settings from: {source_words(new.effective_sources)}" if new.config.packycode.enabled else ""
+
+
+def profile_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
+    """Which profile a provider has got, why, and what its requests lose by it: users find it in ``x-tppcd-lost``."""
+    before = {auth.name: (auth.profile, auth.profile_reason) for auth in old.core_auths} if old else {}
+    for auth in new.core_auths:
+        if auth.profile and before.get(auth.name) != (auth.profile, auth.profile_reason):
+            left_out = ", ".join(PROFILES[auth.profile].unsupported)
+            yield f"{auth.name} has the profile {auth.profile} ({auth.profile_reason}): never sent are {left_out}"
 
 
 def _kind(source: str) -> str:

@@ -61,7 +61,8 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
         "rule: model-aliases has claude-*, effort low",
         "strategy: round-robin, among the highest priority that is ready",
         "  1. fox (config:tppc[fox]): gpt-5 at https://fox.example, translated to chat, priority 2",
-        "  2. packycode (config:packycode): gpt-5 at https://codex-api.packycode.com, passed through, priority 0",
+        "  2. packycode (config:packycode): gpt-5 at https://codex-api.packycode.com, passed through, priority 0, "
+        "profile codex-relay (default of packycode)",
     ]
 
 

@@ -9,7 +9,11 @@ import pytest
 
 from daemon.cli import exit_codes, main
 from daemon.cli.config_file import read
+from daemon.cli.shown_keys import MASK, masked
 from daemon.config.document import parse
+
+IDENTITY = ("id", "client_id", "source", "profile_reason")
+"""What names a core auth, and why it has its profile; all the rest is how it is used."""
 
 COMMENTED = """\
 # my gateway
@@ -21,6 +25,12 @@ packycode:
     model: gpt-5-codex
   credentials:
     openai-api-key: sk-planted-packy   # from the web page
+  models: [gpt-5-codex, {name: gpt-5.1, alias: newest}]
+  headers: {User-Agent: $User-Agent}
+  proxy-url: http://proxy.example:3128
+  timeouts: {idle: 60}
+  instructions: system
+  unsupported-parameters: [logprobs]
 api-keys: [sk-client]
 """
 
@@ -49,6 +59,13 @@ def test_the_entry_says_the_same(path: Path, capsys: pytest.CaptureFixture[str])
         "base-url": "https://packy.example/v1",
         "api-key": "sk-planted-packy",
         "defaults": {"model": "gpt-5-codex"},
+        "models": ["gpt-5-codex", {"name": "gpt-5.1", "alias": "newest"}],
+        "profile": "codex-relay",
+        "headers": {"User-Agent": "$User-Agent"},
+        "proxy-url": "http://proxy.example:3128",
+        "timeouts": {"idle": 60},
+        "instructions": "system",
+        "unsupported-parameters": ["logprobs"],
     }
     assert path.read_text() == COMMENTED
 
@@ -61,6 +78,30 @@ def test_what_came_from_the_environment_becomes_a_reference(
     monkeypatch.setenv("PACKYCODE_BASE_URL", "https://env.example")
     entry = printed(path, capsys)
     assert (entry["api-key"], entry["base-url"]) == ("env:PACKYCODE_API_KEY", "https://env.example")
+
+
+@pytest.mark.parametrize(
+    "base_url, given, profile",
+    [
+        ("https://codex-api.packycode.com/v1", "", None),
+        ("https://packy.example", "", "codex-relay"),
+        ("https://packy.example", "none", "none"),
+        ("https://packy.example", "codex-relay", "codex-relay"),
+    ],
+)
+def test_the_entry_has_the_profile_of_the_block(
+    path: Path, capsys: pytest.CaptureFixture[str], base_url: str, given: str, profile: str | None
+) -> None:
+    path.write_text(f"packycode: {{base-url: '{base_url}', profile: '{given}'}}\n")
+    assert printed(path, capsys).get("profile") == profile
+
+
+def test_on_a_terminal_no_header_and_no_password_is_shown() -> None:
+    headers = {"X-Team": "planted", "User-Agent": "$User-Agent", "X-Key": "env:KEY"}
+    shown = masked({"api-key": "planted", "headers": headers, "proxy-url": "http://u:planted@p.example", "models": []})
+    assert "planted" not in str(shown)
+    assert shown["headers"] == {**headers, "X-Team": MASK}
+    assert masked({"proxy-url": "http://p.example"}) == {"proxy-url": "http://p.example"}
 
 
 @pytest.mark.parametrize(
@@ -85,6 +126,8 @@ def test_written_it_serves_the_same_models_and_keeps_every_comment(
     assert before is not None
     assert after is not None
     (old,), (new,) = before.core_auths, after.core_auths
-    assert (old.url, old.api_key, old.defaults, old.models) == (new.url, new.api_key, new.defaults, new.models)
     assert new.source == "config:tppc[packycode]"
+    assert [name for name in IDENTITY if getattr(old, name) != getattr(new, name)] == list(IDENTITY)
+    rest = {name: getattr(old, name) for name in old.__struct_fields__ if name not in IDENTITY}
+    assert rest == {name: getattr(new, name) for name in rest}
     assert "planted" not in capsys.readouterr().out

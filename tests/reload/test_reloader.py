@@ -423,3 +423,23 @@ async def test_a_rotated_key_file_is_a_new_generation(tmp_path: Path) -> None:
                 world.ears.heard.clear()
     assert world.current.get().core_auths[0].client_id != before
     assert world.ears.messages("change") == ["packycode.credentials.openai-api-key: updated"]
+
+
+@pytest.mark.asyncio
+async def test_a_changed_file_of_instructions_is_a_new_generation_that_names_no_word_of_it(tmp_path: Path) -> None:
+    """The relative path begins beside config.yaml; an empty text keeps the one in force."""
+    path, prompt = tmp_path / "etc" / "config.yaml", tmp_path / "etc" / "prompt.md"
+    WAYS["write"].prepare(prompt, "You are Codex.\nplanted\n")
+    WAYS["write"].prepare(path, f"{GOOD}  instructions: file:prompt.md\n")
+    world = World(FileSource(path), tmp_path / "state", path=path)
+    async with world.running() as reloader:
+        assert world.current.get().core_auths[0].instructions_text == "You are Codex.\nplanted"
+        WAYS["rename_over"].save(prompt, "You are Codex, planted anew.\n")
+        async with asyncio.timeout(PATIENCE):
+            while world.current.get().generation < 2:
+                await world.ears.heard.wait()
+                world.ears.heard.clear()
+        WAYS["rename_over"].save(prompt, "\n")
+        await reloader.reload("test")
+    assert world.current.get().core_auths[0].instructions_text == "You are Codex, planted anew."
+    assert world.ears.messages("change") == ["packycode.instructions: updated"]

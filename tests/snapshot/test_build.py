@@ -45,6 +45,15 @@ def test_a_changed_reference_is_a_new_revision() -> None:
     assert one.revision != two.revision
 
 
+def test_a_changed_text_of_instructions_is_a_new_revision_and_its_place_is_not() -> None:
+    one = snapshot(tppc("fox, instructions: 'file:/a'"), env={"file:/a": "planted"})
+    moved = snapshot(tppc("fox, instructions: 'env:P'"), env={"env:P": "planted"})
+    other = snapshot(tppc("fox, instructions: 'file:/a'"), env={"file:/a": "planted too"})
+    assert one.revision == moved.revision
+    assert len({one.revision, other.revision, snapshot(tppc("fox")).revision}) == 3
+    assert "planted" not in repr(one.config) + repr(one.core_auths) + repr(one.models)
+
+
 def test_what_a_snapshot_says_of_itself() -> None:
     built = snapshot(BASE + "prot: 1\n", generation=7)
     assert built.config_header == f"7/{built.revision[:12]}"

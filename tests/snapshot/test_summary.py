@@ -68,6 +68,36 @@ def test_lines(old: str, new: str, expected: list[str]) -> None:
     assert "planted" not in "".join(changed(old, new))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("developer", "system", "developer -> system"),
+        ("developer", "file:/a", "developer -> file:/a"),
+        ("file:/a", "file:/b", "file:/a -> file:/b"),
+        ("file:/a", "env:SAME", None),
+        ("file:/a", "developer", "file:/a -> developer"),
+        ("env:ROLE", "developer", "system -> developer"),
+    ],
+)
+@pytest.mark.parametrize("block", ["packycode", "tppc.providers[fox]"])
+def test_fixed_instructions_show_as_their_reference(block: str, old: str, new: str, text: str | None) -> None:
+    env = {"file:/a": "planted a", "file:/b": "planted b", "env:SAME": "planted a", "env:ROLE": "system"}
+
+    def made(value: str) -> str:
+        if block == "packycode":
+            return f"{PACKYCODE}  instructions: '{value}'\n"
+        return tppc(f"fox, instructions: '{value}'")
+
+    before, after = snapshot(made(old), env=env), snapshot(made(new), env=env)
+    assert list(lines(diff(before, after))) == ([f"{block}.instructions: {text}"] if text else [])
+
+
+def test_a_changed_text_of_instructions_is_an_update() -> None:
+    text = tppc("fox, instructions: 'file:/a'")
+    before, after = (snapshot(text, env={"file:/a": each}) for each in ("planted\nold", "planted\nnew"))
+    assert list(lines(diff(before, after))) == ["tppc.providers[fox].instructions: updated"]
+
+
 def test_lines_come_in_the_order_of_the_file() -> None:
     old = tppc("fox", "gone") + "port: 1\n" + PACKYCODE
     new = "debug: true\n" + tppc("wolf", "fox, weight: 2") + "port: 2\n" + PACKYCODE.replace("-packy", "-x")
