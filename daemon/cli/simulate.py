@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, port
 from daemon.cli.exit_codes import FAILURE, OK
-from daemon.simulate.faults import FAULTS, Fault, UnknownFault, parse_counted
+from daemon.simulate.faults import FAULTS, Fault, UnknownFault, parse_counted, parse_text
+from daemon.simulate.profiles import PLAIN, PROFILES
+from daemon.simulate.relay import DEMANDS, HABITS
 
 DEFAULT_PORT = 18317
 
@@ -21,13 +24,24 @@ tppc:
       api-key: {key}
 """
 
+PACKYCODE_BLOCK = """\
+packycode:
+  enabled: true
+  base-url: {url}/v1
+  credentials:
+    openai-api-key: {key}
+"""
+BLOCKS = {"codex-relay": PACKYCODE_BLOCK}
+"""What to put into config.yaml for a profile, where it is not a plain provider."""
+
 
 def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "simulate",
         help=COMMANDS["simulate"],
         description="A local upstream that speaks the Responses, Chat Completions and Messages wires.",
-        epilog=f"faults: {', '.join(FAULTS)}. More at any time: POST /_simulate; what was seen: GET /_simulate.",
+        epilog=_epilog(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=port, default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)")
@@ -42,6 +56,35 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar="NAME[:COUNT]",
         help="what goes wrong with the first requests; may be repeated",
     )
+    parser.add_argument(
+        "--always",
+        action="append",
+        default=[],
+        type=_fault,
+        metavar="NAME",
+        help="what goes wrong with every request; may be repeated",
+    )
+    parser.add_argument(
+        "--profile",
+        choices=tuple(PROFILES),
+        help="play this make of upstream; codex-relay: a relay of ChatGPT's Codex backend, Responses only",
+    )
+    parser.add_argument(
+        "--max-concurrent", type=int, default=0, metavar="N", help="refuse more than N requests at once of one key"
+    )
+
+
+def _epilog() -> str:
+    relay = [demand.name for demand in (*DEMANDS, *HABITS)]
+    paragraphs = (
+        f"faults: {', '.join(name for name in FAULTS if name not in relay)}.",
+        f"what Codex relays refuse (faults as well): {', '.join(demand.name for demand in HABITS)}; "
+        f"part of the profile codex-relay: {', '.join(demand.name for demand in DEMANDS)}.",
+        'A fault may also be a JSON object: {"fault": "official-instructions", "text": "You are X"} or '
+        '{"fault": "cut", "after": 20}. Change faults at any time with POST /_simulate; see the requests with '
+        "GET /_simulate?bodies=1.",
+    )
+    return "\n\n".join(textwrap.fill(paragraph, 79, break_on_hyphens=False) for paragraph in paragraphs)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -61,16 +104,24 @@ def run(arguments: argparse.Namespace) -> int:
         ledger=Ledger(fault for faults in arguments.fault for fault in faults),
         pace=Pace(delay_ms=arguments.delay_ms, chunk_bytes=arguments.chunk_bytes),
         key=arguments.key,
+        profile=PROFILES.get(arguments.profile, PLAIN),
+        always=arguments.always,
+        max_concurrent=arguments.max_concurrent,
     )
-    serve(simulator, listener, lambda: _announce(url, arguments.key or "any-key-will-do"))
+    serve(simulator, listener, lambda: _announce(url, arguments.key or "any-key-will-do", arguments.profile))
     return OK
 
 
-def _announce(url: str, key: str) -> None:
-    print(
-        f"simulated upstream on {url} (stop with Ctrl+C); for config.yaml:\n\n{BLOCK.format(url=url, key=key)}",
-        flush=True,
-    )
+def _announce(url: str, key: str, profile: str | None) -> None:
+    block = BLOCKS.get(profile or "", BLOCK).format(url=url, key=key)
+    print(f"simulated upstream on {url} (stop with Ctrl+C); for config.yaml:\n\n{block}", flush=True)
+
+
+def _fault(text: str) -> Fault:
+    try:
+        return parse_text(text)
+    except UnknownFault as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _faults(text: str) -> tuple[Fault, ...]:

@@ -4,7 +4,8 @@
     client    ◀─ delivery ─── frames or JSON ◀─ <wire>.frames / <wire>.whole ────────────────┘
 
 ``script`` alone decides what is said; ``responses``, ``chat`` and ``messages`` each read and render
-one wire, with the same functions in the same order. ``faults`` names what may go wrong, ``ledger``
+one wire, with the same functions in the same order. ``faults`` names what may go wrong, ``relay`` says
+what a Codex relay demands and how it refuses, ``profiles`` names the makes of upstream to play, ``ledger``
 holds the queue of faults and counts requests, ``delivery`` sends bytes at the pace and with the
 breakage asked for, ``app`` is the raw ASGI application and ``server`` runs it.
 

@@ -117,7 +117,8 @@ def _usage(conversation: Conversation, actions: Actions, size: int, reasoned: bo
     prompt = max(1, size // CHARS_PER_TOKEN)
     written = sum(len(action.text if isinstance(action, Say) else action.name + action.arguments) for action in actions)
     reasoning = REASONING_TOKENS if reasoned else 0
-    cached = cache.cached(f"{conversation.model} {conversation.cache_key}", prompt)
+    key = conversation.cache_key
+    cached = 0 if key is None else cache.cached(f"{conversation.model} {key}", prompt)
     return Usage(prompt, cached, reasoning + written // CHARS_PER_TOKEN + 1, reasoning)
 
 

@@ -4,16 +4,16 @@
     POST …/messages/count_tokens                        a count by the length of the body
     GET  …/models                                       the models it claims to have
     GET  /_simulate[?bodies=1]                          what was seen, what is open, which faults wait
-    POST /_simulate    {"faults": […], "reset": true, "delay-ms": n, "chunk-bytes": n}, each optional
+    POST /_simulate    {"faults": […], "always": […], "reset": true, "delay-ms": n, "chunk-bytes": n}, each optional
 
 A request's fault is named by its ``x-simulate`` header, else by its model (``gpt-5+cut``), else it
-is the next of the queue.
+is the next of the queue. ``always`` are faults for every request, until replaced by other ones.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
 import msgspec
@@ -21,7 +21,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from daemon.simulate import chat, messages, responses
 from daemon.simulate.answer import CHARS_PER_TOKEN, PromptCache, compose
-from daemon.simulate.conversation import Json, Refused
+from daemon.simulate.conversation import Conversation, Json, Refused
 from daemon.simulate.delivery import (
     HTML,
     ClientGone,
@@ -30,11 +30,15 @@ from daemon.simulate.delivery import (
     Send,
     send_body,
     send_json,
+    send_refusal,
+    send_status,
     send_stream,
     until_gone,
 )
-from daemon.simulate.faults import FAULTS, Fault, Problem, UnknownFault, parse
-from daemon.simulate.ledger import Ledger, Seen
+from daemon.simulate.faults import Fault, Problem, UnknownFault, choose, of_relay, parse, parse_text
+from daemon.simulate.ledger import Ledger
+from daemon.simulate.profiles import PLAIN, Profile
+from daemon.simulate.relay import Asked, concurrency
 from daemon.simulate.wire import Wire, openai_error
 
 Scope = MutableMapping[str, Any]
@@ -59,6 +63,7 @@ class Control(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     """The body of ``POST /_simulate``."""
 
     faults: list[object] = []
+    always: list[object] | UnsetType = UNSET
     reset: bool = False
     delay_ms: float | UnsetType = UNSET
     chunk_bytes: int | UnsetType = UNSET
@@ -67,14 +72,27 @@ class Control(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
 class Simulator:
     """One local upstream. ``connections`` counts the open client connections, which only the server knows.
 
-    ``key``, when set, is the only API key that is accepted; else any key, or none, will do.
+    ``key``, when set, is the only API key that is accepted; else any key, or none, will do. ``always`` are
+    faults for the whole run; a key with ``max_concurrent`` requests open gets no more (0 = no limit).
     """
 
-    def __init__(self, *, ledger: Ledger | None = None, pace: Pace | None = None, key: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        ledger: Ledger | None = None,
+        pace: Pace | None = None,
+        key: str = "",
+        profile: Profile = PLAIN,
+        always: Iterable[Fault] = (),
+        max_concurrent: int = 0,
+    ) -> None:
         self.connections: Callable[[], int] = int
         self._ledger = ledger or Ledger()
         self._pace = pace or Pace()
         self._key = key
+        self._profile = profile
+        self._always = tuple(always)
+        self._max_concurrent = max_concurrent
         self._cache = PromptCache()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +105,7 @@ class Simulator:
             await self._control(scope, receive, send)
         elif wire is not None and scope["method"] == "POST":
             await self._answer(wire, scope, receive, send)
-        elif path.endswith("/messages/count_tokens"):
+        elif path.endswith("/messages/count_tokens") and self._profile is PLAIN:
             await send_json(send, 200, {"input_tokens": len(await _read(receive)) // CHARS_PER_TOKEN})
         elif path.endswith("/models") and scope["method"] == "GET":
             await send_json(send, 200, _models())
@@ -103,10 +121,13 @@ class Simulator:
                 await send_json(send, 400, openai_error(Problem(message=str(error)), ""))
                 return
         state = self._ledger.state(bodies=b"bodies=1" in scope["query_string"])
-        await send_json(send, 200, {"connections": self.connections(), "pace": self._pace, **state})
+        setting = {"profile": self._profile.name, "always": [fault.name for fault in self._always]}
+        await send_json(send, 200, {"connections": self.connections(), "pace": self._pace, **setting, **state})
 
     def _apply(self, control: Control) -> None:
         faults = [parse(fault) for fault in control.faults]
+        if control.always is not UNSET:
+            self._always = tuple(parse(fault) for fault in control.always)
         if control.reset:
             self._ledger.reset()
             self._cache = PromptCache()
@@ -121,51 +142,64 @@ class Simulator:
         key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
         try:
             body = msgspec.json.decode(raw, type=Json)
-            fault = self._fault(headers, str(body.get("model")))
+            asked = Asked(wire=wire.name, path=scope["path"], headers=headers, body=body)
+            fault = self._fault(asked, key)
         except (msgspec.MsgspecError, UnknownFault) as error:
             await self._refuse(wire, send, Refused(f"We could not parse the JSON body of your request: {error}"))
             return
-        seen = self._ledger.begin(wire=wire.name, path=scope["path"], key=key, body=body, fault=fault)
+        seen = self._ledger.begin(asked=asked, key=key, fault=fault)
+
+        async def noting_status(message: MutableMapping[str, Any]) -> None:
+            seen.status = message.get("status", seen.status)
+            await send(message)
+
         outcome = "aborted"
         try:
             async with asyncio.TaskGroup() as tasks:
                 watch = tasks.create_task(until_gone(receive))
-                outcome = await self._respond(wire, send, seen, raw_size=len(raw), key=key, fault=fault)
+                outcome = await self._respond(wire, noting_status, asked, raw_size=len(raw), key=key, fault=fault)
                 watch.cancel()
         except* ClientGone:
             outcome = "aborted"
         finally:
             self._ledger.finish(seen, outcome)
 
-    def _fault(self, headers: dict[str, str], model: str) -> Fault:
-        named = headers.get("x-simulate") or model.partition("+")[2]
-        if not named:
-            return self._ledger.next_fault()
-        return parse(msgspec.json.decode(named) if named.startswith("{") else named)
-
-    async def _respond(self, wire: Wire, send: Send, seen: Seen, *, raw_size: int, key: str, fault: Fault) -> str:
-        body = seen.body or {}
+    def _fault(self, asked: Asked, key: str) -> Fault:
+        named = asked.headers.get("x-simulate") or str(asked.body.get("model")).partition("+")[2]
+        own = parse_text(named) if named else self._ledger.next_fault()
         if self._key and key != self._key:
-            fault = FAULTS["unauthorized"]
+            return self._profile.bad_key
+        if 0 < self._max_concurrent <= self._ledger.open_of(key):
+            return of_relay(concurrency(self._max_concurrent))
+        return choose(own, self._always, self._profile.demands, asked)
+
+    async def _respond(self, wire: Wire, send: Send, asked: Asked, *, raw_size: int, key: str, fault: Fault) -> str:
         if fault.kind == "stall-head":
             await asyncio.sleep(fault.seconds)
         if fault.kind == "html":
             return await send_body(send, fault.status, HTML, content_type="text/html")
+        if fault.kind == "relay":
+            return await send_refusal(send, fault, asked)
         if fault.kind == "status":
-            retry_after = {} if fault.retry_after is None else {"retry-after": f"{fault.retry_after:g}"}
-            return await send_json(send, fault.status, wire.error(fault.problem, "0" * 24), retry_after)
+            return await send_status(send, fault, wire.error(fault.problem, "0" * 24))
         try:
-            conversation = wire.read(body, key)
+            conversation = self._read(wire, asked, key)
             answer = compose(conversation, size=raw_size, key=key, cache=self._cache, fault=fault)
         except Refused as refused:
             return await self._refuse(wire, send, refused)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             return await self._refuse(wire, send, Refused(f"Invalid request body: {type(error).__name__} {error}"))
         if conversation.stream:
-            return await send_stream(send, wire, answer, body, fault, self._pace)
+            return await send_stream(send, wire, answer, asked.body, fault, self._pace)
         if fault.kind in ("error-event", "failed", "cut", "end"):
             return await send_json(send, 500, wire.error(fault.problem, answer.identity))
-        return await send_json(send, 200, wire.whole(answer, body))
+        return await send_json(send, 200, wire.whole(answer, asked.body))
+
+    def _read(self, wire: Wire, asked: Asked, key: str) -> Conversation:
+        conversation = wire.read(asked.body, key)
+        if not self._profile.session_cache:
+            return conversation
+        return msgspec.structs.replace(conversation, cache_key=asked.session or None)
 
     async def _refuse(self, wire: Wire, send: Send, refused: Refused) -> str:
         problem = Problem(message=refused.message, code=refused.code, param=refused.param)

@@ -55,6 +55,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     ``schema`` is the JSON Schema the answer must follow. ``max_tokens`` limits the answer.
     ``summary`` asks for visible reasoning, ``sealed`` for reasoning the client hands back unread.
     ``compaction`` asks for one opaque compaction item instead of an answer.
+    ``cache_key`` is what its prompt is remembered under, None where it is not remembered.
     """
 
     model: str
@@ -68,7 +69,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     summary: bool = False
     sealed: bool = False
     compaction: bool = False
-    cache_key: str = ""
+    cache_key: str | None = ""
 
 
 class Refused(Exception):

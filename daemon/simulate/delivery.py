@@ -15,6 +15,7 @@ from msgspec import Struct
 from daemon.simulate.answer import Answer
 from daemon.simulate.conversation import Json
 from daemon.simulate.faults import Fault
+from daemon.simulate.relay import Asked
 from daemon.simulate.wire import Wire
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -53,6 +54,29 @@ async def send_body(send: Send, status: int, body: bytes, *, content_type: str, 
 async def send_json(send: Send, status: int, value: object, headers: Json | None = None) -> str:
     """A whole answer in JSON."""
     return await send_body(send, status, msgspec.json.encode(value), content_type="application/json", headers=headers)
+
+
+async def send_refusal(send: Send, fault: Fault, asked: Asked) -> str:
+    """A relay's refusal: JSON, or a web page where its shape is a text."""
+    demand, sentence = fault.demand, fault.complaint(asked)
+    if demand is None or sentence is None:
+        raise ValueError(f"{fault.name} does not refuse this request")
+    headers = {**demand.headers, **_retry_after(fault)}
+    shaped = demand.shape(sentence)
+    if isinstance(shaped, str):
+        return await send_body(
+            send, fault.status, shaped.encode(), content_type="text/html; charset=utf-8", headers=headers
+        )
+    return await send_json(send, fault.status, shaped, headers)
+
+
+async def send_status(send: Send, fault: Fault, told: Json) -> str:
+    """An error of the wire, with the wait that the fault names."""
+    return await send_json(send, fault.status, told, _retry_after(fault))
+
+
+def _retry_after(fault: Fault) -> Json:
+    return {} if fault.retry_after is None else {"retry-after": f"{fault.retry_after:g}"}
 
 
 async def send_stream(send: Send, wire: Wire, answer: Answer, body: Json, fault: Fault, pace: Pace) -> str:

@@ -1,17 +1,24 @@
-"""What may go wrong upstream, by name. A fault applies to one request."""
+"""What may go wrong upstream, by name.
+
+A fault applies to one request, or to every request where it is set for the whole run. Those of kind
+``relay`` look at the request first: see ``daemon.simulate.relay``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
+from daemon.simulate.relay import DEMANDS, HABITS, Asked, Demand
+
 FaultKind = Literal[
     "none",
     "status",
     "html",
+    "relay",
     "stall-head",
     "stall",
     "slow",
@@ -42,7 +49,8 @@ class Fault(Struct, frozen=True, kw_only=True):
     """``after`` counts the stream's events before it strikes, ``seconds`` is how long it lasts.
 
     ``status``, ``retry_after`` and ``problem`` are for answers that fail; a stream that fails tells
-    ``problem`` inside.
+    ``problem`` inside. ``demand`` and ``text``, what it compares with, are those of kind ``relay``, whose
+    ``problem`` has a message only where one was given to say instead of the relay's own.
     """
 
     name: str
@@ -57,6 +65,17 @@ class Fault(Struct, frozen=True, kw_only=True):
         anthropic="api_error",
         code="server_error",
     )
+    demand: Demand | None = None
+    text: str = ""
+
+    def complaint(self, asked: Asked) -> str | None:
+        """What a relay says of this request; None where it has nothing to say, and for every other kind."""
+        said = None if self.demand is None else self.demand.complaint(asked, self.text)
+        return said and (self.problem.message or said)
+
+    def refuses(self, asked: Asked) -> bool:
+        """Whether this request gets a refusal instead of an answer."""
+        return self.kind in ("status", "html") or self.complaint(asked) is not None
 
 
 class UnknownFault(ValueError):
@@ -105,6 +124,20 @@ _CONTEXT_LENGTH = Problem(
 
 OK = Fault(name="ok", kind="none")
 
+
+def of_relay(demand: Demand) -> Fault:
+    """The fault by which a relay makes this demand."""
+    return Fault(
+        name=demand.name,
+        kind="relay",
+        status=demand.status,
+        retry_after=demand.retry_after,
+        problem=Problem(message=""),
+        demand=demand,
+        text=demand.text,
+    )
+
+
 FAULTS: Mapping[str, Fault] = {
     fault.name: fault
     for fault in (
@@ -135,8 +168,10 @@ FAULTS: Mapping[str, Fault] = {
         Fault(name="refusal", kind="refusal"),
         Fault(name="no_usage", kind="no-usage"),
         Fault(name="empty", kind="empty"),
+        *map(of_relay, (*DEMANDS, *HABITS)),
     )
 }
+_SPELLINGS = {name.replace("_", "-"): fault for name, fault in FAULTS.items()}
 
 
 class Change(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
@@ -148,10 +183,25 @@ class Change(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     status: int | None = None
     retry_after: float | None = None
     message: str | None = None
+    text: str | None = None
+
+
+def choose(own: Fault, always: Iterable[Fault], demands: Iterable[Fault], asked: Asked) -> Fault:
+    """The one fault that a request meets: the first that refuses it, else the first that spoils its answer.
+
+    ``own`` was named for this request, ``always`` is for the whole run, ``demands`` are the profile's.
+    """
+    always = tuple(always)
+    refusing = next((fault for fault in (own, *always, *demands) if fault.refuses(asked)), None)
+    if refusing is not None:
+        return refusing
+    return next((fault for fault in (own, *always) if fault.kind not in ("none", "relay")), OK)
 
 
 def parse(given: object) -> Fault:
-    """A fault from its name, or from ``{"fault": name, "after": …, "seconds": …, "status": …}``.
+    """A fault from its name, or from ``{"fault": name, "after": …, "seconds": …, "status": …, "text": …}``.
+
+    A name may be written with ``-`` or with ``_``.
 
     Raises UnknownFault, with a message that lists what there is.
     """
@@ -159,18 +209,28 @@ def parse(given: object) -> Fault:
         change = Change(given) if isinstance(given, str) else msgspec.convert(given, Change)
     except msgspec.ValidationError as error:
         raise UnknownFault(f"fault {given!r}: {error}") from None
-    fault = FAULTS.get(change.fault)
+    fault = _SPELLINGS.get(change.fault.replace("_", "-"))
     if fault is None:
         raise UnknownFault(f"unknown fault {change.fault!r}; there are: {', '.join(FAULTS)}")
-    told = {name: getattr(change, name) for name in ("after", "seconds", "status", "retry_after")}
+    told = {name: getattr(change, name) for name in ("after", "seconds", "status", "retry_after", "text")}
     changed = {name: value for name, value in told.items() if value is not None}
     if change.message is not None:
         changed["problem"] = msgspec.structs.replace(fault.problem, message=change.message)
     return msgspec.structs.replace(fault, **changed)
 
 
+def parse_text(text: str) -> Fault:
+    """A fault from its name, or from the JSON object that ``parse`` takes, written as text."""
+    try:
+        return parse(msgspec.json.decode(text) if text.startswith("{") else text)
+    except msgspec.DecodeError as error:
+        raise UnknownFault(f"fault {text!r}: {error}") from None
+
+
 def parse_counted(text: str) -> tuple[Fault, ...]:
-    """``NAME`` or ``NAME:COUNT`` of the command line: that fault for so many requests."""
+    """``NAME``, ``NAME:COUNT`` (that fault for so many requests) or a JSON object of the command line."""
+    if text.startswith("{"):
+        return (parse_text(text),)
     name, _, count = text.partition(":")
     if count and not count.isdecimal():
         raise UnknownFault(f"fault {text!r}: the count after ':' must be a number")

@@ -31,6 +31,7 @@ _ASKS_SUMMARY = re.compile(r"Respond with TEXT ONLY|CONTEXT CHECKPOINT COMPACTIO
 _SCRIPT = "SCRIPT=["
 _INJECTED = ("<system-reminder>", "<environment_context>", "<user_instructions>", "# AGENTS.md")
 """How text begins that a client adds to what the user wrote."""
+_NOTIFICATION = "<task-notification>"
 
 
 class Say(Struct, frozen=True):
@@ -65,7 +66,7 @@ class Progress(Struct, frozen=True):
 
 def decide(conversation: Conversation) -> Actions:
     """What the model does now: one text, or one or more tool calls."""
-    progress = _progress(conversation.entries)
+    progress = _progress([_as_result(entry) for entry in conversation.entries])
     for rule in _RULES:
         actions = rule(conversation, progress)
         if actions is not None:
@@ -170,6 +171,11 @@ def _progress(entries: Sequence[Entry]) -> Progress:
     output = next((entry.text for entry in reversed(since) if isinstance(entry, Returned)), None)
     task = entries[start] if start >= 0 else None
     return Progress(task.text if isinstance(task, Said) else "", steps, output, _is_settled(since))
+
+
+def _as_result(entry: Entry) -> Entry:
+    """Claude Code (2.1.332) runs subagents in the background, and says in a user's turn what they returned."""
+    return Returned(entry.text) if isinstance(entry, Said) and _NOTIFICATION in entry.text else entry
 
 
 def _is_task(text: str) -> bool:

@@ -99,6 +99,12 @@ def test_small_talk_after_a_task_is_echoed_and_calls_nothing() -> None:
     assert "“thank you”" in said(decide(thanks))
 
 
+def test_what_a_subagent_in_the_background_returned_is_quoted_like_a_tools_output() -> None:
+    done = "<system-reminder>\n<task-notification>the agent is done</task-notification>\n</system-reminder>"
+    told = conversation(FILE_TASK, Called("Agent"), Returned("launched"), Answered(CLOSING), done, tools=(WRITE,))
+    assert said(decide(told)) == f"TOOL-OUTPUT<<{done}>> {CLOSING}"
+
+
 def test_what_clients_inject_is_not_taken_for_the_users_words() -> None:
     assert "“hi”" in said(decide(conversation("hi", "<system-reminder>be brief</system-reminder>")))
 
