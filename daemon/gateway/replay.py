@@ -3,8 +3,9 @@
 Two wires carry encrypted reasoning: Responses as items of ``input``, Messages as thinking blocks of
 the assistant's messages. A piece that may not go (``origins``, or a foreign seal) is left out with its
 item; one that the hub sealed for this core auth is opened; without any, nothing is split and no byte
-changes. Compaction items stay: without theirs a conversation would be empty. Empty thinking is what a
-keep-alive told the client: no upstream has said it, and none would take it.
+changes. Compaction items stay: without theirs a conversation would be empty. Empty thinking and empty text
+are what a keep-alive told the client: no upstream has said them, and Anthropic's API refuses them. Thinking
+that another provider's answer moved (``moved_thinking``) is back in its place, without its mark.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from msgspec import Raw, Struct
 from daemon.gateway.origins import Origins
 from daemon.gateway.relay import Target
 from daemon.gateway.sealing import PREFIX, Seal
+from daemon.wires.anthropic_messages.moved_thinking import MARK
 
 Fields = dict[str, Raw]
 
@@ -30,6 +32,7 @@ class _Item(Struct):
     """What an input item or a content block may hold of reasoning."""
 
     type: str = ""
+    text: Raw = Raw(b"")
     thinking: str | None = None
     encrypted_content: str | None = None
     signature: str | None = None
@@ -41,8 +44,8 @@ _item = msgspec.json.Decoder(_Item).decode
 
 def replayed(body: bytes, fields: Fields, target: Target, origins: Origins) -> tuple[bytes, ...]:
     """Puts into ``fields`` (of ``body``) what may go of the earlier reasoning; gives the pieces that go."""
-    marker, reader = _READERS.get(target.candidate.auth.wire, (b"", _nothing))
-    if not marker or marker not in body:
+    markers, reader = _READERS.get(target.candidate.auth.wire, ((), _nothing))
+    if not any(marker in body for marker in markers):
         return ()
     sift = Sift(target, origins)
     try:
@@ -71,28 +74,34 @@ class Sift:
         touched = False
         for raw in raws:
             item = _item(raw)
-            if item.type == "thinking" and not item.thinking and not item.signature:
+            if _says_nothing(item):
                 touched = True
                 continue
             field = held_in(item)
-            sent = self._one(raw, field, getattr(item, field) or "") if field else raw
+            piece = (getattr(item, field) or "") if field else ""
+            sent = self._one(raw, field, piece) if field else raw
             touched |= sent is not raw
             if sent is not None:
-                kept.append(sent)
+                kept.insert(len(kept) - 1 if piece.startswith(MARK) else len(kept), sent)
         return kept if touched else None
 
     def _one(self, raw: Raw, field: str, piece: str) -> Raw | None:
         if not self._reasoning:
             return None
-        if piece.startswith(PREFIX):
-            opened = self._seal.open(piece)
-            if not opened:
-                return None
-            raw, piece = Raw(_encode(_fields(raw) | {field: Raw(_encode(opened))})), opened
-        if not self._origins.may_go(self._auth_id, piece.encode()):
+        own: str | None = piece.removeprefix(MARK)
+        if own and own.startswith(PREFIX):
+            own = self._seal.open(own)
+        if not own or not self._origins.may_go(self._auth_id, own.encode()):
             return None
-        self.pieces.append(piece.encode())
-        return raw
+        self.pieces.append(own.encode())
+        return raw if own == piece else Raw(_encode(_fields(raw) | {field: Raw(_encode(own))}))
+
+
+def _says_nothing(item: _Item) -> bool:
+    """What was opened to keep a connection alive, and no more came of it."""
+    if item.type == "thinking":
+        return not item.thinking and not item.signature
+    return item.type == "text" and item.text == _EMPTY
 
 
 def _responses(fields: Fields, sift: Sift) -> None:
@@ -140,8 +149,9 @@ def _nothing(_fields: Fields, _sift: Sift) -> None:
 
 
 _ASSISTANT: Final = Raw(b'"assistant"')
-_READERS: Final[Mapping[str, tuple[bytes, Callable[[Fields, Sift], None]]]] = {
-    "responses": (b'"encrypted_content"', _responses),
-    "messages": (b'thinking"', _messages),
+_EMPTY: Final = Raw(b'""')
+_READERS: Final[Mapping[str, tuple[tuple[bytes, ...], Callable[[Fields, Sift], None]]]] = {
+    "responses": ((b'"encrypted_content"',), _responses),
+    "messages": ((b'thinking"', b'"text":""', b'"text": ""'), _messages),
 }
-"""By wire: what a body with reasoning in it contains, and how it is read."""
+"""By wire: what a body contains one of, that has something to look at, and how it is read."""

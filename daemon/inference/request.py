@@ -81,6 +81,12 @@ class ReasoningOptions(Struct, frozen=True, kw_only=True):
     summary: str | None = None
     """OpenAI's ``reasoning.summary`` word, where the client said one."""
 
+    @property
+    def asked_for(self) -> bool:
+        """Whether the client switched thinking on, and so expects it in the answer, shown or not
+        (Anthropic's ``thinking`` of type ``enabled`` or ``adaptive``). An effort alone does not ask for it."""
+        return self.enabled is True
+
 
 class OutputFormat(Struct, frozen=True, kw_only=True):
     """Structured output. ``schema`` is raw JSON Schema."""

@@ -29,7 +29,7 @@ def message_events(body: bytes) -> Iterator[bytes]:
     blocks = _array(message.get("content", _NONE))
     yield _encode({"type": "message_start", "message": message | {"content": _NONE} | ending})
     for index, block in enumerate(blocks):
-        begun, deltas = _told(_fields(block))
+        begun, deltas = begun_and_deltas(_fields(block))
         yield _encode({"type": "content_block_start", "index": index, "content_block": begun})
         for delta in deltas:
             yield _encode({"type": "content_block_delta", "index": index, "delta": delta})
@@ -39,14 +39,15 @@ def message_events(body: bytes) -> Iterator[bytes]:
     yield _encode({"type": "message_stop"})
 
 
-def _told(block: Fields) -> tuple[Fields, list[Fields]]:
+def begun_and_deltas(block: Fields) -> tuple[Fields, list[Fields]]:
     """The block as it begins, and the deltas that make it whole. A kind that is not known begins whole."""
     kind: str = msgspec.json.decode(block.get("type", _EMPTY), type=str)
     if kind.endswith("tool_use"):
         given = bytes(block.get("input", b"{}")).decode()
         return block | {"input": Raw(b"{}")}, [_delta("input_json_delta", "partial_json", Raw(_encode(given)))]
     fields = _TEXTS.get(kind, ())
-    deltas = [_delta(f"{field}_delta", field, block[field]) for field in fields if block.get(field, _EMPTY) != _EMPTY]
+    said = [field for field in fields if block.get(field, _EMPTY) not in (_EMPTY, _NULL)]
+    deltas = [_delta(f"{field}_delta", field, block[field]) for field in said]
     begun = block | dict.fromkeys(fields, _EMPTY)
     if kind == "text" and block.get("citations", _NULL) not in (_NULL, _NONE):
         begun["citations"] = _NONE

@@ -1,8 +1,11 @@
 """The Messages wire passing through.
 
-A keep-alive is an empty delta of the open block, or of a thinking block of our own where none is open:
-Claude Code counts neither pings nor comments. Our block is closed before the upstream's next event, and
-the indexes of the upstream's later blocks move on by the blocks that were inserted.
+A keep-alive is an empty delta of the open block, or of a block of our own where none is open (thinking
+where the client asked for it, else text): Claude Code counts neither pings nor comments. Where the
+upstream's next block is of the same kind it goes on in ours. Else ours is closed before the upstream's next
+event, and the indexes of the upstream's later blocks move on by the blocks that were inserted.
+
+A failure leaves the open block open, as the API does: Claude Code runs a tool call whose block is closed.
 """
 
 from __future__ import annotations
@@ -14,10 +17,11 @@ from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
 from daemon.gateway.dialects.base import changed, encode, fields_of
-from daemon.gateway.dialects.message_events import message_events
+from daemon.gateway.dialects.message_events import begun_and_deltas, message_events
 from daemon.gateway.dialects.message_of_events import message_of
 from daemon.gateway.inbound import Inbound
 from daemon.inference.response import Response
+from daemon.wires.lenient import LenientDecoder
 from daemon.wires.sse import frame
 
 TOLD = frozenset({"message_start", "message_delta", "message_stop", "error"})
@@ -27,6 +31,11 @@ _EMPTY_DELTAS: Mapping[str, Mapping[str, str]] = {
     "tool_use": {"type": "input_json_delta", "partial_json": ""},
     "server_tool_use": {"type": "input_json_delta", "partial_json": ""},
 }
+_EMPTY_BLOCKS: Mapping[str, Mapping[str, str]] = {
+    "text": {"type": "text", "text": ""},
+    "thinking": {"type": "thinking", "thinking": "", "signature": ""},
+}
+"""How a block of our own is opened."""
 
 
 class _Event(Struct):
@@ -52,10 +61,10 @@ class _Message(Struct):
     model: str | None = None
 
 
-_event = msgspec.json.Decoder(_Event).decode
-_delta = msgspec.json.Decoder(_Delta).decode
-_block = msgspec.json.Decoder(_Typed).decode
-_message = msgspec.json.Decoder(_Message).decode
+_event = LenientDecoder(_Event)
+_delta = LenientDecoder(_Delta).decode
+_block = LenientDecoder(_Typed).decode
+_message = LenientDecoder(_Message).decode
 
 
 class MessagesDialect:
@@ -77,7 +86,11 @@ class MessagesDialect:
         self.signed = b""
 
     def read(self, payload: bytes) -> None:
-        self._read = event = _event(payload)
+        try:
+            event = _event.strict(payload)
+        except msgspec.ValidationError:
+            event = _event.odd(payload)
+        self._read = event
         self.told = event.type in TOLD
         self.signed = b""
         if event.delta and b'"signature"' in bytes(event.delta):
@@ -94,6 +107,8 @@ class MessagesDialect:
         kind = event.type
         if kind == "message_start":
             return self._start(event, payload)
+        if kind == "content_block_start" and self._own and self._is_like_own(event):
+            return self._continue_own(event)
         closed = self._close_own() if self._own and kind != "ping" else b""
         if kind == "content_block_start":
             self._next = event.index + self._shift + 1
@@ -117,6 +132,17 @@ class MessagesDialect:
             payload = changed(payload, message=Raw(message))
         return frame(event.type, payload.replace(b"\n", b" "))
 
+    def _is_like_own(self, event: _Event) -> bool:
+        return self._open is not None and self._open[1] == _block(event.content_block).type
+
+    def _continue_own(self, event: _Event) -> bytes:
+        """The upstream's block goes on in ours: not its start is told, but what some put into it already."""
+        index = self._next - 1
+        self._own = False
+        self._shift = index - event.index
+        _, deltas = begun_and_deltas(fields_of(event.content_block))
+        return b"".join(_own("content_block_delta", index=index, delta=delta) for delta in deltas)
+
     def _close_own(self) -> bytes:
         index = self._open[0] if self._open else 0
         self._open, self._own = None, False
@@ -129,7 +155,7 @@ class MessagesDialect:
         opening = b""
         if not self._started and not committed:
             self._started = self._own = True
-            self._open, self._next = (0, "thinking"), 1
+            self._open, self._next = (0, self._own_kind), 1
             self._shift = 1
             return self._inbound.wire.stream_encoder(self._inbound.context).keep_alive()
         if self._open is None and not self._ending:
@@ -141,16 +167,18 @@ class MessagesDialect:
         return opening + _own("content_block_delta", index=index, delta=delta)
 
     def _open_own(self) -> bytes:
-        self._open, self._own = (self._next, "thinking"), True
+        self._open, self._own = (self._next, self._own_kind), True
         self._next += 1
         self._shift += 1
-        block = {"type": "thinking", "thinking": "", "signature": ""}
-        return _own("content_block_start", index=self._next - 1, content_block=block)
+        return _own("content_block_start", index=self._next - 1, content_block=_EMPTY_BLOCKS[self._own_kind])
+
+    @property
+    def _own_kind(self) -> str:
+        return "thinking" if self._inbound.request.reasoning.asked_for else "text"
 
     def fail(self, error: GatewayError) -> bytes:
-        closed = _stop(self._open[0]) if self._open else b""
         self._open, self._own = None, False
-        return closed + self._inbound.wire.stream_encoder(self._inbound.context).fail(error)
+        return self._inbound.wire.stream_encoder(self._inbound.context).fail(error)
 
     def whole(self, body: bytes) -> bytes:
         model = self._inbound.context.model

@@ -6,7 +6,8 @@
     stream_encoder  events -> SSE                     stream_decoder  SSE -> events
 
 ``decode_blocks``, ``encode_blocks`` and ``answer`` hold what these share: content blocks on the way
-in, on the way up, and on the way down.
+in, on the way up, and on the way down. ``moved_thinking`` keeps thinking from the front of an answer
+whose client did not ask for it.
 """
 
 from __future__ import annotations

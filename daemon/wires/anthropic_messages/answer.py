@@ -1,4 +1,4 @@
-"""The pieces that whole answers and streams share: ids, tool input, citations, searches, usage, stop reasons."""
+"""What whole answers and streams share: ids, tool input, citations, searches, thinking, usage, stop reasons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import DecodeError, Raw
 
-from daemon.inference.blocks import Citation, HostedCall, Opaque, ToolCall
+from daemon.inference.blocks import Citation, HostedCall, Opaque, Reasoning, ToolCall
 from daemon.inference.response import FinishReason, Usage
 from daemon.wires.anthropic_messages.schema import WIRE_NAME, Typed
 from daemon.wires.naming import shorten_id
@@ -19,6 +19,7 @@ OUTSIDE_ID = re.compile(r"[^A-Za-z0-9_-]")
 _objects = msgspec.json.Decoder(dict[str, Raw])
 _raws = msgspec.json.Decoder(list[Raw])
 _typed = msgspec.json.Decoder(Typed)
+_EMPTY = Raw(b'""')
 
 STOP_REASONS: Mapping[FinishReason, str] = {
     FinishReason.STOP: "end_turn",
@@ -132,12 +133,28 @@ def opaque_blocks(opaque: Opaque | None) -> list[Raw]:
     return [opaque.raw] if opaque is not None and opaque.wire == WIRE_NAME else []
 
 
-def split_block(raw: Raw) -> tuple[bytes, bytes | None]:
-    """A whole block as (start, delta) of a stream: clients take a tool's input from deltas alone."""
+def thinking_body(block: Reasoning) -> dict[str, object]:
+    """Thinking in the API's shape; one that has nothing but its proof is redacted."""
+    text = block.text
+    if block.redacted and not text:
+        return {"type": "redacted_thinking", "data": block.signature}
+    return {"type": "thinking", "thinking": text, "signature": block.signature or ""}
+
+
+def split_block(raw: Raw) -> tuple[bytes, list[bytes]]:
+    """A whole block as (start, deltas) of a stream: clients take a tool's input, and thinking, from deltas alone."""
     kind = _typed.decode(raw).type
     if kind.endswith("tool_use"):
         fields = _objects.decode(raw)
         given = bytes(fields.get("input", b"{}")).decode()
         fields["input"] = Raw(b"{}")
-        return dumps(fields), dumps({"type": "input_json_delta", "partial_json": given})
-    return bytes(raw), None
+        return dumps(fields), [dumps({"type": "input_json_delta", "partial_json": given})]
+    if kind == "thinking":
+        fields = _objects.decode(raw)
+        deltas = [
+            dumps({"type": f"{name}_delta", name: fields[name]})
+            for name in ("thinking", "signature")
+            if fields.get(name, _EMPTY) != _EMPTY
+        ]
+        return dumps(fields | {"thinking": _EMPTY, "signature": _EMPTY}), deltas
+    return bytes(raw), []

@@ -5,18 +5,35 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import msgspec
-from msgspec import DecodeError, Raw
+from msgspec import DecodeError, Raw, Struct
 
 from daemon.errors import ErrorKind, LocalError, RemoteError
 from daemon.inference.blocks import Block, Refusal, ToolCall
 from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.anthropic_messages.decode_blocks import raw_block_of, search_call
-from daemon.wires.anthropic_messages.errors import remote_error
+from daemon.wires.anthropic_messages.errors import no_answer, not_json
 from daemon.wires.anthropic_messages.schema import MessageBody, StopDetails, ToolUseBlock, UsageBody
 from daemon.wires.custom_tools import unwrapped
+from daemon.wires.lenient import LenientDecoder
 from daemon.wires.offered_tools import called_tool
+from daemon.wires.raw_json import NOT_JSON, is_object
 
-_body = msgspec.json.Decoder(MessageBody)
+
+class _OddBlock(Struct, omit_defaults=True):
+    """The fields of the blocks we know that other servers send in other types."""
+
+    type: str = ""
+    text: str | None = None
+    thinking: str | None = None
+    signature: str | None = None
+    data: str | None = None
+    id: str | None = None
+    name: str | None = None
+
+
+_body = LenientDecoder(MessageBody)
+_odd_block = LenientDecoder(_OddBlock)
+_fields = msgspec.json.Decoder(dict[str, Raw])
 
 FINISH_REASONS: Mapping[str, FinishReason] = {
     "end_turn": FinishReason.STOP,
@@ -65,13 +82,11 @@ def decode_response(body: bytes, names: Mapping[str, str]) -> Response:
     envelope and for anything that is no Messages answer."""
     try:
         message = _body.decode(body)
-        if message.error is not None:
-            raise remote_error(message.error)
-        if message.type != "message":
-            raise RemoteError(ErrorKind.API, "the upstream's answer is not a message of the Messages API")
+        if message.type != "message" or bytes(message.error) not in (b"", b"null"):
+            raise _no_message(body)
         content = tuple(_blocks(message.content, names))
     except (DecodeError, UnicodeDecodeError, RecursionError, LocalError):
-        raise RemoteError(ErrorKind.API, "the upstream's answer is not valid Messages JSON") from None
+        raise _no_message(body) from None
     explanation = explanation_of(message.stop_reason, message.stop_details)
     if explanation and not content:
         content = (Refusal(explanation),)
@@ -84,6 +99,16 @@ def decode_response(body: bytes, names: Mapping[str, str]) -> Response:
         stop_sequence=message.stop_sequence,
         service_tier=service_tier_of(message.usage),
     )
+
+
+def _no_message(body: bytes) -> RemoteError:
+    try:
+        whole = msgspec.json.decode(body)
+    except NOT_JSON:
+        return not_json(body)
+    if isinstance(whole, dict) and whole.get("type") == "message" and not whole.get("error"):
+        return RemoteError(ErrorKind.API, "the upstream's answer is not valid Messages JSON")
+    return no_answer(whole, "that is no message of the Messages API")
 
 
 def restored(call: ToolCall, names: Mapping[str, str]) -> ToolCall:
@@ -124,6 +149,21 @@ def result_id_of(raw: Raw) -> str | None:
         return None
 
 
+def _block(raw: Raw, where: str) -> Block | None:
+    """A block of any type, whatever the types of its fields; None for what is no object. Raises ``LocalError`` for
+    one that we know and that lacks what it is about."""
+    if not is_object(raw):
+        return None
+    try:
+        return raw_block_of(raw, where)
+    except LocalError:
+        fields = _fields.decode(raw)
+        read = _fields.decode(msgspec.json.encode(_odd_block.odd(raw)))
+        odd = _OddBlock.__struct_fields__
+        kept = {name: value for name, value in fields.items() if name not in odd}
+        return raw_block_of(Raw(msgspec.json.encode(kept | read)), where)
+
+
 def _blocks(raws: list[Raw], names: Mapping[str, str]) -> Iterator[Block]:
     results = {identifier: raw for raw in raws if (identifier := result_id_of(raw)) is not None}
     used: set[str] = set()
@@ -132,7 +172,7 @@ def _blocks(raws: list[Raw], names: Mapping[str, str]) -> Iterator[Block]:
             used.add(use.id)
             yield search_call(use, bytes(raw), results.get(use.id))
         elif (identifier := result_id_of(raw)) is None or identifier not in used:
-            block = raw_block_of(raw, f"content.{number}")
+            block = _block(raw, f"content.{number}")
             if isinstance(block, ToolCall):
                 yield restored(block, names)
             elif block is not None:

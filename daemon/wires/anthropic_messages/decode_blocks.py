@@ -27,6 +27,7 @@ from daemon.inference.blocks import (
     ToolContent,
     ToolResult,
 )
+from daemon.wires.anthropic_messages.moved_thinking import put_back
 from daemon.wires.anthropic_messages.schema import (
     WIRE_NAME,
     ChoiceType,
@@ -74,10 +75,11 @@ _KNOWN_TYPES = frozenset(
 
 
 def blocks_of(content: str | list[KnownBlock]) -> tuple[Block, ...]:
-    """A message's content, string or blocks. Thinking without text and signature says nothing and is left out."""
+    """A message's content, string or blocks. Thinking without text and signature says nothing and is left out;
+    thinking that was moved in its answer (``moved_thinking``) is back in its place."""
     if isinstance(content, str):
         return (Text(content),) if content else ()
-    return tuple([block for block in map(block_of, content) if block is not None])
+    return put_back([block for block in map(block_of, content) if block is not None])
 
 
 def raw_blocks_of(content: str | list[Raw], where: str) -> tuple[Block, ...]:
@@ -85,7 +87,7 @@ def raw_blocks_of(content: str | list[Raw], where: str) -> tuple[Block, ...]:
     if isinstance(content, str):
         return blocks_of(content)
     blocks = [raw_block_of(raw, f"{where}.{number}") for number, raw in enumerate(content)]
-    return tuple([block for block in blocks if block is not None])
+    return put_back([block for block in blocks if block is not None])
 
 
 def raw_block_of(raw: Raw, where: str) -> Block | None:

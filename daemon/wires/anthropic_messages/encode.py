@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Raw
 from msgspec.structs import replace
@@ -24,9 +24,11 @@ from daemon.wires.anthropic_messages.answer import (
     hosted_blocks,
     opaque_blocks,
     stop_reason,
+    thinking_body,
     tool_input,
     usage_body,
 )
+from daemon.wires.anthropic_messages.moved_thinking import HeldThinking
 from daemon.wires.base import AnswerContext
 
 Json = dict[str, object]
@@ -57,22 +59,37 @@ def encode_response(response: Response, context: AnswerContext) -> bytes:
 
 def _blocks(content: tuple[Block, ...], context: AnswerContext) -> Iterator[Json | Raw]:
     ids = ToolIds(context.answer_id)
+    asked = context.request.reasoning
+    held = HeldThinking(asked)
     for block in content:
-        match block:
-            case Text():
-                yield from _text(block)
-            case Refusal() if block.text:
-                yield {"type": "text", "text": block.text}
-            case Reasoning():
-                yield from _thinking(block, context)
-            case ToolCall():
-                yield {"type": "tool_use", "id": ids.take(block.id), "name": block.name, "input": tool_input(block)}
-            case HostedCall():
-                yield from hosted_blocks(block)
-            case Opaque():
-                yield from opaque_blocks(block)
-            case _:  # images, files and tool results are no part of an answer here
-                pass
+        if isinstance(block, Reasoning) and not asked.asked_for:
+            held.add(block)
+            continue
+        if made := list(_block(block, ids, context)):
+            yield from map(thinking_body, held.take())
+            yield from made
+            held.spoken |= isinstance(block, Text | Refusal | ToolCall)
+        if isinstance(block, ToolCall):
+            yield from map(thinking_body, held.take())
+
+
+def _block(block: Block, ids: ToolIds, context: AnswerContext) -> Iterable[Json | Raw]:
+    match block:
+        case Text():
+            return _text(block)
+        case Refusal() if block.text:
+            return ({"type": "text", "text": block.text},)
+        case Reasoning():
+            empty = not block.text and (not block.signature or context.request.reasoning.enabled is False)
+            return () if empty else (thinking_body(block),)
+        case ToolCall():
+            return ({"type": "tool_use", "id": ids.take(block.id), "name": block.name, "input": tool_input(block)},)
+        case HostedCall():
+            return hosted_blocks(block)
+        case Opaque():
+            return opaque_blocks(block)
+        case _:  # images, files and tool results are no part of an answer here
+            return ()
 
 
 def _text(block: Text) -> Iterator[Json]:
@@ -81,13 +98,3 @@ def _text(block: Text) -> Iterator[Json]:
         yield {"type": "text", "text": block.text, "citations": citations}
     elif block.text:
         yield {"type": "text", "text": block.text}
-
-
-def _thinking(block: Reasoning, context: AnswerContext) -> Iterator[Json]:
-    text = block.text
-    if not text and (not block.signature or context.request.reasoning.enabled is False):
-        return
-    if block.redacted and not text:
-        yield {"type": "redacted_thinking", "data": block.signature}
-    else:
-        yield {"type": "thinking", "thinking": text, "signature": block.signature or ""}

@@ -222,11 +222,6 @@ class StopDetails(Struct, gc=False):
     explanation: str | None = None
 
 
-class ErrorObject(Struct):
-    type: str | None = None
-    message: str | None = None
-
-
 class MessageBody(Struct):
     """A whole answer, or the empty one of ``message_start``; ``error`` is set in a failed one."""
 
@@ -238,7 +233,7 @@ class MessageBody(Struct):
     stop_sequence: str | None = None
     stop_details: StopDetails | None = None
     usage: UsageBody | None = None
-    error: ErrorObject | None = None
+    error: Raw = ABSENT
 
 
 class Delta(Struct, gc=False):
@@ -265,7 +260,7 @@ class StreamEvent(Struct):
     content_block: Raw = ABSENT
     message: MessageBody | UnsetType = UNSET
     usage: UsageBody | None = None
-    error: ErrorObject | None = None
+    error: Raw = ABSENT
 
 
 class CitationBody(Struct):

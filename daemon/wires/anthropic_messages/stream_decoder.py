@@ -24,14 +24,14 @@ from daemon.wires.anthropic_messages.decode_answer import (
     usage_of,
 )
 from daemon.wires.anthropic_messages.decode_blocks import citation_of, citations_of, is_set, search_call
-from daemon.wires.anthropic_messages.errors import remote_error
-from daemon.wires.anthropic_messages.schema import WIRE_NAME, Delta, ErrorObject, StreamEvent, UsageBody
+from daemon.wires.anthropic_messages.errors import error_event, remote_error
+from daemon.wires.anthropic_messages.schema import WIRE_NAME, Delta, StreamEvent, UsageBody
 from daemon.wires.custom_tools import InputReader
+from daemon.wires.lenient import LenientDecoder
 from daemon.wires.offered_tools import called_tool
-from daemon.wires.raw_json import NOT_JSON
-from daemon.wires.sse_decoder import DONE, SseDecoder
+from daemon.wires.sse_decoder import SseDecoder
 
-_stream_event = msgspec.json.Decoder(StreamEvent)
+_stream_event = LenientDecoder(StreamEvent)
 _fields = msgspec.json.Decoder(dict[str, Raw])
 _dumps = msgspec.json.encode
 
@@ -50,7 +50,7 @@ class _BlockStartBody(Struct):
     citations: Raw = Raw()
 
 
-_block_start = msgspec.json.Decoder(_BlockStartBody)
+_block_start = LenientDecoder(_BlockStartBody)
 
 _KINDS: Mapping[str, BlockKind] = {
     "text": "text",
@@ -90,29 +90,30 @@ class MessagesStreamDecoder(SseDecoder):
 
     def _event(self, payload: bytes) -> None:
         try:
-            event = _stream_event.decode(payload)
-            match event.type:
-                case "content_block_delta":
-                    self._delta(event)
-                case "content_block_start":
-                    self._start_block(event)
-                case "content_block_stop":
-                    self._stop_block(event.index)
-                case "message_start":
-                    self._message_start(event)
-                case "message_delta":
-                    self._message_delta(event)
-                case "message_stop":
-                    self._finish()
-                case "error":
-                    self._fail(remote_error(event.error or ErrorObject()))
-                case "" if event.error is not None:
-                    self._fail(remote_error(event.error))
-                case _:  # ping, and what is yet to come
-                    pass
-        except NOT_JSON:
-            if payload.strip() != DONE:
-                self._fail(RemoteError(ErrorKind.API, "the upstream sent an event that is not valid JSON"))
+            event = _stream_event.strict(payload)
+        except msgspec.ValidationError:
+            event = _stream_event.odd(payload)
+        match event.type:
+            case "content_block_delta":
+                self._delta(event)
+            case "content_block_start":
+                self._start_block(event)
+            case "content_block_stop":
+                self._stop_block(event.index)
+            case "message_start":
+                self._message_start(event)
+            case "message_delta":
+                self._message_delta(event)
+            case "message_stop":
+                self._finish()
+            case "error":
+                self._fail(remote_error(msgspec.json.decode(payload)))
+            case "ping":
+                pass
+            case _:  # a relay's own error, or what is yet to come
+                failure = error_event(payload)
+                if failure is not None:
+                    self._fail(failure)
 
     # The message ------------------------------------------------------------------------------
 
@@ -256,7 +257,7 @@ def _whole(block: _Open) -> bytes:
     given = "".join(block.pieces)
     if not given and not block.text:
         return bytes(block.raw)
-    fields = _fields.decode(block.raw)
+    fields = _fields.decode(block.raw) if block.raw else {}
     if given:
         try:
             msgspec.json.decode(given)

@@ -5,10 +5,15 @@ Invariants of what is emitted:
 2. One content block is open at a time and indexes rise by one: a hub block that starts while
    another is open is held back until that one ends.
 3. A block is opened by its first content, so a block that never says anything leaves no trace.
-4. ``message_delta`` and ``message_stop``, or ``error``, come last, once, with every block closed.
+4. ``message_delta`` and ``message_stop`` come last, once, with every block closed; or ``error``, which leaves
+   the open block open: Claude Code (2.1.197, 2.1.332) runs a tool call as soon as its block is closed, even
+   half of one, and then takes the failed answer for a good one. Anthropic's own API sends no such stop.
+5. No thinking comes first, nor last behind text, where the client did not ask for any: it is held back until
+   its place is there (``moved_thinking``).
 
-A keep-alive is an empty delta of the open block, or of a thinking block of our own, which is closed
-before the next real block: Claude Code counts neither pings nor comments as activity.
+A keep-alive is an empty delta of the open block, or of a block of our own: thinking where the client asked
+for it, else text. The next real block goes on in ours where it is of the same kind, else ours is closed
+before it. Claude Code counts neither pings nor comments as activity.
 """
 
 from __future__ import annotations
@@ -41,9 +46,11 @@ from daemon.wires.anthropic_messages.answer import (
     opening_usage,
     split_block,
     stop_reason,
+    thinking_body,
     usage_body,
 )
 from daemon.wires.anthropic_messages.errors import error_object
+from daemon.wires.anthropic_messages.moved_thinking import HeldThinking
 from daemon.wires.base import AnswerContext
 from daemon.wires.sse import frame
 
@@ -77,12 +84,14 @@ class MessagesStreamEncoder:
 
     __slots__ = (
         "_active",
+        "_asked",
         "_begun",
         "_called",
         "_context",
         "_custom_begun",
         "_ended",
         "_head",
+        "_held",
         "_ids",
         "_kind",
         "_live",
@@ -102,11 +111,13 @@ class MessagesStreamEncoder:
         self._kind: BlockKind = "text"
         self._live = _NOBODY  # the same, once it is open and takes plain deltas
         self._open = False  # whether a block (the active one or our own) is open on the wire
-        self._own = False  # whether that block is our own keep-alive
+        self._own = b""  # how that block was opened, where it is our own keep-alive
         self._head = b""  # the delta event of the open block, up to its text
         self._custom_begun = False
         self._waiting: dict[int, list[Event]] = {}
         self._called = self._refused = False
+        self._asked = context.request.reasoning.asked_for  # whether thinking is shown as it comes
+        self._held = HeldThinking(context.request.reasoning)  # where it is not
 
     def encode(self, events: Sequence[Event]) -> bytes:
         out: list[bytes] = []
@@ -123,19 +134,16 @@ class MessagesStreamEncoder:
         out: list[bytes] = []
         self._begin(None, out)
         if not self._open:
-            self._open_block(_THINKING, _THINKING_DELTA, out)
-            self._own = True
+            self._own, delta = _LAZY["reasoning" if self._asked else "text"]
+            self._open_block(self._own, delta, out)
         out += (self._head, b'""', _DELTA_TAIL)
         return b"".join(out)
 
     def fail(self, error: GatewayError) -> bytes:
         if self._ended:
             return b""
-        out: list[bytes] = []
-        self._close_block(out)
-        out.append(frame("error", dumps({"type": "error", "error": error_object(error)})))
         self._end()
-        return b"".join(out)
+        return frame("error", dumps({"type": "error", "error": error_object(error)}))
 
     def _take(self, event: Event, out: list[bytes]) -> None:
         match event:
@@ -178,7 +186,8 @@ class MessagesStreamEncoder:
     def _activate(self, start: BlockStart, out: list[bytes]) -> None:
         self._active, self._kind = start.index, start.kind
         if start.kind in ("tool_call", "custom_tool_call"):
-            self._called = True
+            self._write_held(out)
+            self._called = self._held.spoken = True
             self._custom_begun = False
             block = {"type": "tool_use", "id": self._ids.take(start.id), "name": start.name or "", "input": {}}
             self._open_block(dumps(block), _INPUT_DELTA, out)
@@ -205,7 +214,7 @@ class MessagesStreamEncoder:
             case BlockDelta():
                 self._delta(event.text, out)
             case PartBreak():
-                if self._live != _NOBODY:
+                if self._live != _NOBODY or self._held.growing:
                     self._delta("\n\n", out)
             case Cited():
                 self._cite(event, out)
@@ -219,6 +228,9 @@ class MessagesStreamEncoder:
             # The free text becomes the one string of a JSON object; each piece is escaped by itself.
             text = ("" if self._custom_begun else '{"input":"') + dumps(text)[1:-1].decode()
             self._custom_begun = True
+        elif self._kind == "reasoning" and not self._asked:
+            self._held.say(text)
+            return
         elif self._live == _NOBODY and not self._open_lazily(out):
             return
         out += (self._head, dumps(text), _DELTA_TAIL)
@@ -229,9 +241,14 @@ class MessagesStreamEncoder:
             return False
         if self._live == _NOBODY:
             block, delta = _LAZY[self._kind]
-            self._open_block(block, delta, out)
+            self._write_held(out)
+            if self._own == block:
+                self._own = b""  # from here on it is the answer's
+            else:
+                self._open_block(block, delta, out)
             self._live = self._active
             self._refused |= self._kind == "refusal"
+            self._held.spoken |= self._kind != "reasoning"
         return True
 
     def _cite(self, event: Cited, out: list[bytes]) -> None:
@@ -243,6 +260,8 @@ class MessagesStreamEncoder:
 
     def _close_active(self, end: BlockEnd, out: list[bytes]) -> None:
         match self._kind:
+            case "reasoning" if not self._asked:
+                self._held.end(end)
             case "reasoning":
                 self._sign(end, out)
             case "custom_tool_call":
@@ -256,6 +275,8 @@ class MessagesStreamEncoder:
                 pass
         if not self._own:
             self._close_block(out)
+        if self._kind in ("tool_call", "custom_tool_call"):
+            self._write_held(out)
         self._active = self._live = _NOBODY
 
     def _sign(self, end: BlockEnd, out: list[bytes]) -> None:
@@ -270,12 +291,17 @@ class MessagesStreamEncoder:
         self._open_lazily(out)
         out.append(_DELTA % (self._next - 1, dumps({"type": "signature_delta", "signature": end.signature})))
 
+    def _write_held(self, out: list[bytes]) -> None:
+        if held := self._held.take():
+            self._whole_blocks([Raw(dumps(thinking_body(thought))) for thought in held], out)
+
     def _whole_blocks(self, blocks: Sequence[Raw], out: list[bytes]) -> None:
+        if blocks:
+            self._write_held(out)
         for raw in blocks:
-            start, delta = split_block(raw)
+            start, deltas = split_block(raw)
             self._open_block(start, b"", out)
-            if delta is not None:
-                out.append(_DELTA % (self._next - 1, delta))
+            out += (_DELTA % (self._next - 1, delta) for delta in deltas)
             self._close_block(out)
 
     # The wire ---------------------------------------------------------------------------------
@@ -290,7 +316,7 @@ class MessagesStreamEncoder:
     def _close_block(self, out: list[bytes]) -> None:
         if self._open:
             out.append(_STOP % (self._next - 1))
-            self._open = self._own = False
+            self._open, self._own = False, b""
 
     def _finish(self, finish: Finish, out: list[bytes]) -> None:
         self._begin(None, out)

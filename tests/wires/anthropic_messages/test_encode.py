@@ -36,7 +36,7 @@ def answer(*content: Block, **fields: Any) -> Response:
     return Response(id="r", model="upstream", content=content, **({"finish": FinishReason.STOP} | fields))
 
 
-def body(*content: Block, thinking: bool | None = None, **fields: Any) -> dict[str, Any]:
+def body(*content: Block, thinking: bool | None = True, **fields: Any) -> dict[str, Any]:
     decoded: dict[str, Any] = json.loads(WIRE.encode_response(answer(*content, **fields), context(thinking=thinking)))
     return decoded
 
@@ -143,12 +143,12 @@ def test_recordings_through_the_hub_and_back(path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (b"<html>", "not valid Messages JSON"),
-        (b"[]", "not valid Messages JSON"),
-        (b"{}", "not a message"),
-        (b'{"object":"response"}', "not a message"),
+        (b"<html>", "an HTML page"),
+        (b"[]", "no message of the Messages API"),
+        (b"{}", "no message of the Messages API"),
+        (b'{"object":"response"}', "no message of the Messages API"),
         (b'{"type":"message","content":[{"type":"text"}]}', "not valid Messages JSON"),
-        (b'{"type":"message","content":' + b"[" * 100_000, "not valid Messages JSON"),
+        (b'{"type":"message","content":' + b"[" * 100_000, "not JSON"),
         (b'{"type":"error","error":{"type":"api_error","message":"broken"}}', "broken"),
     ],
 )
@@ -204,8 +204,9 @@ def event_streams(draw: st.DrawFn) -> list[Event]:
 @given(event_streams(), st.data())
 def test_any_events_make_a_valid_stream_that_says_the_same(events: list[Event], data: st.DataObject) -> None:
     whole = collect(events)
-    expected = json.loads(WIRE.encode_response(whole, context()))
-    answer = encode(events)
+    asked = data.draw(st.sampled_from([True, None, False]))
+    expected = json.loads(WIRE.encode_response(whole, context(thinking=asked)))
+    answer = encode(events, thinking=asked)
     for block in answer.content:  # a stream without a signature has no such key
         if block["type"] == "thinking":
             block.setdefault("signature", "")
@@ -213,9 +214,9 @@ def test_any_events_make_a_valid_stream_that_says_the_same(events: list[Event], 
     assert answer.stop_reason == expected["stop_reason"]
 
     cut = data.draw(st.integers(0, len(events)))
-    encoder = WIRE.stream_encoder(context())
+    encoder = WIRE.stream_encoder(context(thinking=asked))
     stream = encoder.encode(events[:cut]) + encoder.keep_alive() + encoder.encode(events[cut:])
     read(stream)
-    encoder = WIRE.stream_encoder(context())
+    encoder = WIRE.stream_encoder(context(thinking=asked))
     stream = encoder.encode(events[:cut])
     read(stream + encoder.fail(RemoteError(ErrorKind.API, "cut")))

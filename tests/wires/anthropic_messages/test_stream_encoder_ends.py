@@ -12,7 +12,7 @@ from tests.wires.anthropic_messages.test_stream_encoder import START, STOP, call
 from tests.wires.anthropic_messages.world import context, encode
 from tests.wires.grammar_messages import read
 
-OPEN = {
+OPEN: dict[str, list[Event]] = {
     "nothing": [],
     "message": [START],
     "text": [START, *text(0, "x")[:2]],
@@ -26,15 +26,25 @@ OPEN = {
 
 @pytest.mark.parametrize("events", OPEN.values(), ids=OPEN)
 @pytest.mark.parametrize("kept_alive", [False, True], ids=["", "kept alive"])
-def test_a_failure_closes_what_is_open(events: list[Event], kept_alive: bool) -> None:
+@pytest.mark.parametrize("thinking", [True, None], ids=["thinking", "no thinking"])
+def test_a_failure_is_one_event_and_closes_nothing(
+    events: list[Event], kept_alive: bool, thinking: bool | None
+) -> None:
+    """Claude Code runs a tool call whose block is closed, half as it is, and takes the failure for a success."""
     error = RemoteError(ErrorKind.OVERLOADED, "busy")
     for failing in ("fail", "event"):
-        encoder = WIRE.stream_encoder(context())
+        encoder = WIRE.stream_encoder(context(thinking=thinking))
         stream = encoder.encode(events) + (encoder.keep_alive() if kept_alive else b"")
-        stream += encoder.fail(error) if failing == "fail" else encoder.encode([StreamError(error)])
-        answer = read(stream)
+        failed = encoder.fail(error) if failing == "fail" else encoder.encode([StreamError(error)])
+        assert failed.count(b"event: ") == 1
+        answer = read(stream + failed)
         assert answer.error == {"type": "overloaded_error", "message": "busy"}
         assert encoder.fail(error) == b""
+
+
+def test_the_block_of_a_half_call_is_open_at_the_failure() -> None:
+    encoder = WIRE.stream_encoder(context())
+    assert read(encoder.encode(OPEN["call"]) + encoder.fail(RemoteError(ErrorKind.API, "cut"))).open
 
 
 def test_a_failure_before_anything_is_the_error_alone() -> None:
@@ -45,7 +55,7 @@ def test_a_failure_before_anything_is_the_error_alone() -> None:
 # Keep-alives --------------------------------------------------------------------------------------
 
 
-def test_a_keep_alive_before_everything_is_an_empty_thinking_delta() -> None:
+def test_a_keep_alive_before_everything_is_an_empty_thinking_delta_where_thinking_was_asked_for() -> None:
     encoder = WIRE.stream_encoder(context())
     stream = encoder.keep_alive()
     assert stream.count(b"event: ") == 3
@@ -55,6 +65,31 @@ def test_a_keep_alive_before_everything_is_an_empty_thinking_delta() -> None:
     answer = read(stream + again + encoder.encode([START, *text(0, "x"), STOP]))
     beat = {"type": "thinking", "thinking": "", "signature": ""}
     assert answer.content == [beat, {"type": "text", "text": "x"}]
+
+
+@pytest.mark.parametrize("asked", [None, False])
+def test_else_it_is_an_empty_text_delta_and_the_first_text_goes_on_in_that_block(asked: bool | None) -> None:
+    encoder = WIRE.stream_encoder(context(thinking=asked))
+    stream = encoder.keep_alive()
+    assert b'"text_delta","text":""' in stream
+    stream += encoder.encode([START, *thinking(0, "hm", signature="s")]) + encoder.keep_alive()
+    stream += encoder.encode([*text(1, "x", "y"), *call(2), STOP])
+    moved = {"type": "thinking", "thinking": "hm", "signature": "moved.s"}
+    said, thought, _ = read(stream).content
+    assert (said, thought) == ({"type": "text", "text": "xy"}, moved)
+
+
+def test_a_call_closes_the_text_block_that_kept_the_stream_alive() -> None:
+    encoder = WIRE.stream_encoder(context(thinking=None))
+    stream = encoder.keep_alive() + encoder.encode([START, *thinking(0, signature="s"), *call(1, "{}"), STOP])
+    kinds = [block["type"] for block in read(stream).content]
+    assert kinds == ["text", "tool_use", "thinking"]
+
+
+def test_thinking_goes_on_in_the_thinking_block_that_kept_the_stream_alive() -> None:
+    encoder = WIRE.stream_encoder(context())
+    stream = encoder.keep_alive() + encoder.encode([START, *thinking(0, "hm", signature="s"), STOP])
+    assert read(stream).content == [{"type": "thinking", "thinking": "hm", "signature": "s"}]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +110,8 @@ def test_a_keep_alive_in_an_open_block_is_its_own_empty_delta(opening: list[Even
     assert len(read(stream + beat + encoder.encode([BlockEnd(0), STOP])).content) == 1
 
 
-def test_a_keep_alive_at_every_place_changes_no_content() -> None:
+@pytest.mark.parametrize("asked", [True, None, False])
+def test_a_keep_alive_at_every_place_changes_no_content(asked: bool | None) -> None:
     events: list[Event] = [
         START,
         *thinking(0, "a", "b", signature="s"),
@@ -89,14 +125,12 @@ def test_a_keep_alive_at_every_place_changes_no_content() -> None:
         BlockEnd(5),
         STOP,
     ]
-    plain = encode(events).content
+    plain = encode(events, thinking=asked).content
+    beats = ({"type": "thinking", "thinking": "", "signature": ""}, {"type": "text", "text": ""})
     for place in range(len(events)):
-        encoder = WIRE.stream_encoder(context())
+        encoder = WIRE.stream_encoder(context(thinking=asked))
         stream = encoder.encode(events[:place]) + encoder.keep_alive() + encoder.encode(events[place:])
-        content = read(stream).content
-        assert [
-            block for block in content if block != {"type": "thinking", "thinking": "", "signature": ""}
-        ] == plain, place
+        assert [block for block in read(stream).content if block not in beats] == plain, place
 
 
 def test_one_write_or_many_are_the_same_bytes() -> None:

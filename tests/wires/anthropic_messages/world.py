@@ -17,12 +17,13 @@ FIXTURES = Path(__file__).resolve().parents[4] / "shared" / "fixtures" / "messag
 MISSING = "needs the recorded answers in ../shared/fixtures/messages"
 
 
-def context(*, thinking: bool | None = None) -> AnswerContext:
+def context(*, thinking: bool | None = True) -> AnswerContext:
+    """Of a client that asked for thinking, or switched it off, or (None) said nothing of it."""
     request = Request(wire="messages", model="gpt-5", messages=(), reasoning=ReasoningOptions(enabled=thinking))
     return AnswerContext(model="gpt-5", answer_id="ab" * 16, created=1, input_estimate=42, request=request)
 
 
-def encode(events: Iterable[Event], *, thinking: bool | None = None) -> Answer:
+def encode(events: Iterable[Event], *, thinking: bool | None = True) -> Answer:
     """The events through a fresh encoder, in one call; the grammar is checked."""
     return read(WIRE.stream_encoder(context(thinking=thinking)).encode(list(events)))
 
