@@ -97,6 +97,12 @@ TABLE: Final = (
         ("provider", "model", "kind"),
     ),
     Metric("tppcd_lost_total", "counter", "Fields that a wire could not carry.", ("field",)),
+    Metric(
+        "tppcd_events_skipped_total",
+        "counter",
+        "Events of upstreams that could not be read and were skipped (no JSON, no object), by provider name.",
+        ("provider",),
+    ),
     Metric("tppcd_upstream_cancelled_total", "counter", "Upstream requests ended because the client had gone."),
     Metric("tppcd_log_lines_dropped_total", "counter", "Log lines dropped because the output was stuck."),
 )
@@ -234,6 +240,11 @@ class Metrics:
         name = INDEX.sub("[]", field)
         known = self._values["tppcd_lost_total"]
         self._add("tppcd_lost_total", name if (name,) in known or len(known) < MOST_FIELDS else OTHER, n=n)
+
+    def events_skipped(self, provider: str, n: int) -> None:
+        """``n`` events of one answer of this provider could not be read."""
+        if n:
+            self._add("tppcd_events_skipped_total", provider, n=n)
 
     def upstream_cancelled(self) -> None:
         """An upstream request was ended because its client had gone."""

@@ -12,6 +12,7 @@ from daemon.errors import ErrorKind, RemoteError
 
 ERROR_BODY_LIMIT = 256 * 1024
 WHOLE_BODY_LIMIT = 64 * 1024 * 1024
+"""Bytes of one body that is wanted whole."""
 
 
 class UpstreamCall(Struct, frozen=True, kw_only=True):
@@ -58,15 +59,22 @@ class UpstreamAnswer:
         self.read: Callable[[], Awaitable[bytes]] = body.read
         self.gather: Callable[[], None] = body.gather
 
-    async def read_whole(self, limit: int = WHOLE_BODY_LIMIT) -> bytes:
-        """The whole body; more than ``limit`` bytes is the upstream's failure."""
+    async def read_whole(
+        self, limit: int = WHOLE_BODY_LIMIT, *, begun: bytes = b"", taken: Callable[[int], None] | None = None
+    ) -> bytes:
+        """The whole body; more than ``limit`` bytes is the upstream's failure. ``begun`` is what has been read of it
+        already; ``taken`` is called with the size of each piece and may refuse it by raising."""
         parts: list[bytes] = []
         size = 0
-        while data := await self.read():
+        data = begun or await self.read()
+        while data:
+            if taken is not None:
+                taken(len(data))
             parts.append(data)
             size += len(data)
             if size > limit:
                 raise RemoteError(ErrorKind.API, f"the upstream {self._host} answered more than {limit} bytes")
+            data = await self.read()
         return b"".join(parts)
 
     async def read_error(self) -> bytes:

@@ -26,19 +26,19 @@ class EncodeOptions(Struct, frozen=True, kw_only=True):
     effort: str | None = None
     default_effort: str | None = None
     store: bool | None = False
-    instructions: str = "developer"
-    """How the system text travels on the Responses wire: a ``developer`` message, or ``system`` = ``instructions``."""
     unsupported: frozenset[str] = frozenset()
     stream: bool = True
 
 
 class UpstreamBody(Struct, frozen=True):
     """An encoded request. ``lost`` names what the wire could not carry (``top_k``, ``messages[3].…``);
-    ``tool_names`` maps shortened tool names back to the client's, for the decoder."""
+    ``tool_names`` maps shortened tool names back to the client's, for the decoder; ``session`` names the
+    conversation toward a Responses upstream, in printable ASCII ('' toward others)."""
 
     body: bytes
     lost: tuple[str, ...] = ()
     tool_names: Mapping[str, str] = {}
+    session: str = ""
 
 
 class AnswerContext(Struct, frozen=True, kw_only=True):
@@ -57,7 +57,10 @@ class AnswerContext(Struct, frozen=True, kw_only=True):
 
 
 class StreamDecoder(Protocol):
-    """Upstream bytes to hub events, sans I/O. Cuts anywhere in the bytes change nothing."""
+    """Upstream bytes to hub events, sans I/O. Cuts anywhere in the bytes change nothing. ``skipped`` counts the
+    upstream's events that could not be read."""
+
+    skipped: int
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that ``data`` completes. After a terminal event: ``[]``."""
@@ -80,7 +83,8 @@ class StreamEncoder(Protocol):
         ...
 
     def fail(self, error: GatewayError) -> bytes:
-        """The in-dialect last event: closes every open block first. Empty after a terminal event."""
+        """The in-dialect last event. What is open ends as failed, never as complete: on Messages it stays
+        open. Empty after a terminal event."""
         ...
 
 

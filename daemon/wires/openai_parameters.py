@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import sha256
 
 from msgspec import UNSET, UnsetType
 
+from daemon.inference.blocks import Text
 from daemon.inference.request import Request
 from daemon.wires.naming import shorten_id
 
 ID_LIMIT = 64
 """Characters of ``user`` and of ``prompt_cache_key``."""
+
+_KNOWN_BY = 2048
+"""Characters of a text that a conversation is known by."""
 
 _PRIORITY = frozenset({"priority", "fast"})
 _ANY_TIER = frozenset({"auto", "default", "standard"})
@@ -48,6 +53,29 @@ def cache_key(request: Request, model: str) -> str | UnsetType:
     """The client's own key, else one per conversation and model: prompts cached for another model are no use."""
     if request.cache_key:
         return shorten_id(request.cache_key, ID_LIMIT)
-    if not request.session:
-        return UNSET
-    return sha256(f"tppcd:{model}\0{request.session}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return _digest(model, request.session) if request.session else UNSET
+
+
+def session_key(request: Request, model: str) -> str:
+    """``prompt_cache_key`` and ``session-id`` toward Responses upstreams: as ``cache_key``, and for a client that
+    names no conversation one of how it begins, the system text and the first turn of the user. Relays choose
+    the account by it, and with the account the cache: 48 % of a prompt was read from it without, 94 % with
+    (opengeni#386). Printable ASCII, since it travels in a header."""
+    key = cache_key(request, model)
+    if isinstance(key, str):
+        return key if key.isascii() and key.isprintable() else _digest(model, key)
+    return _digest(model, "\0".join(_beginning(request)))
+
+
+def _beginning(request: Request) -> Iterator[str]:
+    """Enough of the first texts to know them by: of a long one its length and its first characters."""
+    texts = [*request.system]
+    for message in request.messages:
+        texts += (block for block in message.content if isinstance(block, Text))
+        if message.role == "user":
+            break
+    return (f"{len(text.text)}:{text.text[:_KNOWN_BY]}" for text in texts)
+
+
+def _digest(model: str, text: str) -> str:
+    return sha256(f"tppcd:{model}\0{text}".encode("utf-8", "surrogatepass")).hexdigest()[:32]

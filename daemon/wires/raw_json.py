@@ -26,6 +26,15 @@ def check_utf8(body: bytes) -> None:
         body.decode()
 
 
+def with_utf8(body: bytes) -> bytes:
+    """The same where it is UTF-8; else with what is none replaced, as browsers and Node do."""
+    try:
+        check_utf8(body)
+    except UnicodeDecodeError:
+        return body.decode("utf-8", "replace").encode()
+    return body
+
+
 def is_json(text: bytes | str) -> bool:
     """Whether it is one whole JSON value."""
     try:
@@ -33,6 +42,16 @@ def is_json(text: bytes | str) -> bool:
     except NOT_JSON:
         return False
     return True
+
+
+def json_text(value: object) -> str | None:
+    """A call's arguments as text: JSON that is not in a string yet is written as it would stand there."""
+    return value if value is None or isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def is_object(raw: Raw) -> bool:
+    """Whether a field that stays raw is an object."""
+    return bytes(raw).startswith(b"{")
 
 
 def kept(raw: Raw | UnsetType) -> Raw | None:

@@ -3,34 +3,47 @@
 Invariants:
 1. ``MessageStart`` precedes everything, also where the upstream never said it.
 2. The first terminal event, ``Finish`` or ``StreamError``, is the last; what the upstream sends after it is not read.
-3. A last event that lacks its blank line counts if it is whole. Half an event does not: the cut itself is what to tell.
-4. A body that ends before the answer has ended is told as the wire's ``_cut`` says.
+3. An event that cannot be read (no JSON, no object) is skipped and counted: heartbeats of relays are often such
+   (``data: ping``; wave-agent#1326, cadis#362, copilot-api#88), and the real clients go on after them too.
+4. A last event that lacks its blank line counts if it is whole. Half an event does not: the cut is what to report.
+5. A body that ends before the answer has ended is reported as the wire's ``_cut`` says.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
+
+import msgspec
 
 from daemon.errors import GatewayError, RemoteError
 from daemon.inference.events import Event, MessageStart, StreamError
 from daemon.inference.response import Usage
 from daemon.wires.block_writer import BlockWriter
-from daemon.wires.raw_json import is_json
+from daemon.wires.raw_json import NOT_JSON, is_json, with_utf8
+from daemon.wires.remote_errors import error_event
 from daemon.wires.sse import SseSplitter
 
 DONE = b"[DONE]"
 """Chat Completions' last payload, which some compatible servers keep on every wire."""
 
 
-class SseDecoder(ABC):
-    """One answer. A wire adds what each event means, and sets ``_ended`` with its ``Finish``."""
+def is_done(payload: bytes) -> bool:
+    """Whether it is that payload: also among spaces, in quotes or in small letters."""
+    return payload.strip(b' \t\r\n"').upper() == DONE
 
-    __slots__ = ("_begun", "_ended", "_sse", "_writer")
+
+class SseDecoder(ABC):
+    """One answer. A wire adds what each event means, and sets ``_ended`` with its ``Finish``. ``skipped`` counts
+    the events that could not be read."""
+
+    __slots__ = ("_begun", "_ended", "_sse", "_writer", "skipped")
 
     def __init__(self) -> None:
         self._sse = SseSplitter()
         self._writer = BlockWriter()
         self._begun = self._ended = False
+        self.skipped = 0
 
     def feed(self, data: bytes) -> list[Event]:
         """The hub events of the upstream events that ``data`` completes."""
@@ -41,9 +54,12 @@ class SseDecoder(ABC):
         except RemoteError as error:
             self._fail(error)
             payloads = []
-        for payload in payloads:
+        for payload in payloads:  # ``_read``, less the call
             if not self._ended:
-                self._event(payload)
+                try:
+                    self._event(payload)
+                except NOT_JSON:
+                    self._odd(payload)
         writer = self._writer
         events, writer.events = writer.events, []  # ``take``, less the call: most reads bring one event
         return events
@@ -52,16 +68,43 @@ class SseDecoder(ABC):
         """The upstream's body ended: what is left to say, at the latest now with a terminal event."""
         if self._ended:
             return []
-        for payload in self._sse.close():
-            if payload.strip() == DONE or is_json(payload):
-                self._event(payload)
+        self._read([payload for payload in self._sse.close() if is_done(payload) or is_json(payload)])
         if not self._ended:
             self._cut()
         return self._writer.take()
 
+    def _read(self, payloads: Iterable[bytes]) -> None:
+        for payload in payloads:
+            if not self._ended:
+                try:
+                    self._event(payload)
+                except NOT_JSON:
+                    self._odd(payload)
+
+    def _odd(self, payload: bytes) -> None:
+        """What could not be read as it came. Characters that are no UTF-8 (some servers cut them in two) are replaced,
+        as browsers and Node do, and the rest is content."""
+        if is_done(payload):
+            self._done()
+            return
+        try:
+            if payload.isascii():
+                raise msgspec.DecodeError
+            self._event(with_utf8(payload))
+        except NOT_JSON:
+            failure = error_event(payload) if payload.startswith(b"[{") else None  # Gemini's are lists of one
+            if failure is not None:
+                self._fail(failure)
+            else:
+                self.skipped += 1
+
     @abstractmethod
     def _event(self, payload: bytes) -> None:
-        """Write what the payload of one event means. Never called once the answer has ended."""
+        """Write what the payload of one event means. Never called once the answer has ended. Raises what
+        ``NOT_JSON`` lists for one that cannot be read."""
+
+    def _done(self) -> None:  # noqa: B027 - most wires have nothing to do
+        """``[DONE]``, which means nothing but on the wire that has it."""
 
     @abstractmethod
     def _cut(self) -> None:

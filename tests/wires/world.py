@@ -18,7 +18,7 @@ from daemon.inference.events import (
     PartBreak,
     StreamError,
 )
-from daemon.inference.request import Request
+from daemon.inference.request import ReasoningOptions, Request
 from daemon.wires.base import AnswerContext
 from daemon.wires.table import WIRES
 from tests.wires import grammar_chat, grammar_messages, grammar_responses
@@ -36,7 +36,9 @@ words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=
 
 
 def context(name: str) -> AnswerContext:
-    request = Request(wire=name, model="gpt-5", messages=(), stream=True)
+    """Of a client that wants all there is, thinking too."""
+    reasoning = ReasoningOptions(enabled=True if name == "messages" else None)
+    request = Request(wire=name, model="gpt-5", messages=(), stream=True, reasoning=reasoning)
     return AnswerContext(model="gpt-5", answer_id="ab" * 16, created=1, input_estimate=11, request=request)
 
 

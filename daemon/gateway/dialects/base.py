@@ -51,7 +51,7 @@ class Dialect(Protocol):
         ...
 
     def fail(self, error: GatewayError) -> bytes:
-        """The last event of a stream that cannot go on, with all that is open closed."""
+        """The last event of a stream that cannot go on. What is open never ends as if it were complete."""
         ...
 
     def whole(self, body: bytes) -> bytes:

@@ -14,9 +14,11 @@ from daemon.gateway.dialects.base import changed, collected, encode, fields_of
 from daemon.gateway.inbound import Inbound
 from daemon.inference.collect import replay
 from daemon.inference.response import Response
+from daemon.wires.lenient import LenientDecoder
 from daemon.wires.sse import SseSplitter
+from daemon.wires.sse_decoder import DONE, is_done
 
-DONE = b"[DONE]"
+_LONGEST_DONE = 32
 _ABSENT = (b"", b"null")
 _NOTHING = (b"", b"null", b'""', b"[]", b"{}")
 _OF_CHUNKS = frozenset({"choices", "object", "obfuscation"})
@@ -35,9 +37,21 @@ class _Choice(Struct):
     delta: dict[str, Raw] | None = None
 
 
+class _OddChoices(Struct):
+    choices: list[_Choice] = []
+
+
 _chunk = msgspec.json.Decoder(_Chunk).decode
 _choices = msgspec.json.Decoder(list[_Choice]).decode
+_odd_choices = LenientDecoder(_OddChoices)
 _LAST = _Chunk()
+
+
+def _choices_in(raw: bytes) -> list[_Choice]:
+    try:
+        return _choices(raw)
+    except msgspec.ValidationError:
+        return _odd_choices.odd(b'{"choices":%b}' % raw).choices
 
 
 class ChatDialect:
@@ -74,7 +88,7 @@ class ChatDialect:
         self._spoken = False  # whether the decoder knows that something came: it judges an end without a reason
 
     def read(self, payload: bytes) -> None:
-        if payload == DONE:
+        if payload == DONE or (len(payload) < _LONGEST_DONE and is_done(payload)):
             self._read, self.told = _LAST, True
             return
         self._read = chunk = _chunk(payload)
@@ -91,7 +105,7 @@ class ChatDialect:
         choices = bytes(self._read.choices)
         if choices in _NO_CHOICES:
             return False
-        deltas = (choice.delta or {} for choice in _choices(choices))
+        deltas = (choice.delta or {} for choice in _choices_in(choices))
         return any(name != "role" and bytes(value) not in _NOTHING for delta in deltas for name, value in delta.items())
 
     def event(self, payload: bytes) -> bytes:
@@ -151,7 +165,7 @@ class ChatDialect:
         was said first, and the usage as it was said last."""
         beside: dict[str, Raw] = {}
         for payload in SseSplitter().feed(stream):
-            said = {} if payload == DONE else fields_of(payload)
+            said = {} if is_done(payload) else fields_of(payload)
             news = {name: value for name, value in said.items() if bytes(value) not in (*_NOTHING, b"0")}
             beside = news | beside | {name: news[name] for name in news.keys() & {"usage"}}
         for name in _OF_CHUNKS & beside.keys():

@@ -12,12 +12,15 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
-from daemon.gateway.dialects.base import changed, collected, encode
+from daemon.gateway.dialects.base import changed, collected, encode, fields_of
 from daemon.gateway.dialects.response_events import item_events
 from daemon.gateway.inbound import Inbound
+from daemon.inference.blocks import Reasoning
 from daemon.inference.response import Response
+from daemon.wires.lenient import LenientDecoder
 from daemon.wires.openai_responses.errors import failure_code, failure_message
 from daemon.wires.openai_responses.response_object import ResponseObjects
+from daemon.wires.raw_json import is_object
 from daemon.wires.sse import frame
 
 OPENINGS = frozenset({"response.created", "response.queued", "response.in_progress"})
@@ -33,7 +36,7 @@ class _Event(Struct):
     delta: Raw = Raw(b"")
     item: Raw = Raw(b"")
     response: Raw = Raw(b"")
-    sequence_number: int = 0
+    sequence_number: int | None = None
 
 
 class _Item(Struct):
@@ -47,9 +50,9 @@ class _Response(Struct):
     output: list[Raw] | None = None
 
 
-_event = msgspec.json.Decoder(_Event).decode
-_item = msgspec.json.Decoder(_Item).decode
-_response = msgspec.json.Decoder(_Response).decode
+_event = LenientDecoder(_Event)
+_item = LenientDecoder(_Item).decode
+_response = LenientDecoder(_Response).decode
 _NOTHING = _Item()
 
 
@@ -93,15 +96,19 @@ class ResponsesDialect:
         self.signed = b""
 
     def read(self, payload: bytes) -> None:
-        self._read = event = _event(payload)
+        try:
+            event = _event.strict(payload)
+        except msgspec.ValidationError:
+            event = _event.odd(payload)
+        self._read = event
         kind = event.type
-        self.told = kind in TERMINALS
+        self.told = kind in TERMINALS or "." not in kind  # some relays' errors have a type of their own
         self.signed = b""
         if kind == ITEM_DONE:
             self._item = _item(event.item)
             if self._item.type == "reasoning" and self._item.encrypted_content:
                 self.signed = self._item.encrypted_content.encode()
-        elif kind in OPENINGS and event.response:
+        elif kind in OPENINGS and is_object(event.response):
             self._upstream_id = _response(event.response).id
 
     def commits(self) -> bool:
@@ -119,14 +126,17 @@ class ResponsesDialect:
             if kind in OPENINGS and self._opened_as:
                 return b""
             payload = self._lifecycle(event, payload)
-        self._last_number = self._last_number + 1 if self._inserted else event.sequence_number
+        number = event.sequence_number
+        if self._inserted or number is None:
+            number = self._last_number + 1
+        self._last_number = number
         if self._inserted:
-            payload = changed(payload, sequence_number=self._last_number)
+            payload = changed(payload, sequence_number=number)
         return frame(kind, payload.replace(b"\n", b" "))
 
     def _lifecycle(self, event: _Event, payload: bytes) -> bytes:
         """Created, in progress or the end: one id, the model the client asked for, and all items at the end."""
-        if not event.response:
+        if not is_object(event.response):
             return payload
         said = _response(event.response)
         changes: dict[str, object] = {}
@@ -178,8 +188,15 @@ class ResponsesDialect:
         return body if _response(body).model == self._context.model else changed(body, model=self._context.model)
 
     def collected(self, stream: bytes) -> bytes:
-        """The response object of the terminal event."""
-        return self._done or collected(self._inbound, stream)
+        """The response object of the terminal event; its output by way of the hub where only the pieces had it."""
+        if self._done and self._has_content(self._done):
+            return self._done
+        answer = collected(self._inbound, stream)
+        return changed(self._done, output=fields_of(answer)["output"]) if self._done else answer
+
+    def _has_content(self, answer: bytes) -> bool:
+        blocks = self._inbound.wire.decode_response(answer, {}).content
+        return any(not isinstance(block, Reasoning) for block in blocks)
 
     def unfold(self, body: bytes, response: Response) -> bytes:
         """The events that a stream of this answer would have had."""
@@ -208,6 +225,9 @@ class _Status(Struct):
     status: str = "completed"
 
 
+_status = LenientDecoder(_Status).decode
+
+
 def _terminal(answer: bytes) -> str:
-    status = msgspec.json.decode(answer, type=_Status).status
+    status = _status(answer).status
     return "response.incomplete" if status == "incomplete" else "response.completed"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
 from msgspec import Raw
 
 from daemon.errors import ErrorKind, RemoteError
 from daemon.inference.blocks import Citation
 from daemon.inference.response import FinishReason, Usage
+from daemon.wires.lenient import LenientDecoder
 from daemon.wires.openai_chat.schema import WIRE_NAME, Annotation, AnswerPart, CompletionUsage, Delta
+from daemon.wires.raw_json import NOT_JSON
 
 _FINISH: Mapping[str, FinishReason] = {
     "length": FinishReason.LENGTH,
@@ -31,13 +32,13 @@ _FAILURES: Mapping[str, ErrorKind] = {
 }
 """Reasons that mean that the answer was broken off (OpenRouter, Zhipu, vLLM, DeepSeek)."""
 
-_usage = msgspec.json.Decoder(CompletionUsage)
-_annotation = msgspec.json.Decoder(Annotation)
+_usage = LenientDecoder(CompletionUsage)
+_annotation = LenientDecoder(Annotation)
 
 
 def finish_reason(word: str, *, called: bool, refused: bool) -> FinishReason:
     """The hub's word, which never contradicts what came: a call is a call and a refusal a refusal."""
-    told = _FINISH.get(word)
+    told = _FINISH.get(word.lower())  # Gemini's relays write MAX_TOKENS
     if told is not None:
         return told
     if called:
@@ -47,7 +48,7 @@ def finish_reason(word: str, *, called: bool, refused: bool) -> FinishReason:
 
 def broken_off(word: str) -> RemoteError | None:
     """The failure that a finish reason tells, if it tells one."""
-    kind = _FAILURES.get(word)
+    kind = _FAILURES.get(word.lower())
     return None if kind is None else RemoteError(kind, f"the upstream broke its answer off (finish_reason {word})")
 
 
@@ -55,7 +56,7 @@ def usage_from(raw: Raw) -> Usage | None:
     """Odd counts are no reason to lose an answer: they count as not said."""
     try:
         said = _usage.decode(raw)
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return None
     given, made = said.prompt_tokens_details, said.completion_tokens_details
     cached = given.cached_tokens if given else None
@@ -72,10 +73,13 @@ def usage_from(raw: Raw) -> Usage | None:
     )
 
 
-def citation_from(raw: Raw) -> Citation:
-    """An annotation of any type. Raises ``msgspec.ValidationError`` for a misshapen one."""
+def citation_from(raw: Raw) -> Citation | None:
+    """An annotation of any type; None for what is no object."""
     raw = Raw(bytes(raw))
-    source = _annotation.decode(raw).url_citation
+    try:
+        source = _annotation.decode(raw).url_citation
+    except NOT_JSON:
+        return None
     if source is None:
         return Citation(wire=WIRE_NAME, raw=raw)
     return Citation(

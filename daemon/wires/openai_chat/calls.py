@@ -13,14 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from daemon.inference.events import BlockKind
 from daemon.wires.block_writer import BlockWriter
 from daemon.wires.custom_tools import InputReader
 from daemon.wires.offered_tools import called_tool
 from daemon.wires.openai_chat.schema import CalledFunction, CallPart
-from daemon.wires.raw_json import is_json
+from daemon.wires.raw_json import is_json, json_text
 
 
 class CallState:
@@ -172,5 +170,4 @@ class CallTable:
 
 
 def _arguments(function: CalledFunction) -> str:
-    arguments = function.arguments
-    return msgspec.json.encode(arguments).decode() if isinstance(arguments, dict) else arguments or ""
+    return json_text(function.arguments) or ""

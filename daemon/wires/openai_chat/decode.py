@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Raw
 
-from daemon.errors import ErrorKind, LocalError, RemoteError
+from daemon.errors import LocalError
 from daemon.inference.collect import collect
 from daemon.inference.request import (
     AnyTool,
@@ -25,6 +25,7 @@ from daemon.inference.request import (
     WebSearch,
 )
 from daemon.inference.response import Response
+from daemon.wires.lenient import LenientDecoder
 from daemon.wires.mistakes import mistake
 from daemon.wires.openai_chat.decode_messages import messages_of
 from daemon.wires.openai_chat.entry_schema import (
@@ -40,11 +41,11 @@ from daemon.wires.openai_chat.errors import no_answer, not_json
 from daemon.wires.openai_chat.schema import WIRE_NAME, Completion
 from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
 from daemon.wires.openai_entry import CHOICES, invalid, read_body, session_of
-from daemon.wires.raw_json import NOT_JSON, RawObject, check_utf8, kept
+from daemon.wires.raw_json import NOT_JSON, RawObject, kept, with_utf8
 
 _IN_HUB = frozenset(RequestBody.__struct_fields__) - {"stream_options", "reasoning", "web_search_options"}
 
-_completion = msgspec.json.Decoder(Completion)
+_completion = LenientDecoder(Completion)
 _body = msgspec.json.Decoder(RequestBody)
 _tool = msgspec.json.Decoder(RequestTool)
 _choice = msgspec.json.Decoder(RequestChoice)
@@ -53,20 +54,20 @@ _choice = msgspec.json.Decoder(RequestChoice)
 def decode_response(body: bytes, tool_names: Mapping[str, str]) -> Response:
     """The answer in ``body``. Raises ``RemoteError`` for a failed answer and for what is no answer at all."""
     try:
-        check_utf8(body)
-        completion = _completion.decode(body)
-        if not completion.choices:
-            raise _no_answer(body)
-        return collect(ChatStreamDecoder(tool_names).whole(completion))
-    except msgspec.ValidationError as error:
-        raise RemoteError(ErrorKind.API, f"the upstream sent a misshapen answer: {mistake(error)}") from None
+        return collect(ChatStreamDecoder(tool_names).whole(_answer(with_utf8(body))))
     except NOT_JSON:
         raise not_json(body) from None
 
 
-def _no_answer(body: bytes) -> RemoteError:
-    whole = msgspec.json.decode(body, type=dict[str, object])
-    return no_answer(whole if whole.get("object") == "error" else whole.get("error"), "without choices")
+def _answer(body: bytes) -> Completion:
+    """Raises ``RemoteError``, or what ``NOT_JSON`` lists."""
+    try:
+        completion = _completion.decode(body)
+    except msgspec.ValidationError:
+        completion = Completion()
+    if not completion.choices:
+        raise no_answer(msgspec.json.decode(body), "without choices")
+    return completion
 
 
 # --- a client's request ---------------------------------------------------------------------------

@@ -34,6 +34,7 @@ from daemon.wires.mistakes import mistake
 from daemon.wires.openai_chat.entry_schema import RequestFile, RequestImage, RequestMessage, RequestPart
 from daemon.wires.openai_chat.schema import WIRE_NAME, CalledFunction, CallPart
 from daemon.wires.openai_entry import invalid
+from daemon.wires.raw_json import json_text
 
 _ROLES: dict[str, Role] = {role: role for role in ("system", "developer", "user", "assistant")}
 _RESULT_ROLES = ("tool", "function")
@@ -148,8 +149,7 @@ class _Turns:
 
 
 def _arguments(function: CalledFunction) -> str:
-    arguments = function.arguments
-    return msgspec.json.encode(arguments).decode() if isinstance(arguments, dict) else arguments or ""
+    return json_text(function.arguments) or ""
 
 
 def _thoughts(message: RequestMessage) -> list[Block]:

@@ -32,10 +32,10 @@ class AnswerPart(Struct):
 
 
 class CalledFunction(Struct):
-    """``arguments`` is JSON text at OpenAI; some servers send the object itself."""
+    """``arguments`` is JSON text at OpenAI; some servers send the object itself, or a list."""
 
     name: str | None = None
-    arguments: str | dict[str, Any] | None = None
+    arguments: str | dict[str, Any] | list[Any] | None = None
 
 
 class CalledCustom(Struct):

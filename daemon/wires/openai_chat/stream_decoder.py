@@ -22,7 +22,7 @@ from msgspec import UNSET, Raw
 from daemon.errors import ErrorKind, RemoteError
 from daemon.inference.blocks import Opaque
 from daemon.inference.events import BlockEnd, BlockKind, Cited, Event, Finish
-from daemon.wires.mistakes import mistake
+from daemon.wires.lenient import LenientDecoder
 from daemon.wires.openai_chat.answer import (
     broken_off,
     citation_from,
@@ -32,12 +32,12 @@ from daemon.wires.openai_chat.answer import (
     usage_from,
 )
 from daemon.wires.openai_chat.calls import CallTable
-from daemon.wires.openai_chat.errors import remote_error
+from daemon.wires.openai_chat.errors import error_event, remote_error
 from daemon.wires.openai_chat.schema import WIRE_NAME, AnswerPart, Choice, Completion, Delta, Unset
-from daemon.wires.sse_decoder import DONE, SseDecoder
+from daemon.wires.sse_decoder import SseDecoder
 
-_CHUNK = msgspec.json.Decoder(Completion)
-_NULL = b"null"
+_CHUNK = LenientDecoder(Completion)
+_NOTHING = frozenset((b"null", b"false", b"0", b'""', b"{}", b"[]"))
 
 
 class ChatStreamDecoder(SseDecoder):
@@ -79,22 +79,14 @@ class ChatStreamDecoder(SseDecoder):
         try:
             if not payload.isascii():
                 payload.decode()  # what stays raw is passed on unread, so it must not smuggle bytes that are no UTF-8
-            chunk = _CHUNK.decode(payload)
-        except (ValueError, RecursionError) as error:
-            self._odd_event(payload, error)
-            return
-        if chunk.object == "error":
-            self._fail(remote_error(msgspec.json.decode(payload)))
+            chunk = _CHUNK.strict(payload)
+        except msgspec.ValidationError:
+            chunk = _CHUNK.odd(payload)
+        failure = None if chunk.choices else error_event(payload)
+        if failure is not None:
+            self._fail(failure)
             return
         self._completion(chunk)
-
-    def _odd_event(self, payload: bytes, error: Exception) -> None:
-        if payload.strip() == DONE:
-            self._done()
-        elif isinstance(error, msgspec.ValidationError):
-            self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen chunk: {mistake(error)}"))
-        else:
-            self._fail(RemoteError(ErrorKind.API, "the upstream sent an event that is not a JSON object"))
 
     def _done(self) -> None:
         if self._finish or (self._came and self._calls.whole):
@@ -121,11 +113,7 @@ class ChatStreamDecoder(SseDecoder):
         """``index`` 0, the only one that other wires have a place for."""
         delta = choice.delta or choice.message
         if delta is not None:
-            try:
-                self._delta(delta)
-            except msgspec.ValidationError as error:
-                self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen chunk: {mistake(error)}"))
-                return
+            self._delta(delta)
         if choice.usage is not UNSET and _said(choice.usage):
             self._usage = choice.usage
         if choice.finish_reason and not self._finish:
@@ -208,8 +196,9 @@ class ChatStreamDecoder(SseDecoder):
     def _cite(self, annotations: list[Raw]) -> None:
         for annotation in annotations:
             citation = citation_from(annotation)
-            self._enter("text")
-            self._writer.events.append(Cited(self._block, citation))
+            if citation is not None:
+                self._enter("text")
+                self._writer.events.append(Cited(self._block, citation))
 
     # --- the end ---
 
@@ -229,9 +218,8 @@ class ChatStreamDecoder(SseDecoder):
 
 
 def _said(raw: Raw | Unset) -> bool:
-    return raw is not UNSET and bytes(raw) != _NULL
+    return raw is not UNSET and bytes(raw) not in _NOTHING
 
 
 def _told_error(raw: Raw | Unset) -> RemoteError:
-    error = None if raw is UNSET else msgspec.json.decode(raw)
-    return remote_error(error if isinstance(error, dict) else {"message": error})
+    return remote_error(None if raw is UNSET else msgspec.json.decode(raw))

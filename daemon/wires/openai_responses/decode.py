@@ -11,11 +11,12 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw
 
-from daemon.errors import ErrorKind, LocalError, RemoteError
+from daemon.errors import LocalError
 from daemon.inference.blocks import Text
 from daemon.inference.collect import collect
 from daemon.inference.request import OutputFormat, ReasoningOptions, Request
 from daemon.inference.response import Response
+from daemon.wires.lenient import LenientDecoder
 from daemon.wires.mistakes import mistake
 from daemon.wires.openai_entry import invalid, read_body, session_of
 from daemon.wires.openai_responses.decode_items import messages_of
@@ -24,7 +25,7 @@ from daemon.wires.openai_responses.entry_schema import RequestBody, RequestReaso
 from daemon.wires.openai_responses.errors import no_answer, not_json
 from daemon.wires.openai_responses.schema import WIRE_NAME, ResponseObject
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
-from daemon.wires.raw_json import NOT_JSON, RawObject, kept
+from daemon.wires.raw_json import NOT_JSON, RawObject, kept, with_utf8
 
 _IN_HUB = frozenset(RequestBody.__struct_fields__) - {"include"}
 _PARTLY_IN_HUB = {
@@ -33,7 +34,7 @@ _PARTLY_IN_HUB = {
 }
 """Objects of which the hub knows some fields: with others in them they travel in ``extra`` as well."""
 
-_response = msgspec.json.Decoder(ResponseObject)
+_response = LenientDecoder(ResponseObject)
 _body = msgspec.json.Decoder(RequestBody)
 _fields = msgspec.json.Decoder(RawObject)
 
@@ -41,15 +42,20 @@ _fields = msgspec.json.Decoder(RawObject)
 def decode_response(body: bytes, tool_names: Mapping[str, str]) -> Response:
     """The answer in ``body``. Raises ``RemoteError`` for a failed answer and for what is no answer at all."""
     try:
-        response = _response.decode(body)
-        if response.output is None and response.status is None:
-            raise no_answer(msgspec.json.decode(body).get("error"), "that is no Responses answer")
-        events = ResponsesStreamDecoder(tool_names).whole(response)
-    except msgspec.ValidationError as error:
-        raise RemoteError(ErrorKind.API, f"the upstream sent a misshapen answer: {mistake(error)}") from None
+        return collect(ResponsesStreamDecoder(tool_names).whole(_answer(with_utf8(body))))
     except NOT_JSON:
         raise not_json(body) from None
-    return collect(events)
+
+
+def _answer(body: bytes) -> ResponseObject:
+    """Raises ``RemoteError``, or what ``NOT_JSON`` lists."""
+    try:
+        response = _response.decode(body)
+    except msgspec.ValidationError:
+        response = ResponseObject()
+    if response.output is None and response.status is None:
+        raise no_answer(msgspec.json.decode(body), "that is no Responses answer")
+    return response
 
 
 def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:

@@ -15,7 +15,7 @@ from daemon.inference.request import OutputFormat, Request, Tool
 from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.naming import shorten_names
 from daemon.wires.openai_effort import effort_for, levels_of
-from daemon.wires.openai_parameters import cache_key, sampled, service_tier, user
+from daemon.wires.openai_parameters import sampled, service_tier, session_key, user
 from daemon.wires.openai_responses.input_items import InputWriter
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
@@ -45,20 +45,19 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     """The body of ``POST …/responses``, with what it could not carry and the tool names to restore."""
     names = _sent_names(request)
     writer = InputWriter(request.wire, names)
-    in_instructions = options.instructions == "system"
-    if not in_instructions:
-        writer.system(request.system)
+    writer.system(request.system)
     for position, message in enumerate(request.messages):
         writer.message(position, message)
     lost = writer.lost
+    session = session_key(request, options.model)
     body = CreateResponse(
         model=options.model,
         stream=True if options.stream else UNSET,
-        instructions="\n\n".join(text.text for text in request.system) if in_instructions else "",
+        instructions="",  # the system text is a developer message: relays overwrite what stands here
         input=writer.items,
         store=UNSET if options.store is None else options.store,
         text=_text(request),
-        prompt_cache_key=cache_key(request, options.model),
+        prompt_cache_key=session,
         service_tier=service_tier(request, lost),
         user=user(request, lost),
     )
@@ -67,7 +66,8 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     _put_sampling(body, request, options, lost)
     _drop_unsupported(body, options.unsupported, lost)
     raw = _with_extra(_encode(body), body, request.extra.get(WIRE_NAME))
-    return UpstreamBody(raw, tuple(lost), {sent: name for name, sent in names.items() if sent != name})
+    restored = {sent: name for name, sent in names.items() if sent != name}
+    return UpstreamBody(raw, tuple(lost), restored, session)
 
 
 def _sent_names(request: Request) -> dict[str, str]:

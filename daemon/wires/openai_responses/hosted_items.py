@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
+from typing import Final
+
 from msgspec import UNSET, Raw
 
 from daemon.inference.blocks import Citation, HostedCall, Opaque
 from daemon.inference.events import BlockEnd, BlockKind
 from daemon.wires.block_writer import BlockWriter
+from daemon.wires.lenient import LenientDecoder
 from daemon.wires.openai_responses.schema import WIRE_NAME, Annotation, ItemHead
 
 HOSTED = {
@@ -19,14 +21,16 @@ HOSTED = {
 }
 """Item types of tools that the upstream ran by itself, and the name the hub gives each."""
 
-_HEAD = msgspec.json.Decoder(ItemHead)
-_ANNOTATION = msgspec.json.Decoder(Annotation)
+_HEAD = LenientDecoder(ItemHead)
+_ANNOTATION = LenientDecoder(Annotation)
 
 
 class HostedState:
     """A tool that the upstream ran by itself, or an item that only this wire knows: kept whole."""
 
     __slots__ = ("_block", "_head", "_item", "ended", "item_id", "writer")
+    content: Final = "hosted"
+    empty: Final = False
 
     def __init__(self, writer: BlockWriter, item: Raw) -> None:
         self.writer = writer

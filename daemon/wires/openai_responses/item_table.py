@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-import msgspec
 from msgspec import Raw
 
 from daemon.inference.response import FinishReason
 from daemon.wires.block_writer import BlockWriter
+from daemon.wires.lenient import LenientDecoder
 from daemon.wires.openai_responses.output_items import (
     CALL_KINDS,
     CallState,
@@ -27,11 +27,14 @@ from daemon.wires.openai_responses.output_items import (
     type_of,
 )
 from daemon.wires.openai_responses.schema import EventHead, ItemEvent
+from daemon.wires.raw_json import is_object
 
 _UNANNOUNCED = {type_: Raw(b'{"type":"%b"}' % type_.encode()) for type_ in ("message", "reasoning", *CALL_KINDS)}
 """Stand-ins for an item whose ``output_item.added`` never came."""
 
-_item_event = msgspec.json.Decoder(ItemEvent)
+_CONTENT = frozenset(state.content for state in (MessageState, ReasoningState, CallState))
+
+_item_event = LenientDecoder(ItemEvent)
 
 State = TypeVar("State", MessageState, ReasoningState, CallState)
 
@@ -94,6 +97,8 @@ class ItemTable:
         """Read from the final snapshot what the events did not bring: whole items, or the end of running ones."""
         types = {type_ for type_, _ in self._states}
         for place, item in enumerate(output):
+            if not is_object(item):
+                continue
             state = self._items.get(place)
             if state is not None and not state.ended and self._type(state) == type_of(item):
                 state.done(item)
@@ -107,9 +112,11 @@ class ItemTable:
                 state.finish()
 
     @property
-    def any_done(self) -> bool:
-        """Whether any item has said its last word."""
-        return any(state.ended for _, state in self._states)
+    def empty(self) -> frozenset[str]:
+        """The kinds of content of which an item brought none; where no item came, all of them."""
+        if not self._states:
+            return _CONTENT
+        return frozenset(state.content for _, state in self._states if state.empty)
 
     def finish_reason(self) -> FinishReason:
         """What a completed answer ended for."""

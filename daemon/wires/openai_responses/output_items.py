@@ -11,13 +11,13 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
-import msgspec
 from msgspec import Raw
 
 from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, Cited, PartBreak
 from daemon.wires.block_writer import BlockWriter
+from daemon.wires.lenient import LenientDecoder
 from daemon.wires.openai_responses.hosted_items import HostedState, citation_from
 from daemon.wires.openai_responses.schema import (
     CallItem,
@@ -26,16 +26,17 @@ from daemon.wires.openai_responses.schema import (
     Part,
     ReasoningItem,
 )
+from daemon.wires.raw_json import json_text
 
 CALL_KINDS: dict[str, Literal["tool_call", "custom_tool_call"]] = {
     "function_call": "tool_call",
     "custom_tool_call": "custom_tool_call",
 }
 
-_HEAD = msgspec.json.Decoder(ItemHead)
-_MESSAGE = msgspec.json.Decoder(MessageItem)
-_REASONING = msgspec.json.Decoder(ReasoningItem)
-_CALL = msgspec.json.Decoder(CallItem)
+_HEAD = LenientDecoder(ItemHead)
+_MESSAGE = LenientDecoder(MessageItem)
+_REASONING = LenientDecoder(ReasoningItem)
+_CALL = LenientDecoder(CallItem)
 
 
 class MessagePart:
@@ -53,6 +54,7 @@ class MessageState:
     """A ``message``: each text or refusal part becomes a block, opened by its first text."""
 
     __slots__ = ("ended", "item_id", "parts", "refused", "writer")
+    content: Final = "message"
 
     def __init__(self, writer: BlockWriter, item_id: str | None) -> None:
         self.writer = writer
@@ -60,6 +62,10 @@ class MessageState:
         self.parts: dict[int, MessagePart] = {}
         self.refused = False
         self.ended = False
+
+    @property
+    def empty(self) -> bool:
+        return not any(part.sent for part in self.parts.values())
 
     def part(self, index: int) -> MessagePart:
         """The part at ``index``, new or known."""
@@ -101,7 +107,7 @@ class MessageState:
         self._close(self.part(index))
 
     def done(self, item: Raw) -> None:
-        for index, content in enumerate(_MESSAGE.decode(item).content or ()):
+        for index, content in enumerate(_parts(_MESSAGE.decode(item).content)):
             self.part_done(index, content)
         self.finish()
 
@@ -131,6 +137,7 @@ class ReasoningState:
     reasoning itself. Whichever comes first wins; the other would say it twice."""
 
     __slots__ = ("_block", "_last", "_sent", "_signature", "_source", "ended", "item_id", "writer")
+    content: Final = "reasoning"
 
     def __init__(self, writer: BlockWriter, item_id: str | None, signature: str | None = None) -> None:
         self.writer = writer
@@ -141,6 +148,10 @@ class ReasoningState:
         self._last: int | None = None
         self._sent: set[int] = set()
         self._block = writer.start("reasoning", item_id=item_id)
+
+    @property
+    def empty(self) -> bool:
+        return not self._sent
 
     def delta(self, source: ReasoningSource, index: int, text: str) -> None:
         """More of a part; what the other source says is not told."""
@@ -160,9 +171,9 @@ class ReasoningState:
 
     def done(self, item: Raw) -> None:
         last = _REASONING.decode(item)
-        for index, part in enumerate(last.summary or ()):
+        for index, part in enumerate(_parts(last.summary)):
             self.part_done("summary", index, part.text)
-        for index, part in enumerate(last.content or ()):
+        for index, part in enumerate(_parts(last.content)):
             self.part_done("content", index, part.text)
         self._signature = last.encrypted_content or self._signature
         self.finish()
@@ -190,6 +201,7 @@ class CallState:
         "item_id",
         "writer",
     )
+    content: Final = "call"
 
     def __init__(self, writer: BlockWriter, kind: BlockKind, names: Mapping[str, str], fallback_id: str) -> None:
         self.writer = writer
@@ -212,7 +224,7 @@ class CallState:
         self.call_id = self.call_id or item.call_id
         self._name = self._name or item.name
         self._namespace = self._namespace or item.namespace
-        self._whole = item.arguments or item.input or self._whole
+        self._whole = json_text(item.arguments) or item.input or self._whole
         self._start_when_named()
 
     def delta(self, text: str) -> None:
@@ -247,6 +259,10 @@ class CallState:
         self.writer.end(self._block)
 
     @property
+    def empty(self) -> bool:
+        return not self._sent and not self._whole
+
+    @property
     def started(self) -> bool:
         """Whether its block is open, or was."""
         return self._block is not None
@@ -270,7 +286,7 @@ ItemState = MessageState | ReasoningState | CallState | HostedState
 
 
 def state_of(item: Raw, *, writer: BlockWriter, names: Mapping[str, str], fallback_id: str) -> ItemState:
-    """The state machine for an item as it was announced. Raises ``msgspec.ValidationError`` for a misshapen one."""
+    """The state machine for an item as it was announced. Raises ``msgspec.ValidationError`` for what is no object."""
     type_ = _HEAD.decode(item).type
     if type_ == "message":
         return MessageState(writer, _MESSAGE.decode(item).id)
@@ -282,6 +298,10 @@ def state_of(item: Raw, *, writer: BlockWriter, names: Mapping[str, str], fallba
         call.describe(_CALL.decode(item))
         return call
     return HostedState(writer, item)
+
+
+def _parts(content: str | list[Part] | None) -> list[Part]:
+    return [Part(text=content)] if isinstance(content, str) else content or []
 
 
 def type_of(item: Raw) -> str:

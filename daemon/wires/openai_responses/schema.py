@@ -7,6 +7,8 @@ until its ``type`` is known, since other types reuse field names with other shap
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 WIRE_NAME = "responses"
@@ -28,7 +30,7 @@ class EventHead(Struct, gc=False):
 
 
 class EventType(Struct, gc=False):
-    """The fall-back when a field of ``EventHead`` has a type that this wire does not know."""
+    """Anything with a ``type``."""
 
     type: str | None = None
 
@@ -47,7 +49,7 @@ class DoneEvent(Struct):
 
     text: str | None = None
     refusal: str | None = None
-    arguments: str | None = None
+    arguments: str | dict[str, Any] | list[Any] | None = None
     input: str | None = None
     name: str | None = None
     part: Part | None = None
@@ -80,25 +82,28 @@ class ItemHead(Struct):
 
 
 class MessageItem(Struct):
+    """Some servers send a text where the API has a list of parts; of a reasoning item too."""
+
     id: str | None = None
-    content: list[Part] | None = None
+    content: str | list[Part] | None = None
 
 
 class ReasoningItem(Struct):
     id: str | None = None
-    summary: list[Part] | None = None
-    content: list[Part] | None = None
+    summary: str | list[Part] | None = None
+    content: str | list[Part] | None = None
     encrypted_content: str | None = None
 
 
 class CallItem(Struct):
-    """``function_call`` has ``arguments`` (JSON text), ``custom_tool_call`` has ``input`` (any text)."""
+    """``function_call`` has ``arguments`` (JSON text; some servers send the JSON itself), ``custom_tool_call`` has
+    ``input`` (any text)."""
 
     id: str | None = None
     call_id: str | None = None
     name: str | None = None
     namespace: str | None = None
-    arguments: str | None = None
+    arguments: str | dict[str, Any] | list[Any] | None = None
     input: str | None = None
 
 

@@ -11,39 +11,39 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import msgspec
-from msgspec import UNSET, Raw, Struct
+from msgspec import UNSET
 
 from daemon.errors import ErrorKind, RemoteError
 from daemon.inference.events import Event, Finish
 from daemon.inference.response import FinishReason, Usage
-from daemon.wires.mistakes import mistake
-from daemon.wires.openai_responses.errors import remote_error
+from daemon.wires.lenient import LenientDecoder
+from daemon.wires.openai_responses.errors import error_event, remote_error
 from daemon.wires.openai_responses.item_table import ItemTable
 from daemon.wires.openai_responses.output_items import CallState, MessageState, ReasoningState
 from daemon.wires.openai_responses.schema import (
     AnnotationEvent,
     DoneEvent,
     EventHead,
-    EventType,
     ItemEvent,
     ResponseEvent,
     ResponseObject,
     ResponseUsage,
 )
-from daemon.wires.sse_decoder import DONE, SseDecoder
+from daemon.wires.raw_json import json_text
+from daemon.wires.sse_decoder import SseDecoder
 
-_HEAD = msgspec.json.Decoder(EventHead)
-_TYPE = msgspec.json.Decoder(EventType)
-_ITEM = msgspec.json.Decoder(ItemEvent)
-_DONE_EVENT = msgspec.json.Decoder(DoneEvent)
-_ANNOTATION = msgspec.json.Decoder(AnnotationEvent)
-_RESPONSE = msgspec.json.Decoder(ResponseEvent)
+_HEAD = LenientDecoder(EventHead)
+_ITEM = LenientDecoder(ItemEvent)
+_DONE_EVENT = LenientDecoder(DoneEvent)
+_ANNOTATION = LenientDecoder(AnnotationEvent)
+_RESPONSE = LenientDecoder(ResponseEvent)
 
 _TEXT_DELTA = "response.output_text.delta"
-_NO_TEXT: tuple[tuple[int | None, int | None], int] = ((-1, -1), -1)
+NO_TEXT: tuple[tuple[int | None, int | None], int] = ((-1, -1), -1)
 """Nine events in ten go on with the text part of the one before them: its place and its block are kept
 from event to event, until another kind of event comes. This is the value for none."""
 
+_STATUSES = frozenset({"completed", "incomplete", "failed", "cancelled", "in_progress", "queued"})
 _INCOMPLETE = {"content_filter": FinishReason.CONTENT_FILTER}
 """Every other reason, also an unknown or missing one, is a cut: ``LENGTH``, never a clean end."""
 
@@ -56,55 +56,40 @@ class ResponsesStreamDecoder(SseDecoder):
     def __init__(self, tool_names: Mapping[str, str]) -> None:
         super().__init__()
         self._items = ItemTable(self._writer, tool_names)
-        self._running = _NO_TEXT
+        self._running = NO_TEXT
 
     def whole(self, response: ResponseObject) -> list[Event]:
-        """The events of an answer that came in one piece. Raises ``msgspec.ValidationError`` for a misshapen item."""
+        """The events of an answer that came in one piece."""
         self._start(response)
-        self._end(response, response.status or "completed")
+        self._end(response, _status(response, "completed"))
         return self._writer.take()
 
     # --- dispatch ---
 
     def _event(self, payload: bytes) -> None:
         try:
-            head = _HEAD.decode(payload)
-        except (ValueError, RecursionError):
-            self._odd_event(payload)
-            return
+            head = _HEAD.strict(payload)
+        except msgspec.ValidationError:
+            head = _HEAD.odd(payload)
         part, block = self._running
         if head.type == _TEXT_DELTA and part == (head.output_index, head.content_index) and head.delta:
             self._writer.delta(block, head.delta)
             return
-        self._running = _NO_TEXT
+        self._running = NO_TEXT
         handler = _HANDLERS.get(head.type or "")
         if handler is None:
-            if head.type is None:
+            if not (head.type or "").startswith(("response.", "codex.")):
                 self._untyped(payload)
             return
-        try:
-            if not self._begun:
-                self._start(_RESPONSE.decode(payload).response)
-            handler(self, head, payload)
-        except (ValueError, RecursionError) as error:
-            self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen {head.type} event: {mistake(error)}"))
-
-    def _odd_event(self, payload: bytes) -> None:
-        """No JSON object, or one whose common fields have unknown types: fatal only if it is an event we read."""
-        if payload.strip() == DONE:
-            return
-        try:
-            type_ = _TYPE.decode(payload).type
-        except (ValueError, RecursionError):
-            self._fail(RemoteError(ErrorKind.API, "the upstream sent an event that is not a JSON object"))
-            return
-        if type_ in _HANDLERS:
-            self._fail(RemoteError(ErrorKind.API, f"the upstream sent a misshapen {type_} event"))
+        if not self._begun:
+            self._start(_RESPONSE.decode(payload).response)
+        handler(self, head, payload)
 
     def _untyped(self, payload: bytes) -> None:
-        """Some relays end a stream with a bare ``{"error": …}``."""
-        if _has_error(payload):
-            self._error(EventHead(), payload)
+        """Some relays end a stream with a bare ``{"error": …}``, or with an error object whose type is its own."""
+        failure = error_event(payload)
+        if failure is not None:
+            self._fail(failure)
 
     def _start(self, response: ResponseObject | None) -> None:
         self._begin((response and response.id) or "", (response and response.model) or "")
@@ -177,7 +162,7 @@ class ResponsesStreamDecoder(SseDecoder):
         type_ = "function_call" if done.input is None else "custom_tool_call"
         state = self._items.unless_ended(head, payload, CallState, type_)
         if state is not None:
-            state.arguments_done(done.name, done.arguments or done.input)
+            state.arguments_done(done.name, json_text(done.arguments) or done.input)
 
     # --- the end ---
 
@@ -190,7 +175,7 @@ class ResponsesStreamDecoder(SseDecoder):
     def _terminal(self, head: EventHead, payload: bytes) -> None:
         response = _RESPONSE.decode(payload).response or ResponseObject()
         told = (head.type or "").removeprefix("response.")
-        self._end(response, response.status or ("completed" if told == "done" else told))
+        self._end(response, _status(response, "completed" if told == "done" else told))
 
     def _end(self, response: ResponseObject, status: str) -> None:
         if status in ("completed", "incomplete"):
@@ -210,7 +195,7 @@ class ResponsesStreamDecoder(SseDecoder):
         self._writer.events.append(Finish(reason, usage, service_tier=response.service_tier))
 
     def _error(self, head: EventHead, payload: bytes) -> None:
-        self._fail(remote_error(_error_fields(msgspec.json.decode(payload.decode("utf-8", "replace")))))
+        self._fail(remote_error(msgspec.json.decode(payload.decode("utf-8", "replace"))))
 
 
 Handler = Callable[[ResponsesStreamDecoder, EventHead, bytes], None]
@@ -244,15 +229,9 @@ _HANDLERS: dict[str, Handler] = {
 }
 
 
-class _BareError(Struct):
-    error: Raw = Raw(b"null")
-
-
-_BARE_ERROR = msgspec.json.Decoder(_BareError)
-
-
-def _has_error(payload: bytes) -> bool:
-    return _BARE_ERROR.decode(payload).error != Raw(b"null")
+def _status(response: ResponseObject, otherwise: str) -> str:
+    """The answer's status; ``otherwise`` where it has none, or a word that is not the API's."""
+    return response.status if response.status in _STATUSES else otherwise
 
 
 def usage_from(usage: ResponseUsage) -> Usage:
@@ -271,16 +250,4 @@ def _failure(response: ResponseObject, status: str) -> RemoteError:
     error = None if response.error is UNSET else msgspec.json.decode(response.error)
     if not error:
         return RemoteError(ErrorKind.API, f"the upstream ended its answer with status {status}")
-    return remote_error(_error_fields(error))
-
-
-def _error_fields(event: object) -> dict[str, object]:
-    """The error object of an ``error`` event: nested (today's form), flat (the documented one), or bare text."""
-    if not isinstance(event, dict):
-        return {"message": event}
-    nested = event.get("error")
-    if isinstance(nested, dict):
-        return nested
-    if isinstance(nested, str):
-        return {"message": nested}
-    return {name: value for name, value in event.items() if name != "type" or value != "error"}
+    return remote_error(error)

@@ -337,9 +337,13 @@ CODEX = {
 
 
 def test_codexs_request_goes_through_the_hub_unchanged() -> None:
+    """But for its instructions, which become a developer message as all system text does."""
     asked = WIRE.decode_request(json.dumps(CODEX).encode(), {})
-    body = WIRE.encode_request(asked, EncodeOptions(model="gpt-5", instructions="system"))
-    assert json.loads(body.body) == CODEX
+    body = WIRE.encode_request(asked, EncodeOptions(model="gpt-5"))
+    said = {"type": "input_text", "text": CODEX["instructions"]}
+    opening = {"type": "message", "role": "developer", "content": [said]}
+    items: Any = CODEX["input"]
+    assert json.loads(body.body) == CODEX | {"instructions": "", "input": [opening, *items]}
     assert body.lost == ()
 
 
@@ -386,9 +390,8 @@ def test_a_cut_answer() -> None:
         (ErrorKind.API, "base-url", b'{"choices":[]}'),
         (ErrorKind.API, "HTML page", b"<html>hello</html>"),
         (ErrorKind.API, "empty answer", b""),
-        (ErrorKind.API, "misshapen", b'{"output":5}'),
-        (ErrorKind.API, "misshapen", b"[1]"),
-        (ErrorKind.API, "misshapen", answered(output=[{"type": "message", "content": 5}])),
+        (ErrorKind.API, "no Responses answer", b'{"output":5}'),
+        (ErrorKind.API, "no Responses answer", b"[1]"),
     ],
 )
 def test_no_failure_is_an_empty_success(kind: ErrorKind, words: str, body: bytes) -> None:

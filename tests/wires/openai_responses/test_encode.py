@@ -9,7 +9,7 @@ import pytest
 from msgspec import Raw
 
 from daemon.inference.blocks import File, Image, Reasoning, Text, ToolCall, ToolResult
-from daemon.inference.request import OutputFormat, ReasoningOptions, Request, ToolChoice, WebSearch
+from daemon.inference.request import Message, OutputFormat, ReasoningOptions, Request, ToolChoice, WebSearch
 from daemon.wires.base import EncodeOptions
 from tests.wires.openai_responses.world import SHARED, ask, encode, encoded, load, raw, tool, turn
 
@@ -22,6 +22,7 @@ def options(**fields: Any) -> EncodeOptions:
 
 def test_what_is_always_said() -> None:
     body = encoded(ask())
+    assert len(body.pop("prompt_cache_key")) == 32
     assert body == {
         "model": "gpt-5",
         "stream": True,
@@ -45,12 +46,6 @@ def test_without_a_say_the_client_decides_what_is_stored() -> None:
 
 def test_a_request_that_is_not_streamed() -> None:
     assert "stream" not in encoded(ask(), options(stream=False))
-
-
-def test_system_may_travel_as_instructions() -> None:
-    body = encoded(ask(system=(Text("a"), Text("b"))), options(instructions="system"))
-    assert body["instructions"] == "a\n\nb"
-    assert [item["role"] for item in body["input"]] == ["user"]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +152,25 @@ def test_the_cache_key_is_one_per_conversation_and_model() -> None:
     assert key != encoded(ask(session="b"))["prompt_cache_key"]
     assert key != encoded(ask(session="a"), options(model="gpt-5-codex"))["prompt_cache_key"]
     assert len(key) <= 64
-    assert "prompt_cache_key" not in encoded(ask())
+
+
+def test_a_conversation_without_a_name_is_known_by_how_it_begins() -> None:
+    def key(*turns: Message, **fields: Any) -> str:
+        return str(encoded(ask(*turns, **fields))["prompt_cache_key"])
+
+    begun = key(turn("user", "a"), system=(Text("S"),))
+    assert begun == key(turn("user", "a"), turn("assistant", "b"), turn("user", "c"), system=(Text("S"),))
+    assert begun != key(turn("user", "x"), system=(Text("S"),))
+    assert begun != key(turn("user", "a"), system=(Text("T"),))
+    assert begun == key(turn("user", "a"), system=(Text("S"),), wire="chat")
+
+
+def test_the_cache_key_is_the_session_too_and_fits_into_a_header() -> None:
+    for asked in (ask(), ask(session="a"), ask(cache_key="mine"), ask(cache_key="k\u00e9\n")):
+        upstream = encode(asked, options())
+        assert json.loads(upstream.body)["prompt_cache_key"] == upstream.session
+        assert upstream.session.isascii()
+        assert upstream.session.isprintable()
 
 
 def test_the_clients_own_cache_key_is_kept_as_far_as_it_fits() -> None:
@@ -253,11 +266,10 @@ def agent_request() -> Request:
 
 
 @pytest.mark.parametrize("model", ["gpt-5", "gpt-5-codex", "gpt-5.5", "gpt-4.1", "o4-mini"])
-@pytest.mark.parametrize("instructions", ["developer", "system"])
-def test_a_strict_upstream_takes_it(model: str, instructions: str) -> None:
+def test_a_strict_upstream_takes_it(model: str) -> None:
     upstream = load(SHARED / "clients" / "upstream_responses.py")
     refused = () if model == "gpt-4.1" else ("temperature", "top_p")  # learned from its first answer
-    given = options(model=model, instructions=instructions, default_effort="high", unsupported=frozenset(refused))
+    given = options(model=model, default_effort="high", unsupported=frozenset(refused))
     body = encoded(agent_request(), given)
     upstream.validate(body)
     upstream.validate_items(body["input"], store=False)

@@ -241,7 +241,7 @@ def test_a_failure_is_the_last_event_and_open_items_are_not_done() -> None:
     half: list[Event] = [BlockStart(1, "tool_call", "c1", "read"), BlockDelta(1, '{"a"')]
     response = final(*whole, *half, StreamError(BROKEN), STOP)
     assert response["status"] == "failed"
-    assert response["error"] == {"code": "server_is_overloaded", "message": "the upstream's words"}
+    assert response["error"] == {"code": "server_error", "message": "the upstream's words"}
     assert [item["type"] for item in response["output"]] == ["message"]
 
 

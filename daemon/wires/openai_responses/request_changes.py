@@ -1,0 +1,244 @@
+"""Changes to the body of a request on its way to a Responses upstream that takes less than OpenAI does.
+
+Relays in front of ChatGPT accounts (new-api, sub2api, claude-relay-service and their kin) refuse what
+Codex never sends. Each change here is a pure function over the body's top-level fields: it changes them
+in place and returns the names of what the request loses by it. Input items that a change does not concern
+keep their bytes. Which change an upstream needs is known from its profile, from its settings, or from what
+it refused (``gateway.amendments``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from daemon.wires.openai_responses.schema import InputMessage, InputText
+
+Fields = dict[str, Raw]
+Change = Callable[[Fields, str], Sequence[str]]
+"""(fields, the amendment's argument) -> names of what is lost."""
+
+NEUTRAL_INSTRUCTIONS: Final = "You are a helpful assistant."
+"""For upstreams that insist on ``instructions`` where the request has no system text at all."""
+
+_NULL: Final = Raw(b"null")
+_CODEX_TIERS: Final = frozenset({"priority"})
+_USUAL_TIERS: Final = frozenset({"auto", "default"})
+_SYSTEM: Final = frozenset({"system", "developer"})
+_TEXT_PARTS: Final = frozenset({"input_text", "text", "output_text"})
+
+_encode = msgspec.json.encode
+_array = msgspec.json.Decoder(list[Raw]).decode
+_fields = msgspec.json.Decoder(Fields).decode
+_text = msgspec.json.Decoder(str).decode
+
+
+class _Head(Struct, gc=False):
+    """What an input item is known by. A field of another type than the API's reads as absent (``_head``)."""
+
+    type: str | None = None
+    role: str | None = None
+    id: str | None = None
+    encrypted_content: str | None = None
+
+
+class _Part(Struct, gc=False):
+    type: str = ""
+    text: str | None = None
+
+
+class _Content(Struct):
+    content: str | list[_Part] | None = None
+
+
+_read_head = msgspec.json.Decoder(_Head).decode
+_content = msgspec.json.Decoder(_Content).decode
+
+
+def codex_shape(fields: Fields, _: str = "") -> Sequence[str]:
+    """The shape in which Codex sends the same: ``instructions`` is there, ``input`` is a list, its messages
+    say that they are messages, and system text is the developer's. To OpenAI all four mean the same."""
+    if fields.get("instructions", _NULL) == _NULL:
+        fields["instructions"] = Raw(b'""')
+    given = fields.get("input", _NULL)
+    if _first_byte(given) == b'"':
+        fields["input"] = Raw(_encode([InputMessage("user", [InputText(_text(given))])]))
+        return ()
+    _each_item(fields, _as_codex)
+    return ()
+
+
+def _as_codex(raw: Raw) -> Raw | None:
+    head = _head(raw)
+    if head.role is None or (head.role != "system" and head.type is not None):
+        return raw
+    item = _fields(raw)
+    if head.role == "system":
+        item["role"] = Raw(b'"developer"')
+    return Raw(_encode(item if head.type is not None else {"type": Raw(b'"message"')} | item))
+
+
+def codex_tier(fields: Fields, _: str = "") -> Sequence[str]:
+    """``service_tier`` is left out unless it is the one that Codex asks for."""
+    tier = fields.get("service_tier", _NULL)
+    if tier == _NULL or _string(tier) in _CODEX_TIERS:
+        return ()
+    del fields["service_tier"]
+    return () if _string(tier) in _USUAL_TIERS else ("service_tier",)
+
+
+def store_false(fields: Fields, _: str = "") -> Sequence[str]:
+    """Nothing is kept by the upstream. What the client would look up there later is its loss."""
+    wanted = fields.get("store", _NULL) == Raw(b"true")
+    fields["store"] = Raw(b"false")
+    return ("store",) if wanted else ()
+
+
+def system_as_instructions(fields: Fields, _: str = "") -> Sequence[str]:
+    """The system text that opens the input goes into ``instructions``, behind what stands there."""
+    texts, rest = _opening_system_text(fields)
+    if texts:
+        instructions = _string(fields.get("instructions", _NULL))
+        fields["instructions"] = Raw(_encode("\n\n".join(text for text in (instructions, *texts) if text.strip())))
+        fields["input"] = Raw(_encode(rest))
+    return ()
+
+
+def filled_instructions(fields: Fields, _: str = "") -> Sequence[str]:
+    """``instructions`` is never blank: the system text, or else one sentence that asks for nothing."""
+    if not _string(fields.get("instructions", _NULL)).strip():
+        system_as_instructions(fields)
+    if not _string(fields.get("instructions", _NULL)).strip():
+        fields["instructions"] = Raw(_encode(NEUTRAL_INSTRUCTIONS))
+    return ()
+
+
+def fixed_instructions(fields: Fields, text: str) -> Sequence[str]:
+    """``instructions`` is ``text``; what the client wrote there becomes a developer message that opens the input."""
+    instructions = _string(fields.get("instructions", _NULL))
+    if instructions.startswith(text):
+        return ()
+    if instructions.strip():
+        codex_shape(fields)
+        own = Raw(_encode(InputMessage("developer", [InputText(instructions)])))
+        fields["input"] = Raw(_encode([own, *_items(fields)]))
+    fields["instructions"] = Raw(_encode(text))
+    return ()
+
+
+def no_system_role(fields: Fields, _: str = "") -> Sequence[str]:
+    """Neither system nor developer messages: what opens the input goes into ``instructions``, and what comes
+    later is marked user text, as toward all upstreams that have no place for it."""
+    codex_shape(fields)
+    system_as_instructions(fields)
+    _each_item(fields, _as_reminder)
+    return ()
+
+
+def _as_reminder(raw: Raw) -> Raw | None:
+    if _head(raw).role not in _SYSTEM:
+        return raw
+    text = _only_text(raw)
+    if text is None:
+        return Raw(_encode(_fields(raw) | {"role": Raw(b'"user"')}))
+    return Raw(_encode(InputMessage("user", [InputText(f"<system-reminder>\n{text}\n</system-reminder>")])))
+
+
+def only_what_is_said(fields: Fields, _: str = "") -> Sequence[str]:
+    """Nothing refers to what the upstream would have had to keep: references and reasoning without its
+    encrypted content are left out, all other items without the ids of the upstream's own making."""
+    lost: list[str] = []
+    for number, raw in enumerate(_items(fields)):
+        head = _head(raw)
+        if head.type == "item_reference" or (head.type == "reasoning" and not head.encrypted_content):
+            lost.append(f"input[{number}].{head.type}")
+    _each_item(fields, _said)
+    return lost
+
+
+def _said(raw: Raw) -> Raw | None:
+    head = _head(raw)
+    if head.type == "item_reference" or (head.type == "reasoning" and not head.encrypted_content):
+        return None
+    return _without(raw, "id")
+
+
+def without_ids(fields: Fields, _: str = "") -> Sequence[str]:
+    """Items without ids: another server made them, and this one knows its own by their beginning."""
+    _each_item(fields, lambda raw: raw if _head(raw).type == "item_reference" else _without(raw, "id"))
+    return ()
+
+
+def without_item_field(fields: Fields, name: str) -> Sequence[str]:
+    """No item has the field ``name``, which this upstream does not know."""
+    _each_item(fields, lambda raw: _without(raw, name))
+    return ()
+
+
+# --- items ---------------------------------------------------------------------------------------
+
+
+def _items(fields: Fields) -> list[Raw]:
+    """The input's items; none where it is no list."""
+    given = fields.get("input", _NULL)
+    return _array(given) if _first_byte(given) == b"[" else []
+
+
+def _each_item(fields: Fields, change: Callable[[Raw], Raw | None]) -> None:
+    """``change`` gives an item back, another one for it, or None to leave it out."""
+    items = _items(fields)
+    changed = [change(raw) for raw in items]
+    if any(new is not old for new, old in zip(changed, items, strict=True)):
+        fields["input"] = Raw(_encode([item for item in changed if item is not None]))
+
+
+def _opening_system_text(fields: Fields) -> tuple[list[str], list[Raw]]:
+    """(the texts of the system messages that open the input, the items after them)."""
+    texts: list[str] = []
+    items = _items(fields)
+    for raw in items:
+        text = _only_text(raw) if _head(raw).role in _SYSTEM else None
+        if text is None:
+            break
+        texts.append(text)
+    return texts, items[len(texts) :]
+
+
+def _only_text(raw: Raw) -> str | None:
+    """The text of a message that holds nothing else."""
+    try:
+        content = _content(raw).content
+    except msgspec.DecodeError:
+        return None
+    if isinstance(content, str):
+        return content
+    if content is None or any(part.type not in _TEXT_PARTS for part in content):
+        return None
+    return "\n\n".join(part.text or "" for part in content)
+
+
+def _without(raw: Raw, name: str) -> Raw:
+    item = _fields(raw) if b'"%b"' % name.encode() in bytes(raw) else {}
+    if name not in item:
+        return raw
+    del item[name]
+    return Raw(_encode(item))
+
+
+def _head(raw: Raw) -> _Head:
+    try:
+        return _read_head(raw)
+    except msgspec.DecodeError:
+        return _Head()
+
+
+def _string(raw: Raw) -> str:
+    """The text of a JSON string; empty for anything else."""
+    return _text(raw) if _first_byte(raw) == b'"' else ""
+
+
+def _first_byte(raw: Raw) -> bytes:
+    return bytes(memoryview(raw)[:1])
