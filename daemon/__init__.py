@@ -6,4 +6,4 @@ Two planes and one value between them. The configuration plane (``config``, ``sn
 once per request. ``service`` puts both together; ``cli`` is the command line.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.1.1"

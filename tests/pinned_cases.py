@@ -47,7 +47,7 @@ HELD: Final[Mapping[int, tuple[str, ...]]] = {
     104: (f"{ERRORS}::test_upstream_errors", f"{DECODER}::test_failures"),
     105: (f"{ERRORS}::test_when_to_come_back",),
     106: (f"{ERRORS}::test_upstream_errors",),
-    107: (f"{ERRORS}::test_any_body_is_told_as_it_is",),
+    107: (f"{ERRORS}::test_any_body_is_passed_on",),
     108: (f"{SPLICE}::test_null_instructions_become_empty",),
     109: (
         f"{SPLICE}::test_parallel_tool_calls_is_dropped_without_tools",

@@ -37,8 +37,27 @@ class Refusal(Answer, frozen=True):
     details: list[DiagnosticView]
 
 
+class AmendmentRow(Answer, frozen=True):
+    """A change to requests that a refusal of the upstream has taught. It is made for ``model``, and where
+    ``condition`` is ``tools`` only for requests with tools; ``in-force`` false: it loses content, and only one
+    request has needed it so far. ``expires`` is RFC 3339."""
+
+    amendment: str
+    model: str
+    condition: Literal["", "tools"]
+    in_force: bool
+    expires: str
+
+
+class Cleared(Answer, frozen=True):
+    """How many entries were forgotten."""
+
+    cleared: int
+
+
 class AuthRow(Answer, frozen=True):
-    """One usable upstream credential and how it stands. ``until`` is RFC 3339."""
+    """One usable upstream credential and how it stands. ``until`` is RFC 3339. ``profile`` is the make of the
+    upstream, empty where it has none, ``profile-reason`` why; ``amendments`` is what was learned of it."""
 
     id: str
     client_id: str
@@ -51,6 +70,9 @@ class AuthRow(Answer, frozen=True):
     reason: str | None
     until: str | None
     last_error: str | None
+    profile: str
+    profile_reason: str
+    amendments: list[AmendmentRow]
 
 
 class Auths(Answer, frozen=True):

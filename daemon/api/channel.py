@@ -55,12 +55,13 @@ class AsgiChannel:
 
 
 def _about(head: AnswerHead) -> list[tuple[bytes, bytes]]:
-    """Who answered, after how many attempts, and what the request lost."""
+    """Who answered, after how many attempts, what the request lost, and what the upstream says beside its answer."""
     if not head.attempts:
         return []
     about = [(b"x-tppcd-provider", head.provider.encode()), (b"x-tppcd-attempts", b"%d" % head.attempts)]
     if head.lost:
         about.append((b"x-tppcd-lost", _listed(head.lost)))
+    about += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.passed]
     return about
 
 

@@ -5,12 +5,15 @@ All of it is behind ``Managed``, which checks the caller before any route is loo
 
 from __future__ import annotations
 
+import time
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from daemon.api import openapi, views
+from daemon.api.answers import Cleared
 from daemon.api.config_writes import ConfigRoutes
 from daemon.api.event_stream import EventStream
 from daemon.api.explain import ExplainRoute
@@ -20,6 +23,7 @@ from daemon.api.provider_test import ProviderTestRoute
 from daemon.api.recent_logs import LogRoute
 from daemon.api.services import Services, snapshot_in_force
 from daemon.api.status import reload_view
+from daemon.errors import ErrorKind, LocalError
 
 PREFIX = "/v0/management"
 
@@ -46,7 +50,15 @@ class ManagementRoutes:
 
     async def auths(self, request: Request) -> Response:
         snapshot = snapshot_in_force(self._services)
-        return answer(views.auths(snapshot, self._services.states, request.query_params.get("provider")))
+        learned = views.amendments(snapshot, self._services.pipeline.learned, time.time())
+        return answer(views.auths(snapshot, self._services.states, request.query_params.get("provider"), learned))
+
+    async def clear_amendments(self, request: Request) -> Response:
+        """Forget what was learned of one core auth: its next request goes up as it is."""
+        auth_id = request.path_params["id"]
+        if all(auth.id != auth_id for auth in snapshot_in_force(self._services).core_auths):
+            raise LocalError(ErrorKind.NOT_FOUND, f"there is no core auth {auth_id[:100]!r}; GET /auths lists them")
+        return answer(Cleared(cleared=self._services.pipeline.learned.clear(auth_id)))
 
     async def models(self, request: Request) -> Response:
         return answer(views.models(snapshot_in_force(self._services), request.query_params.get("provider")))
@@ -73,6 +85,7 @@ def routes(services: Services) -> list[BaseRoute]:
     here, config = ManagementRoutes(services), ConfigRoutes(services)
     return [
         Route("/auths", here.auths),
+        Route("/auths/{id}/amendments", here.clear_amendments, methods=["DELETE"]),
         Route("/models", here.models),
         Route("/providers", here.providers),
         Route("/packycode", config.packycode, methods=["GET", "PUT", "PATCH"]),

@@ -10,6 +10,7 @@ from typing import Final
 
 from daemon.api.answers import (
     Auths,
+    Cleared,
     ExplainBody,
     Explanation,
     LogLines,
@@ -136,6 +137,14 @@ READS: Final = (
 )
 
 ACTIONS: Final = (
+    Operation(
+        method="delete",
+        path="/auths/{id}/amendments",
+        name="clearAmendments",
+        summary="Forget what refusals of one core auth's upstream have taught",
+        parameters=(Parameter(name="id", where="path", description="The core auth's ID, as `/auths` lists it."),),
+        answers={200: ("How many there were.", Content(Cleared))},
+    ),
     Operation(
         method="post",
         path="/reload",

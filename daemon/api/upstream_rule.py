@@ -105,6 +105,7 @@ def host_of(url: str) -> str:
 def _urls(config: Config) -> Iterator[tuple[str, Path, str]]:
     yield from _given("", ("proxy-url",), config.proxy_url)
     yield from _given("packycode", ("packycode", "base-url"), config.packycode.base_url)
+    yield from _given("packycode", ("packycode", "proxy-url"), config.packycode.proxy_url)
     for index, provider in enumerate(config.tppc.providers):
         path: Path = ("tppc", "providers", index)
         name = f"tppc/{provider.name.strip().lower()}"

@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import convert
 
-from daemon.api.answers import AuthRow, Auths, ModelRow, Models, ProviderRow, Providers
+from daemon.api.answers import AmendmentRow, AuthRow, Auths, ModelRow, Models, ProviderRow, Providers
 from daemon.api.masked import masked, masked_url
 from daemon.api.models import openai_model
 from daemon.api.status import timestamp
 from daemon.config.packycode import effective_source
-from daemon.config.schema import Packycode, Tppc, TppcProvider, WireApi
+from daemon.config.schema import Packycode, ProviderEntry, Tppc, TppcProvider, WireApi
+from daemon.gateway.learned import LearnedAmendment, LearnedAmendments
 from daemon.router.states import AuthStates
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.snapshot import Snapshot
 
+Amendments = Mapping[str, Sequence[AmendmentRow]]
+"""What was learned of each core auth, by its id."""
 
-def auths(snapshot: Snapshot, states: AuthStates, provider: str | None) -> Auths:
+
+def amendments(snapshot: Snapshot, learned: LearnedAmendments, now: float) -> Amendments:
+    """What was learned of every core auth; ``now`` in Unix seconds."""
+    return {auth.id: [_amendment(entry, now) for entry in learned.view(auth.id)] for auth in snapshot.core_auths}
+
+
+def _amendment(entry: LearnedAmendment, now: float) -> AmendmentRow:
+    return AmendmentRow(
+        amendment=str(entry.amendment),
+        model=entry.model,
+        condition=entry.condition,
+        in_force=entry.in_force,
+        expires=timestamp(now + entry.expires_in),
+    )
+
+
+def auths(snapshot: Snapshot, states: AuthStates, provider: str | None, amendments: Amendments | None = None) -> Auths:
     """Every core auth with its live state; ``provider`` is a family or a name, None = all."""
+    learned = amendments or {}
     names = {entry.auth_id: entry.models for entry in snapshot.models.registrations()}
     chosen = [auth for auth in snapshot.core_auths if belongs(auth, provider)]
-    return Auths(auths=[auth_view(auth, states, names.get(auth.id, ())) for auth in chosen])
+    return Auths(auths=[auth_view(auth, states, names.get(auth.id, ()), learned.get(auth.id, ())) for auth in chosen])
 
 
-def auth_view(auth: CoreAuth, states: AuthStates, models: tuple[str, ...]) -> AuthRow:
+def auth_view(
+    auth: CoreAuth, states: AuthStates, models: tuple[str, ...], amendments: Sequence[AmendmentRow] = ()
+) -> AuthRow:
     view = states.view(auth.id)
     return AuthRow(
         id=auth.id,
@@ -38,6 +60,9 @@ def auth_view(auth: CoreAuth, states: AuthStates, models: tuple[str, ...]) -> Au
         reason=view.reason,
         until=None if view.until is None else timestamp(view.until),
         last_error=view.last_error,
+        profile=auth.profile,
+        profile_reason=auth.profile_reason,
+        amendments=list(amendments),
     )
 
 
@@ -61,7 +86,7 @@ def providers(snapshot: Snapshot) -> Providers:
     return Providers(providers=rows)
 
 
-def provider_view(name: str, entry: Packycode | TppcProvider, source: str, snapshot: Snapshot) -> ProviderRow:
+def provider_view(name: str, entry: ProviderEntry, source: str, snapshot: Snapshot) -> ProviderRow:
     return ProviderRow(
         name=name,
         source=source,
@@ -72,7 +97,7 @@ def provider_view(name: str, entry: Packycode | TppcProvider, source: str, snaps
     )
 
 
-def wire(entry: Packycode | TppcProvider) -> WireApi:
+def wire(entry: ProviderEntry) -> WireApi:
     """packycode's is any text until the block is enabled; it can only be this one."""
     return entry.wire_api if isinstance(entry, TppcProvider) else "responses"
 

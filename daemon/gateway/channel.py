@@ -8,11 +8,13 @@ from msgspec import Struct
 
 
 class AnswerHead(Struct, frozen=True, kw_only=True):
-    """What the headers say: who answered, after how many attempts, and what the request lost."""
+    """What the headers say: who answered, after how many attempts, what the request lost, and what the upstream
+    says to clients of its own wire (``passed``: names in lower case, and values)."""
 
     provider: str = ""
     attempts: int = 0
     lost: tuple[str, ...] = ()
+    passed: tuple[tuple[str, str], ...] = ()
 
 
 class Channel(Protocol):

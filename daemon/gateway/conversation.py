@@ -16,12 +16,15 @@ from msgspec.structs import replace
 
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
 from daemon.gateway.account import CLIENT_GONE, Account
+from daemon.gateway.amending import Amending
+from daemon.gateway.answer_form import beginning, unwrapped
+from daemon.gateway.beside import Beside
 from daemon.gateway.channel import AnswerHead, Channel
 from daemon.gateway.exchange import ClientGone, Exchange, Overdue
+from daemon.gateway.gathered import Share, without_frames
 from daemon.gateway.inbound import Inbound
 from daemon.gateway.losses import request_losses
 from daemon.gateway.passthrough import Passthrough
-from daemon.gateway.refused import MOST_AMENDMENTS, amended
 from daemon.gateway.relay import Relay, Target
 from daemon.gateway.translation import Translation
 from daemon.gateway.wording import for_client
@@ -29,9 +32,9 @@ from daemon.router.failover import Attempt, Outcome, attempts
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.models import ModelUnknown, Resolution
 from daemon.upstream.call import UpstreamAnswer, UpstreamCall
-from daemon.upstream.doors import upstream_headers
 from daemon.wires.base import UpstreamBody
 from daemon.wires.table import WIRES
+from daemon.wires.upstream_failures import judged_again
 
 if TYPE_CHECKING:  # who runs us
     from daemon.gateway.pipeline import Pipeline
@@ -46,7 +49,9 @@ class Conversation:
     """One request between its client and the upstreams that are asked for it."""
 
     __slots__ = (
+        "_amending",
         "_answer",
+        "_beside",
         "_channel",
         "_exchange",
         "_idle",
@@ -68,6 +73,8 @@ class Conversation:
         self._relay: Relay | None = None
         self._answer: UpstreamAnswer | None = None
         self._idle = inf
+        self._beside = Beside(inbound, pipeline.origins)
+        self._amending = Amending(inbound, pipeline.learned)
         self.account = Account(inbound)
 
     async def run(self) -> None:
@@ -135,8 +142,7 @@ class Conversation:
         auth = candidate.auth
         self.account.auth, self.account.served = auth, candidate.model
         self._relay = relay = self._relay_for(auth)
-        unsupported = self._pipeline.refused.of(candidate)
-        error = await self._asked(Target(candidate=candidate, effort=effort, unsupported=unsupported), relay)
+        error = await self._asked(self._amending.first(candidate, effort), relay)
         if error is None:
             self._pipeline.states.succeeded(auth.id)
             self._pipeline.metrics.attempt(auth.name, "ok")
@@ -147,30 +153,34 @@ class Conversation:
         return error
 
     async def _asked(self, target: Target, relay: Relay) -> RemoteError | None:
-        """Ask, and where the upstream refuses a parameter by name ask again without it."""
+        """Ask, and where the upstream's refusal says what it wants instead, ask again with that."""
         auth = target.candidate.auth
-        for _ in range(MOST_AMENDMENTS):
+        upstream = relay.prepare(target)
+        while True:
             self.account.attempts += 1
-            upstream = relay.prepare(target)
             self._note_losses(upstream)
             try:
-                await self._converse(auth, upstream.body, relay)
-            except RemoteError as failure:
-                error = failure
-            else:
+                await self._converse(auth, upstream, relay)
                 return None
+            except RemoteError as failure:
+                error = judged_again(failure, self._inbound.says).with_traceback(None)  # whose frames hold us
+            finally:
+                if relay.committed:  # a 2xx, whether or not the client has waited for the end of it
+                    self._amending.accepted(target.candidate)
             error.message = auth.api_key.masked_in(error.message)  # some upstreams quote the key they refuse
             self._pipeline.metrics.attempt(auth.name, error.kind.value)
-            if self._answer is not None:
-                self._answer.close()
-                self._answer = None
-            again = None if relay.committed else amended(target, error, self._pipeline.refused.remember)
+            self._close_answer()
+            again = None if relay.committed else self._amending.next(target, upstream, error, relay)
             if again is None:
-                break
-            if not again.reasoning:
-                relay.refused()
-            target = again
-        return error
+                return error
+            target, upstream = again
+
+    def _close_answer(self) -> None:
+        """The attempt has failed; what the upstream said beside its answer stays."""
+        if self._answer is not None and self.account.auth is not None:
+            self._beside.down(self.account.auth, self._answer.headers)
+            self._answer.close()
+            self._answer = None
 
     def _relay_for(self, auth: CoreAuth) -> Relay:
         kind: type[Passthrough | Translation] = Passthrough if self._inbound.wire.name == auth.wire else Translation
@@ -191,12 +201,12 @@ class Conversation:
                 f"the upstream's wire cannot carry: {names} (leave them out, or switch translation.strict off)",
             )
 
-    async def _converse(self, auth: CoreAuth, body: bytes, relay: Relay) -> None:
+    async def _converse(self, auth: CoreAuth, upstream: UpstreamBody, relay: Relay) -> None:
         exchange, timeouts = self._exchange, auth.timeouts
         call = UpstreamCall(
             url=auth.url,
-            headers=upstream_headers(auth, self._inbound.headers, same_wire=isinstance(relay, Passthrough)),
-            body=body,
+            headers=self._beside.up(auth, upstream.session),
+            body=upstream.body,
             connect_timeout=timeouts.connect,
             proxy=auth.proxy_url,
             ca=self._inbound.snapshot.config.upstream_ca,
@@ -204,33 +214,50 @@ class Conversation:
         patience = timeouts.first_event if relay.streamed else max(timeouts.first_event, timeouts.idle)
         exchange.deadline = monotonic() + patience
         exchange.overdue = _overdue("first event", patience, "first-event" if relay.streamed else "idle")
-        async with exchange.waiting():
-            self._answer = answer = await self._pipeline.upstreams.open(call)
-            if not relay.watched:
-                answer.gather()
-            if answer.status >= 300:
-                raise WIRES[auth.wire].decode_error(answer.status, answer.headers, await answer.read_error())
-            relay.accepted()
-            if answer.content_type.endswith("json"):
-                relay.feed_whole(await answer.read_whole())
-                self._first_event()
-                _raise(relay)
-            elif answer.content_type == "text/html":
-                raise _web_page(auth.url)
-            else:
-                self._idle = timeouts.idle
-                await self._relay_stream(answer, relay)
-            await self._finish(relay)
+        try:
+            async with exchange.waiting():
+                self._answer = answer = await self._pipeline.upstreams.open(call)
+                if not relay.watched:
+                    answer.gather()
+                if answer.status >= 300:
+                    raise WIRES[auth.wire].decode_error(answer.status, answer.headers, await answer.read_error())
+                relay.accepted()
+                with self._pipeline.gathered.share() as share:
+                    await self._read_answer(auth, answer, relay, share)
+                    await self._finish(relay)
+        except (GatewayError, ClientGone) as error:
+            raise without_frames(error) from error.__cause__
+        finally:
+            if relay.finished or not self._inbound.request.stream:
+                relay.release()
 
-    async def _relay_stream(self, answer: UpstreamAnswer, relay: Relay) -> None:
+    async def _read_answer(self, auth: CoreAuth, answer: UpstreamAnswer, relay: Relay, share: Share) -> None:
+        begun, form = await beginning(answer)
+        if form == "page":
+            raise WIRES[auth.wire].decode_error(answer.status, answer.headers, begun + await answer.read_error())
+        if form == "json":
+            relay.feed_whole(unwrapped(await answer.read_whole(begun=begun, taken=share.take)))
+            self._first_event()
+            _raise(relay)
+            return
+        self._idle = auth.timeouts.idle
+        try:
+            await self._relay_stream(begun, answer, relay, share)
+        finally:
+            self._pipeline.metrics.events_skipped(auth.name, relay.skipped)
+
+    async def _relay_stream(self, begun: bytes, answer: UpstreamAnswer, relay: Relay, share: Share) -> None:
         """Feed what arrives and pass on what is due, until the terminal event."""
         exchange, idle, stream = self._exchange, self._idle, self._inbound.request.stream
         overdue = _overdue("next event", idle, "idle")
-        while data := await answer.read():
+        data = begun or await answer.read()
+        while data:
             exchange.deadline = monotonic() + idle
             if exchange.overdue is not overdue:
                 exchange.overdue = overdue
                 self._first_event()
+            if not (stream and relay.committed):
+                share.take(len(data))
             relay.feed(data)
             if relay.error is not None:
                 raise relay.error
@@ -238,6 +265,8 @@ class Conversation:
                 return
             if stream and relay.committed:
                 await self._write(relay.take())
+                share.give_back()
+            data = await answer.read()
         relay.end_of_body()
         _raise(relay)
 
@@ -299,7 +328,9 @@ class Conversation:
     def _head(self) -> AnswerHead:
         account = self.account
         provider = account.auth.name if account.auth else ""
-        return AnswerHead(provider=provider, attempts=account.attempts, lost=account.lost)
+        if self._answer is not None and account.auth is not None:
+            self._beside.down(account.auth, self._answer.headers)
+        return AnswerHead(provider=provider, attempts=account.attempts, lost=account.lost, passed=self._beside.passed)
 
     def _first_event(self) -> None:
         if self.account.first_event is None:
@@ -317,11 +348,3 @@ def _raise(relay: Relay) -> None:
 @lru_cache(maxsize=64)
 def _overdue(what: str, seconds: float, key: str) -> Overdue:
     return Overdue(f"the upstream sent no {what} within {seconds:g} s (timeouts.{key}); retry, or raise it")
-
-
-def _web_page(url: str) -> RemoteError:
-    return RemoteError(
-        ErrorKind.API,
-        f"the upstream answered a web page instead of a model's answer at {url.partition('?')[0]}:"
-        " check base-url, often /v1 is missing",
-    )

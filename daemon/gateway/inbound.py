@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -33,6 +34,12 @@ class Inbound(Struct, frozen=True, kw_only=True):
         """The prompt's tokens, estimated. A stream begins with it; a whole answer needs it only where
         something failed, so that it is made here then."""
         return self.context.input_estimate or estimate(self.request)
+
+    def says(self, text: str) -> bool:
+        """Whether the client itself has written ``text``, whatever its JSON escapes: then an upstream that repeats
+        it has not said it."""
+        escaped = (json.dumps(text, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False))
+        return any(spelled.encode("utf-8", "surrogatepass") in self.body for spelled in {text, *escaped})
 
     def encode_response(self, response: Response) -> bytes:
         """The whole answer, with an estimate of the prompt's tokens where nobody has counted them."""

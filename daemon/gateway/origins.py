@@ -41,6 +41,11 @@ class Origins:
         for piece in pieces:
             self._put(hash(piece), _REFUSED + auth_id)
 
+    def of(self, piece: bytes) -> str | None:
+        """The core auth whose upstream made or took this piece; None where that is not known."""
+        origin = self._origins.get(hash(piece))
+        return None if origin is None or origin.startswith(_REFUSED) else origin
+
     def may_go(self, auth_id: str, piece: bytes) -> bool:
         """Whether the piece may be sent to ``auth_id``'s upstream."""
         origin = self._origins.get(hash(piece))

@@ -7,8 +7,6 @@ answer each event's JSON is forwarded as it came, in a frame of its own, but for
 
 from __future__ import annotations
 
-import msgspec
-
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.gateway.dialects import DIALECTS
 from daemon.gateway.inbound import Inbound
@@ -18,7 +16,10 @@ from daemon.gateway.splice import Spliced, splice_body
 from daemon.inference.events import Event, Finish, StreamError
 from daemon.inference.response import Usage
 from daemon.wires.base import StreamDecoder, UpstreamBody
+from daemon.wires.openai_parameters import session_key
+from daemon.wires.raw_json import NOT_JSON, is_json
 from daemon.wires.sse import SseSplitter
+from daemon.wires.sse_decoder import is_done
 
 
 class Passthrough:
@@ -42,6 +43,7 @@ class Passthrough:
         "cut_short",
         "error",
         "finished",
+        "skipped",
         "streamed",
         "usage",
         "watched",
@@ -59,7 +61,7 @@ class Passthrough:
         self._spliced: Spliced
         self._begin()
 
-    def _begin(self) -> None:
+    def release(self) -> None:
         self._splitter = SseSplitter()
         self._dialect.begin()
         self._decoder: StreamDecoder = self._inbound.wire.stream_decoder({})
@@ -67,6 +69,10 @@ class Passthrough:
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._answer = b""
+
+    def _begin(self) -> None:
+        self.release()
+        self.skipped = 0
         self.committed = self.finished = False
         self.error: RemoteError | None = None
 
@@ -75,7 +81,9 @@ class Passthrough:
         self._asked = target.candidate.auth.id
         self._spliced = spliced = splice_body(self._inbound, target, self._origins)
         self.streamed = spliced.streamed
-        return UpstreamBody(spliced.body, spliced.lost)
+        request, model = self._inbound.request, target.candidate.model
+        session = session_key(request, model) if target.candidate.auth.wire == "responses" else ""
+        return UpstreamBody(spliced.body, spliced.lost, session=session)
 
     def accepted(self) -> None:
         self._origins.accepted(self._asked, self._spliced.signed)
@@ -85,25 +93,38 @@ class Passthrough:
 
     def feed(self, data: bytes) -> None:
         try:
-            for payload in self._splitter.feed(data):
-                if self.finished or self.error:
-                    return
-                self._accept(payload)
+            self._take(self._splitter.feed(data))
         except RemoteError as error:
             self.error = error
 
+    def _take(self, payloads: list[bytes]) -> None:
+        for payload in payloads:
+            if self.finished or self.error:
+                return
+            try:
+                self._accept(payload)
+            except NOT_JSON:
+                self._odd(payload)
+
     def _accept(self, payload: bytes) -> None:
         dialect = self._dialect
-        try:
-            dialect.read(payload)
-            if dialect.told:
-                self._tell(self._decoder.feed(b"data: " + payload.replace(b"\n", b" ") + b"\n\n"))
-            if dialect.signed:
-                self._origins.made(self._asked, dialect.signed)
-            if self.error is None:
-                self._pass(payload)
-        except msgspec.DecodeError:
-            self.error = RemoteError(ErrorKind.API, "the upstream sent an event that is not JSON of its wire")
+        dialect.read(payload)
+        if dialect.told:
+            self._tell(self._decoded(payload))
+        if dialect.signed:
+            self._origins.made(self._asked, dialect.signed)
+        if self.error is None:
+            self._pass(payload)
+
+    def _odd(self, payload: bytes) -> None:
+        """What is no event of the wire goes no further: it is not for the client, and ends nothing, unless it is an
+        error in a shape of its own."""
+        if not is_done(payload):
+            self.skipped += 1
+            self._tell(self._decoded(payload))
+
+    def _decoded(self, payload: bytes) -> list[Event]:
+        return self._decoder.feed(b"data: " + payload.replace(b"\n", b" ") + b"\n\n")
 
     def _tell(self, events: list[Event]) -> None:
         match events:
@@ -119,9 +140,10 @@ class Passthrough:
         if self.committed:
             self._out += dialect.event(payload)
         else:
+            commits = self.finished or dialect.commits()
             self._held.append(payload)
             self._held_bytes += len(payload)
-            if self.finished or dialect.commits() or len(self._held) > HELD_EVENTS or self._held_bytes > HELD_BYTES:
+            if commits or len(self._held) > HELD_EVENTS or self._held_bytes > HELD_BYTES:
                 self._commit()
         if self.finished:
             self._out += dialect.end()
@@ -130,7 +152,10 @@ class Passthrough:
         self.committed = True
         for payload in self._held:
             self._dialect.read(payload)
-            self._out += self._dialect.event(payload)
+            try:
+                self._out += self._dialect.event(payload)
+            except NOT_JSON:
+                self.skipped += 1
         self._held.clear()
 
     def feed_whole(self, body: bytes) -> None:
@@ -140,7 +165,7 @@ class Passthrough:
         except RemoteError as error:
             self.error = error
             return
-        except msgspec.DecodeError:
+        except NOT_JSON:
             self.error = RemoteError(ErrorKind.API, "the upstream sent an answer that is not JSON of its wire")
             return
         self.usage = response.usage
@@ -149,6 +174,7 @@ class Passthrough:
             self._out += self._dialect.unfold(body, response)
 
     def end_of_body(self) -> None:
+        self._take([payload for payload in self._splitter.close() if is_done(payload) or is_json(payload)])
         if self.finished or self.error is not None:
             return
         events = self._decoder.close()
@@ -165,7 +191,10 @@ class Passthrough:
 
     def whole(self) -> bytes:
         """The JSON answer; put together from the stream where the upstream insisted on one."""
-        return self._answer or self._dialect.collected(bytes(self._out))
+        if self._answer:
+            return self._answer
+        stream, self._out = bytes(self._out), bytearray()
+        return self._dialect.collected(stream)
 
     def keep_alive(self) -> bytes:
         return self._dialect.keep_alive(committed=self.committed)

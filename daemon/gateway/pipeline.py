@@ -11,9 +11,10 @@ from daemon.gateway.channel import Channel
 from daemon.gateway.conversation import Conversation
 from daemon.gateway.count_tokens import CountTokens
 from daemon.gateway.exchange import Exchange
+from daemon.gateway.gathered import GatheredBudget
 from daemon.gateway.inbound import Inbound
+from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.origins import Origins
-from daemon.gateway.refused import RefusedParameters
 from daemon.gateway.sweep import Sweep
 from daemon.gateway.upstreams import Upstreams
 from daemon.router.selection import Rotation
@@ -23,8 +24,8 @@ from daemon.telemetry.metrics import Metrics
 
 class Pipeline:
     """One for the daemon's life. ``counted`` frames every request, for whoever must know when none is
-    left. ``refused``, ``origins`` and ``calibration`` are what has been learned of upstreams: live
-    state by core auth ID and model, which outlives every snapshot."""
+    left. ``learned``, ``origins`` and ``calibration`` are what has been learned of upstreams: live
+    state by core auth ID and model, which outlives every snapshot. ``gathered`` bounds the answers in memory."""
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Pipeline:
         states: AuthStates,
         metrics: Metrics,
         sweep: Sweep,
+        learned: LearnedAmendments | None = None,
         counted: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.upstreams = upstreams
@@ -41,9 +43,10 @@ class Pipeline:
         self.sweep = sweep
         self.counted = counted
         self.rotation = Rotation()
-        self.refused = RefusedParameters()
+        self.learned = LearnedAmendments() if learned is None else learned
         self.origins = Origins()
         self.calibration = Calibration()
+        self.gathered = GatheredBudget()
         self.tokens = CountTokens(upstreams=upstreams, calibration=self.calibration)
 
     @property

@@ -10,8 +10,10 @@ from __future__ import annotations
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from daemon.errors import GatewayError, RemoteError
+from daemon.gateway.amendments import REASONING, Amendment, without
 from daemon.inference.response import Usage
 from daemon.snapshot.models import Candidate
 from daemon.wires.base import UpstreamBody
@@ -21,13 +23,27 @@ HELD_BYTES = 256 * 1024
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """Whom an attempt asks, and how: ``effort`` is the level of the model name's suffix,
-    ``unsupported`` the parameters not to send, ``reasoning`` whether earlier reasoning goes along."""
+    """Whom an attempt asks, and how: ``effort`` is the level of the model name's suffix, ``amendments`` what
+    this upstream needs changed of the request."""
 
     candidate: Candidate
     effort: str | None = None
-    unsupported: frozenset[str] = frozenset()
-    reasoning: bool = True
+    amendments: tuple[Amendment, ...] = ()
+
+    @property
+    def unsupported(self) -> frozenset[str]:
+        """The parameters not to send: what the provider's configuration lists, and what it has refused."""
+        configured = frozenset(self.candidate.auth.unsupported_parameters)
+        return configured | without(self.amendments) if self.amendments else configured
+
+    @property
+    def reasoning(self) -> bool:
+        """Whether earlier reasoning goes along."""
+        return not self.amendments or Amendment(REASONING) not in self.amendments
+
+    def amended(self, amendment: Amendment) -> Target:
+        """The same with one amendment more."""
+        return replace(self, amendments=(*self.amendments, amendment))
 
 
 class Relay(Protocol):
@@ -45,6 +61,11 @@ class Relay(Protocol):
     error: RemoteError | None
     usage: Usage | None
     answer_lost: tuple[str, ...]
+
+    @property
+    def skipped(self) -> int:
+        """Events of this attempt that could not be read."""
+        ...
 
     def prepare(self, target: Target) -> UpstreamBody:
         """Begin an attempt: the body for this target. Forgets what the last attempt brought."""
@@ -76,6 +97,10 @@ class Relay(Protocol):
 
     def whole(self) -> bytes:
         """The whole answer for a client that did not ask for a stream."""
+        ...
+
+    def release(self) -> None:
+        """The answer has been handed over, or nobody wants what came of it: keep none of it."""
         ...
 
     def keep_alive(self) -> bytes:

@@ -2,7 +2,8 @@
 
 The body is split into its top-level fields and no deeper, so a megabyte of input is scanned, not
 decoded; every field that is not named here keeps its bytes. Encrypted reasoning is looked at piece by
-piece, and only where there is some (``replay``).
+piece, and only where there is some (``replay``). What the upstream's profile, its settings or its refusals
+ask for is changed last (``amendments``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
+from daemon.gateway.amendments import amend
 from daemon.gateway.inbound import Inbound
 from daemon.gateway.origins import Origins
 from daemon.gateway.relay import Target
@@ -54,7 +56,7 @@ def splice_body(inbound: Inbound, target: Target, origins: Origins) -> Spliced:
     wanted = frozenset(path for path in target.unsupported if _has(fields, path))
     fields["model"] = Raw(_encode(target.candidate.model))
     _FORCED[auth.wire](fields, inbound, target)
-    lost = _left_out(fields, target.unsupported, wanted)
+    lost = (*_left_out(fields, target.unsupported, wanted), *amend(fields, target.amendments))
     return Spliced(_encode(fields), lost, signed, fields.get("stream") == TRUE)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
+from daemon.gateway.amendments import amend_body
 from daemon.gateway.foreign_fields import foreign_fields
 from daemon.gateway.inbound import Inbound
 from daemon.gateway.losses import answer_losses
@@ -15,9 +16,13 @@ from daemon.gateway.sealing import Seal, open_request, seal_events
 from daemon.gateway.stop_sequences import StopScanner
 from daemon.inference.collect import collect, replay
 from daemon.inference.events import BlockDelta, Event, Finish, StreamError
+from daemon.inference.merged import merged
 from daemon.inference.response import Usage
 from daemon.wires.base import EncodeOptions, StreamDecoder, StreamEncoder, UpstreamBody, Wire
 from daemon.wires.table import WIRES
+
+MANY_EVENTS = 4096
+"""Events of an answer that nobody watches: more are put together, since each takes more room than its text."""
 
 
 class Translation:
@@ -29,6 +34,7 @@ class Translation:
         "_encoder",
         "_events",
         "_inbound",
+        "_merged",
         "_seal",
         "_stops",
         "_upstream",
@@ -48,6 +54,7 @@ class Translation:
         self._encoder: StreamEncoder | None = None
         self._events: list[Event] = []
         self._bytes_held = 0
+        self._merged = 0
         self._stops: StopScanner | None = None
         self.answer_lost: tuple[str, ...] = ()
         self.committed = self.finished = self.cut_short = False
@@ -64,6 +71,7 @@ class Translation:
         self._upstream = WIRES[auth.wire]
         self._seal = Seal.of(auth.id)
         self._events, self._bytes_held = [], 0
+        self._merged = 0
         self.answer_lost = ()
         self.committed = self.finished = self.cut_short = False
         self.error = None
@@ -75,12 +83,12 @@ class Translation:
                 effort=target.effort,
                 default_effort=auth.defaults.model_reasoning_effort,
                 store=auth.store,
-                instructions=auth.instructions,
                 unsupported=target.unsupported,
             ),
         )
-        if foreign:
-            body = replace(body, lost=body.lost + foreign)
+        amended, lost = amend_body(body.body, target.amendments)
+        if lost or foreign or amended is not body.body:
+            body = replace(body, body=amended, lost=(*body.lost, *lost, *foreign))
         self._upstream_body = body = self._emulated(body)
         self._decoder = self._new_decoder()
         return body
@@ -98,6 +106,10 @@ class Translation:
         self.watched = self._inbound.request.stream or self._stops is not None
         decoder = wire.stream_decoder if self.watched else wire.collected_decoder or wire.stream_decoder
         return decoder(self._upstream_body.tool_names)
+
+    @property
+    def skipped(self) -> int:
+        return self._decoder.skipped
 
     def accepted(self) -> None:
         """Nothing to learn: what travels through the hub is sealed."""
@@ -120,6 +132,10 @@ class Translation:
         else:
             self._accept(list(replay(response)))
 
+    def release(self) -> None:
+        self._events = []
+        self._decoder = self._new_decoder()
+
     def end_of_body(self) -> None:
         self._accept(self._decoder.close())
 
@@ -138,6 +154,9 @@ class Translation:
         if lost := answer_losses(self._inbound.wire.name, events):
             self.answer_lost += lost
         self._events += seal_events(self._seal, events)
+        if len(self._events) > self._merged + MANY_EVENTS and not self._inbound.request.stream:
+            self._events[self._merged :] = merged(self._events[self._merged :])
+            self._merged = len(self._events)
         if not self.committed:
             self.committed = self._commits(events)
 

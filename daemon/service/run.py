@@ -19,6 +19,7 @@ from daemon.api.app import build
 from daemon.api.services import Services
 from daemon.errors import ErrorKind, LocalError
 from daemon.gateway.counting import TokenCounter
+from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.pipeline import Pipeline
 from daemon.gateway.sweep import Sweep
 from daemon.reload.history import History
@@ -83,7 +84,7 @@ class Daemon:
         self._drain = Drain()
         self._sweep = Sweep()
         self._stop = asyncio.Event()
-        current, audit, states = Current(), AuditLog(), AuthStates()
+        current, audit, states, learned = Current(), AuditLog(), AuthStates(), LearnedAmendments()
         metrics = Metrics(version=__version__)
         state = _made(state_directory(environ))
         self._audit_file = open_audit_file(state, masked)
@@ -97,7 +98,7 @@ class Daemon:
             source=FileSource(options.config),
             last_good=LastGood(state, options.config),
             history=history,
-            appliers=appliers(log, states),
+            appliers=appliers(log, (states, learned)),
             audit=audit,
             metrics=metrics,
             notify=self._notifier,
@@ -115,6 +116,7 @@ class Daemon:
                 states=states,
                 metrics=metrics,
                 sweep=self._sweep,
+                learned=learned,
                 counted=self._drain.request,
             ),
             counter=TokenCounter(),

@@ -6,12 +6,11 @@ of core auths that have gone.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
 from daemon.reload.appliers import Applier
-from daemon.router.states import AuthStates
 from daemon.snapshot.snapshot import Snapshot
 
 
@@ -21,7 +20,13 @@ class Log(Protocol):
     def apply(self, snapshot: Snapshot) -> None: ...
 
 
-def appliers(log: Log, states: AuthStates) -> Sequence[Applier]:
+class LiveState(Protocol):
+    """What is kept of core auths by their IDs."""
+
+    def keep_only(self, auth_ids: Iterable[str]) -> None: ...
+
+
+def appliers(log: Log, live: Sequence[LiveState]) -> Sequence[Applier]:
     """In the order in which they are prepared."""
 
     @asynccontextmanager
@@ -34,6 +39,7 @@ def appliers(log: Log, states: AuthStates) -> Sequence[Applier]:
     @asynccontextmanager
     async def forget_gone(_old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
         yield
-        states.keep_only(auth.id for auth in new.core_auths)
+        for state in live:
+            state.keep_only(auth.id for auth in new.core_auths)
 
     return (follow_log, forget_gone)

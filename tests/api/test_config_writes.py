@@ -132,6 +132,35 @@ def test_all_mistakes_are_told_at_once_with_their_places(gateway: Daemon) -> Non
     }
 
 
+def test_the_switches_of_packycode_are_set_masked_and_put_back(gateway: Daemon) -> None:
+    """Header values and the user of a proxy are never shown, and a mask sent back changes nothing."""
+    prompt = gateway.config.parent / "prompt.md"
+    prompt.write_text("planted: you are Codex.\nBe brief.\n")
+    change = {
+        "headers": {"X-Team": "planted-team", "User-Agent": "$User-Agent"},
+        "proxy-url": "http://user:planted@proxy.example:3128",
+        "models": ["gpt-5.1"],
+        "instructions": "file:prompt.md",
+        "profile": "none",
+    }
+    answer = ask(gateway, "PATCH", "/packycode", change)
+    assert answer.status_code == 200, answer.text
+    block = answer.json()["packycode"]
+    assert "planted" not in answer.text
+    assert block["headers"] == {"X-Team": MASK, "User-Agent": "$User-Agent"}
+    assert (block["instructions"], block["profile"]) == ("file:prompt.md", "none")
+    assert models(gateway, "packycode") == ["gpt-5.1"]
+    written = text(gateway)
+    assert "planted-team" in written
+    assert ask(gateway, "PUT", "/packycode", answer.json()).json() == answer.json()
+    assert text(gateway) == written
+    for wrong, place in (({"instructions": "planted text"}, "instructions"), ({"profile": "relay"}, "profile")):
+        refused = ask(gateway, "PATCH", "/packycode", wrong)
+        errors = [each["path"] for each in refused.json()["details"] if each["severity"] == "error"]
+        assert (refused.status_code, errors) == (422, [f"packycode.{place}"])
+        assert "planted" not in refused.text
+
+
 def test_two_of_one_name_are_refused(gateway: Daemon) -> None:
     """Case 183."""
     twin = {"name": "FOX ", "enabled": True, "base-url": "https://x.example", "api-key": "k"}

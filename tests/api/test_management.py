@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from daemon.api import views
+from daemon.api.answers import AmendmentRow
 from daemon.api.management import PREFIX
 from daemon.config.diagnostics import Diagnostic
 from daemon.errors import ErrorKind, RemoteError
@@ -57,7 +59,22 @@ async def test_auths_show_every_core_auth_and_its_state() -> None:
         "reason": None,
         "until": None,
         "last-error": "rate_limit (HTTP 429)",
+        "profile": "",
+        "profile-reason": "",
+        "amendments": [],
     }
+    assert (rows[0]["profile"], rows[0]["profile-reason"]) == ("codex-relay", "default of packycode")
+
+
+def test_auths_show_what_was_learned_of_each() -> None:
+    world = World(MANAGED)
+    snapshot, states = world.services.current.get(), world.services.states
+    packy, fox = snapshot.core_auths
+    row = AmendmentRow(
+        amendment="store: false", model="gpt-5", condition="", in_force=True, expires="2026-11-28T00:00:00Z"
+    )
+    shown = views.auths(snapshot, states, None, {fox.id: (row,)}).auths
+    assert {each.id: each.amendments for each in shown} == {packy.id: [], fox.id: [row]}
 
 
 @pytest.mark.asyncio

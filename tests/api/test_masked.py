@@ -17,7 +17,32 @@ def test_an_absent_block_is_its_defaults() -> None:
         "privacy": {"disable-response-storage": True},
         "defaults": {"model": "gpt-5", "model-reasoning-effort": "high"},
         "credentials": {"openai-api-key": ""},
+        "models": [],
+        "profile": "",
+        "headers": {},
+        "proxy-url": "",
+        "max-concurrent": 0,
+        "timeouts": {},
+        "instructions": "developer",
+        "unsupported-parameters": [],
     }
+
+
+@pytest.mark.parametrize("block", [Packycode, TppcProvider])
+def test_the_shared_switches_are_masked_alike(block: type[Packycode] | type[TppcProvider]) -> None:
+    shown = masked(
+        block,
+        {
+            "headers": {"X-Team": "planted", "User-Agent": "$User-Agent", "X-Key": "env:KEY"},
+            "proxy-url": "http://u:p@proxy.example:3128",
+            "instructions": "file:/etc/tppcd/prompt.md",
+            "models": ["a", {"name": "b", "alias": "c"}],
+        },
+    )
+    assert shown["headers"] == {"X-Team": MASK, "User-Agent": "$User-Agent", "X-Key": "env:KEY"}
+    assert shown["proxy-url"] == f"http://{MASK}@proxy.example:3128"
+    assert shown["instructions"] == "file:/etc/tppcd/prompt.md"
+    assert shown["models"] == ["a", {"name": "b", "alias": "c"}]
 
 
 @pytest.mark.parametrize("written", ["env:KEY", "file:/run/keys/fox", "credential:fox"])

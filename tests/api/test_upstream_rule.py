@@ -93,11 +93,16 @@ async def test_proxies_and_packycode_count_too() -> None:
     rule = UpstreamRule(Reaches(), lookup)
     new = Config(
         proxy_url="http://lan.example:3128",
-        packycode=Packycode(base_url="http://lan.example"),
+        packycode=Packycode(base_url="http://lan.example", proxy_url="http://lan.example:3128"),
         tppc=Tppc(providers=(TppcProvider(name="a", proxy_url="direct"), TppcProvider(proxy_url="socks5://127.0.0.1"))),
     )
     found = await rule.check(AWAY, Config(), new)
-    assert [each.dotted for each in found] == ["proxy-url", "packycode.base-url", "tppc.providers[1].proxy-url"]
+    assert [each.dotted for each in found] == [
+        "proxy-url",
+        "packycode.base-url",
+        "packycode.proxy-url",
+        "tppc.providers[1].proxy-url",
+    ]
 
 
 def test_what_was_written_is_remembered_for_connect_time() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
@@ -14,6 +15,7 @@ from daemon.api.guard import identity_headers, request_info
 from daemon.api.services import Services
 from daemon.config.document import parse
 from daemon.config.load import load
+from daemon.gateway.learned import LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
 from daemon.router.states import AuthStates
 from daemon.snapshot.build import build as build_snapshot
@@ -88,7 +90,7 @@ class World:
             audit=AuditLog(clock=lambda: 1.0),
             metrics=Metrics(),
             states=AuthStates(),
-            pipeline=cast(Any, None),
+            pipeline=cast(Any, SimpleNamespace(learned=LearnedAmendments())),
             counter=cast(Any, None),
             version="1.2.3",
             started=time.monotonic(),

@@ -31,7 +31,6 @@ class Told(Struct, frozen=True):
     should_retry: str | None = None
 
 
-REFUSED_KEY = "refused this gateway's key"
 RATE = Told(429, "rate_limit_error", "rate_limit_error", "Rate limit reached", "rate_limit_exceeded", None, "1")
 CONTEXT = Told(
     400, "invalid_request_error", "invalid_request_error", "exceeds the context window", "context_length_exceeded"
@@ -56,9 +55,14 @@ FAILURES: dict[str, Told] = {
     ),
     "server_error": SERVER,
     "invalid_key": Told(
-        401, "invalid_request_error", "authentication_error", REFUSED_KEY, "invalid_api_key", should_retry="false"
+        401,
+        "invalid_request_error",
+        "authentication_error",
+        "Incorrect API key provided",
+        "invalid_api_key",
+        should_retry="false",
     ),
-    "forbidden": Told(403, "permission_error", "permission_error", REFUSED_KEY, should_retry="false"),
+    "forbidden": Told(404, "invalid_request_error", "not_found_error", "do not have access", "model_not_found"),
     "context_length": CONTEXT,
     "model_not_found": Told(404, "invalid_request_error", "not_found_error", "does not exist", "model_not_found"),
     "bad_gateway": Told(502, "server_error", "api_error", "HTML page", "server_error"),

@@ -145,6 +145,24 @@ def test_thinking_comes_back_to_the_upstream_that_sealed_it(upstream: Simulator,
     assert len(sent) == 1 and sent[0]["encrypted_content"]
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_who_did_not_ask_for_thinking_gets_none_first_and_the_upstream_its_reasoning_all_the_same(
+    upstream: Simulator, gateway: Daemon, stream: bool
+) -> None:
+    turn = MESSAGES.request(FILE_TASK, tools=[messages_tool()])
+    first = ask(gateway, turn, stream=stream)
+    assert [block["type"] for block in first["content"]] == ["tool_use", "thinking"]
+    result = {"type": "tool_result", "tool_use_id": first["content"][0]["id"], "content": "ok"}
+    turn["messages"] += [
+        {"role": "assistant", "content": first["content"]},
+        {"role": "user", "content": [result]},
+    ]
+    last = ask(gateway, turn, stream=stream)
+    assert [block["type"] for block in last["content"]] == ["text"] and MARK in last["content"][0]["text"]
+    sent = [item.get("type") for item in upstream.requests[-1]["body"]["input"]]
+    assert sent[-3:] == ["reasoning", "function_call", "function_call_output"]
+
+
 def test_reasoning_is_not_asked_to_show_itself_unless_the_client_wants_to_see_it(
     upstream: Simulator, gateway: Daemon
 ) -> None:

@@ -17,6 +17,7 @@ from daemon.gateway.passthrough import Passthrough
 from daemon.gateway.relay import Target
 from daemon.inference.blocks import Reasoning, Text, ToolCall
 from daemon.inference.collect import replay
+from daemon.inference.request import ReasoningOptions
 from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.table import WIRES as BY_NAME
 from tests.gateway.inbounds import inbound
@@ -25,6 +26,7 @@ from tests.wires import grammar_chat, grammar_messages, grammar_responses
 
 FIXTURES = Path(__file__).resolve().parents[2] / ".." / "shared" / "fixtures"
 WIRES = ("responses", "chat", "messages")
+THINKING = ReasoningOptions(enabled=True)
 STOPPING = LocalError(ErrorKind.OVERLOADED, "the gateway is stopping")
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 CHECKS: dict[str, Callable[[bytes], object]] = {
@@ -208,16 +210,19 @@ ANSWER = Response(
 
 def recorded(wire: str, answer_id: str) -> list[bytes]:
     """Each event of a stream that keeps its wire's grammar to the letter."""
-    context = replace(inbound(wire).context, model="served", answer_id=answer_id)
+    context = replace(inbound(wire, reasoning=THINKING).context, model="served", answer_id=answer_id)
     stream = BY_NAME[wire].stream_encoder(context).encode(list(replay(ANSWER)))
     return [event + b"\n\n" for event in stream.split(b"\n\n")[:-1]]
 
 
 @pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("asked", [THINKING, ReasoningOptions()], ids=["thinking", "no thinking"])
 @pytest.mark.parametrize("beats", [1, 2])
 @pytest.mark.parametrize("after", range(20))
-def test_keep_alives_leave_a_valid_stream_wherever_they_come(wire: str, beats: int, after: int) -> None:
-    made = relay(wire)
+def test_keep_alives_leave_a_valid_stream_wherever_they_come(
+    wire: str, asked: ReasoningOptions, beats: int, after: int
+) -> None:
+    made = relay(wire, reasoning=asked)
     out = b""
     for position, event in enumerate(recorded(wire, "1" * 32)):
         if position == after:
@@ -252,13 +257,78 @@ def test_a_second_attempt_goes_on_under_the_id_that_was_told(wire: str, told: in
 
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("kept", [0, 1, 2, 3])
-def test_the_last_word_closes_what_is_open(wire: str, kept: int) -> None:
+def test_the_last_word_is_the_failure(wire: str, kept: int) -> None:
     made = relay(wire)
     made.feed(frames(wire, *(opening(wire) + text(wire, "hello"))[:kept], done=False))
     out = made.take() + made.keep_alive() + made.fail(STOPPING)
     assert STOPPING.message in json.dumps(read(out)[-1])
     if wire == "messages":
         grammar_messages.read(out, ended=True)
+
+
+CALL_START = {"type": "tool_use", "id": "t", "name": "Bash", "input": {}}
+HALF_CALL: list[dict[str, Any]] = [
+    {"type": "content_block_start", "index": 0, "content_block": CALL_START},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": '{"comm'}},
+]
+
+
+@pytest.mark.parametrize("alive", [False, True], ids=["", "kept alive"])
+@pytest.mark.parametrize("how", ["error event", "cut", "stopping"])
+def test_a_failure_ends_no_block_toward_a_messages_client(how: str, alive: bool) -> None:
+    """Claude Code runs a call whose block is closed, half as it is: also where the upstream itself says it failed."""
+    made = relay("messages")
+    out = made.keep_alive() if alive else b""
+    made.feed(frames("messages", *opening("messages"), *HALF_CALL))
+    out += made.take()
+    if how == "error event":
+        made.feed(frames("messages", ERRORS["messages"]))
+    elif how == "cut":
+        made.end_of_body()
+    failed = made.take() + made.fail(made.error or STOPPING)
+    assert [event["type"] for event in read(failed)] == ["error"]
+    assert grammar_messages.read(out + failed).open
+
+
+TEXT_START = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "", "odd": 1}}
+
+
+@pytest.mark.parametrize("beats", [1, 2])
+@pytest.mark.parametrize("given", ["", "he"], ids=["", "begun with text"])
+def test_the_first_text_goes_on_in_the_block_that_kept_the_stream_alive(given: str, beats: int) -> None:
+    """So ``content[0].text`` is the answer, whoever waited for it; later blocks keep their numbers."""
+    made = relay("messages")
+    out = b"".join(made.keep_alive() for _ in range(beats))
+    start = TEXT_START | {"content_block": {"type": "text", "text": given}}
+    call = [event | {"index": 1} for event in HALF_CALL] + [{"type": "content_block_stop", "index": 1}]
+    made.feed(frames("messages", *opening("messages"), start, *text("messages", "llo")[1:], *call, *ending("messages")))
+    out += made.take()
+    indexes = [event["index"] for event in read(out) if event["type"] == "content_block_start"]
+    assert indexes == [0, 1]
+    assert json.loads(message_of(out))["content"][0] == {"type": "text", "text": f"{given}llo"}
+
+
+def test_thinking_goes_on_in_the_thinking_that_kept_the_stream_alive() -> None:
+    made = relay("messages", reasoning=THINKING)
+    out = made.keep_alive()
+    for event in recorded("messages", "1" * 32):
+        made.feed(event)
+    content = json.loads(message_of(out + made.take()))["content"]
+    assert content[0] == {"type": "thinking", "thinking": "hm", "signature": "sealed"}
+    assert [block["type"] for block in content] == ["thinking", "text", "tool_use"]
+
+
+@pytest.mark.parametrize("block", [{"type": "thinking", "thinking": "", "signature": ""}, CALL_START])
+def test_another_block_closes_the_text_that_kept_the_stream_alive(block: dict[str, Any]) -> None:
+    made = relay("messages")
+    out = made.keep_alive()
+    first = [TEXT_START | {"content_block": block}, {"type": "content_block_stop", "index": 0}]
+    made.feed(
+        frames("messages", *opening("messages"), *first, *[event | {"index": 1} for event in text("messages", "x")])
+    )
+    made.feed(frames("messages", *ending("messages")))
+    content = json.loads(message_of(out + made.take()))["content"]
+    assert content == [{"type": "text", "text": ""}, block, {"type": "text", "text": "x"}]
 
 
 ERRORS: dict[str, dict[str, Any]] = {
@@ -278,14 +348,6 @@ def test_an_error_event_is_the_attempts_failure(wire: str) -> None:
     assert made.error is not None
     assert (made.error.kind, made.error.message) == (ErrorKind.RATE_LIMIT, "slow down")
     assert not made.committed
-
-
-@pytest.mark.parametrize("wire", WIRES)
-@pytest.mark.parametrize("payload", [b"{", b"[1]", b"<html>"])
-def test_what_is_no_event_is_a_failure(wire: str, payload: bytes) -> None:
-    made = relay(wire)
-    made.feed(b"data: " + payload + b"\n\n")
-    assert made.error is not None
 
 
 def test_usage_that_the_client_did_not_ask_for_is_not_shown() -> None:
@@ -495,7 +557,7 @@ def test_an_unfolded_message_keeps_what_the_hub_does_not_know() -> None:
 def test_an_odd_block_of_a_message_is_passed_on_or_a_failure(block: dict[str, Any]) -> None:
     made = relay("messages")
     made.feed_whole(dumps(ANSWERS["messages"] | {"content": [block]}))
-    assert made.error is not None or dumps(block)[1:-1].replace(b" ", b"") in made.take()
+    assert made.error is not None or (made.finished and made.take().endswith(b'"message_stop"}\n\n'))
 
 
 def test_all_choices_of_a_completion_pass() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from daemon.config.schema import Defaults
+from daemon.gateway.amendments import REASONING, Amendment
 from daemon.gateway.origins import Origins
 from daemon.gateway.relay import Target
 from daemon.gateway.splice import ENCRYPTED, Spliced, splice_body
@@ -24,10 +25,13 @@ def splice(
     unsupported: frozenset[str] = frozenset(),
     origins: Origins | None = None,
     reasoning: bool = True,
+    amendments: tuple[Amendment, ...] = (),
     **auth: Any,
 ) -> Spliced:
     wire = auth.get("wire", "responses")
-    target = Target(candidate=candidate(**auth), effort=effort, unsupported=unsupported, reasoning=reasoning)
+    auth["unsupported_parameters"] = tuple(unsupported)
+    amendments += () if reasoning else (Amendment(REASONING),)
+    target = Target(candidate=candidate(**auth), effort=effort, amendments=amendments)
     return splice_body(inbound(wire, body), target, origins or Origins())
 
 
@@ -199,6 +203,33 @@ def test_the_empty_thinking_of_a_keep_alive_goes_nowhere() -> None:
     assert spliced(body, wire="messages")["messages"] == [thinking_turn(unsigned, said), thinking_turn(said)]
 
 
+@pytest.mark.parametrize("space", ["", " "])
+def test_the_empty_text_of_a_keep_alive_goes_nowhere(space: str) -> None:
+    """However the client writes its JSON. What a user says is left to the upstream to judge."""
+    beat, said = {"type": "text", "text": ""}, {"type": "text", "text": "hi"}
+    user = {"role": "user", "content": [beat]}
+    messages = [user, thinking_turn(beat, said), user, thinking_turn(beat), thinking_turn(said)]
+    raw = json.dumps({"messages": messages}, separators=(",", f":{space}"))
+    result = splice_body(inbound("messages", raw), Target(candidate=candidate(wire="messages")), Origins())
+    assert json.loads(result.body)["messages"] == [user, thinking_turn(said), user, thinking_turn(said)]
+
+
+def test_thinking_that_was_moved_is_back_in_its_place_without_its_mark_or_not_sent() -> None:
+    """A session that another provider answered, by way of the hub, goes on here."""
+    call: dict[str, Any] = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+
+    def moved(piece: str) -> dict[str, Any]:
+        return {"type": "thinking", "thinking": "hm", "signature": piece}
+
+    said = {"type": "text", "text": "hi"}
+    ours, plain, theirs = "moved.tppcd1.0123456789ab.mine", "moved.plain", "moved.tppcd1.ffffffffffff.theirs"
+    body = {"messages": [thinking_turn(said, moved(ours), call, moved(theirs)), thinking_turn(call, moved(plain))]}
+    result = splice(body, wire="messages")
+    sent = json.loads(result.body)["messages"]
+    assert sent == [thinking_turn(moved("mine"), said, call), thinking_turn(moved("plain"), call)]
+    assert result.signed == (b"mine", b"plain")
+
+
 def test_thinking_blocks_of_another_core_auth_are_left_out() -> None:
     origins = Origins()
     origins.made(WOLF, b"theirs")
@@ -222,3 +253,12 @@ def test_what_only_the_gateway_asked_for_is_not_lost() -> None:
     result = splice({"input": "x"}, unsupported=frozenset({"reasoning.effort", "include"}))
     assert result.lost == ()
     assert json.loads(result.body)["reasoning"] == {}
+
+
+def test_amendments_are_made_in_the_body_that_passes_and_nothing_else_changes() -> None:
+    body = {"model": "m", "input": [{"role": "system", "content": "S"}, {"type": "new", "x": 1}], "unheard_of": 1}
+    shaped = [{"type": "message", "role": "developer", "content": "S"}, {"type": "new", "x": 1}]
+    amendments = (Amendment("shape of Codex"), Amendment("leave out", "include"))
+    expected = body | FORCED | {"input": shaped, "instructions": ""}
+    del expected["include"]
+    assert spliced(body, amendments=amendments) == expected

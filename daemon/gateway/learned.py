@@ -1,0 +1,150 @@
+"""Which amendments each core auth's upstream has been found to need: live state, not kept over a restart.
+
+1. An entry is made only after the amended request got a 2xx, so that a refusal alone teaches nothing.
+2. It holds for one core auth, one model and one condition, under the profile that the core auth had then.
+   A changed URL or key is another core auth.
+3. An entry that loses content (tools, images, reasoning) is in force from the second request that needed it.
+4. At most ``MOST_PER_AUTH`` per core auth and ``MOST`` in all, the least recently used out first, and none
+   for longer than ``LIFETIME``: names of parameters come from clients, and upstreams change.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from time import monotonic
+from typing import Final
+
+from msgspec import Struct
+
+from daemon.gateway.amendments import Amendment, Condition, Proposal, loses_content
+from daemon.snapshot.models import Candidate
+
+MOST_PER_AUTH: Final = 64
+MOST: Final = 4096
+LIFETIME: Final = 24 * 3600.0
+"""Seconds."""
+IN_FORCE_AFTER: Final = 2
+"""Requests that must have needed an amendment which loses content."""
+
+
+class Key(Struct, frozen=True):
+    auth_id: str
+    model: str
+    condition: Condition
+    amendment: Amendment
+
+
+class Learned(Struct):
+    """``until``: clock seconds. ``requests``: how many have needed it, the one with the digest ``first`` and others:
+    a client that repeats its request has not shown anything new."""
+
+    profile: str
+    until: float
+    first: int
+    requests: int = 1
+
+
+class LearnedAmendment(Struct, frozen=True, kw_only=True):
+    """An entry as it is shown. ``expires_in`` in seconds."""
+
+    amendment: Amendment
+    model: str
+    condition: Condition
+    expires_in: float
+    in_force: bool
+
+
+class LearnedAmendments:
+    """One for the daemon's life. ``clock`` gives seconds that only rise."""
+
+    __slots__ = ("_by_auth", "_clock", "_entries")
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._entries: OrderedDict[Key, Learned] = OrderedDict()  # the least recently used first
+        self._by_auth: dict[str, OrderedDict[Key, Learned]] = {}  # the same entries
+
+    def of(self, candidate: Candidate, *, tools: bool) -> tuple[Amendment, ...]:
+        """What to apply from the start for a request, with or without ``tools``, to this candidate."""
+        known = self._by_auth.get(candidate.auth.id)
+        if not known:
+            return ()
+        now = self._clock()
+        found = []
+        for key, entry in tuple(known.items()):
+            if entry.until <= now or entry.profile != candidate.auth.profile:
+                self._drop(key)
+            elif key.model == candidate.model and (tools or key.condition != "tools") and _in_force(key, entry):
+                self._touch(key)
+                found.append(key.amendment)
+        return tuple(found)
+
+    def remember(self, candidate: Candidate, proposals: Iterable[Proposal], request: int) -> None:
+        """``proposals`` have helped: with them the request with the digest ``request`` got a 2xx of ``candidate``."""
+        auth = candidate.auth
+        for proposal in proposals:
+            if proposal.lasting:
+                self._put(Key(auth.id, candidate.model, proposal.condition, proposal.amendment), auth.profile, request)
+
+    def view(self, auth_id: str) -> Sequence[LearnedAmendment]:
+        """What is known of one core auth, the least recently used first."""
+        now = self._clock()
+        return [
+            LearnedAmendment(
+                amendment=key.amendment,
+                model=key.model,
+                condition=key.condition,
+                expires_in=entry.until - now,
+                in_force=_in_force(key, entry),
+            )
+            for key, entry in self._by_auth.get(auth_id, {}).items()
+            if entry.until > now
+        ]
+
+    def clear(self, auth_id: str) -> int:
+        """Forgets all of one core auth; how many there were."""
+        known = tuple(self._by_auth.get(auth_id, ()))
+        for key in known:
+            self._drop(key)
+        return len(known)
+
+    def keep_only(self, auth_ids: Iterable[str]) -> None:
+        """Forgets every core auth that is not among ``auth_ids``."""
+        for gone in self._by_auth.keys() - set(auth_ids):
+            self.clear(gone)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def _put(self, key: Key, profile: str, request: int) -> None:
+        now = self._clock()
+        entry = self._entries.get(key)
+        if entry is not None and entry.until > now and entry.profile == profile:
+            entry.requests += entry.first != request
+            entry.until = now + LIFETIME
+            self._touch(key)
+            return
+        entry = self._entries[key] = Learned(profile, now + LIFETIME, request)
+        known = self._by_auth.setdefault(key.auth_id, OrderedDict())
+        known[key] = entry
+        self._touch(key)
+        if len(known) > MOST_PER_AUTH:
+            self._drop(next(iter(known)))
+        if len(self._entries) > MOST:
+            self._drop(next(iter(self._entries)))
+
+    def _touch(self, key: Key) -> None:
+        self._entries.move_to_end(key)
+        self._by_auth[key.auth_id].move_to_end(key)
+
+    def _drop(self, key: Key) -> None:
+        del self._entries[key]
+        known = self._by_auth[key.auth_id]
+        del known[key]
+        if not known:
+            del self._by_auth[key.auth_id]
+
+
+def _in_force(key: Key, entry: Learned) -> bool:
+    return entry.requests >= IN_FORCE_AFTER or not loses_content(key.amendment)

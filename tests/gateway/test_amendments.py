@@ -1,0 +1,199 @@
+"""A refusal that says what is wrong is recognised, and the request is amended by one row of the table."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from daemon.errors import ErrorKind, RemoteError
+from daemon.gateway.amendments import (
+    CODEX_PARAMETERS,
+    LEAVE_OUT,
+    REASONING,
+    ROWS,
+    Amendment,
+    Proposal,
+    amend_body,
+    configured,
+    loses_content,
+    proposals,
+    refused_parameter,
+    without,
+)
+from daemon.gateway.relay import Target
+from tests.router.auths import candidate, core_auth
+
+BAD = ErrorKind.INVALID_REQUEST
+SHAPE = Amendment("shape of Codex")
+
+
+def refusal(
+    message: str, *, code: str | None = None, param: str | None = None, status: int = 400, kind: ErrorKind = BAD
+) -> RemoteError:
+    return RemoteError(kind, message, code=code, param=param, upstream_status=status)
+
+
+def proposed(error: RemoteError, *applied: Amendment, wire: str = "responses", request: str = "") -> list[str]:
+    return [str(each.amendment) for each in proposals(error, wire, applied, lambda text: text in request)]
+
+
+OF_MODEL = "Unsupported parameter: 'temperature' is not supported with this model."
+OF_TOOLS = "Function tools with reasoning_effort are not supported for gpt-5 in /v1/chat/completions."
+OF_SEARCH = "The following tools cannot be used with reasoning.effort 'minimal': web_search."
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("temperature", refusal(OF_MODEL, code="unsupported_parameter", param="temperature")),
+        ("temperature", refusal(OF_MODEL, param="temperature")),
+        ("top_p", refusal("Unsupported value: 'top_p' does not support 0.5", code="unsupported_value", param="top_p")),
+        ("store", refusal("Unknown parameter: 'store'.", code="unknown_parameter", param="store")),
+        ("max_output_tokens", refusal("Unsupported parameter: max_output_tokens")),
+        ("max_output_tokens", refusal("Unsupported parameter: max_output_tokens", status=500)),
+        ("stream_options", refusal("Unrecognized request argument supplied: stream_options")),
+        ("top_k", refusal("top_k: Extra inputs are not permitted")),
+        ("temperature", refusal("`temperature` is deprecated for this model.")),
+        ("store", refusal('Invalid JSON payload received. Unknown name "store": Cannot find field.')),
+        ("store", refusal('{"detail":[{"type":"extra_forbidden","loc":["body","store"]}]}', status=422)),
+        ("reasoning.summary", refusal("no", code="unsupported_parameter", param="reasoning.summary")),
+        ("verbosity", refusal("parameter verbosity is not supported")),
+        ("reasoning_effort", refusal(OF_TOOLS, param="reasoning_effort")),
+        ("reasoning.effort", refusal(OF_SEARCH, param="tools")),
+        (None, refusal("Unknown parameter: 'input[0].cache_control'.", code="unknown_parameter", param="input[0].x")),
+        (None, refusal("Unknown parameter: 'tools'.", code="unknown_parameter", param="tools")),
+        (None, refusal("Unsupported parameter: 'previous_response_id'", param="previous_response_id")),
+        (None, refusal("Invalid value: 'x'", code="invalid_value", param="service_tier")),
+        (None, refusal(OF_MODEL, kind=ErrorKind.RATE_LIMIT)),
+        (None, refusal(OF_MODEL, kind=ErrorKind.API, status=500)),
+    ],
+)
+def test_which_parameter_is_refused(name: str | None, error: RemoteError) -> None:
+    assert refused_parameter(error) == name
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Instructions are required", ["shape of Codex", "instructions with text"]),
+        ("'instructions' is required", ["shape of Codex", "instructions with text"]),
+        ("Missing required parameter: 'instructions'.", ["shape of Codex", "instructions with text"]),
+        ("instructions must not be empty", ["shape of Codex", "instructions with text"]),
+        ("System messages are not allowed", ["shape of Codex", "no system role"]),
+        ("system role is not supported", ["shape of Codex", "no system role"]),
+        ("developer messages are unsupported", ["shape of Codex", "no system role"]),
+        ("Input must be a list", ["shape of Codex"]),
+        ("Invalid type for 'input': expected an array, but got a string instead.", ["shape of Codex"]),
+        ("Unknown parameter: 'input[2].content'.", ["shape of Codex"]),
+        ("Store must be set to false", ["store: false"]),
+        ("store=true is not supported", ["store: false"]),
+        ("Item with id 'rs_1' not found. Items are not persisted when `store` is set to false.", ["only what is said"]),
+        ("Invalid 'input[1].id': 'item_1'. Expected an ID that begins with 'fc'.", ["items without ids"]),
+        ("Unknown parameter: 'input[4].status'.", ["items without status"]),
+        ("Unknown parameter: 'input[4].phase'.", ["items without phase"]),
+        ("Unsupported parameter: truncation", ["leave out truncation"]),
+        ("Instructions are not valid", []),
+        ("This account only allows Codex official clients", []),
+        ("Unknown parameter: 'input[0].arguments'.", []),
+        ("no such thing", []),
+    ],
+)
+def test_a_sentence_asks_for_its_rows(sentence: str, expected: list[str]) -> None:
+    assert proposed(refusal(sentence)) == expected
+
+
+def test_the_place_may_stand_in_param_alone() -> None:
+    error = refusal("Unknown parameter.", code="unknown_parameter", param="input[0].id")
+    assert proposed(error) == []
+    assert proposed(refusal("Invalid input[0].id", param="input[0].id")) == ["items without ids"]
+
+
+def test_an_item_that_is_not_found_is_a_refusal_also_as_404() -> None:
+    error = refusal("Item with id 'rs_1' not found.", status=404, kind=ErrorKind.NOT_FOUND)
+    assert proposed(error) == ["only what is said"]
+
+
+def test_what_has_been_applied_is_not_proposed_again() -> None:
+    assert proposed(refusal("Instructions are required"), SHAPE) == ["instructions with text"]
+    assert proposed(refusal(OF_MODEL), Amendment(LEAVE_OUT, "temperature")) == []
+
+
+def test_rows_of_one_wire_are_not_proposed_for_another() -> None:
+    assert proposed(refusal("System messages are not allowed"), wire="chat") == []
+    assert proposed(refusal("Unsupported parameter: seed"), wire="chat") == ["leave out seed"]
+
+
+@pytest.mark.parametrize("sentence", ["Instructions are required", "Unsupported parameter: temperature"])
+def test_what_the_client_has_written_itself_is_no_refusal(sentence: str) -> None:
+    assert proposed(refusal(f"Invalid tool name '{sentence}'"), request=f'{{"name":"{sentence}"}}') == []
+
+
+def test_after_two_of_its_list_all_that_codex_never_sends_is_left_out() -> None:
+    first = Amendment(LEAVE_OUT, "max_output_tokens")
+    assert proposed(refusal("Unsupported parameter: metadata"), first) == [CODEX_PARAMETERS]
+    assert {"temperature", "top_p", "user", "metadata"} <= without([Amendment(CODEX_PARAMETERS)])
+
+
+def test_what_a_model_lacks_says_nothing_of_the_list() -> None:
+    first = Amendment(LEAVE_OUT, "top_p")
+    assert proposed(refusal(OF_MODEL), first) == ["leave out temperature"]
+
+
+def test_a_refusal_of_tools_holds_for_requests_with_tools() -> None:
+    (proposal,) = proposals(refusal(OF_TOOLS, param="reasoning_effort"), "chat", (), lambda _: False)
+    assert proposal == Proposal(amendment=Amendment(LEAVE_OUT, "reasoning_effort"), condition="tools")
+
+
+@pytest.mark.parametrize(
+    ("lasting", "message"),
+    [
+        (True, "'temperature' does not support 0.2. Only the default (1) value is."),
+        (False, OF_SEARCH),
+        (False, "Unsupported value: 'xhigh' is not supported with this model. Supported values are: 'low'."),
+    ],
+)
+def test_a_refused_value_lasts_only_where_no_other_is_taken(lasting: bool, message: str) -> None:
+    error = refusal(message, code="unsupported_value", param="temperature")
+    assert [each.lasting for each in proposals(error, "responses", (), lambda _: False)] == [lasting]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refusal("…", code="invalid_encrypted_content"),
+        refusal("The encrypted content for item rs_1 could not be verified. Reason: …"),
+        refusal("messages.1.content.0: Invalid `signature` in `thinking` block"),
+    ],
+)
+def test_reasoning_that_cannot_be_read_is_left_out_of_this_request(error: RemoteError) -> None:
+    (proposal,) = proposals(error, "responses", (), lambda _: False)
+    assert proposal == Proposal(amendment=Amendment(REASONING), lasting=False)
+    assert Target(candidate=candidate()).reasoning
+    assert not Target(candidate=candidate()).amended(proposal.amendment).reasoning
+
+
+def test_a_target_leaves_out_what_is_configured_and_what_was_refused() -> None:
+    target = Target(candidate=candidate(unsupported_parameters=("top_p",)))
+    assert target.unsupported == {"top_p"}
+    assert target.amended(Amendment(LEAVE_OUT, "store")).unsupported == {"top_p", "store"}
+
+
+def test_profile_and_settings_are_amendments_from_the_start() -> None:
+    assert configured(core_auth()) == ()
+    assert configured(core_auth(normalised=True)) == (SHAPE, Amendment("service tier of Codex"))
+    assert configured(core_auth(instructions="system")) == (Amendment("system text in instructions"),)
+    assert configured(core_auth(instructions="file", instructions_text="F")) == (Amendment("fixed instructions", "F"),)
+    assert configured(core_auth(wire="chat", instructions="system")) == ()
+
+
+def test_a_body_is_read_only_where_something_is_to_change() -> None:
+    body = b'{ "instructions": null }'
+    assert amend_body(body, [Amendment(LEAVE_OUT, "store")]) == (body, [])
+    changed, lost = amend_body(body, [SHAPE, Amendment("store: false")])
+    assert (json.loads(changed), lost) == ({"instructions": "", "store": False}, [])
+
+
+def test_names_of_rows_are_unique_and_say_whether_content_is_lost() -> None:
+    assert len({row.name for row in ROWS}) == len(ROWS)
+    assert {row.name for row in ROWS if loses_content(Amendment(row.name))} == {"only what is said", REASONING}
