@@ -40,11 +40,13 @@ class Refusal(Answer, frozen=True):
 class AmendmentRow(Answer, frozen=True):
     """A change to requests that a refusal of the upstream has taught. It is made for ``model``, and where
     ``condition`` is ``tools`` only for requests with tools; ``in-force`` false: it loses content, and only one
-    request has needed it so far. ``expires`` is RFC 3339."""
+    request has needed it so far. ``profile`` is the make of upstream that it is typical of, or empty. ``expires``
+    is RFC 3339."""
 
     amendment: str
     model: str
     condition: Literal["", "tools"]
+    profile: str
     in_force: bool
     expires: str
 

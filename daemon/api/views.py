@@ -12,6 +12,7 @@ from daemon.api.models import openai_model
 from daemon.api.status import timestamp
 from daemon.config.packycode import effective_source
 from daemon.config.schema import Packycode, ProviderEntry, Tppc, TppcProvider, WireApi
+from daemon.gateway.amendments import profile_of
 from daemon.gateway.learned import LearnedAmendment, LearnedAmendments
 from daemon.router.states import AuthStates
 from daemon.snapshot.core_auths import CoreAuth
@@ -31,6 +32,7 @@ def _amendment(entry: LearnedAmendment, now: float) -> AmendmentRow:
         amendment=str(entry.amendment),
         model=entry.model,
         condition=entry.condition,
+        profile=profile_of(entry.amendment),
         in_force=entry.in_force,
         expires=timestamp(now + entry.expires_in),
     )
@@ -48,6 +50,8 @@ def auth_view(
     auth: CoreAuth, states: AuthStates, models: tuple[str, ...], amendments: Sequence[AmendmentRow] = ()
 ) -> AuthRow:
     view = states.view(auth.id)
+    learned = next((row.profile for row in amendments if row.profile), "")
+    known = bool(auth.profile or auth.profile_reason or not learned)
     return AuthRow(
         id=auth.id,
         client_id=auth.client_id,
@@ -60,8 +64,8 @@ def auth_view(
         reason=view.reason,
         until=None if view.until is None else timestamp(view.until),
         last_error=view.last_error,
-        profile=auth.profile,
-        profile_reason=auth.profile_reason,
+        profile=auth.profile if known else learned,
+        profile_reason=auth.profile_reason if known else "learned from refusals",
         amendments=list(amendments),
     )
 

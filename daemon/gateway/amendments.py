@@ -56,13 +56,15 @@ class Proposal(Struct, frozen=True, kw_only=True):
 
 class Row(Struct, frozen=True, kw_only=True):
     """``refusals``: the sentences that ask for it; their first group, if any, is the argument. ``change`` None:
-    the wires do it. ``loses_content``: applied from the start only after two different requests needed it."""
+    the wires do it. ``loses_content``: applied from the start only after two different requests needed it.
+    ``profile``: the make of upstream that is known by wanting this."""
 
     name: str
     wires: frozenset[str]
     refusals: tuple[re.Pattern[str], ...] = ()
     change: Change | None = None
     loses_content: bool = False
+    profile: str = ""
 
 
 def _sentences(*patterns: str) -> tuple[re.Pattern[str], ...]:
@@ -91,6 +93,7 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(
         name="shape of Codex",
         wires=_RESPONSES,
+        profile="codex-relay",
         change=responses.codex_shape,
         refusals=_sentences(
             *_INSTRUCTIONS_MISSING,
@@ -152,7 +155,7 @@ ROWS: Final[tuple[Row, ...]] = (
     Row(name="system text in instructions", wires=_RESPONSES, change=responses.system_as_instructions),
     Row(name="fixed instructions", wires=_RESPONSES, change=responses.fixed_instructions),
     # --- what the wires do by themselves ---
-    Row(name=CODEX_PARAMETERS, wires=_RESPONSES),
+    Row(name=CODEX_PARAMETERS, wires=_RESPONSES, profile="codex-relay"),
     Row(name=LEAVE_OUT, wires=_ANY),
     Row(name=REASONING, wires=_ANY, loses_content=True),
 )
@@ -162,6 +165,11 @@ _ROW: Final = {row.name: row for row in ROWS}
 
 def loses_content(amendment: Amendment) -> bool:
     return _ROW[amendment.name].loses_content
+
+
+def profile_of(amendment: Amendment) -> str:
+    """The profile that an upstream which wants this belongs to; '' where that is not known by it."""
+    return _ROW[amendment.name].profile
 
 
 def configured(auth: CoreAuth) -> tuple[Amendment, ...]:

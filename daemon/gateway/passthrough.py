@@ -59,22 +59,32 @@ class Passthrough:
         self.usage: Usage | None = None
         self._asked = ""
         self._spliced: Spliced
-        self._begin()
+        self._splitter: SseSplitter
+        self._decoder: StreamDecoder
+        self._reset()
 
     def release(self) -> None:
-        self._splitter = SseSplitter()
         self._dialect.begin()
-        self._decoder: StreamDecoder = self._inbound.wire.stream_decoder({})
+        if not self.finished:  # these may hold a part of the answer
+            self._splitter, self._decoder = SseSplitter(), self._inbound.wire.stream_decoder({})
+        self._drop()
+
+    def _begin(self) -> None:
+        self._dialect.begin()
+        self._splitter, self._decoder = SseSplitter(), self._inbound.wire.stream_decoder({})
+        self._reset()
+
+    def _reset(self) -> None:
+        self._drop()
+        self.skipped = 0
+        self.committed = self.finished = False
+        self.error: RemoteError | None = None
+
+    def _drop(self) -> None:
         self._out = bytearray()
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._answer = b""
-
-    def _begin(self) -> None:
-        self.release()
-        self.skipped = 0
-        self.committed = self.finished = False
-        self.error: RemoteError | None = None
 
     def prepare(self, target: Target) -> UpstreamBody:
         self._begin()

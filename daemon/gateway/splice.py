@@ -53,10 +53,11 @@ def splice_body(inbound: Inbound, target: Target, origins: Origins) -> Spliced:
     auth = target.candidate.auth
     fields = _fields(inbound.body)
     signed = replayed(inbound.body, fields, target, origins)
-    wanted = frozenset(path for path in target.unsupported if _has(fields, path))
+    unsupported = target.unsupported
+    wanted = frozenset(path for path in unsupported if _has(fields, path))
     fields["model"] = Raw(_encode(target.candidate.model))
     _FORCED[auth.wire](fields, inbound, target)
-    lost = (*_left_out(fields, target.unsupported, wanted), *amend(fields, target.amendments))
+    lost = (*_left_out(fields, unsupported, wanted), *amend(fields, target.amendments))
     return Spliced(_encode(fields), lost, signed, fields.get("stream") == TRUE)
 
 

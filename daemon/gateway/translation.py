@@ -134,7 +134,8 @@ class Translation:
 
     def release(self) -> None:
         self._events = []
-        self._decoder = self._new_decoder()
+        if not self.finished:  # it may hold a part of the answer
+            self._decoder = self._new_decoder()
 
     def end_of_body(self) -> None:
         self._accept(self._decoder.close())

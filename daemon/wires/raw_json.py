@@ -51,7 +51,7 @@ def json_text(value: object) -> str | None:
 
 def is_object(raw: Raw) -> bool:
     """Whether a field that stays raw is an object."""
-    return bytes(raw).startswith(b"{")
+    return bytes(memoryview(raw)[:1]) == b"{"
 
 
 def kept(raw: Raw | UnsetType) -> Raw | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from daemon.api import views
-from daemon.api.answers import AmendmentRow
 from daemon.api.management import PREFIX
 from daemon.config.diagnostics import Diagnostic
 from daemon.errors import ErrorKind, RemoteError
+from daemon.gateway.amendments import Amendment, Proposal
+from daemon.gateway.learned import LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
+from daemon.snapshot.models import Candidate
 from tests.api.world import KEY, MANAGED, World
 
 GETS = ("/auths", "/models", "/providers", "/packycode", "/tppc", "/nowhere")
@@ -70,11 +72,15 @@ def test_auths_show_what_was_learned_of_each() -> None:
     world = World(MANAGED)
     snapshot, states = world.services.current.get(), world.services.states
     packy, fox = snapshot.core_auths
-    row = AmendmentRow(
-        amendment="store: false", model="gpt-5", condition="", in_force=True, expires="2026-11-28T00:00:00Z"
-    )
-    shown = views.auths(snapshot, states, None, {fox.id: (row,)}).auths
-    assert {each.id: each.amendments for each in shown} == {packy.id: [], fox.id: [row]}
+    learned = LearnedAmendments(clock=lambda: 0.0)
+    shape, store = Amendment("shape of Codex"), Amendment("store: false")
+    learned.remember(Candidate(fox, "gpt-5"), [Proposal(amendment=each) for each in (store, shape)], request=1)
+    rows = views.auths(snapshot, states, None, views.amendments(snapshot, learned, 0.0)).auths
+    seen = {each.id: [(row.amendment, row.model, row.expires) for row in each.amendments] for each in rows}
+    tomorrow = "1970-01-02T00:00:00.000Z"
+    assert seen == {packy.id: [], fox.id: [(str(store), "gpt-5", tomorrow), (str(shape), "gpt-5", tomorrow)]}
+    reasons = [(each.profile, each.profile_reason) for each in rows]
+    assert reasons == [("codex-relay", "default of packycode"), ("codex-relay", "learned from refusals")]
 
 
 @pytest.mark.asyncio

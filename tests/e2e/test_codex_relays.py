@@ -138,6 +138,7 @@ def test_what_was_learned_is_shown_and_cleared(gateway: Daemon) -> None:
     known, fox = auths(gateway)
     assert (known["profile"], known["profile-reason"], known["amendments"]) == ("codex-relay", "configured", [])
     shown = [(each["amendment"], each["model"], each["in-force"]) for each in fox["amendments"]]
+    assert (fox["profile"], fox["profile-reason"]) == ("codex-relay", "learned from refusals")
     assert shown == [("shape of Codex", "gpt-5", True), ("leave out temperature", "gpt-5", True)]
     path = f"{gateway.url}/v0/management/auths/{fox['id']}/amendments"
     assert gateway.http.delete(path, headers=MANAGER).json() == {"cleared": 2}

@@ -8,6 +8,8 @@ events are numbered anew.
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 from msgspec import Raw, Struct
 
@@ -54,6 +56,8 @@ _event = LenientDecoder(_Event)
 _item = LenientDecoder(_Item).decode
 _response = LenientDecoder(_Response).decode
 _NOTHING = _Item()
+_SAID = re.compile(rb'"(?:arguments|input|refusal)" ?: ?"[^"]|"output_text"[^{}]{0,200}"text" ?: ?"[^"]')
+"""A call, or a part of a message, that is not empty."""
 
 
 class ResponsesDialect:
@@ -189,12 +193,15 @@ class ResponsesDialect:
 
     def collected(self, stream: bytes) -> bytes:
         """The response object of the terminal event; its output by way of the hub where only the pieces had it."""
-        if self._done and self._has_content(self._done):
+        if self._done and self._says_something(self._done):
             return self._done
         answer = collected(self._inbound, stream)
         return changed(self._done, output=fields_of(answer)["output"]) if self._done else answer
 
-    def _has_content(self, answer: bytes) -> bool:
+    def _says_something(self, answer: bytes) -> bool:
+        """Whether there is more in it than reasoning. The usual answer shows it at once."""
+        if any(_SAID.search(bytes(item)) for item in _response(answer).output or ()):
+            return True
         blocks = self._inbound.wire.decode_response(answer, {}).content
         return any(not isinstance(block, Reasoning) for block in blocks)
 
