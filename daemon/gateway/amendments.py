@@ -83,6 +83,7 @@ _SYSTEM_REFUSED: Final = (
     r"\b(?:system|developer)['\"`]? (?:messages?|roles?|prompts?) (?:is|are) (?:not |un)"
     r"(?:allowed|supported|permitted)",
     r"\brole:? ['\"`]?(?:system|developer)['\"`]? is (?:not |un)(?:allowed|supported|permitted)",
+    r"invalid value:? ['\"`]?(?:system|developer)['\"`]?\. supported values are:? ['\"`]?(?:assistant|user|developer)",
 )
 
 LEAVE_OUT: Final = "leave out"

@@ -82,6 +82,10 @@ def test_which_parameter_is_refused(name: str | None, error: RemoteError) -> Non
         ("instructions must not be empty", ["shape of Codex", "instructions with text"]),
         ("System messages are not allowed", ["shape of Codex", "no system role"]),
         ("system role is not supported", ["shape of Codex", "no system role"]),
+        (
+            "Invalid value: 'system'. Supported values are: 'assistant', 'user', and 'developer'.",
+            ["shape of Codex", "no system role"],
+        ),
         ("developer messages are unsupported", ["shape of Codex", "no system role"]),
         ("Input must be a list", ["shape of Codex"]),
         ("Invalid type for 'input': expected an array, but got a string instead.", ["shape of Codex"]),
