@@ -14,6 +14,7 @@ import importlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -228,6 +229,16 @@ def headers() -> Iterator[str]:
                     yield text.lower()
 
 
+def matched_texts() -> Iterator[str]:
+    """Constants that say beneath them by whom they are matched: a client with its version, or the seed system."""
+    for tree in trees():
+        for node, note in pairwise(tree.body):
+            value, beneath = getattr(node, "value", None), getattr(note, "value", None)
+            said = str(beneath.value) if isinstance(beneath, ast.Constant) else ""
+            if isinstance(value, ast.Constant) and assigned(node) and said.startswith("Matched by "):
+                yield str(value.value)
+
+
 def exit_code_values() -> Iterator[str]:
     yield from (f"{name} {value}" for name, value in vars(exit_codes).items() if name.isupper())
 
@@ -246,6 +257,7 @@ COLLECTORS: dict[str, Callable[[], Iterable[str]]] = {
     "response fields": response_fields,
     "loss names": loss_names,
     "headers": headers,
+    "matched texts": matched_texts,
     "exit codes": exit_code_values,
 }
 
