@@ -35,6 +35,13 @@ BCRYPT: Final = ("$2a$", "$2b$", "$2y$")
 ARGON2: Final = "$argon2"
 BCRYPT_BYTES: Final = 72
 
+LOCKED_OUT: Final = "IP banned due to too many failed attempts. Try again in"
+"""Matched by scripts for the seed system (CLIProxyAPI, HEAD of 2026-08), as are the next two."""
+MISSING_KEY: Final = "missing management key"
+"""Matched by scripts for the seed system (as above)."""
+INVALID_KEY: Final = "invalid management key"
+"""Matched by scripts for the seed system (as above)."""
+
 
 class Failures(Struct):
     """Wrong keys of one peer; ``until`` is when its lock-out ends, on the monotonic clock."""
@@ -72,12 +79,12 @@ class ManagementAccess:
             )
         offered = offered_key(headers)
         if not offered:
-            raise self._refusal(who, "missing management key")
+            raise self._refusal(who, MISSING_KEY)
         matches = await self._matches(offered, settings)
         # While a hash was computed, this caller's tries may have been used up: then right and wrong look alike.
         self._refuse_locked(who)
         if not matches:
-            raise self._refusal(who, "invalid management key")
+            raise self._refusal(who, INVALID_KEY)
         self._failures.pop(who.bucket, None)
         self._rate.proved(who.bucket)
         return who
@@ -90,7 +97,7 @@ class ManagementAccess:
         if left <= 0:
             del self._failures[who.bucket]
             return
-        message = f"IP banned due to too many failed attempts. Try again in {int(left // 60)}m{int(left % 60)}s"
+        message = f"{LOCKED_OUT} {int(left // 60)}m{int(left % 60)}s"
         raise LocalError(ErrorKind.PERMISSION, message, retry_after=left + 1)
 
     def _refusal(self, who: Caller, message: str) -> LocalError:

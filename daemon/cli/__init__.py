@@ -7,7 +7,7 @@ Only the module of the command that is asked for is imported, so ``tppcd check``
 Plain ``tppcd`` (with or without options) is ``tppcd run``.
 
 Commands share ``arguments`` (options), ``config_file`` (reading a config.yaml as a reload does), and, to
-change one, ``config_data``, ``config_change``, ``blocks`` and ``shown_keys``. Those that ask the running
+change one, ``config_data``, ``config_change`` and ``shown_keys``. Those that ask the running
 daemon do so over its admin socket (``service.admin``).
 """
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, add_config
-from daemon.cli.blocks import block
 from daemon.cli.config_change import change, failed
 from daemon.cli.config_data import Data, mapping, place_of, providers
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import OK
 from daemon.cli.shown_keys import shown
+from daemon.config.edit_render import mapping as yaml_lines
 
 PACKYCODE = "packycode"
 EFFORTS = ("low", "medium", "high")
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     except NothingToImport as why:
         return failed(str(why))
     if not arguments.write:
-        print(block(shown(found)), end="")
+        print(*yaml_lines(shown(found), step=2, offset=2), sep="\n")
         return OK
     return change(Path(arguments.config or default_path(os.environ)), lambda data: merged(data, found))
 

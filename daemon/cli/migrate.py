@@ -12,13 +12,13 @@ from pathlib import Path
 
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, add_config
-from daemon.cli.blocks import block
 from daemon.cli.config_change import change, failed
 from daemon.cli.config_data import Data, mapping, place_of, providers
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import OK
 from daemon.cli.shown_keys import shown
 from daemon.config.document import parse
+from daemon.config.edit_render import mapping as yaml_lines
 from daemon.config.packycode import API_KEY, BASE_URL, OuterSettings, OuterValue
 from daemon.secret import Secret
 from daemon.snapshot.profiles import profile_of
@@ -54,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
         return failed(f"{path} has a tppc provider named {arguments.name} already (--name gives it another one)")
     if arguments.write:
         return change(path, lambda data: migrated(data, arguments.name, outer))
-    print(block({"tppc": {"providers": [shown(entry(data, arguments.name, outer))]}}), end="")
+    made = {"tppc": {"providers": [shown(entry(data, arguments.name, outer))]}}
+    print(*yaml_lines(made, step=2, offset=2), sep="\n")
     return OK
 
 

@@ -23,26 +23,42 @@ EFFORTS = ("low", "medium", "high")
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 NAME_LIMIT = 100
 
+# The seed system's sentences. ``{}`` stands for ``providers[0]``, or for what is before ``defaults``.
+BASE_URL_REQUIRED = "base-url is required when packycode.enabled=true"
+"""Matched by the seed system's tests (Adamcf123's fork of CLIProxyAPI, 2025-10)."""
+BASE_URL_INVALID = "base-url must be a valid http(s) URL"
+"""Matched by the seed system's tests (as above); ``providers[0].`` stands before it for a provider."""
+WIRE_API_FIXED = 'wire-api must be "responses"'
+"""Matched by the seed system's tests (as above)."""
+KEY_REQUIRED = "credentials.openai-api-key is required when requires-openai-auth=true"
+"""Matched by the seed system's tests (as above)."""
+EFFORT_CHOICES = "{}defaults.model-reasoning-effort must be one of: low, medium, high"
+"""Matched by the seed system's tests (as above)."""
+PROVIDER_NAME_REQUIRED = "{}.name is required when enabled=true"
+"""Matched by scripts for the seed system's ``ValidateTppc`` (2025-10); the contract keeps the words."""
+PROVIDER_BASE_URL_REQUIRED = "{0}.base-url is required when {0}.enabled=true"
+"""Matched by scripts for the seed system's ``ValidateTppc`` (2025-10); the contract keeps the words."""
+PROVIDER_KEY_REQUIRED = "{0}.api-key is required when {0}.enabled=true"
+"""Matched by scripts for the seed system's ``ValidateTppc`` (2025-10); the contract keeps the words."""
+
 
 def packycode(config: Config) -> Findings:
     block = config.packycode
     if not block.enabled:
         return
     if not block.base_url.strip():
-        message = "base-url is required when packycode.enabled=true"
-        yield finding("packycode.base-url", "required", message, "e.g. https://codex-api.packycode.com/v1")
+        yield finding("packycode.base-url", "required", BASE_URL_REQUIRED, "e.g. https://codex-api.packycode.com/v1")
     elif fault := http_fault(block.base_url):
-        yield finding("packycode.base-url", "url", "base-url must be a valid http(s) URL", fault)
+        yield finding("packycode.base-url", "url", BASE_URL_INVALID, fault)
     else:
         yield from _user(("packycode", "base-url"), block.base_url)
     if block.wire_api != "responses":
-        yield finding("packycode.wire-api", "wrong-value", 'wire-api must be "responses"', "remove the line")
+        yield finding("packycode.wire-api", "wrong-value", WIRE_API_FIXED, "remove the line")
     yield from _effort(("packycode",), "", block.defaults)
     yield from _key(("packycode", "credentials", "openai-api-key"), block.credentials.openai_api_key)
     if block.requires_openai_auth and not block.credentials.openai_api_key.reveal().strip():
-        message = "credentials.openai-api-key is required when requires-openai-auth=true"
         hint = "write the key, a reference such as env:PACKYCODE_API_KEY, or set PACKYCODE_API_KEY"
-        yield finding("packycode.credentials.openai-api-key", "required", message, hint)
+        yield finding("packycode.credentials.openai-api-key", "required", KEY_REQUIRED, hint)
     yield from _switches(("packycode",), block, "responses")
 
 
@@ -56,18 +72,18 @@ def _provider(index: int, provider: TppcProvider) -> Findings:
     path: Path = ("tppc", "providers", index)
     label = f"providers[{index}]"
     if not provider.name.strip():
-        message = f"{label}.name is required when enabled=true"
+        message = PROVIDER_NAME_REQUIRED.format(label)
         yield Finding(path=(*path, "name"), code="required", message=message, hint="add a name, e.g. fox")
     if not provider.base_url.strip():
-        message = f"{label}.base-url is required when {label}.enabled=true"
+        message = PROVIDER_BASE_URL_REQUIRED.format(label)
         yield Finding(path=(*path, "base-url"), code="required", message=message, hint="e.g. https://host.example/v1")
     elif fault := http_fault(provider.base_url):
-        message = f"{label}.base-url must be a valid http(s) URL"
+        message = f"{label}.{BASE_URL_INVALID}"
         yield Finding(path=(*path, "base-url"), code="url", message=message, hint=fault)
     else:
         yield from _user((*path, "base-url"), provider.base_url)
     if not provider.api_key.reveal().strip():
-        message = f"{label}.api-key is required when {label}.enabled=true"
+        message = PROVIDER_KEY_REQUIRED.format(label)
         yield Finding(path=(*path, "api-key"), code="required", message=message, hint="a key, or e.g. env:FOX_API_KEY")
     yield from _key((*path, "api-key"), provider.api_key)
     yield from _effort(path, f"{label}.", provider.defaults)
@@ -199,7 +215,7 @@ def _effort(path: Path, label: str, defaults: Defaults) -> Findings:
         yield Finding(
             path=(*path, "defaults", "model-reasoning-effort"),
             code="wrong-value",
-            message=f"{label}defaults.model-reasoning-effort must be one of: {', '.join(EFFORTS)}",
+            message=EFFORT_CHOICES.format(label),
             hint=f"got {quoted(defaults.model_reasoning_effort)}",
         )
     if not defaults.model.strip():

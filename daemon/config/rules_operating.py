@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from daemon.config import log_sizes
 from daemon.config.convert import quoted
 from daemon.config.finding import Finding, Findings, finding
 from daemon.config.schema import Config, Packycode, TppcProvider
@@ -16,9 +17,6 @@ HASH_KINDS: Final = {
     "argon2": (re.compile(r"\$argon2"), re.compile(r"\$argon2(id|i|d)\$(v=\d+\$)?m=\d+,t=\d+,p=\d+\$[^$]+\$[^$]+")),
 }
 """How a hash of a kind begins, and how a whole one reads."""
-
-ROTATION: Final = re.compile(r"(?=.*[1-9])\s*\d+(\.\d+)?\s*([kmg]i?b|b)?\s*", re.IGNORECASE)
-RETENTION: Final = re.compile(r"\s*\d+\s*(files?|days?|weeks?)?\s*", re.IGNORECASE)
 
 
 def management(config: Config) -> Findings:
@@ -36,11 +34,10 @@ def management(config: Config) -> Findings:
 
 
 def logging(config: Config) -> Findings:
-    """The log reads these the same way (``telemetry.log_outputs``); told here, they have a place."""
-    if not ROTATION.fullmatch(config.logging.rotation):
+    if log_sizes.size(config.logging.rotation) is None:
         message = f"must be a size, got {quoted(config.logging.rotation)}"
         yield finding("logging.rotation", "wrong-value", message, "e.g. 20 MB")
-    if not RETENTION.fullmatch(config.logging.retention):
+    if log_sizes.retention(config.logging.retention) is None:
         message = f"must be a number of files or of days, got {quoted(config.logging.retention)}"
         yield finding("logging.retention", "wrong-value", message, "e.g. 10 files, or 14 days")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from daemon.config import log_sizes
 from daemon.config.schema import Logging
 from daemon.service.options import RunOptions
 from daemon.snapshot.snapshot import Snapshot
@@ -26,8 +27,8 @@ class DaemonLog:
         return self._sink.dropped
 
     def apply(self, snapshot: Snapshot) -> None:
-        """Take over level, format and file, and the secrets now in force. Raises OSError or ValueError
-        where the file or its rotation is not usable; the log goes on as before then."""
+        """Take over level, format and file, and the secrets now in force. Raises OSError where the file
+        cannot be opened; the log goes on as before then."""
         config = snapshot.config
         logs.register_secrets(
             [*config.api_keys, config.remote_management.secret_key, *(auth.api_key for auth in snapshot.core_auths)]
@@ -36,12 +37,16 @@ class DaemonLog:
         level = self._options.log_level or ("debug" if config.debug else wanted.level)
         if (wanted, level) == (self._applied, self._level):
             return
+        rotation, retention = log_sizes.size(wanted.rotation), log_sizes.retention(wanted.retention)
+        assert rotation is not None and retention is not None, "the rules have checked both"
+        keep_files, keep_seconds = retention
         self._sink = logs.configure(
             level,
             self._options.log_format or wanted.format,
             file=wanted.file or None,
-            rotation=wanted.rotation,
-            retention=wanted.retention,
+            rotation=rotation,
+            keep_files=keep_files,
+            keep_seconds=keep_seconds,
             environ=self._environ,
         )
         self._applied, self._level = wanted, level

@@ -1,8 +1,4 @@
-"""Where log lines go: a stream, or a file that turns over by size.
-
-``logging.rotation`` is a size (``20 MB``, ``512KiB``, bytes), ``logging.retention`` how many old
-files stay (``10 files``) or for how long (``14 days``).
-"""
+"""Where log lines go: a stream, or a file that turns over by size."""
 
 from __future__ import annotations
 
@@ -13,9 +9,6 @@ import select
 import time
 from pathlib import Path
 from typing import TextIO
-
-_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
-_DAY = 86_400.0
 
 
 class StreamOutput:
@@ -39,7 +32,8 @@ class StreamOutput:
 
 class FileOutput:
     """A file of mode 0600, opened again when something moved it away (logrotate), turned over to
-    ``name.<time>`` when it is larger than ``rotation`` bytes."""
+    ``name.<time>`` when it is larger than ``rotation`` bytes. Of the old ones ``keep_files`` stay, or those of the
+    last ``keep_seconds``. Raises OSError where it cannot be opened."""
 
     def __init__(self, path: Path, *, rotation: int, keep_files: int | None, keep_seconds: float | None) -> None:
         self._path = path
@@ -88,33 +82,6 @@ class FileOutput:
             doomed = [entry for entry in old if entry.stat().st_mtime < limit]
         for entry in doomed:
             entry.unlink(missing_ok=True)
-
-
-def file_output(path: str, *, rotation: str, retention: str) -> FileOutput:
-    """Raises ValueError for a size or retention that is not understood, OSError where the file
-    cannot be opened."""
-    keep_files, keep_seconds = parse_retention(retention)
-    size = parse_size(rotation)
-    return FileOutput(Path(path), rotation=size, keep_files=keep_files, keep_seconds=keep_seconds)
-
-
-def parse_size(text: str) -> int:
-    """``20 MB`` -> 20000000."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text.lower())
-    if match is None or match[2] not in _UNITS or not (size := int(float(match[1]) * _UNITS[match[2]])):
-        raise ValueError(f'logging.rotation must be a size like "20 MB", not "{text}"')
-    return size
-
-
-def parse_retention(text: str) -> tuple[int | None, float | None]:
-    """``10 files`` -> (10, None); ``14 days`` -> (None, 1209600.0)."""
-    match = re.fullmatch(r"\s*(\d+)\s*(files?|days?|weeks?)?\s*", text.lower())
-    if match is None:
-        raise ValueError(f'logging.retention must be like "10 files" or "14 days", not "{text}"')
-    count, unit = int(match[1]), match[2] or "files"
-    if unit.startswith("file"):
-        return count, None
-    return None, count * _DAY * (7 if unit.startswith("week") else 1)
 
 
 def _descriptor(stream: TextIO) -> int | None:

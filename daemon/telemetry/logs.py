@@ -16,6 +16,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from loguru import logger
@@ -23,7 +24,7 @@ from loguru import logger
 from daemon.secret import Secret
 from daemon.telemetry import tracebacks
 from daemon.telemetry.log_lines import JsonLines, LogFormat, Render, TextLines, with_priority
-from daemon.telemetry.log_outputs import StreamOutput, file_output
+from daemon.telemetry.log_outputs import FileOutput, StreamOutput
 from daemon.telemetry.log_ring import LogRing
 from daemon.telemetry.log_sink import LogSink, Writer
 from daemon.telemetry.secret_mask import SecretMask
@@ -56,18 +57,21 @@ def configure(
     format: LogFormat = "text",
     *,
     file: str | None = None,
-    rotation: str = "20 MB",
-    retention: str = "10 files",
+    rotation: int = 20_000_000,
+    keep_files: int | None = 10,
+    keep_seconds: float | None = None,
     stream: TextIO | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> LogSink:
-    """Sends all logging of this process to ``stream`` (default stderr), and to ``file`` if named.
+    """Sends all logging of this process to ``stream`` (default stderr), and to ``file`` if named, which turns
+    over as ``FileOutput`` says.
 
-    May be called again: the new sink takes over, then the old one is flushed and closed. Raises
-    ValueError for a rotation or retention that is not understood, OSError where the file cannot be
-    opened; nothing is changed then.
+    May be called again: the new sink takes over, then the old one is flushed and closed. Raises OSError
+    where the file cannot be opened; nothing is changed then.
     """
-    lasting = file_output(file, rotation=rotation, retention=retention) if file else None
+    lasting = None
+    if file:
+        lasting = FileOutput(Path(file), rotation=rotation, keep_files=keep_files, keep_seconds=keep_seconds)
     target = sys.stderr if stream is None else stream
     writers = [Writer(StreamOutput(target), _render(format, target, environ), _MASK)]
     if lasting is not None:

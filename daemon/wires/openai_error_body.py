@@ -71,6 +71,7 @@ _STATUS: dict[ErrorKind, int] = {ErrorKind.BILLING: 429, ErrorKind.OVERLOADED: 5
 """529 is Anthropic's alone, and 402 makes Codex ask six times."""
 
 _LIMIT = "usage_limit_reached"
+"""Matched by Codex CLI 0.171 (2026-11), which ends its turn and shows when the limit ends."""
 
 
 def encode_error(error: GatewayError, request_id: str) -> tuple[int, dict[str, str], bytes]:

@@ -1,4 +1,4 @@
-"""What the log would refuse later is told with a place before; hashes of the management key."""
+"""Log files: their sizes and how long they stay; hashes of the management key."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argon2
 import bcrypt
 import pytest
 
-from daemon.telemetry.log_outputs import parse_retention, parse_size
+from daemon.config import log_sizes
 from tests.config.world import loaded
 
 
@@ -14,24 +14,30 @@ def is_taken(text: str) -> bool:
     return loaded(text).config is not None
 
 
-@pytest.mark.parametrize("text", ["20 MB", "0.5MiB", "512", "7 b", "1 GiB", "1 day", "0", "0 MB", "20 M", "x", ""])
-def test_a_rotation_is_taken_where_the_log_takes_it(text: str) -> None:
-    try:
-        parse_size(text)
-    except ValueError:
-        assert not is_taken(f"logging: {{rotation: '{text}'}}")
-    else:
-        assert is_taken(f"logging: {{rotation: '{text}'}}")
+@pytest.mark.parametrize(
+    ("text", "bytes_"),
+    [
+        *(("20 MB", 20_000_000), ("512KiB", 524_288), ("0.5MiB", 524_288), ("512", 512), ("7 b", 7)),
+        *((" 1.5 gb ", 1_500_000_000), ("1 GiB", 2**30)),
+        *((text, None) for text in ("", "MB", "0", "0 MB", "0.1", "20 M", "20 apples", "-1 MB", "00:00", "1 day", "x")),
+    ],
+)
+def test_a_rotation_is_a_size(text: str, bytes_: int | None) -> None:
+    assert log_sizes.size(text) == bytes_
+    assert is_taken(f"logging: {{rotation: '{text}'}}") is (bytes_ is not None)
 
 
-@pytest.mark.parametrize("text", ["10 files", "1 file", "3", "14 days", "2 Weeks", "x", "1.5 days", "-1", ""])
-def test_a_retention_is_taken_where_the_log_takes_it(text: str) -> None:
-    try:
-        parse_retention(text)
-    except ValueError:
-        assert not is_taken(f"logging: {{retention: '{text}'}}")
-    else:
-        assert is_taken(f"logging: {{retention: '{text}'}}")
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        *(("10 files", (10, None)), ("1 file", (1, None)), ("3", (3, None))),
+        *(("14 days", (None, 1_209_600.0)), ("1 week", (None, 604_800.0)), ("2 Weeks", (None, 1_209_600.0))),
+        *((text, None) for text in ("", "x", "1.5 days", "-1", "for ever")),
+    ],
+)
+def test_a_retention_is_a_number_of_files_or_of_days(text: str, kept: tuple[int | None, float | None] | None) -> None:
+    assert log_sizes.retention(text) == kept
+    assert is_taken(f"logging: {{retention: '{text}'}}") is (kept is not None)
 
 
 HASHES = (bcrypt.hashpw(b"key", bcrypt.gensalt(4)).decode(), argon2.PasswordHasher(time_cost=1).hash("key"))

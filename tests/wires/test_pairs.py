@@ -30,8 +30,9 @@ STREAMS = [name for name in NAMES if "/s-" in name]
 ANSWERS = [name for name in NAMES if "/j-" in name]
 ERRORS = [name for name in NAMES if "/e-" in name]
 
-ELSEWHERE = "the refusal's words stand in stop_details, which the judge does not read; told as text rather than dropped"
-KNOWN = {("messages/s-refusal", "messages"): ELSEWHERE, ("messages/s-refusal", "responses"): ELSEWHERE}
+KNOWN = {
+    ("messages/s-refusal", "messages"): "the words stand in stop_details, which the judge reads for other wires only",
+}
 """(recording, entry): why the judge does not agree. Between equal wires the daemon passes bytes through."""
 
 FAILED = {"responses/s-failed-quota"}

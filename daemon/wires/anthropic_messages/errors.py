@@ -49,8 +49,16 @@ TYPES: Mapping[ErrorKind, str] = {
     ErrorKind.API: "api_error",
 }
 
+_TOO_LONG = "prompt is too long"
+"""Matched by Claude Code 2.1.197 (2026-11), which compacts the conversation when it reads it; from the numbers
+behind it, ``: A tokens > B maximum``, it computes how much."""
+
+_TOO_LONG_BY = "prompt is too long: {} tokens > {} maximum"
+"""Matched by Claude Code 2.1.197 (2026-11), as above."""
+
 _LIMIT_OF_OUTPUT = "input length and `max_tokens`"
-"""How the API begins where a smaller ``max_tokens`` would fit; Claude Code lowers it when it reads that."""
+"""Matched by Claude Code 2.1.197 (2026-11): how the API begins where a smaller ``max_tokens`` would fit; it lowers
+it when it reads that."""
 
 
 def encode_error(error: GatewayError, request_id: str) -> tuple[int, dict[str, str], bytes]:
@@ -84,14 +92,14 @@ def reword_context_length(message: str, estimate: int | None, limit: int | None)
     The upstream's own numbers win; ``estimate`` (of the prompt) and ``limit`` (of the model) fill
     in for what it does not say. The upstream's text is kept at the end.
     """
-    if message.lower().startswith(("prompt is too long", _LIMIT_OF_OUTPUT)):
+    if message.lower().startswith((_TOO_LONG, _LIMIT_OF_OUTPUT)):
         return message
     asked, maximum = context_numbers(message)
     asked, maximum = asked or estimate, maximum or limit
     if asked is not None and maximum is not None:
         # Claude Code computes what to cut from A - B; an estimate below the limit would make no sense.
-        return f"prompt is too long: {max(asked, maximum + 1)} tokens > {maximum} maximum (upstream: {message})"
-    return f"prompt is too long (upstream: {message})"
+        return f"{_TOO_LONG_BY.format(max(asked, maximum + 1), maximum)} (upstream: {message})"
+    return f"{_TOO_LONG} (upstream: {message})"
 
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> RemoteError:
