@@ -8,6 +8,7 @@ Every write, and every one that was refused, is an audit event with who, from wh
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -28,15 +29,15 @@ from daemon.api.status import timestamp
 from daemon.api.upstream_rule import UpstreamRule
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import parse
-from daemon.config.edit import refuse_broken, rewrite
-from daemon.config.patch import Block, merged, replaced, unwrapped
-from daemon.config.patch_providers import added, patched, removed
+from daemon.config.edit.patch import Block, merged, replaced, unwrapped
+from daemon.config.edit.patch_providers import added, patched, removed
+from daemon.config.edit.rewrite import refuse_broken, rewrite
 from daemon.config.schema import Base, Packycode, Tppc
 from daemon.errors import ErrorKind, LocalError
-from daemon.reload.history import Version
 from daemon.reload.writing import ConfigWriting, Wish, Written, digest_of
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.write import WriteRefused
+from daemon.state.history import Version
 
 YAML: Final = "text/yaml; charset=utf-8"
 UNKNOWN: Final = ("unknown-key", "not-supported")
@@ -169,7 +170,7 @@ class ConfigRoutes:
         found = (*unknown, *await self._rule.check(who, old.config, new.config))
         if not found and not dry_run:
             # Before the write: once it is in force, a request may connect at any moment.
-            self._rule.note(who, old.config, new.config)
+            await asyncio.to_thread(self._rule.note, who, old.config, new.config)
         return found
 
     def _writing(self) -> ConfigWriting:

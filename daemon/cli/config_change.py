@@ -13,7 +13,7 @@ from daemon.cli import exit_codes
 from daemon.cli.config_data import Data
 from daemon.cli.config_file import Checked, check, tell
 from daemon.config.document import parse
-from daemon.config.edit import NotEditable, rewrite
+from daemon.config.edit.rewrite import NotEditable, rewrite
 from daemon.snapshot.diff import diff
 from daemon.snapshot.summary import lines
 from daemon.sources.lease import ignore_lease_breaks

@@ -8,8 +8,7 @@
                          └──────────────────────┴───────▶ Telling: log, events, metrics, systemd
 
 ``reloader`` turns the crank, ``examine`` reads and checks off the event loop, ``appliers`` is the
-transaction, ``last_good`` the copy that a start on a broken file serves, ``telling`` the only place
-that speaks, ``supervise`` what keeps a source running. ``outcome`` is what every caller gets.
-``writing`` changes config.yaml from within, ``history`` is the way back, ``unfinished`` mends a write in place
-that was killed.
+transaction, ``telling`` the only place that speaks, ``supervise`` what keeps a source running.
+``outcome`` is what every caller gets. ``writing`` changes config.yaml from within. What is kept
+over restarts is ``daemon.state``.
 """

@@ -21,14 +21,14 @@ from msgspec import structs
 from daemon.config.diagnostics import Diagnostic
 from daemon.reload.appliers import Applier, swap
 from daemon.reload.examine import Examination, Examiner
-from daemon.reload.history import History
-from daemon.reload.last_good import LastGood
 from daemon.reload.outcome import ReloadOutcome
 from daemon.reload.telling import Telling
 from daemon.snapshot import summary
 from daemon.snapshot.current import Current
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.base import Update
+from daemon.state.history import History
+from daemon.state.last_good import LastGood
 
 Result = TypeVar("Result")
 

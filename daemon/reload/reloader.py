@@ -20,8 +20,6 @@ from msgspec import structs
 from daemon.config.diagnostics import Diagnostic
 from daemon.reload.appliers import Applier
 from daemon.reload.examine import Examination, Examiner
-from daemon.reload.history import History
-from daemon.reload.last_good import LastGood
 from daemon.reload.mailbox import Mailbox
 from daemon.reload.outcome import ConfigRefused, ReloadOutcome
 from daemon.reload.pipeline import Pipeline, failed
@@ -30,6 +28,8 @@ from daemon.reload.telling import Events, Notify, Numbers, Telling, status_line
 from daemon.snapshot.current import Current
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.base import Source, Update
+from daemon.state.history import History
+from daemon.state.last_good import LastGood
 
 RETRY_S: Final = 0.4
 """How long a file that is wrong, and that a writer may still hold, is left alone before it is told."""

@@ -21,14 +21,14 @@ from msgspec import Struct, structs
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import parse
-from daemon.reload.history import History, Version
 from daemon.reload.reloader import Reloader
-from daemon.reload.unfinished import Unfinished
 from daemon.snapshot import summary
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.reading import Unreadable
 from daemon.sources.write import Conflict, Held, WriteRefused, hold, replace, sweep
-from daemon.sources.write_lock import write_lock
+from daemon.state.history import History, Version
+from daemon.state.unfinished import Unfinished
+from daemon.state.write_lock import write_lock
 
 REASON: Final = "management"
 

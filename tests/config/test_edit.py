@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.config.document import parse
-from daemon.config.edit import NotEditable, rewrite
-from daemon.config.edit_render import same
+from daemon.config.edit.render import same
+from daemon.config.edit.rewrite import NotEditable, rewrite
 from tests.config.edited_files import FILES, PLAIN
 
 Data = dict[str, Any]

@@ -1,6 +1,6 @@
 """Changing config.yaml: what it shall say goes in, the same text with as little changed as can be comes out.
 
-    raw ─ tokens ─ tree (``edit_pieces``) ─ Plan (``edit_plan``, ``edit_items``, ``edit_render``) ─ splices
+    raw ─ tokens ─ tree (``pieces``) ─ Plan (``plan``, ``items``, ``render``) ─ splices
         ─▶ new text ─ parse ─ compare with what was wanted ─▶ raw
 
 1. What comes out was read again and says exactly what was asked for, or ``NotEditable`` is raised.
@@ -10,18 +10,21 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable, Mapping
 
 from daemon.config.document import Document, parse, tokens
-from daemon.config.edit_first import begun
-from daemon.config.edit_pieces import Lines, NotEditable, tree
-from daemon.config.edit_plan import Plan, Slot, Splice
-from daemon.config.edit_render import same
+from daemon.config.edit.pieces import LINE_END, Lines, NotEditable, tree
+from daemon.config.edit.plan import Plan, Slot, Splice
+from daemon.config.edit.render import mapping, same
 
 __all__ = ["NotEditable", "refuse_broken", "rewrite"]
 
 MOST_MOVES = 16
 """Lists of one file whose items change places, nested ones one after the other."""
+NO_SETTINGS = re.compile(r"^\{[ \t]*\}[ \t]*(?=#|\r?$)", re.MULTILINE)
+FIRST_INDENT = 2
+"""Spaces of the first settings of a file that has none yet."""
 
 
 def rewrite(raw: bytes, wanted: Mapping[str, object]) -> bytes:
@@ -33,7 +36,7 @@ def rewrite(raw: bytes, wanted: Mapping[str, object]) -> bytes:
     was asked for (a value that an alias repeats, a key that comes from ``<<``).
     """
     document = parse(raw)
-    if wanted and _has_nothing(document) and (text := begun(raw.decode("utf-8-sig"), wanted)) is not None:
+    if wanted and _has_nothing(document) and (text := _begun(raw.decode("utf-8-sig"), wanted)) is not None:
         return _confirmed(_encoded(raw, text), dict(wanted))
     refuse_broken(document)
     if same(document.data, dict(wanted)):
@@ -57,6 +60,22 @@ def refuse_broken(document: Document) -> None:
 
 def _has_nothing(document: Document) -> bool:
     return not document.data and all(each.code == "empty" for each in document.diagnostics)
+
+
+def _begun(text: str, wanted: Mapping[str, object]) -> str | None:
+    """``text`` with ``wanted`` at its end; None where it holds more than comments, blanks and one ``{}``."""
+    comments = NO_SETTINGS.sub("", text, count=1)
+    lines = [line.strip() for line in LINE_END.split(comments)]
+    if any(line and not line.startswith("#") for line in lines):
+        return None
+    eol = Lines(text).eol
+    if not any(lines):
+        comments = ""
+    elif lines[-1]:
+        comments += eol * 2
+    elif lines[-2]:
+        comments += eol
+    return comments + "".join(line + eol for line in mapping(wanted, step=FIRST_INDENT, offset=FIRST_INDENT))
 
 
 def _rewritten(raw: bytes, wanted: dict[str, object], *, bare: bool) -> bytes:
