@@ -5,17 +5,20 @@ file ─▶ data ─ what shall be ─▶ splice ─▶ check ─▶ write ─�
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from daemon.cli import exit_codes
 from daemon.cli.config_data import Data
-from daemon.cli.config_file import Checked, check, tell
+from daemon.cli.config_file import tell
 from daemon.config.document import parse
 from daemon.config.edit.rewrite import NotEditable, rewrite
-from daemon.snapshot.diff import diff
+from daemon.reload.check import CheckResult, check
+from daemon.snapshot.snapshot import Snapshot
 from daemon.snapshot.summary import lines
+from daemon.sources.base import Update
 from daemon.sources.lease import ignore_lease_breaks
 from daemon.sources.reading import Unreadable
 from daemon.sources.write import WriteRefused, hold, replace
@@ -32,7 +35,8 @@ def change(path: Path, wish: Callable[[Data], dict[str, object]]) -> int:
         return failed(f"{path} {why.message} ({why.hint})")
     except NotEditable as refusal:
         return failed(f"{path}: {refusal}; nothing was written")
-    found = check(after, str(path), path.parent, generation=2)
+    old = _check(path, before).snapshot if before else None
+    found = _check(path, after, old)
     if found.snapshot is None:
         tell(found)
         return failed(f"{path} would not be valid; nothing was written", exit_codes.CONFIG)
@@ -43,16 +47,14 @@ def change(path: Path, wish: Callable[[Data], dict[str, object]]) -> int:
         replace(held, after)
     except WriteRefused as refusal:
         return failed(f"{path}: {refusal}; nothing was written")
-    tell_changes(check(before, str(path), path.parent) if before else None, found, path)
+    print(f"wrote {path}")
+    for line in lines(found.changes):
+        print(f"  {line}")
     return exit_codes.OK
 
 
-def tell_changes(old: Checked | None, new: Checked, path: Path) -> None:
-    """What was written, as the change summary of a reload says it."""
-    print(f"wrote {path}")
-    assert new.snapshot is not None
-    for line in lines(diff(old.snapshot if old else None, new.snapshot)):
-        print(f"  {line}")
+def _check(path: Path, raw: bytes, old: Snapshot | None = None) -> CheckResult:
+    return check(Update(source=str(path), raw=raw, digest=""), environ=os.environ, base=path.parent, old=old)
 
 
 def failed(message: str, code: int = exit_codes.FAILURE) -> int:

@@ -19,7 +19,7 @@ from msgspec import structs
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.reload.appliers import Applier
-from daemon.reload.examine import Examination, Examiner
+from daemon.reload.check import CheckResult
 from daemon.reload.mailbox import Mailbox
 from daemon.reload.outcome import ConfigRefused, ReloadOutcome
 from daemon.reload.pipeline import Pipeline, failed
@@ -59,7 +59,8 @@ class Reloader:
         self._notify = notify
         self._pipeline = Pipeline(
             current=current,
-            examiner=Examiner(os.environ if environ is None else environ, Path(source.name).parent),
+            environ=os.environ if environ is None else environ,
+            base=Path(source.name).parent,
             appliers=appliers,
             last_good=last_good,
             history=history,
@@ -82,9 +83,9 @@ class Reloader:
         """SHA-256 (hex) of the file's bytes that are in force; empty while a copy from elsewhere is."""
         return self._pipeline.digest
 
-    async def check(self, raw: bytes) -> Examination:
+    async def check(self, raw: bytes) -> CheckResult:
         """What the file would put in force if it said ``raw``; nothing is applied."""
-        return await self._pipeline.examine(Update(source=self._source.name, raw=raw, digest=""))
+        return await self._pipeline.check(Update(source=self._source.name, raw=raw, digest=""))
 
     async def start(self, require: frozenset[str] = frozenset()) -> Snapshot:
         """The first load. Raises ConfigRefused where there is nothing to serve.
@@ -94,7 +95,7 @@ class Reloader:
         """
         began = time.perf_counter()
         update = await self._read()
-        found = await self._examine(update, require=require)
+        found = await self._checked(update, require=require)
         if found.snapshot is not None:
             outcome = await self._pipeline.apply(update, found, "start", began=began)
             if not outcome.ok:
@@ -162,11 +163,11 @@ class Reloader:
 
     async def _load(self, update: Update, reason: str, *, asked: bool) -> ReloadOutcome:
         began = time.perf_counter()
-        found = await self._examine(update)
+        found = await self._checked(update)
         if found.snapshot is None and not update.settled and not asked:
             await asyncio.sleep(RETRY_S)
             update = await self._read()
-            found = await self._examine(update)
+            found = await self._checked(update)
         if found.snapshot is None:
             return self._pipeline.refuse(found.diagnostics, reason)
         return await self._pipeline.apply(update, found, reason, began=began, asked=asked)
@@ -174,7 +175,7 @@ class Reloader:
     async def _start_on_copy(self, diagnostics: tuple[Diagnostic, ...], began: float) -> ReloadOutcome:
         """Serves the last good copy; the file stays refused."""
         copy = await self._pipeline.last_good(self._source.name)
-        found = await self._pipeline.examine(copy) if copy else None
+        found = await self._pipeline.check(copy) if copy else None
         if copy is None or found is None or found.snapshot is None:
             raise ConfigRefused(diagnostics)
         self._watch(found)
@@ -189,12 +190,12 @@ class Reloader:
         self._order = max(self._order, update.order)
         return update
 
-    async def _examine(self, update: Update, *, require: frozenset[str] = frozenset()) -> Examination:
-        found = await self._pipeline.examine(update, require=require)
+    async def _checked(self, update: Update, *, require: frozenset[str] = frozenset()) -> CheckResult:
+        found = await self._pipeline.check(update, require=require)
         self._watch(found)
         return found
 
-    def _watch(self, found: Examination) -> None:
+    def _watch(self, found: CheckResult) -> None:
         """While a file is refused, what the configuration in force names stays watched, too."""
         self._files = found.files if found.snapshot else self._files | found.files
         self._source.watch(self._files)
