@@ -13,7 +13,7 @@ from pathlib import Path
 from daemon.cli import exit_codes
 from daemon.cli.config_data import Data
 from daemon.cli.config_file import tell
-from daemon.config.document import parse
+from daemon.config.document import Document, parse
 from daemon.config.edit.rewrite import NotEditable, rewrite
 from daemon.reload.check import CheckResult, check
 from daemon.snapshot.snapshot import Snapshot
@@ -24,27 +24,28 @@ from daemon.sources.reading import Unreadable
 from daemon.sources.write import WriteRefused, hold, replace
 
 
-def change(path: Path, wish: Callable[[Data], dict[str, object]]) -> int:
-    """Makes the file say ``wish(what it says now)``; a missing file is made. Gives the exit code."""
+def change(path: Path, edit: Callable[[Data], dict[str, object]]) -> int:
+    """Makes the file say ``edit(what it says now)``; a missing file is made. Gives the exit code."""
     ignore_lease_breaks()
     try:
         held = hold(path)
         before = held.raw
-        after = rewrite(before, wish(parse(before).data))
+        document = parse(before, str(path), keep_tokens=True)
+        after = rewrite(document, edit(document.data))
     except Unreadable as why:
         return failed(f"{path} {why.message} ({why.hint})")
     except NotEditable as refusal:
         return failed(f"{path}: {refusal}; nothing was written")
-    old = _check(path, before).snapshot if before else None
-    found = _check(path, after, old)
+    old = _check(document).snapshot if before else None
+    found = _check(after, old)
     if found.snapshot is None:
         tell(found)
         return failed(f"{path} would not be valid; nothing was written", exit_codes.CONFIG)
-    if after == before:
+    if after.raw == before:
         print(f"{path} says so already")
         return exit_codes.OK
     try:
-        replace(held, after)
+        replace(held, after.raw)
     except WriteRefused as refusal:
         return failed(f"{path}: {refusal}; nothing was written")
     print(f"wrote {path}")
@@ -53,8 +54,9 @@ def change(path: Path, wish: Callable[[Data], dict[str, object]]) -> int:
     return exit_codes.OK
 
 
-def _check(path: Path, raw: bytes, old: Snapshot | None = None) -> CheckResult:
-    return check(Update(source=str(path), raw=raw, digest=""), environ=os.environ, base=path.parent, old=old)
+def _check(document: Document, old: Snapshot | None = None) -> CheckResult:
+    update = Update(source=document.source, raw=document.raw, digest="")
+    return check(update, document, environ=os.environ, base=Path(document.source).parent, old=old)
 
 
 def failed(message: str, code: int = exit_codes.FAILURE) -> int:

@@ -46,6 +46,7 @@ class CheckResult(Struct, frozen=True, kw_only=True):
 
 def check(
     update: Update,
+    document: Document | None = None,
     *,
     environ: Mapping[str, str],
     base: Path,
@@ -54,12 +55,13 @@ def check(
 ) -> CheckResult:
     """What ``update`` would put in force after ``old``, or everything that is wrong with it.
 
-    ``environ`` resolves references and outer settings, ``base`` is where relative paths begin. ``require`` names
-    blocks that must serve.
+    ``document`` is a text that was parsed already; it is used where it is the update's. ``environ`` resolves
+    references and outer settings, ``base`` is where relative paths begin. ``require`` names blocks that must serve.
     """
     if update.problem is not None:
         return CheckResult(source=update.source, diagnostics=(update.problem,))
-    document = parse(update.raw, update.source)
+    if document is None or (document.raw, document.source) != (update.raw, update.source):
+        document = parse(update.raw, update.source)
     read = partial(load, resolve=resolver(environ, base=base), outer=outer_settings(environ))
     fragment = read(document)
     files = watched_paths(fragment.files, environ, base=base)

@@ -21,6 +21,7 @@ from loguru import logger
 from msgspec import structs
 
 from daemon.config.diagnostics import Diagnostic
+from daemon.config.document import Document
 from daemon.reload.appliers import Applier, swap
 from daemon.reload.check import CheckResult, check
 from daemon.reload.outcome import ReloadOutcome
@@ -63,10 +64,12 @@ class Pipeline:
         """SHA-256 (hex) of the file's bytes that are in force; empty while those of the last good copy are."""
         return self._saved.hex()
 
-    async def check(self, update: Update, *, require: frozenset[str] = frozenset()) -> CheckResult:
+    async def check(
+        self, update: Update, document: Document | None = None, *, require: frozenset[str] = frozenset()
+    ) -> CheckResult:
         """What the update would put in force, or what is wrong with it."""
         old = self._current.get_or_none()
-        return await self._off_loop(lambda: self._check(update, old=old, require=require))
+        return await self._off_loop(lambda: self._check(update, document, old=old, require=require))
 
     async def last_good(self, source: str) -> Update | None:
         """The copy kept from an earlier life, as if it had just been read."""

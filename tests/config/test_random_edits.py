@@ -100,7 +100,7 @@ def touched(before: bytes, after: bytes) -> int:
 def check(file: File, change: Change) -> None:
     wanted = made(file.data, change)
     try:
-        after = rewrite(file.raw, wanted)
+        after = rewrite(parse(file.raw), wanted).raw
     except NotEditable as refusal:
         assert re.search(REFUSED.get(change.kind, "^$"), refusal.message), refusal.message
         return

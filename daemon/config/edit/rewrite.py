@@ -13,7 +13,7 @@ import codecs
 import re
 from collections.abc import Iterable, Mapping
 
-from daemon.config.document import Document, parse, tokens
+from daemon.config.document import Document, parse
 from daemon.config.edit.pieces import LINE_END, Lines, NotEditable, tree
 from daemon.config.edit.plan import Plan, Slot, Splice
 from daemon.config.edit.render import mapping, same
@@ -27,24 +27,23 @@ FIRST_INDENT = 2
 """Spaces of the first settings of a file that has none yet."""
 
 
-def rewrite(raw: bytes, wanted: Mapping[str, object]) -> bytes:
-    """The file ``raw`` so that its data equals ``wanted``; ``raw`` itself where it does already.
+def rewrite(document: Document, wanted: Mapping[str, object]) -> Document:
+    """The file ``document`` so that its data equals ``wanted``, read again; ``document`` itself where it does already.
 
     A file of nothing but comments gets what is wanted below them.
 
     Raises NotEditable: for a file that is not valid YAML, and for a change that would touch more than
     was asked for (a value that an alias repeats, a key that comes from ``<<``).
     """
-    document = parse(raw)
-    if wanted and _has_nothing(document) and (text := _begun(raw.decode("utf-8-sig"), wanted)) is not None:
-        return _confirmed(_encoded(raw, text), dict(wanted))
+    if wanted and _has_nothing(document) and (text := _begun(document.text, wanted)) is not None:
+        return _confirmed(document, _encoded(document.raw, text), dict(wanted))
     refuse_broken(document)
     if same(document.data, dict(wanted)):
-        return raw
+        return document
     refusals: list[NotEditable] = []
     for bare in (False, True):
         try:
-            return _rewritten(raw, dict(wanted), bare=bare)
+            return _rewritten(document, dict(wanted), bare=bare)
         except NotEditable as refusal:
             refusals.append(refusal)
     raise refusals[0]
@@ -78,27 +77,29 @@ def _begun(text: str, wanted: Mapping[str, object]) -> str | None:
     return comments + "".join(line + eol for line in mapping(wanted, step=FIRST_INDENT, offset=FIRST_INDENT))
 
 
-def _rewritten(raw: bytes, wanted: dict[str, object], *, bare: bool) -> bytes:
+def _rewritten(document: Document, wanted: dict[str, object], *, bare: bool) -> Document:
+    before = document if document.tokens else parse(document.raw, document.source, keep_tokens=True)
     for _ in range(MOST_MOVES):
-        plan = _planned(raw, wanted, bare=bare)
-        raw = _encoded(raw, _applied(plan.text, plan.moves or plan.splices))
+        plan = _planned(before, wanted, bare=bare)
+        raw = _encoded(before.raw, _applied(plan.text, plan.moves or plan.splices))
         if not plan.moves:
             break
-    return _confirmed(raw, wanted)
+        before = parse(raw, document.source, keep_tokens=True)
+    return _confirmed(document, raw, wanted)
 
 
-def _confirmed(raw: bytes, wanted: dict[str, object]) -> bytes:
-    found = parse(raw)
+def _confirmed(document: Document, raw: bytes, wanted: dict[str, object]) -> Document:
+    found = parse(raw, document.source)
     if found.diagnostics or not same(found.data, wanted):
         raise NotEditable("the change reaches values that an anchor, an alias or a tag ties together")
-    return raw
+    return found
 
 
-def _planned(raw: bytes, wanted: dict[str, object], *, bare: bool) -> Plan:
-    text, found = tokens(raw)
-    root = tree(text, found)
+def _planned(document: Document, wanted: dict[str, object], *, bare: bool) -> Plan:
+    text = document.text
+    root = tree(text, document.tokens)
     plan = Plan(Lines(text), root, bare=bare)
-    plan.change(Slot(root, root.start, 0, root.flow), parse(raw).data, wanted)
+    plan.change(Slot(root, root.start, 0, root.flow), document.data, wanted)
     return plan
 
 
