@@ -19,6 +19,7 @@ from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import Document, parse
 from daemon.config.exposure import exposure
 from daemon.config.load import Fragment, load
+from daemon.config.provider import providers_of
 from daemon.snapshot.build import build
 from daemon.snapshot.diff import ChangeSet, diff
 from daemon.snapshot.snapshot import Snapshot
@@ -110,9 +111,7 @@ def _lacking(
 
 def _serves(block: str, fragment: Fragment) -> bool:
     assert fragment.config is not None
-    if block == "packycode":
-        return fragment.config.packycode.enabled
-    return any(provider.enabled for provider in fragment.config.tppc.providers)
+    return any(provider.enabled for provider in providers_of(fragment.config) if provider.kind == block)
 
 
 def _enabled(block: str, document: Document) -> tuple[tuple[str, ...], dict[str, object]] | None:
