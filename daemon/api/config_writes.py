@@ -1,6 +1,6 @@
 """The routes that change config.yaml: the blocks, single providers, the whole file, and the way back.
 
-    request ─ body ─▶ wish (what the file shall say) ─▶ ``ConfigWriting`` ─▶ 200 with what is in force now
+    request ─ body ─▶ edit (what the file is to say) ─▶ ``ConfigWriting`` ─▶ 200 with what is in force now
                                                            └ refused ─▶ 404, 409, 412, 422, 507
 
 Every write, and every one that was refused, is an audit event with who, from where, and what changed.
@@ -8,6 +8,7 @@ Every write, and every one that was refused, is an audit event with who, from wh
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -27,16 +28,16 @@ from daemon.api.services import Services, snapshot_in_force
 from daemon.api.status import timestamp
 from daemon.api.upstream_rule import UpstreamRule
 from daemon.config.diagnostics import Diagnostic
-from daemon.config.document import parse
-from daemon.config.edit import refuse_broken, rewrite
-from daemon.config.patch import Block, merged, replaced, unwrapped
-from daemon.config.patch_providers import added, patched, removed
+from daemon.config.document import Document, parse
+from daemon.config.edit.patch import Block, merged, replaced, unwrapped
+from daemon.config.edit.patch_providers import added, patched, removed
+from daemon.config.edit.rewrite import refuse_broken, rewrite
 from daemon.config.schema import Base, Packycode, Tppc
 from daemon.errors import ErrorKind, LocalError
-from daemon.reload.history import Version
-from daemon.reload.writing import ConfigWriting, Wish, Written, digest_of
+from daemon.reload.writing import ConfigWriting, Edit, Written, digest_of
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.write import WriteRefused
+from daemon.state.history import Version
 
 YAML: Final = "text/yaml; charset=utf-8"
 UNKNOWN: Final = ("unknown-key", "not-supported")
@@ -120,7 +121,7 @@ class ConfigRoutes:
     async def _write_block(
         self, request: Request, target: Target, change: Callable[[Block, Block], dict[str, object]]
     ) -> Response:
-        written = await self._written(request, _wish(target, change), target.name)
+        written = await self._written(request, _edit(target, change, self._writing().source_name), target.name)
         if isinstance(written, Refused):
             return answer(written.body, written.status)
         if is_dry_run(request):
@@ -138,12 +139,13 @@ class ConfigRoutes:
         return Response(held.raw, headers=etag(digest_of(held.raw)), media_type=YAML)
 
     async def _write_file(self, request: Request, raw: bytes) -> Response:
-        written = await self._written(request, lambda _: raw, WHOLE)
+        source = self._writing().source_name
+        written = await self._written(request, lambda _: parse(raw, source), WHOLE)
         if isinstance(written, Refused):
             return answer(written.body, written.status)
         return self._told(request, written)
 
-    async def _written(self, request: Request, wish: Wish, target: str) -> Written | Refused:
+    async def _written(self, request: Request, edit: Edit, target: str) -> Written | Refused:
         dry_run, who = is_dry_run(request), request.scope["caller"]
 
         async def approve(new: Snapshot) -> tuple[Diagnostic, ...]:
@@ -151,7 +153,7 @@ class ConfigRoutes:
 
         try:
             written = await self._writing().write(
-                wish, approve=approve, matches=IfMatch(request), create=target == WHOLE, dry_run=dry_run
+                edit, approve=approve, matches=IfMatch(request), create=target == WHOLE, dry_run=dry_run
             )
         except REFUSALS as error:
             told = refused(error, target)
@@ -169,7 +171,7 @@ class ConfigRoutes:
         found = (*unknown, *await self._rule.check(who, old.config, new.config))
         if not found and not dry_run:
             # Before the write: once it is in force, a request may connect at any moment.
-            self._rule.note(who, old.config, new.config)
+            await asyncio.to_thread(self._rule.note, who, old.config, new.config)
         return found
 
     def _writing(self) -> ConfigWriting:
@@ -203,21 +205,21 @@ class ConfigRoutes:
         self._services.audit.publish("write-refused", message, address=who.address, status=told.status, **fields)
 
 
-def _wish(target: Target, change: Callable[[Block, Block], dict[str, object]]) -> Wish:
+def _edit(target: Target, change: Callable[[Block, Block], dict[str, object]], source: str) -> Edit:
     """The change of a block as a change of the file."""
 
-    def wish(raw: bytes) -> bytes:
-        document = parse(raw)
+    def edit(raw: bytes) -> Document:
+        document = parse(raw, source, keep_tokens=True)
         # Not even one of comments alone: what is in force is its last good copy, and a block would replace all of that.
         refuse_broken(document)
         found = document.data.get(target.name)
         written: Block = found if isinstance(found, Mapping) else {}
         block = change(written, masked(target.section, written))
         if not block and not written:
-            return raw
-        return rewrite(raw, {**document.data, target.name: block})
+            return document
+        return rewrite(document, {**document.data, target.name: block})
 
-    return wish
+    return edit
 
 
 def _new_unknown_keys(old: Snapshot, new: Snapshot) -> tuple[Diagnostic, ...]:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 from msgspec import UNSET, Struct, inspect
 
-from daemon.config.patch import MASK
+from daemon.config.edit.patch import MASK
 from daemon.secret import Secret
 
 __all__ = ["MASK", "is_reference", "masked", "masked_url"]

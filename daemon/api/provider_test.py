@@ -15,7 +15,8 @@ from daemon.api.answers import CheckView, ProviderTest
 from daemon.api.masked import masked_url
 from daemon.api.problems import answer
 from daemon.api.services import Services, snapshot_in_force
-from daemon.config.schema import Config, Packycode, Tppc
+from daemon.config.provider import Provider, lower_name
+from daemon.config.schema import Config
 from daemon.errors import ErrorKind, LocalError
 from daemon.snapshot.core_auths import CoreAuth, synthesize
 from daemon.snapshot.snapshot import Snapshot
@@ -23,8 +24,6 @@ from daemon.upstream.findings import Finding
 
 if TYPE_CHECKING:
     from daemon.upstream.probe import Probe
-
-PACKYCODE = "packycode"
 
 
 class ProviderTestRoute:
@@ -48,30 +47,20 @@ class ProviderTestRoute:
 
 def found(name: str, snapshot: Snapshot) -> CoreAuth | Finding:
     """The provider's core auth, also of a disabled one; a finding where it lacks what a test needs. Raises 404."""
-    wanted = name.strip().lower()
     for auth in snapshot.core_auths:
-        if auth.name.lower() == wanted:
+        if lower_name(auth.name) == lower_name(name):
             return auth
-    alone = switched_on(wanted, snapshot.config)
-    if alone is None:
+    named = [each for each in snapshot.providers if each.is_named(name)]
+    if not named:
         raise LocalError(ErrorKind.NOT_FOUND, f"there is no provider {name[:100]!r}")
-    return alone
+    return switched_on(named[-1], snapshot.config)  # the last: a tppc provider may be called packycode
 
 
-def switched_on(name: str, config: Config) -> CoreAuth | Finding | None:
-    """What a disabled entry would be, were it enabled; None where there is no such entry."""
-    entries = [each for each in config.tppc.providers if each.name.strip().lower() == name]
-    if not entries and name != PACKYCODE:
-        return None
-    base_url = entries[0].base_url if entries else config.packycode.base_url
-    if not base_url.strip():
+def switched_on(provider: Provider, settings: Config) -> CoreAuth | Finding:
+    """What a disabled provider would be, were it enabled."""
+    if not provider.base_url.strip():
         return Finding(ok=False, explanation="this provider has no base-url yet", hint="fill in base-url")
-    only = structs.replace(
-        config,
-        packycode=Packycode() if entries else structs.replace(config.packycode, enabled=True),
-        tppc=Tppc(providers=tuple(structs.replace(each, enabled=True) for each in entries[:1])),
-    )
-    (auth,), _ = synthesize(only)
+    (auth,), _ = synthesize(settings, (structs.replace(provider, enabled=True),))
     return auth
 
 

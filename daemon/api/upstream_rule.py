@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from daemon.api.caller import Caller
 from daemon.config.diagnostics import Diagnostic, Path
+from daemon.config.provider import providers_of
 from daemon.config.schema import Config
 from daemon.config.urls import BYPASS
 from daemon.upstream.addresses import Reach, forbidden
@@ -104,13 +105,9 @@ def host_of(url: str) -> str:
 
 def _urls(config: Config) -> Iterator[tuple[str, Path, str]]:
     yield from _given("", ("proxy-url",), config.proxy_url)
-    yield from _given("packycode", ("packycode", "base-url"), config.packycode.base_url)
-    yield from _given("packycode", ("packycode", "proxy-url"), config.packycode.proxy_url)
-    for index, provider in enumerate(config.tppc.providers):
-        path: Path = ("tppc", "providers", index)
-        name = f"tppc/{provider.name.strip().lower()}"
-        yield from _given(name, (*path, "base-url"), provider.base_url)
-        yield from _given(name, (*path, "proxy-url"), provider.proxy_url)
+    for provider in providers_of(config):
+        yield from _given(provider.source, (*provider.path, "base-url"), provider.base_url)
+        yield from _given(provider.source, (*provider.path, "proxy-url"), provider.proxy_url)
 
 
 def _given(name: str, path: Path, url: str) -> Iterator[tuple[str, Path, str]]:

@@ -11,7 +11,8 @@ from daemon.api.masked import masked, masked_url
 from daemon.api.models import openai_model
 from daemon.api.status import timestamp
 from daemon.config.packycode import effective_source
-from daemon.config.schema import Packycode, ProviderEntry, Tppc, TppcProvider, WireApi
+from daemon.config.provider import Provider
+from daemon.config.schema import Packycode, Tppc
 from daemon.gateway.amendments import profile_of
 from daemon.gateway.learned import LearnedAmendment, LearnedAmendments
 from daemon.router.states import AuthStates
@@ -83,27 +84,18 @@ def models(snapshot: Snapshot, provider: str | None) -> Models:
 
 def providers(snapshot: Snapshot) -> Providers:
     """Every provider of the configuration, the disabled ones too."""
-    config = snapshot.config
-    rows = [provider_view("packycode", config.packycode, "config:packycode", snapshot)]
-    for entry in config.tppc.providers:
-        rows.append(provider_view(entry.name.strip(), entry, f"config:tppc[{entry.name.strip().lower()}]", snapshot))
-    return Providers(providers=rows)
+    return Providers(providers=[provider_view(each, snapshot) for each in snapshot.providers])
 
 
-def provider_view(name: str, entry: ProviderEntry, source: str, snapshot: Snapshot) -> ProviderRow:
+def provider_view(provider: Provider, snapshot: Snapshot) -> ProviderRow:
     return ProviderRow(
-        name=name,
-        source=source,
-        enabled=entry.enabled,
-        wire_api=wire(entry),
-        base_url=masked_url(entry.base_url),
-        auths=[auth.id for auth in snapshot.core_auths if auth.source == source],
+        name=provider.name,
+        source=provider.source,
+        enabled=provider.enabled,
+        wire_api=provider.wire,
+        base_url=masked_url(provider.base_url),
+        auths=[auth.id for auth in snapshot.core_auths if auth.source == provider.source],
     )
-
-
-def wire(entry: ProviderEntry) -> WireApi:
-    """packycode's is any text until the block is enabled; it can only be this one."""
-    return entry.wire_api if isinstance(entry, TppcProvider) else "responses"
 
 
 def packycode(snapshot: Snapshot) -> dict[str, object]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from daemon.cli import COMMANDS, exit_codes
 from daemon.cli.arguments import Subparsers
-from daemon.cli.config_file import STDIN, Checked, default_path, read
+from daemon.cli.config_file import STDIN, default_path, read
 
 if TYPE_CHECKING:
     from daemon.config.diagnostics import Diagnostic
+    from daemon.reload.check import CheckResult
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -28,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     return exit_codes.CONFIG if checked.errors else exit_codes.OK
 
 
-def _text(checked: Checked) -> str:
+def _text(checked: CheckResult) -> str:
     warnings = len(checked.diagnostics) - checked.errors
     counts = [_count(checked.errors, "error")] if checked.errors else []
     counts += [_count(warnings, "warning")] if warnings else []
@@ -37,7 +38,7 @@ def _text(checked: Checked) -> str:
     return "\n".join((*map(str, checked.diagnostics), f"{checked.source}: {verdict}{told}"))
 
 
-def _json(checked: Checked) -> str:
+def _json(checked: CheckResult) -> str:
     found = [
         {
             "severity": each.severity,
@@ -54,7 +55,7 @@ def _json(checked: Checked) -> str:
     return json.dumps({"valid": not checked.errors, "diagnostics": found}, indent=2, ensure_ascii=False)
 
 
-def _github(checked: Checked) -> str:
+def _github(checked: CheckResult) -> str:
     """Workflow commands, which GitHub shows beside the line."""
     return "\n".join(_annotation(each) for each in checked.diagnostics)
 
@@ -78,4 +79,4 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-FORMATS: dict[str, Callable[[Checked], str]] = {"text": _text, "json": _json, "github": _github}
+FORMATS: dict[str, Callable[[CheckResult], str]] = {"text": _text, "json": _json, "github": _github}

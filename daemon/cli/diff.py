@@ -8,7 +8,6 @@ import time
 from daemon.cli import COMMANDS, exit_codes
 from daemon.cli.arguments import Subparsers
 from daemon.cli.config_file import read, tell
-from daemon.snapshot.diff import diff
 from daemon.snapshot.summary import clients_line, heading, lines
 
 
@@ -19,7 +18,10 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    old, new = read(arguments.old, generation=1), read(arguments.new, generation=2)
+    old = read(arguments.old)
+    began = time.perf_counter()
+    new = read(arguments.new, old=old.snapshot)
+    milliseconds = (time.perf_counter() - began) * 1000
     tell(old)
     tell(new)
     if old.snapshot is None or new.snapshot is None:
@@ -27,10 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     if old.snapshot.revision == new.snapshot.revision:
         print("no changes")
         return exit_codes.OK
-    began = time.perf_counter()
-    changes = diff(old.snapshot, new.snapshot)
-    print(heading(changes, new.snapshot, (time.perf_counter() - began) * 1000))
-    for line in lines(changes):
+    print(heading(new.changes, new.snapshot, milliseconds))
+    for line in lines(new.changes):
         print(f"  {line}")
     print(clients_line(new.snapshot))
     return exit_codes.OK

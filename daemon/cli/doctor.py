@@ -21,8 +21,9 @@ from msgspec import Struct, structs
 
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, add_config, add_format
-from daemon.cli.config_file import Checked, default_path, read
+from daemon.cli.config_file import default_path, read
 from daemon.cli.exit_codes import FAILURE, OK
+from daemon.reload.check import CheckResult
 from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.sources.file import FileSource
@@ -83,7 +84,7 @@ async def looked_at(path: Path) -> AsyncIterator[Result]:
     yield running()
 
 
-def config(checked: Checked) -> Iterator[Result]:
+def config(checked: CheckResult) -> Iterator[Result]:
     """The diagnostics of the file, and what it comes to."""
     for each in checked.diagnostics:
         yield Result(state="fail" if each.severity == "error" else "warn", about="config", text=str(each))

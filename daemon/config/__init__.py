@@ -6,5 +6,5 @@
 ``schema`` holds the structs, ``shape`` the same as data (also for ``json_schema``, ``exposure`` and the
 diff), ``diagnostics`` the form of a problem, ``unknown`` what is said of keys that do not exist,
 ``packycode`` the precedence config.yaml > environment > Codex CLI, ``urls`` how one is checked and
-shown. Pure: ``references`` are followed by a function that is passed in.
+shown. ``edit`` changes the text. Pure: ``references`` are followed by a function that is passed in.
 """

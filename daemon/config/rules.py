@@ -14,6 +14,7 @@ from daemon.config.convert import quoted
 from daemon.config.diagnostics import Path
 from daemon.config.finding import Finding, Findings, finding
 from daemon.config.profiles import PROFILES
+from daemon.config.provider import providers_of
 from daemon.config.rules_operating import logging, management, not_in_effect
 from daemon.config.schema import DEFAULT_MODELS, Config, Defaults, ProviderEntry, TppcProvider, WireApi
 from daemon.config.urls import has_user, http_fault, proxy_fault
@@ -203,9 +204,7 @@ RULES: tuple[Callable[[Config], Findings], ...] = (
 
 def _served(config: Config) -> set[str]:
     """The public names of every enabled provider, its default model included."""
-    enabled = [(provider.models, provider.defaults) for provider in config.tppc.providers if provider.enabled]
-    if config.packycode.enabled:
-        enabled.append((config.packycode.models, config.packycode.defaults))
+    enabled = [(provider.models, provider.defaults) for provider in providers_of(config) if provider.enabled]
     listed = {entry.public for models, _ in enabled for entry in models or DEFAULT_MODELS}
     return listed | {defaults.model for models, defaults in enabled if not models}
 

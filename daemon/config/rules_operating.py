@@ -10,7 +10,8 @@ from typing import Final
 from daemon.config import log_sizes
 from daemon.config.convert import quoted
 from daemon.config.finding import Finding, Findings, finding
-from daemon.config.schema import Config, Packycode, TppcProvider
+from daemon.config.provider import Provider, providers_of
+from daemon.config.schema import Config
 
 HASH_KINDS: Final = {
     "bcrypt": (re.compile(r"\$2[aby]\$"), re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")),
@@ -53,11 +54,7 @@ NOT_IN_EFFECT: Final[tuple[tuple[str, Callable[[Config], bool], str], ...]] = (
 )
 """Key, whether it asks for something, and what happens instead."""
 
-PACKYCODE_NOT_IN_EFFECT: Final[tuple[tuple[str, Callable[[Packycode], bool], str], ...]] = (
-    ("max-concurrent", lambda it: it.max_concurrent != 0, "there is no limit"),
-)
-
-PROVIDER_NOT_IN_EFFECT: Final[tuple[tuple[str, Callable[[TppcProvider], bool], str], ...]] = (
+PROVIDER_NOT_IN_EFFECT: Final[tuple[tuple[str, Callable[[Provider], bool], str], ...]] = (
     ("weight", lambda it: it.weight != 1, "requests go round-robin"),
     ("max-concurrent", lambda it: it.max_concurrent != 0, "there is no limit"),
 )
@@ -68,14 +65,9 @@ def not_in_effect(config: Config) -> Findings:
     for key, asks, instead in NOT_IN_EFFECT:
         if asks(config):
             yield _without_effect(tuple(key.split(".")), instead)
-    yield from (
-        _without_effect(("packycode", key), instead)
-        for key, asks, instead in PACKYCODE_NOT_IN_EFFECT
-        if config.packycode.enabled and asks(config.packycode)
-    )
-    for index, provider in enumerate(config.tppc.providers):
+    for provider in providers_of(config):
         yield from (
-            _without_effect(("tppc", "providers", index, key), instead)
+            _without_effect((*provider.path, key), instead)
             for key, asks, instead in PROVIDER_NOT_IN_EFFECT
             if provider.enabled and asks(provider)
         )

@@ -7,7 +7,7 @@ Custom tags, undefined and self-referring aliases and a second document are refu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import yaml
 from yaml.events import (
@@ -41,9 +41,10 @@ class Refused(Exception):
         self.hint = hint
 
 
-def scan(text: str) -> None:
-    """Raise ``Refused`` if the text is no YAML or breaks a limit, ``yaml.YAMLError`` if it is no text."""
-    scanned = Scan()
+def scan(text: str, keep: Callable[[Event], None] | None = None) -> None:
+    """Raise ``Refused`` if the text is no YAML or breaks a limit, ``yaml.YAMLError`` if it is no text.
+    ``keep`` is handed each event that has passed."""
+    scanned = Scan(keep)
     try:
         scanned.run(yaml.parse(text, Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
@@ -90,7 +91,8 @@ SYNTAX_HINTS = {
 class Scan:
     """Counts nodes as if every alias were written out, so that a bomb is seen by arithmetic."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep: Callable[[Event], None] | None = None) -> None:
+        self.keep = keep
         self.aliases = 0
         self.documents = 0
         self.sizes: dict[str, int] = {}
@@ -112,6 +114,8 @@ class Scan:
                 self.documents += 1
                 if self.documents > 1:
                     raise Refused("yaml-documents", "a second document begins here", _place(event), "remove the ---")
+            if self.keep is not None:
+                self.keep(event)
 
     def node(self, event: NodeEvent) -> None:
         if isinstance(event, AliasEvent):

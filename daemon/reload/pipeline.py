@@ -1,4 +1,4 @@
-"""The steps of one reload: examine, then apply or refuse. Knows no callers and no queue.
+"""The steps of one reload: check, then apply or refuse. Knows no callers and no queue.
 
 1. Either the whole of an update is put in force, or nothing changes.
 2. The same meaning again (equal revision) moves neither generation nor revision; what only the
@@ -11,24 +11,27 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from loguru import logger
 from msgspec import structs
 
 from daemon.config.diagnostics import Diagnostic
+from daemon.config.document import Document
 from daemon.reload.appliers import Applier, swap
-from daemon.reload.examine import Examination, Examiner
-from daemon.reload.history import History
-from daemon.reload.last_good import LastGood
+from daemon.reload.check import CheckResult, check
 from daemon.reload.outcome import ReloadOutcome
 from daemon.reload.telling import Telling
 from daemon.snapshot import summary
 from daemon.snapshot.current import Current
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.base import Update
+from daemon.state.history import History
+from daemon.state.last_good import LastGood
 
 Result = TypeVar("Result")
 
@@ -40,14 +43,15 @@ class Pipeline:
         self,
         *,
         current: Current,
-        examiner: Examiner,
+        environ: Mapping[str, str],
+        base: Path,
         appliers: Sequence[Applier],
         last_good: LastGood,
         history: History | None,
         telling: Telling,
     ) -> None:
         self._current = current
-        self._examiner = examiner
+        self._check = partial(check, environ=environ, base=base)
         self._appliers = appliers
         self._last_good = last_good
         self._history = history
@@ -60,10 +64,12 @@ class Pipeline:
         """SHA-256 (hex) of the file's bytes that are in force; empty while those of the last good copy are."""
         return self._saved.hex()
 
-    async def examine(self, update: Update, *, require: frozenset[str] = frozenset()) -> Examination:
+    async def check(
+        self, update: Update, document: Document | None = None, *, require: frozenset[str] = frozenset()
+    ) -> CheckResult:
         """What the update would put in force, or what is wrong with it."""
         old = self._current.get_or_none()
-        return await self._off_loop(lambda: self._examiner.examine(update, old, require=require))
+        return await self._off_loop(lambda: self._check(update, document, old=old, require=require))
 
     async def last_good(self, source: str) -> Update | None:
         """The copy kept from an earlier life, as if it had just been read."""
@@ -71,7 +77,7 @@ class Pipeline:
         return None if raw is None else Update(source=f"{source} (last good copy)", raw=raw, digest="")
 
     async def apply(
-        self, update: Update, found: Examination, reason: str, *, began: float, asked: bool = False
+        self, update: Update, found: CheckResult, reason: str, *, began: float, asked: bool = False
     ) -> ReloadOutcome:
         """Puts it in force, unless that is what is in force already, and keeps the copy."""
         outcome = await self.put_in_force(update, found, reason, began=began, asked=asked)
@@ -82,7 +88,7 @@ class Pipeline:
         return outcome
 
     async def put_in_force(
-        self, update: Update, found: Examination, reason: str, *, began: float, asked: bool = False
+        self, update: Update, found: CheckResult, reason: str, *, began: float, asked: bool = False
     ) -> ReloadOutcome:
         """As ``apply``, but the file counts as no better than before: for the last good copy."""
         old, new = self._current.get_or_none(), found.snapshot

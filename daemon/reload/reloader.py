@@ -18,10 +18,9 @@ from loguru import logger
 from msgspec import structs
 
 from daemon.config.diagnostics import Diagnostic
+from daemon.config.document import Document
 from daemon.reload.appliers import Applier
-from daemon.reload.examine import Examination, Examiner
-from daemon.reload.history import History
-from daemon.reload.last_good import LastGood
+from daemon.reload.check import CheckResult
 from daemon.reload.mailbox import Mailbox
 from daemon.reload.outcome import ConfigRefused, ReloadOutcome
 from daemon.reload.pipeline import Pipeline, failed
@@ -30,12 +29,14 @@ from daemon.reload.telling import Events, Notify, Numbers, Telling, status_line
 from daemon.snapshot.current import Current
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.base import Source, Update
+from daemon.state.history import History
+from daemon.state.last_good import LastGood
 
 RETRY_S: Final = 0.4
 """How long a file that is wrong, and that a writer may still hold, is left alone before it is told."""
 
-Waiting = tuple[str, asyncio.Future[ReloadOutcome]]
-"""Why a caller asked, and where its answer goes."""
+Waiting = tuple[str, asyncio.Future[ReloadOutcome], Document | None]
+"""Why a caller asked, where its answer goes, and what it has written."""
 
 
 class Reloader:
@@ -59,7 +60,8 @@ class Reloader:
         self._notify = notify
         self._pipeline = Pipeline(
             current=current,
-            examiner=Examiner(os.environ if environ is None else environ, Path(source.name).parent),
+            environ=os.environ if environ is None else environ,
+            base=Path(source.name).parent,
             appliers=appliers,
             last_good=last_good,
             history=history,
@@ -82,9 +84,14 @@ class Reloader:
         """SHA-256 (hex) of the file's bytes that are in force; empty while a copy from elsewhere is."""
         return self._pipeline.digest
 
-    async def check(self, raw: bytes) -> Examination:
-        """What the file would put in force if it said ``raw``; nothing is applied."""
-        return await self._pipeline.examine(Update(source=self._source.name, raw=raw, digest=""))
+    @property
+    def source_name(self) -> str:
+        """What diagnostics begin with."""
+        return self._source.name
+
+    async def check(self, document: Document) -> CheckResult:
+        """What the file would put in force if it said this; nothing is applied."""
+        return await self._pipeline.check(Update(source=self._source.name, raw=document.raw, digest=""), document)
 
     async def start(self, require: frozenset[str] = frozenset()) -> Snapshot:
         """The first load. Raises ConfigRefused where there is nothing to serve.
@@ -94,7 +101,7 @@ class Reloader:
         """
         began = time.perf_counter()
         update = await self._read()
-        found = await self._examine(update, require=require)
+        found = await self._checked(update, require=require)
         if found.snapshot is not None:
             outcome = await self._pipeline.apply(update, found, "start", began=began)
             if not outcome.ok:
@@ -120,12 +127,13 @@ class Reloader:
             waiting, self._waiting = self._waiting, []
             _answer(waiting, self._failed("the daemon is stopping", "shutdown"))
 
-    async def reload(self, reason: str) -> ReloadOutcome:
-        """Reads now, applies or refuses, and says which. Calls that wait at the same time share a turn."""
+    async def reload(self, reason: str, written: Document | None = None) -> ReloadOutcome:
+        """Reads now, applies or refuses, and says which. Calls that wait at the same time share a turn.
+        Where the source says just what was ``written``, it is not parsed again."""
         if self._ended:
             return self._failed("the daemon is stopping", reason)
         answer: asyncio.Future[ReloadOutcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((reason, answer))
+        self._waiting.append((reason, answer, written))
         self._mailbox.ring()
         return await answer
 
@@ -135,11 +143,12 @@ class Reloader:
     async def _turn(self) -> None:
         updates = self._mailbox.take()
         waiting, self._waiting = self._waiting, []
-        reason = ", ".join(dict.fromkeys(reason for reason, _ in waiting)) or "file"
+        reason = ", ".join(dict.fromkeys(reason for reason, *_ in waiting)) or "file"
         outcome = self._failed("the daemon is stopping", reason)
         try:
             if waiting:
-                outcome = await self._take(await self._read(), reason, asked=True)
+                written = next((each for *_, each in waiting if each is not None), None)
+                outcome = await self._take(await self._read(), reason, asked=True, written=written)
             for update in updates:
                 if update.order > self._order:
                     self._order = update.order
@@ -150,23 +159,25 @@ class Reloader:
         finally:
             _answer(waiting, outcome)
 
-    async def _take(self, update: Update, reason: str, *, asked: bool) -> ReloadOutcome:
+    async def _take(
+        self, update: Update, reason: str, *, asked: bool, written: Document | None = None
+    ) -> ReloadOutcome:
         self._notify.reloading()
         try:
-            outcome = await self._load(update, reason, asked=asked)
+            outcome = await self._load(update, reason, asked=asked, written=written)
             if asked or outcome.changes or not (outcome.ok and self._outcome and self._outcome.ok):
                 self._outcome = outcome
             return outcome
         finally:
             self._notify.ready(status_line(self._outcome) if self._outcome else "")
 
-    async def _load(self, update: Update, reason: str, *, asked: bool) -> ReloadOutcome:
+    async def _load(self, update: Update, reason: str, *, asked: bool, written: Document | None) -> ReloadOutcome:
         began = time.perf_counter()
-        found = await self._examine(update)
+        found = await self._checked(update, written)
         if found.snapshot is None and not update.settled and not asked:
             await asyncio.sleep(RETRY_S)
             update = await self._read()
-            found = await self._examine(update)
+            found = await self._checked(update)
         if found.snapshot is None:
             return self._pipeline.refuse(found.diagnostics, reason)
         return await self._pipeline.apply(update, found, reason, began=began, asked=asked)
@@ -174,7 +185,7 @@ class Reloader:
     async def _start_on_copy(self, diagnostics: tuple[Diagnostic, ...], began: float) -> ReloadOutcome:
         """Serves the last good copy; the file stays refused."""
         copy = await self._pipeline.last_good(self._source.name)
-        found = await self._pipeline.examine(copy) if copy else None
+        found = await self._pipeline.check(copy) if copy else None
         if copy is None or found is None or found.snapshot is None:
             raise ConfigRefused(diagnostics)
         self._watch(found)
@@ -189,12 +200,14 @@ class Reloader:
         self._order = max(self._order, update.order)
         return update
 
-    async def _examine(self, update: Update, *, require: frozenset[str] = frozenset()) -> Examination:
-        found = await self._pipeline.examine(update, require=require)
+    async def _checked(
+        self, update: Update, written: Document | None = None, *, require: frozenset[str] = frozenset()
+    ) -> CheckResult:
+        found = await self._pipeline.check(update, written, require=require)
         self._watch(found)
         return found
 
-    def _watch(self, found: Examination) -> None:
+    def _watch(self, found: CheckResult) -> None:
         """While a file is refused, what the configuration in force names stays watched, too."""
         self._files = found.files if found.snapshot else self._files | found.files
         self._source.watch(self._files)
@@ -205,6 +218,6 @@ class Reloader:
 
 
 def _answer(waiting: Iterable[Waiting], outcome: ReloadOutcome) -> None:
-    for _, answer in waiting:
+    for _, answer, _ in waiting:
         if not answer.done():  # the caller may have gone away
             answer.set_result(outcome)

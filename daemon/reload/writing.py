@@ -20,20 +20,20 @@ from loguru import logger
 from msgspec import Struct, structs
 
 from daemon.config.diagnostics import Diagnostic
-from daemon.config.document import parse
-from daemon.reload.history import History, Version
+from daemon.config.document import Document
 from daemon.reload.reloader import Reloader
-from daemon.reload.unfinished import Unfinished
 from daemon.snapshot import summary
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.reading import Unreadable
 from daemon.sources.write import Conflict, Held, WriteRefused, hold, replace, sweep
-from daemon.sources.write_lock import write_lock
+from daemon.state.history import History, Version
+from daemon.state.unfinished import Unfinished
+from daemon.state.write_lock import write_lock
 
 REASON: Final = "management"
 
-Wish = Callable[[bytes], bytes]
-"""What the file says -> what it shall say. Blocks; may raise whatever its caller understands."""
+Edit = Callable[[bytes], Document]
+"""What the file says -> what it is to say. Blocks; may raise whatever its caller understands."""
 Approve = Callable[[Snapshot], Awaitable[tuple[Diagnostic, ...]]]
 """What would come into force -> what speaks against it; an error refuses the write."""
 
@@ -76,6 +76,11 @@ class ConfigWriting:
         """SHA-256 (hex) of the bytes in force; empty where they are not the file's."""
         return self._reloader.digest
 
+    @property
+    def source_name(self) -> str:
+        """The name of the file in diagnostics."""
+        return self._reloader.source_name
+
     async def sweep(self) -> None:
         """Take back what killed writers have left halfway, and remove what they have left behind."""
         await asyncio.to_thread(self._sweep)
@@ -89,17 +94,17 @@ class ConfigWriting:
 
     async def write(
         self,
-        wish: Wish,
+        edit: Edit,
         *,
         approve: Approve,
         matches: Callable[[str], bool] = lambda _: True,
         create: bool = False,
         dry_run: bool = False,
     ) -> Written:
-        """Make the file say ``wish`` of what it says. ``matches`` is asked whether its digest is the one that
+        """Make the file say what ``edit`` makes of it. ``matches`` is asked whether its digest is the one that
         the caller has seen; ``create`` allows it to be missing.
 
-        Raises Stale, Invalid, Conflict, DiskFull, WriteRefused and what ``wish`` raises.
+        Raises Stale, Invalid, Conflict, DiskFull, WriteRefused and what ``edit`` raises.
         """
         async with self._turn:
             held = await self.read()
@@ -107,11 +112,11 @@ class ConfigWriting:
                 raise Stale
             if not held.is_there and not create:
                 raise Conflict(f"{self._path.name} does not exist: create it, or send it whole")
-            raw = await asyncio.to_thread(wish, held.raw)
-            told = await self._examined(raw, approve, touched=raw != held.raw)
+            document = await asyncio.to_thread(edit, held.raw)
+            told = await self._examined(document, approve, touched=document.raw != held.raw)
             if dry_run or (not told.touched and told.digest == self.digest):
                 return told
-            return await self._put_in_force(held, raw, told)
+            return await self._put_in_force(held, document, told)
 
     async def versions(self) -> tuple[Version, ...]:
         """What can be gone back to, the newest first."""
@@ -121,27 +126,27 @@ class ConfigWriting:
         """The bytes of a kept version; None where they are lost."""
         return await asyncio.to_thread(self._history.load, version)
 
-    async def _examined(self, raw: bytes, approve: Approve, *, touched: bool) -> Written:
-        found = await self._reloader.check(raw)
+    async def _examined(self, document: Document, approve: Approve, *, touched: bool) -> Written:
+        found = await self._reloader.check(document)
         if found.snapshot is None:
             raise Invalid(found.diagnostics)
         objections = await approve(found.snapshot)
         if any(each.severity == "error" for each in objections):
-            raise Invalid((*_placed(objections, raw), *found.diagnostics))
+            raise Invalid((*_placed(objections, document), *found.diagnostics))
         return Written(
             diagnostics=found.diagnostics,
             changes=summary.lines(found.changes),
-            digest=digest_of(raw),
+            digest=digest_of(document.raw),
             touched=touched,
         )
 
-    async def _put_in_force(self, held: Held, raw: bytes, told: Written) -> Written:
+    async def _put_in_force(self, held: Held, document: Document, told: Written) -> Written:
         if told.touched:
-            await asyncio.to_thread(self._replace, held, raw)
-        outcome = await self._reloader.reload(REASON)
+            await asyncio.to_thread(self._replace, held, document.raw)
+        outcome = await self._reloader.reload(REASON, document)
         if not outcome.ok:
             if told.touched:
-                await self._take_back(held, raw)
+                await self._take_back(held, document.raw)
             raise Invalid(outcome.diagnostics)
         return told
 
@@ -168,9 +173,8 @@ class ConfigWriting:
             logger.error("{} keeps a change that is not in force: {}", self._path, refused.message)
 
 
-def _placed(objections: tuple[Diagnostic, ...], raw: bytes) -> tuple[Diagnostic, ...]:
+def _placed(objections: tuple[Diagnostic, ...], document: Document) -> tuple[Diagnostic, ...]:
     """Each with its place in the file that would have been written."""
-    document = parse(raw)
     places = (document.place(each.path) for each in objections)
     return tuple(
         structs.replace(each, line=line, column=column) for each, (line, column) in zip(objections, places, strict=True)

@@ -22,8 +22,6 @@ from daemon.gateway.counting import TokenCounter
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.pipeline import Pipeline
 from daemon.gateway.sweep import Sweep
-from daemon.reload.history import History
-from daemon.reload.last_good import LastGood
 from daemon.reload.reloader import Reloader
 from daemon.reload.supervise import supervised
 from daemon.reload.writing import ConfigWriting
@@ -40,6 +38,8 @@ from daemon.service.watchdog import dump_stacks_on_crash, watchdog
 from daemon.snapshot.current import Current
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.file import FileSource
+from daemon.state.history import History
+from daemon.state.last_good import LastGood
 from daemon.systemd import Notifier
 from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.audit_file import open_audit_file

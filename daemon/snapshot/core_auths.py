@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from urllib.parse import urlsplit, urlunsplit
 
 from msgspec import UNSET, Struct, structs
 
-from daemon.config.diagnostics import Diagnostic, Path
+from daemon.config.diagnostics import Diagnostic
 from daemon.config.instructions import Source
+from daemon.config.provider import Kind, Provider
 from daemon.config.schema import (
     DEFAULT_MODELS,
     Config,
     Defaults,
     ModelEntry,
     Privacy,
-    ProviderEntry,
     ProviderTimeouts,
     Timeouts,
-    TppcProvider,
     WireApi,
 )
 from daemon.secret import MASK, Secret
 from daemon.snapshot.effort import SEED_EFFORTS
-from daemon.snapshot.ids import Unique, client_id, core_auth_id, lower_name
+from daemon.snapshot.ids import Unique, client_id, core_auth_id
 from daemon.snapshot.profiles import profile_of
 
 
 class CoreAuth(Struct, frozen=True, kw_only=True):
     """One usable upstream credential, frozen; its live state is kept elsewhere under ``id``.
 
-    ``name`` is the provider's name (``packycode``, ``fox``), ``provider`` the family the management
-    API shows (``codex``, ``openai`` or ``anthropic``, by the wire). ``source`` is ``config:packycode``
-    or ``config:tppc[fox]``. ``base_url`` is as written; ``url`` is the full address requests go to.
+    ``name`` is the provider's name (``packycode``, ``fox``), ``kind`` where it is configured, ``provider`` the
+    family the management API shows (``codex``, ``openai`` or ``anthropic``, by the wire). ``source`` is
+    ``config:packycode`` or ``config:tppc[fox]``. ``base_url`` is as written; ``url`` is the full address that
+    requests go to.
     """
 
     id: str
     client_id: str
     name: str
+    kind: Kind
     provider: str
     source: str
     wire: WireApi
@@ -73,75 +74,59 @@ class CoreAuth(Struct, frozen=True, kw_only=True):
         return f"CoreAuth({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
 
 
-PACKYCODE = "packycode"
 ENDPOINTS: dict[WireApi, str] = {"responses": "/responses", "chat": "/chat/completions", "messages": "/messages"}
 FAMILIES: dict[WireApi, str] = {"responses": "codex", "chat": "openai", "messages": "anthropic"}
 
 
-def synthesize(config: Config) -> tuple[tuple[CoreAuth, ...], tuple[Diagnostic, ...]]:
-    """One core auth for each enabled entry, in file order; a warning for each ID that was taken already."""
+def synthesize(settings: Config, providers: Sequence[Provider]) -> tuple[tuple[CoreAuth, ...], tuple[Diagnostic, ...]]:
+    """One core auth for each enabled provider, in their order; a warning for each ID that was taken already."""
     ids, clients = Unique(), Unique()
     auths: list[CoreAuth] = []
     warnings: list[Diagnostic] = []
-    for path, auth in _entries(config):
+    for provider in providers:
+        if not provider.enabled:
+            continue
+        auth = _core_auth(provider, settings)
         unique = ids.take(auth.id)
         if unique != auth.id:
             message = f"the same name, key and base URL as another entry; it is known as {unique}"
-            warnings.append(Diagnostic(severity="warning", code="same-id", message=message, path=path))
+            warnings.append(Diagnostic(severity="warning", code="same-id", message=message, path=provider.path))
         auths.append(structs.replace(auth, id=unique, client_id=clients.take(auth.client_id)))
     return tuple(auths), tuple(warnings)
 
 
-def _entries(config: Config) -> Iterator[tuple[Path, CoreAuth]]:
-    if config.packycode.enabled:
-        yield ("packycode",), _packycode(config)
-    for index, provider in enumerate(config.tppc.providers):
-        if provider.enabled:
-            yield ("tppc", "providers", index), _tppc(provider, config)
-
-
-def _packycode(config: Config) -> CoreAuth:
-    return _core_auth(config.packycode, config, None, config.packycode.credentials.openai_api_key, "responses")
-
-
-def _tppc(provider: TppcProvider, config: Config) -> CoreAuth:
-    auth = _core_auth(provider, config, provider.name.strip(), provider.api_key, provider.wire_api)
+def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
+    key, base_url, wire = provider.api_key.reveal().strip(), provider.base_url.strip(), provider.wire
+    is_packycode = provider.kind == "packycode"
+    named = None if is_packycode else provider.name
+    models = provider.models or _built_in_models(provider.defaults)
+    profile, reason = profile_of(provider.profile, is_packycode=is_packycode, base_url=base_url, wire=wire)
+    refused = (*provider.unsupported_parameters, *(profile.unsupported if profile else ()))
     cooling = provider.disable_cooling
-    return structs.replace(
-        auth,
-        priority=provider.priority,
-        weight=provider.weight,
-        disable_cooling=config.disable_cooling if cooling is UNSET else cooling,
-    )
-
-
-def _core_auth(entry: ProviderEntry, config: Config, name: str | None, secret: Secret, wire: WireApi) -> CoreAuth:
-    """What packycode (``name`` None) and the entries of ``tppc.providers`` have alike."""
-    key, base_url = secret.reveal().strip(), entry.base_url.strip()
-    models = entry.models or _built_in_models(entry.defaults)
-    profile, reason = profile_of(entry.profile, is_packycode=name is None, base_url=base_url, wire=wire)
-    refused = (*entry.unsupported_parameters, *(profile.unsupported if profile else ()))
     return CoreAuth(
-        id=core_auth_id(name, api_key=key, base_url=base_url),
-        client_id=client_id(name, api_key=key, base_url=base_url),
-        name=PACKYCODE if name is None else name,
+        id=core_auth_id(named, api_key=key, base_url=base_url),
+        client_id=client_id(named, api_key=key, base_url=base_url),
+        name=provider.name,
+        kind=provider.kind,
         provider=FAMILIES[wire],
-        source="config:packycode" if name is None else f"config:tppc[{lower_name(name)}]",
+        source=provider.source,
         wire=wire,
         base_url=base_url,
         url=endpoint(base_url, wire),
         api_key=Secret(key),
         models=models,
-        defaults=_defaults(entry.defaults, models),
-        store=_store(entry.privacy),
-        timeouts=_timeouts(entry.timeouts, config.timeouts),
-        headers=tuple(entry.headers.items()),
-        proxy_url=entry.proxy_url.strip() or config.proxy_url.strip(),
-        max_concurrent=entry.max_concurrent,
-        instructions=entry.instructions.source,
-        instructions_text=entry.instructions.text.reveal(),
+        defaults=_defaults(provider.defaults, models),
+        store=_store(provider.privacy),
+        timeouts=_timeouts(provider.timeouts, settings.timeouts),
+        headers=tuple(provider.headers.items()),
+        proxy_url=provider.proxy_url.strip() or settings.proxy_url.strip(),
+        priority=provider.priority,
+        weight=provider.weight,
+        max_concurrent=provider.max_concurrent,
+        instructions=provider.instructions.source,
+        instructions_text=provider.instructions.text.reveal(),
         unsupported_parameters=tuple(dict.fromkeys(refused)),
-        disable_cooling=config.disable_cooling,
+        disable_cooling=settings.disable_cooling if cooling is UNSET else cooling,
         profile=profile.name if profile else "",
         profile_reason=reason,
         normalised=profile.normalised if profile else False,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 
+from daemon.config.provider import lower_name
+
 
 def short(kind: str, *parts: str) -> str:
     """First 12 hex digits of SHA-256 over ``kind``, then for each part a NUL byte and the trimmed part."""
@@ -26,11 +28,6 @@ def client_id(name: str | None, *, api_key: str, base_url: str) -> str:
     if name is None:
         return f"packycode:models:{short('packycode:models', base_url, api_key)}"
     return f"tppc:models:{short('tppc:models', name, base_url, api_key)}"
-
-
-def lower_name(name: str) -> str:
-    """How provider names are compared."""
-    return name.strip().lower()
 
 
 class Unique:

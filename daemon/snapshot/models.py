@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
+from daemon.config.provider import lower_name
 from daemon.config.schema import ModelAlias
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.effort import SEED_EFFORTS, clamp, split_dash, split_parentheses
-from daemon.snapshot.ids import lower_name
 
 CLAUDE_NAMES = ("claude-haiku-4-5-20251001", "claude-opus-4-8", "claude-sonnet-5")
 """Names that Claude Code asks for by itself: what a ``claude-*`` glob is listed as."""

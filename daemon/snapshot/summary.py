@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 from daemon.config.packycode import source_words
 from daemon.config.profiles import PROFILES
+from daemon.config.provider import KINDS
 from daemon.snapshot.diff import Change, ChangeSet
 from daemon.snapshot.snapshot import Snapshot
 
 REVISION_DIGITS = 12
-SOURCES = (("packycode", "config:packycode"), ("tppc", "config:tppc"), ("store", "store"))
 
 
 def heading(changes: ChangeSet, new: Snapshot, milliseconds: float) -> str:
@@ -38,8 +38,8 @@ def line(change: Change) -> str:
 
 def clients_line(new: Snapshot) -> str:
     """``clients: 4 (1 packycode + 2 tppc + 1 store)``."""
-    counts = Counter(_kind(auth.source) for auth in new.core_auths)
-    parts = " + ".join(f"{counts[kind]} {kind}" for kind, _ in SOURCES)
+    counts = Counter(auth.kind for auth in new.core_auths)
+    parts = " + ".join(f"{counts[kind]} {kind}" for kind in KINDS)
     return f"clients: {len(new.core_auths)} ({parts})"
 
 
@@ -55,10 +55,6 @@ def profile_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
         if auth.profile and before.get(auth.name) != (auth.profile, auth.profile_reason):
             left_out = ", ".join(PROFILES[auth.profile].unsupported)
             yield f"{auth.name} has the profile {auth.profile} ({auth.profile_reason}): never sent are {left_out}"
-
-
-def _kind(source: str) -> str:
-    return next((kind for kind, prefix in SOURCES if source.startswith(prefix)), "store")
 
 
 def _count(number: int, noun: str) -> str:

@@ -9,12 +9,12 @@ hand and may be anywhere.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from loguru import logger
 
+from daemon.state.atomic import replace_file
 from daemon.upstream.addresses import Reach, forbidden
 
 
@@ -36,7 +36,7 @@ class Reaches:
         return forbidden(addresses, self.of(host))
 
     def note(self, hosts: Iterable[str], reach: Reach) -> None:
-        """These hosts were set through the API just now; blocks for a small file."""
+        """These hosts were set through the API just now; blocks for the fsyncs of a small file."""
         wanted = {plain(host): reach for host in hosts}
         if any(self._hosts.get(host) is not each for host, each in wanted.items()):
             self._hosts |= wanted
@@ -45,12 +45,9 @@ class Reaches:
     def _save(self) -> None:
         if self._path is None:
             return
-        temporary = self._path.with_name(f".{self._path.name}.new")
+        hosts = {host: reach.name for host, reach in sorted(self._hosts.items())}
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            with open(descriptor, "w", encoding="utf-8") as file:
-                json.dump({host: reach.name for host, reach in sorted(self._hosts.items())}, file, indent=1)
-            os.replace(temporary, self._path)
+            replace_file(self._path, json.dumps(hosts, indent=1).encode())
         except OSError as error:
             logger.warning("who set which upstream could not be kept in {}: {}", self._path, error.strerror)
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from daemon.cli import exit_codes, main
+from tests.harness import ROOT
 
 BAD = """tppc:
   providers:
@@ -98,3 +102,19 @@ def test_file_references_are_relative_to_the_file(path: Path, tmp_path: Path) ->
     (tmp_path / "fox.key").write_text("sk-planted\n")
     path.write_text("api-keys: ['file:fox.key']\n")
     assert main(["check", str(path)]) == exit_codes.OK
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+@pytest.mark.parametrize("text", [BAD, BAD.replace("weigth: 1", "weight: x"), "tppc: ["])
+def test_run_reports_what_check_reports(path: Path, capsys: pytest.CaptureFixture[str], text: str, mode: int) -> None:
+    """One check serves both: for example that others can read a file of literal keys, also where it is not valid."""
+    path.write_text(text)
+    path.chmod(mode)
+    assert main(["check"]) == exit_codes.CONFIG
+    *reported, _ = capsys.readouterr().out.splitlines()
+    environ = os.environ | {"PYTHONPATH": str(ROOT), "STATE_DIRECTORY": str(path.parent / "state")}
+    run = [sys.executable, "-m", "daemon", "run", "--config", "config.yaml", "--port", "0"]
+    found = subprocess.run(run, env=environ, capture_output=True, text=True, timeout=60)
+    assert found.returncode == exit_codes.CONFIG
+    assert found.stderr.splitlines()[-len(reported) :] == reported
+    assert sum(": error: " in line or ": warning: " in line for line in found.stderr.splitlines()) == len(reported)

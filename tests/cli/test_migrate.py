@@ -12,7 +12,7 @@ from daemon.cli.config_file import read
 from daemon.cli.shown_keys import MASK, masked
 from daemon.config.document import parse
 
-IDENTITY = ("id", "client_id", "source", "profile_reason")
+IDENTITY = ("id", "client_id", "kind", "source", "profile_reason")
 """What names a core auth, and why it has its profile; all the rest is how it is used."""
 
 COMMENTED = """\

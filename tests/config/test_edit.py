@@ -12,9 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.config.document import parse
-from daemon.config.edit import NotEditable, rewrite
-from daemon.config.edit_render import same
+from daemon.config.edit.render import same
+from daemon.config.edit.rewrite import NotEditable
+from daemon.config.edit.rewrite import rewrite as rewrite_document
 from tests.config.edited_files import FILES, PLAIN
+
+
+def rewrite(raw: bytes, wanted: Data) -> bytes:
+    return rewrite_document(parse(raw), wanted).raw
+
 
 Data = dict[str, Any]
 LYNX = {"name": "lynx", "enabled": True, "base-url": "https://lynx.example", "api-key": "sk # lynx: 'x'"}

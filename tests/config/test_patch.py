@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.config.patch import MASK, PatchRefused, merged, replaced, unwrapped
-from daemon.config.patch_providers import UnknownProvider, added, patched, removed
+from daemon.config.edit.patch import MASK, PatchRefused, merged, replaced, unwrapped
+from daemon.config.edit.patch_providers import UnknownProvider, added, patched, removed
 
 WRITTEN: dict[str, Any] = {
     "enabled": True,

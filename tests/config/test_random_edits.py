@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from daemon.config.document import parse
-from daemon.config.edit import NotEditable, rewrite
-from daemon.config.edit_render import same
+from daemon.config.edit.render import same
+from daemon.config.edit.rewrite import NotEditable, rewrite
 from tests.config.random_files import KEYS, SCALARS, VALUES, File, files
 
 REFUSED = {"remove": "first key beside a dash", "reverse": "^$"}
@@ -100,7 +100,7 @@ def touched(before: bytes, after: bytes) -> int:
 def check(file: File, change: Change) -> None:
     wanted = made(file.data, change)
     try:
-        after = rewrite(file.raw, wanted)
+        after = rewrite(parse(file.raw), wanted).raw
     except NotEditable as refusal:
         assert re.search(REFUSED.get(change.kind, "^$"), refusal.message), refusal.message
         return

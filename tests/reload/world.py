@@ -12,11 +12,11 @@ from loguru import logger
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.reload.appliers import Applier
-from daemon.reload.history import History
-from daemon.reload.last_good import LastGood
 from daemon.reload.reloader import Reloader
 from daemon.snapshot.current import Current
 from daemon.sources.base import Publish, Source, Update
+from daemon.state.history import History
+from daemon.state.last_good import LastGood
 
 KEY = "sk-planted-0123456789"
 

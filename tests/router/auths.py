@@ -15,6 +15,7 @@ def core_auth(name: str = "fox", **changes: Any) -> CoreAuth:
         "id": f"tppc:{name}:0123456789ab",
         "client_id": f"tppc:models:{name}",
         "name": name,
+        "kind": "tppc",
         "provider": "codex",
         "source": f"config:tppc[{name}]",
         "wire": "responses",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 
 from daemon.snapshot.current import Current
@@ -37,6 +39,14 @@ def test_same_meaning_same_revision(text: str) -> None:
 )
 def test_other_meaning_other_revision(text: str) -> None:
     assert snapshot(text).revision != snapshot(BASE).revision
+
+
+def test_a_key_at_its_default_is_no_part_of_the_revision() -> None:
+    """So that a key that a later version adds changes no revision: pinned for the empty configuration."""
+    assert snapshot("{}").revision == hashlib.sha256(b"{}").hexdigest()
+    written = "timeouts: {connect: 10}\nmodel-aliases: {claude-*: ''}\napi-keys: []\npackycode: {privacy: {}}\n"
+    assert snapshot(written).revision == snapshot("{}").revision
+    assert snapshot(tppc("fox, weight: 1, models: []")).revision == snapshot(tppc("fox")).revision
 
 
 def test_a_changed_reference_is_a_new_revision() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
+from daemon.config.provider import providers_of
 from daemon.config.schema import Config, ModelEntry, Tppc, TppcProvider, WireApi
 from daemon.secret import Secret
 from daemon.snapshot.core_auths import endpoint, synthesize
@@ -75,7 +76,8 @@ def test_a_reference_is_hashed_by_its_value() -> None:
 def test_core_auths_that_share_an_id_are_numbered_with_a_warning() -> None:
     """The loader refuses a repeated name; other sources may still bring one."""
     twin = TppcProvider(name="fox", enabled=True, base_url="https://x.example", api_key=Secret("k"))
-    auths, warnings = synthesize(Config(tppc=Tppc(providers=(twin, twin, structs.replace(twin, name="bear")))))
+    config = Config(tppc=Tppc(providers=(twin, twin, structs.replace(twin, name="bear"))))
+    auths, warnings = synthesize(config, providers_of(config))
     assert [auth.id.rpartition(":")[2][12:] for auth in auths] == ["", "-1", ""]
     assert auths[1].client_id == f"{auths[0].client_id}-1"
     assert [(each.dotted, each.severity) for each in warnings] == [("tppc.providers[1]", "warning")]
@@ -136,6 +138,6 @@ def test_the_default_model(given: str, default: str, effort: str) -> None:
 
 def test_a_default_newer_than_the_built_in_list_is_registered_too() -> None:
     config = config_of(PACKYCODE + "  defaults: {model: gpt-9}\n")
-    ((auth,), _) = synthesize(config)
+    ((auth,), _) = synthesize(config, providers_of(config))
     assert auth.models[-1] == ModelEntry(name="gpt-9")
     assert len(auth.models) == 11

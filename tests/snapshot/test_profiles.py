@@ -110,7 +110,7 @@ def test_packycode_has_the_switches_of_a_tppc_entry() -> None:
     packycode = only(block, **env)
     entry = ", ".join(lines).replace("file:/prompt", "'file:/prompt'")
     fox = only(tppc(f"fox, base-url: 'https://codex-api.packycode.com/v1', api-key: sk-planted-packy, {entry}"), **env)
-    identity = {"id", "client_id", "name", "source"}
+    identity = {"id", "client_id", "name", "kind", "source"}
     different = {name for name in CoreAuth.__struct_fields__ if getattr(packycode, name) != getattr(fox, name)}
     assert different == identity
     assert [entry.public for entry in packycode.models] == ["a", "c"]

@@ -17,7 +17,7 @@ import pytest
 from daemon.sources.lease import ignore_lease_breaks
 from daemon.sources.reading import Unreadable
 from daemon.sources.write import Conflict, DiskFull, WriteRefused, hold, replace, sweep
-from daemon.sources.write_lock import write_lock
+from daemon.state.write_lock import write_lock
 from tests.harness import ROOT
 
 OLD = b"port: 8317 # old\n" * 200

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.config.provider import providers_of
 from daemon.config.schema import Config, Tppc, TppcProvider
 from daemon.secret import Secret
 from daemon.snapshot.core_auths import CoreAuth, synthesize
@@ -29,7 +30,8 @@ HTML = b"<!doctype html>hello"
 
 def auth(url: str, **more: str) -> CoreAuth:
     provider = TppcProvider(name="fox", enabled=True, base_url=url, api_key=Secret(KEY), **more)  # type: ignore[arg-type]  # plain texts all
-    (made,), _ = synthesize(Config(tppc=Tppc(providers=(provider,))))
+    config = Config(tppc=Tppc(providers=(provider,)))
+    (made,), _ = synthesize(config, providers_of(config))
     return made
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from daemon.config.document import UNPRINTABLE, parse
-from daemon.config.edit_pieces import NotEditable
+from daemon.config.edit.pieces import NotEditable
 
 SHORT_LIST = 100
 ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\0": "\\0"}

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from daemon.config.edit_items import is_reordered, matched, permutation
-from daemon.config.edit_pieces import Entry, Lines, NotEditable, Piece, dash, has_comment
-from daemon.config.edit_render import below, inline, is_inline, key, listed, mapping, same, scalar
+from daemon.config.edit.items import is_reordered, matched, permutation
+from daemon.config.edit.pieces import Entry, Lines, NotEditable, Piece, dash, has_comment
+from daemon.config.edit.render import below, inline, is_inline, key, listed, mapping, same, scalar
 
 COLON = re.compile(r"[ \t]*:")
 PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*(?:\s+|$))+")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.reload.examine import Examiner
+from daemon.reload.check import check
 from daemon.sources.base import Update
 
 LITERAL = (
@@ -27,7 +27,7 @@ REFERENCE = LITERAL.replace(b"sk-literal", b"env:KEY")
 )
 def test_a_literal_key_in_a_file_that_others_can_read_is_warned_of(raw: bytes, mode: int, warned: bool) -> None:
     update = Update(source="config.yaml", raw=raw, digest="", mode=mode)
-    found = Examiner({"KEY": "sk-from-environment"}, Path()).examine(update, None)
+    found = check(update, environ={"KEY": "sk-from-environment"}, base=Path())
     assert found.snapshot is not None
     assert [each.code for each in found.diagnostics] == (["exposed"] if warned else [])
     assert "sk-" not in "".join(map(str, found.diagnostics))

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from daemon.reload.unfinished import Unfinished
 from daemon.sources.in_place import is_between
+from daemon.state.unfinished import Unfinished
 from tests.harness import ROOT
 
 SHORT, LONG = b"short: 1\n" * 2000, b"longer: 22\n" * 4000
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from daemon.reload.unfinished import Unfinished
+from daemon.state.unfinished import Unfinished
 from daemon.sources.write import hold, replace
 
 def kill(*_):

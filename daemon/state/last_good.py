@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from loguru import logger
 
-from daemon.reload.sealed import KEY_BYTES, new_key, seal, unseal
 from daemon.sources.reading import MAX_BYTES, Unreadable, read_whole
+from daemon.state.atomic import replace_file
+from daemon.state.sealed import KEY_BYTES, KEY_FILE, seal, seal_key, unseal
 
 DIRECTORY: Final = "last-good"
-KEY_FILE: Final = "seal.key"
 
 
 class LastGood:
@@ -53,38 +52,3 @@ class LastGood:
         if raw is None:
             logger.warning("the last good configuration in {} is damaged: ignored", self._directory)
         return raw
-
-
-def seal_key(path: Path) -> bytes:
-    """The key that lies at ``path``; one is made where there is none. Raises OSError."""
-    try:
-        key = read_whole(str(path), KEY_BYTES).raw
-    except Unreadable:
-        key = b""
-    if len(key) != KEY_BYTES:
-        key = new_key()
-        replace_file(path, key)
-    return key
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """All of ``data`` or the old content, whatever happens in between."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError:
-        os.unlink(temporary)
-        raise
-    _sync_directory(path.parent)
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

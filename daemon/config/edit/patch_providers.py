@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from daemon.config.diagnostics import Path
-from daemon.config.patch import Block, PatchRefused, item_name, merged, replaced
+from daemon.config.edit.patch import Block, PatchRefused, item_name, merged, replaced
 
 PROVIDERS: Final = "providers"
 COMPLETE: Final = ("base-url", "api-key")

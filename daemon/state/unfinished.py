@@ -18,10 +18,10 @@ import msgspec
 from loguru import logger
 from msgspec import Struct
 
-from daemon.reload.last_good import KEY_FILE, replace_file, seal_key
-from daemon.reload.sealed import seal, unseal
 from daemon.sources.in_place import is_between, overwrite
 from daemon.sources.reading import MAX_BYTES, Unreadable, read_whole
+from daemon.state.atomic import replace_file
+from daemon.state.sealed import KEY_FILE, seal, seal_key, unseal
 
 DIRECTORY: Final = "unfinished"
 

@@ -17,9 +17,9 @@ from typing import Final
 from loguru import logger
 from msgspec import Struct
 
-from daemon.reload.last_good import KEY_FILE, replace_file, seal_key
-from daemon.reload.sealed import KEY_BYTES, seal, unseal
 from daemon.sources.reading import MAX_BYTES, Unreadable, read_whole
+from daemon.state.atomic import replace_file
+from daemon.state.sealed import KEY_BYTES, KEY_FILE, seal, seal_key, unseal
 
 DIRECTORY: Final = "history"
 KEPT: Final = 10

@@ -7,16 +7,29 @@ Fernet's (AES-CBC and HMAC, authenticated).
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from daemon.sources.reading import Unreadable, read_whole
+from daemon.state.atomic import replace_file
+
+KEY_FILE: Final = "seal.key"
 KEY_BYTES: Final = 44
 """A Fernet key as it is written: 32 bytes in URL-safe base64."""
 
 
-def new_key() -> bytes:
-    return Fernet.generate_key()
+def seal_key(path: Path) -> bytes:
+    """The key that lies at ``path``; one is made where there is none. Raises OSError."""
+    try:
+        key = read_whole(str(path), KEY_BYTES).raw
+    except Unreadable:
+        key = b""
+    if len(key) != KEY_BYTES:
+        key = Fernet.generate_key()
+        replace_file(path, key)
+    return key
 
 
 def seal(data: bytes, key: bytes) -> bytes:

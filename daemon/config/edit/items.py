@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 
-from daemon.config.edit_pieces import Lines, NotEditable, Piece, dash
-from daemon.config.edit_render import same
+from daemon.config.edit.pieces import Lines, NotEditable, Piece, dash
+from daemon.config.edit.render import same
 
 Pairs = tuple[int | None, ...]
 """For each new item the place of the old one that it is, None for a new one."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.reload.history import KEPT, History, Version
+from daemon.config.document import parse
+from daemon.state.history import KEPT, History, Version
 from tests.reload.world import COMMENTED, GOOD, KEY, OTHER, ScriptedSource, World
 
 SAME = "0" * 64
@@ -119,9 +120,9 @@ async def test_a_check_applies_nothing(tmp_path: Path) -> None:
     world = World(ScriptedSource(GOOD), tmp_path)
     async with world.running() as reloader:
         before = (world.current.get(), reloader.digest)
-        found = await reloader.check(OTHER.encode())
+        found = await reloader.check(parse(OTHER.encode()))
         assert found.snapshot is not None
         assert found.snapshot.generation == 2
         assert len(found.changes.changes) == 1
-        assert (await reloader.check(b"packycode: [")).snapshot is None
+        assert (await reloader.check(parse(b"packycode: ["))).snapshot is None
         assert (world.current.get(), reloader.digest) == before

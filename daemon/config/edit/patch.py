@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Final, Literal
 
 from daemon.config.diagnostics import Path
-from daemon.config.edit_render import same
+from daemon.config.edit.render import same
 
 MASK: Final = "********"
 """What is shown in place of a secret."""

@@ -1,6 +1,6 @@
 """Changing config.yaml: what it shall say goes in, the same text with as little changed as can be comes out.
 
-    raw ─ tokens ─ tree (``edit_pieces``) ─ Plan (``edit_plan``, ``edit_items``, ``edit_render``) ─ splices
+    raw ─ tokens ─ tree (``pieces``) ─ Plan (``plan``, ``items``, ``render``) ─ splices
         ─▶ new text ─ parse ─ compare with what was wanted ─▶ raw
 
 1. What comes out was read again and says exactly what was asked for, or ``NotEditable`` is raised.
@@ -10,38 +10,40 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable, Mapping
 
-from daemon.config.document import Document, parse, tokens
-from daemon.config.edit_first import begun
-from daemon.config.edit_pieces import Lines, NotEditable, tree
-from daemon.config.edit_plan import Plan, Slot, Splice
-from daemon.config.edit_render import same
+from daemon.config.document import Document, parse
+from daemon.config.edit.pieces import LINE_END, Lines, NotEditable, tree
+from daemon.config.edit.plan import Plan, Slot, Splice
+from daemon.config.edit.render import mapping, same
 
 __all__ = ["NotEditable", "refuse_broken", "rewrite"]
 
 MOST_MOVES = 16
 """Lists of one file whose items change places, nested ones one after the other."""
+NO_SETTINGS = re.compile(r"^\{[ \t]*\}[ \t]*(?=#|\r?$)", re.MULTILINE)
+FIRST_INDENT = 2
+"""Spaces of the first settings of a file that has none yet."""
 
 
-def rewrite(raw: bytes, wanted: Mapping[str, object]) -> bytes:
-    """The file ``raw`` so that its data equals ``wanted``; ``raw`` itself where it does already.
+def rewrite(document: Document, wanted: Mapping[str, object]) -> Document:
+    """The file ``document`` so that its data equals ``wanted``, read again; ``document`` itself where it does already.
 
     A file of nothing but comments gets what is wanted below them.
 
     Raises NotEditable: for a file that is not valid YAML, and for a change that would touch more than
     was asked for (a value that an alias repeats, a key that comes from ``<<``).
     """
-    document = parse(raw)
-    if wanted and _has_nothing(document) and (text := begun(raw.decode("utf-8-sig"), wanted)) is not None:
-        return _confirmed(_encoded(raw, text), dict(wanted))
+    if wanted and _has_nothing(document) and (text := _begun(document.text, wanted)) is not None:
+        return _confirmed(document, _encoded(document.raw, text), dict(wanted))
     refuse_broken(document)
     if same(document.data, dict(wanted)):
-        return raw
+        return document
     refusals: list[NotEditable] = []
     for bare in (False, True):
         try:
-            return _rewritten(raw, dict(wanted), bare=bare)
+            return _rewritten(document, dict(wanted), bare=bare)
         except NotEditable as refusal:
             refusals.append(refusal)
     raise refusals[0]
@@ -59,27 +61,45 @@ def _has_nothing(document: Document) -> bool:
     return not document.data and all(each.code == "empty" for each in document.diagnostics)
 
 
-def _rewritten(raw: bytes, wanted: dict[str, object], *, bare: bool) -> bytes:
+def _begun(text: str, wanted: Mapping[str, object]) -> str | None:
+    """``text`` with ``wanted`` at its end; None where it holds more than comments, blanks and one ``{}``."""
+    comments = NO_SETTINGS.sub("", text, count=1)
+    lines = [line.strip() for line in LINE_END.split(comments)]
+    if any(line and not line.startswith("#") for line in lines):
+        return None
+    eol = Lines(text).eol
+    if not any(lines):
+        comments = ""
+    elif lines[-1]:
+        comments += eol * 2
+    elif lines[-2]:
+        comments += eol
+    return comments + "".join(line + eol for line in mapping(wanted, step=FIRST_INDENT, offset=FIRST_INDENT))
+
+
+def _rewritten(document: Document, wanted: dict[str, object], *, bare: bool) -> Document:
+    before = document if document.tokens else parse(document.raw, document.source, keep_tokens=True)
     for _ in range(MOST_MOVES):
-        plan = _planned(raw, wanted, bare=bare)
-        raw = _encoded(raw, _applied(plan.text, plan.moves or plan.splices))
+        plan = _planned(before, wanted, bare=bare)
+        raw = _encoded(before.raw, _applied(plan.text, plan.moves or plan.splices))
         if not plan.moves:
             break
-    return _confirmed(raw, wanted)
+        before = parse(raw, document.source, keep_tokens=True)
+    return _confirmed(document, raw, wanted)
 
 
-def _confirmed(raw: bytes, wanted: dict[str, object]) -> bytes:
-    found = parse(raw)
+def _confirmed(document: Document, raw: bytes, wanted: dict[str, object]) -> Document:
+    found = parse(raw, document.source)
     if found.diagnostics or not same(found.data, wanted):
         raise NotEditable("the change reaches values that an anchor, an alias or a tag ties together")
-    return raw
+    return found
 
 
-def _planned(raw: bytes, wanted: dict[str, object], *, bare: bool) -> Plan:
-    text, found = tokens(raw)
-    root = tree(text, found)
+def _planned(document: Document, wanted: dict[str, object], *, bare: bool) -> Plan:
+    text = document.text
+    root = tree(text, document.tokens)
     plan = Plan(Lines(text), root, bare=bare)
-    plan.change(Slot(root, root.start, 0, root.flow), parse(raw).data, wanted)
+    plan.change(Slot(root, root.start, 0, root.flow), document.data, wanted)
     return plan
 
 

@@ -1,0 +1,122 @@
+"""A provider as configured, in one form for all places that it can be configured in.
+
+    packycode ─────────┐
+    tppc.providers[…] ─┴─ providers_of ─▶ Provider, …, in the order of the file
+
+Whoever asks for every provider iterates over these, so that a further kind needs no change there.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+from msgspec import UNSET, Struct, UnsetType
+
+from daemon.config.diagnostics import Path
+from daemon.config.instructions import Instructions
+from daemon.config.schema import (
+    Config,
+    Defaults,
+    ModelEntry,
+    Packycode,
+    Privacy,
+    ProviderTimeouts,
+    TppcProvider,
+    WireApi,
+)
+from daemon.secret import Secret
+
+Kind = Literal["packycode", "tppc", "store"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+PACKYCODE: Final = "packycode"
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    """``name`` is as written, trimmed; compared in lower case. ``source`` says where it is from, and is no other's
+    (``config:packycode``, ``config:tppc[fox]``), ``path`` where in config.yaml. The rest is as in the schema;
+    ``wire`` is ``wire-api``, of which packycode has only one."""
+
+    kind: Kind
+    name: str
+    source: str
+    path: Path = ()
+    enabled: bool
+    wire: WireApi
+    base_url: str
+    api_key: Secret
+    privacy: Privacy = Privacy()
+    defaults: Defaults = Defaults()
+    models: tuple[ModelEntry, ...] = ()
+    profile: str = ""
+    headers: dict[str, str] = {}
+    proxy_url: str = ""
+    priority: int = 0
+    weight: int = 1
+    max_concurrent: int = 0
+    timeouts: ProviderTimeouts = ProviderTimeouts()
+    instructions: Instructions = Instructions()
+    unsupported_parameters: tuple[str, ...] = ()
+    disable_cooling: bool | UnsetType = UNSET
+
+    def is_named(self, name: str) -> bool:
+        """Whether ``name`` means this one."""
+        return lower_name(self.name) == lower_name(name)
+
+
+def lower_name(name: str) -> str:
+    """How provider names are compared."""
+    return name.strip().lower()
+
+
+def providers_of(config: Config) -> tuple[Provider, ...]:
+    """Every provider of config.yaml, the disabled ones too."""
+    return (_packycode(config.packycode), *(_tppc(*each) for each in enumerate(config.tppc.providers)))
+
+
+def _packycode(block: Packycode) -> Provider:
+    return Provider(
+        kind="packycode",
+        name=PACKYCODE,
+        source="config:packycode",
+        path=("packycode",),
+        enabled=block.enabled,
+        wire="responses",  # the block's own is any text until it is enabled; it can only be this one
+        base_url=block.base_url,
+        api_key=block.credentials.openai_api_key,
+        privacy=block.privacy,
+        defaults=block.defaults,
+        models=block.models,
+        profile=block.profile,
+        headers=block.headers,
+        proxy_url=block.proxy_url,
+        max_concurrent=block.max_concurrent,
+        timeouts=block.timeouts,
+        instructions=block.instructions,
+        unsupported_parameters=block.unsupported_parameters,
+    )
+
+
+def _tppc(index: int, entry: TppcProvider) -> Provider:
+    return Provider(
+        kind="tppc",
+        name=entry.name.strip(),
+        source=f"config:tppc[{lower_name(entry.name)}]",
+        path=("tppc", "providers", index),
+        enabled=entry.enabled,
+        wire=entry.wire_api,
+        base_url=entry.base_url,
+        api_key=entry.api_key,
+        privacy=entry.privacy,
+        defaults=entry.defaults,
+        models=entry.models,
+        profile=entry.profile,
+        headers=entry.headers,
+        proxy_url=entry.proxy_url,
+        priority=entry.priority,
+        weight=entry.weight,
+        max_concurrent=entry.max_concurrent,
+        timeouts=entry.timeouts,
+        instructions=entry.instructions,
+        unsupported_parameters=entry.unsupported_parameters,
+        disable_cooling=entry.disable_cooling,
+    )

@@ -1,0 +1,135 @@
+"""The one check of a configuration: parse, check, build, compare. Blocking; off the loop.
+
+The daemon asks it at each reload, the management API before a write, and ``tppcd check``, ``diff`` and ``doctor``
+print what it reports: all of them report the same of one file.
+
+A configuration that is asked for on the command line (``--packycode``, ``--tppc``) is required: its
+block is then checked as if it were enabled, so that everything that keeps it from serving is reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from msgspec import Struct, structs
+
+from daemon.config.diagnostics import Diagnostic
+from daemon.config.document import Document, parse
+from daemon.config.exposure import exposure
+from daemon.config.load import Fragment, load
+from daemon.config.provider import providers_of
+from daemon.snapshot.build import build
+from daemon.snapshot.diff import ChangeSet, diff
+from daemon.snapshot.snapshot import Snapshot
+from daemon.sources.base import Update
+from daemon.sources.ca_file import with_ca_file
+from daemon.sources.outer import outer_settings
+from daemon.sources.references import resolver, watched_paths
+
+
+class CheckResult(Struct, frozen=True, kw_only=True):
+    """``snapshot`` is None if and only if a diagnostic is an error. ``files`` are the paths to watch, ``changes``
+    what the snapshot changes."""
+
+    source: str
+    diagnostics: tuple[Diagnostic, ...]
+    files: frozenset[str] = frozenset()
+    snapshot: Snapshot | None = None
+    changes: ChangeSet = ChangeSet()
+
+    @property
+    def errors(self) -> int:
+        """How many of the diagnostics are errors."""
+        return sum(1 for each in self.diagnostics if each.severity == "error")
+
+
+def check(
+    update: Update,
+    document: Document | None = None,
+    *,
+    environ: Mapping[str, str],
+    base: Path,
+    old: Snapshot | None = None,
+    require: frozenset[str] = frozenset(),
+) -> CheckResult:
+    """What ``update`` would put in force after ``old``, or everything that is wrong with it.
+
+    ``document`` is a text that was parsed already; it is used where it is the update's. ``environ`` resolves
+    references and outer settings, ``base`` is where relative paths begin. ``require`` names blocks that must serve.
+    """
+    if update.problem is not None:
+        return CheckResult(source=update.source, diagnostics=(update.problem,))
+    if document is None or (document.raw, document.source) != (update.raw, update.source):
+        document = parse(update.raw, update.source)
+    read = partial(load, resolve=resolver(environ, base=base), outer=outer_settings(environ))
+    fragment = read(document)
+    files = watched_paths(fragment.files, environ, base=base)
+    lacking = tuple(each for block in sorted(require) for each in _lacking(block, document, fragment, read))
+    fragment = with_ca_file(fragment, document, base)
+    exposed = exposure(document, update.mode)
+    first = (exposed,) if exposed else ()
+    if fragment.config is None or lacking:
+        diagnostics = _unique((*fragment.diagnostics, *lacking)) if lacking else fragment.diagnostics
+        return CheckResult(source=update.source, diagnostics=(*first, *diagnostics), files=files)
+    snapshot = build(fragment, generation=old.generation + 1 if old else 1)
+    return CheckResult(
+        source=update.source,
+        diagnostics=(*first, *snapshot.warnings),
+        files=files,
+        snapshot=snapshot,
+        changes=diff(old, snapshot),
+    )
+
+
+def _lacking(
+    block: str, document: Document, fragment: Fragment, read: Callable[[Document], Fragment]
+) -> tuple[Diagnostic, ...]:
+    """Why a required block would not serve; empty when it would."""
+    if document.diagnostics and not document.data:  # unreadable as a whole, which is reported already
+        return ()
+    if fragment.config is not None and _serves(block, fragment):
+        return ()
+    enabled = _enabled(block, document)
+    if enabled is None:
+        return ()
+    path, data = enabled
+    line, column = document.place(path)
+    absent = Diagnostic(
+        severity="error",
+        code="required-block",
+        message=f"must be there and enabled: --{block} was given",
+        path=path,
+        line=line,
+        column=column,
+        source=document.source,
+        hint="set it, or start without the option",
+    )
+    return (absent, *read(structs.replace(document, data=data)).diagnostics)
+
+
+def _serves(block: str, fragment: Fragment) -> bool:
+    assert fragment.config is not None
+    return any(provider.enabled for provider in providers_of(fragment.config) if provider.kind == block)
+
+
+def _enabled(block: str, document: Document) -> tuple[tuple[str, ...], dict[str, object]] | None:
+    """What is to be set, and the data as if it were; None where the file says so already."""
+    section = document.data.get(block)
+    content = dict(section) if isinstance(section, dict) else {}
+    if block == "packycode":
+        if content.get("enabled") is True:
+            return None
+        return (block, "enabled"), {**document.data, block: {**content, "enabled": True}}
+    entries = content.get("providers")
+    providers = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    if any(entry.get("enabled") is True for entry in providers):
+        return None
+    content["providers"] = [{**entry, "enabled": True} for entry in providers]
+    return (block, "providers"), {**document.data, block: content}
+
+
+def _unique(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
+    seen = {(each.path, each.code, each.message): each for each in reversed(diagnostics)}
+    return tuple(sorted(seen.values(), key=lambda each: (each.line, each.column)))
