@@ -16,8 +16,8 @@ from daemon.gateway.splice import Spliced, splice_body
 from daemon.inference.events import Event, Finish, StreamError
 from daemon.inference.response import Usage
 from daemon.wires.base import StreamDecoder, UpstreamBody
-from daemon.wires.openai_parameters import session_key
-from daemon.wires.raw_json import NOT_JSON, is_json
+from daemon.wires.json import NOT_JSON, is_json
+from daemon.wires.openai.parameters import session_key
 from daemon.wires.sse import SseSplitter
 from daemon.wires.sse_decoder import is_done
 

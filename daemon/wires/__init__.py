@@ -8,10 +8,10 @@
 ``base`` holds the shape they share and ``table`` lists them. Wires never import each other; what they share is the
 hub, and the modules here:
 
-    events    sse (the frame splitter), sse_decoder (what all stream decoders do), block_writer (hub blocks)
-    tools     offered_tools, custom_tools, function_schemas, naming (limits on names and ids)
-    failures  remote_errors (the way in), error_body and error_page (readers), failure_words (the table),
-              upstream_failures (the judge), retry_after, context_length, mistakes (what a client may read of its own)
-    OpenAI    openai_entry, openai_parameters, openai_effort, openai_error_body: what its two wires have in common
-    bytes     raw_json (what is kept unread)
+    sse, sse_decoder  the frame splitter; what all stream decoders do, and where they write hub events
+    tools, naming     a client's tools toward upstreams that know functions only; limits on names and ids
+    failures/         what upstreams' failures mean
+    openai/           what the two OpenAI wires have in common
+    json              what is kept unread, and objects of odd shapes
+    mistakes          what a client may read of its own mistakes
 """

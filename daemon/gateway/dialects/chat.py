@@ -14,7 +14,7 @@ from daemon.gateway.dialects.base import changed, collected, encode, fields_of
 from daemon.gateway.inbound import Inbound
 from daemon.inference.collect import replay
 from daemon.inference.response import Response
-from daemon.wires.lenient import LenientDecoder
+from daemon.wires.json import LenientDecoder
 from daemon.wires.sse import SseSplitter
 from daemon.wires.sse_decoder import DONE, is_done
 

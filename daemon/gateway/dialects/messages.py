@@ -21,7 +21,7 @@ from daemon.gateway.dialects.message_events import begun_and_deltas, message_eve
 from daemon.gateway.dialects.message_of_events import message_of
 from daemon.gateway.inbound import Inbound
 from daemon.inference.response import Response
-from daemon.wires.lenient import LenientDecoder
+from daemon.wires.json import LenientDecoder
 from daemon.wires.sse import frame
 
 TOLD = frozenset({"message_start", "message_delta", "message_stop", "error"})

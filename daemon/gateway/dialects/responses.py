@@ -19,10 +19,9 @@ from daemon.gateway.dialects.response_events import item_events
 from daemon.gateway.inbound import Inbound
 from daemon.inference.blocks import Reasoning
 from daemon.inference.response import Response
-from daemon.wires.lenient import LenientDecoder
+from daemon.wires.json import LenientDecoder, is_object
 from daemon.wires.openai_responses.errors import failure_code, failure_message
 from daemon.wires.openai_responses.response_object import ResponseObjects
-from daemon.wires.raw_json import is_object
 from daemon.wires.sse import frame
 
 OPENINGS = frozenset({"response.created", "response.queued", "response.in_progress"})

@@ -44,7 +44,7 @@ from daemon.wires.anthropic_messages.schema import (
     ThinkingParam,
     ToolParam,
 )
-from daemon.wires.raw_json import check_utf8
+from daemon.wires.json import check_utf8
 
 _create = msgspec.json.Decoder(CreateMessage)
 _raw_create = msgspec.json.Decoder(RawCreateMessage)

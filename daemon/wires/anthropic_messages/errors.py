@@ -12,11 +12,10 @@ from collections.abc import Mapping
 import msgspec
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError, Scope
-from daemon.wires.context_length import context_numbers
-from daemon.wires.error_body import failure_of, failure_of_answer, is_failure
-from daemon.wires.raw_json import NOT_JSON
-from daemon.wires.remote_errors import no_answer, not_json
-from daemon.wires.upstream_failures import is_long_wait, judge
+from daemon.wires.failures.body import failure_of, failure_of_answer, is_failure
+from daemon.wires.failures.judge import context_numbers, is_long_wait, judge
+from daemon.wires.failures.remote_errors import no_answer, not_json
+from daemon.wires.json import NOT_JSON
 
 __all__ = [
     "decode_error",

@@ -9,9 +9,8 @@ from msgspec import Raw
 from daemon.errors import ErrorKind, RemoteError
 from daemon.inference.blocks import Citation
 from daemon.inference.response import FinishReason, Usage
-from daemon.wires.lenient import LenientDecoder
+from daemon.wires.json import NOT_JSON, LenientDecoder
 from daemon.wires.openai_chat.schema import WIRE_NAME, Annotation, AnswerPart, CompletionUsage, Delta
-from daemon.wires.raw_json import NOT_JSON
 
 _FINISH: Mapping[str, FinishReason] = {
     "length": FinishReason.LENGTH,

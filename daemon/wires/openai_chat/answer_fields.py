@@ -10,7 +10,6 @@ from msgspec import Raw, Struct
 from daemon.inference.blocks import Citation, HostedCall, Opaque, ToolCall
 from daemon.inference.request import Request, Tool
 from daemon.inference.response import FinishReason, Usage
-from daemon.wires.custom_tools import wrapped
 from daemon.wires.openai_chat.entry_schema import (
     CallField,
     CustomCallField,
@@ -19,6 +18,7 @@ from daemon.wires.openai_chat.entry_schema import (
     FunctionField,
 )
 from daemon.wires.openai_chat.schema import WIRE_NAME
+from daemon.wires.tools import wrapped
 
 _FINISH: Mapping[FinishReason, str] = {
     FinishReason.LENGTH: "length",

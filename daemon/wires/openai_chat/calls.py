@@ -14,11 +14,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from daemon.inference.events import BlockKind
-from daemon.wires.block_writer import BlockWriter
-from daemon.wires.custom_tools import InputReader
-from daemon.wires.offered_tools import called_tool
+from daemon.wires.json import is_json, json_text
 from daemon.wires.openai_chat.schema import CalledFunction, CallPart
-from daemon.wires.raw_json import is_json, json_text
+from daemon.wires.sse_decoder import BlockWriter
+from daemon.wires.tools import InputReader, called_tool
 
 
 class CallState:

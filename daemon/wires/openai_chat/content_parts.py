@@ -8,8 +8,8 @@ import binascii
 from msgspec import UNSET
 
 from daemon.inference.blocks import File, Image, Opaque
+from daemon.wires.json import type_of
 from daemon.wires.openai_chat.schema import WIRE_NAME, ContentPart, FileObject, FilePart, ImagePart, ImageUrl, TextPart
-from daemon.wires.raw_json import type_of
 
 _EXTENSIONS = {"application/pdf": "pdf", "text/plain": "txt", "text/csv": "csv", "text/html": "html"}
 _TEXTUAL = ("text/", "application/json", "application/xml")

@@ -25,8 +25,9 @@ from daemon.inference.request import (
     WebSearch,
 )
 from daemon.inference.response import Response
-from daemon.wires.lenient import LenientDecoder
+from daemon.wires.json import NOT_JSON, LenientDecoder, RawObject, kept, with_utf8
 from daemon.wires.mistakes import mistake
+from daemon.wires.openai.request_body import CHOICES, invalid, read_body, session_of
 from daemon.wires.openai_chat.decode_messages import messages_of
 from daemon.wires.openai_chat.entry_schema import (
     RequestBody,
@@ -40,8 +41,6 @@ from daemon.wires.openai_chat.entry_schema import (
 from daemon.wires.openai_chat.errors import no_answer, not_json
 from daemon.wires.openai_chat.schema import WIRE_NAME, Completion
 from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
-from daemon.wires.openai_entry import CHOICES, invalid, read_body, session_of
-from daemon.wires.raw_json import NOT_JSON, RawObject, kept, with_utf8
 
 _IN_HUB = frozenset(RequestBody.__struct_fields__) - {"stream_options", "reasoning", "web_search_options"}
 

@@ -29,12 +29,12 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message, Role
-from daemon.wires.custom_tools import unwrapped
+from daemon.wires.json import json_text
 from daemon.wires.mistakes import mistake
+from daemon.wires.openai.request_body import invalid
 from daemon.wires.openai_chat.entry_schema import RequestFile, RequestImage, RequestMessage, RequestPart
 from daemon.wires.openai_chat.schema import WIRE_NAME, CalledFunction, CallPart
-from daemon.wires.openai_entry import invalid
-from daemon.wires.raw_json import json_text
+from daemon.wires.tools import unwrapped
 
 _ROLES: dict[str, Role] = {role: role for role in ("system", "developer", "user", "assistant")}
 _RESULT_ROLES = ("tool", "function")

@@ -13,8 +13,9 @@ from msgspec import UNSET, Raw
 
 from daemon.inference.request import AnyTool, OutputFormat, Request
 from daemon.wires.base import EncodeOptions, UpstreamBody
+from daemon.wires.json import RawObject
 from daemon.wires.naming import shorten_id
-from daemon.wires.offered_tools import SentNames, offered_tools, spoken
+from daemon.wires.openai.parameters import ID_LIMIT, cache_key, effort_for, sampled, service_tier, user
 from daemon.wires.openai_chat.input_messages import REASONING_FIELDS, MessageWriter
 from daemon.wires.openai_chat.models import CALL_ID_LIMIT, NAME_LIMIT, STOP_LIMIT, is_openai, reasons, searches
 from daemon.wires.openai_chat.schema import (
@@ -26,9 +27,7 @@ from daemon.wires.openai_chat.schema import (
     Unset,
 )
 from daemon.wires.openai_chat.tools import encode_choice, encode_tools, web_search_options
-from daemon.wires.openai_effort import effort_for
-from daemon.wires.openai_parameters import ID_LIMIT, cache_key, sampled, service_tier, user
-from daemon.wires.raw_json import RawObject
+from daemon.wires.tools import SentNames, offered_tools, spoken
 
 _ANSWERED_BY_NAME = {
     "max_completion_tokens": "max_tokens",

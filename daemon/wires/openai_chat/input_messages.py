@@ -30,9 +30,8 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message
-from daemon.wires.custom_tools import wrapped
+from daemon.wires.json import type_of
 from daemon.wires.naming import shorten_id
-from daemon.wires.offered_tools import SentNames
 from daemon.wires.openai_chat.content_parts import context_part, medium_part, opaque_part
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
@@ -46,7 +45,7 @@ from daemon.wires.openai_chat.schema import (
     TextPart,
     ToolCallParam,
 )
-from daemon.wires.raw_json import type_of
+from daemon.wires.tools import SentNames, wrapped
 
 ERROR_MARK = "[tool error]"
 REASONING_FIELDS = ("reasoning_content", "reasoning")

@@ -22,7 +22,7 @@ from msgspec import UNSET, Raw
 from daemon.errors import ErrorKind, RemoteError
 from daemon.inference.blocks import Opaque
 from daemon.inference.events import BlockEnd, BlockKind, Cited, Event, Finish
-from daemon.wires.lenient import LenientDecoder
+from daemon.wires.json import LenientDecoder
 from daemon.wires.openai_chat.answer import (
     broken_off,
     citation_from,

@@ -14,9 +14,8 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from daemon.inference.request import AnyTool, OpaqueTool, Tool, ToolChoice, WebSearch
-from daemon.wires.custom_tools import INPUT_SCHEMA, described
-from daemon.wires.function_schemas import fit_schemas
-from daemon.wires.offered_tools import SentNames, chosen_tool, label
+from daemon.wires.json import RawObject
+from daemon.wires.openai.function_schemas import fit_schemas
 from daemon.wires.openai_chat import schema
 from daemon.wires.openai_chat.schema import (
     CustomObject,
@@ -30,7 +29,7 @@ from daemon.wires.openai_chat.schema import (
     ToolChoiceParam,
     Unset,
 )
-from daemon.wires.raw_json import RawObject
+from daemon.wires.tools import INPUT_SCHEMA, SentNames, chosen_tool, described, label
 
 _CHOICE = {"auto": "auto", "any": "required", "none": "none"}
 

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from daemon.inference.blocks import Block, Citation, HostedCall, Opaque, Reasoning, Refusal, Text, ToolCall
+from daemon.wires.json import is_json
 from daemon.wires.openai_responses import tool_search
 from daemon.wires.openai_responses.entry_schema import (
     CustomCallItem,
@@ -23,7 +24,6 @@ from daemon.wires.openai_responses.entry_schema import (
     UrlCitation,
 )
 from daemon.wires.openai_responses.schema import WIRE_NAME
-from daemon.wires.raw_json import is_json
 
 _PREFIX = {"message": "msg_", "reasoning": "rs_", "function_call": "fc_", "custom_tool_call": "ctc_"}
 

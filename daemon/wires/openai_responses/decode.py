@@ -16,16 +16,15 @@ from daemon.inference.blocks import Text
 from daemon.inference.collect import collect
 from daemon.inference.request import OutputFormat, ReasoningOptions, Request
 from daemon.inference.response import Response
-from daemon.wires.lenient import LenientDecoder
+from daemon.wires.json import NOT_JSON, LenientDecoder, RawObject, kept, with_utf8
 from daemon.wires.mistakes import mistake
-from daemon.wires.openai_entry import invalid, read_body, session_of
+from daemon.wires.openai.request_body import invalid, read_body, session_of
 from daemon.wires.openai_responses.decode_items import messages_of
 from daemon.wires.openai_responses.decode_tools import inline_tools, tool_choice, tools_of
 from daemon.wires.openai_responses.entry_schema import RequestBody, RequestReasoning, RequestText
 from daemon.wires.openai_responses.errors import no_answer, not_json
 from daemon.wires.openai_responses.schema import WIRE_NAME, ResponseObject
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
-from daemon.wires.raw_json import NOT_JSON, RawObject, kept, with_utf8
 
 _IN_HUB = frozenset(RequestBody.__struct_fields__) - {"include"}
 _PARTLY_IN_HUB = {

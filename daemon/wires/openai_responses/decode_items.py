@@ -27,7 +27,7 @@ from daemon.inference.blocks import (
 )
 from daemon.inference.request import Message, Role
 from daemon.wires.mistakes import mistake
-from daemon.wires.openai_entry import invalid
+from daemon.wires.openai.request_body import invalid
 from daemon.wires.openai_responses.entry_schema import RequestItem, RequestPart
 from daemon.wires.openai_responses.hosted_items import HOSTED, citation_from, hosted_call
 from daemon.wires.openai_responses.schema import WIRE_NAME, EventType, ItemHead

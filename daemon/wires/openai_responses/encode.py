@@ -13,9 +13,9 @@ from msgspec import UNSET, Raw
 
 from daemon.inference.request import OutputFormat, Request, Tool
 from daemon.wires.base import EncodeOptions, UpstreamBody
+from daemon.wires.json import RawObject
 from daemon.wires.naming import shorten_names
-from daemon.wires.openai_effort import effort_for, levels_of
-from daemon.wires.openai_parameters import sampled, service_tier, session_key, user
+from daemon.wires.openai.parameters import effort_for, levels_of, sampled, service_tier, session_key, user
 from daemon.wires.openai_responses.input_items import InputWriter
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
@@ -26,7 +26,6 @@ from daemon.wires.openai_responses.schema import (
     Unset,
 )
 from daemon.wires.openai_responses.tools import encode_choice, encode_tools
-from daemon.wires.raw_json import RawObject
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
 

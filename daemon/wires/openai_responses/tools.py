@@ -8,7 +8,7 @@ from typing import NamedTuple, assert_never
 from msgspec import UNSET, Raw
 
 from daemon.inference.request import AnyTool, OpaqueTool, Tool, ToolChoice, WebSearch
-from daemon.wires.function_schemas import fit_schemas
+from daemon.wires.openai.function_schemas import fit_schemas
 from daemon.wires.openai_responses import schema
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,

@@ -9,8 +9,8 @@ import pytest
 
 from daemon.inference.request import AnyTool, OpaqueTool, Tool, ToolChoice, WebSearch
 from daemon.wires.base import EncodeOptions
-from daemon.wires.offered_tools import ToolNames
 from daemon.wires.openai_chat import WIRE
+from daemon.wires.tools import ToolNames
 from tests.wires.openai_chat.world import GPT_4, GPT_5, ask, encoded, raw, tool
 
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {}}

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from daemon.inference.request import Tool
-from daemon.wires.offered_tools import label
+from daemon.wires.tools import label
 
 _ANY_OBJECT = Raw(b'{"type":"object","properties":{}}')
 _OBJECT_TYPE = Raw(b'"object"')

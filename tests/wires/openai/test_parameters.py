@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from daemon.inference.request import ReasoningOptions
-from daemon.wires.openai_effort import effort_for, levels_of
+from daemon.wires.openai.parameters import effort_for, levels_of
 
 NOTHING = ReasoningOptions()
 

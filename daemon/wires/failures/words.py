@@ -1,7 +1,7 @@
 """What upstreams' words mean: one table, the first row that matches decides.
 
 Relays say everything with one status: an empty balance as 403, 401, 429, 400 or 200, a missing channel as
-503, a word filter as 500. So their words are read before the status (``upstream_failures`` says in which
+503, a word filter as 500. So their words are read before the status (``judge`` says in which
 order). ``codes`` are compared with the upstream's ``code`` and ``type``, in lower case; ``sentences`` are
 searched for in its message. What is also in the request does not count as the upstream's word.
 

@@ -1,11 +1,11 @@
-"""Upstreams' JSON objects into structs, also where fields have other types than the API says.
+"""JSON that is kept as it came, because nobody here reads it, or not all of it; and objects of odd shapes as structs.
 
 Relays write numbers as text and text as numbers, and put anything into a field that nobody needs. No answer is lost
-for that:
+for that (``LenientDecoder``):
 1. The strict decoder comes first: it is the fast one, and what OpenAI and Anthropic send passes it.
 2. Where it finds another type, each field is read by itself. A number counts as text where text belongs and whole
    numbers are read from text and from ``5.0``; one object stands for a list of one. Any other type counts as not sent.
-3. What is no JSON, or no object, is refused by both: ``msgspec.DecodeError`` or another of ``raw_json.NOT_JSON``.
+3. What is no JSON, or no object, is refused by both: ``msgspec.DecodeError`` or another of ``NOT_JSON``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,74 @@ from functools import cache
 from typing import Any, Final, Generic, TypeVar, cast
 
 import msgspec
-from msgspec import Raw, Struct, inspect
+from msgspec import UNSET, Raw, Struct, UnsetType, inspect
+
+RawObject = dict[str, Raw]
+
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for what is no JSON, or not the JSON that was asked for. Nesting deeper than the stack
+counts as none: nobody sends it in earnest."""
+
+
+class _Typed(Struct):
+    type: str | None = None
+
+
+_typed = msgspec.json.Decoder(_Typed)
+_any = msgspec.json.Decoder(Raw)
+
+
+def check_utf8(body: bytes) -> None:
+    """Raises ``UnicodeDecodeError``. What stays raw is passed on unread: it must not smuggle what is no UTF-8."""
+    if not body.isascii():
+        body.decode()
+
+
+def with_utf8(body: bytes) -> bytes:
+    """The same where it is UTF-8; else with what is none replaced, as browsers and Node do."""
+    try:
+        check_utf8(body)
+    except UnicodeDecodeError:
+        return body.decode("utf-8", "replace").encode()
+    return body
+
+
+def is_json(text: bytes | str) -> bool:
+    """Whether it is one whole JSON value."""
+    try:
+        _any.decode(text)
+    except NOT_JSON:
+        return False
+    return True
+
+
+def json_text(value: object) -> str | None:
+    """A call's arguments as text: JSON that is not in a string yet is written as it would stand there."""
+    return value if value is None or isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def is_object(raw: Raw) -> bool:
+    """Whether a field that stays raw is an object."""
+    return bytes(memoryview(raw)[:1]) == b"{"
+
+
+def kept(raw: Raw | UnsetType) -> Raw | None:
+    """A copy of a field that was sent, and not as ``null``; it does not keep the whole body in memory."""
+    if raw is UNSET or bytes(raw) == b"null":
+        return None
+    return Raw(bytes(raw))
+
+
+def type_of(raw: Raw) -> str:
+    """The ``type`` of an object; empty for anything that has none."""
+    try:
+        return _typed.decode(raw).type or ""
+    except NOT_JSON:
+        return ""
+
+
+# --- JSON of odd shapes --------------------------------------------------------------------------
+
 
 T = TypeVar("T", bound=Struct)
 
@@ -24,7 +91,7 @@ _WHOLE_NUMBER: Final = re.compile(r"(-?\d{1,18})(?:\.0*)?")
 
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _items = msgspec.json.Decoder(list[Raw]).decode
-_any = msgspec.json.Decoder().decode
+_value = msgspec.json.Decoder().decode
 
 
 class LenientDecoder(Generic[T]):
@@ -37,7 +104,7 @@ class LenientDecoder(Generic[T]):
         self.strict = msgspec.json.Decoder(type_).decode
 
     def decode(self, raw: bytes | Raw) -> T:
-        """The object in ``raw``. Raises what ``raw_json.NOT_JSON`` lists."""
+        """The object in ``raw``. Raises what ``NOT_JSON`` lists."""
         try:
             return self.strict(raw)
         except msgspec.ValidationError:
@@ -81,9 +148,9 @@ def _read(raw: bytes, type_: inspect.Type) -> object:
         case inspect.DictType(value_type=value):
             return _dict(raw, value) if raw.startswith(b"{") else _NOT_SENT
         case inspect.AnyType():
-            return _any(raw)
+            return _value(raw)
         case _:
-            return _scalar(_any(raw), type_)
+            return _scalar(_value(raw), type_)
 
 
 def _list(raw: bytes, item: inspect.Type) -> object:

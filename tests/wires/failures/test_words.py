@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from daemon.errors import ErrorKind, Failover, Failure, Scope
-from daemon.wires.failure_words import TABLE
-from daemon.wires.upstream_failures import judge
+from daemon.wires.failures.judge import judge
+from daemon.wires.failures.words import TABLE
 
 SENTENCES: dict[ErrorKind, list[tuple[int, str]]] = {
     ErrorKind.BILLING: [

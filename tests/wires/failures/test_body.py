@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from daemon.errors import ErrorKind, RemoteError
-from daemon.wires.error_body import is_failure
-from daemon.wires.remote_errors import decode_error, error_event, no_answer
+from daemon.wires.failures.body import is_failure
+from daemon.wires.failures.remote_errors import decode_error, error_event, no_answer
 from daemon.wires.table import WIRES
 
 

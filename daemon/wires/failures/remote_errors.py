@@ -1,7 +1,7 @@
 """An upstream's failure as an error, from wherever it came. The same for every wire; the wires' ``errors`` name them.
 
 HTTP error                       decode_error  ─┐
-error event, response.failed     remote_error  ─┤  error_body ─▶ upstream_failures.judge
+error event, response.failed     remote_error  ─┤  body ─▶ judge
 body that is no JSON             not_json      ─┤
 JSON that is no answer           no_answer     ─┘
 """
@@ -13,9 +13,9 @@ from collections.abc import Mapping
 import msgspec
 
 from daemon.errors import ErrorKind, Failover, RemoteError, Scope
-from daemon.wires.error_body import failure_of, failure_of_answer, is_failure
-from daemon.wires.raw_json import NOT_JSON
-from daemon.wires.upstream_failures import judge
+from daemon.wires.failures.body import failure_of, failure_of_answer, is_failure
+from daemon.wires.failures.judge import judge
+from daemon.wires.json import NOT_JSON
 
 _WRAPPED = frozenset({"code", "msg", "message", "success", "status"})
 

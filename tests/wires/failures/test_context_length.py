@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.wires.context_length import context_numbers, speaks_of_context_length
+from daemon.wires.failures.judge import context_numbers, speaks_of_context_length
 
 LENGTH = "This model's maximum context length is 128000 tokens. However, "
 SAID = [

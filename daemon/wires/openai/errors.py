@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from daemon.errors import ErrorKind, GatewayError
-from daemon.wires.upstream_failures import is_long_wait
+from daemon.wires.failures.judge import is_long_wait
 
 
 class ErrorObject(Struct):

@@ -9,7 +9,7 @@ import msgspec
 
 from daemon.errors import ErrorKind, LocalError
 from daemon.inference.request import ToolChoice
-from daemon.wires.raw_json import NOT_JSON, RawObject, check_utf8
+from daemon.wires.json import NOT_JSON, RawObject, check_utf8
 
 CHOICES: Mapping[str, ToolChoice] = {
     "auto": ToolChoice("auto"),

@@ -1,7 +1,7 @@
 """The one reader of error bodies: any shape in which servers and relays say that something failed.
 
     HTTP error      failure_of_answer ─┐
-    JSON, an event  failure_of         ┴─▶ Failure   (judged by ``upstream_failures``)
+    JSON, an event  failure_of         ┴─▶ Failure   (judged by ``judge``)
 
 Shapes (source): ``{"error": {…}}``; ``error`` as text or ``true`` with ``message`` beside it
 (claude-relay-service); a list of one (Gemini); ``message``, ``msg``, ``detail`` at the top (vLLM, Mistral,
@@ -18,9 +18,9 @@ import msgspec
 
 from daemon.errors import Failure, RemoteError, Scope
 from daemon.secret import mask_keys
-from daemon.wires import error_page
-from daemon.wires.raw_json import NOT_JSON
-from daemon.wires.retry_after import wait_of
+from daemon.wires.failures import page
+from daemon.wires.failures.retry_after import wait_of
+from daemon.wires.json import NOT_JSON
 from daemon.wires.sse import SseSplitter
 
 Json = dict[str, object]
@@ -57,7 +57,7 @@ def failure_of_answer(
 ) -> Failure:
     """An HTTP answer that is no success, or not the JSON that was asked for. ``headers`` are lower-case."""
     text = body.decode("utf-8", "replace").strip()
-    if error_page.is_page(text):
+    if page.is_page(text):
         return _page(status, headers, text)
     value = _json(text)
     if value is None:
@@ -65,8 +65,8 @@ def failure_of_answer(
     if 300 <= status < 400 or (not text and status < 400):
         return _page(status, headers, "")
     if value is None:
-        firewall = error_page.is_firewall(text, headers)
-        line = error_page.one_line(text, _SHOWN_RAW)
+        firewall = page.is_firewall(text, headers)
+        line = page.one_line(text, _SHOWN_RAW)
         wait = wait_of((), headers, text[:_SHOWN])
         return Failure(
             status=status,
@@ -134,13 +134,13 @@ def is_failure(value: object) -> bool:
 
 def _page(status: int, headers: Mapping[str, str], text: str) -> Failure:
     """``message`` is the title, or where a redirect points; what it means for the provider is said by the judge."""
-    target = error_page.target_of(headers.get("location", "")) if 300 <= status < 400 else ""
-    limit = error_page.limit_in(text)
+    target = page.target_of(headers.get("location", "")) if 300 <= status < 400 else ""
+    limit = page.limit_in(text)
     wait = wait_of((), headers, "")
-    walled = error_page.is_firewall(text, headers) or (status == 403 and bool(text))
+    walled = page.is_firewall(text, headers) or (status == 403 and bool(text))
     return Failure(
         status=status,
-        message=mask_keys(target or error_page.title_of(text)),
+        message=mask_keys(target or page.title_of(text)),
         beside=limit,
         retry_after=wait.seconds,
         should_retry=_should_retry(headers),
@@ -317,7 +317,7 @@ def _raw(value: object, objects: list[Json]) -> str:
     shown = objects[0] if objects else value
     if isinstance(shown, dict):
         shown = {name: field for name, field in shown.items() if field not in (None, "", "error", {}, [])}
-    return error_page.one_line(msgspec.json.encode(shown).decode(), _SHOWN_RAW) if shown else ""
+    return page.one_line(msgspec.json.encode(shown).decode(), _SHOWN_RAW) if shown else ""
 
 
 def _should_retry(headers: Mapping[str, str]) -> bool | None:

@@ -14,9 +14,9 @@ from daemon.inference.blocks import ToolCall
 from daemon.inference.collect import collect, replay
 from daemon.inference.request import OpaqueTool, Request, Tool
 from daemon.wires.base import AnswerContext, EncodeOptions, UpstreamBody
-from daemon.wires.offered_tools import SentNames, called_tool, offered_tools
 from daemon.wires.openai_responses.tool_search import call_item
 from daemon.wires.table import WIRES
+from daemon.wires.tools import SentNames, called_tool, offered_tools
 from tests.wires.grammar_responses import check
 
 FLAT = ("chat", "messages")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from daemon.errors import ErrorKind, Failure, RemoteError
-from daemon.wires.upstream_failures import judge, judged_again
+from daemon.wires.failures.judge import judge, judged_again
 
 
 def asked(_: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daemon.wires.retry_after import wait_in_words, wait_of
+from daemon.wires.failures.retry_after import wait_in_words, wait_of
 
 DATE = "Fri, 21 Nov 2025 00:00:00 GMT"
 EPOCH = 1763683200

@@ -1,25 +1,28 @@
 """The one judge of upstreams' failures: what it means, whose fault it is, what rests, what the client gets.
 
-    Failure (error_body) ─▶ judge ─▶ RemoteError ─▶ judged_again, once the request is at hand
+    Failure (body) ─▶ judge ─▶ RemoteError ─▶ judged_again, once the request is at hand
 
 What decides, in this order:
 1. a firewall's page;
-2. a ``code`` or ``type`` that names a class (``failure_words.TABLE``);
+2. a ``code`` or ``type`` that names a class (``words.TABLE``);
 3. words for a prompt that does not fit, unless a generic code says something else;
 4. a sentence of the table; where several match, the first row;
 5. a generic code or type (``rate_limit_error``);
 6. "please retry later", alone;
 7. the status, and inside a stream the vague type.
+
+Servers word a prompt that does not fit differently, and only some have a code for it. The words are those
+of OpenAI, Anthropic, vLLM, llama.cpp, LM Studio, Mistral, xAI, Gemini, Kimi, Copilot and DashScope (2026-11).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from daemon.errors import ErrorKind, Failover, Failure, GatewayError, RemoteError, Scope
-from daemon.wires.context_length import speaks_of_context_length
-from daemon.wires.failure_words import GENERIC, VAGUE, Ignored, Row, by_code, by_sentence, retry_later
+from daemon.wires.failures.words import GENERIC, VAGUE, Ignored, Row, by_code, by_sentence, retry_later
 
 KIND_OF_STATUS: Mapping[int, ErrorKind] = {
     401: ErrorKind.AUTHENTICATION,
@@ -202,3 +205,66 @@ def _of_a_page(failure: Failure, kind: ErrorKind, *, wrong_door: bool) -> str:
         return f"the upstream redirects (HTTP {failure.status}) to {failure.message}: set the provider's base-url to it"
     door = ": its base-url may be wrong or lack /v1" if wrong_door else ""
     return f"the upstream sent {failure.page} (HTTP {failure.status}){door}{quoted}"
+
+
+# --- prompts that do not fit ---------------------------------------------------------------------
+
+
+_TOLD = re.compile(
+    r"prompt is too long"
+    r"|exceeds? (?:the |this model's )?(?:context (?:window|limit)|available context size)"
+    r"|context window exceeds limit"
+    r"|maximum (?:context|prompt|model) length"
+    r"|(?:greater|longer) than the context length"
+    r"|exceed(?:s|ed) (?:the maximum number of tokens allowed|model token limit)"
+    r"|prompt token count of [\d,]+ exceeds"
+    r"|range of input length should be",
+    re.I,
+)
+
+_NUMBER = r"([\d,]{3,})"
+_PAIR = re.compile(r"([\d,]+)\s*tokens?\s*>\s*([\d,]+)")
+_LIMITS = tuple(
+    re.compile(words.replace("N", _NUMBER), re.I)
+    for words in (
+        r"maximum (?:context|prompt|model) length(?: is| of)?\D{0,24}N",
+        r"N maximum context length",
+        r"context (?:window|limit|size)(?: is| of| size)?\D{0,24}N",
+        r"context length of\D{0,12}N",
+        r"exceeded model token limit\D{0,4}N",
+        r"maximum number of tokens allowed\D{0,4}N",
+        r"exceeds the limit of N",
+        r"input length should be \[\d+, ?N",
+    )
+)
+_ASKED = tuple(
+    re.compile(words.replace("N", _NUMBER.replace("3", "2")), re.I)
+    for words in (
+        r"(?:resulted in|requested(?: about)?|you provided|(?:prompt|request) contains)\D{0,24}N",
+        r"(?:input|request) (?:has|is|of)\D{0,24}N",
+        r"(?:request|prompt|input token count)\D{0,4}\((?:length )?N",
+        r"prompt token count of N",
+    )
+)
+
+
+def speaks_of_context_length(message: str) -> bool:
+    """Whether an upstream's message says that the prompt does not fit."""
+    return _TOLD.search(message) is not None
+
+
+def context_numbers(message: str) -> tuple[int | None, int | None]:
+    """(tokens of the prompt, the model's limit), as far as the message says them."""
+    if pair := _PAIR.search(message):
+        return _integer(pair[1]), _integer(pair[2])
+    return _first(_ASKED, message), _first(_LIMITS, message)
+
+
+def _first(patterns: tuple[re.Pattern[str], ...], message: str) -> int | None:
+    found = (pattern.search(message) for pattern in patterns)
+    return next((_integer(match[1]) for match in found if match), None)
+
+
+def _integer(text: str) -> int | None:
+    digits = text.replace(",", "")
+    return int(digits) if digits.isdigit() and len(digits) < 16 else None

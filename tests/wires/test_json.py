@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import UNSET, Raw, UnsetType
 
-from daemon.wires.raw_json import check_utf8, is_json, kept, type_of
+from daemon.wires.json import check_utf8, is_json, kept, type_of
 
 
 @pytest.mark.parametrize(
