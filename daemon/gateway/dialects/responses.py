@@ -20,8 +20,8 @@ from daemon.gateway.inbound import Inbound
 from daemon.inference.blocks import Reasoning
 from daemon.inference.response import Response
 from daemon.wires.json import LenientDecoder, is_object
+from daemon.wires.openai_responses.encode_answer import ResponseObjects
 from daemon.wires.openai_responses.errors import failure_code, failure_message
-from daemon.wires.openai_responses.response_object import ResponseObjects
 from daemon.wires.sse import frame
 
 OPENINGS = frozenset({"response.created", "response.queued", "response.in_progress"})

@@ -1,20 +1,20 @@
 """The Anthropic Messages wire.
 
     schema          its structs                       errors          its error envelope, both ways
-    decode          client request -> Request         encode          Response -> answer
+    decode_request  client request -> Request         encode_answer   Response -> answer
     encode_request  Request -> upstream request       decode_answer   upstream answer -> Response
     stream_encoder  events -> SSE                     stream_decoder  SSE -> events
 
-``decode_blocks``, ``encode_blocks`` and ``answer`` hold what these share: content blocks on the way
+``decode_blocks``, ``encode_blocks`` and ``answer_parts`` hold what these share: content blocks on the way
 in, on the way up, and on the way down. ``moved_thinking`` keeps thinking from the front of an answer
 whose client did not ask for it.
 """
 
 from __future__ import annotations
 
-from daemon.wires.anthropic_messages.decode import decode_count_request, decode_request
 from daemon.wires.anthropic_messages.decode_answer import decode_response
-from daemon.wires.anthropic_messages.encode import encode_response
+from daemon.wires.anthropic_messages.decode_request import decode_count_request, decode_request
+from daemon.wires.anthropic_messages.encode_answer import encode_response
 from daemon.wires.anthropic_messages.encode_request import encode_request
 from daemon.wires.anthropic_messages.errors import decode_error, encode_error, reword_context_length
 from daemon.wires.anthropic_messages.stream_decoder import MessagesStreamDecoder

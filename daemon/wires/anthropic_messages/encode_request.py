@@ -14,7 +14,7 @@ from msgspec import DecodeError, Raw
 
 from daemon.inference.blocks import Reasoning, Text, ToolCall
 from daemon.inference.request import AnyTool, Message, OpaqueTool, Request, Tool, WebSearch
-from daemon.wires.anthropic_messages.answer import dumps
+from daemon.wires.anthropic_messages.answer_parts import dumps
 from daemon.wires.anthropic_messages.encode_blocks import Json, RequestBlocks
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
 from daemon.wires.base import EncodeOptions, UpstreamBody

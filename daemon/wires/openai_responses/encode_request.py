@@ -16,7 +16,8 @@ from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.json import RawObject
 from daemon.wires.naming import shorten_names
 from daemon.wires.openai.parameters import effort_for, levels_of, sampled, service_tier, session_key, user
-from daemon.wires.openai_responses.input_items import InputWriter
+from daemon.wires.openai_responses.encode_blocks import InputWriter
+from daemon.wires.openai_responses.encode_tools import encode_choice, encode_tools
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
     CreateResponse,
@@ -25,7 +26,6 @@ from daemon.wires.openai_responses.schema import (
     TextFormat,
     Unset,
 )
-from daemon.wires.openai_responses.tools import encode_choice, encode_tools
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
 

@@ -15,12 +15,12 @@ from daemon.errors import GatewayError
 from daemon.inference.request import Request, Tool
 from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.base import AnswerContext
-from daemon.wires.openai_responses.answer_items import item_of
+from daemon.wires.openai_responses.answer_parts import item_of
+from daemon.wires.openai_responses.encode_tools import encode_choice, encode_tools
 from daemon.wires.openai_responses.entry_schema import ResponseEcho, ResponseHead
 from daemon.wires.openai_responses.errors import failure_code, failure_message
 from daemon.wires.openai_responses.schema import WIRE_NAME
 from daemon.wires.openai_responses.tool_search import is_offered
-from daemon.wires.openai_responses.tools import encode_choice, encode_tools
 
 _INCOMPLETE = {
     FinishReason.LENGTH: "max_output_tokens",

@@ -17,7 +17,7 @@ from daemon.inference.blocks import (
     ToolCall,
 )
 from daemon.inference.response import Response, Usage
-from daemon.wires.anthropic_messages.answer import (
+from daemon.wires.anthropic_messages.answer_parts import (
     ToolIds,
     citation_body,
     dumps,

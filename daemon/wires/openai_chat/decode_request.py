@@ -1,8 +1,5 @@
-"""Whole JSON bodies to the hub: an upstream's answer, and a client's request.
-
-An answer goes through the same machine as a stream, so that both mean the same. Of a request, fields
-that the hub has no word for travel raw in ``extra`` and are given back to this wire alone.
-"""
+"""A client's request to the hub. Fields that the hub has no word for travel raw in ``extra`` and are given back
+to this wire alone."""
 
 from __future__ import annotations
 
@@ -13,7 +10,6 @@ import msgspec
 from msgspec import Raw
 
 from daemon.errors import LocalError
-from daemon.inference.collect import collect
 from daemon.inference.request import (
     AnyTool,
     OpaqueTool,
@@ -24,11 +20,10 @@ from daemon.inference.request import (
     ToolChoice,
     WebSearch,
 )
-from daemon.inference.response import Response
-from daemon.wires.json import NOT_JSON, LenientDecoder, RawObject, kept, with_utf8
+from daemon.wires.json import RawObject, kept
 from daemon.wires.mistakes import mistake
 from daemon.wires.openai.request_body import CHOICES, invalid, read_body, session_of
-from daemon.wires.openai_chat.decode_messages import messages_of
+from daemon.wires.openai_chat.decode_blocks import messages_of
 from daemon.wires.openai_chat.entry_schema import (
     RequestBody,
     RequestChoice,
@@ -38,38 +33,13 @@ from daemon.wires.openai_chat.entry_schema import (
     RequestMessage,
     RequestTool,
 )
-from daemon.wires.openai_chat.errors import no_answer, not_json
-from daemon.wires.openai_chat.schema import WIRE_NAME, Completion
-from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
+from daemon.wires.openai_chat.schema import WIRE_NAME
 
 _IN_HUB = frozenset(RequestBody.__struct_fields__) - {"stream_options", "reasoning", "web_search_options"}
 
-_completion = LenientDecoder(Completion)
 _body = msgspec.json.Decoder(RequestBody)
 _tool = msgspec.json.Decoder(RequestTool)
 _choice = msgspec.json.Decoder(RequestChoice)
-
-
-def decode_response(body: bytes, tool_names: Mapping[str, str]) -> Response:
-    """The answer in ``body``. Raises ``RemoteError`` for a failed answer and for what is no answer at all."""
-    try:
-        return collect(ChatStreamDecoder(tool_names).whole(_answer(with_utf8(body))))
-    except NOT_JSON:
-        raise not_json(body) from None
-
-
-def _answer(body: bytes) -> Completion:
-    """Raises ``RemoteError``, or what ``NOT_JSON`` lists."""
-    try:
-        completion = _completion.decode(body)
-    except msgspec.ValidationError:
-        completion = Completion()
-    if not completion.choices:
-        raise no_answer(msgspec.json.decode(body), "without choices")
-    return completion
-
-
-# --- a client's request ---------------------------------------------------------------------------
 
 
 def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:

@@ -1,8 +1,5 @@
-"""Whole JSON bodies to the hub: an upstream's answer, and a client's request.
-
-An answer goes through the same item machines as a stream, so that both mean the same. Of a request,
-fields that the hub has no word for travel raw in ``extra`` and are given back to this wire alone.
-"""
+"""A client's request to the hub. Fields that the hub has no word for travel raw in ``extra`` and are given back
+to this wire alone."""
 
 from __future__ import annotations
 
@@ -13,18 +10,14 @@ from msgspec import Raw
 
 from daemon.errors import LocalError
 from daemon.inference.blocks import Text
-from daemon.inference.collect import collect
 from daemon.inference.request import OutputFormat, ReasoningOptions, Request
-from daemon.inference.response import Response
-from daemon.wires.json import NOT_JSON, LenientDecoder, RawObject, kept, with_utf8
+from daemon.wires.json import RawObject, kept
 from daemon.wires.mistakes import mistake
 from daemon.wires.openai.request_body import invalid, read_body, session_of
-from daemon.wires.openai_responses.decode_items import messages_of
+from daemon.wires.openai_responses.decode_blocks import messages_of
 from daemon.wires.openai_responses.decode_tools import inline_tools, tool_choice, tools_of
 from daemon.wires.openai_responses.entry_schema import RequestBody, RequestReasoning, RequestText
-from daemon.wires.openai_responses.errors import no_answer, not_json
-from daemon.wires.openai_responses.schema import WIRE_NAME, ResponseObject
-from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
+from daemon.wires.openai_responses.schema import WIRE_NAME
 
 _IN_HUB = frozenset(RequestBody.__struct_fields__) - {"include"}
 _PARTLY_IN_HUB = {
@@ -33,28 +26,8 @@ _PARTLY_IN_HUB = {
 }
 """Objects of which the hub knows some fields: with others in them they travel in ``extra`` as well."""
 
-_response = LenientDecoder(ResponseObject)
 _body = msgspec.json.Decoder(RequestBody)
 _fields = msgspec.json.Decoder(RawObject)
-
-
-def decode_response(body: bytes, tool_names: Mapping[str, str]) -> Response:
-    """The answer in ``body``. Raises ``RemoteError`` for a failed answer and for what is no answer at all."""
-    try:
-        return collect(ResponsesStreamDecoder(tool_names).whole(_answer(with_utf8(body))))
-    except NOT_JSON:
-        raise not_json(body) from None
-
-
-def _answer(body: bytes) -> ResponseObject:
-    """Raises ``RemoteError``, or what ``NOT_JSON`` lists."""
-    try:
-        response = _response.decode(body)
-    except msgspec.ValidationError:
-        response = ResponseObject()
-    if response.output is None and response.status is None:
-        raise no_answer(msgspec.json.decode(body), "that is no Responses answer")
-    return response
 
 
 def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:

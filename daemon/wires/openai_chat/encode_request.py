@@ -2,10 +2,13 @@
 
 What this provider refuses is left out and named in ``lost``. Parameters that only OpenAI knows
 are sent to OpenAI's models, or where the client asked for them by this wire's own name.
+A model's name decides: compatible servers take the parameters that OpenAI's older models take, and refuse, or
+never heard of, what OpenAI added since.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -16,8 +19,8 @@ from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.json import RawObject
 from daemon.wires.naming import shorten_id
 from daemon.wires.openai.parameters import ID_LIMIT, cache_key, effort_for, sampled, service_tier, user
-from daemon.wires.openai_chat.input_messages import REASONING_FIELDS, MessageWriter
-from daemon.wires.openai_chat.models import CALL_ID_LIMIT, NAME_LIMIT, STOP_LIMIT, is_openai, reasons, searches
+from daemon.wires.openai_chat.encode_blocks import REASONING_FIELDS, MessageWriter
+from daemon.wires.openai_chat.encode_tools import encode_choice, encode_tools, web_search_options
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
     CreateChatCompletion,
@@ -26,7 +29,6 @@ from daemon.wires.openai_chat.schema import (
     StreamOptions,
     Unset,
 )
-from daemon.wires.openai_chat.tools import encode_choice, encode_tools, web_search_options
 from daemon.wires.tools import SentNames, offered_tools, spoken
 
 _ANSWERED_BY_NAME = {
@@ -224,3 +226,39 @@ def _with_extra(encoded: bytes, extra: Mapping[str, Raw], options: EncodeOptions
 
 def _merged(theirs: Raw, ours: Raw) -> Raw:
     return Raw(_encode({**_raw_object.decode(theirs), **_raw_object.decode(ours)}))
+
+
+# --- what OpenAI's own models want otherwise -----------------------------------------------------
+
+
+_OPENAI = re.compile(r"gpt-\d|chatgpt|codex|o\d(?!\w)")
+_REASONING = re.compile(r"(gpt-5|gpt-[6-9]|codex|o\d(?!\w))(?!.*-chat)")
+_SEARCHING = re.compile(r".*-search(-|$)")
+
+CALL_ID_LIMIT = 40
+"""OpenAI: "string too long. Expected a string with maximum length 40" for tool call ids on this wire."""
+
+NAME_LIMIT = 64
+"""The longest tool name."""
+
+STOP_LIMIT = 4
+"""OpenAI: "Up to 4 sequences where the API will stop"."""
+
+
+def is_openai(model: str) -> bool:
+    """Whether the name is one of OpenAI's, at whatever host."""
+    return _OPENAI.match(_bare(model)) is not None
+
+
+def reasons(model: str) -> bool:
+    """Whether it is a reasoning model of OpenAI's: these know effort and verbosity, and refuse max_tokens."""
+    return _REASONING.match(_bare(model)) is not None
+
+
+def searches(model: str) -> bool:
+    """Whether it is a search model, which alone knows ``web_search_options``."""
+    return is_openai(model) and _SEARCHING.match(model) is not None
+
+
+def _bare(model: str) -> str:
+    return model.rsplit("/", 1)[-1]

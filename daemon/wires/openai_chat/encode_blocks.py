@@ -12,6 +12,8 @@ A tool's failure has no field on this wire; it travels as the first line ``[tool
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -32,13 +34,15 @@ from daemon.inference.blocks import (
 from daemon.inference.request import Message
 from daemon.wires.json import type_of
 from daemon.wires.naming import shorten_id
-from daemon.wires.openai_chat.content_parts import context_part, medium_part, opaque_part
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
     ContentPart,
     CustomCall,
+    FileObject,
     FilePart,
     FunctionCall,
+    ImagePart,
+    ImageUrl,
     MessageParam,
     NamedCustom,
     NamedFunction,
@@ -247,3 +251,81 @@ class MessageWriter:
 
 def _joined(texts: Sequence[str]) -> str:
     return "\n\n".join(text for text in texts if text)
+
+
+# --- images and documents as content parts -------------------------------------------------------
+
+
+_EXTENSIONS = {"application/pdf": "pdf", "text/plain": "txt", "text/csv": "csv", "text/html": "html"}
+_TEXTUAL = ("text/", "application/json", "application/xml")
+_AS_THEY_ARE = frozenset({"input_audio"})
+"""Parts that the Responses API writes exactly as this wire does."""
+
+_OPENAI = ("chat", "responses")
+"""Wires whose clients name files of one and the same store."""
+
+
+def medium_part(medium: Image | File, entry: str) -> ContentPart | None:
+    """The part, or None for what this wire has no form for. ``entry`` is the wire of the client."""
+    return _image(medium, entry) if isinstance(medium, Image) else _file(medium, entry)
+
+
+def opaque_part(opaque: Opaque) -> ContentPart:
+    """This wire's own part as it came; of another's, the model reads the JSON."""
+    if opaque.wire == WIRE_NAME or type_of(opaque.raw) in _AS_THEY_ARE:
+        return opaque.raw
+    return TextPart(bytes(opaque.raw).decode("utf-8", "replace"))
+
+
+def _image(image: Image, entry: str) -> ContentPart | None:
+    detail = UNSET if image.detail is None else image.detail
+    if image.data is not None:
+        return ImagePart(ImageUrl(f"data:{image.media_type or 'image/png'};base64,{image.data}", detail=detail))
+    if image.url is not None:
+        return ImagePart(ImageUrl(image.url, detail=detail))
+    if image.file_id is not None and entry == WIRE_NAME:
+        return ImagePart(ImageUrl(file_id=image.file_id, detail=detail))
+    return None
+
+
+def _file(file: File, entry: str) -> ContentPart | None:
+    """A document whose bytes are text goes as text: of others OpenAI takes PDF alone, most servers none."""
+    filename = UNSET if file.filename is None else file.filename
+    if file.text is not None:
+        return TextPart(_titled(file, file.text))
+    if file.data is not None:
+        text = _text_in(file) if entry != WIRE_NAME else None
+        return TextPart(_titled(file, text)) if text is not None else _inline(file, entry)
+    if file.file_id is not None and entry in _OPENAI:
+        return FilePart(FileObject(filename, file_id=file.file_id))
+    if file.url is not None and entry == WIRE_NAME:
+        return FilePart(FileObject(filename, file_url=file.url))
+    return None
+
+
+def _inline(file: File, entry: str) -> FilePart:
+    if file.media_type is None and entry == WIRE_NAME:
+        return FilePart(FileObject(UNSET if file.filename is None else file.filename, file_data=file.data or ""))
+    media_type = file.media_type or "application/pdf"
+    filename = file.filename or f"document.{_EXTENSIONS.get(media_type, 'bin')}"
+    return FilePart(FileObject(filename, file_data=f"data:{media_type};base64,{file.data or ''}"))
+
+
+def _text_in(file: File) -> str | None:
+    if not (file.media_type or "").startswith(_TEXTUAL):
+        return None
+    try:
+        return base64.b64decode(file.data or "", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def context_part(medium: Image | File) -> TextPart | None:
+    """What the client says about a document that goes as a file, which has no field for it."""
+    return TextPart(_titled(medium, "")) if isinstance(medium, File) and medium.context else None
+
+
+def _titled(file: File, text: str) -> str:
+    """A document's text under its title and context, which this wire has no fields for."""
+    head = [f"{word}: {value}" for word, value in (("Document", file.filename), ("Context", file.context)) if value]
+    return "\n".join(head) + ("\n\n" if head and text else "") + text

@@ -8,7 +8,7 @@ from msgspec import UNSET, Raw
 from daemon.inference.blocks import HostedCall, Opaque, Reasoning, Refusal, Text, ToolCall
 from daemon.inference.response import Response
 from daemon.wires.base import AnswerContext
-from daemon.wires.openai_chat.answer_fields import (
+from daemon.wires.openai_chat.answer_parts import (
     CallIds,
     annotation_of,
     call_field,
