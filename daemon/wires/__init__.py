@@ -1,6 +1,7 @@
 """The JSON dialects. Each folder is one wire, with the same modules at its heart, to be read side by side:
 ``schema`` (its structs), ``decode_request`` and ``encode_request``, ``decode_answer`` and ``encode_answer``, ``errors``
-(both ways), and ``stream_decoder`` and ``stream_encoder`` (answers as SSE); ``decode_blocks``, ``encode_blocks`` and
+(both ways), ``stream_decoder`` and ``stream_encoder`` (answers as SSE), and ``passthrough`` (client and upstream both
+speak the wire); ``decode_blocks``, ``encode_blocks`` and
 ``answer_parts`` are the helpers that all three have.
 
     as an entry:     decode_request, encode_response, stream_encoder, encode_error

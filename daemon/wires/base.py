@@ -66,6 +66,10 @@ class StreamDecoder(Protocol):
         """The events that ``data`` completes. After a terminal event: ``[]``."""
         ...
 
+    def event(self, payload: bytes) -> list[Event]:
+        """As ``feed``, for the payload of one event that somebody else has split off."""
+        ...
+
     def close(self) -> list[Event]:
         """The upstream's body ended: ``[]`` after a terminal event, else a ``StreamError``."""
         ...
@@ -88,6 +92,63 @@ class StreamEncoder(Protocol):
         ...
 
 
+EncodeResponse = Callable[[Response], bytes]
+"""A whole answer as the client gets it."""
+
+
+class Dialect(Protocol):
+    """How the bytes of a wire are read and amended while they pass through, for one request: untouched, but for the
+    model's name and for what an inserted keep-alive binds. ``read`` looks at an event, and what follows speaks of
+    that one, until the next.
+
+    ``told``: the wire's decoder is to be given it, for usage, an error or the end of the answer.
+    ``signed``: the encrypted reasoning it carries, by which its origin is remembered, else empty.
+    """
+
+    told: bool
+    signed: bytes
+
+    def begin(self) -> None:
+        """A new attempt; what the client has been told stays told."""
+        ...
+
+    def read(self, payload: bytes) -> None:
+        """Raises ``msgspec.DecodeError`` for what is no event."""
+        ...
+
+    def commits(self) -> bool:
+        """Whether the event is the first piece of content."""
+        ...
+
+    def event(self, payload: bytes) -> bytes:
+        """The event as the client gets it; called once for each, in their order. May be empty."""
+        ...
+
+    def end(self) -> bytes:
+        """What is still due after the last event of a complete answer."""
+        ...
+
+    def keep_alive(self, *, committed: bool) -> bytes:
+        """Bytes that the client counts as activity; they commit nothing."""
+        ...
+
+    def fail(self, error: GatewayError) -> bytes:
+        """The last event of a stream that cannot go on. What is open never ends as if it were complete."""
+        ...
+
+    def whole(self, body: bytes) -> bytes:
+        """A JSON answer as the client gets it."""
+        ...
+
+    def collected(self, stream: bytes) -> bytes:
+        """The JSON answer of a complete stream, as ``event`` and ``end`` have written it."""
+        ...
+
+    def unfold(self, body: bytes, response: Response) -> bytes:
+        """The event stream of a JSON answer."""
+        ...
+
+
 class Wire(Struct, frozen=True, kw_only=True):
     """One JSON dialect. ``decode_request`` takes the body and lower-case headers and raises
     ``LocalError``; ``decode_response`` raises ``RemoteError`` for a failed answer; ``encode_error``
@@ -107,3 +168,5 @@ class Wire(Struct, frozen=True, kw_only=True):
     collected_decoder: Callable[[Mapping[str, str]], StreamDecoder] | None = None
     """As ``stream_decoder``, for an answer that nobody watches grow; None where that is no cheaper."""
     decode_error: Callable[[int, Mapping[str, str], bytes], GatewayError]
+    passthrough: Callable[[AnswerContext, EncodeResponse], Dialect]
+    """Where the client and the upstream both speak this wire."""

@@ -64,6 +64,13 @@ class SseDecoder(ABC):
         events, writer.events = writer.events, []  # ``take``, less the call: most reads bring one event
         return events
 
+    def event(self, payload: bytes) -> list[Event]:
+        """The hub events of one upstream event, of which somebody else has split off the payload."""
+        if self._ended:
+            return []
+        self._read((payload,))
+        return self._writer.take()
+
     def close(self) -> list[Event]:
         """The upstream's body ended: what is left to say, at the latest now with a terminal event."""
         if self._ended:

@@ -4,6 +4,7 @@
     decode_request  client request -> Request         encode_answer   Response -> answer
     encode_request  Request -> upstream request       decode_answer   upstream answer -> Response
     stream_encoder  events -> SSE                     stream_decoder  SSE -> events
+    passthrough     the same wire on both sides
 
 ``decode_blocks``, ``encode_blocks`` and ``answer_parts`` hold what these share: content blocks on the way
 in, on the way up, and on the way down. ``moved_thinking`` keeps thinking from the front of an answer
@@ -17,6 +18,7 @@ from daemon.wires.anthropic_messages.decode_request import decode_count_request,
 from daemon.wires.anthropic_messages.encode_answer import encode_response
 from daemon.wires.anthropic_messages.encode_request import encode_request
 from daemon.wires.anthropic_messages.errors import decode_error, encode_error, reword_context_length
+from daemon.wires.anthropic_messages.passthrough import MessagesDialect
 from daemon.wires.anthropic_messages.stream_decoder import MessagesStreamDecoder
 from daemon.wires.anthropic_messages.stream_encoder import MessagesStreamEncoder
 from daemon.wires.base import Wire
@@ -33,4 +35,5 @@ WIRE = Wire(
     decode_response=decode_response,
     stream_decoder=MessagesStreamDecoder,
     decode_error=decode_error,
+    passthrough=MessagesDialect,
 )

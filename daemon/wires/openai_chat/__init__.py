@@ -4,6 +4,7 @@
     decode_request  client request -> Request       encode_answer     Response -> answer
     encode_request  Request -> upstream request     decode_answer     upstream answer -> Response
     stream_encoder  events -> SSE                   stream_decoder    SSE -> events
+    passthrough     the same wire on both sides
 
 Helpers: ``decode_blocks`` (messages to the hub), ``encode_blocks`` and ``encode_tools`` (to the upstream),
 ``decode_calls`` (an upstream's tool calls as they stream), ``answer_parts`` (what both answers to the client share).
@@ -17,6 +18,7 @@ from daemon.wires.openai_chat.decode_request import decode_request
 from daemon.wires.openai_chat.encode_answer import encode_response
 from daemon.wires.openai_chat.encode_request import encode_request
 from daemon.wires.openai_chat.errors import decode_error, encode_error
+from daemon.wires.openai_chat.passthrough import ChatDialect
 from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
 from daemon.wires.openai_chat.stream_encoder import ChatStreamEncoder
 
@@ -30,4 +32,5 @@ WIRE = Wire(
     decode_response=decode_response,
     stream_decoder=ChatStreamDecoder,
     decode_error=decode_error,
+    passthrough=ChatDialect,
 )

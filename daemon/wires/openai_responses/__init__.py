@@ -4,6 +4,7 @@
     decode_request  client request -> Request       encode_answer     Response -> answer
     encode_request  Request -> upstream request     decode_answer     upstream answer -> Response
     stream_encoder  events -> SSE                   stream_decoder    SSE -> events
+    passthrough     the same wire on both sides
 
 Helpers: ``decode_blocks`` and ``decode_tools`` (input items and tools to the hub), ``encode_blocks`` and
 ``encode_tools`` (to the upstream), ``item_table``, ``output_items``, ``hosted_items`` (an upstream's items),
@@ -21,6 +22,7 @@ from daemon.wires.openai_responses.decode_request import decode_request
 from daemon.wires.openai_responses.encode_answer import encode_response
 from daemon.wires.openai_responses.encode_request import encode_request
 from daemon.wires.openai_responses.errors import decode_error, encode_error
+from daemon.wires.openai_responses.passthrough import ResponsesDialect
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
 from daemon.wires.openai_responses.stream_encoder import ResponsesStreamEncoder
 
@@ -35,4 +37,5 @@ WIRE = Wire(
     stream_decoder=ResponsesStreamDecoder,
     collected_decoder=ResponsesCollectedDecoder,
     decode_error=decode_error,
+    passthrough=ResponsesDialect,
 )

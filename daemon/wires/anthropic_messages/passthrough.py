@@ -16,12 +16,12 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
-from daemon.gateway.dialects.base import changed, encode, fields_of
-from daemon.gateway.dialects.message_events import begun_and_deltas, message_events
-from daemon.gateway.dialects.message_of_events import message_of
-from daemon.gateway.inbound import Inbound
 from daemon.inference.response import Response
+from daemon.wires.anthropic_messages.passthrough_events import begun_and_deltas, message_events, message_of
+from daemon.wires.anthropic_messages.stream_encoder import MessagesStreamEncoder
+from daemon.wires.base import AnswerContext, EncodeResponse
 from daemon.wires.json import LenientDecoder
+from daemon.wires.passthrough import changed, encode, fields_of
 from daemon.wires.sse import frame
 
 TOLD = frozenset({"message_start", "message_delta", "message_stop", "error"})
@@ -70,10 +70,23 @@ _message = LenientDecoder(_Message).decode
 class MessagesDialect:
     """See ``base.Dialect``. ``_open`` is the block open at the client (index, kind), ``_own`` whether it is ours."""
 
-    __slots__ = ("_ending", "_inbound", "_next", "_open", "_own", "_read", "_shift", "_started", "signed", "told")
+    __slots__ = (
+        "_context",
+        "_encode_response",
+        "_ending",
+        "_next",
+        "_open",
+        "_own",
+        "_read",
+        "_shift",
+        "_started",
+        "signed",
+        "told",
+    )
 
-    def __init__(self, inbound: Inbound) -> None:
-        self._inbound = inbound
+    def __init__(self, context: AnswerContext, encode_response: EncodeResponse) -> None:
+        self._context = context
+        self._encode_response = encode_response
         self._started = self._own = False
         self._ending = False
         self._shift = self._next = 0
@@ -127,8 +140,8 @@ class MessagesDialect:
         if self._started:
             return b""
         self._started = True
-        if event.message and _message(event.message).model != self._inbound.context.model:
-            message = changed(event.message, model=self._inbound.context.model)
+        if event.message and _message(event.message).model != self._context.model:
+            message = changed(event.message, model=self._context.model)
             payload = changed(payload, message=Raw(message))
         return frame(event.type, payload.replace(b"\n", b" "))
 
@@ -157,7 +170,7 @@ class MessagesDialect:
             self._started = self._own = True
             self._open, self._next = (0, self._own_kind), 1
             self._shift = 1
-            return self._inbound.wire.stream_encoder(self._inbound.context).keep_alive()
+            return MessagesStreamEncoder(self._context).keep_alive()
         if self._open is None and not self._ending:
             opening = self._open_own()
         index, kind = self._open or (0, "")
@@ -174,14 +187,14 @@ class MessagesDialect:
 
     @property
     def _own_kind(self) -> str:
-        return "thinking" if self._inbound.request.reasoning.asked_for else "text"
+        return "thinking" if self._context.request.reasoning.asked_for else "text"
 
     def fail(self, error: GatewayError) -> bytes:
         self._open, self._own = None, False
-        return self._inbound.wire.stream_encoder(self._inbound.context).fail(error)
+        return MessagesStreamEncoder(self._context).fail(error)
 
     def whole(self, body: bytes) -> bytes:
-        model = self._inbound.context.model
+        model = self._context.model
         return body if _message(body).model == model else changed(body, model=model)
 
     def collected(self, stream: bytes) -> bytes:
@@ -192,7 +205,7 @@ class MessagesDialect:
         try:
             payloads = list(message_events(body))
         except msgspec.DecodeError:  # an odd block: what the hub makes of it
-            payloads = list(message_events(self._inbound.encode_response(response)))
+            payloads = list(message_events(self._encode_response(response)))
         out = bytearray()
         for payload in payloads:
             self.read(payload)
@@ -206,15 +219,3 @@ def _own(kind: str, **fields: object) -> bytes:
 
 def _stop(index: int) -> bytes:
     return _own("content_block_stop", index=index)
-
-
-def is_thinking(block: Raw) -> bool:
-    """Whether a content block of a request is thinking, shown or redacted."""
-    return _block(block).type in ("thinking", "redacted_thinking")
-
-
-def signature_of(block: Raw) -> str:
-    """What vouches for a thinking block: its signature, or the redacted data."""
-    fields = fields_of(block)
-    raw = fields.get("signature") or fields.get("data")
-    return msgspec.json.decode(raw, type=str) if raw else ""

@@ -14,14 +14,16 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
-from daemon.gateway.dialects.base import changed, collected, encode, fields_of
-from daemon.gateway.dialects.response_events import item_events
-from daemon.gateway.inbound import Inbound
 from daemon.inference.blocks import Reasoning
 from daemon.inference.response import Response
+from daemon.wires.base import AnswerContext, EncodeResponse
 from daemon.wires.json import LenientDecoder, is_object
+from daemon.wires.openai_responses.decode_answer import decode_response
 from daemon.wires.openai_responses.encode_answer import ResponseObjects
 from daemon.wires.openai_responses.errors import failure_code, failure_message
+from daemon.wires.openai_responses.passthrough_events import item_events
+from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
+from daemon.wires.passthrough import changed, collected, encode, fields_of
 from daemon.wires.sse import frame
 
 OPENINGS = frozenset({"response.created", "response.queued", "response.in_progress"})
@@ -65,8 +67,8 @@ class ResponsesDialect:
     __slots__ = (
         "_context",
         "_done",
+        "_encode_response",
         "_envelope",
-        "_inbound",
         "_inserted",
         "_item",
         "_items",
@@ -79,10 +81,10 @@ class ResponsesDialect:
         "told",
     )
 
-    def __init__(self, inbound: Inbound) -> None:
-        self._inbound = inbound
-        self._context = inbound.context
-        self._objects = ResponseObjects(inbound.context)
+    def __init__(self, context: AnswerContext, encode_response: EncodeResponse) -> None:
+        self._context = context
+        self._encode_response = encode_response
+        self._objects = ResponseObjects(context)
         self._opened_as = ""
         self._inserted = False  # whether the client has had events of ours: then it gets our numbers
         self._last_number = -1
@@ -194,14 +196,14 @@ class ResponsesDialect:
         """The response object of the terminal event; its output by way of the hub where only the pieces had it."""
         if self._done and self._says_something(self._done):
             return self._done
-        answer = collected(self._inbound, stream)
+        answer = collected(ResponsesStreamDecoder({}), stream, self._encode_response)
         return changed(self._done, output=fields_of(answer)["output"]) if self._done else answer
 
     def _says_something(self, answer: bytes) -> bool:
         """Whether there is more in it than reasoning. The usual answer shows it at once."""
         if any(_SAID.search(bytes(item)) for item in _response(answer).output or ()):
             return True
-        blocks = self._inbound.wire.decode_response(answer, {}).content
+        blocks = decode_response(answer, {}).content
         return any(not isinstance(block, Reasoning) for block in blocks)
 
     def unfold(self, body: bytes, response: Response) -> bytes:

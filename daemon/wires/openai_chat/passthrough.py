@@ -10,11 +10,13 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
-from daemon.gateway.dialects.base import changed, collected, encode, fields_of
-from daemon.gateway.inbound import Inbound
 from daemon.inference.collect import replay
 from daemon.inference.response import Response
+from daemon.wires.base import AnswerContext, EncodeResponse
 from daemon.wires.json import LenientDecoder
+from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
+from daemon.wires.openai_chat.stream_encoder import ChatStreamEncoder
+from daemon.wires.passthrough import changed, collected, encode, fields_of
 from daemon.wires.sse import SseSplitter
 from daemon.wires.sse_decoder import DONE, is_done
 
@@ -58,11 +60,12 @@ class ChatDialect:
     """See ``base.Dialect``. ``_id`` is the answer's id as the client knows it, raw; empty before the first chunk."""
 
     __slots__ = (
+        "_context",
         "_done",
+        "_encode_response",
         "_ending",
         "_hides_usage",
         "_id",
-        "_inbound",
         "_model",
         "_opened",
         "_own",
@@ -72,12 +75,13 @@ class ChatDialect:
         "told",
     )
 
-    def __init__(self, inbound: Inbound) -> None:
-        self._inbound = inbound
-        self._model = encode(inbound.context.model)
-        self._hides_usage = inbound.request.stream and not inbound.request.include_usage
+    def __init__(self, context: AnswerContext, encode_response: EncodeResponse) -> None:
+        self._context = context
+        self._encode_response = encode_response
+        self._model = encode(context.model)
+        self._hides_usage = context.request.stream and not context.request.include_usage
         self._id = b""
-        self._own = inbound.wire.stream_encoder(inbound.context)
+        self._own = ChatStreamEncoder(context)
         self._opened = False  # whether the client has had our opening and not yet the upstream's content
         self.signed = b""
         self.begin()
@@ -147,7 +151,7 @@ class ChatDialect:
         """A chunk with an empty delta; after the finish_reason there is no place for one."""
         if self._ending:
             return b""
-        known, self._id = self._id, self._id or encode(f"chatcmpl-{self._inbound.context.answer_id}")
+        known, self._id = self._id, self._id or encode(f"chatcmpl-{self._context.answer_id}")
         if not committed and not known:
             self._opened = True
             return self._own.keep_alive()
@@ -155,7 +159,7 @@ class ChatDialect:
         return b"data: " + changed(self._own.keep_alive()[len(b"data: ") :], id=Raw(self._id)) + b"\n\n"
 
     def fail(self, error: GatewayError) -> bytes:
-        return self._inbound.wire.stream_encoder(self._inbound.context).fail(error)
+        return ChatStreamEncoder(self._context).fail(error)
 
     def whole(self, body: bytes) -> bytes:
         return body if bytes(_chunk(body).model) == self._model else changed(body, model=Raw(self._model))
@@ -170,7 +174,7 @@ class ChatDialect:
             beside = news | beside | {name: news[name] for name in news.keys() & {"usage"}}
         for name in _OF_CHUNKS & beside.keys():
             del beside[name]
-        return changed(collected(self._inbound, stream), **beside)
+        return changed(collected(ChatStreamDecoder({}), stream, self._encode_response), **beside)
 
     def unfold(self, body: bytes, response: Response) -> bytes:
         """By the encoder that has made the keep-alives, if there were any."""
