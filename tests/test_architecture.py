@@ -28,7 +28,7 @@ LAYERS = (
 )
 LAYER = {package: number for number, packages in enumerate(LAYERS) for package in packages}
 TOP = len(LAYERS) - 1
-NARROWER = {"snapshot": {"errors", "secret", "config"}, "gateway": set(LAYER) - {"reload"}}
+NARROWER = {"snapshot": {"errors", "secret", "config", "wires"}, "gateway": set(LAYER) - {"reload"}}
 """What a package may import where the law is stricter than "any lower layer"."""
 
 HOMES = {

@@ -16,7 +16,6 @@ from daemon.inference.events import Event, Finish, StreamError
 from daemon.inference.response import Usage
 from daemon.wires.base import StreamDecoder, UpstreamBody
 from daemon.wires.json import NOT_JSON, is_json
-from daemon.wires.openai.parameters import session_key
 from daemon.wires.sse import SseSplitter
 from daemon.wires.sse_decoder import is_done
 
@@ -91,7 +90,8 @@ class Passthrough:
         self._spliced = spliced = splice_body(self._inbound, target, self._origins)
         self.streamed = spliced.streamed
         request, model = self._inbound.request, target.candidate.model
-        session = session_key(request, model) if target.candidate.auth.wire == "responses" else ""
+        session_key = self._inbound.wire.upstream.session_key
+        session = session_key(request, model) if session_key else ""
         return UpstreamBody(spliced.body, spliced.lost, session=session)
 
     def accepted(self) -> None:

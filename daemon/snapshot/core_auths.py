@@ -25,6 +25,7 @@ from daemon.secret import MASK, Secret
 from daemon.snapshot.effort import SEED_EFFORTS
 from daemon.snapshot.ids import Unique, client_id, core_auth_id, lower_name
 from daemon.snapshot.profiles import profile_of
+from daemon.wires.table import WIRES
 
 
 class CoreAuth(Struct, frozen=True, kw_only=True):
@@ -74,8 +75,6 @@ class CoreAuth(Struct, frozen=True, kw_only=True):
 
 
 PACKYCODE = "packycode"
-ENDPOINTS: dict[WireApi, str] = {"responses": "/responses", "chat": "/chat/completions", "messages": "/messages"}
-FAMILIES: dict[WireApi, str] = {"responses": "codex", "chat": "openai", "messages": "anthropic"}
 
 
 def synthesize(config: Config) -> tuple[tuple[CoreAuth, ...], tuple[Diagnostic, ...]]:
@@ -125,7 +124,7 @@ def _core_auth(entry: ProviderEntry, config: Config, name: str | None, secret: S
         id=core_auth_id(name, api_key=key, base_url=base_url),
         client_id=client_id(name, api_key=key, base_url=base_url),
         name=PACKYCODE if name is None else name,
-        provider=FAMILIES[wire],
+        provider=WIRES[wire].upstream.family,
         source="config:packycode" if name is None else f"config:tppc[{lower_name(name)}]",
         wire=wire,
         base_url=base_url,
@@ -155,14 +154,14 @@ def endpoint(base_url: str, wire: WireApi) -> str:
     """
     parts = urlsplit(base_url.strip())
     path = parts.path.rstrip("/")
-    for suffix in ENDPOINTS.values():
+    for suffix in (each.upstream.endpoint for each in WIRES.values()):
         if path.endswith(suffix):
             path = path.removesuffix(suffix)
             break
     else:
         path = path or "/v1"
     address = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, address, path + ENDPOINTS[wire], parts.query, ""))
+    return urlunsplit((parts.scheme, address, path + WIRES[wire].upstream.endpoint, parts.query, ""))
 
 
 def _defaults(given: Defaults, models: tuple[ModelEntry, ...]) -> Defaults:

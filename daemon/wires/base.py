@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
 from daemon.inference.events import Event
@@ -149,6 +149,67 @@ class Dialect(Protocol):
         ...
 
 
+Fields = dict[str, Raw]
+"""The top level of a JSON object."""
+
+
+class Item(Struct):
+    """What an input item or a content block may hold of reasoning."""
+
+    type: str = ""
+    text: Raw = Raw(b"")
+    thinking: str | None = None
+    encrypted_content: str | None = None
+    signature: str | None = None
+    data: str | None = None
+
+
+Sift = Callable[[Sequence[Raw], Callable[[Item], str]], list[Raw] | None]
+"""(items, the field of an item that holds its encrypted piece, '' for none) -> what may go of them; None when that
+is all of it, untouched."""
+
+
+class EarlierReasoning(Struct, frozen=True, kw_only=True):
+    """Where a request holds the reasoning of earlier answers. ``markers``: what a body contains one of, that has
+    something to look at. ``sift`` reads the top level of it and changes there what may not go. ``mark``: how a piece
+    begins that was moved out of its place."""
+
+    markers: tuple[bytes, ...]
+    sift: Callable[[Fields, Sift], None]
+    mark: str = ""
+
+
+class Upstream(Struct, frozen=True, kw_only=True):
+    """How an upstream of a wire is addressed, and what is changed in a request whose bytes pass through to it.
+
+    ``endpoint`` is the path behind the base URL, ``family`` how the management API calls such providers, ``headers``
+    what every request has. ``key_headers`` says how the key is sent. ``passed_up`` picks those of the client's headers
+    that go along where it speaks the same wire, ``passed_down`` those of the answer that such a client gets;
+    ``bound_header`` is one of them, whose value only the upstream that made it can read. ``session_key`` names a
+    conversation (request, model). ``count_path`` is appended to the endpoint to have a prompt's tokens counted.
+    """
+
+    endpoint: str
+    family: str
+    key_headers: Callable[[str], dict[str, str]]
+    passed_up: Callable[[Mapping[str, str]], dict[str, str]]
+    force_fields: Callable[[Fields, bytes, Request, EncodeOptions], None]
+    """(fields, the client's whole body, the request, options): sets what is forced in ``fields``, but the model."""
+
+    headers: Mapping[str, str] = {}
+    passed_down: Callable[[Mapping[str, str]], tuple[tuple[str, str], ...]] | None = None
+    bound_header: str = ""
+    session_key: Callable[[Request, str], str] | None = None
+    count_path: str = ""
+    not_missed: frozenset[str] = frozenset()
+    """Parameters that nobody misses when an upstream refuses them."""
+
+    synonyms: Mapping[str, str] = {}
+    """Parameters that say the same: where one is refused, the other is sent."""
+
+    reasoning: EarlierReasoning | None = None
+
+
 class Wire(Struct, frozen=True, kw_only=True):
     """One JSON dialect. ``decode_request`` takes the body and lower-case headers and raises
     ``LocalError``; ``decode_response`` raises ``RemoteError`` for a failed answer; ``encode_error``
@@ -170,3 +231,19 @@ class Wire(Struct, frozen=True, kw_only=True):
     decode_error: Callable[[int, Mapping[str, str], bytes], GatewayError]
     passthrough: Callable[[AnswerContext, EncodeResponse], Dialect]
     """Where the client and the upstream both speak this wire."""
+    upstream: Upstream
+    foreign_fields: Callable[[Mapping[str, Raw]], tuple[str, ...]]
+    """(fields of a client's request that the hub has no word for) -> the names of those that another wire loses.
+    Raises ``LocalError`` for what cannot be done without."""
+
+    hosted_tools: frozenset[str] | None
+    """Which tools that an upstream ran by itself the wire's answers have a form for; None: any."""
+
+    reword_context_length: Callable[[str, int | None, int | None], str] | None = None
+    """(an upstream's words, the prompt's tokens, the model's limit) -> the words that the wire's clients act on."""
+
+    final_type: Callable[[Mapping[str, str]], str | None] | None = None
+    """(the client's headers) -> the error type by which that client knows that asking again is no use."""
+
+    unsaid_wait: float | None = None
+    """Seconds to wait out a rate limit of which the upstream has not said when it ends, where clients need a number."""

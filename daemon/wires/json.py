@@ -11,6 +11,7 @@ for that (``LenientDecoder``):
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -30,6 +31,14 @@ class _Typed(Struct):
 
 _typed = msgspec.json.Decoder(_Typed)
 _any = msgspec.json.Decoder(Raw)
+
+
+_AS_GOOD_AS_NONE = frozenset({b"", b"null", b"false", b"0", b"0.0", b"[]", b"{}", b'"disabled"', b'["text"]'})
+
+
+def says(fields: Mapping[str, Raw], name: str) -> bool:
+    """Whether a request says something by this field: some values are as good as none."""
+    return bytes(fields.get(name, b"")) not in _AS_GOOD_AS_NONE
 
 
 def check_utf8(body: bytes) -> None:

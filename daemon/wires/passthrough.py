@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 from msgspec import Raw
 
 from daemon.inference.collect import collect
-from daemon.wires.base import EncodeResponse, StreamDecoder
+from daemon.wires.base import EncodeResponse, Fields, StreamDecoder
+
+NULL: Final = Raw(b"null")
+TRUE: Final = Raw(b"true")
+FALSE: Final = Raw(b"false")
 
 encode = msgspec.json.encode
 fields_of = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -23,3 +29,18 @@ def changed(raw: bytes | Raw, **values: object) -> bytes:
     for name, value in values.items():
         fields[name] = value if isinstance(value, Raw) else Raw(encode(value))
     return encode(fields)
+
+
+def object_of(raw: Raw | None) -> Fields:
+    """The fields of an object that may be null or missing."""
+    return fields_of(raw) if raw and raw != NULL else {}
+
+
+def with_effort(fields: Fields, name: str, suffix: str | None, default: str | None) -> None:
+    """Sets ``effort`` in the object ``name``: the suffix's level; the default where the client says none."""
+    options = object_of(fields.get(name))
+    if suffix is not None:
+        options["effort"] = Raw(encode(suffix))
+    elif options.get("effort", NULL) == NULL:
+        options["effort"] = Raw(encode(default))
+    fields[name] = Raw(encode(options))

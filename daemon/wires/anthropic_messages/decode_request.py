@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 from msgspec import DecodeError, Raw, ValidationError
@@ -44,7 +45,7 @@ from daemon.wires.anthropic_messages.schema import (
     ThinkingParam,
     ToolParam,
 )
-from daemon.wires.json import check_utf8
+from daemon.wires.json import check_utf8, says
 
 _create = msgspec.json.Decoder(CreateMessage)
 _raw_create = msgspec.json.Decoder(RawCreateMessage)
@@ -246,3 +247,15 @@ def _thread_refused() -> LocalError:
         "thread is not supported by this gateway: send the whole conversation in messages",
         details={"error_code": "thread_unsupported_request", "unsupported": ["thread"]},
     )
+
+
+# --- toward another wire ---
+
+
+SHAPING: Final = ("mcp_servers", "container")
+"""Fields that shape the answer, which no other wire has."""
+
+
+def foreign_fields(fields: Mapping[str, Raw]) -> tuple[str, ...]:
+    """See ``Wire.foreign_fields``. What is not named (storage, metadata, caching) is missed by nobody."""
+    return tuple(name for name in SHAPING if says(fields, name))

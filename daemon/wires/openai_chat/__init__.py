@@ -4,7 +4,7 @@
     decode_request  client request -> Request       encode_answer     Response -> answer
     encode_request  Request -> upstream request     decode_answer     upstream answer -> Response
     stream_encoder  events -> SSE                   stream_decoder    SSE -> events
-    passthrough     the same wire on both sides
+    passthrough     the same wire on both sides     upstream          endpoint, headers, forced fields
 
 Helpers: ``decode_blocks`` (messages to the hub), ``encode_blocks`` and ``encode_tools`` (to the upstream),
 ``decode_calls`` (an upstream's tool calls as they stream), ``answer_parts`` (what both answers to the client share).
@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from daemon.wires.base import Wire
 from daemon.wires.openai_chat.decode_answer import decode_response
-from daemon.wires.openai_chat.decode_request import decode_request
+from daemon.wires.openai_chat.decode_request import decode_request, foreign_fields
 from daemon.wires.openai_chat.encode_answer import encode_response
 from daemon.wires.openai_chat.encode_request import encode_request
 from daemon.wires.openai_chat.errors import decode_error, encode_error
 from daemon.wires.openai_chat.passthrough import ChatDialect
 from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
 from daemon.wires.openai_chat.stream_encoder import ChatStreamEncoder
+from daemon.wires.openai_chat.upstream import UPSTREAM
 
 WIRE = Wire(
     name="chat",
@@ -33,4 +34,7 @@ WIRE = Wire(
     stream_decoder=ChatStreamDecoder,
     decode_error=decode_error,
     passthrough=ChatDialect,
+    upstream=UPSTREAM,
+    foreign_fields=foreign_fields,
+    hosted_tools=frozenset({"image_generation"}),  # the picture that was made
 )

@@ -4,7 +4,7 @@ to this wire alone."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -20,7 +20,7 @@ from daemon.inference.request import (
     ToolChoice,
     WebSearch,
 )
-from daemon.wires.json import RawObject, kept
+from daemon.wires.json import RawObject, kept, says
 from daemon.wires.mistakes import mistake
 from daemon.wires.openai.request_body import CHOICES, invalid, read_body, session_of
 from daemon.wires.openai_chat.decode_blocks import messages_of
@@ -225,3 +225,29 @@ def _misshapen(error: msgspec.ValidationError) -> LocalError:
     return invalid(
         f"Invalid type for '{where}': {told}" if where else f"Invalid request: {told}", where, "invalid_type"
     )
+
+
+# --- toward another wire ---
+
+
+SHAPING: Final = (
+    "audio",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "modalities",
+    "prediction",
+    "presence_penalty",
+    "seed",
+    "top_logprobs",
+)
+"""Fields that shape the answer, which no other wire has."""
+
+
+def foreign_fields(fields: Mapping[str, Raw]) -> tuple[str, ...]:
+    """See ``Wire.foreign_fields``. Several answers are refused: without the field something else would be answered.
+    What is not named (storage, metadata, caching) is missed by nobody."""
+    if says(fields, "n") and bytes(fields["n"]) != b"1":
+        message = "the upstream's API answers one choice per request: send `n` requests"
+        raise invalid(message, "n", "invalid_value")
+    return tuple(name for name in SHAPING if says(fields, name))

@@ -4,7 +4,7 @@
     decode_request  client request -> Request       encode_answer     Response -> answer
     encode_request  Request -> upstream request     decode_answer     upstream answer -> Response
     stream_encoder  events -> SSE                   stream_decoder    SSE -> events
-    passthrough     the same wire on both sides
+    passthrough     the same wire on both sides     upstream          endpoint, headers, forced fields
 
 Helpers: ``decode_blocks`` and ``decode_tools`` (input items and tools to the hub), ``encode_blocks`` and
 ``encode_tools`` (to the upstream), ``item_table``, ``output_items``, ``hosted_items`` (an upstream's items),
@@ -18,13 +18,14 @@ from __future__ import annotations
 from daemon.wires.base import Wire
 from daemon.wires.openai_responses.collected_decoder import ResponsesCollectedDecoder
 from daemon.wires.openai_responses.decode_answer import decode_response
-from daemon.wires.openai_responses.decode_request import decode_request
+from daemon.wires.openai_responses.decode_request import decode_request, foreign_fields
 from daemon.wires.openai_responses.encode_answer import encode_response
 from daemon.wires.openai_responses.encode_request import encode_request
 from daemon.wires.openai_responses.errors import decode_error, encode_error
 from daemon.wires.openai_responses.passthrough import ResponsesDialect
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
 from daemon.wires.openai_responses.stream_encoder import ResponsesStreamEncoder
+from daemon.wires.openai_responses.upstream import UPSTREAM
 
 WIRE = Wire(
     name="responses",
@@ -38,4 +39,8 @@ WIRE = Wire(
     collected_decoder=ResponsesCollectedDecoder,
     decode_error=decode_error,
     passthrough=ResponsesDialect,
+    upstream=UPSTREAM,
+    foreign_fields=foreign_fields,
+    hosted_tools=None,
+    unsaid_wait=5.0,  # Codex CLI ends its turn at a 429 without ``retry-after`` (0.169.0)
 )

@@ -4,6 +4,7 @@ to this wire alone."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 from msgspec import Raw
@@ -11,7 +12,7 @@ from msgspec import Raw
 from daemon.errors import LocalError
 from daemon.inference.blocks import Text
 from daemon.inference.request import OutputFormat, ReasoningOptions, Request
-from daemon.wires.json import RawObject, kept
+from daemon.wires.json import RawObject, kept, says
 from daemon.wires.mistakes import mistake
 from daemon.wires.openai.request_body import invalid, read_body, session_of
 from daemon.wires.openai_responses.decode_blocks import messages_of
@@ -95,3 +96,27 @@ def _output(text: RequestText | None) -> OutputFormat | None:
 
 def _misshapen(error: msgspec.ValidationError) -> LocalError:
     return invalid(f"Invalid request: {mistake(error)}")
+
+
+# --- toward another wire ---
+
+
+SHAPING: Final = ("background", "max_tool_calls", "top_logprobs", "truncation")
+"""Fields that shape the answer, which no other wire has."""
+
+_STORED: Final[Mapping[str, str]] = {
+    "previous_response_id": "previous_response_not_found",
+    "conversation": "conversation_not_found",
+    "prompt": "prompt_not_found",
+}
+"""Fields that stand for what OpenAI's server keeps, and what it says when it has not got it."""
+
+
+def foreign_fields(fields: Mapping[str, Raw]) -> tuple[str, ...]:
+    """See ``Wire.foreign_fields``. What holds the conversation itself is refused: without it something else would
+    be answered. What is not named (storage, metadata, caching) is missed by nobody."""
+    for name, code in _STORED.items():
+        if says(fields, name):
+            message = f"the upstream's API keeps nothing between requests: send it in `input` instead of `{name}`"
+            raise invalid(message, name, code)
+    return tuple(name for name in SHAPING if says(fields, name))
