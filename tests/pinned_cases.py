@@ -16,7 +16,7 @@ CASES = "e2e/test_pinned_cases.py"
 ERRORS = "wires/openai_responses/test_errors.py"
 DECODER = "wires/openai_responses/test_stream_decoder.py"
 COLLECTED = "wires/openai_responses/test_collected_decoder.py"
-ENCODE = "wires/openai_responses/test_encode.py"
+ENCODE = "wires/openai_responses/test_encode_request.py"
 SPLICE = "gateway/test_splice.py"
 PASSTHROUGH = "gateway/test_passthrough.py"
 AUTHS = "snapshot/test_core_auths.py"
@@ -59,7 +59,7 @@ HELD: Final[Mapping[int, tuple[str, ...]]] = {
     ),
     113: (
         f"{SPLICE}::test_reasoning_of_another_core_auth_is_left_out_with_its_item",
-        "wires/openai_responses/test_input_items.py::test_reasoning_ids_that_would_be_refused_are_left_out",
+        "wires/openai_responses/test_encode_blocks.py::test_reasoning_ids_that_would_be_refused_are_left_out",
     ),
     114: (f"{SPLICE}::test_the_forced_fields_and_nothing_else",),
     143: (

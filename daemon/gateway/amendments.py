@@ -26,6 +26,7 @@ from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.profiles import PROFILES
 from daemon.wires.openai_responses import request_changes as responses
 from daemon.wires.openai_responses.request_changes import Change, Fields
+from daemon.wires.table import WIRES
 
 MOST_AMENDMENTS: Final = 8
 """Times that one request is amended and asked again: upstreams complain of one thing at a time."""
@@ -72,7 +73,7 @@ def _sentences(*patterns: str) -> tuple[re.Pattern[str], ...]:
 
 
 _RESPONSES: Final = frozenset({"responses"})
-_ANY: Final = frozenset({"responses", "chat", "messages"})
+_ANY: Final = frozenset(WIRES)
 
 _INSTRUCTIONS_MISSING: Final = (
     r"\binstructions['\"`]?(?: field)? (?:is|are) (?:required|missing)",

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.upstream.call import UpstreamAnswer
-from daemon.wires.raw_json import NOT_JSON
+from daemon.wires.json import NOT_JSON
 
 Form = Literal["events", "json", "page"]
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from daemon.gateway.inbound import Inbound
 from daemon.gateway.origins import Origins
 from daemon.snapshot.core_auths import CoreAuth
-from daemon.upstream.doors import TURN_STATE, passed_down, upstream_headers
+from daemon.upstream.doors import upstream_headers
+from daemon.wires.table import WIRES
 
 
 class Beside:
@@ -26,26 +27,27 @@ class Beside:
 
     def up(self, auth: CoreAuth, session: str) -> dict[str, str]:
         """The headers of a request to ``auth``'s upstream in the conversation ``session``."""
-        client = self._inbound.headers
+        client, bound = self._inbound.headers, WIRES[auth.wire].upstream.bound_header
         return upstream_headers(
             auth,
             client,
             same_wire=self._is_same_wire(auth),
             session=session,
-            turn_state=TURN_STATE not in client or self._is_made_by(auth, client[TURN_STATE]),
+            bound=bound not in client or self._is_made_by(auth, client[bound]),
         )
 
     def down(self, auth: CoreAuth, upstream: Mapping[str, str]) -> None:
         """Takes the headers of an answer of ``auth``'s upstream: they are for clients of the same wire."""
-        if auth.wire != "responses" or not self._is_same_wire(auth):
+        wire = WIRES[auth.wire].upstream
+        if wire.passed_down is None or not self._is_same_wire(auth):
             self.passed = ()
             return
-        self.passed = passed_down(upstream)
-        if state := upstream.get(TURN_STATE):
-            self._origins.made(auth.id, state.encode())
+        self.passed = wire.passed_down(upstream)
+        if value := upstream.get(wire.bound_header):
+            self._origins.made(auth.id, value.encode())
 
-    def _is_made_by(self, auth: CoreAuth, turn_state: str) -> bool:
-        origin = self._origins.of(turn_state.encode())
+    def _is_made_by(self, auth: CoreAuth, value: str) -> bool:
+        origin = self._origins.of(value.encode())
         if origin is not None:
             return origin == auth.id
         return sum(other.wire == auth.wire for other in self._inbound.snapshot.core_auths) < 2

@@ -33,8 +33,8 @@ from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.models import ModelUnknown, Resolution
 from daemon.upstream.call import UpstreamAnswer, UpstreamCall
 from daemon.wires.base import UpstreamBody
+from daemon.wires.failures.judge import judged_again
 from daemon.wires.table import WIRES
-from daemon.wires.upstream_failures import judged_again
 
 if TYPE_CHECKING:  # who runs us
     from daemon.gateway.pipeline import Pipeline

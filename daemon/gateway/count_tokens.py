@@ -25,6 +25,7 @@ from daemon.snapshot.models import Candidate, ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
 from daemon.upstream.call import UpstreamCall
 from daemon.upstream.doors import upstream_headers
+from daemon.wires.table import WIRES
 
 PATIENCE: Final = 3.0
 """Seconds for an upstream's count: the client can live with an estimate, but not with waiting."""
@@ -55,7 +56,7 @@ class CountTokens:
             candidate = snapshot.models.resolve(request.model).candidates[0]
         except (ModelUnknown, IndexError):
             return await counter.count(request)
-        if candidate.auth.wire == "messages":
+        if WIRES[candidate.auth.wire].upstream.count_path:
             tokens = await self._ask(candidate, body, headers, snapshot)
             if tokens is not None:
                 return tokens, "upstream"
@@ -92,4 +93,4 @@ class CountTokens:
 
 def _count_url(auth: CoreAuth) -> str:
     parts = urlsplit(auth.url)
-    return urlunsplit(parts._replace(path=parts.path + "/count_tokens"))
+    return urlunsplit(parts._replace(path=parts.path + WIRES[auth.wire].upstream.count_path))

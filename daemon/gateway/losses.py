@@ -1,28 +1,21 @@
 """What an entry's wire cannot show of an answer: named for log and metric.
 
 What a request loses on its way up is named by the upstream wire's encoder (``UpstreamBody.lost``).
-The way down has fewer cases, and they are seen at the end of a block: one table says which wire has
-no place for them. The names are documented in ``docs/reference/losses.md``.
+The way down has fewer cases, and they are seen at the end of a block: a wire says which tools
+it has a form for (``hosted_tools``). The names are documented in ``docs/reference/losses.md``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Raw, Struct
 
 from daemon.inference.blocks import HostedCall
 from daemon.inference.events import BlockEnd, Event
-
-_ANY_HOSTED = frozenset({"responses"})
-_SHOWN: Mapping[str, frozenset[str]] = {
-    "messages": frozenset({"web_search"}),
-    "chat": frozenset({"image_generation"}),
-}
-"""Which of the tools that an upstream ran by itself a wire has a form for: Chat shows the picture that was made."""
-
+from daemon.wires.base import Wire
 
 _NAME = re.compile(r"[\w.\[\]-]{1,160}", re.ASCII)
 UNNAMED = "unnamed"
@@ -41,22 +34,22 @@ def request_losses(lost: Sequence[str]) -> tuple[str, ...]:
     return tuple([name if _NAME.fullmatch(name) else f"{name.partition('.')[0][:16]}.{UNNAMED}" for name in lost])
 
 
-def answer_losses(entry: str, events: Sequence[Event]) -> tuple[str, ...]:
-    """Names of what ``entry``'s wire drops of these events; the usual batch has none."""
+def answer_losses(entry: Wire, events: Sequence[Event]) -> tuple[str, ...]:
+    """Names of what ``entry`` drops of these events; the usual batch has none."""
     ends = [event for event in events if type(event) is BlockEnd and (event.opaque or event.hosted)]
     return request_losses(tuple(_lost(entry, ends))) if ends else ()
 
 
-def _lost(entry: str, ends: Iterable[BlockEnd]) -> Iterable[str]:
+def _lost(entry: Wire, ends: Iterable[BlockEnd]) -> Iterable[str]:
     for end in ends:
-        if end.opaque is not None and end.opaque.wire != entry:
+        if end.opaque is not None and end.opaque.wire != entry.name:
             yield f"answer.{_kind(end.opaque.raw)}"
         elif end.hosted is not None and not _shows(entry, end.hosted):
             yield f"answer.{end.hosted.name}"
 
 
-def _shows(entry: str, call: HostedCall) -> bool:
-    return call.wire == entry or entry in _ANY_HOSTED or call.name in _SHOWN.get(entry, frozenset())
+def _shows(entry: Wire, call: HostedCall) -> bool:
+    return call.wire == entry.name or entry.hosted_tools is None or call.name in entry.hosted_tools
 
 
 def _kind(raw: Raw) -> str:

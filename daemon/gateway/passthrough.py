@@ -8,7 +8,6 @@ answer each event's JSON is forwarded as it came, in a frame of its own, but for
 from __future__ import annotations
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
-from daemon.gateway.dialects import DIALECTS
 from daemon.gateway.inbound import Inbound
 from daemon.gateway.origins import Origins
 from daemon.gateway.relay import HELD_BYTES, HELD_EVENTS, Target
@@ -16,8 +15,7 @@ from daemon.gateway.splice import Spliced, splice_body
 from daemon.inference.events import Event, Finish, StreamError
 from daemon.inference.response import Usage
 from daemon.wires.base import StreamDecoder, UpstreamBody
-from daemon.wires.openai_parameters import session_key
-from daemon.wires.raw_json import NOT_JSON, is_json
+from daemon.wires.json import NOT_JSON, is_json
 from daemon.wires.sse import SseSplitter
 from daemon.wires.sse_decoder import is_done
 
@@ -52,7 +50,7 @@ class Passthrough:
     def __init__(self, inbound: Inbound, origins: Origins) -> None:
         self._inbound = inbound
         self._origins = origins
-        self._dialect = DIALECTS[inbound.wire.name](inbound)
+        self._dialect = inbound.wire.passthrough(inbound.context, inbound.encode_response)
         self.answer_lost: tuple[str, ...] = ()
         self.cut_short = False
         self.watched = inbound.request.stream
@@ -92,7 +90,8 @@ class Passthrough:
         self._spliced = spliced = splice_body(self._inbound, target, self._origins)
         self.streamed = spliced.streamed
         request, model = self._inbound.request, target.candidate.model
-        session = session_key(request, model) if target.candidate.auth.wire == "responses" else ""
+        session_key = self._inbound.wire.upstream.session_key
+        session = session_key(request, model) if session_key else ""
         return UpstreamBody(spliced.body, spliced.lost, session=session)
 
     def accepted(self) -> None:
@@ -120,7 +119,7 @@ class Passthrough:
         dialect = self._dialect
         dialect.read(payload)
         if dialect.told:
-            self._tell(self._decoded(payload))
+            self._tell(self._decoder.event(payload.replace(b"\n", b" ")))
         if dialect.signed:
             self._origins.made(self._asked, dialect.signed)
         if self.error is None:
@@ -131,10 +130,7 @@ class Passthrough:
         error in a shape of its own."""
         if not is_done(payload):
             self.skipped += 1
-            self._tell(self._decoded(payload))
-
-    def _decoded(self, payload: bytes) -> list[Event]:
-        return self._decoder.feed(b"data: " + payload.replace(b"\n", b" ") + b"\n\n")
+            self._tell(self._decoder.event(payload.replace(b"\n", b" ")))
 
     def _tell(self, events: list[Event]) -> None:
         match events:

@@ -16,7 +16,7 @@ from daemon.errors import GatewayError, RemoteError
 from daemon.gateway.amendments import REASONING, Amendment, without
 from daemon.inference.response import Usage
 from daemon.snapshot.models import Candidate
-from daemon.wires.base import UpstreamBody
+from daemon.wires.base import EncodeOptions, UpstreamBody
 
 HELD_EVENTS = 64
 HELD_BYTES = 256 * 1024
@@ -40,6 +40,18 @@ class Target(Struct, frozen=True, kw_only=True):
     def reasoning(self) -> bool:
         """Whether earlier reasoning goes along."""
         return not self.amendments or Amendment(REASONING) not in self.amendments
+
+    @property
+    def options(self) -> EncodeOptions:
+        """What configuration, suffix and amendments say about the request on its way up."""
+        auth = self.candidate.auth
+        return EncodeOptions(
+            model=self.candidate.model,
+            effort=self.effort,
+            default_effort=auth.defaults.model_reasoning_effort,
+            store=auth.store,
+            unsupported=self.unsupported,
+        )
 
     def amended(self, amendment: Amendment) -> Target:
         """The same with one amendment more."""

@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.gateway.amendments import amend_body
-from daemon.gateway.foreign_fields import foreign_fields
 from daemon.gateway.inbound import Inbound
 from daemon.gateway.losses import answer_losses
 from daemon.gateway.relay import HELD_BYTES, HELD_EVENTS, Target
@@ -18,7 +17,7 @@ from daemon.inference.collect import collect, replay
 from daemon.inference.events import BlockDelta, Event, Finish, StreamError
 from daemon.inference.merged import merged
 from daemon.inference.response import Usage
-from daemon.wires.base import EncodeOptions, StreamDecoder, StreamEncoder, UpstreamBody, Wire
+from daemon.wires.base import StreamDecoder, StreamEncoder, UpstreamBody, Wire
 from daemon.wires.table import WIRES
 
 MANY_EVENTS = 4096
@@ -75,16 +74,11 @@ class Translation:
         self.answer_lost = ()
         self.committed = self.finished = self.cut_short = False
         self.error = None
-        foreign = foreign_fields(self._inbound.request)
+        request = self._inbound.request
+        foreign = self._inbound.wire.foreign_fields(request.extra.get(request.wire, {}))
         body = self._upstream.encode_request(
-            open_request(self._seal if target.reasoning else None, self._inbound.request),
-            EncodeOptions(
-                model=target.candidate.model,
-                effort=target.effort,
-                default_effort=auth.defaults.model_reasoning_effort,
-                store=auth.store,
-                unsupported=target.unsupported,
-            ),
+            open_request(self._seal if target.reasoning else None, request),
+            target.options,
         )
         amended, lost = amend_body(body.body, target.amendments)
         if lost or foreign or amended is not body.body:
@@ -152,7 +146,7 @@ class Translation:
             case Finish(usage=usage):
                 self.finished = True
                 self.usage = usage
-        if lost := answer_losses(self._inbound.wire.name, events):
+        if lost := answer_losses(self._inbound.wire, events):
             self.answer_lost += lost
         self._events += seal_events(self._seal, events)
         if len(self._events) > self._merged + MANY_EVENTS and not self._inbound.request.stream:

@@ -16,13 +16,9 @@ from typing import Final
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.gateway.inbound import Inbound
-from daemon.wires.anthropic_messages.errors import TYPES, reword_context_length
 
 CONTEXT_LIMITS = (("gpt-5", 272_000), ("codex", 200_000), ("", 200_000))
 """Input limits in tokens by the beginning of the model's name, for upstreams that do not say theirs."""
-
-UNSAID_WAIT = 5.0
-"""Seconds to wait out a rate limit of which the upstream has not said when it ends."""
 
 ADVICE: Final[Mapping[ErrorKind, str]] = {
     ErrorKind.RATE_LIMIT: "retry later, or switch to another provider",
@@ -62,25 +58,24 @@ def for_client(error: GatewayError, inbound: Inbound, served: str = "", now: flo
     upstream's model, whose limit is meant; '' where none was asked. ``now`` is in epoch seconds."""
     if isinstance(error, RemoteError):
         _time_limit(error, time.time() if now is None else now)
-        _final_for_claude_code(error, inbound)
-    if error.kind is ErrorKind.RATE_LIMIT and inbound.wire.name == "responses" and error.should_retry is not False:
-        error.retry_after = UNSAID_WAIT if error.retry_after is None else error.retry_after
-    if error.kind is not ErrorKind.CONTEXT_LENGTH or inbound.wire.name != "messages":
+        _final(error, inbound)
+    wire = inbound.wire
+    if error.kind is ErrorKind.RATE_LIMIT and error.retry_after is None and error.should_retry is not False:
+        error.retry_after = wire.unsaid_wait
+    if error.kind is not ErrorKind.CONTEXT_LENGTH or wire.reword_context_length is None:
         if isinstance(error, RemoteError):
             error.message = advised(error.message, error.kind)
         return error
     limit = _limit(served or inbound.request.model)
-    message = reword_context_length(error.message, inbound.input_estimate, limit)
+    message = wire.reword_context_length(error.message, inbound.input_estimate, limit)
     return RemoteError(error.kind, message, code=error.code, param=error.param)
 
 
-def _final_for_claude_code(error: RemoteError, inbound: Inbound) -> None:
-    """Claude Code 2.1.332 asks up to five times more after a 400 that it does not know, each time with fewer of its
-    beta features, whatever ``x-should-retry`` says (2.1.197 asked once). No feature of its is at fault here. Of the
-    types that it takes as final under a 400 this one makes it print the words alone (measured 2026-11-28)."""
+def _final(error: RemoteError, inbound: Inbound) -> None:
+    """Some clients ask again after a failure that is no fault of what they would leave out then."""
     final = error.kind in (ErrorKind.WRONG_CLIENT, ErrorKind.CONTENT) or INSTRUCTIONS.search(error.message)
-    if final and inbound.wire.name == "messages" and inbound.headers.get("user-agent", "").startswith("claude-cli"):
-        error.messages_type = TYPES[ErrorKind.BILLING]
+    if final and inbound.wire.final_type is not None:
+        error.messages_type = inbound.wire.final_type(inbound.headers) or error.messages_type
 
 
 def _time_limit(error: RemoteError, now: float) -> None:

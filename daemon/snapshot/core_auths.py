@@ -24,6 +24,7 @@ from daemon.secret import MASK, Secret
 from daemon.snapshot.effort import SEED_EFFORTS
 from daemon.snapshot.ids import Unique, client_id, core_auth_id
 from daemon.snapshot.profiles import profile_of
+from daemon.wires.table import WIRES
 
 
 class CoreAuth(Struct, frozen=True, kw_only=True):
@@ -74,10 +75,6 @@ class CoreAuth(Struct, frozen=True, kw_only=True):
         return f"CoreAuth({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
 
 
-ENDPOINTS: dict[WireApi, str] = {"responses": "/responses", "chat": "/chat/completions", "messages": "/messages"}
-FAMILIES: dict[WireApi, str] = {"responses": "codex", "chat": "openai", "messages": "anthropic"}
-
-
 def synthesize(settings: Config, providers: Sequence[Provider]) -> tuple[tuple[CoreAuth, ...], tuple[Diagnostic, ...]]:
     """One core auth for each enabled provider, in their order; a warning for each ID that was taken already."""
     ids, clients = Unique(), Unique()
@@ -108,7 +105,7 @@ def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
         client_id=client_id(named, api_key=key, base_url=base_url),
         name=provider.name,
         kind=provider.kind,
-        provider=FAMILIES[wire],
+        provider=WIRES[wire].upstream.family,
         source=provider.source,
         wire=wire,
         base_url=base_url,
@@ -140,14 +137,14 @@ def endpoint(base_url: str, wire: WireApi) -> str:
     """
     parts = urlsplit(base_url.strip())
     path = parts.path.rstrip("/")
-    for suffix in ENDPOINTS.values():
+    for suffix in (each.upstream.endpoint for each in WIRES.values()):
         if path.endswith(suffix):
             path = path.removesuffix(suffix)
             break
     else:
         path = path or "/v1"
     address = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, address, path + ENDPOINTS[wire], parts.query, ""))
+    return urlunsplit((parts.scheme, address, path + WIRES[wire].upstream.endpoint, parts.query, ""))
 
 
 def _defaults(given: Defaults, models: tuple[ModelEntry, ...]) -> Defaults:

@@ -5,7 +5,7 @@
 
     CoreAuth ─▶ probe (DNS, TLS, GET /models; never paid) ─▶ findings: what it means, in words
 
-``doors`` knows how each wire's providers want to be addressed; ``transport`` owns the connections and is
+``doors`` addresses a provider as its wire says; ``transport`` owns the connections and is
 the only module that knows the HTTP engine of the request path: ``connection``, read at the ``pace`` that
 its answers ask for, opened by ``dialing``. ``addresses`` judges where a name leads,
 ``reaches`` remembers which hosts were set through the API; both ``probe`` and ``transport`` obey them.

@@ -21,10 +21,11 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 import httpx
 from msgspec import Struct
 
-from daemon.snapshot.core_auths import ENDPOINTS, CoreAuth
+from daemon.snapshot.core_auths import CoreAuth
 from daemon.upstream.doors import upstream_headers
 from daemon.upstream.findings import Answer, Finding, explain, lacks_version
 from daemon.upstream.reaches import Reaches
+from daemon.wires.table import WIRES
 
 MOST_BYTES: Final = 1024 * 1024
 NO_PROXY: Final = ("", "direct", "none")
@@ -74,7 +75,7 @@ async def probe(auth: CoreAuth, *, reaches: Reaches | None = None, ca: str = "",
 def models_url(auth: CoreAuth) -> str:
     """Where the provider lists its models: the place of its endpoint with ``/models`` in its stead."""
     parts = urlsplit(auth.url)
-    path = parts.path.removesuffix(ENDPOINTS[auth.wire]) + "/models"
+    path = parts.path.removesuffix(WIRES[auth.wire].upstream.endpoint) + "/models"
     return urlunsplit(parts._replace(path=path))
 
 

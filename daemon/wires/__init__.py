@@ -1,6 +1,11 @@
 """The JSON dialects. Each folder is one wire, with the same modules at its heart, to be read side by side:
-``schema`` (its structs), ``decode`` (bytes to hub), ``encode`` (hub to bytes), ``errors`` (both ways), and
-``stream_decoder`` and ``stream_encoder`` (the same for SSE).
+``schema`` (its structs), ``decode_request`` and ``encode_request``, ``decode_answer`` and ``encode_answer``,
+``errors`` (both ways), ``stream_decoder`` and ``stream_encoder`` (answers as SSE), ``passthrough`` (client and
+upstream both speak the wire), and ``upstream`` (endpoint, headers, forced fields). ``decode_blocks``,
+``encode_blocks`` and ``answer_parts`` are helpers that all three have.
+
+A ``Wire`` is everything that the rest may ask about one (``WIRES[auth.wire]``): who names a wire elsewhere is the
+schema's literal, the route table, amendments and simulate.
 
     as an entry:     decode_request, encode_response, stream_encoder, encode_error
     as an upstream:  encode_request, decode_response, stream_decoder, decode_error
@@ -8,10 +13,10 @@
 ``base`` holds the shape they share and ``table`` lists them. Wires never import each other; what they share is the
 hub, and the modules here:
 
-    events    sse (the frame splitter), sse_decoder (what all stream decoders do), block_writer (hub blocks)
-    tools     offered_tools, custom_tools, function_schemas, naming (limits on names and ids)
-    failures  remote_errors (the way in), error_body and error_page (readers), failure_words (the table),
-              upstream_failures (the judge), retry_after, context_length, mistakes (what a client may read of its own)
-    OpenAI    openai_entry, openai_parameters, openai_effort, openai_error_body: what its two wires have in common
-    bytes     raw_json (what is kept unread)
+    sse, sse_decoder  the frame splitter; what all stream decoders do, and where they write hub events
+    tools, naming     a client's tools toward upstreams that know functions only; limits on names and ids
+    failures/         what upstreams' failures mean
+    openai/           what the two OpenAI wires have in common
+    json              what is kept unread, and objects of odd shapes
+    mistakes          what a client may read of its own mistakes
 """

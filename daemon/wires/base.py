@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
 from daemon.inference.events import Event
@@ -66,6 +66,10 @@ class StreamDecoder(Protocol):
         """The events that ``data`` completes. After a terminal event: ``[]``."""
         ...
 
+    def event(self, payload: bytes) -> list[Event]:
+        """As ``feed``, for the payload of one event that somebody else has split off."""
+        ...
+
     def close(self) -> list[Event]:
         """The upstream's body ended: ``[]`` after a terminal event, else a ``StreamError``."""
         ...
@@ -88,6 +92,124 @@ class StreamEncoder(Protocol):
         ...
 
 
+EncodeResponse = Callable[[Response], bytes]
+"""A whole answer as the client gets it."""
+
+
+class Dialect(Protocol):
+    """How the bytes of a wire are read and amended while they pass through, for one request: untouched, but for the
+    model's name and for what an inserted keep-alive binds. ``read`` looks at an event, and what follows speaks of
+    that one, until the next.
+
+    ``told``: the wire's decoder is to be given it, for usage, an error or the end of the answer.
+    ``signed``: the encrypted reasoning it carries, by which its origin is remembered, else empty.
+    """
+
+    told: bool
+    signed: bytes
+
+    def begin(self) -> None:
+        """A new attempt; what the client has been told stays told."""
+        ...
+
+    def read(self, payload: bytes) -> None:
+        """Raises ``msgspec.DecodeError`` for what is no event."""
+        ...
+
+    def commits(self) -> bool:
+        """Whether the event is the first piece of content."""
+        ...
+
+    def event(self, payload: bytes) -> bytes:
+        """The event as the client gets it; called once for each, in their order. May be empty."""
+        ...
+
+    def end(self) -> bytes:
+        """What is still due after the last event of a complete answer."""
+        ...
+
+    def keep_alive(self, *, committed: bool) -> bytes:
+        """Bytes that the client counts as activity; they commit nothing."""
+        ...
+
+    def fail(self, error: GatewayError) -> bytes:
+        """The last event of a stream that cannot go on. What is open never ends as if it were complete."""
+        ...
+
+    def whole(self, body: bytes) -> bytes:
+        """A JSON answer as the client gets it."""
+        ...
+
+    def collected(self, stream: bytes) -> bytes:
+        """The JSON answer of a complete stream, as ``event`` and ``end`` have written it."""
+        ...
+
+    def unfold(self, body: bytes, response: Response) -> bytes:
+        """The event stream of a JSON answer."""
+        ...
+
+
+Fields = dict[str, Raw]
+"""The top level of a JSON object."""
+
+
+class Item(Struct):
+    """What an input item or a content block may hold of reasoning."""
+
+    type: str = ""
+    text: Raw = Raw(b"")
+    thinking: str | None = None
+    encrypted_content: str | None = None
+    signature: str | None = None
+    data: str | None = None
+
+
+Sift = Callable[[Sequence[Raw], Callable[[Item], str]], list[Raw] | None]
+"""(items, the field of an item that holds its encrypted piece, '' for none) -> what may go of them; None when that
+is all of it, untouched."""
+
+
+class EarlierReasoning(Struct, frozen=True, kw_only=True):
+    """Where a request holds the reasoning of earlier answers. ``markers``: what a body contains one of, that has
+    something to look at. ``sift`` reads the top level of it and changes there what may not go. ``mark``: how a piece
+    begins that was moved out of its place."""
+
+    markers: tuple[bytes, ...]
+    sift: Callable[[Fields, Sift], None]
+    mark: str = ""
+
+
+class Upstream(Struct, frozen=True, kw_only=True):
+    """How an upstream of a wire is addressed, and what is changed in a request whose bytes pass through to it.
+
+    ``endpoint`` is the path behind the base URL, ``family`` how the management API calls such providers, ``headers``
+    what every request has. ``key_headers`` says how the key is sent. ``passed_up`` picks those of the client's headers
+    that go along where it speaks the same wire, ``passed_down`` those of the answer that such a client gets;
+    ``bound_header`` is one of them, whose value only the upstream that made it can read. ``session_key`` names a
+    conversation (request, model). ``count_path`` is appended to the endpoint to have a prompt's tokens counted.
+    """
+
+    endpoint: str
+    family: str
+    key_headers: Callable[[str], dict[str, str]]
+    passed_up: Callable[[Mapping[str, str]], dict[str, str]]
+    force_fields: Callable[[Fields, bytes, Request, EncodeOptions], None]
+    """(fields, the client's whole body, the request, options): sets what is forced in ``fields``, but the model."""
+
+    headers: Mapping[str, str] = {}
+    passed_down: Callable[[Mapping[str, str]], tuple[tuple[str, str], ...]] | None = None
+    bound_header: str = ""
+    session_key: Callable[[Request, str], str] | None = None
+    count_path: str = ""
+    not_missed: frozenset[str] = frozenset()
+    """Parameters that nobody misses when an upstream refuses them."""
+
+    synonyms: Mapping[str, str] = {}
+    """Parameters that say the same: where one is refused, the other is sent."""
+
+    reasoning: EarlierReasoning | None = None
+
+
 class Wire(Struct, frozen=True, kw_only=True):
     """One JSON dialect. ``decode_request`` takes the body and lower-case headers and raises
     ``LocalError``; ``decode_response`` raises ``RemoteError`` for a failed answer; ``encode_error``
@@ -107,3 +229,21 @@ class Wire(Struct, frozen=True, kw_only=True):
     collected_decoder: Callable[[Mapping[str, str]], StreamDecoder] | None = None
     """As ``stream_decoder``, for an answer that nobody watches grow; None where that is no cheaper."""
     decode_error: Callable[[int, Mapping[str, str], bytes], GatewayError]
+    passthrough: Callable[[AnswerContext, EncodeResponse], Dialect]
+    """Where the client and the upstream both speak this wire."""
+    upstream: Upstream
+    foreign_fields: Callable[[Mapping[str, Raw]], tuple[str, ...]]
+    """(fields of a client's request that the hub has no word for) -> the names of those that another wire loses.
+    Raises ``LocalError`` for what cannot be done without."""
+
+    hosted_tools: frozenset[str] | None
+    """Which tools that an upstream ran by itself the wire's answers have a form for; None: any."""
+
+    reword_context_length: Callable[[str, int | None, int | None], str] | None = None
+    """(an upstream's words, the prompt's tokens, the model's limit) -> the words that the wire's clients act on."""
+
+    final_type: Callable[[Mapping[str, str]], str | None] | None = None
+    """(the client's headers) -> the error type by which that client knows that asking again is no use."""
+
+    unsaid_wait: float | None = None
+    """Seconds to wait out a rate limit of which the upstream has not said when it ends, where clients need a number."""

@@ -1,4 +1,5 @@
 """What the stream decoders of all wires do alike: an upstream's server-sent events in, hub events out.
+``BlockWriter`` is where they and their parts write those.
 
 Invariants:
 1. ``MessageStart`` precedes everything, also where the upstream never said it.
@@ -17,11 +18,10 @@ from collections.abc import Iterable
 import msgspec
 
 from daemon.errors import GatewayError, RemoteError
-from daemon.inference.events import Event, MessageStart, StreamError
+from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, BlockStart, Event, MessageStart, StreamError
 from daemon.inference.response import Usage
-from daemon.wires.block_writer import BlockWriter
-from daemon.wires.raw_json import NOT_JSON, is_json, with_utf8
-from daemon.wires.remote_errors import error_event
+from daemon.wires.failures.remote_errors import error_event
+from daemon.wires.json import NOT_JSON, is_json, with_utf8
 from daemon.wires.sse import SseSplitter
 
 DONE = b"[DONE]"
@@ -63,6 +63,13 @@ class SseDecoder(ABC):
         writer = self._writer
         events, writer.events = writer.events, []  # ``take``, less the call: most reads bring one event
         return events
+
+    def event(self, payload: bytes) -> list[Event]:
+        """The hub events of one upstream event, of which somebody else has split off the payload."""
+        if self._ended:
+            return []
+        self._read((payload,))
+        return self._writer.take()
 
     def close(self) -> list[Event]:
         """The upstream's body ended: what is left to say, at the latest now with a terminal event."""
@@ -119,3 +126,49 @@ class SseDecoder(ABC):
         self._begin()
         self._ended = True
         self._writer.events.append(StreamError(error))
+
+
+# --- where the decoders write --------------------------------------------------------------------
+
+
+class BlockWriter:
+    """Numbers the blocks of one answer and collects its events until they are taken."""
+
+    __slots__ = ("_next", "events")
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._next = 0
+
+    @property
+    def started(self) -> int:
+        """How many blocks have been started."""
+        return self._next
+
+    def start(
+        self,
+        kind: BlockKind,
+        *,
+        id: str | None = None,
+        name: str | None = None,
+        namespace: str | None = None,
+        item_id: str | None = None,
+    ) -> int:
+        """Opens a block; its number is what the other methods want."""
+        index = self._next
+        self._next = index + 1
+        self.events.append(BlockStart(index, kind, id, name, namespace, item_id))
+        return index
+
+    def delta(self, index: int, text: str) -> None:
+        """A piece of the block's content."""
+        self.events.append(BlockDelta(index, text))
+
+    def end(self, index: int) -> None:
+        """Closes a block that has nothing more to say."""
+        self.events.append(BlockEnd(index))
+
+    def take(self) -> list[Event]:
+        """What was written since the last time."""
+        events, self.events = self.events, []
+        return events

@@ -9,10 +9,12 @@ import pytest
 from msgspec.json import encode
 
 from daemon.errors import LocalError
-from daemon.gateway.foreign_fields import SHAPING, foreign_fields
 from daemon.gateway.relay import Target
 from daemon.gateway.translation import Translation
 from daemon.inference.request import Request
+from daemon.wires.anthropic_messages.decode_request import SHAPING as OF_MESSAGES
+from daemon.wires.openai_chat.decode_request import SHAPING as OF_CHAT
+from daemon.wires.openai_responses.decode_request import SHAPING as OF_RESPONSES
 from daemon.wires.table import WIRES
 from tests.gateway.inbounds import inbound
 from tests.router.auths import candidate
@@ -27,6 +29,10 @@ ASKED: dict[str, dict[str, Any]] = {
 
 def asked(wire: str, **fields: Any) -> Request:
     return WIRES[wire].decode_request(encode({"model": "gpt-5", **ASKED[wire], **fields}), {})
+
+
+def foreign_fields(request: Request) -> tuple[str, ...]:
+    return WIRES[request.wire].foreign_fields(request.extra[request.wire])
 
 
 @pytest.mark.parametrize(
@@ -76,4 +82,4 @@ def test_it_is_part_of_what_the_request_lost(upstream: str) -> None:
 
 def test_every_name_is_on_the_page() -> None:
     page = PAGE.read_text("utf-8")
-    assert [name for names in SHAPING.values() for name in names if f"`{name}`" not in page] == []
+    assert [name for name in (*OF_MESSAGES, *OF_CHAT, *OF_RESPONSES) if f"`{name}`" not in page] == []

@@ -11,6 +11,7 @@ from msgspec import Raw
 from daemon.gateway.losses import answer_losses, request_losses
 from daemon.inference.blocks import HostedCall, Opaque
 from daemon.inference.events import BlockDelta, BlockEnd, Event
+from daemon.wires.table import WIRES
 
 ROOT = Path(__file__).resolve().parents[2]
 LITERAL = re.compile(r'lost(?:\.append\(|\.extend\(| \+= )\[?f?"([^"]+)"')
@@ -34,7 +35,7 @@ SEARCH = BlockEnd(1, hosted=HostedCall(id="ws", name="web_search"))
     ],
 )
 def test_what_an_entry_cannot_show(lost: tuple[str, ...], entry: str, events: list[Event]) -> None:
-    assert answer_losses(entry, events) == lost
+    assert answer_losses(WIRES[entry], events) == lost
 
 
 @pytest.mark.parametrize(

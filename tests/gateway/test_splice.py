@@ -11,11 +11,18 @@ from daemon.config.schema import Defaults
 from daemon.gateway.amendments import REASONING, Amendment
 from daemon.gateway.origins import Origins
 from daemon.gateway.relay import Target
-from daemon.gateway.splice import ENCRYPTED, Spliced, splice_body
+from daemon.gateway.splice import Spliced, splice_body
+from daemon.wires.openai_responses.encode_request import ENCRYPTED_REASONING as ENCRYPTED
 from tests.gateway.inbounds import inbound
 from tests.router.auths import candidate
 
-FORCED = {"model": "gpt-5", "stream": True, "store": False, "include": [ENCRYPTED], "reasoning": {"effort": "high"}}
+FORCED = {
+    "model": "gpt-5",
+    "stream": True,
+    "store": False,
+    "include": [ENCRYPTED],
+    "reasoning": {"effort": "high"},
+}
 
 
 def splice(
@@ -95,7 +102,10 @@ def test_storage_left_to_the_client_when_the_provider_allows_it() -> None:
 
 
 def test_what_else_the_client_wants_included_stays() -> None:
-    assert spliced({"include": ["file_search_call.results"]})["include"] == ["file_search_call.results", ENCRYPTED]
+    assert spliced({"include": ["file_search_call.results"]})["include"] == [
+        "file_search_call.results",
+        ENCRYPTED,
+    ]
 
 
 def test_parameters_the_upstream_lacks_are_left_out_and_reported() -> None:

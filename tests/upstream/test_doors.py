@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.upstream.doors import USER_AGENT, is_codex, passed_down, upstream_headers
+from daemon.upstream.doors import USER_AGENT, upstream_headers
+from daemon.wires.openai_responses.upstream import is_codex, passed_down
 from tests.router.auths import core_auth
 
 CODEX = {
@@ -48,7 +49,7 @@ def test_a_configured_header_beats_all() -> None:
 def test_the_turn_state_of_another_upstream_stays_behind() -> None:
     client = CODEX | {"x-codex-turn-state": "T"}
     assert upstream_headers(core_auth(), client, same_wire=True)["x-codex-turn-state"] == "T"
-    assert "x-codex-turn-state" not in upstream_headers(core_auth(), client, same_wire=True, turn_state=False)
+    assert "x-codex-turn-state" not in upstream_headers(core_auth(), client, same_wire=True, bound=False)
 
 
 def test_a_value_that_no_header_may_hold_stays_behind() -> None:

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.inference.blocks import ToolCall
-from daemon.wires.custom_tools import InputReader, described, unwrapped, wrapped
-from daemon.wires.offered_tools import ToolNames
+from daemon.wires.tools import InputReader, ToolNames, described, unwrapped, wrapped
 from tests.wires.openai_chat.world import DONE, answer_of, call_chunk, chunk, fragment, raw, tool
 
 ARGUMENTS = [

@@ -8,8 +8,7 @@ import msgspec
 import pytest
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from daemon.wires.lenient import LenientDecoder
-from daemon.wires.raw_json import NOT_JSON
+from daemon.wires.json import NOT_JSON, LenientDecoder
 
 
 class Inner(Struct):

@@ -1,24 +1,27 @@
 """The Anthropic Messages wire.
 
     schema          its structs                       errors          its error envelope, both ways
-    decode          client request -> Request         encode          Response -> answer
+    decode_request  client request -> Request         encode_answer   Response -> answer
     encode_request  Request -> upstream request       decode_answer   upstream answer -> Response
     stream_encoder  events -> SSE                     stream_decoder  SSE -> events
+    passthrough     the same wire on both sides       upstream        endpoint, headers, forced fields
 
-``decode_blocks``, ``encode_blocks`` and ``answer`` hold what these share: content blocks on the way
+``decode_blocks``, ``encode_blocks`` and ``answer_parts`` hold what these share: content blocks on the way
 in, on the way up, and on the way down. ``moved_thinking`` keeps thinking from the front of an answer
 whose client did not ask for it.
 """
 
 from __future__ import annotations
 
-from daemon.wires.anthropic_messages.decode import decode_count_request, decode_request
 from daemon.wires.anthropic_messages.decode_answer import decode_response
-from daemon.wires.anthropic_messages.encode import encode_response
+from daemon.wires.anthropic_messages.decode_request import decode_count_request, decode_request, foreign_fields
+from daemon.wires.anthropic_messages.encode_answer import encode_response
 from daemon.wires.anthropic_messages.encode_request import encode_request
-from daemon.wires.anthropic_messages.errors import decode_error, encode_error, reword_context_length
+from daemon.wires.anthropic_messages.errors import decode_error, encode_error, final_type, reword_context_length
+from daemon.wires.anthropic_messages.passthrough import MessagesDialect
 from daemon.wires.anthropic_messages.stream_decoder import MessagesStreamDecoder
 from daemon.wires.anthropic_messages.stream_encoder import MessagesStreamEncoder
+from daemon.wires.anthropic_messages.upstream import UPSTREAM
 from daemon.wires.base import Wire
 
 __all__ = ["WIRE", "decode_count_request", "reword_context_length"]
@@ -33,4 +36,10 @@ WIRE = Wire(
     decode_response=decode_response,
     stream_decoder=MessagesStreamDecoder,
     decode_error=decode_error,
+    passthrough=MessagesDialect,
+    upstream=UPSTREAM,
+    foreign_fields=foreign_fields,
+    hosted_tools=frozenset({"web_search"}),
+    reword_context_length=reword_context_length,
+    final_type=final_type,
 )

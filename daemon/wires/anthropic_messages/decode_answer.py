@@ -13,10 +13,8 @@ from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.anthropic_messages.decode_blocks import raw_block_of, search_call
 from daemon.wires.anthropic_messages.errors import no_answer, not_json
 from daemon.wires.anthropic_messages.schema import MessageBody, StopDetails, ToolUseBlock, UsageBody
-from daemon.wires.custom_tools import unwrapped
-from daemon.wires.lenient import LenientDecoder
-from daemon.wires.offered_tools import called_tool
-from daemon.wires.raw_json import NOT_JSON, is_object
+from daemon.wires.json import NOT_JSON, LenientDecoder, is_object
+from daemon.wires.tools import called_tool, unwrapped
 
 
 class _OddBlock(Struct, omit_defaults=True):

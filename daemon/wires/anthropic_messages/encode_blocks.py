@@ -27,11 +27,11 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message
-from daemon.wires.anthropic_messages.answer import OUTSIDE_ID, hosted_blocks, tool_input
+from daemon.wires.anthropic_messages.answer_parts import OUTSIDE_ID, hosted_blocks, tool_input
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
+from daemon.wires.json import type_of
 from daemon.wires.naming import shorten_id
-from daemon.wires.offered_tools import SentNames
-from daemon.wires.raw_json import type_of
+from daemon.wires.tools import SentNames
 
 Json = dict[str, object]
 

@@ -14,12 +14,11 @@ from msgspec import DecodeError, Raw
 
 from daemon.inference.blocks import Reasoning, Text, ToolCall
 from daemon.inference.request import AnyTool, Message, OpaqueTool, Request, Tool, WebSearch
-from daemon.wires.anthropic_messages.answer import dumps
+from daemon.wires.anthropic_messages.answer_parts import dumps
 from daemon.wires.anthropic_messages.encode_blocks import Json, RequestBlocks
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
 from daemon.wires.base import EncodeOptions, UpstreamBody
-from daemon.wires.custom_tools import INPUT_SCHEMA, described
-from daemon.wires.offered_tools import SentNames, chosen_tool, label, offered_tools, spoken
+from daemon.wires.tools import INPUT_SCHEMA, SentNames, chosen_tool, described, label, offered_tools, spoken
 
 DEFAULT_MAX_TOKENS = 32_000
 """The API demands a limit; OpenAI's wires do without. What Claude Code asks of models it does not know."""

@@ -1,7 +1,7 @@
 """The Messages API's own structs, named as its documentation names them.
 
 Third-party input: unknown fields are tolerated everywhere but at the top level of a request, where
-``CreateMessage`` refuses them, so that ``decode`` notices and keeps them raw. ``Raw()`` (empty) is
+``CreateMessage`` refuses them, so that ``decode_request`` notices and keeps them raw. ``Raw()`` (empty) is
 "not sent"; JSON that is only passed on (schemas, tool input) is never parsed.
 """
 

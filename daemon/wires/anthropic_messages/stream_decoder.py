@@ -26,10 +26,9 @@ from daemon.wires.anthropic_messages.decode_answer import (
 from daemon.wires.anthropic_messages.decode_blocks import citation_of, citations_of, is_set, search_call
 from daemon.wires.anthropic_messages.errors import error_event, remote_error
 from daemon.wires.anthropic_messages.schema import WIRE_NAME, Delta, StreamEvent, UsageBody
-from daemon.wires.custom_tools import InputReader
-from daemon.wires.lenient import LenientDecoder
-from daemon.wires.offered_tools import called_tool
+from daemon.wires.json import LenientDecoder
 from daemon.wires.sse_decoder import SseDecoder
+from daemon.wires.tools import InputReader, called_tool
 
 _stream_event = LenientDecoder(StreamEvent)
 _fields = msgspec.json.Decoder(dict[str, Raw])

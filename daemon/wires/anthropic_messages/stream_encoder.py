@@ -37,7 +37,7 @@ from daemon.inference.events import (
     StreamError,
 )
 from daemon.inference.response import Usage
-from daemon.wires.anthropic_messages.answer import (
+from daemon.wires.anthropic_messages.answer_parts import (
     ToolIds,
     citation_body,
     dumps,

@@ -1,20 +1,27 @@
 """The OpenAI Chat Completions wire, both as an upstream and as an entry.
 
-upstream:  encode (input_messages, content_parts, tools, models) ─▶ … ─▶ stream_decoder (calls) | decode
-entry:     decode (decode_messages) ─▶ … ─▶ stream_encoder | completion_object
-both:      schema and entry_schema hold the structs, errors the dialect of failures, answer and
-           answer_fields the words for ends, counts and sources
+    schema, entry_schema  its structs               errors            its error envelope, both ways
+    decode_request  client request -> Request       encode_answer     Response -> answer
+    encode_request  Request -> upstream request     decode_answer     upstream answer -> Response
+    stream_encoder  events -> SSE                   stream_decoder    SSE -> events
+    passthrough     the same wire on both sides     upstream          endpoint, headers, forced fields
+
+Helpers: ``decode_blocks`` (messages to the hub), ``encode_blocks`` and ``encode_tools`` (to the upstream),
+``decode_calls`` (an upstream's tool calls as they stream), ``answer_parts`` (what both answers to the client share).
 """
 
 from __future__ import annotations
 
 from daemon.wires.base import Wire
-from daemon.wires.openai_chat.completion_object import encode_response
-from daemon.wires.openai_chat.decode import decode_request, decode_response
-from daemon.wires.openai_chat.encode import encode_request
+from daemon.wires.openai_chat.decode_answer import decode_response
+from daemon.wires.openai_chat.decode_request import decode_request, foreign_fields
+from daemon.wires.openai_chat.encode_answer import encode_response
+from daemon.wires.openai_chat.encode_request import encode_request
 from daemon.wires.openai_chat.errors import decode_error, encode_error
+from daemon.wires.openai_chat.passthrough import ChatDialect
 from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
 from daemon.wires.openai_chat.stream_encoder import ChatStreamEncoder
+from daemon.wires.openai_chat.upstream import UPSTREAM
 
 WIRE = Wire(
     name="chat",
@@ -26,4 +33,8 @@ WIRE = Wire(
     decode_response=decode_response,
     stream_decoder=ChatStreamDecoder,
     decode_error=decode_error,
+    passthrough=ChatDialect,
+    upstream=UPSTREAM,
+    foreign_fields=foreign_fields,
+    hosted_tools=frozenset({"image_generation"}),  # the picture that was made
 )

@@ -7,8 +7,8 @@ which the OpenAI SDKs raise, and end without ``[DONE]``.
 from __future__ import annotations
 
 from daemon.errors import GatewayError
-from daemon.wires.openai_error_body import encode_error
-from daemon.wires.remote_errors import decode_error, error_event, no_answer, not_json, remote_error
+from daemon.wires.failures.remote_errors import decode_error, error_event, no_answer, not_json, remote_error
+from daemon.wires.openai.errors import encode_error
 
 __all__ = [
     "decode_error",

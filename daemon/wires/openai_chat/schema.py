@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from daemon.wires.raw_json import RawObject
+from daemon.wires.json import RawObject
 
 WIRE_NAME = "chat"
 

@@ -33,7 +33,7 @@ from daemon.inference.events import (
     StreamError,
 )
 from daemon.wires.base import AnswerContext
-from daemon.wires.openai_chat.answer_fields import (
+from daemon.wires.openai_chat.answer_parts import (
     CallIds,
     annotation_of,
     custom_tools,

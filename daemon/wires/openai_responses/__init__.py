@@ -1,23 +1,31 @@
 """The OpenAI Responses wire, both as an upstream and as an entry.
 
-upstream:  encode (input_items, tools) ─▶ … ─▶ stream_decoder (item_table, output_items, hosted_items) | decode;
-           collected_decoder is the first of them for an answer that nobody watches grow
-entry:     decode (decode_items, decode_tools) ─▶ … ─▶ stream_encoder (stream_blocks) | response_object;
-           answer_items makes the items of both
-both:      schema and entry_schema hold the structs, errors the dialect of failures, tool_search the items
-           of Codex' search for tools
+    schema, entry_schema  its structs               errors            its error envelope, both ways
+    decode_request  client request -> Request       encode_answer     Response -> answer
+    encode_request  Request -> upstream request     decode_answer     upstream answer -> Response
+    stream_encoder  events -> SSE                   stream_decoder    SSE -> events
+    passthrough     the same wire on both sides     upstream          endpoint, headers, forced fields
+
+Helpers: ``decode_blocks`` and ``decode_tools`` (input items and tools to the hub), ``encode_blocks`` and
+``encode_tools`` (to the upstream), ``item_table``, ``output_items``, ``hosted_items`` (an upstream's items),
+``collected_decoder`` (the stream decoder for an answer that nobody watches grow), ``stream_blocks`` (blocks as they
+stream to the client), ``answer_parts`` (what both answers to the client share), ``tool_search`` (the items of Codex'
+search for tools), ``request_changes`` (what upstreams want changed in a request).
 """
 
 from __future__ import annotations
 
 from daemon.wires.base import Wire
 from daemon.wires.openai_responses.collected_decoder import ResponsesCollectedDecoder
-from daemon.wires.openai_responses.decode import decode_request, decode_response
-from daemon.wires.openai_responses.encode import encode_request
+from daemon.wires.openai_responses.decode_answer import decode_response
+from daemon.wires.openai_responses.decode_request import decode_request, foreign_fields
+from daemon.wires.openai_responses.encode_answer import encode_response
+from daemon.wires.openai_responses.encode_request import encode_request
 from daemon.wires.openai_responses.errors import decode_error, encode_error
-from daemon.wires.openai_responses.response_object import encode_response
+from daemon.wires.openai_responses.passthrough import ResponsesDialect
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
 from daemon.wires.openai_responses.stream_encoder import ResponsesStreamEncoder
+from daemon.wires.openai_responses.upstream import UPSTREAM
 
 WIRE = Wire(
     name="responses",
@@ -30,4 +38,9 @@ WIRE = Wire(
     stream_decoder=ResponsesStreamDecoder,
     collected_decoder=ResponsesCollectedDecoder,
     decode_error=decode_error,
+    passthrough=ResponsesDialect,
+    upstream=UPSTREAM,
+    foreign_fields=foreign_fields,
+    hosted_tools=None,
+    unsaid_wait=5.0,  # Codex CLI ends its turn at a 429 without ``retry-after`` (0.169.0)
 )

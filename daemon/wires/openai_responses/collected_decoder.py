@@ -17,13 +17,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from daemon.inference.events import Event
-from daemon.wires.block_writer import BlockWriter
-from daemon.wires.lenient import LenientDecoder
+from daemon.wires.json import NOT_JSON, LenientDecoder
 from daemon.wires.openai_responses.item_table import ItemTable
 from daemon.wires.openai_responses.schema import ResponseEvent, ResponseObject
 from daemon.wires.openai_responses.stream_decoder import NO_TEXT, ResponsesStreamDecoder
-from daemon.wires.raw_json import NOT_JSON
 from daemon.wires.sse import SseSplitter
+from daemon.wires.sse_decoder import BlockWriter
 
 _PIECES = frozenset(
     b"event: response.%b" % name

@@ -13,12 +13,12 @@ from msgspec import Raw, UnsetType
 
 from daemon.inference.blocks import Opaque
 from daemon.inference.request import AnyTool, Message, OpaqueTool, Tool, ToolChoice, WebSearch
+from daemon.wires.json import kept
 from daemon.wires.mistakes import mistake
-from daemon.wires.openai_entry import CHOICES, invalid
+from daemon.wires.openai.request_body import CHOICES, invalid
 from daemon.wires.openai_responses import tool_search
 from daemon.wires.openai_responses.entry_schema import NamedChoice, RequestTool, ToolsItem
 from daemon.wires.openai_responses.schema import WIRE_NAME, WebSearchFilters
-from daemon.wires.raw_json import kept
 
 _tool = msgspec.json.Decoder(RequestTool)
 _additional = msgspec.json.Decoder(ToolsItem)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from daemon.errors import ErrorKind, GatewayError
-from daemon.wires.openai_error_body import encode_error, failure_code
-from daemon.wires.remote_errors import decode_error, error_event, no_answer, not_json, remote_error
-from daemon.wires.upstream_failures import is_long_wait
+from daemon.wires.failures.judge import is_long_wait
+from daemon.wires.failures.remote_errors import decode_error, error_event, no_answer, not_json, remote_error
+from daemon.wires.openai.errors import encode_error, failure_code
 
 __all__ = [
     "decode_error",

@@ -8,9 +8,9 @@ from msgspec import UNSET, Raw
 
 from daemon.inference.blocks import Citation, HostedCall, Opaque
 from daemon.inference.events import BlockEnd, BlockKind
-from daemon.wires.block_writer import BlockWriter
-from daemon.wires.lenient import LenientDecoder
+from daemon.wires.json import LenientDecoder
 from daemon.wires.openai_responses.schema import WIRE_NAME, Annotation, ItemHead
+from daemon.wires.sse_decoder import BlockWriter
 
 HOSTED = {
     "web_search_call": "web_search",

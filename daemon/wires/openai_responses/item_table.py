@@ -13,8 +13,7 @@ from typing import TypeVar
 from msgspec import Raw
 
 from daemon.inference.response import FinishReason
-from daemon.wires.block_writer import BlockWriter
-from daemon.wires.lenient import LenientDecoder
+from daemon.wires.json import LenientDecoder, is_object
 from daemon.wires.openai_responses.output_items import (
     CALL_KINDS,
     CallState,
@@ -27,7 +26,7 @@ from daemon.wires.openai_responses.output_items import (
     type_of,
 )
 from daemon.wires.openai_responses.schema import EventHead, ItemEvent
-from daemon.wires.raw_json import is_object
+from daemon.wires.sse_decoder import BlockWriter
 
 _UNANNOUNCED = {type_: Raw(b'{"type":"%b"}' % type_.encode()) for type_ in ("message", "reasoning", *CALL_KINDS)}
 """Stand-ins for an item whose ``output_item.added`` never came."""

@@ -16,8 +16,7 @@ from typing import Final, Literal
 from msgspec import Raw
 
 from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, Cited, PartBreak
-from daemon.wires.block_writer import BlockWriter
-from daemon.wires.lenient import LenientDecoder
+from daemon.wires.json import LenientDecoder, json_text
 from daemon.wires.openai_responses.hosted_items import HostedState, citation_from
 from daemon.wires.openai_responses.schema import (
     CallItem,
@@ -26,7 +25,7 @@ from daemon.wires.openai_responses.schema import (
     Part,
     ReasoningItem,
 )
-from daemon.wires.raw_json import json_text
+from daemon.wires.sse_decoder import BlockWriter
 
 CALL_KINDS: dict[str, Literal["tool_call", "custom_tool_call"]] = {
     "function_call": "tool_call",

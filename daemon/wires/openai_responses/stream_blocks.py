@@ -8,7 +8,7 @@ from msgspec import Raw
 from daemon.inference.blocks import Citation, Reasoning, ToolCall
 from daemon.inference.events import BlockEnd, BlockStart
 from daemon.wires.openai_responses import tool_search
-from daemon.wires.openai_responses.answer_items import (
+from daemon.wires.openai_responses.answer_parts import (
     annotation_of,
     call_item,
     call_status,

@@ -16,7 +16,7 @@ from msgspec import UNSET
 from daemon.errors import ErrorKind, RemoteError
 from daemon.inference.events import Event, Finish
 from daemon.inference.response import FinishReason, Usage
-from daemon.wires.lenient import LenientDecoder
+from daemon.wires.json import LenientDecoder, json_text
 from daemon.wires.openai_responses.errors import error_event, remote_error
 from daemon.wires.openai_responses.item_table import ItemTable
 from daemon.wires.openai_responses.output_items import CallState, MessageState, ReasoningState
@@ -29,7 +29,6 @@ from daemon.wires.openai_responses.schema import (
     ResponseObject,
     ResponseUsage,
 )
-from daemon.wires.raw_json import json_text
 from daemon.wires.sse_decoder import SseDecoder
 
 _HEAD = LenientDecoder(EventHead)

@@ -28,7 +28,7 @@ from daemon.inference.events import (
 )
 from daemon.wires.base import AnswerContext
 from daemon.wires.openai_responses import tool_search
-from daemon.wires.openai_responses.response_object import ResponseObjects
+from daemon.wires.openai_responses.encode_answer import ResponseObjects
 from daemon.wires.openai_responses.stream_blocks import BLOCKS, FrameWriter, OpenBlock, ToolSearchBlock
 
 

@@ -13,10 +13,10 @@ from msgspec import Raw
 
 from daemon.inference.blocks import Text, ToolCall, ToolResult
 from daemon.inference.request import OpaqueTool, Request, Tool
-from daemon.wires.offered_tools import flat_name
+from daemon.wires.json import NOT_JSON
 from daemon.wires.openai_responses.entry_schema import RequestTool, ToolSearchCall, ToolSearchItem
 from daemon.wires.openai_responses.schema import WIRE_NAME
-from daemon.wires.raw_json import NOT_JSON
+from daemon.wires.tools import flat_name
 
 NAME = "tool_search"
 

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
+from daemon.wires.openai.request_body import invalid
 from daemon.wires.openai_chat import WIRE
 from daemon.wires.openai_chat.errors import error_chunk
-from daemon.wires.openai_entry import invalid
 
 READ: list[tuple[int, bytes, ErrorKind]] = [
     (400, b'{"error":{"message":"too long","code":"context_length_exceeded"}}', ErrorKind.CONTEXT_LENGTH),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.wires.openai_chat.models import is_openai, reasons, searches
+from daemon.wires.openai_chat.encode_request import is_openai, reasons, searches
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,261 @@
+"""A client's Messages request, as bytes, to the hub.
+
+The fast path is one typed decode. What it refuses (a block type or a field that we do not know, or
+a mistake) is decoded again piece by piece: that finds the place of a mistake, keeps unknown blocks
+as ``Opaque`` and unknown fields in ``Request.extra``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from msgspec import DecodeError, Raw, ValidationError
+
+from daemon.errors import ErrorKind, LocalError
+from daemon.inference.blocks import Text
+from daemon.inference.request import (
+    AnyTool,
+    Message,
+    OpaqueTool,
+    OutputFormat,
+    ReasoningOptions,
+    Request,
+    Tool,
+    ToolChoice,
+    WebSearch,
+)
+from daemon.wires.anthropic_messages.decode_blocks import (
+    blocks_of,
+    invalid,
+    invalid_at,
+    is_set,
+    raw_blocks_of,
+)
+from daemon.wires.anthropic_messages.schema import (
+    WIRE_NAME,
+    CreateMessage,
+    FormatParam,
+    Parameters,
+    RawCreateMessage,
+    RawTools,
+    TextBlock,
+    ThinkingParam,
+    ToolParam,
+)
+from daemon.wires.json import check_utf8, says
+
+_create = msgspec.json.Decoder(CreateMessage)
+_raw_create = msgspec.json.Decoder(RawCreateMessage)
+_raw_tools = msgspec.json.Decoder(RawTools)
+_raw_fields = msgspec.json.Decoder(dict[str, Raw])
+
+_ATTRIBUTION = "x-anthropic-billing-header:"
+"""Claude Code's first system block: changes with every prompt, so it would spoil the upstream's prompt cache."""
+
+_PASSED_ON = ("context_management", "cache_control", "container", "mcp_servers", "inference_geo")
+_SESSION = re.compile(r"_session_([0-9a-fA-F-]{36})")
+_MODELLED = frozenset(Parameters.__struct_fields__) - frozenset(_PASSED_ON) | {"messages"}
+
+
+def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
+    """The body of ``POST /v1/messages``. Raises ``LocalError`` in the API's own words."""
+    request = decode_count_request(body, headers)
+    if request.max_tokens is None:
+        raise invalid("max_tokens: Field required")
+    return request
+
+
+def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
+    """The body of ``POST /v1/messages/count_tokens``: the same, but nothing says how much to answer."""
+    try:
+        check_utf8(body)
+        try:
+            parameters: Parameters = (fast := _create.decode(body))
+            messages = tuple([Message(each.role, blocks_of(each.content)) for each in fast.messages])
+            extra = _extra(parameters)
+        except ValidationError:
+            parameters, messages, extra = _decode_slowly(body)
+    except ValidationError as error:
+        raise invalid_at("", error) from None
+    except (DecodeError, UnicodeDecodeError) as error:
+        raise invalid(f"the request body is not valid JSON: {error}") from None
+    except RecursionError:
+        raise invalid("the request body is nested too deeply") from None
+    if not messages:
+        raise invalid("messages: at least one message is required")
+    if is_set(parameters.thread):
+        raise _thread_refused()
+    return _request(body, headers, parameters, messages, extra)
+
+
+def _decode_slowly(body: bytes) -> tuple[Parameters, tuple[Message, ...], dict[str, Raw]]:
+    slow = _raw_create.decode(body)
+    messages = tuple(
+        Message(each.role, raw_blocks_of(each.content, f"messages.{number}.content"))
+        for number, each in enumerate(slow.messages)
+    )
+    unknown = {name: raw for name, raw in _raw_fields.decode(body).items() if name not in _MODELLED}
+    return slow, messages, _extra(slow) | unknown
+
+
+def _request(
+    body: bytes, headers: Mapping[str, str], given: Parameters, messages: tuple[Message, ...], extra: dict[str, Raw]
+) -> Request:
+    tools = _tools(body, given.tools) if given.tools else ()
+    choice = given.tool_choice
+    disable_parallel = choice.disable_parallel_tool_use if choice is not None else None
+    user = given.metadata.user_id if given.metadata is not None else None
+    return Request(
+        wire=WIRE_NAME,
+        model=given.model,
+        messages=messages,
+        system=_system(given.system),
+        tools=tools,
+        tool_choice=_tool_choice(given, tools),
+        parallel_tool_calls=None if disable_parallel is None else not disable_parallel,
+        max_tokens=given.max_tokens,
+        temperature=given.temperature,
+        top_p=given.top_p,
+        top_k=given.top_k,
+        stop=given.stop_sequences or (),
+        reasoning=_reasoning(given.thinking, given.output_config.effort if given.output_config else None),
+        output=_output((given.output_config and given.output_config.format) or given.output_format),
+        stream=bool(given.stream),
+        service_tier=_service_tier(given),
+        user=user,
+        session=_session(headers, user),
+        extra={WIRE_NAME: extra} if extra else {},
+    )
+
+
+def _system(system: str | list[TextBlock] | None) -> tuple[Text, ...]:
+    texts = [system] if isinstance(system, str) else [block.text for block in system or ()]
+    return tuple([Text(text) for text in texts if text and not text.startswith(_ATTRIBUTION)])
+
+
+def _tools(body: bytes, tools: list[ToolParam]) -> tuple[AnyTool, ...]:
+    hub = [_tool(tool, f"tools.{number}") for number, tool in enumerate(tools)]
+    if None in hub:
+        raws = _raw_tools.decode(body).tools
+        return tuple(tool or _opaque_tool(tools[number], raws[number]) for number, tool in enumerate(hub))
+    return tuple([tool for tool in hub if tool is not None])
+
+
+def _tool(tool: ToolParam, where: str) -> AnyTool | None:
+    """None for a hosted tool that only this wire knows."""
+    if tool.type is None or tool.type == "custom":
+        if not tool.name:
+            raise invalid(f"{where}.name: Field required")
+        schema = tool.input_schema
+        return Tool(
+            name=tool.name,
+            description=tool.description,
+            parameters=schema if is_set(schema) else None,
+            strict=tool.strict,
+        )
+    if not tool.type.startswith("web_search_"):
+        return None
+    return WebSearch(
+        name=tool.name or "web_search",
+        allowed_domains=tool.allowed_domains or (),
+        blocked_domains=tool.blocked_domains or (),
+        user_location=tool.user_location if is_set(tool.user_location) else None,
+        max_uses=tool.max_uses,
+    )
+
+
+def _opaque_tool(tool: ToolParam, raw: Raw) -> OpaqueTool:
+    return OpaqueTool(WIRE_NAME, tool.name or tool.type or "", raw)
+
+
+def _tool_choice(given: Parameters, tools: tuple[AnyTool, ...]) -> ToolChoice | None:
+    choice = given.tool_choice
+    if choice is None:
+        return None
+    if choice.type != "tool":
+        return ToolChoice(choice.type)
+    if not choice.name:
+        raise invalid("tool_choice.name: Field required")
+    hosted = any(isinstance(tool, WebSearch) and tool.name == choice.name for tool in tools)
+    return ToolChoice("tool", choice.name, "web_search" if hosted else "function")
+
+
+def _reasoning(thinking: ThinkingParam | None, effort: str | None) -> ReasoningOptions:
+    if thinking is None:
+        return ReasoningOptions(effort=effort)
+    enabled = thinking.type != "disabled"
+    return ReasoningOptions(
+        effort=effort,
+        budget=thinking.budget_tokens,
+        enabled=enabled,
+        visible=enabled and thinking.display != "omitted",
+    )
+
+
+def _output(form: FormatParam | None) -> OutputFormat | None:
+    if form is None:
+        return None
+    if form.type != "json_schema" or not form.schema:
+        raise invalid("output_config.format: only type json_schema with a schema is supported")
+    return OutputFormat(kind="json_schema", name=form.name, schema=form.schema)
+
+
+def _service_tier(given: Parameters) -> str | None:
+    """``speed: fast`` beats ``service_tier``; the vendor's other words mean nothing elsewhere."""
+    if bytes(given.speed) == b'"fast"' or bytes(given.service_tier) in (b'"priority"', b'"fast"'):
+        return "priority"
+    return None
+
+
+def _extra(given: Parameters) -> dict[str, Raw]:
+    extra = {name: raw for name in _PASSED_ON if (raw := getattr(given, name))}
+    if given.service_tier:
+        extra["service_tier"] = given.service_tier
+    if given.speed:
+        extra["speed"] = given.speed
+    return extra
+
+
+def _session(headers: Mapping[str, str], user: str | None) -> str | None:
+    """The conversation: Claude Code's session id, with the subagent's id where one speaks."""
+    session = headers.get("x-claude-code-session-id") or _session_of_user(user)
+    agent = headers.get("x-claude-code-agent-id")
+    return f"{session}:{agent}" if session and agent else session
+
+
+def _session_of_user(user: str | None) -> str | None:
+    if not user:
+        return None
+    if user.startswith("{"):
+        try:
+            fields = msgspec.json.decode(user, type=dict[str, object])
+        except (DecodeError, RecursionError):
+            return None
+        session = fields.get("session_id")
+        return session if isinstance(session, str) and session else None
+    match = _SESSION.search(user)
+    return match.group(1) if match else None
+
+
+def _thread_refused() -> LocalError:
+    # Exactly what the SDK's tool runner reads before it resends everything without threads (anthropic 2.11).
+    return LocalError(
+        ErrorKind.INVALID_REQUEST,
+        "thread is not supported by this gateway: send the whole conversation in messages",
+        details={"error_code": "thread_unsupported_request", "unsupported": ["thread"]},
+    )
+
+
+# --- toward another wire ---
+
+
+SHAPING: Final = ("mcp_servers", "container")
+"""Fields that shape the answer, which no other wire has."""
+
+
+def foreign_fields(fields: Mapping[str, Raw]) -> tuple[str, ...]:
+    """See ``Wire.foreign_fields``. What is not named (storage, metadata, caching) is missed by nobody."""
+    return tuple(name for name in SHAPING if says(fields, name))

@@ -1,0 +1,100 @@
+"""A whole answer of the hub as a Messages body: the same blocks, in the same order, as its stream has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Raw
+from msgspec.structs import replace
+
+from daemon.inference.blocks import (
+    Block,
+    HostedCall,
+    Opaque,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+)
+from daemon.inference.response import Response, Usage
+from daemon.wires.anthropic_messages.answer_parts import (
+    ToolIds,
+    citation_body,
+    dumps,
+    hosted_blocks,
+    opaque_blocks,
+    stop_reason,
+    thinking_body,
+    tool_input,
+    usage_body,
+)
+from daemon.wires.anthropic_messages.moved_thinking import HeldThinking
+from daemon.wires.base import AnswerContext
+
+Json = dict[str, object]
+
+
+def encode_response(response: Response, context: AnswerContext) -> bytes:
+    """The body of a ``200`` answer that is not streamed."""
+    usage = response.usage or Usage()
+    if usage.input_tokens is None:
+        usage = replace(usage, input_tokens=context.input_estimate)
+    content = response.content
+    body = {
+        "id": f"msg_{context.answer_id}",
+        "type": "message",
+        "role": "assistant",
+        "model": context.model,
+        "content": list(_blocks(content, context)),
+        "stop_reason": stop_reason(
+            response.finish,
+            called=any(isinstance(block, ToolCall) for block in content),
+            refused=any(isinstance(block, Refusal) and block.text for block in content),
+        ),
+        "stop_sequence": response.stop_sequence,
+        "usage": usage_body(usage),
+    }
+    return dumps(body)
+
+
+def _blocks(content: tuple[Block, ...], context: AnswerContext) -> Iterator[Json | Raw]:
+    ids = ToolIds(context.answer_id)
+    asked = context.request.reasoning
+    held = HeldThinking(asked)
+    for block in content:
+        if isinstance(block, Reasoning) and not asked.asked_for:
+            held.add(block)
+            continue
+        if made := list(_block(block, ids, context)):
+            yield from map(thinking_body, held.take())
+            yield from made
+            held.spoken |= isinstance(block, Text | Refusal | ToolCall)
+        if isinstance(block, ToolCall):
+            yield from map(thinking_body, held.take())
+
+
+def _block(block: Block, ids: ToolIds, context: AnswerContext) -> Iterable[Json | Raw]:
+    match block:
+        case Text():
+            return _text(block)
+        case Refusal() if block.text:
+            return ({"type": "text", "text": block.text},)
+        case Reasoning():
+            empty = not block.text and (not block.signature or context.request.reasoning.enabled is False)
+            return () if empty else (thinking_body(block),)
+        case ToolCall():
+            return ({"type": "tool_use", "id": ids.take(block.id), "name": block.name, "input": tool_input(block)},)
+        case HostedCall():
+            return hosted_blocks(block)
+        case Opaque():
+            return opaque_blocks(block)
+        case _:  # images, files and tool results are no part of an answer here
+            return ()
+
+
+def _text(block: Text) -> Iterator[Json]:
+    citations = [body for body in map(citation_body, block.citations) if body is not None]
+    if citations:
+        yield {"type": "text", "text": block.text, "citations": citations}
+    elif block.text:
+        yield {"type": "text", "text": block.text}

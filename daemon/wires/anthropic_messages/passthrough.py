@@ -1,0 +1,221 @@
+"""The Messages wire passing through.
+
+A keep-alive is an empty delta of the open block, or of a block of our own where none is open (thinking
+where the client asked for it, else text): Claude Code counts neither pings nor comments. Where the
+upstream's next block is of the same kind it goes on in ours. Else ours is closed before the upstream's next
+event, and the indexes of the upstream's later blocks move on by the blocks that were inserted.
+
+A failure leaves the open block open, as the API does: Claude Code runs a tool call whose block is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Raw, Struct
+
+from daemon.errors import GatewayError
+from daemon.inference.response import Response
+from daemon.wires.anthropic_messages.passthrough_events import begun_and_deltas, message_events, message_of
+from daemon.wires.anthropic_messages.stream_encoder import MessagesStreamEncoder
+from daemon.wires.base import AnswerContext, EncodeResponse
+from daemon.wires.json import LenientDecoder
+from daemon.wires.passthrough import changed, encode, fields_of
+from daemon.wires.sse import frame
+
+TOLD = frozenset({"message_start", "message_delta", "message_stop", "error"})
+_EMPTY_DELTAS: Mapping[str, Mapping[str, str]] = {
+    "text": {"type": "text_delta", "text": ""},
+    "thinking": {"type": "thinking_delta", "thinking": ""},
+    "tool_use": {"type": "input_json_delta", "partial_json": ""},
+    "server_tool_use": {"type": "input_json_delta", "partial_json": ""},
+}
+_EMPTY_BLOCKS: Mapping[str, Mapping[str, str]] = {
+    "text": {"type": "text", "text": ""},
+    "thinking": {"type": "thinking", "thinking": "", "signature": ""},
+}
+"""How a block of our own is opened."""
+
+
+class _Event(Struct):
+    type: str
+    index: int = 0
+    delta: Raw = Raw(b"")
+    content_block: Raw = Raw(b"")
+    message: Raw = Raw(b"")
+
+
+class _Delta(Struct):
+    text: str = ""
+    thinking: str = ""
+    partial_json: str = ""
+    signature: str = ""
+
+
+class _Typed(Struct):
+    type: str = ""
+
+
+class _Message(Struct):
+    model: str | None = None
+
+
+_event = LenientDecoder(_Event)
+_delta = LenientDecoder(_Delta).decode
+_block = LenientDecoder(_Typed).decode
+_message = LenientDecoder(_Message).decode
+
+
+class MessagesDialect:
+    """See ``base.Dialect``. ``_open`` is the block open at the client (index, kind), ``_own`` whether it is ours."""
+
+    __slots__ = (
+        "_context",
+        "_encode_response",
+        "_ending",
+        "_next",
+        "_open",
+        "_own",
+        "_read",
+        "_shift",
+        "_started",
+        "signed",
+        "told",
+    )
+
+    def __init__(self, context: AnswerContext, encode_response: EncodeResponse) -> None:
+        self._context = context
+        self._encode_response = encode_response
+        self._started = self._own = False
+        self._ending = False
+        self._shift = self._next = 0
+        self._open: tuple[int, str] | None = None
+        self.begin()
+
+    def begin(self) -> None:
+        self._read = _Event("")
+        self.told = False
+        self.signed = b""
+
+    def read(self, payload: bytes) -> None:
+        try:
+            event = _event.strict(payload)
+        except msgspec.ValidationError:
+            event = _event.odd(payload)
+        self._read = event
+        self.told = event.type in TOLD
+        self.signed = b""
+        if event.delta and b'"signature"' in bytes(event.delta):
+            self.signed = _delta(event.delta).signature.encode()
+
+    def commits(self) -> bool:
+        if self._read.type != "content_block_delta" or not self._read.delta:
+            return False
+        delta = _delta(self._read.delta)
+        return bool(delta.text or delta.thinking or delta.partial_json)
+
+    def event(self, payload: bytes) -> bytes:
+        event = self._read
+        kind = event.type
+        if kind == "message_start":
+            return self._start(event, payload)
+        if kind == "content_block_start" and self._own and self._is_like_own(event):
+            return self._continue_own(event)
+        closed = self._close_own() if self._own and kind != "ping" else b""
+        if kind == "content_block_start":
+            self._next = event.index + self._shift + 1
+            self._open = self._next - 1, _block(event.content_block).type
+        elif kind == "content_block_stop":
+            self._open = None
+        elif self._open and self.signed:
+            self._open = self._open[0], ""  # nothing may follow a block's signature but its stop
+        elif kind == "message_delta":
+            self._ending = True
+        if self._shift and kind.startswith("content_block_"):
+            payload = changed(payload, index=event.index + self._shift)
+        return closed + frame(kind, payload.replace(b"\n", b" "))
+
+    def _start(self, event: _Event, payload: bytes) -> bytes:
+        if self._started:
+            return b""
+        self._started = True
+        if event.message and _message(event.message).model != self._context.model:
+            message = changed(event.message, model=self._context.model)
+            payload = changed(payload, message=Raw(message))
+        return frame(event.type, payload.replace(b"\n", b" "))
+
+    def _is_like_own(self, event: _Event) -> bool:
+        return self._open is not None and self._open[1] == _block(event.content_block).type
+
+    def _continue_own(self, event: _Event) -> bytes:
+        """The upstream's block goes on in ours: not its start is told, but what some put into it already."""
+        index = self._next - 1
+        self._own = False
+        self._shift = index - event.index
+        _, deltas = begun_and_deltas(fields_of(event.content_block))
+        return b"".join(_own("content_block_delta", index=index, delta=delta) for delta in deltas)
+
+    def _close_own(self) -> bytes:
+        index = self._open[0] if self._open else 0
+        self._open, self._own = None, False
+        return _stop(index)
+
+    def end(self) -> bytes:
+        return b""
+
+    def keep_alive(self, *, committed: bool) -> bytes:
+        opening = b""
+        if not self._started and not committed:
+            self._started = self._own = True
+            self._open, self._next = (0, self._own_kind), 1
+            self._shift = 1
+            return MessagesStreamEncoder(self._context).keep_alive()
+        if self._open is None and not self._ending:
+            opening = self._open_own()
+        index, kind = self._open or (0, "")
+        delta = _EMPTY_DELTAS.get(kind)
+        if delta is None:
+            return frame("ping", b'{"type":"ping"}')
+        return opening + _own("content_block_delta", index=index, delta=delta)
+
+    def _open_own(self) -> bytes:
+        self._open, self._own = (self._next, self._own_kind), True
+        self._next += 1
+        self._shift += 1
+        return _own("content_block_start", index=self._next - 1, content_block=_EMPTY_BLOCKS[self._own_kind])
+
+    @property
+    def _own_kind(self) -> str:
+        return "thinking" if self._context.request.reasoning.asked_for else "text"
+
+    def fail(self, error: GatewayError) -> bytes:
+        self._open, self._own = None, False
+        return MessagesStreamEncoder(self._context).fail(error)
+
+    def whole(self, body: bytes) -> bytes:
+        model = self._context.model
+        return body if _message(body).model == model else changed(body, model=model)
+
+    def collected(self, stream: bytes) -> bytes:
+        return message_of(stream)
+
+    def unfold(self, body: bytes, response: Response) -> bytes:
+        """The events that a stream of this answer would have had, and on from there as with any stream."""
+        try:
+            payloads = list(message_events(body))
+        except msgspec.DecodeError:  # an odd block: what the hub makes of it
+            payloads = list(message_events(self._encode_response(response)))
+        out = bytearray()
+        for payload in payloads:
+            self.read(payload)
+            out += self.event(payload)
+        return bytes(out)
+
+
+def _own(kind: str, **fields: object) -> bytes:
+    return frame(kind, encode({"type": kind, **fields}))
+
+
+def _stop(index: int) -> bytes:
+    return _own("content_block_stop", index=index)

@@ -1,0 +1,82 @@
+"""How a Messages upstream is addressed, and what is forced in a request whose bytes pass through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from daemon.inference.request import Request
+from daemon.wires.anthropic_messages.moved_thinking import MARK
+from daemon.wires.base import EarlierReasoning, EncodeOptions, Fields, Item, Sift, Upstream
+from daemon.wires.passthrough import encode, fields_of, with_effort
+
+VERSION: Final = "2023-06-01"
+HEADERS: Final = frozenset({"anthropic-version", "anthropic-beta"})
+"""Those of the client's that pass."""
+
+_array = msgspec.json.Decoder(list[Raw]).decode
+_ASSISTANT: Final = Raw(b'"assistant"')
+
+
+def key_headers(key: str) -> dict[str, str]:
+    """``key`` as these upstreams want it."""
+    return {"x-api-key": key}
+
+
+def passed_up(client: Mapping[str, str]) -> dict[str, str]:
+    """Those of the client's headers that go along."""
+    return {name: client[name] for name in HEADERS & client.keys()}
+
+
+def force_fields(fields: Fields, _body: bytes, _request: Request, options: EncodeOptions) -> None:
+    """The level of the model name's suffix."""
+    if options.effort is not None:
+        with_effort(fields, "output_config", options.effort, None)
+
+
+# --- earlier thinking -----------------------------------------------------------------------------
+
+
+def _sift(fields: Fields, sift: Sift) -> None:
+    """The thinking blocks of the assistant's messages. A message of which nothing is left is left out as well."""
+    messages: list[Raw] = []
+    touched = False
+    for message in _array(fields["messages"]):
+        sent = _message(message, sift)
+        touched |= sent is not message
+        if sent is not None:
+            messages.append(sent)
+    if touched:
+        fields["messages"] = Raw(encode(messages))
+
+
+def _message(message: Raw, sift: Sift) -> Raw | None:
+    inside = fields_of(message)
+    if inside.get("role") != _ASSISTANT or bytes(inside.get("content", b""))[:1] != b"[":
+        return message
+    kept = sift(_array(inside["content"]), _thought)
+    if kept is None:
+        return message
+    return Raw(encode(inside | {"content": Raw(encode(kept))})) if kept else None
+
+
+def _thought(item: Item) -> str:
+    """Thinking without a signature is left to the upstream's judgement."""
+    if item.type == "thinking" and item.signature:
+        return "signature"
+    return "data" if item.type == "redacted_thinking" and item.data else ""
+
+
+UPSTREAM = Upstream(
+    endpoint="/messages",
+    family="anthropic",
+    headers={"anthropic-version": VERSION},
+    key_headers=key_headers,
+    passed_up=passed_up,
+    force_fields=force_fields,
+    reasoning=EarlierReasoning(markers=(b'thinking"', b'"text":""', b'"text": ""'), sift=_sift, mark=MARK),
+    count_path="/count_tokens",
+)

@@ -1,0 +1,146 @@
+"""The pieces of an answer toward a client that whole answers and streams share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import Raw, Struct
+
+from daemon.inference.blocks import Citation, HostedCall, Opaque, ToolCall
+from daemon.inference.request import Request, Tool
+from daemon.inference.response import FinishReason, Usage
+from daemon.wires.openai_chat.entry_schema import (
+    CallField,
+    CustomCallField,
+    CustomField,
+    FunctionCallField,
+    FunctionField,
+)
+from daemon.wires.openai_chat.schema import WIRE_NAME
+from daemon.wires.tools import wrapped
+
+_FINISH: Mapping[FinishReason, str] = {
+    FinishReason.LENGTH: "length",
+    FinishReason.CONTEXT_WINDOW: "length",
+    FinishReason.CONTENT_FILTER: "content_filter",
+}
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _GeneratedImage(Struct):
+    """The Responses API's ``image_generation_call``: ``result`` is base64."""
+
+    type: str = ""
+    result: str | None = None
+    output_format: str | None = None
+
+
+_generated = msgspec.json.Decoder(_GeneratedImage)
+
+
+def finish_reason(reason: FinishReason, request: Request, *, called: bool, refused: bool) -> str:
+    """The API's word, which clients act on together with what came.
+
+    A refusal is ``content_filter``: after ``stop`` most clients would take it, or nothing, for an
+    answer. OpenAI itself says ``stop`` where structured output was asked for and ``refusal`` holds the
+    words, and there its SDK raises at ``content_filter`` before anybody reads them.
+    """
+    told = _FINISH.get(reason)
+    if told is not None:
+        return told
+    if reason is FinishReason.REFUSAL and not called:
+        structured = request.output is not None and request.output.kind == "json_schema"
+        return "stop" if refused and structured else "content_filter"
+    return "tool_calls" if called else "stop"
+
+
+def usage_object(usage: Usage | None, input_estimate: int) -> dict[str, object]:
+    """Always whole. What the upstream did not say is the estimate, or nothing."""
+    usage = usage or Usage()
+    given = input_estimate if usage.input_tokens is None else usage.input_tokens
+    made = usage.output_tokens or 0
+    details: dict[str, int] = {"cached_tokens": usage.cached_tokens or 0, "audio_tokens": 0}
+    if usage.cache_write_tokens is not None:
+        details["cache_write_tokens"] = usage.cache_write_tokens
+        details["cached_creation_tokens"] = usage.cache_write_tokens
+    return {
+        "prompt_tokens": given,
+        "completion_tokens": made,
+        "total_tokens": given + made,
+        "prompt_tokens_details": details,
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0, "audio_tokens": 0},
+    }
+
+
+def annotation_of(citation: Citation, offset: int, length: int) -> Raw | None:
+    """A source of a text that begins at ``offset`` of the content and is ``length`` code points long. This
+    wire's own goes as it came where the place is right; a citation without an address has no form here."""
+    if citation.wire == WIRE_NAME and citation.raw is not None and not offset:
+        return _on_one_line(citation.raw)
+    if not citation.url:
+        return None
+    place = {
+        "url": citation.url,
+        "title": citation.title or "",
+        "start_index": offset + (citation.start or 0),
+        "end_index": offset + (length if citation.end is None else citation.end),
+    }
+    return Raw(_encode({"type": "url_citation", "url_citation": place}))
+
+
+def image_of(call: HostedCall) -> Raw | None:
+    """The picture that a hosted tool made, as compatible servers show one; None for every other call."""
+    if call.raw is None or call.name != "image_generation":
+        return None
+    try:
+        made = _generated.decode(call.raw)
+    except msgspec.DecodeError:
+        return None
+    if not made.result:
+        return None
+    url = f"data:image/{made.output_format or 'png'};base64,{made.result}"
+    return Raw(_encode({"type": "image_url", "image_url": {"url": url}}))
+
+
+def own_image(opaque: Opaque | None) -> Raw | None:
+    """The one opaque thing that an upstream of this wire answers with."""
+    return _on_one_line(opaque.raw) if opaque is not None and opaque.wire == WIRE_NAME else None
+
+
+def _on_one_line(raw: Raw) -> Raw:
+    """A chunk is one line; some servers indent their whole answers."""
+    return Raw(_encode(msgspec.json.decode(raw))) if b"\n" in bytes(raw) else raw
+
+
+def custom_tools(request: Request) -> frozenset[str]:
+    """The tools whose calls this client reads as ``custom``; those of other clients travel as functions."""
+    if request.wire != WIRE_NAME:
+        return frozenset()
+    return frozenset(tool.name for tool in request.tools if isinstance(tool, Tool) and tool.kind == "custom")
+
+
+def call_field(call: ToolCall, identifier: str, custom: frozenset[str]) -> CallField:
+    """A call as the client reads it; ``custom`` names the tools that it knows as custom ones."""
+    if call.kind == "custom" and call.name in custom:
+        return CustomCallField(identifier, CustomField(call.name, call.arguments))
+    arguments = wrapped(call.arguments) if call.kind == "custom" else call.arguments or "{}"
+    return FunctionCallField(identifier, FunctionField(call.name, arguments))
+
+
+class CallIds:
+    """Tool-call ids of one answer: the upstream's where it has one of its own for each call."""
+
+    __slots__ = ("_answer_id", "_given")
+
+    def __init__(self, answer_id: str) -> None:
+        self._answer_id = answer_id
+        self._given: set[str] = set()
+
+    def take(self, identifier: str | None) -> str:
+        """The id to send for the next call; ``identifier`` is the upstream's."""
+        if not identifier or identifier in self._given:
+            identifier = f"call_{self._answer_id[:24]}_{len(self._given)}"
+        self._given.add(identifier)
+        return identifier

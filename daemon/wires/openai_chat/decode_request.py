@@ -1,0 +1,253 @@
+"""A client's request to the hub. Fields that the hub has no word for travel raw in ``extra`` and are given back
+to this wire alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+from msgspec import Raw
+
+from daemon.errors import LocalError
+from daemon.inference.request import (
+    AnyTool,
+    OpaqueTool,
+    OutputFormat,
+    ReasoningOptions,
+    Request,
+    Tool,
+    ToolChoice,
+    WebSearch,
+)
+from daemon.wires.json import RawObject, kept, says
+from daemon.wires.mistakes import mistake
+from daemon.wires.openai.request_body import CHOICES, invalid, read_body, session_of
+from daemon.wires.openai_chat.decode_blocks import messages_of
+from daemon.wires.openai_chat.entry_schema import (
+    RequestBody,
+    RequestChoice,
+    RequestCustom,
+    RequestFormat,
+    RequestFunction,
+    RequestMessage,
+    RequestTool,
+)
+from daemon.wires.openai_chat.schema import WIRE_NAME
+
+_IN_HUB = frozenset(RequestBody.__struct_fields__) - {"stream_options", "reasoning", "web_search_options"}
+
+_body = msgspec.json.Decoder(RequestBody)
+_tool = msgspec.json.Decoder(RequestTool)
+_choice = msgspec.json.Decoder(RequestChoice)
+
+
+def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
+    """A client's ``POST /v1/chat/completions``. Raises ``LocalError``; ``headers`` are lower-case."""
+    fields, asked = read_body(body, _body, _misshapen)
+    return _request(asked, fields, headers, _checked(asked))
+
+
+def _checked(asked: RequestBody) -> list[RequestMessage]:
+    if not asked.model:
+        raise _missing("model")
+    if asked.messages is None:
+        raise _missing("messages")
+    if not asked.messages:
+        told = "Expected an array with minimum length 1, but got an empty array instead."
+        raise invalid(f"Invalid 'messages': empty array. {told}", "messages", "empty_array")
+    return asked.messages
+
+
+def _request(
+    asked: RequestBody, fields: RawObject, headers: Mapping[str, str], messages: list[RequestMessage]
+) -> Request:
+    tools = _tools(asked)
+    custom = frozenset(tool.name for tool in tools if isinstance(tool, Tool) and tool.kind == "custom")
+    choice = _tool_choice(asked)
+    options = asked.stream_options
+    return Request(
+        wire=WIRE_NAME,
+        model=asked.model or "",
+        messages=messages_of(messages, custom),
+        tools=tools,
+        tool_choice=choice.choice,
+        parallel_tool_calls=asked.parallel_tool_calls,
+        max_tokens=asked.max_completion_tokens if asked.max_completion_tokens is not None else asked.max_tokens,
+        temperature=asked.temperature,
+        top_p=asked.top_p,
+        top_k=asked.top_k,
+        stop=_stop(asked.stop),
+        reasoning=_reasoning(asked),
+        output=_output(asked.response_format),
+        verbosity=asked.verbosity,
+        stream=asked.stream or False,
+        include_usage=bool(options and options.include_usage),
+        service_tier=asked.service_tier,
+        user=asked.user,
+        session=session_of(headers, asked.prompt_cache_key),
+        cache_key=asked.prompt_cache_key,
+        extra={WIRE_NAME: _extra(fields, keep_choice=choice.kept)},
+    )
+
+
+def _extra(fields: RawObject, *, keep_choice: bool) -> RawObject:
+    """Fields that are null say nothing."""
+    extra = {name: Raw(bytes(raw)) for name, raw in fields.items() if name not in _IN_HUB and bytes(raw) != b"null"}
+    if keep_choice:
+        extra["tool_choice"] = Raw(bytes(fields["tool_choice"]))
+    return extra
+
+
+def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
+    return (stop,) if isinstance(stop, str) else tuple(stop or ())
+
+
+def _reasoning(asked: RequestBody) -> ReasoningOptions:
+    """Whoever asks for effort is shown the thinking: this wire has no other word for wanting it."""
+    wishes = asked.reasoning
+    effort = asked.reasoning_effort or (wishes.effort if wishes else None)
+    hidden = bool(wishes and (wishes.exclude or wishes.enabled is False))
+    asks = effort not in (None, "none") or bool(wishes and (wishes.max_tokens or wishes.enabled))
+    return ReasoningOptions(
+        effort=effort,
+        budget=wishes.max_tokens if wishes else None,
+        enabled=wishes.enabled if wishes else None,
+        visible=asks and not hidden,
+    )
+
+
+def _output(wanted: RequestFormat | None) -> OutputFormat | None:
+    if wanted is None or wanted.type == "text":
+        return None
+    if wanted.type == "json_object":
+        return OutputFormat(kind="json_object")
+    given = wanted.json_schema
+    if wanted.type != "json_schema" or given is None:
+        raise invalid(
+            "Supported values are: 'json_object', 'json_schema', and 'text'.", "response_format", "invalid_value"
+        )
+    return OutputFormat(
+        kind="json_schema",
+        name=given.name,
+        description=given.description,
+        schema=kept(given.schema),
+        strict=given.strict,
+    )
+
+
+# --- tools ---
+
+
+def _tools(asked: RequestBody) -> tuple[AnyTool, ...]:
+    """Where a custom tool and a function have one name, the function stays."""
+    tools = [_tool_of(raw, number) for number, raw in enumerate(asked.tools or ())]
+    tools += [_function(each, f"functions[{number}]") for number, each in enumerate(asked.functions or ())]
+    if asked.web_search_options is not None:
+        tools.append(WebSearch(user_location=kept(asked.web_search_options.user_location)))
+    functions = {tool.name for tool in tools if isinstance(tool, Tool) and tool.kind == "function"}
+    return tuple(
+        tool for tool in tools if not (isinstance(tool, Tool) and tool.kind == "custom" and tool.name in functions)
+    )
+
+
+def _tool_of(raw: Raw, number: int) -> AnyTool:
+    where = f"tools[{number}]"
+    try:
+        tool = _tool.decode(raw)
+    except msgspec.ValidationError as error:
+        raise invalid(f"Invalid '{where}': {mistake(error)}", where) from None
+    if tool.type == "function":
+        return _function(tool.function or RequestFunction(), f"{where}.function")
+    if tool.type == "custom":
+        return _custom(tool.custom or RequestCustom(), f"{where}.custom")
+    if not tool.type:
+        raise _missing(f"{where}.type")
+    return OpaqueTool(WIRE_NAME, tool.name or tool.type, Raw(bytes(raw)))
+
+
+def _function(function: RequestFunction, where: str) -> Tool:
+    if not function.name:
+        raise _missing(f"{where}.name")
+    return Tool(
+        name=function.name,
+        description=function.description,
+        parameters=kept(function.parameters),
+        strict=function.strict,
+    )
+
+
+def _custom(custom: RequestCustom, where: str) -> Tool:
+    if not custom.name:
+        raise _missing(f"{where}.name")
+    return Tool(name=custom.name, description=custom.description, kind="custom", format=kept(custom.format))
+
+
+class _Choice(NamedTuple):
+    """The choice in the hub's words, and whether it must also be kept as it came (``allowed_tools``)."""
+
+    choice: ToolChoice | None
+    kept: bool
+
+
+def _tool_choice(asked: RequestBody) -> _Choice:
+    raw = kept(asked.tool_choice) or kept(asked.function_call)
+    if raw is None:
+        return _Choice(None, False)
+    if bytes(raw).startswith(b'"'):
+        word = CHOICES.get(msgspec.json.decode(raw, type=str))
+        if word is None:
+            raise invalid("Supported values are: 'none', 'auto', and 'required'.", "tool_choice", "invalid_value")
+        return _Choice(word, False)
+    try:
+        choice = _choice.decode(raw)
+    except msgspec.ValidationError as error:
+        raise invalid(f"Invalid 'tool_choice': {mistake(error)}", "tool_choice") from None
+    name = choice.function.name if choice.function is not None else choice.name
+    if name:
+        return _Choice(ToolChoice("tool", name), False)
+    if choice.custom is not None and choice.custom.name:
+        return _Choice(ToolChoice("tool", choice.custom.name, "custom"), False)
+    return _Choice(None, kept(asked.tool_choice) is not None)
+
+
+# --- mistakes ---
+
+
+def _missing(name: str) -> LocalError:
+    return invalid(f"Missing required parameter: '{name}'.", name, "missing_required_parameter")
+
+
+def _misshapen(error: msgspec.ValidationError) -> LocalError:
+    """msgspec's words, with the API's way of naming the place."""
+    told, place = mistake(error)
+    where = place.removeprefix("$").removeprefix(".").replace("[...]", "[]") or None
+    return invalid(
+        f"Invalid type for '{where}': {told}" if where else f"Invalid request: {told}", where, "invalid_type"
+    )
+
+
+# --- toward another wire ---
+
+
+SHAPING: Final = (
+    "audio",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "modalities",
+    "prediction",
+    "presence_penalty",
+    "seed",
+    "top_logprobs",
+)
+"""Fields that shape the answer, which no other wire has."""
+
+
+def foreign_fields(fields: Mapping[str, Raw]) -> tuple[str, ...]:
+    """See ``Wire.foreign_fields``. Several answers are refused: without the field something else would be answered.
+    What is not named (storage, metadata, caching) is missed by nobody."""
+    if says(fields, "n") and bytes(fields["n"]) != b"1":
+        message = "the upstream's API answers one choice per request: send `n` requests"
+        raise invalid(message, "n", "invalid_value")
+    return tuple(name for name in SHAPING if says(fields, name))

@@ -1,0 +1,90 @@
+"""A whole answer of the hub as a ``chat.completion``: one choice with a place for each kind of content."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from daemon.inference.blocks import HostedCall, Opaque, Reasoning, Refusal, Text, ToolCall
+from daemon.inference.response import Response
+from daemon.wires.base import AnswerContext
+from daemon.wires.openai_chat.answer_parts import (
+    CallIds,
+    annotation_of,
+    call_field,
+    custom_tools,
+    finish_reason,
+    image_of,
+    own_image,
+    usage_object,
+)
+from daemon.wires.openai_chat.entry_schema import CallField, CompletionChoice, CompletionMessage, CompletionObject
+
+_encode = msgspec.json.Encoder().encode
+
+
+def encode_response(response: Response, context: AnswerContext) -> bytes:
+    """The body of a ``200`` answer that is not streamed."""
+    message = _message(response, context)
+    reason = finish_reason(
+        response.finish,
+        context.request,
+        called=message.tool_calls is not UNSET,
+        refused=message.refusal is not None,
+    )
+    return _encode(
+        CompletionObject(
+            id=f"chatcmpl-{context.answer_id}",
+            created=context.created,
+            model=context.model,
+            choices=[CompletionChoice(message, reason)],
+            usage=usage_object(response.usage, context.input_estimate),
+            service_tier=response.service_tier or UNSET,
+        )
+    )
+
+
+def _message(response: Response, context: AnswerContext) -> CompletionMessage:
+    """Texts are one string, as the same answer's stream has them; an answer without anything has empty text."""
+    ids, custom = CallIds(context.answer_id), custom_tools(context.request)
+    text, annotations = _text(response)
+    refusals: list[str] = []
+    thoughts: list[str] = []
+    calls: list[CallField] = []
+    images: list[Raw] = []
+    for block in response.content:
+        match block:
+            case Refusal():
+                refusals.append(block.text)
+            case Reasoning() if block.parts:
+                thoughts.append(block.text)
+            case ToolCall():
+                calls.append(call_field(block, ids.take(block.id), custom))
+            case HostedCall() if image := image_of(block):
+                images.append(image)
+            case Opaque() if image := own_image(block):
+                images.append(image)
+            case _:  # what this wire has no place for
+                pass
+    refusal = "".join(refusals) or None
+    return CompletionMessage(
+        content=text if text or not (calls or refusal) else None,
+        refusal=refusal,
+        annotations=annotations,
+        reasoning_content="\n\n".join(thoughts) or UNSET,
+        tool_calls=calls or UNSET,
+        images=images or UNSET,
+    )
+
+
+def _text(response: Response) -> tuple[str, list[Raw]]:
+    texts: list[str] = []
+    annotations: list[Raw] = []
+    offset = 0
+    for block in response.content:
+        if isinstance(block, Text):
+            sources = (annotation_of(citation, offset, len(block.text)) for citation in block.citations)
+            annotations += [source for source in sources if source is not None]
+            texts.append(block.text)
+            offset += len(block.text)
+    return "".join(texts), annotations

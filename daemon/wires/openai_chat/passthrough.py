@@ -1,0 +1,196 @@
+"""The Chat Completions wire passing through.
+
+Every chunk repeats id and model, so both are made the client's in every chunk. Usage is asked for in
+the upstream's last chunk in any case; a client that did not ask for it does not see that chunk.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Raw, Struct
+
+from daemon.errors import GatewayError
+from daemon.inference.collect import replay
+from daemon.inference.response import Response
+from daemon.wires.base import AnswerContext, EncodeResponse
+from daemon.wires.json import LenientDecoder
+from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
+from daemon.wires.openai_chat.stream_encoder import ChatStreamEncoder
+from daemon.wires.passthrough import changed, collected, encode, fields_of
+from daemon.wires.sse import SseSplitter
+from daemon.wires.sse_decoder import DONE, is_done
+
+_LONGEST_DONE = 32
+_ABSENT = (b"", b"null")
+_NOTHING = (b"", b"null", b'""', b"[]", b"{}")
+_OF_CHUNKS = frozenset({"choices", "object", "obfuscation"})
+_NO_CHOICES = (b"", b"null", b"[]")
+
+
+class _Chunk(Struct):
+    id: Raw = Raw(b"")
+    model: Raw = Raw(b"")
+    choices: Raw = Raw(b"")
+    usage: Raw = Raw(b"")
+    error: Raw = Raw(b"")
+
+
+class _Choice(Struct):
+    delta: dict[str, Raw] | None = None
+
+
+class _OddChoices(Struct):
+    choices: list[_Choice] = []
+
+
+_chunk = msgspec.json.Decoder(_Chunk).decode
+_choices = msgspec.json.Decoder(list[_Choice]).decode
+_odd_choices = LenientDecoder(_OddChoices)
+_LAST = _Chunk()
+
+
+def _choices_in(raw: bytes) -> list[_Choice]:
+    try:
+        return _choices(raw)
+    except msgspec.ValidationError:
+        return _odd_choices.odd(b'{"choices":%b}' % raw).choices
+
+
+class ChatDialect:
+    """See ``base.Dialect``. ``_id`` is the answer's id as the client knows it, raw; empty before the first chunk."""
+
+    __slots__ = (
+        "_context",
+        "_done",
+        "_encode_response",
+        "_ending",
+        "_hides_usage",
+        "_id",
+        "_model",
+        "_opened",
+        "_own",
+        "_read",
+        "_spoken",
+        "signed",
+        "told",
+    )
+
+    def __init__(self, context: AnswerContext, encode_response: EncodeResponse) -> None:
+        self._context = context
+        self._encode_response = encode_response
+        self._model = encode(context.model)
+        self._hides_usage = context.request.stream and not context.request.include_usage
+        self._id = b""
+        self._own = ChatStreamEncoder(context)
+        self._opened = False  # whether the client has had our opening and not yet the upstream's content
+        self.signed = b""
+        self.begin()
+
+    def begin(self) -> None:
+        self._read = _LAST
+        self._done = self._ending = self.told = False
+        self._spoken = False  # whether the decoder knows that something came: it judges an end without a reason
+
+    def read(self, payload: bytes) -> None:
+        if payload == DONE or (len(payload) < _LONGEST_DONE and is_done(payload)):
+            self._read, self.told = _LAST, True
+            return
+        self._read = chunk = _chunk(payload)
+        self.told = (
+            not self._spoken
+            or bytes(chunk.usage) not in _ABSENT
+            or bytes(chunk.error) not in _ABSENT
+            or _finishes(payload)
+            or b'"tool_calls"' in payload
+        )
+        self._spoken = self._spoken or self.commits()
+
+    def commits(self) -> bool:
+        choices = bytes(self._read.choices)
+        if choices in _NO_CHOICES:
+            return False
+        deltas = (choice.delta or {} for choice in _choices_in(choices))
+        return any(name != "role" and bytes(value) not in _NOTHING for delta in deltas for name, value in delta.items())
+
+    def event(self, payload: bytes) -> bytes:
+        if self._read is _LAST:
+            self._done = True
+            return b"data: [DONE]\n\n"
+        chunk = self._read
+        self._ending = self._ending or _finishes(payload)
+        if self._is_hidden(chunk):
+            return b""
+        payload = _renamed(payload, bytes(chunk.model), self._model)
+        said = bytes(chunk.id)
+        if said != self._id:
+            payload = self._one_id(said, payload)
+        return b"data: " + payload.replace(b"\n", b" ") + b"\n\n"
+
+    def _is_hidden(self, chunk: _Chunk) -> bool:
+        """Usage that the client did not ask for, and the upstream's opening after our own."""
+        if self._hides_usage and bytes(chunk.choices) in _NO_CHOICES and bytes(chunk.usage) not in _ABSENT:
+            return True
+        if not self._opened or self._ending:
+            return False
+        self._opened = not self.commits()
+        return self._opened
+
+    def _one_id(self, said: bytes, payload: bytes) -> bytes:
+        """The first id stands: also against an upstream that changes it, and after a keep-alive of ours.
+        Azure's opening chunk has an empty one."""
+        if not self._id and said not in _NOTHING:
+            self._id = said
+        elif self._id and said:
+            return changed(payload, id=Raw(self._id))
+        return payload
+
+    def end(self) -> bytes:
+        return b"" if self._done else b"data: [DONE]\n\n"
+
+    def keep_alive(self, *, committed: bool) -> bytes:
+        """A chunk with an empty delta; after the finish_reason there is no place for one."""
+        if self._ending:
+            return b""
+        known, self._id = self._id, self._id or encode(f"chatcmpl-{self._context.answer_id}")
+        if not committed and not known:
+            self._opened = True
+            return self._own.keep_alive()
+        self._own.keep_alive()  # the first one of an encoder opens the answer, which has happened
+        return b"data: " + changed(self._own.keep_alive()[len(b"data: ") :], id=Raw(self._id)) + b"\n\n"
+
+    def fail(self, error: GatewayError) -> bytes:
+        return ChatStreamEncoder(self._context).fail(error)
+
+    def whole(self, body: bytes) -> bytes:
+        return body if bytes(_chunk(body).model) == self._model else changed(body, model=Raw(self._model))
+
+    def collected(self, stream: bytes) -> bytes:
+        """The message by way of the hub, since no two servers cut theirs alike; what stands beside it as it
+        was said first, and the usage as it was said last."""
+        beside: dict[str, Raw] = {}
+        for payload in SseSplitter().feed(stream):
+            said = {} if is_done(payload) else fields_of(payload)
+            news = {name: value for name, value in said.items() if bytes(value) not in (*_NOTHING, b"0")}
+            beside = news | beside | {name: news[name] for name in news.keys() & {"usage"}}
+        for name in _OF_CHUNKS & beside.keys():
+            del beside[name]
+        return changed(collected(ChatStreamDecoder({}), stream, self._encode_response), **beside)
+
+    def unfold(self, body: bytes, response: Response) -> bytes:
+        """By the encoder that has made the keep-alives, if there were any."""
+        return self._own.encode(list(replay(response)))
+
+
+def _finishes(payload: bytes) -> bool:
+    """Whether a choice has its ``finish_reason``."""
+    return b'"finish_reason":"' in payload or b'"finish_reason": "' in payload
+
+
+def _renamed(payload: bytes, said: bytes, model: bytes) -> bytes:
+    """The chunk with the model's name replaced where it stands; as it is where it has none."""
+    if said == model or not said:
+        return payload
+    for spelled in (b'"model":', b'"model": '):
+        if spelled + said in payload:
+            return payload.replace(spelled + said, spelled + model, 1)
+    return changed(payload, model=Raw(model))

@@ -1,0 +1,33 @@
+"""How a Chat Completions upstream is addressed, and what is forced in a request whose bytes pass through."""
+
+from __future__ import annotations
+
+from msgspec import Raw
+
+from daemon.inference.request import Request
+from daemon.wires.base import EncodeOptions, Fields, Upstream
+from daemon.wires.openai.upstream import TURN_STATE, key_headers, passed_up
+from daemon.wires.passthrough import FALSE, TRUE, encode, object_of
+
+
+def force_fields(fields: Fields, _body: bytes, request: Request, options: EncodeOptions) -> None:
+    """Usage is asked for in a stream; storage is refused where the client asked for it and privacy forbids it."""
+    if options.effort is not None:
+        fields["reasoning_effort"] = Raw(encode(options.effort))
+    if "store" in fields and options.store is False:
+        fields["store"] = FALSE
+    if request.stream:
+        stream_options = object_of(fields.get("stream_options"))
+        fields["stream_options"] = Raw(encode(stream_options | {"include_usage": TRUE}))
+
+
+UPSTREAM = Upstream(
+    endpoint="/chat/completions",
+    family="openai",
+    key_headers=key_headers,
+    passed_up=passed_up,
+    bound_header=TURN_STATE,
+    force_fields=force_fields,
+    not_missed=frozenset({"store", "stream_options", "parallel_tool_calls"}),
+    synonyms={"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"},
+)

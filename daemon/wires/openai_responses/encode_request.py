@@ -1,0 +1,176 @@
+"""A request on its way to a Responses upstream.
+
+What this provider refuses is left out and named in ``lost``; ``stop`` and ``top_k`` have no place on
+this wire at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from daemon.inference.request import OutputFormat, Request, Tool
+from daemon.wires.base import EncodeOptions, UpstreamBody
+from daemon.wires.json import RawObject
+from daemon.wires.naming import shorten_names
+from daemon.wires.openai.parameters import effort_for, levels_of, sampled, service_tier, session_key, user
+from daemon.wires.openai_responses.encode_blocks import InputWriter
+from daemon.wires.openai_responses.encode_tools import encode_choice, encode_tools
+from daemon.wires.openai_responses.schema import (
+    WIRE_NAME,
+    CreateResponse,
+    ReasoningConfig,
+    TextConfig,
+    TextFormat,
+    Unset,
+)
+
+ENCRYPTED_REASONING = "reasoning.encrypted_content"
+
+_SMALLEST_OUTPUT = 16
+"""OpenAI: "integer below minimum value. Expected a value >= 16" for max_output_tokens."""
+
+_ANSWERED_BY_NAME = {"max_output_tokens": "max_tokens"}
+_SET_BY_US = frozenset({"instructions", "store", "include", "prompt_cache_key", "parallel_tool_calls"})
+"""Parameters that nobody misses when an upstream refuses them."""
+
+_encode = msgspec.json.Encoder().encode
+_raw_object = msgspec.json.Decoder(RawObject)
+
+
+def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
+    """The body of ``POST …/responses``, with what it could not carry and the tool names to restore."""
+    names = _sent_names(request)
+    writer = InputWriter(request.wire, names)
+    writer.system(request.system)
+    for position, message in enumerate(request.messages):
+        writer.message(position, message)
+    lost = writer.lost
+    session = session_key(request, options.model)
+    body = CreateResponse(
+        model=options.model,
+        stream=True if options.stream else UNSET,
+        instructions="",  # the system text is a developer message: relays overwrite what stands here
+        input=writer.items,
+        store=UNSET if options.store is None else options.store,
+        text=_text(request),
+        prompt_cache_key=session,
+        service_tier=service_tier(request, lost),
+        user=user(request, lost),
+    )
+    _put_tools(body, request, names, lost)
+    _put_reasoning(body, request, options)
+    _put_sampling(body, request, options, lost)
+    _drop_unsupported(body, options.unsupported, lost)
+    raw = _with_extra(_encode(body), body, request.extra.get(WIRE_NAME))
+    restored = {sent: name for name, sent in names.items() if sent != name}
+    return UpstreamBody(raw, tuple(lost), restored, session)
+
+
+def _sent_names(request: Request) -> dict[str, str]:
+    """Every tool's name, and how it is sent."""
+    if not request.tools:
+        return {}
+    names = {tool.name: tool.name for tool in request.tools if isinstance(tool, Tool)}
+    names.update(shorten_names(names))
+    return names
+
+
+def _put_tools(body: CreateResponse, request: Request, names: Mapping[str, str], lost: list[str]) -> None:
+    if not request.tools:
+        return
+    tools, tools_lost = encode_tools(request.tools, names)
+    lost.extend(tools_lost)
+    if not tools:
+        return
+    body.tools = tools
+    body.parallel_tool_calls = request.parallel_tool_calls is not False
+    if request.tool_choice is not None:
+        body.tool_choice = encode_choice(request.tool_choice, request.tools, names)
+
+
+def _put_reasoning(body: CreateResponse, request: Request, options: EncodeOptions) -> None:
+    """``include`` is asked for wherever the model reasons and the upstream may not keep it for us:
+    without it the next turn could not hand the reasoning back."""
+    if not levels_of(options.model):
+        return
+    wishes = request.reasoning
+    effort = effort_for(options.model, suffix=options.effort, options=wishes, default=options.default_effort)
+    summary = wishes.summary or ("auto" if wishes.visible else None)
+    if effort is not None or summary is not None:
+        body.reasoning = ReasoningConfig(
+            effort=UNSET if effort is None else effort, summary=UNSET if summary is None else summary
+        )
+    if options.store is False or body.reasoning is not UNSET:
+        body.include = [ENCRYPTED_REASONING]
+
+
+def _put_sampling(body: CreateResponse, request: Request, options: EncodeOptions, lost: list[str]) -> None:
+    if request.max_tokens is not None:
+        body.max_output_tokens = max(request.max_tokens, _SMALLEST_OUTPUT)
+    body.temperature = sampled("temperature", request.temperature, options.unsupported)
+    body.top_p = sampled("top_p", request.top_p, options.unsupported)
+    if request.top_k is not None:
+        lost.append("top_k")
+    if request.stop:
+        lost.append("stop")
+
+
+def _text(request: Request) -> TextConfig | Unset:
+    format_ = UNSET if request.output is None else _format(request.output)
+    verbosity = UNSET if request.verbosity is None else request.verbosity
+    if format_ is UNSET and verbosity is UNSET:
+        return UNSET
+    return TextConfig(format=format_, verbosity=verbosity)
+
+
+def _format(output: OutputFormat) -> TextFormat:
+    if output.kind != "json_schema":
+        return TextFormat(output.kind)
+    return TextFormat(
+        output.kind,
+        name=output.name or "response",
+        schema=output.schema if output.schema is not None else Raw(b"{}"),
+        strict=output.strict or False,
+        description=UNSET if output.description is None else output.description,
+    )
+
+
+def _drop_unsupported(body: CreateResponse, unsupported: frozenset[str], lost: list[str]) -> None:
+    """``text.verbosity`` drops one field, ``text`` the whole."""
+    for path in sorted(unsupported):
+        name, _, inner = path.partition(".")
+        value = getattr(body, name, UNSET)
+        if value is UNSET or name in ("model", "input"):
+            continue
+        if not inner or isinstance(value, list):
+            setattr(body, name, UNSET)
+        elif getattr(value, inner, UNSET) is not UNSET:
+            setattr(value, inner, UNSET)
+        else:
+            continue
+        if name not in _SET_BY_US:
+            lost.append(_ANSWERED_BY_NAME.get(path, path))
+
+
+def _with_extra(encoded: bytes, body: CreateResponse, extra: Mapping[str, Raw] | None) -> bytes:
+    """Give this wire's own unknown fields back, under the ones that the hub and the provider decide.
+    Of an object that both have (``reasoning``, ``text``) the fields are merged."""
+    if not extra:
+        return encoded
+    fields: RawObject = dict(extra)
+    for name, raw in _raw_object.decode(encoded).items():
+        known = fields.get(name)
+        fields[name] = _merged(known, raw) if known is not None else raw
+    return _encode(fields)
+
+
+def _merged(known: Raw, ours: Raw) -> Raw:
+    below, above = msgspec.json.decode(known), msgspec.json.decode(ours)
+    if isinstance(below, dict) and isinstance(above, dict):
+        return Raw(_encode({**below, **above}))
+    if isinstance(below, list) and isinstance(above, list):
+        return Raw(_encode(list(dict.fromkeys([*below, *above]))))
+    return ours
