@@ -46,7 +46,7 @@ clients: ## install the real clients for end-to-end tests
 	@test -x $(SHARED)/clients/install.sh || { echo "$(SHARED)/clients/install.sh is missing: nothing to install from" >&2; exit 1; }
 	$(SHARED)/clients/install.sh
 
-docs: $(INSTALLED) ## regenerate the reference pages that come from the code
+docs: $(INSTALLED) ## regenerate what comes from the code: parts of the pages, and the schema
 	$(BIN)/python -m docs.generate
 
 lock: ## resolve the dependencies of pyproject.toml anew into constraints.txt

@@ -1,14 +1,15 @@
-"""Writes the parts of the pages that are listed in the code: ``make docs``; the test suite runs ``--check``.
+"""Writes what is listed in the code: ``make docs``. The test suite compares each file with ``regenerated``.
 
 A page marks each part with ``<!-- generated: NAME -->`` and ``<!-- end -->``; what stands between is replaced.
+``WHOLE`` are the files that are generated from beginning to end.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,28 +17,33 @@ from msgspec import NODEFAULT, UNSET
 
 from daemon.cli import COMMANDS, module_of
 from daemon.config import shape
+from daemon.config.json_schema import json_schema
 from daemon.config.schema import DEFAULT_MODELS, Base, Config
 from daemon.config.shape import Field, Shape
 from daemon.secret import Secret
+from daemon.telemetry.metrics import MOST_FIELDS, MOST_MODELS, TABLE, Metric
 
 PAGES = Path(__file__).resolve().parent
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.S)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description="Regenerate the parts of docs/ that come from the code.")
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page is out of date")
-    check = parser.parse_args().check
-    stale = [page for page in sorted(PAGES.rglob("*.md")) if page.read_text("utf-8") != regenerated(page)]
-    for page in stale:
-        print(f"{page.relative_to(PAGES.parent)} is out of date: make docs" if check else f"wrote {page.name}")
-        if not check:
-            page.write_text(regenerated(page), "utf-8")
-    return 1 if check and stale else 0
+def main() -> None:
+    for path in files():
+        if not path.exists() or path.read_text("utf-8") != regenerated(path):
+            path.write_text(regenerated(path), "utf-8")
+            print(f"wrote {path.relative_to(PAGES)}")
+
+
+def files() -> list[Path]:
+    """Every page, and every file that is generated whole."""
+    return sorted({*PAGES.rglob("*.md"), *(PAGES / name for name in WHOLE)})
 
 
 def regenerated(page: Path) -> str:
-    """The page as it should be. A part of unknown name is an error: ``KeyError``."""
+    """The file as it should be. A part of unknown name is an error: ``KeyError``."""
+    whole = WHOLE.get(page.name) if page.parent == PAGES else None
+    if whole is not None:
+        return whole()
     return PART.sub(lambda part: part[1] + PARTS[part[2]]() + part[3], page.read_text("utf-8"))
 
 
@@ -90,6 +96,27 @@ def meaning(field: Field) -> str:
     return text + (" *(restart needed)*" if field.restart else "")
 
 
+def schema() -> str:
+    """What ``tppcd schema`` prints."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def metrics() -> str:
+    rows = [f"| `{each.name}` | {each.kind} | {labels(each)} | {each.help} |" for each in TABLE]
+    return "\n".join(["| metric | type | labels | meaning |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def labels(metric: Metric) -> str:
+    return ", ".join(f"`{label}`" for label in metric.labels)
+
+
+def metric_bounds() -> str:
+    return (
+        f"Labels that clients can influence are bounded: after {MOST_MODELS} pairs of provider and model, and after "
+        f"{MOST_FIELDS}\nlost fields, the rest is counted under `other`.\n"
+    )
+
+
 def models() -> str:
     return ", ".join(f"`{model.name}`" for model in DEFAULT_MODELS) + "\n"
 
@@ -121,8 +148,15 @@ def told(action: argparse.Action, parser: argparse.ArgumentParser) -> str:
     return str((action.help or "") % {**vars(action), "prog": parser.prog}).replace("|", "\\|")
 
 
-PARTS: dict[str, Callable[[], str]] = {"configuration": configuration, "models": models, "commands": commands}
+PARTS: dict[str, Callable[[], str]] = {
+    "configuration": configuration,
+    "models": models,
+    "commands": commands,
+    "metrics": metrics,
+    "metric-bounds": metric_bounds,
+}
+WHOLE: dict[str, Callable[[], str]] = {"config.schema.json": schema}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -46,7 +46,7 @@ def test_it_names_every_key() -> None:
 def test_the_schema_beside_the_docs_is_the_generated_one() -> None:
     path = re.match(r"# yaml-language-server: \$schema=(\S+)\n", TEXT)
     assert path is not None, "the first line names the schema for editors"
-    assert json.loads((ROOT / path[1]).read_text()) == json_schema(), "run: tppcd schema > docs/config.schema.json"
+    assert json.loads((ROOT / path[1]).read_text()) == json_schema(), "run: make docs"
 
 
 def test_the_schema_describes_what_it_lists() -> None:

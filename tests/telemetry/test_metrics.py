@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from daemon.inference.response import Usage
-from daemon.telemetry.metrics import MOST_FIELDS, MOST_MODELS, TABLE, Metric, Metrics
-
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
-INTRODUCTION = """# Metrics
-
-`GET /metrics` answers in the Prometheus text format, without a key. It shows no secret and no content. Besides the
-`process_*` metrics of the Prometheus client library:
-
-| metric | type | labels | tells |
-|---|---|---|---|
-"""
-BOUNDS = f"""
-Labels that clients can influence are bounded: after {MOST_MODELS} pairs of provider and model, and after {MOST_FIELDS}
-lost fields, the rest is counted under `other`.
-"""
+from daemon.telemetry.metrics import MOST_FIELDS, MOST_MODELS, TABLE, Metrics
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -34,19 +17,6 @@ def samples(metrics: Metrics) -> dict[str, float]:
             labels = ",".join(f'{key}="{value}"' for key, value in sorted(sample.labels.items()))
             found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
     return found
-
-
-def row(metric: Metric) -> str:
-    labels = ", ".join(f"`{label}`" for label in metric.labels)
-    return f"| `{metric.name}` | {metric.kind} | {labels} | {metric.help} |\n"
-
-
-def test_the_document_lists_the_table() -> None:
-    """``docs/metrics.md`` is generated: run this test with UPDATE_DOCS=1 to write it anew."""
-    expected = INTRODUCTION + "".join(map(row, TABLE)) + BOUNDS
-    if os.environ.get("UPDATE_DOCS"):
-        DOCUMENT.write_text(expected)
-    assert DOCUMENT.read_text() == expected
 
 
 def test_every_row_is_exposed_with_its_type() -> None:
