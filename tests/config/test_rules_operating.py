@@ -11,7 +11,7 @@ from tests.config.world import loaded
 
 
 def is_taken(text: str) -> bool:
-    return loaded(text).config is not None
+    return loaded(text).settings is not None
 
 
 @pytest.mark.parametrize("text", ["20 MB", "0.5MiB", "512", "7 b", "1 GiB", "1 day", "0", "0 MB", "20 M", "x", ""])
