@@ -7,7 +7,7 @@ A rule's finding at a place where the type is wrong already is dropped: one mist
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct, structs
 
@@ -15,32 +15,50 @@ from daemon.config.convert import Converter
 from daemon.config.diagnostics import Diagnostic, Path
 from daemon.config.document import Document
 from daemon.config.packycode import OuterSettings, merge
+from daemon.config.provider import Provider, providers_of
 from daemon.config.references import Resolve, UnresolvedReference
 from daemon.config.rules import RULES
 from daemon.config.schema import Config
 
-__all__ = ["Fragment", "OuterSettings", "Resolve", "UnresolvedReference", "load"]
+__all__ = ["Fragment", "OuterSettings", "Resolve", "UnresolvedReference", "load", "merged"]
 
 
 class Fragment(Struct, frozen=True, kw_only=True):
-    """What one source says. ``config`` is None if and only if a diagnostic is an error.
+    """What one source contributes: ``settings`` (only config.yaml has them) and ``providers``.
 
-    ``files`` are the paths that the configuration reads (``file:`` references, certificates, Codex CLI;
-    a ``credential:NAME`` stands as written). ``written`` is the data as written: references unresolved,
-    **literal secrets included**, so whoever shows it masks it (``config.masking``).
+    A fragment with an error is not used: ``settings`` are None then. ``files`` are the paths that it reads
+    (``file:`` references, certificates, Codex CLI; a ``credential:NAME`` stands as written). ``written`` is
+    the data as written: references unresolved, **literal secrets included**, so whoever shows it masks it
+    (``api.masked``).
     """
 
-    config: Config | None
-    diagnostics: tuple[Diagnostic, ...]
+    source: str = "config.yaml"
+    settings: Config | None = None
+    providers: tuple[Provider, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
     files: frozenset[str] = frozenset()
     effective_sources: Mapping[str, str] = {}
     written: Mapping[str, object] = {}
+
+    @property
+    def has_errors(self) -> bool:
+        return any(each.severity == "error" for each in self.diagnostics)
+
+
+def merged(fragments: Iterable[Fragment]) -> Fragment:
+    """All sources as one: that with the settings first, the others in the order of their names."""
+    first, *others = sorted(fragments, key=lambda each: (each.settings is None, each.source))
+    return structs.replace(
+        first,
+        providers=tuple(provider for each in (first, *others) for provider in each.providers),
+        diagnostics=tuple(diagnostic for each in (first, *others) for diagnostic in each.diagnostics),
+    )
 
 
 def load(document: Document, *, resolve: Resolve, outer: OuterSettings | None = None) -> Fragment:
     """Check a document. ``resolve`` follows references, ``outer`` fills what packycode leaves open."""
     if document.diagnostics and not document.data:
-        return Fragment(config=None, diagnostics=document.diagnostics)
+        return Fragment(source=document.source, diagnostics=document.diagnostics)
     outer = outer or OuterSettings()
     data, sources = _with_outer(document.data, outer)
     converter = Converter(document, resolve)
@@ -50,7 +68,9 @@ def load(document: Document, *, resolve: Resolve, outer: OuterSettings | None = 
     diagnostics = tuple(sorted((*document.diagnostics, *converter.problems), key=lambda each: each.place))
     failed = any(each.severity == "error" for each in diagnostics)
     return Fragment(
-        config=None if failed else _with_host(config),
+        source=document.source,
+        settings=None if failed else _with_host(config),
+        providers=() if failed else providers_of(config),
         diagnostics=diagnostics,
         files=frozenset((*converter.files, *_named_files(config), *outer.files)),
         effective_sources=sources,

@@ -9,7 +9,7 @@ block is then checked as if it were enabled, so that everything that keeps it fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -18,8 +18,7 @@ from msgspec import Struct, structs
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import Document, parse
 from daemon.config.exposure import exposure
-from daemon.config.load import Fragment, load
-from daemon.config.provider import providers_of
+from daemon.config.load import Fragment, load, merged
 from daemon.snapshot.build import build
 from daemon.snapshot.diff import ChangeSet, diff
 from daemon.snapshot.snapshot import Snapshot
@@ -30,12 +29,12 @@ from daemon.sources.references import resolver, watched_paths
 
 
 class CheckResult(Struct, frozen=True, kw_only=True):
-    """``snapshot`` is None if and only if a diagnostic is an error. ``files`` are the paths to watch, ``changes``
-    what the snapshot changes."""
+    """``snapshot`` is None if and only if a diagnostic is an error. ``fragment`` is what the source contributes to
+    it, its ``files`` as the paths to watch; ``changes`` are what the snapshot changes."""
 
     source: str
+    fragment: Fragment
     diagnostics: tuple[Diagnostic, ...]
-    files: frozenset[str] = frozenset()
     snapshot: Snapshot | None = None
     changes: ChangeSet = ChangeSet()
 
@@ -52,35 +51,46 @@ def check(
     environ: Mapping[str, str],
     base: Path,
     old: Snapshot | None = None,
+    others: Iterable[Fragment] = (),
     require: frozenset[str] = frozenset(),
 ) -> CheckResult:
     """What ``update`` would put in force after ``old``, or everything that is wrong with it.
 
     ``document`` is a text that was parsed already; it is used where it is the update's. ``environ`` resolves
-    references and outer settings, ``base`` is where relative paths begin. ``require`` names blocks that must serve.
+    references and outer settings, ``base`` is where relative paths begin. ``others`` are the fragments of the
+    other sources. ``require`` names blocks that must serve.
     """
+    fragment = _fragment(update, document, environ, base, require)
+    if fragment.has_errors:
+        return CheckResult(source=update.source, fragment=fragment, diagnostics=fragment.diagnostics)
+    snapshot = build(merged((fragment, *others)), generation=old.generation + 1 if old else 1)
+    return CheckResult(
+        source=update.source,
+        fragment=fragment,
+        diagnostics=snapshot.warnings,
+        snapshot=snapshot,
+        changes=diff(old, snapshot),
+    )
+
+
+def _fragment(
+    update: Update, document: Document | None, environ: Mapping[str, str], base: Path, require: frozenset[str]
+) -> Fragment:
+    """What one source says."""
     if update.problem is not None:
-        return CheckResult(source=update.source, diagnostics=(update.problem,))
+        return Fragment(source=update.source, diagnostics=(update.problem,))
+    if update.fragment is not None:
+        return update.fragment
     if document is None or (document.raw, document.source) != (update.raw, update.source):
         document = parse(update.raw, update.source)
     read = partial(load, resolve=resolver(environ, base=base), outer=outer_settings(environ))
     fragment = read(document)
-    files = watched_paths(fragment.files, environ, base=base)
     lacking = tuple(each for block in sorted(require) for each in _lacking(block, document, fragment, read))
+    files = watched_paths(fragment.files, environ, base=base)
     fragment = with_ca_file(fragment, document, base)
+    diagnostics = _unique((*fragment.diagnostics, *lacking)) if lacking else fragment.diagnostics
     exposed = exposure(document, update.mode)
-    first = (exposed,) if exposed else ()
-    if fragment.config is None or lacking:
-        diagnostics = _unique((*fragment.diagnostics, *lacking)) if lacking else fragment.diagnostics
-        return CheckResult(source=update.source, diagnostics=(*first, *diagnostics), files=files)
-    snapshot = build(fragment, generation=old.generation + 1 if old else 1)
-    return CheckResult(
-        source=update.source,
-        diagnostics=(*first, *snapshot.warnings),
-        files=files,
-        snapshot=snapshot,
-        changes=diff(old, snapshot),
-    )
+    return structs.replace(fragment, files=files, diagnostics=(exposed, *diagnostics) if exposed else diagnostics)
 
 
 def _lacking(
@@ -89,7 +99,7 @@ def _lacking(
     """Why a required block would not serve; empty when it would."""
     if document.diagnostics and not document.data:  # unreadable as a whole, which is reported already
         return ()
-    if fragment.config is not None and _serves(block, fragment):
+    if fragment.settings is not None and _serves(block, fragment):
         return ()
     enabled = _enabled(block, document)
     if enabled is None:
@@ -110,8 +120,7 @@ def _lacking(
 
 
 def _serves(block: str, fragment: Fragment) -> bool:
-    assert fragment.config is not None
-    return any(provider.enabled for provider in providers_of(fragment.config) if provider.kind == block)
+    return any(provider.enabled for provider in fragment.providers if provider.kind == block)
 
 
 def _enabled(block: str, document: Document) -> tuple[tuple[str, ...], dict[str, object]] | None:

@@ -22,6 +22,7 @@ from msgspec import structs
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import Document
+from daemon.config.load import Fragment
 from daemon.reload.appliers import Applier, swap
 from daemon.reload.check import CheckResult, check
 from daemon.reload.outcome import ReloadOutcome
@@ -56,6 +57,8 @@ class Pipeline:
         self._last_good = last_good
         self._history = history
         self._telling = telling
+        self._raw = b""
+        """config.yaml as it is in force: kept again as soon as another source makes a generation of it."""
         self._saved = b""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="config-check")
 
@@ -65,11 +68,16 @@ class Pipeline:
         return self._saved.hex()
 
     async def check(
-        self, update: Update, document: Document | None = None, *, require: frozenset[str] = frozenset()
+        self,
+        update: Update,
+        document: Document | None = None,
+        *,
+        others: Sequence[Fragment] = (),
+        require: frozenset[str] = frozenset(),
     ) -> CheckResult:
         """What the update would put in force, or what is wrong with it."""
         old = self._current.get_or_none()
-        return await self._off_loop(lambda: self._check(update, document, old=old, require=require))
+        return await self._off_loop(lambda: self._check(update, document, old=old, others=others, require=require))
 
     async def last_good(self, source: str) -> Update | None:
         """The copy kept from an earlier life, as if it had just been read."""
@@ -82,9 +90,11 @@ class Pipeline:
         """Puts it in force, unless that is what is in force already, and keeps the copy."""
         outcome = await self.put_in_force(update, found, reason, began=began, asked=asked)
         if outcome.ok:
-            self._telling.healthy(outcome, saved=asked or self._differs(update.raw))
-            if self._is_new(update.raw) or outcome.changes:
-                await self._off_loop(lambda: self._keep(update.raw, outcome))
+            self._telling.healthy(outcome, update.source, saved=asked or self._is_new(update))
+            if self._is_new(update) or outcome.changes:
+                if update.fragment is None:
+                    self._saved = hashlib.sha256(update.raw).digest()
+                await self._off_loop(lambda: self._keep(self._raw, outcome))
         return outcome
 
     async def put_in_force(
@@ -96,15 +106,18 @@ class Pipeline:
         if old is None:
             new = await self._numbered(new)
         if old is not None and old.revision == new.revision:
-            saved = asked or self._differs(update.raw)
-            return self._refresh(old, new, found.diagnostics, reason, began, saved=saved)
+            self._in_force(update)
+            outcome = self._refreshed(old, new, found.diagnostics, reason, began)
+            self._telling.unchanged(outcome, update.source, saved=asked or self._is_new(update))
+            return outcome
         try:
             await swap(self._current, new, self._appliers)
         except OSError as error:  # of the machine, not of ours: its name says it all
-            return self.refuse((_not_applied(update.source, error),), reason)
+            return self.refuse((_not_applied(update.source, error),), reason, update.source)
         except Exception as error:
             logger.opt(exception=error).error("generation {} could not be put in force", new.generation)
-            return self.refuse((_not_applied(update.source, error),), reason)
+            return self.refuse((_not_applied(update.source, error),), reason, update.source)
+        self._in_force(update)
         milliseconds = (time.perf_counter() - began) * 1000
         heading = summary.heading(found.changes, new, milliseconds)
         lines = (heading, *summary.lines(found.changes))
@@ -112,11 +125,11 @@ class Pipeline:
         self._telling.applied(outcome, found.changes, old, new)
         return outcome
 
-    def refuse(self, diagnostics: tuple[Diagnostic, ...], reason: str) -> ReloadOutcome:
-        """Tells why, and leaves everything as it is."""
+    def refuse(self, diagnostics: tuple[Diagnostic, ...], reason: str, source: str) -> ReloadOutcome:
+        """Reports why, and leaves everything as it is."""
         snapshot = self._current.get_or_none()
         outcome = failed(snapshot, diagnostics, reason)
-        self._telling.refused(outcome)
+        self._telling.refused(outcome, source)
         return outcome
 
     async def _numbered(self, first: Snapshot) -> Snapshot:
@@ -126,21 +139,12 @@ class Pipeline:
             return first
         return structs.replace(first, generation=await self._off_loop(lambda: history.generation(first.revision)))
 
-    def _refresh(
-        self,
-        old: Snapshot,
-        new: Snapshot,
-        diagnostics: tuple[Diagnostic, ...],
-        reason: str,
-        began: float,
-        *,
-        saved: bool,
+    def _refreshed(
+        self, old: Snapshot, new: Snapshot, diagnostics: tuple[Diagnostic, ...], reason: str, began: float
     ) -> ReloadOutcome:
         self._current.set(structs.replace(new, generation=old.generation))
         milliseconds = (time.perf_counter() - began) * 1000
-        outcome = self._outcome(reason, old, diagnostics, milliseconds)
-        self._telling.unchanged(outcome, saved=saved)
-        return outcome
+        return self._outcome(reason, old, diagnostics, milliseconds)
 
     def _outcome(
         self,
@@ -167,13 +171,13 @@ class Pipeline:
         if self._history is not None:
             self._history.keep(raw, generation=outcome.generation, revision=outcome.revision, at=outcome.at)
 
-    def _differs(self, raw: bytes) -> bool:
-        return hashlib.sha256(raw).digest() != self._saved
+    def _in_force(self, update: Update) -> None:
+        if update.fragment is None:
+            self._raw = update.raw
 
-    def _is_new(self, raw: bytes) -> bool:
-        differs = self._differs(raw)
-        self._saved = hashlib.sha256(raw).digest()
-        return differs
+    def _is_new(self, update: Update) -> bool:
+        """Whether config.yaml has other bytes than those in force."""
+        return update.fragment is None and hashlib.sha256(update.raw).digest() != self._saved
 
     async def _off_loop(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

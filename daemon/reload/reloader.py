@@ -11,6 +11,7 @@ import asyncio
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from msgspec import structs
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import Document
+from daemon.config.load import Fragment
 from daemon.reload.appliers import Applier
 from daemon.reload.check import CheckResult
 from daemon.reload.mailbox import Mailbox
@@ -40,13 +42,15 @@ Waiting = tuple[str, asyncio.Future[ReloadOutcome], Document | None]
 
 
 class Reloader:
-    """``environ`` is the daemon's environment: references and packycode's outer settings come from it."""
+    """``source`` is config.yaml, ``others`` give providers only. ``environ`` is the daemon's environment: references
+    and packycode's outer settings come from it."""
 
     def __init__(
         self,
         *,
         current: Current,
         source: Source,
+        others: Sequence[Source] = (),
         last_good: LastGood,
         history: History | None = None,
         appliers: Sequence[Applier] = (),
@@ -56,7 +60,8 @@ class Reloader:
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self._current = current
-        self._source = source
+        self._file = source
+        self._sources = {each.name: each for each in (source, *others)}
         self._notify = notify
         self._pipeline = Pipeline(
             current=current,
@@ -70,8 +75,12 @@ class Reloader:
         self._mailbox = Mailbox()
         self._waiting: list[Waiting] = []
         self._outcome: ReloadOutcome | None = None
-        self._files: frozenset[str] = frozenset()
-        self._order = 0
+        self._fragments: dict[str, Fragment] = {}
+        """What each source contributes to what is in force: its last good fragment."""
+        self._refused: dict[str, tuple[Diagnostic, ...]] = {}
+        """What is wrong with the sources that contribute something older than they say, or nothing."""
+        self._files: dict[str, frozenset[str]] = {}
+        self._orders: dict[str, int] = {}
         self._ended = False
 
     @property
@@ -87,11 +96,12 @@ class Reloader:
     @property
     def source_name(self) -> str:
         """What diagnostics begin with."""
-        return self._source.name
+        return self._file.name
 
     async def check(self, document: Document) -> CheckResult:
         """What the file would put in force if it said this; nothing is applied."""
-        return await self._pipeline.check(Update(source=self._source.name, raw=document.raw, digest=""), document)
+        update = Update(source=self._file.name, raw=document.raw, digest="")
+        return await self._pipeline.check(update, document, others=self._others(self._file.name))
 
     async def start(self, require: frozenset[str] = frozenset()) -> Snapshot:
         """The first load. Raises ConfigRefused where there is nothing to serve.
@@ -100,17 +110,24 @@ class Reloader:
         the last good copy of a broken file does not do.
         """
         began = time.perf_counter()
-        update = await self._read()
+        for source in self._sources.values():
+            if source is not self._file:
+                await self._read_first(source)
+        update = await self._read(self._file)
         found = await self._checked(update, require=require)
         if found.snapshot is not None:
             outcome = await self._pipeline.apply(update, found, "start", began=began)
             if not outcome.ok:
                 raise ConfigRefused(outcome.diagnostics)
+            self._fragments[self._file.name] = found.fragment
         elif require:
             raise ConfigRefused(found.diagnostics)
         else:
             outcome = await self._start_on_copy(found.diagnostics, began)
-        self._outcome = outcome
+        for name, diagnostics in self._refused.items():
+            if name != self._file.name:
+                self._pipeline.refuse(diagnostics, "start", name)
+        self._outcome = self._whole(outcome)
         return self._current.get()
 
     async def run(self) -> None:
@@ -118,7 +135,8 @@ class Reloader:
         self._ended = False
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(supervised(f"the watch of {self._source.name}", self._follow))
+                for source in self._sources.values():
+                    tasks.create_task(supervised(f"the watch of {source.name}", partial(source.run, self._mailbox.put)))
                 while True:
                     await self._mailbox.wait()
                     await self._turn()
@@ -137,9 +155,6 @@ class Reloader:
         self._mailbox.ring()
         return await answer
 
-    async def _follow(self) -> None:
-        await self._source.run(self._mailbox.put)
-
     async def _turn(self) -> None:
         updates = self._mailbox.take()
         waiting, self._waiting = self._waiting, []
@@ -148,10 +163,14 @@ class Reloader:
         try:
             if waiting:
                 written = next((each for *_, each in waiting if each is not None), None)
-                outcome = await self._take(await self._read(), reason, asked=True, written=written)
+                outcomes = [
+                    await self._take(await self._read(source), reason, asked=True, written=written)
+                    for source in self._sources.values()
+                ]
+                outcome = self._outcome = self._whole(_of_all(outcomes))
             for update in updates:
-                if update.order > self._order:
-                    self._order = update.order
+                if update.order > self._orders.get(update.source, 0):
+                    self._orders[update.source] = update.order
                     await self._take(update, "file", asked=False)
         except Exception as error:
             logger.opt(exception=error).error("a reload failed")
@@ -165,56 +184,95 @@ class Reloader:
         self._notify.reloading()
         try:
             outcome = await self._load(update, reason, asked=asked, written=written)
-            if asked or outcome.changes or not (outcome.ok and self._outcome and self._outcome.ok):
-                self._outcome = outcome
+            last = self._outcome
+            if asked or outcome.changes or last is None or not (outcome.ok and last.ok and not last.degraded):
+                self._outcome = self._whole(outcome)
             return outcome
         finally:
             self._notify.ready(status_line(self._outcome) if self._outcome else "")
 
     async def _load(self, update: Update, reason: str, *, asked: bool, written: Document | None) -> ReloadOutcome:
-        began = time.perf_counter()
+        began, name = time.perf_counter(), update.source
         found = await self._checked(update, written)
         if found.snapshot is None and not update.settled and not asked:
             await asyncio.sleep(RETRY_S)
-            update = await self._read()
+            update = await self._read(self._sources[name])
             found = await self._checked(update)
         if found.snapshot is None:
-            return self._pipeline.refuse(found.diagnostics, reason)
-        return await self._pipeline.apply(update, found, reason, began=began, asked=asked)
+            self._refused[name] = found.diagnostics
+            return self._pipeline.refuse(found.diagnostics, reason, name)
+        outcome = await self._pipeline.apply(update, found, reason, began=began, asked=asked)
+        if outcome.ok:
+            self._fragments[name] = found.fragment
+            self._refused.pop(name, None)
+        else:
+            self._refused[name] = outcome.diagnostics
+        return outcome
+
+    async def _read_first(self, source: Source) -> None:
+        """At the start, before config.yaml: a source that fails contributes nothing yet, and stops nobody."""
+        update = await self._read(source)
+        if update.fragment is not None and not update.fragment.has_errors:
+            self._fragments[source.name] = update.fragment
+            self._watch(source.name, update.fragment)
+        else:
+            problems = update.fragment.diagnostics if update.fragment else ()
+            self._refused[source.name] = (*problems, *((update.problem,) if update.problem else ()))
+
+    def _whole(self, outcome: ReloadOutcome) -> ReloadOutcome:
+        """The outcome for one source, with what is wrong with the others."""
+        problems = (each for found in self._refused.values() for each in found)
+        others = tuple(each for each in problems if each not in outcome.diagnostics)
+        degraded = outcome.degraded or bool(self._refused)
+        return structs.replace(outcome, degraded=degraded, diagnostics=(*outcome.diagnostics, *others))
+
+    def _others(self, name: str) -> tuple[Fragment, ...]:
+        return tuple(fragment for other, fragment in self._fragments.items() if other != name)
 
     async def _start_on_copy(self, diagnostics: tuple[Diagnostic, ...], began: float) -> ReloadOutcome:
         """Serves the last good copy; the file stays refused."""
-        copy = await self._pipeline.last_good(self._source.name)
-        found = await self._pipeline.check(copy) if copy else None
+        name = self._file.name
+        copy = await self._pipeline.last_good(name)
+        found = await self._pipeline.check(copy, others=self._others(name)) if copy else None
         if copy is None or found is None or found.snapshot is None:
             raise ConfigRefused(diagnostics)
-        self._watch(found)
+        self._watch(name, found.fragment)
         applied = await self._pipeline.put_in_force(copy, found, "start", began=began)
         if not applied.ok:
             raise ConfigRefused(diagnostics)
-        logger.warning("{} is broken: serving the last good copy of it", self._source.name)
-        return structs.replace(self._pipeline.refuse(diagnostics, "start"), changes=applied.changes)
+        self._fragments[name], self._refused[name] = found.fragment, diagnostics
+        logger.warning("{} is broken: serving the last good copy of it", name)
+        return structs.replace(self._pipeline.refuse(diagnostics, "start", name), changes=applied.changes)
 
-    async def _read(self) -> Update:
-        update = await self._source.read_now()
-        self._order = max(self._order, update.order)
+    async def _read(self, source: Source) -> Update:
+        update = await source.read_now()
+        self._orders[source.name] = max(self._orders.get(source.name, 0), update.order)
         return update
 
     async def _checked(
         self, update: Update, written: Document | None = None, *, require: frozenset[str] = frozenset()
     ) -> CheckResult:
-        found = await self._pipeline.check(update, written, require=require)
-        self._watch(found)
+        others = self._others(update.source)
+        found = await self._pipeline.check(update, written, others=others, require=require)
+        self._watch(update.source, found.fragment)
         return found
 
-    def _watch(self, found: CheckResult) -> None:
-        """While a file is refused, what the configuration in force names stays watched, too."""
-        self._files = found.files if found.snapshot else self._files | found.files
-        self._source.watch(self._files)
+    def _watch(self, name: str, fragment: Fragment) -> None:
+        """While a source is refused, what the configuration in force names stays watched, too."""
+        before = self._files.get(name, frozenset())
+        self._files[name] = before | fragment.files if fragment.has_errors else fragment.files
+        self._sources[name].watch(self._files[name])
 
     def _failed(self, message: str, reason: str) -> ReloadOutcome:
-        diagnostic = Diagnostic(severity="error", code="not-reloaded", message=message, source=self._source.name)
+        diagnostic = Diagnostic(severity="error", code="not-reloaded", message=message, source=self._file.name)
         return failed(self._current.get_or_none(), (diagnostic,), reason)
+
+
+def _of_all(outcomes: Sequence[ReloadOutcome]) -> ReloadOutcome:
+    """One outcome for a reload of every source: that of the first that is refused, else of the last that changed."""
+    refused = (each for each in outcomes if not each.ok)
+    changed = (each for each in reversed(outcomes) if each.changes)
+    return next(refused, None) or next(changed, None) or outcomes[-1]
 
 
 def _answer(waiting: Iterable[Waiting], outcome: ReloadOutcome) -> None:

@@ -46,7 +46,8 @@ class Telling:
     def __init__(self, events: Events, numbers: Numbers) -> None:
         self._events = events
         self._numbers = numbers
-        self._refused: tuple[Diagnostic, ...] = ()
+        self._refused: dict[str, tuple[Diagnostic, ...]] = {}
+        """By source."""
         self._warned: frozenset[tuple[object, ...]] = frozenset()
 
     def applied(self, outcome: ReloadOutcome, changes: ChangeSet, old: Snapshot | None, new: Snapshot) -> None:
@@ -69,31 +70,31 @@ class Telling:
             models=len(new.models.names()),
         )
 
-    def unchanged(self, outcome: ReloadOutcome, *, saved: bool) -> None:
+    def unchanged(self, outcome: ReloadOutcome, source: str, *, saved: bool) -> None:
         """Read, and the same in effect. ``saved``: the file's bytes did change, or somebody asked."""
-        if self._refused:
+        if source in self._refused:
             self._say("reload", f"config is good again: {_in_force(outcome)}", outcome.generation, ok=True)
         elif saved:
             self._say("reload", f"config unchanged: {_in_force(outcome)}", outcome.generation, ok=True)
 
-    def refused(self, outcome: ReloadOutcome) -> None:
+    def refused(self, outcome: ReloadOutcome, source: str) -> None:
         """What is in force stays."""
         self._numbers.reload(False, outcome.at)
-        if outcome.diagnostics == self._refused:
+        if outcome.diagnostics == self._refused.get(source):
             return
-        self._refused = outcome.diagnostics
+        self._refused[source] = outcome.diagnostics
         errors = sum(each.severity == "error" for each in outcome.diagnostics)
         heading = f"config refused: {errors} {'error' if errors == 1 else 'errors'}, {_in_force(outcome)}"
         self._say("reload", heading, outcome.generation, level="ERROR", ok=False, reason=outcome.reason)
         for each in outcome.diagnostics:
             self._say("diagnostic", f"  {each}", outcome.generation, level=each.severity.upper())
 
-    def healthy(self, outcome: ReloadOutcome, *, saved: bool) -> None:
+    def healthy(self, outcome: ReloadOutcome, source: str, *, saved: bool) -> None:
         """What is in force is what the file says; its warnings are told, each once. ``saved`` as above:
-        the same bytes read again are no reload."""
-        if saved or outcome.changes or self._refused:
+        the same bytes read again are no reload, and nothing is well while another source is refused."""
+        was_refused = self._refused.pop(source, None) is not None
+        if (saved or outcome.changes or was_refused) and not self._refused:
             self._numbers.reload(True, outcome.at)
-        self._refused = ()
         warned = {_meaning(each): each for each in outcome.diagnostics}
         for meaning, each in warned.items():
             if meaning not in self._warned:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from functools import cache
 
 import msgspec
+from msgspec import NODEFAULT, Struct, structs
 
 from daemon.config.instructions import Instructions
 from daemon.config.load import Fragment
-from daemon.config.provider import providers_of
-from daemon.config.schema import Base, Config
-from daemon.config.shape import fields
+from daemon.config.provider import Provider
+from daemon.config.schema import Config
 from daemon.secret import Secret
 from daemon.snapshot.core_auths import synthesize
 from daemon.snapshot.models import registry
@@ -18,39 +20,51 @@ from daemon.snapshot.snapshot import Snapshot
 
 
 def build(fragment: Fragment, *, generation: int) -> Snapshot:
-    """The snapshot of a valid fragment (``config`` is not None)."""
-    config = fragment.config
-    assert config is not None, "a fragment with errors has no snapshot"
-    providers = providers_of(config)
-    core_auths, warnings = synthesize(config, providers)
+    """The snapshot of a valid fragment: that of config.yaml, or all sources merged."""
+    settings, providers = fragment.settings, fragment.providers
+    assert settings is not None, "a fragment with errors has no snapshot"
+    core_auths, warnings = synthesize(settings, providers)
     return Snapshot(
         generation=generation,
-        revision=revision(config),
-        config=config,
+        revision=revision(settings, providers),
+        config=settings,
         providers=providers,
         core_auths=core_auths,
-        models=registry(core_auths, config.model_aliases),
+        models=registry(core_auths, settings.model_aliases),
         warnings=(*fragment.diagnostics, *warnings),
         effective_sources=fragment.effective_sources,
         written=fragment.written,
     )
 
 
-def revision(config: Config) -> str:
+def revision(settings: Config, providers: Iterable[Provider] = ()) -> str:
     """SHA-256 (hex) of the canonical configuration: same meaning, same revision, whatever the file looks like.
 
     Defaults are left out, so that a new key of a later version changes no revision. Secrets and fixed
     instructions enter by their digest, so a changed one is a new revision and none can be read from it.
     """
-    return hashlib.sha256(CANONICAL.encode(_chosen(config))).hexdigest()
+    plain = _chosen(settings)
+    # Those of config.yaml are among its settings.
+    if others := [_chosen(each) for each in providers if each.kind == "store"]:
+        plain = {"settings": plain, "providers": others}
+    return hashlib.sha256(CANONICAL.encode(plain)).hexdigest()
 
 
 def _chosen(value: object) -> object:
-    """A value as plain data, its sections without what is at its default."""
-    if isinstance(value, Base):
-        given = ((field, getattr(value, field.attribute)) for field in fields(type(value)).values())
-        return {field.key: _chosen(each) for field, each in given if each != field.default}
+    """A value as plain data, its structs without what is at its default."""
+    if isinstance(value, Struct):
+        given = ((key, getattr(value, name), default) for name, key, default in _defaults(type(value)))
+        return {key: _chosen(each) for key, each, default in given if each != default}
     return [_chosen(item) for item in value] if isinstance(value, tuple) else value
+
+
+@cache
+def _defaults(kind: type[Struct]) -> tuple[tuple[str, str, object], ...]:
+    """(attribute, key, default) of each field; NODEFAULT, which equals nothing, where it must be given."""
+    return tuple(
+        (each.name, each.encode_name, each.default if each.default_factory is NODEFAULT else each.default_factory())
+        for each in structs.fields(kind)
+    )
 
 
 def _digest(value: object) -> str:

@@ -13,6 +13,7 @@ from msgspec import UNSET, Struct
 
 from daemon.config.document import looks_secret
 from daemon.config.instructions import Instructions
+from daemon.config.provider import Provider
 from daemon.config.schema import Base, ModelAlias, ModelEntry, TppcProvider
 from daemon.config.shape import Field, fields
 from daemon.config.urls import shown as shown_url
@@ -53,13 +54,27 @@ def diff(old: Snapshot | None, new: Snapshot) -> ChangeSet:
     before = {auth.source: auth for auth in old.core_auths}
     after = {auth.source: auth for auth in new.core_auths}
     order = FileOrder(new.written, old.written)
-    found = section_changes(old.config, new.config, "", ())
+    found = (*section_changes(old.config, new.config, "", ()), *_provider_changes(old.providers, new.providers))
     return ChangeSet(
         changes=tuple(sorted(found, key=lambda change: order.rank(change.keys))),
         added=len(after.keys() - before.keys()),
         changed=sum(1 for source, auth in after.items() if source in before and before[source] != auth),
         removed=len(before.keys() - after.keys()),
     )
+
+
+def _provider_changes(old: Sequence[Provider], new: Sequence[Provider]) -> Iterator[Change]:
+    """Those of other sources than config.yaml, whose providers are among its settings."""
+    before = {each.source: each for each in old if each.kind == "store"}
+    after = {each.source: each for each in new if each.kind == "store"}
+    for source, provider in after.items():
+        if source not in before:
+            yield Change(path=source, text=" ".join(("added", "(enabled)" if provider.enabled else "(disabled)")))
+            continue
+        for name in Provider.__struct_fields__:
+            if getattr(before[source], name) != getattr(provider, name):
+                yield Change(path=f"{source}.{name.replace('_', '-')}", text="updated")
+    yield from (Change(path=source, text="removed") for source in before if source not in after)
 
 
 def section_changes(old: Base, new: Base, path: str, keys: Keys) -> Iterator[Change]:

@@ -8,6 +8,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from daemon.config.diagnostics import Diagnostic
+from daemon.config.load import Fragment
 
 
 class Update(Struct, frozen=True, kw_only=True):
@@ -16,6 +17,7 @@ class Update(Struct, frozen=True, kw_only=True):
     ``digest`` (SHA-256, hex) covers ``raw`` and the files that the configuration names, or the
     ``problem`` that kept it from being read (missing, unreadable, empty …; ``raw`` is then empty).
     ``order`` counts readings of this source upwards: an update with a lower order is older.
+    ``fragment`` is set by a source that is no text: what it contributes; ``raw`` is then empty.
     ``mode`` is the file's ``st_mode``, 0 for none. ``settled`` is false where nobody could tell whether
     a writer still had the file open.
     """
@@ -27,6 +29,7 @@ class Update(Struct, frozen=True, kw_only=True):
     order: int = 0
     settled: bool = True
     mode: int = 0
+    fragment: Fragment | None = None
 
 
 Publish = Callable[[Update], None]

@@ -19,7 +19,7 @@ KEY: Final = "upstream-ca"
 
 def with_ca_file(fragment: Fragment, document: Document, base: str | Path) -> Fragment:
     """The fragment with the file's absolute path; without a configuration, and why, where it cannot be used."""
-    config = fragment.config
+    config = fragment.settings
     if config is None or not config.upstream_ca:
         return fragment
     path = path_of(config.upstream_ca, base)
@@ -37,8 +37,8 @@ def with_ca_file(fragment: Fragment, document: Document, base: str | Path) -> Fr
             source=document.source,
             hint=why.hint,
         )
-        return structs.replace(fragment, config=None, diagnostics=(*fragment.diagnostics, told))
-    return structs.replace(fragment, config=structs.replace(config, upstream_ca=path))
+        return structs.replace(fragment, settings=None, diagnostics=(*fragment.diagnostics, told))
+    return structs.replace(fragment, settings=structs.replace(config, upstream_ca=path))
 
 
 def _certificates(path: str) -> None:

@@ -52,7 +52,7 @@ ENVIRONMENT = {"FOX_KEY": "sk-fox-planted"}
 
 def snapshot(text: str, generation: int = 1) -> Snapshot:
     fragment = load(parse(text.encode()), resolve=lambda reference: ENVIRONMENT[reference.removeprefix("env:")])
-    assert fragment.config is not None, fragment.diagnostics
+    assert fragment.settings is not None, fragment.diagnostics
     return build_snapshot(fragment, generation=generation)
 
 

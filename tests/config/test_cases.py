@@ -21,7 +21,7 @@ def test_every_problem_is_told_with_place_and_remedy(case: Path) -> None:
     text, _, expected = case.read_text().partition("----------\n")
     fragment = loaded(text)
     assert expected.splitlines() == told(fragment)
-    assert (fragment.config is not None) == (name_of(case) in ONLY_WARNINGS)
+    assert (fragment.settings is not None) == (name_of(case) in ONLY_WARNINGS)
     assert "planted" not in "".join(told(fragment)), "a diagnostic never quotes a key or a URL"
 
 

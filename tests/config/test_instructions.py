@@ -75,7 +75,7 @@ def test_the_mark_of_an_editor_before_the_text_is_no_part_of_it() -> None:
 def test_what_is_no_instructions(block: str, value: str, env: str, message: str) -> None:
     """Never with a word of the text: a literal one may be a prompt that belongs into a file."""
     fragment = loaded(BLOCKS[block].format(value), {"file:/p": env} if env else None)
-    assert fragment.config is None
+    assert fragment.settings is None
     (line,) = told(fragment)
     assert line.endswith(f"error: {block}.instructions: {message}")
     assert "planted" not in line

@@ -119,9 +119,9 @@ def test_references_are_followed_and_files_watched() -> None:
     env = {"env:KEY": "sk-1", "file:/run/key": "sk-2", "credential:fox": "sk-3", "env:PORT": "9000", "env:ON": "yes"}
     keys = "api-keys: [env:KEY, file:/run/key, credential:fox, sk-4]"
     fragment = loaded(f"port: env:PORT\ndebug: env:ON\n{keys}\nupstream-ca: ca.pem\n", env)
-    assert fragment.config is not None
-    assert fragment.config.api_keys == tuple(map(Secret, ("sk-1", "sk-2", "sk-3", "sk-4")))
-    assert (fragment.config.port, fragment.config.debug) == (9000, True)
+    assert fragment.settings is not None
+    assert fragment.settings.api_keys == tuple(map(Secret, ("sk-1", "sk-2", "sk-3", "sk-4")))
+    assert (fragment.settings.port, fragment.settings.debug) == (9000, True)
     assert fragment.files == {"/run/key", "credential:fox", "ca.pem"}
     assert fragment.written["port"] == "env:PORT"
 
@@ -191,6 +191,6 @@ trees = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dict
 def test_any_tree_is_loaded_or_told_but_never_raises(tree: dict[str, object]) -> None:
     fragment = loaded(json.dumps(tree))
     assert isinstance(fragment, Fragment)
-    assert (fragment.config is None) == any(each.severity == "error" for each in fragment.diagnostics)
+    assert (fragment.settings is None) == any(each.severity == "error" for each in fragment.diagnostics)
     assert all(each.line >= 1 and each.column >= 1 for each in fragment.diagnostics)
     assert "planted" not in "".join(told(fragment))

@@ -11,7 +11,7 @@ from tests.config.world import loaded
 
 
 def is_taken(text: str) -> bool:
-    return loaded(text).config is not None
+    return loaded(text).settings is not None
 
 
 @pytest.mark.parametrize(

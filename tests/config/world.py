@@ -25,8 +25,8 @@ def loaded(text: str | bytes, env: Mapping[str, str] | None = None, outer: Outer
 
 def config_of(text: str, env: Mapping[str, str] | None = None, outer: OuterSettings | None = None) -> Config:
     fragment = loaded(text, env, outer)
-    assert fragment.config is not None, [str(each) for each in fragment.diagnostics]
-    return fragment.config
+    assert fragment.settings is not None, [str(each) for each in fragment.diagnostics]
+    return fragment.settings
 
 
 def told(fragment: Fragment) -> list[str]:

@@ -7,10 +7,13 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from loguru import logger
 
 from daemon.config.diagnostics import Diagnostic
+from daemon.config.load import Fragment
+from daemon.config.provider import Provider
 from daemon.reload.appliers import Applier
 from daemon.reload.reloader import Reloader
 from daemon.snapshot.current import Current
@@ -94,6 +97,38 @@ class ScriptedSource:
         self._saved.put_nowait(error)
 
 
+class ListSource:
+    """Providers of a list in memory; a Diagnostic = it cannot be read."""
+
+    name = "list"
+
+    def __init__(self, *providers: Provider) -> None:
+        self.says: tuple[Provider, ...] | Diagnostic = providers
+        self.readings = 0
+        self._saved: asyncio.Queue[Update] = asyncio.Queue()
+
+    def update(self) -> Update:
+        self.readings += 1
+        known: dict[str, Any] = {"source": self.name, "raw": b"", "order": self.readings, "digest": repr(self.says)}
+        if isinstance(self.says, Diagnostic):
+            return Update(**known, problem=self.says)
+        return Update(**known, fragment=Fragment(source=self.name, providers=self.says))
+
+    async def read_now(self) -> Update:
+        return self.update()
+
+    async def run(self, publish: Publish) -> None:
+        while True:
+            publish(await self._saved.get())
+
+    def watch(self, files: frozenset[str]) -> None:
+        assert not files
+
+    def save(self, says: tuple[Provider, ...] | Diagnostic) -> None:
+        self.says = says
+        self._saved.put_nowait(self.update())
+
+
 class Ears:
     """Audit log, metrics and service manager in one: they keep what they are told."""
 
@@ -141,13 +176,16 @@ class World:
         path: Path = Path("config.yaml"),
         environ: Mapping[str, str] | None = None,
         history: History | None = None,
+        others: Sequence[Source] = (),
     ) -> None:
+        self.sources = (source, *others)
         self.current = Current()
         self.ears = Ears()
         self.lines: list[str] = []
         self.reloader = Reloader(
             current=self.current,
             source=source,
+            others=others,
             last_good=LastGood(state, path),
             history=history,
             appliers=appliers,

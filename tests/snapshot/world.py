@@ -35,5 +35,5 @@ def tppc(*providers: str) -> str:
 
 def snapshot(text: str, *, generation: int = 1, env: Mapping[str, str] | None = None) -> Snapshot:
     fragment = loaded(text, env)
-    assert fragment.config is not None, [str(each) for each in fragment.diagnostics]
+    assert fragment.settings is not None, [str(each) for each in fragment.diagnostics]
     return build(fragment, generation=generation)

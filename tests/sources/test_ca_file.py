@@ -24,7 +24,7 @@ def test_a_file_beside_the_configuration_is_found(tmp_path: Path) -> None:
         pytest.skip("this machine has no CA bundle to copy")
     (tmp_path / "ca.pem").write_bytes(Path(system).read_bytes())
     fragment = examined("ca.pem", tmp_path)
-    assert fragment.config is not None and fragment.config.upstream_ca == str(tmp_path / "ca.pem")
+    assert fragment.settings is not None and fragment.settings.upstream_ca == str(tmp_path / "ca.pem")
     assert fragment.written["upstream-ca"] == "ca.pem"
 
 
@@ -34,10 +34,10 @@ def test_a_file_that_cannot_be_used_is_told_with_its_place(tmp_path: Path, conte
         (tmp_path / "ca.pem").write_bytes(content)
     fragment = examined("ca.pem", tmp_path)
     told = fragment.diagnostics[-1]
-    assert fragment.config is None
+    assert fragment.settings is None
     assert (told.dotted, told.line, told.column, told.severity) == ("upstream-ca", 2, 14, "error")
     assert words in told.message and told.hint
 
 
 def test_without_one_nothing_is_read(tmp_path: Path) -> None:
-    assert examined("", tmp_path).config is not None
+    assert examined("", tmp_path).settings is not None
