@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Callable, Iterator
+from typing import assert_never
 
 from msgspec import Raw
 
@@ -157,6 +158,8 @@ def _measure_block(block: Block, texts: list[str | Raw]) -> int:
         case Opaque() | HostedCall():
             if block.raw is not None:
                 texts.append(block.raw)
+        case _:
+            assert_never(block)
     return 0
 
 

@@ -133,12 +133,13 @@ class Passthrough:
             self._tell(self._decoder.event(payload.replace(b"\n", b" ")))
 
     def _tell(self, events: list[Event]) -> None:
-        match events:
-            case [*_, StreamError(error=error)]:
-                self.error = error if isinstance(error, RemoteError) else RemoteError(ErrorKind.API, error.message)
-            case [*_, Finish(usage=usage)]:
-                self.usage = usage
-                self.finished = True
+        last = events[-1] if events else None  # only the last event of an answer is terminal
+        if isinstance(last, StreamError):
+            error = last.error
+            self.error = error if isinstance(error, RemoteError) else RemoteError(ErrorKind.API, error.message)
+        elif isinstance(last, Finish):
+            self.usage = last.usage
+            self.finished = True
 
     def _pass(self, payload: bytes) -> None:
         """On to the client, or held back until the answer is committed."""

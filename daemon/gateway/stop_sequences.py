@@ -10,13 +10,17 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from daemon.inference.events import (
     BlockDelta,
     BlockEnd,
     BlockStart,
+    Cited,
     Event,
     Finish,
+    MessageStart,
+    PartBreak,
     StreamError,
 )
 from daemon.inference.response import FinishReason
@@ -72,8 +76,10 @@ class StopScanner:
                 for index in tuple(self._held):
                     self._release(index, out)
                 out.append(event)
-            case _:
+            case MessageStart() | PartBreak() | Cited():
                 out.append(event)
+            case _:
+                assert_never(event)
         return False
 
     def _text(self, index: int, text: str, out: list[Event]) -> bool:

@@ -139,13 +139,13 @@ class Translation:
             events = self._stopped(self._stops, events)
         if not events:
             return
-        match events[-1]:
-            case StreamError(error=error):
-                self.error = _remote(error)
-                events = events[:-1]
-            case Finish(usage=usage):
-                self.finished = True
-                self.usage = usage
+        last = events[-1]  # only the last event of an answer is terminal
+        if isinstance(last, StreamError):
+            self.error = _remote(last.error)
+            events = events[:-1]
+        elif isinstance(last, Finish):
+            self.finished = True
+            self.usage = last.usage
         if lost := answer_losses(self._inbound.wire, events):
             self.answer_lost += lost
         self._events += seal_events(self._seal, events)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import assert_never
 
 from msgspec import Raw
 from msgspec.structs import replace
 
 from daemon.inference.blocks import (
     Block,
+    File,
     HostedCall,
+    Image,
     Opaque,
     Reasoning,
     Refusal,
     Text,
     ToolCall,
+    ToolResult,
 )
 from daemon.inference.response import Response, Usage
 from daemon.wires.anthropic_messages.answer_parts import (
@@ -77,8 +81,8 @@ def _block(block: Block, ids: ToolIds, context: AnswerContext) -> Iterable[Json 
     match block:
         case Text():
             return _text(block)
-        case Refusal() if block.text:
-            return ({"type": "text", "text": block.text},)
+        case Refusal():
+            return ({"type": "text", "text": block.text},) if block.text else ()
         case Reasoning():
             empty = not block.text and (not block.signature or context.request.reasoning.enabled is False)
             return () if empty else (thinking_body(block),)
@@ -88,8 +92,10 @@ def _block(block: Block, ids: ToolIds, context: AnswerContext) -> Iterable[Json 
             return hosted_blocks(block)
         case Opaque():
             return opaque_blocks(block)
-        case _:  # images, files and tool results are no part of an answer here
-            return ()
+        case Image() | File() | ToolResult():
+            return ()  # no answer has them: no decoder makes one, so that nothing is lost
+        case _:
+            assert_never(block)
 
 
 def _text(block: Text) -> Iterator[Json]:

@@ -11,6 +11,7 @@ import base64
 import binascii
 import re
 from collections.abc import Sequence
+from typing import assert_never
 
 from msgspec import Raw
 
@@ -101,6 +102,8 @@ class RequestBlocks:
                 return list(hosted_blocks(block)) if block.wire == WIRE_NAME else []
             case Opaque():
                 return [block.raw] if block.wire == WIRE_NAME else []
+            case _:
+                assert_never(block)
 
     def _result(self, result: ToolResult, where: str) -> list[Json | Raw]:
         content: list[Json | Raw] = []
@@ -130,8 +133,10 @@ def _word_for(block: Block) -> str:
             return block.name
         case Opaque():
             return type_of(block.raw) or "content"
-        case _:
+        case Text() | Refusal() | ToolCall() | ToolResult():
             return "content"
+        case _:
+            assert_never(block)
 
 
 def tool_id(identifier: str) -> str:

@@ -267,12 +267,14 @@ class MessagesStreamEncoder:
             case "custom_tool_call":
                 rest = '"}' if self._custom_begun else '{"input":""}'
                 out += (self._head, dumps(rest), _DELTA_TAIL)
-            case "hosted" if end.hosted is not None:
-                self._whole_blocks(hosted_blocks(end.hosted), out)
+            case "hosted":
+                self._whole_blocks(hosted_blocks(end.hosted) if end.hosted is not None else (), out)
             case "opaque":
                 self._whole_blocks(opaque_blocks(end.opaque), out)
+            case "text" | "refusal" | "tool_call":
+                pass  # all is said in deltas
             case _:
-                pass
+                assert_never(self._kind)
         if not self._own:
             self._close_block(out)
         if self._kind in ("tool_call", "custom_tool_call"):

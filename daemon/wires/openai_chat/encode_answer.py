@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 import msgspec
 from msgspec import UNSET, Raw
 
-from daemon.inference.blocks import HostedCall, Opaque, Reasoning, Refusal, Text, ToolCall
+from daemon.inference.blocks import File, HostedCall, Image, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult
 from daemon.inference.response import Response
 from daemon.wires.base import AnswerContext
 from daemon.wires.openai_chat.answer_parts import (
@@ -56,16 +58,19 @@ def _message(response: Response, context: AnswerContext) -> CompletionMessage:
         match block:
             case Refusal():
                 refusals.append(block.text)
-            case Reasoning() if block.parts:
-                thoughts.append(block.text)
+            case Text():
+                pass  # in ``text``
+            case Reasoning():
+                thoughts.extend([block.text] if block.parts else [])
             case ToolCall():
                 calls.append(call_field(block, ids.take(block.id), custom))
-            case HostedCall() if image := image_of(block):
-                images.append(image)
-            case Opaque() if image := own_image(block):
-                images.append(image)
-            case _:  # what this wire has no place for
-                pass
+            case HostedCall() | Opaque():  # this wire has a place for pictures alone; the gateway reports what is lost
+                image = image_of(block) if isinstance(block, HostedCall) else own_image(block)
+                images.extend([image] if image else [])
+            case Image() | File() | ToolResult():
+                pass  # no answer has them: no decoder makes one, so that nothing is lost
+            case _:
+                assert_never(block)
     refusal = "".join(refusals) or None
     return CompletionMessage(
         content=text if text or not (calls or refusal) else None,

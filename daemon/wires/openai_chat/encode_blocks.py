@@ -208,8 +208,10 @@ class MessageWriter:
                     parts.append(TextPart(block.text))
                 case Reasoning():
                     self._reasoning(block, message)
-                case _:
+                case Image() | File() | ToolResult() | HostedCall() | Opaque():
                     self._rest(block, parts)
+                case _:
+                    assert_never(block)
         if parts:
             message.content = self._content(parts)
         if calls:
@@ -217,15 +219,21 @@ class MessageWriter:
         if parts or calls or message.refusal is not UNSET:
             self._messages.append(message)
 
-    def _rest(self, block: Block, parts: list[ContentPart]) -> None:
-        if isinstance(block, Opaque) and block.wire == WIRE_NAME:
-            parts.append(block.raw)
-        elif isinstance(block, Opaque):
-            self._lose(type_of(block.raw) or "content")
-        elif isinstance(block, HostedCall):
-            self._lose(block.name)
-        else:
-            self._lose("image" if isinstance(block, Image) else "document")
+    def _rest(self, block: Image | File | ToolResult | HostedCall | Opaque, parts: list[ContentPart]) -> None:
+        """What an assistant's message has no place for on this wire, but for its own kinds of content."""
+        match block:
+            case Opaque(wire="chat"):
+                parts.append(block.raw)
+            case Opaque():
+                self._lose(type_of(block.raw) or "content")
+            case HostedCall():
+                self._lose(block.name)
+            case Image():
+                self._lose("image")
+            case File() | ToolResult():
+                self._lose("document")
+            case _:
+                assert_never(block)
 
     def _reasoning(self, reasoning: Reasoning, message: MessageParam) -> None:
         """Thinking goes back where it came from, in the field it came in. A client of this wire that sends

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import assert_never
 
 import msgspec
 from msgspec import UNSET, Raw
 
-from daemon.inference.blocks import Block, Citation, HostedCall, Opaque, Reasoning, Refusal, Text, ToolCall
+from daemon.inference.blocks import (
+    Block,
+    Citation,
+    File,
+    HostedCall,
+    Image,
+    Opaque,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 from daemon.wires.json import is_json
 from daemon.wires.openai_responses import tool_search
 from daemon.wires.openai_responses.entry_schema import (
@@ -49,10 +62,12 @@ def item_of(block: Block, index: int, answer_id: str, *, searches: bool = False)
             item = call_item(block, index, answer_id, status=status)
         case HostedCall():
             return hosted_item(block, index, answer_id)
-        case Opaque() if block.wire == WIRE_NAME:
-            return block.raw
+        case Opaque():
+            return block.raw if block.wire == WIRE_NAME else None  # the gateway reports another wire's as lost
+        case Image() | File() | ToolResult():
+            return None  # no answer has them: no decoder makes one, so that nothing is lost
         case _:
-            return None
+            assert_never(block)
     return Raw(_encode(item))
 
 

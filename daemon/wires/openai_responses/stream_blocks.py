@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw
 
 from daemon.inference.blocks import Citation, Reasoning, ToolCall
-from daemon.inference.events import BlockEnd, BlockStart
+from daemon.inference.events import BlockEnd, BlockKind, BlockStart
 from daemon.wires.openai_responses import tool_search
 from daemon.wires.openai_responses.answer_parts import (
     annotation_of,
@@ -264,7 +264,7 @@ class WholeBlock:
 
 OpenBlock = MessageBlock | ReasoningBlock | CallBlock | ToolSearchBlock | WholeBlock
 
-BLOCKS: dict[str, type[OpenBlock]] = {
+BLOCKS: dict[BlockKind, type[OpenBlock]] = {
     "text": MessageBlock,
     "refusal": MessageBlock,
     "reasoning": ReasoningBlock,
