@@ -20,7 +20,7 @@ from daemon.cli.config_data import Data, mapping, place_of, providers
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import OK
 from daemon.cli.shown_keys import shown
-from daemon.config.edit_render import mapping as yaml_lines
+from daemon.config.edit.render import mapping as yaml_lines
 
 PACKYCODE = "packycode"
 EFFORTS = ("low", "medium", "high")

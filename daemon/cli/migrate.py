@@ -18,7 +18,7 @@ from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import OK
 from daemon.cli.shown_keys import shown
 from daemon.config.document import parse
-from daemon.config.edit_render import mapping as yaml_lines
+from daemon.config.edit.render import mapping as yaml_lines
 from daemon.config.packycode import API_KEY, BASE_URL, OuterSettings, OuterValue
 from daemon.secret import Secret
 from daemon.snapshot.profiles import profile_of
