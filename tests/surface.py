@@ -124,6 +124,9 @@ def error_codes() -> Iterator[str]:
     for tree in trees():
         for call in calls(tree, "LocalError"):
             yield from (word for keyword in call.keywords if keyword.arg == "code" for word in constants(keyword.value))
+        for call in calls(tree, "invalid"):  # (message, param, code): the OpenAI entries' own way to say it
+            code = [*call.args[2:3], *(keyword.value for keyword in call.keywords if keyword.arg == "code")]
+            yield from (word for value in code for word in constants(value))
         for call in calls(tree, "Problem"):
             yield from (
                 word for keyword in call.keywords if keyword.arg == "error" for word in constants(keyword.value)
