@@ -60,6 +60,23 @@ HOMES = {
 
 SHARED = {"failures", "openai"}
 """Folders in ``wires`` that are no wires: what several wires use."""
+HEART = {"schema", "errors", "passthrough", "upstream", "stream_decoder", "stream_encoder"}
+HEART |= {f"{verb}_{what}" for verb in ("decode", "encode") for what in ("request", "answer", "blocks")}
+"""The modules that every wire has, so that two can be read side by side."""
+WIRE_NAMES = {"messages", "responses", "chat"}
+NAME_WIRES = {
+    "config": "the schema's literal and packycode's rule",
+    "simulate": "an upstream of its own make",
+    "cli": "the words of its options",
+    "api.answers": "the schema's literal, as it is shown",
+    "api.entry": "the route table",
+    "api.openapi": "the word of OpenAPI",
+    "api.problems": "the entry of a path that is none",
+    "api.views": "packycode's rule",
+    "gateway.amendments": "a field of the request",
+    "snapshot.core_auths": "packycode's rule",
+}
+"""Modules or packages outside ``wires`` with one of these words -> why. Who else asks ``WIRES``."""
 
 PURE = {"inference", "wires", "config", "snapshot", "router"}
 WORLD = {
@@ -138,6 +155,22 @@ def test_wires_never_import_each_other(module: str) -> None:
     own = {part for part in module.split(".")[2:3] if package(module) == "wires"} & folders
     others = {target.split(".")[2] for target in imports(module) if target.startswith("daemon.wires.")} & wires
     assert not own or others <= own, f"{module} imports the wires {others - own}: what they share is the hub"
+
+
+def test_every_wire_has_the_same_modules_at_its_heart() -> None:
+    for folder in {path.parent for path in (ROOT / "daemon/wires").glob("*/__init__.py")}:
+        if folder.name not in SHARED:
+            assert {path.stem for path in folder.glob("*.py")} >= HEART, folder.name
+
+
+@pytest.mark.parametrize("module", [m for m in INNER if package(m) != "wires"])
+def test_no_wire_is_named_outside_the_wires(module: str) -> None:
+    if within(module, tuple(NAME_WIRES)):
+        return
+    said = [
+        node.lineno for node in ast.walk(tree(module)) if isinstance(node, ast.Constant) and node.value in WIRE_NAMES
+    ]
+    assert not said, f"{module}: a wire's name in lines {said}; let ``Wire`` say what is asked of it"
 
 
 @pytest.mark.parametrize("module", [m for m in INNER if package(m) in PURE])

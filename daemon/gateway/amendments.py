@@ -24,6 +24,7 @@ from msgspec import Raw, Struct
 from daemon.errors import ErrorKind, RemoteError
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.profiles import PROFILES
+from daemon.wires.openai_responses import WIRE
 from daemon.wires.openai_responses import request_changes as responses
 from daemon.wires.openai_responses.request_changes import Change, Fields
 from daemon.wires.table import WIRES
@@ -72,7 +73,7 @@ def _sentences(*patterns: str) -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
 
 
-_RESPONSES: Final = frozenset({"responses"})
+_RESPONSES: Final = frozenset({WIRE.name})
 _ANY: Final = frozenset(WIRES)
 
 _INSTRUCTIONS_MISSING: Final = (
@@ -176,8 +177,6 @@ def profile_of(amendment: Amendment) -> str:
 
 def configured(auth: CoreAuth) -> tuple[Amendment, ...]:
     """What this provider's profile and settings ask for from the start."""
-    if auth.wire != "responses":
-        return ()
     amendments: list[Amendment] = []
     if auth.normalised:
         amendments += (Amendment("shape of Codex"), Amendment("service tier of Codex"))
@@ -185,7 +184,7 @@ def configured(auth: CoreAuth) -> tuple[Amendment, ...]:
         amendments.append(Amendment("system text in instructions"))
     elif auth.instructions == "file":
         amendments.append(Amendment("fixed instructions", auth.instructions_text))
-    return tuple(amendments)
+    return tuple(amendment for amendment in amendments if auth.wire in _ROW[amendment.name].wires)
 
 
 def without(amendments: Iterable[Amendment]) -> frozenset[str]:
@@ -293,7 +292,12 @@ def _left_out(error: RemoteError, wire: str, applied: Sequence[Amendment], in_re
         return
     known = without(applied)
     of_the_model = _OF_THE_MODEL.search(error.message) is not None
-    if wire == "responses" and name in _CODEX_LACKS and known & _CODEX_LACKS - {name} and not of_the_model:
+    if (
+        wire in _ROW[CODEX_PARAMETERS].wires
+        and name in _CODEX_LACKS
+        and known & _CODEX_LACKS - {name}
+        and not of_the_model
+    ):
         # Codex' backend names one parameter at a time. Who has refused two of its list refuses all of it.
         yield Proposal(amendment=Amendment(CODEX_PARAMETERS))
     elif name not in known:

@@ -122,7 +122,11 @@ class Passthrough:
             self._tell(self._decoder.event(payload.replace(b"\n", b" ")))
         if dialect.signed:
             self._origins.made(self._asked, dialect.signed)
-        if self.error is None:
+        if self.error is not None:
+            return
+        if self.committed and not self.finished:  # ``_pass``, less the call: the usual event
+            self._out += dialect.event(payload)
+        else:
             self._pass(payload)
 
     def _odd(self, payload: bytes) -> None:

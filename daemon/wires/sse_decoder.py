@@ -68,7 +68,10 @@ class SseDecoder(ABC):
         """The hub events of one upstream event, of which somebody else has split off the payload."""
         if self._ended:
             return []
-        self._read((payload,))
+        try:
+            self._event(payload)
+        except NOT_JSON:
+            self._odd(payload)
         return self._writer.take()
 
     def close(self) -> list[Event]:
