@@ -27,7 +27,7 @@ class Fragment(Struct, frozen=True, kw_only=True):
 
     ``files`` are the paths that the configuration reads (``file:`` references, certificates, Codex CLI;
     a ``credential:NAME`` stands as written). ``written`` is the data as written: references unresolved,
-    **literal secrets included**, so whoever shows it masks it (``config.masking``).
+    **literal secrets included**, so whoever shows it masks it (``api.masked``).
     """
 
     config: Config | None
