@@ -13,7 +13,7 @@ INSTALLED := $(VENV)/.installed
 SOURCES := $(shell find daemon -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format soak bench clients docs lock clean
+.PHONY: help install run test fast check format soak bench clients docs lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | while IFS='|' read -r target text; do \
@@ -26,6 +26,9 @@ run: $(INSTALLED) ## start the daemon on ./config.yaml
 
 test: check ## format, lint and type checks, then the tests
 	$(BIN)/python -m pytest
+
+fast: $(INSTALLED) ## the tests that need neither a process nor a minute
+	$(BIN)/python -m pytest -m fast
 
 check: $(INSTALLED) ## format, lint and type checks
 	$(BIN)/ruff format --check .

@@ -10,14 +10,29 @@ from hypothesis import settings
 from tests import harness
 from tests.pinned_cases import HELD
 
+NOT_FAST = (
+    *("tests/e2e/", "tests/service/", "tests/sources/", "tests/reload/", "tests/systemd_box/", "tests/test_systemd.py"),
+    *("tests/upstream/", "tests/cli/", "tests/simulate/", "tests/telemetry/"),
+    *("tests/api/test_config_writes.py", "tests/api/test_described_answers.py", "tests/api/test_management_access.py"),
+    *("tests/api/test_bodies.py", "tests/api/test_event_stream.py", "tests/test_management_samples.py"),
+    *("tests/config/test_random_edits.py", "tests/config/test_edit.py"),
+    *("tests/gateway/test_collected.py", "tests/gateway/test_count_tokens.py", "tests/gateway/test_counting.py"),
+    *("tests/test_architecture.py", "tests/test_house.py", "tests/test_surface.py"),
+    *("tests/wires/test_fuzz.py", "tests/wires/test_noise.py", "tests/wires/test_pairs.py"),
+    *("tests/wires/test_properties.py", "tests/wires/openai_responses/test_recordings.py"),
+)
+"""Not marked ``fast``: what starts processes, listens, waits, or takes long for another reason."""
+
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.register_profile("soak", deadline=None)
+settings.register_profile("fast", deadline=None, derandomize=True, max_examples=10)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """The suite draws the same examples each time, so that it passes or fails for a change and not by luck; the
     long campaigns draw new ones. A clock judges neither."""
-    settings.load_profile("soak" if config.getoption("markexpr") == "soak" else "suite")
+    chosen = config.getoption("markexpr")
+    settings.load_profile(chosen if chosen in ("soak", "fast") else "suite")
 
 
 @pytest.fixture(scope="session")
@@ -47,10 +62,12 @@ def other_upstream(_second: harness.Simulator) -> harness.Simulator:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """``-k case_167`` finds the tests of a pinned case."""
+    """``-k case_167`` finds the tests of a pinned case, ``-m fast`` the quick ones."""
     cases: dict[str, list[str]] = {f"tests/{name}": [] for names in HELD.values() for name in names}
     for case, names in HELD.items():
         for name in names:
             cases[f"tests/{name}"].append(f"case_{case}")
     for item in items:
+        if not item.nodeid.startswith(NOT_FAST) and item.get_closest_marker("soak") is None:
+            item.add_marker(pytest.mark.fast)
         item.extra_keyword_matches.update(cases.get(item.nodeid.partition("[")[0], ()))

@@ -109,3 +109,61 @@ def anchors(page: Path) -> frozenset[str]:
     """The anchors that forges give to headings: lower case, punctuation dropped, spaces to hyphens."""
     headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.M)
     return frozenset(re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings)
+
+
+PRODUCT = [path for path in texts(".py") if path.is_relative_to(ROOT / "daemon")]
+PACKAGES = "|".join(sorted({path.relative_to(ROOT / "daemon").parts[0].removesuffix(".py") for path in PRODUCT}))
+NAMED = re.compile(rf"``(?:daemon\.)?((?:{PACKAGES})(?:\.\w+)+)``")
+FILES = {"config.yaml", "config.toml"}
+"""Names that look like a module of ours and are files."""
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Every module of the daemon by its dotted name below ``daemon``."""
+    names = {".".join(path.relative_to(ROOT / "daemon").with_suffix("").parts): path for path in PRODUCT}
+    return {each.removesuffix(".__init__"): ast.parse(path.read_text("utf-8")) for each, path in names.items()}
+
+
+def exists(dotted: str) -> bool:
+    """Whether ``dotted`` is a module, or something that is defined in one."""
+    parts = dotted.split(".")
+    for length in range(len(parts), 0, -1):
+        module = modules().get(".".join(parts[:length]))
+        if module is not None:
+            fields = ("name", "id", "attr", "arg")
+            known = {getattr(node, field, None) for node in ast.walk(module) for field in fields}
+            return set(parts[length:]) <= known
+    return False
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=name)
+def test_modules_that_a_docstring_names_exist(path: Path) -> None:
+    named = set(NAMED.findall(path.read_text("utf-8"))) - FILES
+    assert {each for each in named if not exists(each)} == set()
+
+
+def test_every_page_is_linked_from_another_one() -> None:
+    linked = {
+        (page.parent / link).resolve()
+        for page in texts(".md")
+        for link in re.findall(r"\]\(([^)\s#]+)[^)\s]*\)", page.read_text("utf-8"))
+        if "://" not in link and (page.parent / link).resolve() != page
+    }
+    assert {name(page) for page in texts(".md") if page not in linked and page.name != "CHANGELOG.md"} == set()
+
+
+TWICE = {"Answer", "CallState", "Content", "Door", "Finding", "Limits", "Pipeline", "Refusal", "Refused", "Row"}
+TWICE |= {"Target", "Translation"}
+"""Public class names that two modules have (2026-11-28). A name may leave this list, none may join it."""
+
+
+def test_no_public_class_name_is_used_twice() -> None:
+    """Simulate is independent on purpose, and the schemas of the wires call things what their APIs call them."""
+    found: dict[str, list[str]] = {}
+    for module, tree in modules().items():
+        if not module.startswith("simulate.") and not (module.startswith("wires.") and module.endswith("schema")):
+            for node in tree.body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    found.setdefault(node.name, []).append(module)
+    assert {each: where for each, where in found.items() if len(where) > 1 and each not in TWICE} == {}

@@ -50,7 +50,7 @@ def request_info(scope: Mapping[str, Any]) -> RequestInfo:
 
 
 def identity_headers(info: RequestInfo, config: str | None) -> HeaderList:
-    """The headers of every answer; ``config`` is ``snapshot.config_header``, None before the first one."""
+    """The headers of every answer; ``config`` is the snapshot's ``config_header``, None before the first one."""
     name = info.request_id.encode()
     headers = [(b"request-id", name), (b"x-request-id", name)]
     if config is not None:

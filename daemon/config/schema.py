@@ -1,6 +1,6 @@
 """The structs of config.yaml: kebab-case keys, defaults beside each field, what it means as docs text.
 
-``Annotated[…, doc("…")]`` feeds ``tppcd schema`` and ``docs/configuration.md``. The aliases ``Url``,
+``Annotated[…, doc("…")]`` feeds ``tppcd schema`` and ``docs/reference/configuration.md``. The aliases ``Url``,
 ``Duration`` … say what a text or number is beyond its type (``shape`` reads both); ``restart=True``
 marks what takes effect only after a restart. Values are frozen; a secret is a ``Secret``.
 """
