@@ -67,9 +67,10 @@ class ManagementRoutes:
         return answer(views.providers(snapshot_in_force(self._services)))
 
     async def reload(self, request: Request) -> Response:
-        """Read the file now and wait: 200 with what came of it, 422 with why it was refused."""
+        """Read the file now and wait: 200 with what came of it, 422 with why it was refused. Where providers fail and
+        the rest is in force, it is 200 with ``ok: false``."""
         outcome = await self._services.reloader.reload("management")
-        if outcome.ok:
+        if outcome.ok or outcome.failing:
             return answer(reload_view(outcome, diagnostics=True))
         return answer(invalid_config(outcome.diagnostics), 422)
 

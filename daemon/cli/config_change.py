@@ -38,7 +38,7 @@ def change(path: Path, edit: Callable[[Data], dict[str, object]]) -> int:
         return failed(f"{path}: {refusal}; nothing was written")
     old = _check(document).snapshot if before else None
     found = _check(after, old)
-    if found.snapshot is None:
+    if found.errors:
         tell(found)
         return failed(f"{path} would not be valid; nothing was written", exit_codes.CONFIG)
     if after.raw == before:

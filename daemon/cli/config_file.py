@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from msgspec import structs
+
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import MAX_BYTES
 from daemon.reload.check import CheckResult, check
@@ -22,7 +24,8 @@ def default_path(environ: Mapping[str, str]) -> str:
 
 
 def read(path: str, *, old: Snapshot | None = None) -> CheckResult:
-    """Check a file, or what comes on stdin for ``-``. A file that cannot be read is a diagnostic too."""
+    """Check a file, or what comes on stdin for ``-``; no snapshot where there is an error.
+    A file that cannot be read is a diagnostic too."""
     source = "<stdin>" if path == STDIN else path
     try:
         raw, mode = _bytes(path)
@@ -30,7 +33,9 @@ def read(path: str, *, old: Snapshot | None = None) -> CheckResult:
         update = Update(source=source, raw=b"", digest="", problem=_unreadable(source, error))
     else:
         update = Update(source=source, raw=raw, digest="", mode=mode)
-    return check(update, environ=os.environ, base=Path() if path == STDIN else Path(path).parent, old=old)
+    base = Path() if path == STDIN else Path(path).parent
+    found = check(update, environ=os.environ, base=base, old=old)
+    return structs.replace(found, snapshot=None) if found.errors else found
 
 
 def _unreadable(source: str, error: OSError) -> Diagnostic:

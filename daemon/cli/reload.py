@@ -29,7 +29,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 applied or unchanged, 1 refused or no daemon."""
+    """0 applied or unchanged, 1 refused in whole or in part, or no daemon."""
     try:
         status, answer = AdminClient(find_admin_socket(os.environ, arguments.socket)).request("POST", ROUTE)
     except DaemonUnreachable as error:
@@ -51,6 +51,8 @@ def _applied(body: Mapping[str, object]) -> list[str]:
 def _refused(status: int, body: Mapping[str, object]) -> list[str]:
     lines = [diagnostic_line(item) for item in _items(body.get("details") or body.get("diagnostics"))]
     reason = str(body.get("message") or body.get("error") or f"the daemon answered {status}")
+    if status == 200:
+        return [*lines, "tppcd reload: in force, except for what cannot be resolved"]
     return [*(lines or [reason]), "tppcd reload: refused; what was in force stays in force"]
 
 

@@ -7,7 +7,7 @@ A rule's finding at a place where the type is wrong already is dropped: one mist
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from msgspec import Struct, structs
 
@@ -20,16 +20,17 @@ from daemon.config.references import Resolve, UnresolvedReference
 from daemon.config.rules import RULES
 from daemon.config.schema import Config
 
-__all__ = ["Fragment", "OuterSettings", "Resolve", "UnresolvedReference", "load", "merged"]
+__all__ = ["Fragment", "OuterSettings", "Resolve", "UnresolvedReference", "load", "merged", "with_last_good"]
 
 
 class Fragment(Struct, frozen=True, kw_only=True):
     """What one source contributes: ``settings`` (only config.yaml has them) and ``providers``.
 
-    A fragment with an error is not used: ``settings`` are None then. ``files`` are the paths that it reads
-    (``file:`` references, certificates, Codex CLI; a ``credential:NAME`` stands as written). ``written`` is
-    the data as written: references unresolved, **literal secrets included**, so whoever shows it masks it
-    (``api.masked``).
+    A file with an error is not used: ``settings`` are None then. But a reference of an enabled provider that
+    cannot be resolved fails that provider alone: ``failing`` has the ``source`` of each.
+    ``files`` are the paths that it reads (``file:`` references, certificates, Codex CLI; a ``credential:NAME``
+    stands as written). ``written`` is the data as written: references unresolved, **literal secrets included**,
+    so whoever shows it masks it (``api.masked``).
     """
 
     source: str = "config.yaml"
@@ -39,10 +40,12 @@ class Fragment(Struct, frozen=True, kw_only=True):
     files: frozenset[str] = frozenset()
     effective_sources: Mapping[str, str] = {}
     written: Mapping[str, object] = {}
+    failing: frozenset[str] = frozenset()
 
     @property
-    def has_errors(self) -> bool:
-        return any(each.severity == "error" for each in self.diagnostics)
+    def is_usable(self) -> bool:
+        """Whether it can be put in force, perhaps without the providers that fail."""
+        return self.settings is not None or not any(each.severity == "error" for each in self.diagnostics)
 
 
 def merged(fragments: Iterable[Fragment]) -> Fragment:
@@ -66,16 +69,50 @@ def load(document: Document, *, resolve: Resolve, outer: OuterSettings | None = 
     assert isinstance(config, Config)  # no field of Config is required, so there always is one
     _apply_rules(converter, config)
     diagnostics = tuple(sorted((*document.diagnostics, *converter.problems), key=lambda each: each.place))
-    failed = any(each.severity == "error" for each in diagnostics)
+    wrong = [each for each in diagnostics if each.severity == "error"]
+    failing = {_provider_path(each.path) for each in wrong if each.code == "reference"} - {()}
+    refused = any(each.code != "reference" or not _provider_path(each.path) for each in wrong)
+    providers = () if refused else with_failed(providers_of(config), failing)
     return Fragment(
         source=document.source,
-        settings=None if failed else _with_host(config),
-        providers=() if failed else providers_of(config),
+        settings=None if refused else _with_host(config),
+        providers=providers,
+        failing=frozenset(each.source for each in providers if each.failed),
         diagnostics=diagnostics,
         files=frozenset((*converter.files, *_named_files(config), *outer.files)),
         effective_sources=sources,
         written=document.data,
     )
+
+
+def with_failed(providers: Iterable[Provider], paths: Collection[Path]) -> tuple[Provider, ...]:
+    """The providers, those at ``paths`` failed."""
+    return tuple(structs.replace(each, failed=True) if each.path in paths else each for each in providers)
+
+
+def with_last_good(new: Fragment, last: Fragment | None) -> Fragment:
+    """``new``, each failing provider with its last good settings: all of them, never mixed with new ones."""
+    if last is None or last.settings is None or new.settings is None or not new.failing:
+        return new
+    good = {each.source: each for each in last.providers if not each.failed}
+    settings, old = new.settings, last.settings
+    entries = list(settings.tppc.providers)
+    replaced = {each.path: good[each.source].path for each in new.providers if each.failed and each.source in good}
+    for path, before in replaced.items():
+        if path == ("packycode",):
+            settings = structs.replace(settings, packycode=old.packycode)
+        else:
+            entries[int(path[-1])] = old.tppc.providers[int(before[-1])]
+    settings = structs.replace(settings, tppc=structs.replace(settings.tppc, providers=tuple(entries)))
+    failed = {each.path for each in new.providers if each.failed} - replaced.keys()
+    return structs.replace(new, settings=settings, providers=with_failed(providers_of(settings), failed))
+
+
+def _provider_path(path: Path) -> Path:
+    """The provider that holds the value at ``path``; empty for what is none's."""
+    if path[:1] == ("packycode",):
+        return path[:1]
+    return path[:3] if path[:2] == ("tppc", "providers") and len(path) > 3 else ()
 
 
 def _with_outer(data: dict[str, object], outer: OuterSettings) -> tuple[dict[str, object], dict[str, str]]:

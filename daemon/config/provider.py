@@ -57,6 +57,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     instructions: Instructions = Instructions()
     unsupported_parameters: tuple[str, ...] = ()
     disable_cooling: bool | UnsetType = UNSET
+    failed: bool = False
+    """A reference of it cannot be resolved, so it serves nothing."""
 
     def is_named(self, name: str) -> bool:
         """Whether ``name`` means this one."""

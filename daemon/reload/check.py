@@ -18,7 +18,7 @@ from msgspec import Struct, structs
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import Document, parse
 from daemon.config.exposure import exposure
-from daemon.config.load import Fragment, load, merged
+from daemon.config.load import Fragment, load, merged, with_last_good
 from daemon.snapshot.build import build
 from daemon.snapshot.diff import ChangeSet, diff
 from daemon.snapshot.snapshot import Snapshot
@@ -29,7 +29,8 @@ from daemon.sources.references import resolver, watched_paths
 
 
 class CheckResult(Struct, frozen=True, kw_only=True):
-    """``snapshot`` is None if and only if a diagnostic is an error. ``fragment`` is what the source contributes to
+    """``snapshot`` is None where nothing can be put in force; with errors it lacks the providers that fail, or has
+    them as they were. ``fragment`` is what the source contributes to
     it, its ``files`` as the paths to watch; ``changes`` are what the snapshot changes."""
 
     source: str
@@ -52,16 +53,17 @@ def check(
     base: Path,
     old: Snapshot | None = None,
     others: Iterable[Fragment] = (),
+    last_good: Fragment | None = None,
     require: frozenset[str] = frozenset(),
 ) -> CheckResult:
     """What ``update`` would put in force after ``old``, or everything that is wrong with it.
 
     ``document`` is a text that was parsed already; it is used where it is the update's. ``environ`` resolves
     references and outer settings, ``base`` is where relative paths begin. ``others`` are the fragments of the
-    other sources. ``require`` names blocks that must serve.
+    other sources, ``last_good`` what this one has in force. ``require`` names blocks that must serve.
     """
-    fragment = _fragment(update, document, environ, base, require)
-    if fragment.has_errors:
+    fragment = with_last_good(_fragment(update, document, environ, base, require), last_good)
+    if not fragment.is_usable:
         return CheckResult(source=update.source, fragment=fragment, diagnostics=fragment.diagnostics)
     snapshot = build(merged((fragment, *others)), generation=old.generation + 1 if old else 1)
     return CheckResult(
@@ -88,9 +90,10 @@ def _fragment(
     lacking = tuple(each for block in sorted(require) for each in _lacking(block, document, fragment, read))
     files = watched_paths(fragment.files, environ, base=base)
     fragment = with_ca_file(fragment, document, base)
-    diagnostics = _unique((*fragment.diagnostics, *lacking)) if lacking else fragment.diagnostics
-    exposed = exposure(document, update.mode)
-    return structs.replace(fragment, files=files, diagnostics=(exposed, *diagnostics) if exposed else diagnostics)
+    if lacking or any(provider.failed and provider.kind in require for provider in fragment.providers):
+        fragment = structs.replace(fragment, settings=None, diagnostics=_unique((*fragment.diagnostics, *lacking)))
+    exposed = (found,) if (found := exposure(document, update.mode)) else ()
+    return structs.replace(fragment, files=files, diagnostics=(*exposed, *fragment.diagnostics))
 
 
 def _lacking(

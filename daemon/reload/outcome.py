@@ -8,11 +8,12 @@ from daemon.config.diagnostics import Diagnostic
 
 
 class ReloadOutcome(Struct, frozen=True, kw_only=True):
-    """``ok`` with no ``changes`` means that the configuration in force is the same as before.
+    """``ok``: what the sources say is in force, all of it; with no ``changes`` it is the same as before.
 
-    ``reason`` is what caused the reload (``start``, ``file``, ``SIGHUP``, ``management``);
-    ``generation`` and ``revision`` are those in force after it (0 and "" where there is none);
-    ``at`` is Unix seconds. ``degraded``: what is served is not what the file says. ``changes`` are
+    ``failing`` are the providers (``config:tppc[fox]``) that are not, because a reference cannot be resolved;
+    everything else is in force then. ``reason`` is what caused the reload (``start``, ``file``, ``SIGHUP``,
+    ``management``); ``generation`` and ``revision`` are those in force after it (0 and "" where there is none);
+    ``at`` is Unix seconds. ``degraded``: what is served is not what the sources say. ``changes`` are
     the lines of the change summary, the heading first.
     """
 
@@ -25,6 +26,7 @@ class ReloadOutcome(Struct, frozen=True, kw_only=True):
     degraded: bool = False
     changes: tuple[str, ...] = ()
     milliseconds: float = 0.0
+    failing: tuple[str, ...] = ()
 
 
 class ConfigRefused(Exception):

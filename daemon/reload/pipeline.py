@@ -73,11 +73,13 @@ class Pipeline:
         document: Document | None = None,
         *,
         others: Sequence[Fragment] = (),
+        last_good: Fragment | None = None,
         require: frozenset[str] = frozenset(),
     ) -> CheckResult:
         """What the update would put in force, or what is wrong with it."""
         old = self._current.get_or_none()
-        return await self._off_loop(lambda: self._check(update, document, old=old, others=others, require=require))
+        work = partial(self._check, update, document, old=old, others=others, last_good=last_good, require=require)
+        return await self._off_loop(work)
 
     async def last_good(self, source: str) -> Update | None:
         """The copy kept from an earlier life, as if it had just been read."""
@@ -90,7 +92,12 @@ class Pipeline:
         """Puts it in force, unless that is what is in force already, and keeps the copy."""
         outcome = await self.put_in_force(update, found, reason, began=began, asked=asked)
         if outcome.ok:
-            self._telling.healthy(outcome, update.source, saved=asked or self._is_new(update))
+            if found.fragment.failing:
+                failing = tuple(sorted(found.fragment.failing))
+                outcome = structs.replace(outcome, ok=False, degraded=True, failing=failing)
+                self._telling.failing(outcome, update.source)
+            else:
+                self._telling.healthy(outcome, update.source, saved=asked or self._is_new(update))
             if self._is_new(update) or outcome.changes:
                 if update.fragment is None:
                     self._saved = hashlib.sha256(update.raw).digest()
@@ -108,7 +115,8 @@ class Pipeline:
         if old is not None and old.revision == new.revision:
             self._in_force(update)
             outcome = self._refreshed(old, new, found.diagnostics, reason, began)
-            self._telling.unchanged(outcome, update.source, saved=asked or self._is_new(update))
+            if not found.fragment.failing:
+                self._telling.unchanged(outcome, update.source, saved=asked or self._is_new(update))
             return outcome
         try:
             await swap(self._current, new, self._appliers)

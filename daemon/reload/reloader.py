@@ -117,9 +117,8 @@ class Reloader:
         found = await self._checked(update, require=require)
         if found.snapshot is not None:
             outcome = await self._pipeline.apply(update, found, "start", began=began)
-            if not outcome.ok:
+            if not self._in_force(found, outcome, self._file.name):
                 raise ConfigRefused(outcome.diagnostics)
-            self._fragments[self._file.name] = found.fragment
         elif require:
             raise ConfigRefused(found.diagnostics)
         else:
@@ -202,17 +201,24 @@ class Reloader:
             self._refused[name] = found.diagnostics
             return self._pipeline.refuse(found.diagnostics, reason, name)
         outcome = await self._pipeline.apply(update, found, reason, began=began, asked=asked)
+        self._in_force(found, outcome, name)
+        return outcome
+
+    def _in_force(self, found: CheckResult, outcome: ReloadOutcome, name: str) -> bool:
+        """Remembers what came of it; whether it was put in force, perhaps without providers that fail."""
         if outcome.ok:
-            self._fragments[name] = found.fragment
             self._refused.pop(name, None)
         else:
-            self._refused[name] = outcome.diagnostics
-        return outcome
+            self._refused[name] = tuple(each for each in outcome.diagnostics if each.severity == "error")
+        if outcome.ok or outcome.failing:
+            self._fragments[name] = found.fragment
+            return True
+        return False
 
     async def _read_first(self, source: Source) -> None:
         """At the start, before config.yaml: a source that fails contributes nothing yet, and stops nobody."""
         update = await self._read(source)
-        if update.fragment is not None and not update.fragment.has_errors:
+        if update.fragment is not None and update.fragment.is_usable:
             self._fragments[source.name] = update.fragment
             self._watch(source.name, update.fragment)
         else:
@@ -252,15 +258,16 @@ class Reloader:
     async def _checked(
         self, update: Update, written: Document | None = None, *, require: frozenset[str] = frozenset()
     ) -> CheckResult:
-        others = self._others(update.source)
-        found = await self._pipeline.check(update, written, others=others, require=require)
+        others, last_good = self._others(update.source), self._fragments.get(update.source)
+        found = await self._pipeline.check(update, written, others=others, last_good=last_good, require=require)
         self._watch(update.source, found.fragment)
         return found
 
     def _watch(self, name: str, fragment: Fragment) -> None:
         """While a source is refused, what the configuration in force names stays watched, too."""
         before = self._files.get(name, frozenset())
-        self._files[name] = before | fragment.files if fragment.has_errors else fragment.files
+        complete = fragment.is_usable and not fragment.failing
+        self._files[name] = fragment.files if complete else before | fragment.files
         self._sources[name].watch(self._files[name])
 
     def _failed(self, message: str, reason: str) -> ReloadOutcome:

@@ -89,6 +89,14 @@ class Telling:
         for each in outcome.diagnostics:
             self._say("diagnostic", f"  {each}", outcome.generation, level=each.severity.upper())
 
+    def failing(self, outcome: ReloadOutcome, source: str) -> None:
+        """In force but for providers whose references cannot be resolved: an ERROR each, once."""
+        self._numbers.reload(False, outcome.at)
+        if outcome.diagnostics != self._refused.get(source):
+            self._refused[source] = outcome.diagnostics
+            for each in outcome.diagnostics:
+                self._say("diagnostic", str(each), outcome.generation, level=each.severity.upper())
+
     def healthy(self, outcome: ReloadOutcome, source: str, *, saved: bool) -> None:
         """What is in force is what the file says; its warnings are told, each once. ``saved`` as above:
         the same bytes read again are no reload, and nothing is well while another source is refused."""
@@ -123,6 +131,9 @@ def status_line(outcome: ReloadOutcome) -> str:
     if outcome.ok:
         return f"generation {outcome.generation} (revision {outcome.revision[:12]}…) in force"
     first = next((each for each in outcome.diagnostics if each.severity == "error"), None)
+    if outcome.failing:
+        in_force = f"generation {outcome.generation} (revision {outcome.revision[:12]}…) in force"
+        return f"{in_force} without {', '.join(outcome.failing)}: {first}"
     return f"config refused, {_in_force(outcome)}: {first}"
 
 

@@ -128,7 +128,7 @@ class ConfigWriting:
 
     async def _examined(self, document: Document, approve: Approve, *, touched: bool) -> Written:
         found = await self._reloader.check(document)
-        if found.snapshot is None:
+        if found.snapshot is None or found.errors:
             raise Invalid(found.diagnostics)
         objections = await approve(found.snapshot)
         if any(each.severity == "error" for each in objections):
@@ -144,7 +144,7 @@ class ConfigWriting:
         if told.touched:
             await asyncio.to_thread(self._replace, held, document.raw)
         outcome = await self._reloader.reload(REASON, document)
-        if not outcome.ok:
+        if not outcome.ok and self.digest != told.digest:  # another source may fail: no matter of this file
             if told.touched:
                 await self._take_back(held, document.raw)
             raise Invalid(outcome.diagnostics)

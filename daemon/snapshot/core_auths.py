@@ -76,12 +76,13 @@ class CoreAuth(Struct, frozen=True, kw_only=True):
 
 
 def synthesize(settings: Config, providers: Sequence[Provider]) -> tuple[tuple[CoreAuth, ...], tuple[Diagnostic, ...]]:
-    """One core auth for each enabled provider, in their order; a warning for each ID that was taken already."""
+    """One core auth for each enabled provider that has not failed, in their order; a warning for each ID that was
+    taken already."""
     ids, clients = Unique(), Unique()
     auths: list[CoreAuth] = []
     warnings: list[Diagnostic] = []
     for provider in providers:
-        if not provider.enabled:
+        if not provider.enabled or provider.failed:
             continue
         auth = _core_auth(provider, settings)
         unique = ids.take(auth.id)

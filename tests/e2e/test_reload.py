@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from daemon.simulate.ledger import fingerprint
 from tests.dialects import MESSAGES, Dialect, events, script, streamed_text
 from tests.harness import Daemon, Simulator, config, daemon, provider, wait_for
+from tests.managing import KEY
+from tests.managing import ask as manage
 
 PLANTED = "sk-planted-0123456789"
 LONG = script({"text": "word " * 400})
@@ -106,3 +110,32 @@ def test_a_disabled_provider_is_gone_at_once(upstream: Simulator, other_upstream
 
 def _last_reload_failed(gateway: Daemon) -> bool:
     return "tppcd_config_last_reload_successful 0.0" in gateway.get("/metrics").text
+
+
+def test_a_key_that_is_gone_fails_its_provider_alone(
+    upstream: Simulator, other_upstream: Simulator, tmp_path: Path
+) -> None:
+    """What it was stays in force until the daemon ends; a start leaves it out; it is back with its key."""
+    key = tmp_path / "fox.key"
+    key.write_text("key-of-fox")
+    fox = provider("fox", upstream, priority=1, api_key=f"file:{key}")
+    text = config(fox, provider("wolf", other_upstream), remote_management={"secret-key": KEY})
+    with daemon(text) as gateway:
+        assert (gateway.health()["status"], ask(gateway)) == ("ok", (200, "fox"))
+        key.unlink()
+        wait_for(lambda: gateway.health()["status"] == "degraded", "the missing key")
+        assert gateway.health()["generation"] == 1
+        gateway.save(text.replace('"priority": 1', '"priority": 2') + "# edited\n")
+        assert "tppcd_config_last_reload_successful 0.0" in gateway.get("/metrics").text
+        reloaded = manage(gateway, "POST", "/reload")
+        assert (reloaded.status_code, reloaded.json()["ok"], reloaded.json()["degraded"]) == (200, False, True)
+        errors = [each["path"] for each in reloaded.json()["diagnostics"] if each["severity"] == "error"]
+        assert errors == ["tppc.providers[0].api-key"]
+        assert ask(gateway) == (200, "fox")
+        refused = manage(gateway, "PATCH", "/tppc", {"providers": [{"name": "wolf", "priority": 7}]})
+        assert refused.status_code == 422
+    with daemon(text) as gateway:
+        assert (gateway.health()["status"], ask(gateway)) == ("degraded", (200, "wolf"))
+        key.write_text("key-of-fox")
+        wait_for(lambda: gateway.health()["status"] == "ok", "the key that is back")
+        assert ask(gateway) == (200, "fox")
