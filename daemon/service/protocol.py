@@ -26,6 +26,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from daemon.gateway.exchange import GONE
+from daemon.service.answer_writer import AnswerWriter
 
 _LINGER = 1.0
 _MIN_CONNECTIONS = 16
@@ -122,6 +123,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         if not self._refused:
             super().on_headers_complete()
+            writer = AnswerWriter(self.cycle, self.loop)
+            self.cycle.send = writer.send  # type: ignore[method-assign]  # uvicorn has no hook for it
 
     def on_body(self, body: bytes) -> None:
         if not self._refused:

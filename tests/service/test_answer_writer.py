@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Any
 
 import pytest
@@ -98,10 +97,7 @@ async def test_head_gets_no_body() -> None:
 async def test_an_application_that_goes_wrong_never_passes_for_an_answer(messages: tuple[Message, ...]) -> None:
     got = await answered(*messages, request=KEEPING)
     assert b"x-evil" not in got and b"cd" not in got
-    head, _, body = got.partition(b"\r\n\r\n")
-    said = re.search(rb"content-length: (\d+)", head)
-    whole = said is not None and len(body) == int(said[1])
-    assert not head.startswith(OK.rstrip()) or not whole or body == b"ab"
+    assert not got.startswith(OK) or b"content-length: 2\r\n" in got
 
 
 @pytest.mark.asyncio
