@@ -1,17 +1,33 @@
-"""The newest update per source, one wake-up: a burst of a thousand is taken as one."""
+"""What waits for the reloader: each source's newest update, and whoever asked for a reload.
+
+A burst of a thousand updates is taken as one, and callers that wait at the same time share one reload.
+"""
 
 from __future__ import annotations
 
 import asyncio
 
+from msgspec import Struct
+
+from daemon.config.document import Document
+from daemon.reload.outcome import ReloadOutcome
 from daemon.sources.base import Update
 
 
+class ReloadRequest(Struct, eq=False):
+    """``reason`` says who asks; ``written`` is what the caller has just written into config.yaml, parsed."""
+
+    reason: str
+    answer: asyncio.Future[ReloadOutcome]
+    written: Document | None = None
+
+
 class Mailbox:
-    """``put`` never blocks; ``take`` empties the box. One taker."""
+    """``put`` and ``request`` never block; ``wait`` returns once either was called; one taker."""
 
     def __init__(self) -> None:
         self._newest: dict[str, Update] = {}
+        self._requests: list[ReloadRequest] = []
         self._wake = asyncio.Event()
 
     def put(self, update: Update) -> None:
@@ -21,17 +37,27 @@ class Mailbox:
             self._newest[update.source] = update
         self._wake.set()
 
-    def ring(self) -> None:
-        """Wakes the taker without an update."""
+    def request(self, reason: str, written: Document | None = None) -> asyncio.Future[ReloadOutcome]:
+        """Asks for a reload; the future gets its outcome."""
+        answer: asyncio.Future[ReloadOutcome] = asyncio.get_running_loop().create_future()
+        self._requests.append(ReloadRequest(reason, answer, written))
         self._wake.set()
+        return answer
 
     async def wait(self) -> None:
-        """Returns once something was put, or the bell rung, since the last ``take``."""
         await self._wake.wait()
 
-    def take(self) -> tuple[Update, ...]:
-        """What has arrived, each source's newest, in order of arrival."""
-        updates = tuple(self._newest.values())
+    def take(self) -> tuple[tuple[Update, ...], tuple[ReloadRequest, ...]]:
+        """What has arrived: each source's newest update in order of arrival, and the requests."""
+        updates, requests = tuple(self._newest.values()), tuple(self._requests)
         self._newest.clear()
+        self._requests.clear()
         self._wake.clear()
-        return updates
+        return updates, requests
+
+
+def answer(requests: tuple[ReloadRequest, ...], outcome: ReloadOutcome) -> None:
+    """Answers the callers that have not gone away."""
+    for request in requests:
+        if not request.answer.done():
+            request.answer.set_result(outcome)

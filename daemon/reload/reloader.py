@@ -1,33 +1,43 @@
-"""The reload pipeline's crank: one turn at a time, whatever asked for it.
+"""From updates to the snapshot in force: one update at a time, whatever asked for it.
+
+    update ─ check ─▶ snapshot of all sources ─ swap ─▶ in force: its fragment is the source's last good one
+                 └──▶ errors: refused, the last good fragment stays
 
 1. Who calls ``reload`` gets the outcome of a reading that began after the call.
 2. An update older than one that was taken already is dropped.
-3. Nothing waits for ever: a turn that fails, or the end of the daemon, answers every caller.
+3. Either the whole of an update is put in force, or nothing changes; a provider whose reference cannot be
+   resolved is the exception: it keeps its last good settings, and the rest applies.
+4. The same meaning again (equal revision) moves neither generation nor revision; what only the
+   management views show (the text as written, warnings) is brought up to date all the same.
+5. Nothing waits for ever: a reload that fails, or the end of the daemon, answers every caller.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from loguru import logger
-from msgspec import structs
+from msgspec import Struct, structs
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import Document
 from daemon.config.load import Fragment
-from daemon.reload.appliers import Applier
-from daemon.reload.check import CheckResult
-from daemon.reload.mailbox import Mailbox
-from daemon.reload.outcome import ConfigRefused, ReloadOutcome
-from daemon.reload.pipeline import Pipeline, failed
+from daemon.reload.appliers import Applier, swap
+from daemon.reload.check import CheckResult, check
+from daemon.reload.file_in_force import FileInForce
+from daemon.reload.mailbox import Mailbox, ReloadRequest, answer
+from daemon.reload.outcome import ConfigRefused, ReloadOutcome, not_applied, of_all, outcome_of
+from daemon.reload.report import Events, Notify, Numbers, Reporter, status_line
 from daemon.reload.supervise import supervised
-from daemon.reload.telling import Events, Notify, Numbers, Telling, status_line
+from daemon.snapshot import summary
 from daemon.snapshot.current import Current
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.base import Source, Update
@@ -35,15 +45,28 @@ from daemon.state.history import History
 from daemon.state.last_good import LastGood
 
 RETRY_S: Final = 0.4
-"""How long a file that is wrong, and that a writer may still hold, is left alone before it is told."""
+"""How long a file that is wrong, and that a writer may still hold, is left alone before it is refused."""
 
-Waiting = tuple[str, asyncio.Future[ReloadOutcome], Document | None]
-"""Why a caller asked, where its answer goes, and what it has written."""
+Result = TypeVar("Result")
+
+
+class SourceState(Struct, eq=False):
+    """What the reloader knows of one source."""
+
+    source: Source
+    last_good: Fragment | None = None
+    """What it contributes to the snapshot in force."""
+    problems: tuple[Diagnostic, ...] = ()
+    """Why that is older than what the source says, or nothing; empty when all is well."""
+    files: frozenset[str] = frozenset()
+    """The files that it is asked to watch."""
+    order: int = 0
+    """The newest update that was taken."""
 
 
 class Reloader:
     """``source`` is config.yaml, ``others`` give providers only. ``environ`` is the daemon's environment: references
-    and packycode's outer settings come from it."""
+    and packycode's ambient settings come from it. Checks and copies block, on a thread of their own."""
 
     def __init__(
         self,
@@ -60,28 +83,18 @@ class Reloader:
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self._current = current
-        self._file = source
-        self._sources = {each.name: each for each in (source, *others)}
+        self._sources = {each.name: SourceState(each) for each in (source, *others)}
+        self._file = self._sources[source.name]
+        environ = os.environ if environ is None else environ
+        self._check_update = partial(check, environ=environ, base=Path(source.name).parent)
+        self._in_force = FileInForce(last_good, history)
+        self._appliers = appliers
         self._notify = notify
-        self._pipeline = Pipeline(
-            current=current,
-            environ=os.environ if environ is None else environ,
-            base=Path(source.name).parent,
-            appliers=appliers,
-            last_good=last_good,
-            history=history,
-            telling=Telling(audit, metrics),
-        )
+        self._reporter = Reporter(audit, metrics)
         self._mailbox = Mailbox()
-        self._waiting: list[Waiting] = []
         self._outcome: ReloadOutcome | None = None
-        self._fragments: dict[str, Fragment] = {}
-        """What each source contributes to what is in force: its last good fragment."""
-        self._refused: dict[str, tuple[Diagnostic, ...]] = {}
-        """What is wrong with the sources that contribute something older than they say, or nothing."""
-        self._files: dict[str, frozenset[str]] = {}
-        self._orders: dict[str, int] = {}
         self._ended = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="config-check")
 
     @property
     def outcome(self) -> ReloadOutcome | None:
@@ -91,17 +104,17 @@ class Reloader:
     @property
     def digest(self) -> str:
         """SHA-256 (hex) of the file's bytes that are in force; empty while a copy from elsewhere is."""
-        return self._pipeline.digest
+        return self._in_force.digest
 
     @property
     def source_name(self) -> str:
         """What diagnostics begin with."""
-        return self._file.name
+        return self._file.source.name
 
     async def check(self, document: Document) -> CheckResult:
         """What the file would put in force if it said this; nothing is applied."""
-        update = Update(source=self._file.name, raw=document.raw, digest="")
-        return await self._pipeline.check(update, document, others=self._others(self._file.name))
+        update = Update(source=self.source_name, raw=document.raw, digest="")
+        return await self._check(self._file, update, document)
 
     async def start(self, require: frozenset[str] = frozenset()) -> Snapshot:
         """The first load. Raises ConfigRefused where there is nothing to serve.
@@ -110,179 +123,217 @@ class Reloader:
         the last good copy of a broken file does not do.
         """
         began = time.perf_counter()
-        for source in self._sources.values():
-            if source is not self._file:
-                await self._read_first(source)
+        others = [state for state in self._sources.values() if state is not self._file]
+        for state in others:
+            await self._read_first(state)
         update = await self._read(self._file)
-        found = await self._checked(update, require=require)
-        if found.snapshot is not None:
-            outcome = await self._pipeline.apply(update, found, "start", began=began)
-            if not self._in_force(found, outcome, self._file.name):
+        result = await self._checked(self._file, update, None, *require)
+        if result.snapshot is not None:
+            outcome = await self._apply(update, result, "start", began=began)
+            if not outcome.ok and not outcome.failing:
                 raise ConfigRefused(outcome.diagnostics)
         elif require:
-            raise ConfigRefused(found.diagnostics)
+            raise ConfigRefused(result.diagnostics)
         else:
-            outcome = await self._start_on_copy(found.diagnostics, began)
-        for name, diagnostics in self._refused.items():
-            if name != self._file.name:
-                self._pipeline.refuse(diagnostics, "start", name)
-        self._outcome = self._whole(outcome)
+            outcome = await self._start_on_copy(result.diagnostics, began)
+        for state in others:
+            if state.problems:
+                self._refuse(state, state.problems, "start")
+        self._outcome = self._with_problems(outcome)
         return self._current.get()
 
     async def run(self) -> None:
-        """Follows the source and serves ``reload``, for ever; may be run again after it failed."""
+        """Follows the sources and serves ``reload``, for ever; may be run again after it failed."""
         self._ended = False
         try:
             async with asyncio.TaskGroup() as tasks:
-                for source in self._sources.values():
-                    tasks.create_task(supervised(f"the watch of {source.name}", partial(source.run, self._mailbox.put)))
+                for name, state in self._sources.items():
+                    run = partial(state.source.run, self._mailbox.put)
+                    tasks.create_task(supervised(f"the watch of {name}", run))
                 while True:
                     await self._mailbox.wait()
-                    await self._turn()
+                    await self._turn(*self._mailbox.take())
         finally:
             self._ended = True
-            waiting, self._waiting = self._waiting, []
-            _answer(waiting, self._failed("the daemon is stopping", "shutdown"))
+            _, requests = self._mailbox.take()
+            answer(requests, self._failed("the daemon is stopping", "shutdown"))
 
     async def reload(self, reason: str, written: Document | None = None) -> ReloadOutcome:
-        """Reads now, applies or refuses, and says which. Calls that wait at the same time share a turn.
+        """Reads now, applies or refuses, and says which. Calls that wait at the same time share a reload.
         Where the source says just what was ``written``, it is not parsed again."""
         if self._ended:
             return self._failed("the daemon is stopping", reason)
-        answer: asyncio.Future[ReloadOutcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append((reason, answer, written))
-        self._mailbox.ring()
-        return await answer
+        return await self._mailbox.request(reason, written)
 
-    async def _turn(self) -> None:
-        updates = self._mailbox.take()
-        waiting, self._waiting = self._waiting, []
-        reason = ", ".join(dict.fromkeys(reason for reason, *_ in waiting)) or "file"
-        outcome = self._failed("the daemon is stopping", reason)
+    async def _turn(self, updates: Sequence[Update], requests: tuple[ReloadRequest, ...]) -> None:
+        reason = ", ".join(dict.fromkeys(each.reason for each in requests)) or "file"
+        outcome = self._failed("the daemon is stopping", reason)  # what callers get if this is cancelled
         try:
-            if waiting:
-                written = next((each for *_, each in waiting if each is not None), None)
+            if requests:
+                written = next((each.written for each in requests if each.written is not None), None)
                 outcomes = [
-                    await self._take(await self._read(source), reason, asked=True, written=written)
-                    for source in self._sources.values()
+                    await self._take(await self._read(state), reason, asked=True, written=written)
+                    for state in self._sources.values()
                 ]
-                outcome = self._outcome = self._whole(_of_all(outcomes))
+                outcome = self._outcome = self._with_problems(of_all(outcomes))
             for update in updates:
-                if update.order > self._orders.get(update.source, 0):
-                    self._orders[update.source] = update.order
+                state = self._sources[update.source]
+                if update.order > state.order:
+                    state.order = update.order
                     await self._take(update, "file", asked=False)
         except Exception as error:
             logger.opt(exception=error).error("a reload failed")
             outcome = self._outcome = self._failed(f"internal error: {type(error).__name__}, see the log", reason)
         finally:
-            _answer(waiting, outcome)
+            answer(requests, outcome)
 
     async def _take(
         self, update: Update, reason: str, *, asked: bool, written: Document | None = None
     ) -> ReloadOutcome:
+        """Checks one update, and puts it in force or refuses it."""
         self._notify.reloading()
         try:
-            outcome = await self._load(update, reason, asked=asked, written=written)
+            began, state = time.perf_counter(), self._sources[update.source]
+            result = await self._checked(state, update, written)
+            if result.snapshot is None and not update.settled and not asked:
+                # Half of a save, perhaps: without a lease the kernel cannot say whether its writer is done.
+                await asyncio.sleep(RETRY_S)
+                update = await self._read(state)
+                result = await self._checked(state, update)
+            if result.snapshot is None:
+                outcome = self._refuse(state, result.diagnostics, reason)
+            else:
+                outcome = await self._apply(update, result, reason, began=began, asked=asked)
             last = self._outcome
+            # A file that is good and was good already says nothing new: /healthz keeps the last reload that did.
             if asked or outcome.changes or last is None or not (outcome.ok and last.ok and not last.degraded):
-                self._outcome = self._whole(outcome)
+                self._outcome = self._with_problems(outcome)
             return outcome
         finally:
             self._notify.ready(status_line(self._outcome) if self._outcome else "")
 
-    async def _load(self, update: Update, reason: str, *, asked: bool, written: Document | None) -> ReloadOutcome:
-        began, name = time.perf_counter(), update.source
-        found = await self._checked(update, written)
-        if found.snapshot is None and not update.settled and not asked:
-            await asyncio.sleep(RETRY_S)
-            update = await self._read(self._sources[name])
-            found = await self._checked(update)
-        if found.snapshot is None:
-            self._refused[name] = found.diagnostics
-            return self._pipeline.refuse(found.diagnostics, reason, name)
-        outcome = await self._pipeline.apply(update, found, reason, began=began, asked=asked)
-        self._in_force(found, outcome, name)
+    async def _apply(
+        self, update: Update, result: CheckResult, reason: str, *, began: float, asked: bool = False
+    ) -> ReloadOutcome:
+        """Puts a valid update in force, unless that is what is in force already, and keeps a copy of the file."""
+        state, is_new = self._sources[update.source], self._in_force.is_new(update)
+        outcome = await self._put_in_force(result, state, reason, began)
+        if not outcome.ok:
+            return outcome
+        if failing := tuple(sorted(result.fragment.failing)):
+            outcome = structs.replace(outcome, ok=False, degraded=True, failing=failing)
+        self._reporter.in_force(outcome, update.source, saved=asked or is_new)
+        state.last_good = result.fragment
+        state.problems = tuple(each for each in outcome.diagnostics if failing and each.severity == "error")
+        if update.fragment is None:
+            self._in_force.raw = update.raw
+        if is_new or outcome.changes:
+            if update.fragment is None:
+                self._in_force.digest = hashlib.sha256(update.raw).hexdigest()
+            await self._off_loop(partial(self._in_force.keep, outcome))
         return outcome
 
-    def _in_force(self, found: CheckResult, outcome: ReloadOutcome, name: str) -> bool:
-        """Remembers what came of it; whether it was put in force, perhaps without providers that fail."""
-        if outcome.ok:
-            self._refused.pop(name, None)
-        else:
-            self._refused[name] = tuple(each for each in outcome.diagnostics if each.severity == "error")
-        if outcome.ok or outcome.failing:
-            self._fragments[name] = found.fragment
-            return True
-        return False
+    async def _put_in_force(self, result: CheckResult, state: SourceState, reason: str, began: float) -> ReloadOutcome:
+        old, new = self._current.get_or_none(), result.snapshot
+        assert new is not None, "only what has no errors is applied"
+        if old is None:
+            generation = await self._off_loop(partial(self._in_force.first_generation, new))
+            new = structs.replace(new, generation=generation)
+        elif old.revision == new.revision:
+            self._current.set(structs.replace(new, generation=old.generation))
+            return self._outcome_now(result.diagnostics, reason, ok=True, began=began)
+        try:
+            await swap(self._current, new, self._appliers)
+        except Exception as error:
+            if not isinstance(error, OSError):  # that is of the machine, not of ours: its name says it all
+                logger.opt(exception=error).error("generation {} could not be put in force", new.generation)
+            return self._refuse(state, (not_applied(state.source.name, error),), reason)
+        outcome = self._outcome_now(result.diagnostics, reason, ok=True, began=began)
+        heading = summary.heading(result.changes, new, outcome.milliseconds)
+        outcome = structs.replace(outcome, changes=(heading, *summary.lines(result.changes)))
+        self._reporter.applied(outcome, result.changes, old, new)
+        return outcome
 
-    async def _read_first(self, source: Source) -> None:
-        """At the start, before config.yaml: a source that fails contributes nothing yet, and stops nobody."""
-        update = await self._read(source)
-        if update.fragment is not None and update.fragment.is_usable:
-            self._fragments[source.name] = update.fragment
-            self._watch(source.name, update.fragment)
-        else:
-            problems = update.fragment.diagnostics if update.fragment else ()
-            self._refused[source.name] = (*problems, *((update.problem,) if update.problem else ()))
-
-    def _whole(self, outcome: ReloadOutcome) -> ReloadOutcome:
-        """The outcome for one source, with what is wrong with the others."""
-        problems = (each for found in self._refused.values() for each in found)
-        others = tuple(each for each in problems if each not in outcome.diagnostics)
-        degraded = outcome.degraded or bool(self._refused)
-        return structs.replace(outcome, degraded=degraded, diagnostics=(*outcome.diagnostics, *others))
-
-    def _others(self, name: str) -> tuple[Fragment, ...]:
-        return tuple(fragment for other, fragment in self._fragments.items() if other != name)
+    def _refuse(self, state: SourceState, diagnostics: tuple[Diagnostic, ...], reason: str) -> ReloadOutcome:
+        """Reports why, and leaves everything as it is."""
+        state.problems = diagnostics
+        outcome = self._outcome_now(diagnostics, reason, ok=False)
+        self._reporter.refused(outcome, state.source.name)
+        return outcome
 
     async def _start_on_copy(self, diagnostics: tuple[Diagnostic, ...], began: float) -> ReloadOutcome:
         """Serves the last good copy; the file stays refused."""
-        name = self._file.name
-        copy = await self._pipeline.last_good(name)
-        found = await self._pipeline.check(copy, others=self._others(name)) if copy else None
-        if copy is None or found is None or found.snapshot is None:
+        name = self.source_name
+        copy = await self._off_loop(partial(self._in_force.last_good, name))
+        result = await self._checked(self._file, copy) if copy else None
+        if copy is None or result is None or result.snapshot is None:
             raise ConfigRefused(diagnostics)
-        self._watch(name, found.fragment)
-        applied = await self._pipeline.put_in_force(copy, found, "start", began=began)
+        applied = await self._put_in_force(result, self._file, "start", began)
         if not applied.ok:
             raise ConfigRefused(diagnostics)
-        self._fragments[name], self._refused[name] = found.fragment, diagnostics
+        self._file.last_good, self._in_force.raw = result.fragment, copy.raw
         logger.warning("{} is broken: serving the last good copy of it", name)
-        return structs.replace(self._pipeline.refuse(diagnostics, "start", name), changes=applied.changes)
+        return structs.replace(self._refuse(self._file, diagnostics, "start"), changes=applied.changes)
 
-    async def _read(self, source: Source) -> Update:
-        update = await source.read_now()
-        self._orders[source.name] = max(self._orders.get(source.name, 0), update.order)
+    async def _read_first(self, state: SourceState) -> None:
+        """At the start, before config.yaml: a source that fails contributes nothing yet, and stops nobody."""
+        update = await self._read(state)
+        fragment = update.fragment
+        if fragment is not None and fragment.is_usable:
+            state.last_good = fragment
+            self._watch(state, fragment)
+        else:
+            problem = (update.problem,) if update.problem else ()
+            state.problems = (*(fragment.diagnostics if fragment else ()), *problem)
+
+    async def _read(self, state: SourceState) -> Update:
+        update = await state.source.read_now()
+        state.order = max(state.order, update.order)
         return update
 
     async def _checked(
-        self, update: Update, written: Document | None = None, *, require: frozenset[str] = frozenset()
+        self, state: SourceState, update: Update, document: Document | None = None, *required: str
     ) -> CheckResult:
-        others, last_good = self._others(update.source), self._fragments.get(update.source)
-        found = await self._pipeline.check(update, written, others=others, last_good=last_good, require=require)
-        self._watch(update.source, found.fragment)
-        return found
+        """The check of what a source says now; the files that it names are watched from now on."""
+        result = await self._check(state, update, document, *required)
+        self._watch(state, result.fragment)
+        return result
 
-    def _watch(self, name: str, fragment: Fragment) -> None:
+    async def _check(
+        self, state: SourceState, update: Update, document: Document | None = None, *required: str
+    ) -> CheckResult:
+        work = partial(
+            self._check_update,
+            update,
+            document,
+            old=self._current.get_or_none(),
+            others=[each.last_good for each in self._sources.values() if each is not state and each.last_good],
+            last_good=state.last_good,
+            require=frozenset(required),
+        )
+        return await self._off_loop(work)
+
+    def _watch(self, state: SourceState, fragment: Fragment) -> None:
         """While a source is refused, what the configuration in force names stays watched, too."""
-        before = self._files.get(name, frozenset())
         complete = fragment.is_usable and not fragment.failing
-        self._files[name] = fragment.files if complete else before | fragment.files
-        self._sources[name].watch(self._files[name])
+        state.files = fragment.files if complete else state.files | fragment.files
+        state.source.watch(state.files)
+
+    def _with_problems(self, outcome: ReloadOutcome) -> ReloadOutcome:
+        """The outcome for one source, with what is wrong with the others."""
+        problems = [each for state in self._sources.values() for each in state.problems]
+        others = tuple(each for each in problems if each not in outcome.diagnostics)
+        degraded = outcome.degraded or bool(problems)
+        return structs.replace(outcome, degraded=degraded, diagnostics=(*outcome.diagnostics, *others))
+
+    def _outcome_now(
+        self, diagnostics: tuple[Diagnostic, ...], reason: str, *, ok: bool, began: float = 0.0
+    ) -> ReloadOutcome:
+        return outcome_of(self._current.get_or_none(), diagnostics, reason, ok=ok, began=began)
 
     def _failed(self, message: str, reason: str) -> ReloadOutcome:
-        diagnostic = Diagnostic(severity="error", code="not-reloaded", message=message, source=self._file.name)
-        return failed(self._current.get_or_none(), (diagnostic,), reason)
+        diagnostic = Diagnostic(severity="error", code="not-reloaded", message=message, source=self.source_name)
+        return self._outcome_now((diagnostic,), reason, ok=False)
 
-
-def _of_all(outcomes: Sequence[ReloadOutcome]) -> ReloadOutcome:
-    """One outcome for a reload of every source: that of the first that is refused, else of the last that changed."""
-    refused = (each for each in outcomes if not each.ok)
-    changed = (each for each in reversed(outcomes) if each.changes)
-    return next(refused, None) or next(changed, None) or outcomes[-1]
-
-
-def _answer(waiting: Iterable[Waiting], outcome: ReloadOutcome) -> None:
-    for _, answer, _ in waiting:
-        if not answer.done():  # the caller may have gone away
-            answer.set_result(outcome)
+    async def _off_loop(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)

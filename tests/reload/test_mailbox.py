@@ -1,4 +1,4 @@
-"""A burst is taken as one, the newest wins, and the bell needs no letter."""
+"""A burst is taken as one, the newest wins, and callers that wait at the same time are taken together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from daemon.reload.mailbox import Mailbox
+from daemon.reload.mailbox import Mailbox, answer
+from daemon.reload.outcome import outcome_of
 from daemon.sources.base import Update
 
 
@@ -22,19 +23,25 @@ async def test_the_newest_of_each_source_is_taken_once() -> None:
     mailbox.put(update("store", 7))
     mailbox.put(update("store", 6))  # an older one that comes late
     await mailbox.wait()
-    assert [(each.source, each.order) for each in mailbox.take()] == [("file", 999), ("store", 7)]
-    assert mailbox.take() == ()
+    updates, requests = mailbox.take()
+    assert [(each.source, each.order) for each in updates] == [("file", 999), ("store", 7)]
+    assert requests == ()
+    assert mailbox.take() == ((), ())
 
 
 @pytest.mark.asyncio
-async def test_waiting_ends_by_an_update_or_by_the_bell() -> None:
+async def test_waiting_ends_by_an_update_or_by_a_request() -> None:
     mailbox = Mailbox()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
             await mailbox.wait()
-    mailbox.ring()
+    answers = [mailbox.request(reason) for reason in ("SIGHUP", "management")]
     await mailbox.wait()
-    assert mailbox.take() == ()
+    updates, requests = mailbox.take()
+    assert (updates, [each.reason for each in requests]) == ((), ["SIGHUP", "management"])
+    answers[0].cancel()
+    answer(requests, outcome := outcome_of(None, (), "SIGHUP", ok=False))
+    assert await answers[1] is outcome
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
             await mailbox.wait()

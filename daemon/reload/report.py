@@ -1,6 +1,6 @@
-"""Telling what a reload did: log, events, metrics, systemd. The only place of the pipeline that speaks.
+"""Reports what a reload did: log, events, metrics, systemd. Nothing else of the reload package logs it.
 
-A problem is told once per change of state: the same broken file, read again, is not told again.
+A problem is reported once per change of state: the same broken file, read again, is not reported again.
 Every line of the log is an event, too, with the same words.
 """
 
@@ -40,8 +40,8 @@ class Notify(Protocol):
     def ready(self, status: str = "") -> None: ...
 
 
-class Telling:
-    """Knows what has been told, and nothing else."""
+class Reporter:
+    """Knows what has been reported, and nothing else."""
 
     def __init__(self, events: Events, numbers: Numbers) -> None:
         self._events = events
@@ -53,29 +53,22 @@ class Telling:
     def applied(self, outcome: ReloadOutcome, changes: ChangeSet, old: Snapshot | None, new: Snapshot) -> None:
         """A snapshot came into force."""
         heading = outcome.changes[0]
-        self._say("reload", heading, new.generation, ok=True, revision=new.revision, reason=outcome.reason)
+        self._log("reload", heading, new.generation, ok=True, revision=new.revision, reason=outcome.reason)
         for change in changes.changes:
-            self._say("change", f"  {summary.line(change)}", new.generation, path=change.path, restart=change.restart)
-        self._say("clients", summary.clients_line(new), new.generation)
+            self._log("change", f"  {summary.line(change)}", new.generation, path=change.path, restart=change.restart)
+        self._log("clients", summary.clients_line(new), new.generation)
         if (source := summary.packycode_line(new)) and (old is None or source != summary.packycode_line(old)):
-            self._say("source", source, new.generation)
+            self._log("source", source, new.generation)
         for line in registration_lines(old, new):
-            self._say("registration", line, new.generation)
+            self._log("registration", line, new.generation)
         for line in summary.profile_lines(old, new):
-            self._say("profile", line, new.generation)
+            self._log("profile", line, new.generation)
         self._numbers.snapshot(
             generation=new.generation,
             providers=len({auth.name for auth in new.core_auths}),
             core_auths=len(new.core_auths),
             models=len(new.models.names()),
         )
-
-    def unchanged(self, outcome: ReloadOutcome, source: str, *, saved: bool) -> None:
-        """Read, and the same in effect. ``saved``: the file's bytes did change, or somebody asked."""
-        if source in self._refused:
-            self._say("reload", f"config is good again: {_in_force(outcome)}", outcome.generation, ok=True)
-        elif saved:
-            self._say("reload", f"config unchanged: {_in_force(outcome)}", outcome.generation, ok=True)
 
     def refused(self, outcome: ReloadOutcome, source: str) -> None:
         """What is in force stays."""
@@ -85,31 +78,39 @@ class Telling:
         self._refused[source] = outcome.diagnostics
         errors = sum(each.severity == "error" for each in outcome.diagnostics)
         heading = f"config refused: {errors} {'error' if errors == 1 else 'errors'}, {_in_force(outcome)}"
-        self._say("reload", heading, outcome.generation, level="ERROR", ok=False, reason=outcome.reason)
+        self._log("reload", heading, outcome.generation, level="ERROR", ok=False, reason=outcome.reason)
         for each in outcome.diagnostics:
-            self._say("diagnostic", f"  {each}", outcome.generation, level=each.severity.upper())
+            self._log("diagnostic", f"  {each}", outcome.generation, level=each.severity.upper())
 
-    def failing(self, outcome: ReloadOutcome, source: str) -> None:
+    def in_force(self, outcome: ReloadOutcome, source: str, *, saved: bool) -> None:
+        """What the source says is in force, perhaps without providers that fail. ``saved``: the file's bytes did
+        change, or somebody asked; the same bytes read again are no reload."""
+        if outcome.failing:
+            self._failing(outcome, source)
+            return
+        was_refused = self._refused.pop(source, None) is not None
+        if not outcome.changes and (saved or was_refused):
+            news = "config is good again" if was_refused else "config unchanged"
+            self._log("reload", f"{news}: {_in_force(outcome)}", outcome.generation, ok=True)
+        # Nothing is well while another source is refused.
+        if (saved or outcome.changes or was_refused) and not self._refused:
+            self._numbers.reload(True, outcome.at)
+        # A warning is reported once, as long as it stays: not with each reload.
+        warnings = {_meaning(each): each for each in outcome.diagnostics}
+        for meaning, each in warnings.items():
+            if meaning not in self._warned:
+                self._log("diagnostic", str(each), outcome.generation, level="WARNING")
+        self._warned = frozenset(warnings)
+
+    def _failing(self, outcome: ReloadOutcome, source: str) -> None:
         """In force but for providers whose references cannot be resolved: an ERROR each, once."""
         self._numbers.reload(False, outcome.at)
         if outcome.diagnostics != self._refused.get(source):
             self._refused[source] = outcome.diagnostics
             for each in outcome.diagnostics:
-                self._say("diagnostic", str(each), outcome.generation, level=each.severity.upper())
+                self._log("diagnostic", str(each), outcome.generation, level=each.severity.upper())
 
-    def healthy(self, outcome: ReloadOutcome, source: str, *, saved: bool) -> None:
-        """What is in force is what the file says; its warnings are told, each once. ``saved`` as above:
-        the same bytes read again are no reload, and nothing is well while another source is refused."""
-        was_refused = self._refused.pop(source, None) is not None
-        if (saved or outcome.changes or was_refused) and not self._refused:
-            self._numbers.reload(True, outcome.at)
-        warned = {_meaning(each): each for each in outcome.diagnostics}
-        for meaning, each in warned.items():
-            if meaning not in self._warned:
-                self._say("diagnostic", str(each), outcome.generation, level="WARNING")
-        self._warned = frozenset(warned)
-
-    def _say(self, kind: str, line: str, generation: int, *, level: str = "INFO", **fields: object) -> None:
+    def _log(self, kind: str, line: str, generation: int, *, level: str = "INFO", **fields: object) -> None:
         logger.bind(generation=generation).log(level, "{}", line)
         self._events.publish(kind, line.strip(), **{"generation": generation, **fields})
 
