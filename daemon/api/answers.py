@@ -59,7 +59,8 @@ class Cleared(Answer, frozen=True):
 
 class AuthRow(Answer, frozen=True):
     """One usable upstream credential and how it stands. ``until`` is RFC 3339. ``profile`` is the make of the
-    upstream, empty where it has none, ``profile-reason`` why; ``amendments`` is what was learned of it."""
+    upstream, empty where it has none, ``profile-reason`` why; ``amendments`` is what was learned of it.
+    A provider that is ``failed`` has no credential: its row has an id without a hash, and no client id."""
 
     id: str
     client_id: str
@@ -68,7 +69,7 @@ class AuthRow(Answer, frozen=True):
     source: str
     base_url: str
     models: list[str]
-    state: Literal["ready", "cooling", "disabled"]
+    state: Literal["ready", "cooling", "disabled", "failed"]
     reason: str | None
     until: str | None
     last_error: str | None

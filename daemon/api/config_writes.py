@@ -148,12 +148,12 @@ class ConfigRoutes:
     async def _written(self, request: Request, edit: Edit, target: str) -> Written | Refused:
         dry_run, who = is_dry_run(request), request.scope["caller"]
 
-        async def approve(new: Snapshot) -> tuple[Diagnostic, ...]:
+        async def policy(new: Snapshot) -> tuple[Diagnostic, ...]:
             return await self._objections(who, new, target, dry_run=dry_run)
 
         try:
             written = await self._writing().write(
-                edit, approve=approve, matches=IfMatch(request), create=target == WHOLE, dry_run=dry_run
+                edit, policy=policy, matches=IfMatch(request), create=target == WHOLE, dry_run=dry_run
             )
         except REFUSALS as error:
             told = refused(error, target)

@@ -11,13 +11,14 @@ from daemon.api.masked import masked, masked_url
 from daemon.api.models import openai_model
 from daemon.api.status import timestamp
 from daemon.config.packycode import effective_source
-from daemon.config.provider import Provider
+from daemon.config.provider import Provider, lower_name, provider_path
 from daemon.config.schema import Packycode, Tppc
 from daemon.gateway.amendments import profile_of
 from daemon.gateway.learned import LearnedAmendment, LearnedAmendments
 from daemon.router.states import AuthStates
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.snapshot import Snapshot
+from daemon.wires.table import WIRES
 
 Amendments = Mapping[str, Sequence[AmendmentRow]]
 """What was learned of each core auth, by its id."""
@@ -40,11 +41,14 @@ def _amendment(entry: LearnedAmendment, now: float) -> AmendmentRow:
 
 
 def auths(snapshot: Snapshot, states: AuthStates, provider: str | None, amendments: Amendments | None = None) -> Auths:
-    """Every core auth with its live state; ``provider`` is a family or a name, None = all."""
+    """Every core auth with its live state, and every provider that has none because it failed; ``provider`` is a
+    family or a name, None = all."""
     learned = amendments or {}
     names = {entry.auth_id: entry.models for entry in snapshot.models.registrations()}
     chosen = [auth for auth in snapshot.core_auths if belongs(auth, provider)]
-    return Auths(auths=[auth_view(auth, states, names.get(auth.id, ()), learned.get(auth.id, ())) for auth in chosen])
+    rows = [auth_view(auth, states, names.get(auth.id, ()), learned.get(auth.id, ())) for auth in chosen]
+    failed = [failed_view(each, snapshot) for each in snapshot.providers if each.failed and each.enabled]
+    return Auths(auths=[*rows, *(row for row in failed if _matches(provider, row.provider, row.name))])
 
 
 def auth_view(
@@ -68,6 +72,28 @@ def auth_view(
         profile=auth.profile if known else learned,
         profile_reason=auth.profile_reason if known else "learned from refusals",
         amendments=list(amendments),
+    )
+
+
+def failed_view(provider: Provider, snapshot: Snapshot) -> AuthRow:
+    """A provider that failed at the start: a reference of it cannot be resolved, so it has no core auth. The
+    reasons are the sentences about its values."""
+    errors = (each for each in snapshot.warnings if each.severity == "error" and provider.path)
+    return AuthRow(
+        id=f"{provider.kind}:{lower_name(provider.name)}",
+        client_id="",
+        name=provider.name,
+        provider=WIRES[provider.wire].upstream.family,
+        source=provider.source,
+        base_url=masked_url(provider.base_url),
+        models=[],
+        state="failed",
+        reason="; ".join(each.message for each in errors if provider_path(each.path) == provider.path) or None,
+        until=None,
+        last_error=None,
+        profile=provider.profile,
+        profile_reason="configured" if provider.profile else "",
+        amendments=[],
     )
 
 
@@ -117,4 +143,8 @@ def written_block(snapshot: Snapshot, name: str) -> Mapping[str, object]:
 
 def belongs(auth: CoreAuth, provider: str | None) -> bool:
     """Whether ``provider`` (a family such as ``codex``, or a name such as ``fox``) means it; left out, all do."""
-    return not provider or provider.lower() in (auth.provider, auth.name.lower())
+    return _matches(provider, auth.provider, auth.name)
+
+
+def _matches(chosen: str | None, family: str, name: str) -> bool:
+    return not chosen or chosen.lower() in (family, name.lower())

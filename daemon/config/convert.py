@@ -48,6 +48,8 @@ class Converter:
         self.resolve = resolve
         self.problems: list[Diagnostic] = []
         self.files: set[str] = set()
+        self.references: dict[Path, tuple[str, str]] = {}
+        """(as written, what it stands for): diagnostics quote the first and never the second."""
         self._disabled = False
         """Inside a block that is switched off: a reference that leads nowhere is no mistake there."""
 
@@ -77,7 +79,7 @@ class Converter:
     def section(self, section: type[Base], value: object, path: Path) -> Base | Wrong:
         """The struct of a mapping; unknown keys are warned of, missing required ones are errors."""
         if section is ModelEntry and isinstance(value, str):
-            name = self.text(TEXT, value, path)
+            name = self.name(NAME, value, path)
             return WRONG if isinstance(name, Wrong) else ModelEntry(name=name)
         if not isinstance(value, dict):
             return self.expected("keys and values", value, path)
@@ -125,15 +127,23 @@ class Converter:
             return self.tell(path, "control-character", "holds a line break or control character", "remove it")
         return text
 
+    def name(self, shape: Shape, value: object, path: Path) -> str | Wrong:
+        """Text that is shown as it is written."""
+        if isinstance(value, str) and is_reference(value):
+            return self.tell(path, "wrong-value", "takes no reference", "write the value itself")
+        return self.text(shape, value, path)
+
     def dereferenced(self, text: str, path: Path) -> str | Wrong:
         if not is_reference(text):
             return text
         if name := watched_name(text):
             self.files.add(name)
         try:
-            return self.resolve(text)
+            value = self.resolve(text)
         except UnresolvedReference as error:
             return WRONG if self._disabled else self.tell(path, "reference", error.message, error.hint)
+        self.references[path] = text, value
+        return value
 
     def secret(self, shape: Shape, value: object, path: Path) -> Secret | Wrong:
         if isinstance(value, Secret):
@@ -180,15 +190,18 @@ class Converter:
 
     def bounded(self, shape: Shape, value: N, path: Path) -> N | Wrong:
         if shape.above is not None and value <= shape.above:
-            return self.tell(path, "out-of-range", f"must be above {shape.above:.12g}, got {value:.12g}")
-        if shape.least is not None and value < shape.least:
-            return self.tell(path, "out-of-range", f"must be at least {shape.least:.12g}, got {value:.12g}")
-        if shape.most is not None and value > shape.most:
-            return self.tell(path, "out-of-range", f"must be at most {shape.most:.12g}, got {value:.12g}")
-        return value
+            bound = f"above {shape.above:.12g}"
+        elif shape.least is not None and value < shape.least:
+            bound = f"at least {shape.least:.12g}"
+        elif shape.most is not None and value > shape.most:
+            bound = f"at most {shape.most:.12g}"
+        else:
+            return value
+        written, _ = self.references.get(path, (f"{value:.12g}", ""))
+        return self.tell(path, "out-of-range", f"must be {bound}, got {written}")
 
     def choice(self, shape: Shape, value: object, path: Path) -> str | Wrong:
-        text = self.text(shape, value, path)
+        text = self.name(shape, value, path)
         if isinstance(text, Wrong) or text in shape.choices:
             return text
         choices = [choice for choice in shape.choices if choice]
@@ -233,13 +246,14 @@ class Converter:
         """``pattern: model`` rows, in the order they are written; no model is the provider's default."""
         if not isinstance(value, dict):
             return self.expected("keys and values (pattern: model)", value, path)
-        rows = ((key, "" if item is None else self.text(TEXT, item, (*path, key))) for key, item in value.items())
+        rows = ((key, "" if item is None else self.name(NAME, item, (*path, key))) for key, item in value.items())
         return tuple(ModelAlias(pattern=key, model=item) for key, item in rows if not isinstance(item, Wrong))
 
 
 READERS: dict[str, Callable[[Converter, Shape, object, Path], object]] = {
     "text": Converter.text,
     "url": Converter.text,
+    "name": Converter.name,
     "secret": Converter.secret,
     "flag": Converter.flag,
     "integer": Converter.integer,
@@ -255,6 +269,7 @@ READERS: dict[str, Callable[[Converter, Shape, object, Path], object]] = {
 }
 
 TEXT = Shape(kind="text")
+NAME = Shape(kind="name")
 ROLE_OR_FILE = "write developer, system, or file:/path"
 WORDS: dict[str, bool] = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 HINTS = {

@@ -69,7 +69,7 @@ def _value(shape: Shape) -> Node:
             text = {"type": "string", "pattern": r"^\d+\s*([kKMG]i?)?B?$"}
             return {"anyOf": [{"type": "integer", **_bounds(shape)}, text, REFERENCE]}
         case "choice":
-            return {"anyOf": [{"enum": list(shape.choices)}, REFERENCE]}
+            return {"enum": list(shape.choices)}
         case "instructions":
             return {"anyOf": [{"enum": list(ROLES)}, REFERENCE]}
         case "table" | "aliases":

@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from msgspec import Struct, structs
 
-from daemon.config.convert import Converter
+from daemon.config.convert import Converter, quoted
 from daemon.config.diagnostics import Diagnostic, Path
 from daemon.config.document import Document
 from daemon.config.packycode import OuterSettings, merge
-from daemon.config.provider import Provider, providers_of
+from daemon.config.provider import Provider, provider_path, providers_of
 from daemon.config.references import Resolve, UnresolvedReference
 from daemon.config.rules import RULES
 from daemon.config.schema import Config
@@ -70,8 +70,8 @@ def load(document: Document, *, resolve: Resolve, outer: OuterSettings | None = 
     _apply_rules(converter, config)
     diagnostics = tuple(sorted((*document.diagnostics, *converter.problems), key=lambda each: each.place))
     wrong = [each for each in diagnostics if each.severity == "error"]
-    failing = {_provider_path(each.path) for each in wrong if each.code == "reference"} - {()}
-    refused = any(each.code != "reference" or not _provider_path(each.path) for each in wrong)
+    failing = {provider_path(each.path) for each in wrong if each.code == "reference"} - {()}
+    refused = any(each.code != "reference" or not provider_path(each.path) for each in wrong)
     providers = () if refused else with_failed(providers_of(config), failing)
     return Fragment(
         source=document.source,
@@ -108,13 +108,6 @@ def with_last_good(new: Fragment, last: Fragment | None) -> Fragment:
     return structs.replace(new, settings=settings, providers=with_failed(providers_of(settings), failed))
 
 
-def _provider_path(path: Path) -> Path:
-    """The provider that holds the value at ``path``; empty for what is none's."""
-    if path[:1] == ("packycode",):
-        return path[:1]
-    return path[:3] if path[:2] == ("tppc", "providers") and len(path) > 3 else ()
-
-
 def _with_outer(data: dict[str, object], outer: OuterSettings) -> tuple[dict[str, object], dict[str, str]]:
     block = data.get("packycode")
     if not isinstance(block, dict | None):
@@ -132,7 +125,9 @@ def _apply_rules(converter: Converter, config: Config) -> None:
     told = {problem.path for problem in converter.problems if problem.severity == "error"}
     for finding in (finding for rule in RULES for finding in rule(config)):
         if not any(_concerns(finding.path, path) for path in told):
-            converter.tell(finding.path, finding.code, finding.message, finding.hint, severity=finding.severity)
+            written, text = converter.references.get(finding.path, ("", ""))
+            message, hint = (each.replace(quoted(text), quoted(written)) for each in (finding.message, finding.hint))
+            converter.tell(finding.path, finding.code, message, hint, severity=finding.severity)
             told |= {finding.path} if finding.severity == "error" else set()
 
 

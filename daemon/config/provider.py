@@ -31,6 +31,13 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 PACKYCODE: Final = "packycode"
 
 
+def provider_path(path: Path) -> Path:
+    """The path of the provider of config.yaml that holds the value at ``path``; empty for what is none's."""
+    if path[:1] == (PACKYCODE,):
+        return path[:1]
+    return path[:3] if path[:2] == ("tppc", "providers") and len(path) > 3 else ()
+
+
 class Provider(Struct, frozen=True, kw_only=True):
     """``name`` is as written, trimmed; compared in lower case. ``source`` says where it is from, and is no other's
     (``config:packycode``, ``config:tppc[fox]``), ``path`` where in config.yaml. The rest is as in the schema;

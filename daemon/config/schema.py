@@ -26,6 +26,8 @@ def doc(text: str, *, restart: bool = False, ge: float | None = None, le: float 
 
 Url = Annotated[str, Meta(extra={"kind": "url"})]
 """Shown as ``scheme://host[:port]`` only."""
+Name = Annotated[str, Meta(extra={"kind": "name"})]
+"""Shown as it is written, so it takes no reference: names, aliases, words of a fixed set."""
 Duration = Annotated[float, Meta(extra={"kind": "duration"}, gt=0)]
 """Seconds: a number, or text such as ``500ms``, ``30s``, ``5m``."""
 Size = Annotated[int, Meta(extra={"kind": "size"}, ge=1)]
@@ -60,16 +62,16 @@ class Privacy(Base, frozen=True):
 
 class Defaults(Base, frozen=True):
     model: Annotated[
-        str, doc("The provider's default model: what a `claude-*` name leads to, and a request without a model.")
+        Name, doc("The provider's default model: what a `claude-*` name leads to, and a request without a model.")
     ] = "gpt-5"
-    model_reasoning_effort: Annotated[str, doc("low, medium or high; used when the client gave none.")] = "high"
+    model_reasoning_effort: Annotated[Name, doc("low, medium or high; used when the client gave none.")] = "high"
 
 
 class ModelEntry(Base, frozen=True):
     """A model of a provider: its upstream ``name`` and the ``alias`` clients call it by (default: the name)."""
 
-    name: Annotated[str, doc("The upstream's name of the model.")]
-    alias: Annotated[str, doc("The name clients use; empty: the upstream's name.")] = ""
+    name: Annotated[Name, doc("The upstream's name of the model.")]
+    alias: Annotated[Name, doc("The name clients use; empty: the upstream's name.")] = ""
 
     @property
     def public(self) -> str:
@@ -125,7 +127,7 @@ class Packycode(Base, frozen=True):
         Url, doc("Absolute http(s) URL, with or without /v1, /responses, trailing slash. Required when enabled.")
     ] = ""
     requires_openai_auth: Annotated[bool, doc("Then credentials.openai-api-key must be non-empty.")] = True
-    wire_api: Annotated[str, doc("Only `responses`.")] = "responses"
+    wire_api: Annotated[Name, doc("Only `responses`.")] = "responses"
     privacy: Privacy = Privacy()
     defaults: Defaults = Defaults()
     credentials: PackycodeCredentials = PackycodeCredentials()
@@ -142,7 +144,7 @@ class Packycode(Base, frozen=True):
 class TppcProvider(Base, frozen=True):
     """One third-party provider."""
 
-    name: Annotated[str, doc("Unique name; required when enabled. `name/model` asks this provider only.")] = ""
+    name: Annotated[Name, doc("Unique name; required when enabled. `name/model` asks this provider only.")] = ""
     enabled: Annotated[bool, doc("Whether the provider is used.")] = False
     base_url: Annotated[
         Url,

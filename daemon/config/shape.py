@@ -21,8 +21,8 @@ from daemon.config.schema import Base
 from daemon.secret import Secret
 
 Kind = Literal[
-    "text", "url", "secret", "flag", "integer", "number", "duration", "size", "choice", "section", "list", "table",
-    "aliases", "instructions",
+    "text", "url", "name", "secret", "flag", "integer", "number", "duration", "size", "choice", "section", "list",
+    "table", "aliases", "instructions",
 ]  # fmt: skip
 
 

@@ -9,16 +9,18 @@ block is then checked as if it were enabled, so that everything that keeps it fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from msgspec import Struct, structs
 
 from daemon.config.diagnostics import Diagnostic
+from daemon.config.diagnostics import Path as ValuePath
 from daemon.config.document import Document, parse
 from daemon.config.exposure import exposure
 from daemon.config.load import Fragment, load, merged, with_last_good
+from daemon.config.provider import provider_path
 from daemon.snapshot.build import build
 from daemon.snapshot.diff import ChangeSet, diff
 from daemon.snapshot.snapshot import Snapshot
@@ -31,18 +33,21 @@ from daemon.sources.references import resolver, watched_paths
 class CheckResult(Struct, frozen=True, kw_only=True):
     """``snapshot`` is None where nothing can be put in force; with errors it lacks the providers that fail, or has
     them as they were. ``fragment`` is what the source contributes to
-    it, its ``files`` as the paths to watch; ``changes`` are what the snapshot changes."""
+    it, its ``files`` as the paths to watch; ``changes`` are what the snapshot changes. ``new_errors`` are the errors
+    in what is not written as it was before: a provider that is as it was, and whose reference cannot be resolved,
+    has none of them."""
 
     source: str
     fragment: Fragment
     diagnostics: tuple[Diagnostic, ...]
     snapshot: Snapshot | None = None
     changes: ChangeSet = ChangeSet()
+    new_errors: tuple[Diagnostic, ...] = ()
 
     @property
     def errors(self) -> int:
         """How many of the diagnostics are errors."""
-        return sum(1 for each in self.diagnostics if each.severity == "error")
+        return len(_errors(self.diagnostics))
 
 
 def check(
@@ -64,7 +69,8 @@ def check(
     """
     fragment = with_last_good(_fragment(update, document, environ, base, require), last_good)
     if not fragment.is_usable:
-        return CheckResult(source=update.source, fragment=fragment, diagnostics=fragment.diagnostics)
+        problems = fragment.diagnostics
+        return CheckResult(source=update.source, fragment=fragment, diagnostics=problems, new_errors=_errors(problems))
     snapshot = build(merged((fragment, *others)), generation=old.generation + 1 if old else 1)
     return CheckResult(
         source=update.source,
@@ -72,7 +78,34 @@ def check(
         diagnostics=snapshot.warnings,
         snapshot=snapshot,
         changes=diff(old, snapshot),
+        new_errors=tuple(_new_errors(fragment, old)),
     )
+
+
+def _errors(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    return tuple(each for each in diagnostics if each.severity == "error")
+
+
+def _new_errors(fragment: Fragment, old: Snapshot | None) -> Iterator[Diagnostic]:
+    """The errors of a fragment that can be put in force, all of them of providers, where the provider was changed."""
+    sources = {each.path: each.source for each in fragment.providers}
+    before = {each.source: value_at(old.written, each.path) for each in old.providers} if old else {}
+    for error in _errors(fragment.diagnostics):
+        path = provider_path(error.path)
+        if value_at(fragment.written, path) != before.get(sources.get(path, "")):
+            yield error
+
+
+def value_at(data: object, path: ValuePath) -> object:
+    """What stands at ``path`` of plain data; None for nothing."""
+    for part in path:
+        if isinstance(data, Mapping):
+            data = data.get(part)
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            return None
+    return data
 
 
 def _fragment(

@@ -112,7 +112,8 @@ class Reloader:
         return self._file.source.name
 
     async def check(self, document: Document) -> CheckResult:
-        """What the file would put in force if it said this; nothing is applied."""
+        """What the file would put in force if it said this, providers that fail with their last good settings;
+        nothing is applied."""
         update = Update(source=self.source_name, raw=document.raw, digest="")
         return await self._check(self._file, update, document)
 

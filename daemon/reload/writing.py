@@ -1,11 +1,12 @@
 """Changing config.yaml from within: checked like a reload, written, and in force when the call returns.
 
-    read ─ If-Match ─ the new bytes ─ examine ─ approve ─▶ told (dry run)
-                                                       └▶ write ─ reload ─▶ in force, or the old bytes back
+    read ─ If-Match ─ the new bytes ─ check ─ policy ─▶ what it would change (dry run)
+                                                    └▶ write ─ reload ─▶ in force, or the old bytes back
 
 1. One change at a time, each from what the file says when its turn comes.
 2. A change that is refused, by whomever and however late, leaves file and memory as they were.
 3. The watch sees the write, too; it finds the same revision in force and applies nothing.
+4. A provider whose reference cannot be resolved stops no write that leaves it as it is.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ REASON: Final = "management"
 
 Edit = Callable[[bytes], Document]
 """What the file says -> what it is to say. Blocks; may raise whatever its caller understands."""
-Approve = Callable[[Snapshot], Awaitable[tuple[Diagnostic, ...]]]
-"""What would come into force -> what speaks against it; an error refuses the write."""
+WritePolicy = Callable[[Snapshot], Awaitable[tuple[Diagnostic, ...]]]
+"""What would come into force -> why the caller may not write it; an error refuses the write."""
 
 
 class Stale(Exception):
@@ -96,7 +97,7 @@ class ConfigWriting:
         self,
         edit: Edit,
         *,
-        approve: Approve,
+        policy: WritePolicy,
         matches: Callable[[str], bool] = lambda _: True,
         create: bool = False,
         dry_run: bool = False,
@@ -113,10 +114,10 @@ class ConfigWriting:
             if not held.is_there and not create:
                 raise Conflict(f"{self._path.name} does not exist: create it, or send it whole")
             document = await asyncio.to_thread(edit, held.raw)
-            told = await self._examined(document, approve, touched=document.raw != held.raw)
-            if dry_run or (not told.touched and told.digest == self.digest):
-                return told
-            return await self._put_in_force(held, document, told)
+            change = await self._checked(document, policy, touched=document.raw != held.raw)
+            if not dry_run and (change.touched or change.digest != self.digest):
+                await self._put_in_force(held, document, change)
+            return change
 
     async def versions(self) -> tuple[Version, ...]:
         """What can be gone back to, the newest first."""
@@ -126,29 +127,32 @@ class ConfigWriting:
         """The bytes of a kept version; None where they are lost."""
         return await asyncio.to_thread(self._history.load, version)
 
-    async def _examined(self, document: Document, approve: Approve, *, touched: bool) -> Written:
-        found = await self._reloader.check(document)
-        if found.snapshot is None or found.errors:
-            raise Invalid(found.diagnostics)
-        objections = await approve(found.snapshot)
-        if any(each.severity == "error" for each in objections):
-            raise Invalid((*_placed(objections, document), *found.diagnostics))
+    async def _checked(self, document: Document, policy: WritePolicy, *, touched: bool) -> Written:
+        result = await self._reloader.check(document)
+        if result.snapshot is None:
+            raise Invalid(result.diagnostics)
+        warnings = tuple(each for each in result.diagnostics if each.severity == "warning")
+        if result.new_errors:
+            raise Invalid((*result.new_errors, *warnings))
+        refusals = await policy(result.snapshot)
+        if any(each.severity == "error" for each in refusals):
+            raise Invalid((*_placed(refusals, document), *warnings))
         return Written(
-            diagnostics=found.diagnostics,
-            changes=summary.lines(found.changes),
+            diagnostics=result.diagnostics,
+            changes=summary.lines(result.changes),
             digest=digest_of(document.raw),
             touched=touched,
         )
 
-    async def _put_in_force(self, held: Held, document: Document, told: Written) -> Written:
-        if told.touched:
+    async def _put_in_force(self, held: Held, document: Document, change: Written) -> None:
+        if change.touched:
             await asyncio.to_thread(self._replace, held, document.raw)
         outcome = await self._reloader.reload(REASON, document)
-        if not outcome.ok and self.digest != told.digest:  # another source may fail: no matter of this file
-            if told.touched:
+        # Another source may fail, or a provider that was failing before: neither is a matter of this write.
+        if not outcome.ok and self.digest != change.digest:
+            if change.touched:
                 await self._take_back(held, document.raw)
             raise Invalid(outcome.diagnostics)
-        return told
 
     def _replace(self, held: Held, raw: bytes) -> None:
         with write_lock(self._state_dir):
@@ -173,11 +177,11 @@ class ConfigWriting:
             logger.error("{} keeps a change that is not in force: {}", self._path, refused.message)
 
 
-def _placed(objections: tuple[Diagnostic, ...], document: Document) -> tuple[Diagnostic, ...]:
+def _placed(refusals: tuple[Diagnostic, ...], document: Document) -> tuple[Diagnostic, ...]:
     """Each with its place in the file that would have been written."""
-    places = (document.place(each.path) for each in objections)
+    places = (document.place(each.path) for each in refusals)
     return tuple(
-        structs.replace(each, line=line, column=column) for each, (line, column) in zip(objections, places, strict=True)
+        structs.replace(each, line=line, column=column) for each, (line, column) in zip(refusals, places, strict=True)
     )
 
 

@@ -11,8 +11,11 @@ from daemon.errors import ErrorKind, RemoteError
 from daemon.gateway.amendments import Amendment, Proposal
 from daemon.gateway.learned import LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
+from daemon.router.states import AuthStates
+from daemon.snapshot.build import build
 from daemon.snapshot.models import Candidate
 from tests.api.world import KEY, MANAGED, World
+from tests.config.world import loaded
 
 GETS = ("/auths", "/models", "/providers", "/packycode", "/tppc", "/nowhere")
 MASK = "********"
@@ -66,6 +69,17 @@ async def test_auths_show_every_core_auth_and_its_state() -> None:
         "amendments": [],
     }
     assert (rows[0]["profile"], rows[0]["profile-reason"]) == ("codex-relay", "default of packycode")
+
+
+def test_a_provider_that_failed_is_a_row_that_says_why() -> None:
+    fragment = loaded(MANAGED)
+    snapshot = build(fragment, generation=1)
+    _, fox = views.auths(snapshot, AuthStates(), None).auths
+    assert (fox.state, fox.reason) == ("failed", "environment variable FOX_KEY is not set")
+    assert (fox.id, fox.client_id, fox.name, fox.source) == ("tppc:fox", "", "Fox", "config:tppc[fox]")
+    assert (fox.base_url, fox.models, fox.provider) == ("https://fox.example", [], "codex")
+    assert [row.name for row in views.auths(snapshot, AuthStates(), "FOX").auths] == ["Fox"]
+    assert views.auths(snapshot, AuthStates(), "packycode").auths[0].state == "ready"
 
 
 def test_auths_show_what_was_learned_of_each() -> None:

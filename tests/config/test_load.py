@@ -126,6 +126,17 @@ def test_references_are_followed_and_files_watched() -> None:
     assert fragment.written["port"] == "env:PORT"
 
 
+def test_a_diagnostic_quotes_what_is_written_and_not_what_it_resolves_to() -> None:
+    env = {"env:PORT": "99999", "file:/secret": "planted", "env:SIZE": "planted"}
+    text = "port: env:PORT\nlogging: {rotation: env:SIZE}\nremote-management: {trusted-proxies: ['file:/secret']}\n"
+    assert told(loaded(text, env)) == [
+        "config.yaml:1:7: error: port: must be at most 65535, got env:PORT",
+        'config.yaml:2:21: error: logging.rotation: must be a size, got "env:SIZE" (e.g. 20 MB)',
+        'config.yaml:3:39: error: remote-management.trusted-proxies[0]: "file:/secret" is no address or network '
+        "(e.g. 10.0.0.1 or 10.0.0.0/8)",
+    ]
+
+
 def test_a_number_behind_a_reference_is_checked_as_one() -> None:
     assert told(loaded("port: env:PORT", {"env:PORT": "many"})) == [
         "config.yaml:1:7: error: port: expected a whole number, got text (write digits, without quotes or a fraction)"

@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import parse
 from daemon.reload.outcome import ConfigRefused
+from daemon.reload.writing import ConfigWriting, Invalid
+from daemon.snapshot.snapshot import Snapshot
+from daemon.sources.file import FileSource
+from daemon.state.history import History
 from tests.reload.world import GOOD, ScriptedSource, World
 
 FOX = """\
@@ -105,12 +110,67 @@ async def test_any_other_mistake_refuses_the_file(tmp_path: Path, key: Path, tex
 
 
 @pytest.mark.asyncio
-async def test_a_required_block_must_resolve_and_so_must_what_is_written_through_the_api(
-    tmp_path: Path, key: Path
-) -> None:
+async def test_a_required_block_must_resolve(tmp_path: Path, key: Path) -> None:
     key.unlink()
     with pytest.raises(ConfigRefused, match=MISSING):
         await World(ScriptedSource(BOTH), tmp_path).reloader.start(frozenset({"tppc"}))
-    world = World(ScriptedSource(BOTH), tmp_path)
-    async with world.running() as reloader:
-        assert (await reloader.check(parse(BOTH.encode()))).errors == 1
+
+
+ADDED = """\
+    - name: wolf
+      enabled: true
+      base-url: https://wolf.example/v1
+      api-key: file:wolf.key
+"""
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        pytest.param(BOTH, False, id="nothing changes"),
+        pytest.param(BOTH.replace("a.example", "b.example"), False, id="another provider"),
+        pytest.param("api-keys: [one]\n" + BOTH, False, id="a setting"),
+        pytest.param(BOTH.replace("Fox", "fox"), True, id="the provider itself: its name"),
+        pytest.param(BOTH + "      weight: 2\n", True, id="the provider itself: another key"),
+        pytest.param(BOTH.replace("file:fox.key", "file:other.key"), True, id="the reference"),
+        pytest.param(BOTH.replace("file:fox.key", "sk-new"), False, id="a key in place of the reference"),
+        pytest.param(BOTH.replace("enabled: true\n      base", "enabled: false\n      base"), False, id="switched off"),
+        pytest.param(GOOD, False, id="removed"),
+        pytest.param(BOTH + ADDED, True, id="a new provider with a reference of its own"),
+        pytest.param(BOTH + ADDED.replace("file:wolf.key", "sk-wolf"), False, id="a new provider that resolves"),
+        pytest.param(
+            GOOD + "tppc:\n  providers:\n" + ADDED.replace("file:wolf.key", "sk-wolf") + FOX[18:], False, id="moved"
+        ),
+    ],
+)
+@pytest.mark.parametrize("served", [True, False])
+async def test_a_write_is_refused_only_for_a_reference_in_what_it_changes(
+    tmp_path: Path, key: Path, text: str, refused: bool, served: bool
+) -> None:
+    """``served``: it has last good settings, for its key went away while the daemon ran."""
+    path = tmp_path / "config.yaml"
+    path.write_text(BOTH)
+    if not served:
+        key.unlink()
+    world = World(FileSource(path), tmp_path / "state", path=path, history=History(tmp_path / "state", path))
+    writing = ConfigWriting(path, tmp_path / "state", world.reloader, History(tmp_path / "state", path))
+    async with world.running():
+        if served:
+            key.unlink()
+        if refused:
+            with pytest.raises(Invalid, match=MISSING):
+                await writing.write(lambda _: parse(text.encode(), str(path)), policy=nobody_minds)
+            assert path.read_text() == BOTH
+        else:
+            written = await writing.write(lambda _: parse(text.encode(), str(path)), policy=nobody_minds)
+            assert path.read_text() == text
+            assert not any("]: removed" in line for line in written.changes) or text == GOOD
+            for name, url in serving(world).items():
+                assert url in text, name
+        if refused or ("file:fox.key" in text and "enabled: false" not in text):
+            assert ("Fox" in serving(world)) == served
+
+
+async def nobody_minds(_: Snapshot) -> tuple[Diagnostic, ...]:
+    return ()
