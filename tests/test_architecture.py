@@ -42,7 +42,7 @@ HOMES = {
     "argon2": ("api", "gateway"),
     "bcrypt": ("api", "gateway"),
     "bpe_openai": ("gateway.counting",),
-    "cryptography": ("state.sealed",),
+    "cryptography": ("state.files",),
     "httptools": ("service", "upstream.connection"),
     "httpx": ("api", "cli", "upstream.probe"),
     "loguru": ("",),

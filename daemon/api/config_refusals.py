@@ -10,8 +10,7 @@ from msgspec import Struct
 from daemon.api.answers import Problem, Refusal
 from daemon.api.problems import invalid_config
 from daemon.config.diagnostics import Diagnostic
-from daemon.config.edit.patch import PatchRefused
-from daemon.config.edit.patch_providers import UnknownProvider
+from daemon.config.edit.patch import PatchRefused, UnknownProvider
 from daemon.config.edit.rewrite import NotEditable
 from daemon.reload.writing import Invalid, Stale
 from daemon.sources.write import Conflict, DiskFull, WriteRefused

@@ -29,15 +29,14 @@ from daemon.api.status import timestamp
 from daemon.api.upstream_rule import UpstreamRule
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import Document, parse
-from daemon.config.edit.patch import Block, merged, replaced, unwrapped
-from daemon.config.edit.patch_providers import added, patched, removed
+from daemon.config.edit.patch import Block, added, merged, patched, removed, replaced, unwrapped
 from daemon.config.edit.rewrite import refuse_broken, rewrite
 from daemon.config.schema import Base, Packycode, Tppc
 from daemon.errors import ErrorKind, LocalError
 from daemon.reload.writing import ConfigWriting, Edit, Written, digest_of
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.write import WriteRefused
-from daemon.state.history import Version
+from daemon.state.copies import Version
 
 YAML: Final = "text/yaml; charset=utf-8"
 UNKNOWN: Final = ("unknown-key", "not-supported")

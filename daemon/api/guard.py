@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from daemon.api.problems import is_operator_path, problem
 from daemon.errors import ErrorKind, GatewayError, LocalError
 from daemon.gateway.access import host_name, is_loopback_name, on_unix_socket
-from daemon.snapshot.current import Current
+from daemon.snapshot.snapshot import Current
 
 MOST_HEADERS: Final = 100
 WITH_UNDERSCORE: Final = (b"session_id", b"conversation_id")

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from daemon.errors import ErrorKind, LocalError
 from daemon.gateway.access import ClientAccess
 from daemon.router.states import AuthStates
-from daemon.snapshot.current import Current
-from daemon.snapshot.snapshot import Snapshot
+from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.metrics import Metrics
 from daemon.upstream.reaches import Reaches

@@ -19,10 +19,10 @@ from daemon.cli.exit_codes import OK
 from daemon.cli.shown_keys import shown
 from daemon.config.document import parse
 from daemon.config.edit.render import mapping as yaml_lines
-from daemon.config.packycode import API_KEY, BASE_URL, OuterSettings, OuterValue
+from daemon.config.packycode import API_KEY, BASE_URL, AmbientSettings, AmbientValue
+from daemon.config.profiles import profile_of
 from daemon.secret import Secret
-from daemon.snapshot.profiles import profile_of
-from daemon.sources.outer import outer_settings
+from daemon.sources.ambient import ambient_settings
 
 NAME = "packycode"
 FROM_ENVIRONMENT = "env:PACKYCODE_API_KEY"
@@ -43,7 +43,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     path = Path(arguments.config or default_path(os.environ))
-    outer = outer_settings(os.environ)
+    outer = ambient_settings(os.environ)
     try:
         data = parse(path.read_bytes(), str(path)).data
     except OSError as error:
@@ -59,14 +59,14 @@ def run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def migrated(data: Data, name: str, outer: OuterSettings) -> dict[str, object]:
+def migrated(data: Data, name: str, outer: AmbientSettings) -> dict[str, object]:
     """The whole file's data afterwards."""
     listed = [*providers(data), entry(data, name, outer)]
     packycode = {**mapping(data.get("packycode")), "enabled": False}
     return {**data, "packycode": packycode, "tppc": {**mapping(data.get("tppc")), "providers": listed}}
 
 
-def entry(data: Data, name: str, outer: OuterSettings) -> dict[str, object]:
+def entry(data: Data, name: str, outer: AmbientSettings) -> dict[str, object]:
     """The provider that serves as the packycode block does, where its settings come from elsewhere too."""
     old = mapping(data.get("packycode"))
     made: dict[str, object] = {"name": name, "enabled": old.get("enabled") is True}
@@ -87,12 +87,12 @@ def lost_profile(base_url: str) -> str:
     return ours.name if ours is not None and ours != recognised else ""
 
 
-def outer_key(outer: OuterSettings) -> str:
+def outer_key(outer: AmbientSettings) -> str:
     """A reference where there can be one, else the key itself."""
     return FROM_ENVIRONMENT if API_KEY in outer.env else outer_value(outer, API_KEY)
 
 
-def outer_value(outer: OuterSettings, field: str) -> str:
+def outer_value(outer: AmbientSettings, field: str) -> str:
     """What the environment, else Codex CLI, says for a setting that the file leaves out."""
-    value: OuterValue = outer.env.get(field) or outer.codex_cli.get(field) or ""
+    value: AmbientValue = outer.env.get(field) or outer.codex_cli.get(field) or ""
     return value.reveal() if isinstance(value, Secret) else str(value)

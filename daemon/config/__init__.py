@@ -1,4 +1,4 @@
-"""config.yaml as data, and everything that can be wrong with it told with line and column.
+"""config.yaml as data, and everything that is wrong with it, with line and column.
 
     bytes ─ document.parse ─▶ Document (plain data, positions, repeated keys; ``scan`` first, for limits)
           ─ packycode.merge ─ convert (types, by ``shape``) ─ rules (meaning) ─▶ Fragment (``load``)

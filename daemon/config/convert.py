@@ -1,7 +1,7 @@
-"""Plain data becomes the structs of the schema, value by value, so that every mistake is told, not the first.
+"""Plain data becomes the structs of the schema, value by value, so that every mistake is reported, not the first.
 
-A value that cannot be read is told and left at its default, and the rest is read on. ``null`` counts
-as not written. A wrong type is told in the words of a reader of YAML: "expected text, got a date".
+A value that cannot be read is reported and left at its default, and the rest is read on. ``null`` counts
+as not written. A wrong type is reported in the words of a reader of YAML: "expected text, got a date".
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ N = TypeVar("N", int, float)
 
 
 class Wrong:
-    """The mark of a value that could not be read; what is wrong has been told."""
+    """The mark of a value that could not be read; what is wrong has been reported."""
 
 
 WRONG = Wrong()
@@ -41,26 +41,26 @@ TRAP = re.compile(r"[-+]?0[0-7_]+|.*:.*")
 
 
 class Converter:
-    """One pass over a document. ``problems`` and ``files`` (watched references) grow as it goes."""
+    """One pass over a document. ``diagnostics`` and ``files`` (watched references) grow as it goes."""
 
     def __init__(self, document: Document, resolve: Resolve) -> None:
         self.document = document
         self.resolve = resolve
-        self.problems: list[Diagnostic] = []
+        self.diagnostics: list[Diagnostic] = []
         self.files: set[str] = set()
         self.references: dict[Path, tuple[str, str]] = {}
         """(as written, what it stands for): diagnostics quote the first and never the second."""
         self._disabled = False
         """Inside a block that is switched off: a reference that leads nowhere is no mistake there."""
 
-    def tell(self, path: Path, code: str, message: str, hint: str = "", *, severity: Severity = "error") -> Wrong:
-        """Note a problem with the value of ``path``."""
-        self.note(path, self.document.place(path), code, message, hint, severity)
+    def report(self, path: Path, code: str, message: str, hint: str = "", *, severity: Severity = "error") -> Wrong:
+        """Add a diagnostic of the value at ``path``."""
+        self.report_at(path, self.document.place(path), code, message, hint, severity)
         return WRONG
 
-    def note(self, path: Path, place: Place, code: str, message: str, hint: str, severity: Severity) -> None:
+    def report_at(self, path: Path, place: Place, code: str, message: str, hint: str, severity: Severity) -> None:
         line, column = place
-        self.problems.append(
+        self.diagnostics.append(
             Diagnostic(
                 severity=severity,
                 code=code,
@@ -96,16 +96,16 @@ class Converter:
         values: dict[str, object] = {}
         for key, value in mapping.items():
             if key not in known:
-                if told := unknown_key(key, section):
+                if fault := unknown_key(key, section):
                     place = self.document.key_place((*path, key))
-                    self.note((*path, told.shown), place, told.code, told.message, told.hint, "warning")
+                    self.report_at((*path, *fault.path), place, fault.code, fault.message, fault.hint, "warning")
             elif value is not None:
                 result = self.read(known[key].shape, value, (*path, key))
                 if result is not WRONG:
                     values[known[key].attribute] = result
         missing = [field for field in known.values() if field.required and mapping.get(field.key) is None]
         for field in missing:
-            self.tell((*path, field.key), "missing", f"{field.key} is required", f"add {field.key}")
+            self.report((*path, field.key), "missing", f"{field.key} is required", f"add {field.key}")
         absent = any(field.required and field.attribute not in values for field in known.values())
         return WRONG if absent else section(**values)
 
@@ -117,20 +117,20 @@ class Converter:
             hint = "remove it, or give it a value"
         elif wanted == "text" and isinstance(value, bool) and written:
             hint = f"YAML reads {written} as {str(value).lower()}: put it in quotes"
-        return self.tell(path, "wrong-type", f"expected {wanted}, got {word(value)}", hint)
+        return self.report(path, "wrong-type", f"expected {wanted}, got {word(value)}", hint)
 
     def text(self, shape: Shape, value: object, path: Path) -> str | Wrong:
         if not isinstance(value, str):
             return self.expected("text", value, path)
         text = self.dereferenced(value, path)
         if isinstance(text, str) and not text.isprintable() and any(c < " " or c == "\x7f" for c in text):
-            return self.tell(path, "control-character", "holds a line break or control character", "remove it")
+            return self.report(path, "control-character", "holds a line break or control character", "remove it")
         return text
 
     def name(self, shape: Shape, value: object, path: Path) -> str | Wrong:
         """Text that is shown as it is written."""
         if isinstance(value, str) and is_reference(value):
-            return self.tell(path, "wrong-value", "takes no reference", "write the value itself")
+            return self.report(path, "wrong-value", "takes no reference", "write the value itself")
         return self.text(shape, value, path)
 
     def dereferenced(self, text: str, path: Path) -> str | Wrong:
@@ -141,7 +141,7 @@ class Converter:
         try:
             value = self.resolve(text)
         except UnresolvedReference as error:
-            return WRONG if self._disabled else self.tell(path, "reference", error.message, error.hint)
+            return WRONG if self._disabled else self.report(path, "reference", error.message, error.hint)
         self.references[path] = text, value
         return value
 
@@ -180,9 +180,9 @@ class Converter:
         return value if isinstance(value, Wrong) else self.expected("bytes, or text such as 64MiB", value, path)
 
     def numeral(self, value: object, path: Path) -> object:
-        """References followed, text of digits from them read, traps of YAML 1.1 told."""
+        """References followed, text of digits from them read, traps of YAML 1.1 reported."""
         if isinstance(value, int) and TRAP.fullmatch(written := self.document.plain.get(path, "")):
-            return self.tell(path, "yaml-trap", f"YAML reads {written} as {value}", "write a plain decimal number")
+            return self.report(path, "yaml-trap", f"YAML reads {written} as {value}", "write a plain decimal number")
         if isinstance(value, str) and is_reference(value):
             text = self.dereferenced(value, path)
             return int(text) if isinstance(text, str) and re.fullmatch(r"\s*\d{1,18}\s*", text) else text
@@ -198,7 +198,7 @@ class Converter:
         else:
             return value
         written, _ = self.references.get(path, (f"{value:.12g}", ""))
-        return self.tell(path, "out-of-range", f"must be {bound}, got {written}")
+        return self.report(path, "out-of-range", f"must be {bound}, got {written}")
 
     def choice(self, shape: Shape, value: object, path: Path) -> str | Wrong:
         text = self.name(shape, value, path)
@@ -207,22 +207,24 @@ class Converter:
         choices = [choice for choice in shape.choices if choice]
         near = difflib.get_close_matches(text.strip().lower()[:100], choices, n=1, cutoff=0.6)
         hint = f"got {quoted(text)}" + (f"; did you mean `{near[0]}`?" if near else "")
-        return self.tell(path, "wrong-value", f"must be one of: {', '.join(choices)}", hint)
+        return self.report(path, "wrong-value", f"must be one of: {', '.join(choices)}", hint)
 
     def instructions(self, shape: Shape, value: object, path: Path) -> Instructions | Wrong:
         """A role, or a reference: to a text of any number of lines, or to the name of a role."""
         if not isinstance(value, str):
-            return self.tell(path, "wrong-type", f"expected text, got {word(value)}", ROLE_OR_FILE)
+            return self.report(path, "wrong-type", f"expected text, got {word(value)}", ROLE_OR_FILE)
         text = self.dereferenced(value, path)
         if isinstance(text, Wrong):
             return text
         if role := ROLES.get(text.strip()):
             return Instructions(role)
         if not is_reference(value):
-            return self.tell(path, "wrong-value", "is neither a role nor a reference to a text", ROLE_OR_FILE)
+            return self.report(path, "wrong-value", "is neither a role nor a reference to a text", ROLE_OR_FILE)
         message, hint = text_fault(text := text.removeprefix("\ufeff"))
         return (
-            self.tell(path, "wrong-value", message, hint) if message else Instructions("file", text=text, written=value)
+            self.report(path, "wrong-value", message, hint)
+            if message
+            else Instructions("file", text=text, written=value)
         )
 
     def nested(self, shape: Shape, value: object, path: Path) -> object:

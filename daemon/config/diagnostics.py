@@ -1,7 +1,11 @@
-"""A problem with the configuration, printed the way compilers print theirs."""
+"""What is wrong with a configuration: a ``Diagnostic``, printed the way compilers print theirs.
+
+A check that knows only the value says it as a ``Fault``, a diagnostic without a position; ``load`` adds that.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Struct
@@ -37,6 +41,24 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
         subject = f"{self.dotted}: " if self.path else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{place}: {self.severity}: {subject}{self.message}{hint}"
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """What is wrong with the value at ``path``; where that stands in the file is not known here."""
+
+    path: Path
+    code: str
+    message: str
+    hint: str = ""
+    severity: Severity = "error"
+
+
+Faults = Iterator[Fault]
+
+
+def fault_at(path: str, code: str, message: str, hint: str = "", *, severity: Severity = "error") -> Fault:
+    """``path`` dotted."""
+    return Fault(path=tuple(path.split(".")), code=code, message=message, hint=hint, severity=severity)
 
 
 def dotted(path: Path) -> str:

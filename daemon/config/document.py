@@ -20,7 +20,7 @@ from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from daemon.config.diagnostics import Diagnostic, Path
-from daemon.config.scan import Place, Refused, scan
+from daemon.config.scan import Place, ScanError, scan
 
 MAX_BYTES = 16 * 1024 * 1024
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -80,7 +80,7 @@ def parse(raw: bytes, source: str = "config.yaml", *, keep_tokens: bool = False)
             root = _compose(_decode(raw), tokens if keep_tokens else None)
             builder = Builder()
             data = builder.root(root)
-    except Refused as refused:
+    except ScanError as refused:
         return Document(raw=raw, data={}, positions={}, diagnostics=(_told(refused, source),), source=source)
     return Document(
         raw=raw,
@@ -94,7 +94,7 @@ def parse(raw: bytes, source: str = "config.yaml", *, keep_tokens: bool = False)
     )
 
 
-def _told(refused: Refused, source: str) -> Diagnostic:
+def _told(refused: ScanError, source: str) -> Diagnostic:
     line, column = refused.place
     return Diagnostic(
         severity="error",
@@ -122,18 +122,18 @@ def _collector_paused() -> Iterator[None]:
 def _decode(raw: bytes) -> str:
     if len(raw) > MAX_BYTES:
         limit = MAX_BYTES // 1024 // 1024
-        raise Refused("too-large", f"the file is larger than {limit} MiB", (1, 1), "split or shorten it")
+        raise ScanError("too-large", f"the file is larger than {limit} MiB", (1, 1), "split or shorten it")
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise Refused("encoding", "the file is UTF-16", (1, 1), "save it as UTF-8")
+        raise ScanError("encoding", "the file is UTF-16", (1, 1), "save it as UTF-8")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         place = _place_of(raw[: error.start].decode("utf-8-sig", "replace"))
-        raise Refused("encoding", "the file is not valid UTF-8", place, "save it as UTF-8") from None
+        raise ScanError("encoding", "the file is not valid UTF-8", place, "save it as UTF-8") from None
     if found := UNPRINTABLE.search(text):
         name = "NUL" if found[0] == "\0" else f"U+{ord(found[0]):04X}"
         place = _place_of(text[: found.start()])
-        raise Refused("encoding", f"a control character ({name})", place, "remove it; in quotes write an escape")
+        raise ScanError("encoding", f"a control character ({name})", place, "remove it; in quotes write an escape")
     return text
 
 
@@ -148,9 +148,9 @@ def _compose(text: str, tokens: list[Token] | None) -> Node:
         scan(text, None if tokens is None else lambda event: _keep(event, tokens))
         root: Node | None = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError:
-        raise Refused("yaml-syntax", "not valid YAML", (1, 1)) from None
+        raise ScanError("yaml-syntax", "not valid YAML", (1, 1)) from None
     if root is None:
-        raise Refused("empty", "the file is empty", (1, 1), "a configuration of defaults is written as {}")
+        raise ScanError("empty", "the file is empty", (1, 1), "a configuration of defaults is written as {}")
     return root
 
 
@@ -161,15 +161,15 @@ class Builder:
         self.positions: dict[Path, Place] = {}
         self.keys: dict[Path, Place] = {}
         self.plain: dict[Path, str] = {}
-        self.refused: list[Refused] = []
+        self.refused: list[ScanError] = []
         self._scalars = SafeConstructor()
 
     def root(self, node: Node) -> dict[str, object]:
         if not isinstance(node, MappingNode):
             kind = "a list" if isinstance(node, SequenceNode) else "a single value"
             if isinstance(node, ScalarNode) and node.tag.endswith(":null"):
-                raise Refused("empty", "the file holds no configuration", _place(node), "write at least one key")
-            raise Refused("top-level", f"expected keys and values, got {kind}", _place(node), "write 'key: value'")
+                raise ScanError("empty", "the file holds no configuration", _place(node), "write at least one key")
+            raise ScanError("top-level", f"expected keys and values, got {kind}", _place(node), "write 'key: value'")
         return self.mapping(node, ())
 
     def value(self, node: Node, path: Path) -> object:
@@ -201,12 +201,12 @@ class Builder:
         """The key's text, None if it cannot be one. ``first`` is the line each key was seen on."""
         line, _ = place = _place(node)
         if not isinstance(node, ScalarNode) or not node.value:
-            self.refused.append(Refused("yaml-key", "a key must be text", place, "put it in quotes"))
+            self.refused.append(ScanError("yaml-key", "a key must be text", place, "put it in quotes"))
             return None
         key: str = node.value
         if key in first:
             message = f"{nameable(key)} is given twice, first on line {first[key]}"
-            self.refused.append(Refused("duplicate-key", message, place, "remove one of them"))
+            self.refused.append(ScanError("duplicate-key", message, place, "remove one of them"))
             return None
         first[key] = line
         return key
@@ -226,7 +226,7 @@ class Builder:
         """``<<: *base``: keys that are not given here come from there, the first of several wins."""
         for source in node.value if isinstance(node, SequenceNode) else (node,):
             if not isinstance(source, MappingNode):
-                self.refused.append(Refused("yaml-merge", "<< takes a mapping", _place(source), "name an anchor"))
+                self.refused.append(ScanError("yaml-merge", "<< takes a mapping", _place(source), "name an anchor"))
                 continue
             inherited = Builder()
             found = {key: value for key, value in inherited.mapping(source, path).items() if key not in data}
@@ -249,7 +249,7 @@ class Builder:
             return CONSTRUCTORS[kind](self._scalars, node)
         except (ValueError, OverflowError, KeyError, IndexError, AttributeError, ConstructorError):
             message = f"YAML cannot read this as {KIND_WORDS.get(kind, kind)}"
-            self.refused.append(Refused("yaml-value", message, _place(node), "put it in quotes"))
+            self.refused.append(ScanError("yaml-value", message, _place(node), "put it in quotes"))
             return None
 
 

@@ -2,7 +2,7 @@
 
     Document ─ packycode precedence ─ Converter (types) ─ RULES (meaning) ─▶ Fragment
 
-A rule's finding at a place where the type is wrong already is dropped: one mistake is told once.
+What a rule says of a value whose type is wrong already is dropped: one mistake is reported once.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from msgspec import Struct, structs
 from daemon.config.convert import Converter, quoted
 from daemon.config.diagnostics import Diagnostic, Path
 from daemon.config.document import Document
-from daemon.config.packycode import OuterSettings, merge
+from daemon.config.packycode import AmbientSettings, merge
 from daemon.config.provider import Provider, provider_path, providers_of
 from daemon.config.references import Resolve, UnresolvedReference
 from daemon.config.rules import RULES
 from daemon.config.schema import Config
 
-__all__ = ["Fragment", "OuterSettings", "Resolve", "UnresolvedReference", "load", "merged", "with_last_good"]
+__all__ = ["AmbientSettings", "Fragment", "Resolve", "UnresolvedReference", "load", "merged", "with_last_good"]
 
 
 class Fragment(Struct, frozen=True, kw_only=True):
@@ -58,17 +58,17 @@ def merged(fragments: Iterable[Fragment]) -> Fragment:
     )
 
 
-def load(document: Document, *, resolve: Resolve, outer: OuterSettings | None = None) -> Fragment:
-    """Check a document. ``resolve`` follows references, ``outer`` fills what packycode leaves open."""
+def load(document: Document, *, resolve: Resolve, ambient: AmbientSettings | None = None) -> Fragment:
+    """Check a document. ``resolve`` follows references, ``ambient`` fills what packycode leaves open."""
     if document.diagnostics and not document.data:
         return Fragment(source=document.source, diagnostics=document.diagnostics)
-    outer = outer or OuterSettings()
-    data, sources = _with_outer(document.data, outer)
+    ambient = ambient or AmbientSettings()
+    data, sources = _with_ambient(document.data, ambient)
     converter = Converter(document, resolve)
     config = converter.section(Config, data, ())
     assert isinstance(config, Config)  # no field of Config is required, so there always is one
     _apply_rules(converter, config)
-    diagnostics = tuple(sorted((*document.diagnostics, *converter.problems), key=lambda each: each.place))
+    diagnostics = tuple(sorted((*document.diagnostics, *converter.diagnostics), key=lambda each: each.place))
     wrong = [each for each in diagnostics if each.severity == "error"]
     failing = {provider_path(each.path) for each in wrong if each.code == "reference"} - {()}
     refused = any(each.code != "reference" or not provider_path(each.path) for each in wrong)
@@ -79,7 +79,7 @@ def load(document: Document, *, resolve: Resolve, outer: OuterSettings | None = 
         providers=providers,
         failing=frozenset(each.source for each in providers if each.failed),
         diagnostics=diagnostics,
-        files=frozenset((*converter.files, *_named_files(config), *outer.files)),
+        files=frozenset((*converter.files, *_named_files(config), *ambient.files)),
         effective_sources=sources,
         written=document.data,
     )
@@ -108,11 +108,11 @@ def with_last_good(new: Fragment, last: Fragment | None) -> Fragment:
     return structs.replace(new, settings=settings, providers=with_failed(providers_of(settings), failed))
 
 
-def _with_outer(data: dict[str, object], outer: OuterSettings) -> tuple[dict[str, object], dict[str, str]]:
+def _with_ambient(data: dict[str, object], ambient: AmbientSettings) -> tuple[dict[str, object], dict[str, str]]:
     block = data.get("packycode")
     if not isinstance(block, dict | None):
         return data, {}
-    merged, sources = merge(block or {}, outer)
+    merged, sources = merge(block or {}, ambient)
     return ({**data, "packycode": merged} if sources else data), sources
 
 
@@ -122,18 +122,16 @@ def _with_host(config: Config) -> Config:
 
 
 def _apply_rules(converter: Converter, config: Config) -> None:
-    told = {problem.path for problem in converter.problems if problem.severity == "error"}
-    for finding in (finding for rule in RULES for finding in rule(config)):
-        if not any(_concerns(finding.path, path) for path in told):
-            written, text = converter.references.get(finding.path, ("", ""))
-            message, hint = (each.replace(quoted(text), quoted(written)) for each in (finding.message, finding.hint))
-            converter.tell(finding.path, finding.code, message, hint, severity=finding.severity)
-            told |= {finding.path} if finding.severity == "error" else set()
-
-
-def _concerns(path: Path, told: Path) -> bool:
-    """Whether a problem at ``told`` already explains one at ``path``: the same value, or what holds it."""
-    return path[: len(told)] == told
+    wrong = {each.path for each in converter.diagnostics if each.severity == "error"}
+    for fault in (fault for rule in RULES for fault in rule(config)):
+        # A value that is wrong already, or that lies in one that is: one mistake is reported once.
+        if any(fault.path[: len(path)] == path for path in wrong):
+            continue
+        written, text = converter.references.get(fault.path, ("", ""))
+        message, hint = (each.replace(quoted(text), quoted(written)) for each in (fault.message, fault.hint))
+        converter.report(fault.path, fault.code, message, hint, severity=fault.severity)
+        if fault.severity == "error":
+            wrong.add(fault.path)
 
 
 def _named_files(config: Config) -> Iterator[str]:

@@ -24,10 +24,10 @@ FIELDS = (
 )
 """What other sources may give, as dotted paths below ``packycode``."""
 
-OuterValue = str | bool | Secret
+AmbientValue = str | bool | Secret
 
 
-class OuterSettings(Struct, frozen=True, kw_only=True):
+class AmbientSettings(Struct, frozen=True, kw_only=True):
     """packycode settings found outside config.yaml, keyed by the names of ``FIELDS``.
 
     ``env`` has at most ``base-url`` and ``credentials.openai-api-key`` (``PACKYCODE_BASE_URL``,
@@ -35,12 +35,12 @@ class OuterSettings(Struct, frozen=True, kw_only=True):
     paths that were looked at, to be watched.
     """
 
-    env: Mapping[str, OuterValue] = {}
-    codex_cli: Mapping[str, OuterValue] = {}
+    env: Mapping[str, AmbientValue] = {}
+    codex_cli: Mapping[str, AmbientValue] = {}
     files: frozenset[str] = frozenset()
 
 
-def merge(block: Mapping[str, object], outer: OuterSettings) -> tuple[dict[str, object], dict[str, str]]:
+def merge(block: Mapping[str, object], ambient: AmbientSettings) -> tuple[dict[str, object], dict[str, str]]:
     """The packycode block with what it leaves open filled in, and the source of each given field."""
     merged = {key: dict(value) if isinstance(value, dict) else value for key, value in block.items()}
     sources: dict[str, str] = {}
@@ -48,7 +48,7 @@ def merge(block: Mapping[str, object], outer: OuterSettings) -> tuple[dict[str, 
         if _is_given(_get(merged, field)):
             sources[field] = "config.yaml"
             continue
-        for name, settings in (("env", outer.env), ("codex-cli", outer.codex_cli)):
+        for name, settings in (("env", ambient.env), ("codex-cli", ambient.codex_cli)):
             if _is_given(value := settings.get(field)) and _put(merged, field, value):
                 sources[field] = name
                 break

@@ -1,6 +1,6 @@
-"""The table of profiles: what makes of upstream demand beyond their wire, as data.
+"""Profiles: what makes of upstream demand beyond their wire, as a table, and which one an entry has.
 
-A profile is chosen by ``profile:``, by the block (``packycode``), or by the base URL (``snapshot.profiles``);
+A profile is chosen by ``profile:``, by the block (``packycode``), or by the base URL (``profile_of``);
 the rules of config.yaml read the names and wires from here.
 """
 
@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 NONE: Final = "none"
 """Switches recognition off."""
+
+CONFIGURED: Final = "configured"
+SWITCHED_OFF: Final = "switched off"
+OF_PACKYCODE: Final = "default of packycode"
 
 
 class Profile(Struct, frozen=True, kw_only=True):
@@ -72,3 +77,33 @@ PROFILES: Final[Mapping[str, Profile]] = {profile.name: profile for profile in (
 
 CHOICES: Final = ("", NONE, *PROFILES)
 """What ``profile:`` may say; empty: recognised."""
+
+
+def profile_of(configured: str, *, is_packycode: bool, base_url: str, wire: str) -> tuple[Profile | None, str]:
+    """The profile with the reason for it (``host packycode.com``); None for an upstream without one.
+
+    ``configured`` is the value of ``profile:``, a name that the rules of config.yaml let through.
+    """
+    if configured == NONE:
+        return None, SWITCHED_OFF
+    if configured:
+        return PROFILES[configured], CONFIGURED
+    if is_packycode:
+        return CODEX_RELAY, OF_PACKYCODE
+    for profile in PROFILES.values():
+        if wire in profile.wires and (reason := recognised_by(profile, base_url)):
+            return profile, reason
+    return None, ""
+
+
+def recognised_by(profile: Profile, base_url: str) -> str:
+    """``host …`` or ``path …``; empty where the URL is of another make."""
+    try:
+        parts = urlsplit(base_url.strip())
+    except ValueError:
+        return ""
+    host = (parts.hostname or "").rstrip(".")
+    for known in profile.hosts:
+        if host == known or host.endswith(f".{known}"):
+            return f"host {known}"
+    return next((f"path {known}" for known in profile.paths if f"{known}/" in f"{parts.path}/"), "")

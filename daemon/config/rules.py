@@ -11,10 +11,9 @@ import re
 from collections.abc import Callable
 
 from daemon.config.convert import quoted
-from daemon.config.diagnostics import Path
-from daemon.config.finding import Finding, Findings, finding
+from daemon.config.diagnostics import Fault, Faults, Path, fault_at
 from daemon.config.profiles import PROFILES
-from daemon.config.provider import providers_of
+from daemon.config.provider import lower_name, providers_of
 from daemon.config.rules_operating import logging, management, not_in_effect
 from daemon.config.schema import DEFAULT_MODELS, Config, Defaults, ProviderEntry, TppcProvider, WireApi
 from daemon.config.urls import has_user, http_fault, proxy_fault
@@ -43,151 +42,151 @@ PROVIDER_KEY_REQUIRED = "{0}.api-key is required when {0}.enabled=true"
 """Matched by scripts for the seed system's ``ValidateTppc`` (2025-10); the contract keeps the words."""
 
 
-def packycode(config: Config) -> Findings:
+def packycode(config: Config) -> Faults:
     block = config.packycode
     if not block.enabled:
         return
     if not block.base_url.strip():
-        yield finding("packycode.base-url", "required", BASE_URL_REQUIRED, "e.g. https://codex-api.packycode.com/v1")
+        yield fault_at("packycode.base-url", "required", BASE_URL_REQUIRED, "e.g. https://codex-api.packycode.com/v1")
     elif fault := http_fault(block.base_url):
-        yield finding("packycode.base-url", "url", BASE_URL_INVALID, fault)
+        yield fault_at("packycode.base-url", "url", BASE_URL_INVALID, fault)
     else:
         yield from _user(("packycode", "base-url"), block.base_url)
     if block.wire_api != "responses":
-        yield finding("packycode.wire-api", "wrong-value", WIRE_API_FIXED, "remove the line")
+        yield fault_at("packycode.wire-api", "wrong-value", WIRE_API_FIXED, "remove the line")
     yield from _effort(("packycode",), "", block.defaults)
     yield from _key(("packycode", "credentials", "openai-api-key"), block.credentials.openai_api_key)
     if block.requires_openai_auth and not block.credentials.openai_api_key.reveal().strip():
         hint = "write the key, a reference such as env:PACKYCODE_API_KEY, or set PACKYCODE_API_KEY"
-        yield finding("packycode.credentials.openai-api-key", "required", KEY_REQUIRED, hint)
+        yield fault_at("packycode.credentials.openai-api-key", "required", KEY_REQUIRED, hint)
     yield from _switches(("packycode",), block, "responses")
 
 
-def tppc(config: Config) -> Findings:
+def tppc(config: Config) -> Faults:
     for index, provider in enumerate(config.tppc.providers):
         if provider.enabled:
             yield from _provider(index, provider)
 
 
-def _provider(index: int, provider: TppcProvider) -> Findings:
+def _provider(index: int, provider: TppcProvider) -> Faults:
     path: Path = ("tppc", "providers", index)
     label = f"providers[{index}]"
     if not provider.name.strip():
         message = PROVIDER_NAME_REQUIRED.format(label)
-        yield Finding(path=(*path, "name"), code="required", message=message, hint="add a name, e.g. fox")
+        yield Fault(path=(*path, "name"), code="required", message=message, hint="add a name, e.g. fox")
     if not provider.base_url.strip():
         message = PROVIDER_BASE_URL_REQUIRED.format(label)
-        yield Finding(path=(*path, "base-url"), code="required", message=message, hint="e.g. https://host.example/v1")
+        yield Fault(path=(*path, "base-url"), code="required", message=message, hint="e.g. https://host.example/v1")
     elif fault := http_fault(provider.base_url):
         message = f"{label}.{BASE_URL_INVALID}"
-        yield Finding(path=(*path, "base-url"), code="url", message=message, hint=fault)
+        yield Fault(path=(*path, "base-url"), code="url", message=message, hint=fault)
     else:
         yield from _user((*path, "base-url"), provider.base_url)
     if not provider.api_key.reveal().strip():
         message = PROVIDER_KEY_REQUIRED.format(label)
-        yield Finding(path=(*path, "api-key"), code="required", message=message, hint="a key, or e.g. env:FOX_API_KEY")
+        yield Fault(path=(*path, "api-key"), code="required", message=message, hint="a key, or e.g. env:FOX_API_KEY")
     yield from _key((*path, "api-key"), provider.api_key)
     yield from _effort(path, f"{label}.", provider.defaults)
     yield from _switches(path, provider, provider.wire_api)
 
 
-def _switches(path: Path, entry: ProviderEntry, wire: WireApi) -> Findings:
+def _switches(path: Path, entry: ProviderEntry, wire: WireApi) -> Faults:
     """The switches that packycode and the entries of ``tppc.providers`` have alike."""
     yield from _headers((*path, "headers"), entry.headers)
     if fault := proxy_fault(entry.proxy_url):
-        yield Finding(path=(*path, "proxy-url"), code="url", message="must be a proxy URL or direct", hint=fault)
+        yield Fault(path=(*path, "proxy-url"), code="url", message="must be a proxy URL or direct", hint=fault)
     profile = PROFILES.get(entry.profile)
     if profile is not None and wire not in profile.wires:
         message = f"profile {profile.name} is not for wire-api {wire}"
         hint = f"write wire-api: {' or '.join(profile.wires)}, or remove profile"
-        yield Finding(path=(*path, "profile"), code="wrong-wire", message=message, hint=hint)
+        yield Fault(path=(*path, "profile"), code="wrong-wire", message=message, hint=hint)
     if entry.instructions.source == "file" and wire != "responses":
         message, hint = f"wire-api {wire} has no instructions to put a fixed text into", "remove it"
-        yield Finding(path=(*path, "instructions"), code="no-effect", message=message, hint=hint, severity="warning")
+        yield Fault(path=(*path, "instructions"), code="no-effect", message=message, hint=hint, severity="warning")
     yield from _models(path, entry)
 
 
-def _models(path: Path, provider: ProviderEntry) -> Findings:
+def _models(path: Path, provider: ProviderEntry) -> Faults:
     seen: set[str] = set()
     for index, entry in enumerate(provider.models):
         at = (*path, "models", index)
         if not entry.name.strip():
             message = "a model needs a name"
-            yield Finding(path=(*at, "name"), code="required", message=message, hint="remove the item")
+            yield Fault(path=(*at, "name"), code="required", message=message, hint="remove the item")
         elif entry.public in seen:
             message = f"model {quoted(entry.public)} is listed twice"
-            yield Finding(path=at, code="duplicate", message=message, hint="remove one", severity="warning")
+            yield Fault(path=at, code="duplicate", message=message, hint="remove one", severity="warning")
         seen.add(entry.public)
 
 
-def names(config: Config) -> Findings:
+def names(config: Config) -> Faults:
     """Names are compared trimmed and in lower case; a disabled entry counts, since it may be switched on."""
     seen: dict[str, int] = {}
     for index, provider in enumerate(config.tppc.providers):
-        name = provider.name.strip().lower()
+        name = lower_name(provider.name)
         path: Path = ("tppc", "providers", index, "name")
         if len(name) > NAME_LIMIT:
-            yield Finding(
+            yield Fault(
                 path=path, code="wrong-value", message=f"longer than {NAME_LIMIT} characters", hint="shorten it"
             )
         elif name in seen:
             message = f"providers[{index}].name {quoted(name)} is already the name of providers[{seen[name]}]"
-            yield Finding(path=path, code="duplicate", message=message, hint="give each provider its own name")
+            yield Fault(path=path, code="duplicate", message=message, hint="give each provider its own name")
         elif name:
             seen[name] = index
 
 
-def client_keys(config: Config) -> Findings:
+def client_keys(config: Config) -> Faults:
     seen: set[Secret] = set()
     for index, key in enumerate(config.api_keys):
         path: Path = ("api-keys", index)
         if not key.reveal().strip():
-            yield Finding(path=path, code="empty", message="a client key must not be empty", hint="remove the item")
+            yield Fault(path=path, code="empty", message="a client key must not be empty", hint="remove the item")
         elif key in seen:
             message = "this client key is listed twice"
-            yield Finding(path=path, code="duplicate", message=message, hint="remove one", severity="warning")
+            yield Fault(path=path, code="duplicate", message=message, hint="remove one", severity="warning")
         yield from _key(path, key)
         seen.add(key)
 
 
-def general(config: Config) -> Findings:
+def general(config: Config) -> Faults:
     if fault := proxy_fault(config.proxy_url):
-        yield finding("proxy-url", "url", "must be a proxy URL", fault)
+        yield fault_at("proxy-url", "url", "must be a proxy URL", fault)
     if bool(config.tls.cert) != bool(config.tls.key):
         given, lacking = ("cert", "key") if config.tls.cert else ("key", "cert")
         message = f"tls.{lacking} is required when tls.{given} is given"
-        yield finding(f"tls.{lacking}", "required", message, f"add it, or remove tls.{given}")
+        yield fault_at(f"tls.{lacking}", "required", message, f"add it, or remove tls.{given}")
     if not re.match(r"(sqlite:///|postgres(ql)?://|$)", config.provider_store.url):
-        yield finding(
+        yield fault_at(
             "provider-store.url", "url", "must begin with sqlite:/// or postgresql://", "e.g. sqlite:///providers.db"
         )
     if not config.host.strip():
         hint = "write 127.0.0.1 for this host only, 0.0.0.0 for all interfaces"
         message = "empty, so the default is used"
-        yield Finding(path=("host",), code="empty", message=message, hint=hint, severity="warning")
+        yield Fault(path=("host",), code="empty", message=message, hint=hint, severity="warning")
 
 
-def aliases(config: Config) -> Findings:
+def aliases(config: Config) -> Faults:
     """An alias that leads nowhere is found here, before a client finds it."""
     served = _served(config)
     for alias in config.model_aliases if served else ():
         path: Path = ("model-aliases", alias.pattern)
         target = re.sub(r"(-(minimal|low|medium|high|xhigh)|\([^()]*\))$", "", alias.model)
         if not alias.pattern.strip():
-            yield Finding(path=path, code="wrong-value", message="a pattern must not be empty", hint="e.g. claude-*")
+            yield Fault(path=path, code="wrong-value", message="a pattern must not be empty", hint="e.g. claude-*")
         elif alias.model and not served & {alias.model, target} and "/" not in alias.model:
             message = f"no enabled provider serves {quoted(alias.model)}"
             hint = "name a model of a provider, or leave the value empty for the provider's default model"
-            yield Finding(path=path, code="unknown-model", message=message, hint=hint, severity="warning")
+            yield Fault(path=path, code="unknown-model", message=message, hint=hint, severity="warning")
 
 
-def shadowed(config: Config) -> Findings:
+def shadowed(config: Config) -> Faults:
     """First match wins, so a row below a wider one never matches."""
     for index, alias in enumerate(config.model_aliases):
         for earlier in config.model_aliases[:index]:
             if fnmatch.fnmatchcase(alias.pattern, earlier.pattern):
                 message = f"never reached: {quoted(earlier.pattern)} above matches first"
-                yield Finding(
+                yield Fault(
                     path=("model-aliases", alias.pattern),
                     code="shadowed",
                     message=message,
@@ -197,7 +196,7 @@ def shadowed(config: Config) -> Findings:
                 break
 
 
-RULES: tuple[Callable[[Config], Findings], ...] = (
+RULES: tuple[Callable[[Config], Faults], ...] = (
     general, management, client_keys, packycode, names, tppc, aliases, shadowed, logging, not_in_effect,
 )  # fmt: skip
 
@@ -209,41 +208,39 @@ def _served(config: Config) -> set[str]:
     return listed | {defaults.model for models, defaults in enabled if not models}
 
 
-def _effort(path: Path, label: str, defaults: Defaults) -> Findings:
+def _effort(path: Path, label: str, defaults: Defaults) -> Faults:
     if defaults.model_reasoning_effort not in EFFORTS:
-        yield Finding(
+        yield Fault(
             path=(*path, "defaults", "model-reasoning-effort"),
             code="wrong-value",
             message=EFFORT_CHOICES.format(label),
             hint=f"got {quoted(defaults.model_reasoning_effort)}",
         )
     if not defaults.model.strip():
-        yield Finding(
+        yield Fault(
             path=(*path, "defaults", "model"), code="wrong-value", message="must not be empty", hint="e.g. gpt-5"
         )
 
 
-def _user(path: Path, url: str) -> Findings:
+def _user(path: Path, url: str) -> Faults:
     if has_user(url):
         message = "the user name and password in this URL are not sent"
         hint = "remove them; the key has a field of its own"
-        yield Finding(path=path, code="url-user", message=message, hint=hint, severity="warning")
+        yield Fault(path=path, code="url-user", message=message, hint=hint, severity="warning")
 
 
-def _key(path: Path, key: Secret) -> Findings:
+def _key(path: Path, key: Secret) -> Faults:
     """A key travels in a header: visible ASCII only."""
     text = key.reveal().strip()
     if not text.isascii() or re.search(r"\s", text):
         message = "holds a space or a character that is not ASCII"
-        yield Finding(
-            path=path, code="key", message=message, hint="copy the key again, without quotes of a text editor"
-        )
+        yield Fault(path=path, code="key", message=message, hint="copy the key again, without quotes of a text editor")
 
 
-def _headers(path: Path, headers: dict[str, str]) -> Findings:
+def _headers(path: Path, headers: dict[str, str]) -> Faults:
     for name, value in headers.items():
         if not HEADER_NAME.fullmatch(name):
-            yield Finding(
+            yield Fault(
                 path=(*path, name),
                 code="header",
                 message="is not a valid header name",
@@ -251,4 +248,4 @@ def _headers(path: Path, headers: dict[str, str]) -> Findings:
             )
         elif not value.isascii():
             message = "holds a character that is not ASCII"
-            yield Finding(path=(*path, name), code="header", message=message, hint="remove it")
+            yield Fault(path=(*path, name), code="header", message=message, hint="remove it")

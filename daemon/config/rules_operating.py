@@ -9,7 +9,7 @@ from typing import Final
 
 from daemon.config import log_sizes
 from daemon.config.convert import quoted
-from daemon.config.finding import Finding, Findings, finding
+from daemon.config.diagnostics import Fault, Faults, fault_at
 from daemon.config.provider import Provider, providers_of
 from daemon.config.schema import Config
 
@@ -20,27 +20,27 @@ HASH_KINDS: Final = {
 """How a hash of a kind begins, and how a whole one reads."""
 
 
-def management(config: Config) -> Findings:
+def management(config: Config) -> Faults:
     settings = config.remote_management
     stored = settings.secret_key.reveal()
     for kind, (begins, whole) in HASH_KINDS.items():
         if begins.match(stored) and not whole.fullmatch(stored):
             message = f"looks like a {kind} hash and is not a whole one, so no key would match"
-            yield finding("remote-management.secret-key", "wrong-value", message, "copy the hash again, all of it")
+            yield fault_at("remote-management.secret-key", "wrong-value", message, "copy the hash again, all of it")
     for index, entry in enumerate(settings.trusted_proxies):
         if not _is_network(entry):
             path = ("remote-management", "trusted-proxies", index)
             message = f"{quoted(entry)} is no address or network"
-            yield Finding(path=path, code="wrong-value", message=message, hint="e.g. 10.0.0.1 or 10.0.0.0/8")
+            yield Fault(path=path, code="wrong-value", message=message, hint="e.g. 10.0.0.1 or 10.0.0.0/8")
 
 
-def logging(config: Config) -> Findings:
+def logging(config: Config) -> Faults:
     if log_sizes.size(config.logging.rotation) is None:
         message = f"must be a size, got {quoted(config.logging.rotation)}"
-        yield finding("logging.rotation", "wrong-value", message, "e.g. 20 MB")
+        yield fault_at("logging.rotation", "wrong-value", message, "e.g. 20 MB")
     if log_sizes.retention(config.logging.retention) is None:
         message = f"must be a number of files or of days, got {quoted(config.logging.retention)}"
-        yield finding("logging.retention", "wrong-value", message, "e.g. 10 files, or 14 days")
+        yield fault_at("logging.retention", "wrong-value", message, "e.g. 10 files, or 14 days")
 
 
 NOT_IN_EFFECT: Final[tuple[tuple[str, Callable[[Config], bool], str], ...]] = (
@@ -60,7 +60,7 @@ PROVIDER_NOT_IN_EFFECT: Final[tuple[tuple[str, Callable[[Provider], bool], str],
 )
 
 
-def not_in_effect(config: Config) -> Findings:
+def not_in_effect(config: Config) -> Faults:
     """A key that does nothing yet says so: nobody is to rely on it."""
     for key, asks, instead in NOT_IN_EFFECT:
         if asks(config):
@@ -73,9 +73,9 @@ def not_in_effect(config: Config) -> Findings:
         )
 
 
-def _without_effect(path: tuple[str | int, ...], instead: str) -> Finding:
+def _without_effect(path: tuple[str | int, ...], instead: str) -> Fault:
     message = f"not in effect in this version: {instead}"
-    return Finding(
+    return Fault(
         path=path,
         code="not-in-effect",
         message=message,

@@ -30,7 +30,7 @@ STANDARD_TAGS = frozenset(
 Place = tuple[int, int]
 
 
-class Refused(Exception):
+class ScanError(Exception):
     """The text is not taken; ``place`` is (line, column) from 1. Never quotes the text: it may hold a key."""
 
     def __init__(self, code: str, message: str, place: Place, hint: str = "") -> None:
@@ -42,7 +42,7 @@ class Refused(Exception):
 
 
 def scan(text: str, keep: Callable[[Event], None] | None = None) -> None:
-    """Raise ``Refused`` if the text is no YAML or breaks a limit, ``yaml.YAMLError`` if it is no text.
+    """Raise ``ScanError`` if the text is no YAML or breaks a limit, ``yaml.YAMLError`` if it is no text.
     ``keep`` is handed each event that has passed."""
     scanned = Scan(keep)
     try:
@@ -51,7 +51,7 @@ def scan(text: str, keep: Callable[[Event], None] | None = None) -> None:
         raise syntax(error, next(filter(None, reversed(scanned.brackets)), None)) from None
 
 
-def syntax(error: yaml.MarkedYAMLError, bracket: Place | None) -> Refused:
+def syntax(error: yaml.MarkedYAMLError, bracket: Place | None) -> ScanError:
     """PyYAML's words without its snippet, which may hold a key. ``bracket`` is the innermost one that is open."""
     problem = str(error.problem or error.context or "syntax error")
     seen = error.problem_mark or error.context_mark
@@ -62,7 +62,7 @@ def syntax(error: yaml.MarkedYAMLError, bracket: Place | None) -> Refused:
     elif problem in BRACKET_OPEN and bracket and bracket[0] < place[0]:
         place, hint = bracket, "this bracket is not closed, or a comma is missing inside it"
     context = f" {error.context}" if error.context and error.problem else ""
-    return Refused("yaml-syntax", f"not valid YAML: {problem}{context}", place, hint)
+    return ScanError("yaml-syntax", f"not valid YAML: {problem}{context}", place, hint)
 
 
 SEEN_TOO_LATE = ("found unexpected end of stream", "could not find expected ':'")
@@ -113,7 +113,7 @@ class Scan:
             elif isinstance(event, DocumentStartEvent):
                 self.documents += 1
                 if self.documents > 1:
-                    raise Refused("yaml-documents", "a second document begins here", _place(event), "remove the ---")
+                    raise ScanError("yaml-documents", "a second document begins here", _place(event), "remove the ---")
             if self.keep is not None:
                 self.keep(event)
 
@@ -124,27 +124,27 @@ class Scan:
         tag = getattr(event, "tag", None)
         if tag is not None and tag != "!" and tag not in STANDARD_TAGS:
             hint = "put text that begins with ! in quotes"
-            raise Refused("yaml-tag", "custom YAML tags are not supported", _place(event), hint)
+            raise ScanError("yaml-tag", "custom YAML tags are not supported", _place(event), hint)
         if isinstance(event, ScalarEvent):
             self.closed(event.anchor, 1, event)
         elif isinstance(event, CollectionStartEvent):
             self.open.append((event.anchor, 1))
             self.brackets.append(_place(event) if event.flow_style else None)
             if len(self.open) > MAX_DEPTH:
-                raise Refused("yaml-depth", f"nested more than {MAX_DEPTH} levels deep", _place(event), "flatten it")
+                raise ScanError("yaml-depth", f"nested more than {MAX_DEPTH} levels deep", _place(event), "flatten it")
 
     def alias(self, event: AliasEvent) -> int:
         """The size of what the alias stands for."""
         self.aliases += 1
         if self.aliases > MAX_ALIASES:
             message = f"more than {MAX_ALIASES} YAML aliases"
-            raise Refused("yaml-aliases", message, _place(event), "write the values out")
+            raise ScanError("yaml-aliases", message, _place(event), "write the values out")
         if any(anchor == event.anchor for anchor, _ in self.open):
-            raise Refused("yaml-alias", "a YAML alias that contains itself", _place(event), "write the value out")
+            raise ScanError("yaml-alias", "a YAML alias that contains itself", _place(event), "write the value out")
         size = self.sizes.get(event.anchor or "")
         if size is None:
             hint = "put text that begins with * in quotes"
-            raise Refused("yaml-alias", "a YAML alias without an anchor", _place(event), hint)
+            raise ScanError("yaml-alias", "a YAML alias without an anchor", _place(event), hint)
         return size
 
     def closed(self, anchor: str | None, size: int, event: Event) -> None:
@@ -156,7 +156,7 @@ class Scan:
             self.open[-1] = (parent, size)
         if size > MAX_NODES:
             message = f"more than {MAX_NODES} values, with aliases written out"
-            raise Refused("yaml-size", message, _place(event), "split or shorten it")
+            raise ScanError("yaml-size", message, _place(event), "split or shorten it")
 
 
 def _place(event: Event) -> Place:

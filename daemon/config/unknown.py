@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import difflib
 
-from msgspec import Struct
-
+from daemon.config.diagnostics import Fault, Path
 from daemon.config.document import nameable
 from daemon.config.schema import Base, Config, ModelEntry, Packycode, RemoteManagement, Routing, Tls, TppcProvider
 from daemon.config.shape import fields
 
 
-class UnknownKey(Struct, frozen=True, kw_only=True):
-    """``shown`` is the key as it may be printed."""
-
-    shown: str
-    code: str
-    message: str
-    hint: str = ""
-
-
-def unknown_key(key: str, section: type[Base]) -> UnknownKey | None:
-    """What to say of this key in this section; None for ``x-…`` keys, which hold anchors."""
+def unknown_key(key: str, section: type[Base]) -> Fault | None:
+    """What to say of this key in this section, with the key as it may be shown for a path; None for ``x-…`` keys,
+    which hold anchors."""
     if key.startswith("x-"):
         return None
-    name = nameable(key)
-    shown = name.strip("`")
+    path: Path = (nameable(key).strip("`"),)
     if key in SEED_KEYS.get(section, ()):
-        return UnknownKey(
-            shown=shown, code="not-supported", message="not supported by tppcd", hint=SEED_HINTS.get(key, "remove it")
-        )
+        hint = SEED_HINTS.get(key, "remove it")
+        return Fault(path=path, code="not-supported", message="not supported by tppcd", hint=hint, severity="warning")
     hint = MISPLACED.get((section, key)) or _nearest(key, section)
-    return UnknownKey(shown=shown, code="unknown-key", message="unknown key", hint=hint)
+    return Fault(path=path, code="unknown-key", message="unknown key", hint=hint, severity="warning")
 
 
 def _nearest(key: str, section: type[Base]) -> str:

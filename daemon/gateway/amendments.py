@@ -21,9 +21,9 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Raw, Struct
 
+from daemon.config.profiles import PROFILES
 from daemon.errors import ErrorKind, RemoteError
 from daemon.snapshot.core_auths import CoreAuth
-from daemon.snapshot.profiles import PROFILES
 from daemon.wires.openai_responses import WIRE
 from daemon.wires.openai_responses import request_changes as responses
 from daemon.wires.openai_responses.request_changes import Change, Fields

@@ -15,8 +15,7 @@ from types import TracebackType
 
 from loguru import logger
 
-from daemon.snapshot.current import Current
-from daemon.snapshot.snapshot import Snapshot
+from daemon.snapshot.snapshot import Current, Snapshot
 
 Applier = Callable[[Snapshot | None, Snapshot], AbstractAsyncContextManager[object]]
 """(old, new) -> a context manager; ``old`` is None at the first snapshot. Retiring hands work on and is quick."""

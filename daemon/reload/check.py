@@ -21,13 +21,11 @@ from daemon.config.document import Document, parse
 from daemon.config.exposure import exposure
 from daemon.config.load import Fragment, load, merged, with_last_good
 from daemon.config.provider import provider_path
-from daemon.snapshot.build import build
 from daemon.snapshot.diff import ChangeSet, diff
-from daemon.snapshot.snapshot import Snapshot
+from daemon.snapshot.snapshot import Snapshot, build
+from daemon.sources.ambient import ambient_settings
 from daemon.sources.base import Update
-from daemon.sources.ca_file import with_ca_file
-from daemon.sources.outer import outer_settings
-from daemon.sources.references import resolver, watched_paths
+from daemon.sources.references import resolver, watched_paths, with_ca_file
 
 
 class CheckResult(Struct, frozen=True, kw_only=True):
@@ -64,7 +62,7 @@ def check(
     """What ``update`` would put in force after ``old``, or everything that is wrong with it.
 
     ``document`` is a text that was parsed already; it is used where it is the update's. ``environ`` resolves
-    references and outer settings, ``base`` is where relative paths begin. ``others`` are the fragments of the
+    references and ambient settings, ``base`` is where relative paths begin. ``others`` are the fragments of the
     other sources, ``last_good`` what this one has in force. ``require`` names blocks that must serve.
     """
     fragment = with_last_good(_fragment(update, document, environ, base, require), last_good)
@@ -118,7 +116,7 @@ def _fragment(
         return update.fragment
     if document is None or (document.raw, document.source) != (update.raw, update.source):
         document = parse(update.raw, update.source)
-    read = partial(load, resolve=resolver(environ, base=base), outer=outer_settings(environ))
+    read = partial(load, resolve=resolver(environ, base=base), ambient=ambient_settings(environ))
     fragment = read(document)
     lacking = tuple(each for block in sorted(require) for each in _lacking(block, document, fragment, read))
     files = watched_paths(fragment.files, environ, base=base)

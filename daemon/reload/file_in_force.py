@@ -7,8 +7,7 @@ import hashlib
 from daemon.reload.outcome import ReloadOutcome
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.base import Update
-from daemon.state.history import History
-from daemon.state.last_good import LastGood
+from daemon.state.copies import History, LastGood
 
 
 class FileInForce:

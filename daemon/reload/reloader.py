@@ -38,11 +38,9 @@ from daemon.reload.outcome import ConfigRefused, ReloadOutcome, not_applied, of_
 from daemon.reload.report import Events, Notify, Numbers, Reporter, status_line
 from daemon.reload.supervise import supervised
 from daemon.snapshot import summary
-from daemon.snapshot.current import Current
-from daemon.snapshot.snapshot import Snapshot
+from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.sources.base import Source, Update
-from daemon.state.history import History
-from daemon.state.last_good import LastGood
+from daemon.state.copies import History, LastGood
 
 RETRY_S: Final = 0.4
 """How long a file that is wrong, and that a writer may still hold, is left alone before it is refused."""

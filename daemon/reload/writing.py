@@ -27,7 +27,7 @@ from daemon.snapshot import summary
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.reading import Unreadable
 from daemon.sources.write import Conflict, Held, WriteRefused, hold, replace, sweep
-from daemon.state.history import History, Version
+from daemon.state.copies import History, Version
 from daemon.state.unfinished import Unfinished
 from daemon.state.write_lock import write_lock
 
@@ -162,7 +162,7 @@ class ConfigWriting:
         sweep(self._path)
         try:
             with write_lock(self._state_dir):
-                self._unfinished.mend()
+                self._unfinished.take_back()
         except WriteRefused as refused:
             logger.warning("{} is not looked at for writes that were killed: {}", self._path, refused.message)
 

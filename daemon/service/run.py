@@ -35,11 +35,9 @@ from daemon.service.server import GatewayServer, install_exception_handler
 from daemon.service.sockets import BindError, bind, bind_admin, describe, inherited
 from daemon.service.subscribers import appliers
 from daemon.service.watchdog import dump_stacks_on_crash, watchdog
-from daemon.snapshot.current import Current
-from daemon.snapshot.snapshot import Snapshot
+from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.sources.file import FileSource
-from daemon.state.history import History
-from daemon.state.last_good import LastGood
+from daemon.state.copies import History, LastGood
 from daemon.systemd import Notifier
 from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.audit_file import open_audit_file

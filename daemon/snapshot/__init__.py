@@ -1,7 +1,6 @@
 """One immutable value that a request reads once: configuration, core auths, models, revision.
 
-    Fragment(s) ─ build ─▶ Snapshot      core_auths: config entries -> CoreAuth
-                                          ids:        the seed system's stable hashes
+    Fragment(s) ─ build ─▶ Snapshot      core_auths: providers -> CoreAuth, with the seed system's stable IDs
                                           models:     public name -> candidates, aliases
     old, new ─ diff ─▶ ChangeSet ─ summary ─▶ redacted lines (log, events, CLI)
 

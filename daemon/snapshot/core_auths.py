@@ -1,7 +1,13 @@
-"""Synthesis: configuration entries become core auths, each one usable upstream credential."""
+"""Synthesis: providers become core auths, each one usable upstream credential with its stable IDs.
+
+An ID is spelled here alone, byte for byte as in the seed system. It names what a credential is (key and base URL,
+as written, trimmed), not how it is used: headers, weight or models may change without a new ID, so live state
+and dashboards carry over.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from urllib.parse import urlsplit, urlunsplit
 
@@ -9,7 +15,8 @@ from msgspec import UNSET, Struct, structs
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.instructions import Source
-from daemon.config.provider import Kind, Provider
+from daemon.config.profiles import profile_of
+from daemon.config.provider import Kind, Provider, lower_name
 from daemon.config.schema import (
     DEFAULT_MODELS,
     Config,
@@ -22,8 +29,6 @@ from daemon.config.schema import (
 )
 from daemon.secret import MASK, Secret
 from daemon.snapshot.effort import SEED_EFFORTS
-from daemon.snapshot.ids import Unique, client_id, core_auth_id
-from daemon.snapshot.profiles import profile_of
 from daemon.wires.table import WIRES
 
 
@@ -176,3 +181,34 @@ def _store(privacy: Privacy) -> bool | None:
 def _timeouts(own: ProviderTimeouts, general: Timeouts) -> Timeouts:
     given = {name: value for name, value in structs.asdict(own).items() if value is not UNSET}
     return structs.replace(general, **given)
+
+
+def short(kind: str, *parts: str) -> str:
+    """First 12 hex digits of SHA-256 over ``kind``, then for each part a NUL byte and the trimmed part."""
+    text = "\0".join((kind, *(part.strip() for part in parts)))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def core_auth_id(name: str | None, *, api_key: str, base_url: str) -> str:
+    """The ID of a core auth. ``name`` is that of a tppc provider, None for packycode."""
+    kind = "packycode:codex" if name is None else f"tppc:{lower_name(name)}"
+    return f"{kind}:{short(kind, api_key, base_url)}"
+
+
+def client_id(name: str | None, *, api_key: str, base_url: str) -> str:
+    """The name under which a core auth registers its models; here a tppc name keeps its case."""
+    if name is None:
+        return f"packycode:models:{short('packycode:models', base_url, api_key)}"
+    return f"tppc:models:{short('tppc:models', name, base_url, api_key)}"
+
+
+class Unique:
+    """Gives the second taker of an ID ``-1``, the third ``-2``: stable as long as the file's order is."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, int] = {}
+
+    def take(self, wanted: str) -> str:
+        count = self._taken.get(wanted, 0)
+        self._taken[wanted] = count + 1
+        return f"{wanted}-{count}" if count else wanted

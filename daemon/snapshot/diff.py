@@ -13,15 +13,16 @@ from msgspec import UNSET, Struct
 
 from daemon.config.document import looks_secret
 from daemon.config.instructions import Instructions
-from daemon.config.provider import Provider
+from daemon.config.provider import Provider, lower_name
 from daemon.config.schema import Base, ModelAlias, ModelEntry, TppcProvider
 from daemon.config.shape import Field, fields
 from daemon.config.urls import shown as shown_url
 from daemon.secret import Secret
-from daemon.snapshot.file_order import FileOrder
 from daemon.snapshot.snapshot import Snapshot
 
 LONGEST_TEXT = 80
+LAST = 1_000_000.0
+"""The rank of what stands in neither file: a built-in default, or a value from the environment."""
 Keys = tuple[str, ...]
 
 
@@ -130,7 +131,7 @@ def _named(entries: Sequence[Base]) -> dict[str, Base]:
 def _identity(entry: Base) -> str:
     match entry:
         case TppcProvider():
-            return entry.name.strip().lower()
+            return lower_name(entry.name)
         case ModelAlias():
             return entry.pattern
         case ModelEntry():
@@ -207,3 +208,50 @@ def shown_text(text: str) -> str:
     if looks_secret(text):
         return "<redacted>"
     return (text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…") or "<none>"
+
+
+class FileOrder:
+    """The order in which a file names things, so that a summary reads like it. Paths rank by the new file; what
+    only the old one had comes after its old predecessor."""
+
+    def __init__(self, new: Mapping[str, object], old: Mapping[str, object]) -> None:
+        self._new = new
+        self._old = old
+        self._indexes: dict[int, dict[str, int]] = {}
+
+    def rank(self, keys: tuple[str, ...]) -> tuple[float, ...]:
+        """``("tppc", "providers", "fox")`` -> one number per part; list entries go by their name."""
+        new: object = self._new
+        old: object = self._old
+        ranks: list[float] = []
+        for key in keys:
+            here, before = self._index(new).get(key), self._index(old).get(key)
+            ranks.append(here if here is not None else before + 0.5 if before is not None else LAST)
+            new, old = _below(new, key, here), _below(old, key, before)
+        return tuple(ranks)
+
+    def _index(self, node: object) -> dict[str, int]:
+        """Position of each name in a mapping or list. Kept by identity: the nodes live as long as we do."""
+        if not isinstance(node, dict | list):
+            return {}
+        if id(node) not in self._indexes:
+            names = node if isinstance(node, dict) else (_name(item, number) for number, item in enumerate(node))
+            index: dict[str, int] = {}
+            for number, name in enumerate(names):
+                index.setdefault(name, number)
+                index.setdefault(lower_name(name), number)
+            self._indexes[id(node)] = index
+        return self._indexes[id(node)]
+
+
+def _name(item: object, number: int) -> str:
+    """What the diff calls a list entry; a provider's name it calls in lower case."""
+    if isinstance(item, dict):
+        return str(item.get("alias") or item.get("name") or number)
+    return str(item)
+
+
+def _below(node: object, key: str, index: int | None) -> object:
+    if isinstance(node, dict):
+        return node.get(key)
+    return node[index] if isinstance(node, list) and index is not None else None

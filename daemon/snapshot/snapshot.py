@@ -1,16 +1,25 @@
-"""The snapshot itself: what one request sees from start to end."""
+"""The snapshot: what one request sees from start to end, how it is built, and the holder of the one in force.
+
+All of it is a pure function of the configuration: core auths, registry and revision.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
+from functools import cache
 
-from msgspec import Struct
+import msgspec
+from msgspec import NODEFAULT, Struct, structs
 
 from daemon.config.diagnostics import Diagnostic
+from daemon.config.instructions import Instructions
+from daemon.config.load import Fragment
 from daemon.config.provider import Provider
 from daemon.config.schema import Config
-from daemon.snapshot.core_auths import CoreAuth
-from daemon.snapshot.models import ModelRegistry
+from daemon.secret import Secret
+from daemon.snapshot.core_auths import CoreAuth, synthesize
+from daemon.snapshot.models import ModelRegistry, registry
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -35,3 +44,83 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     @property
     def config_header(self) -> str:
         return f"{self.generation}/{self.revision[:12]}"
+
+
+class Current:
+    """The snapshot in force, one reference that is assigned whole: ``get`` once per request, ``set`` by a reload
+    alone."""
+
+    __slots__ = ("_snapshot",)
+
+    def __init__(self, snapshot: Snapshot | None = None) -> None:
+        self._snapshot = snapshot
+
+    def get(self) -> Snapshot:
+        if self._snapshot is None:
+            raise LookupError("no configuration is in force yet")
+        return self._snapshot
+
+    def get_or_none(self) -> Snapshot | None:
+        return self._snapshot
+
+    def set(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+
+def build(fragment: Fragment, *, generation: int) -> Snapshot:
+    """The snapshot of a valid fragment: that of config.yaml, or all sources merged."""
+    settings, providers = fragment.settings, fragment.providers
+    assert settings is not None, "a fragment with errors has no snapshot"
+    core_auths, warnings = synthesize(settings, providers)
+    return Snapshot(
+        generation=generation,
+        revision=revision(settings, providers),
+        config=settings,
+        providers=providers,
+        core_auths=core_auths,
+        models=registry(core_auths, settings.model_aliases),
+        warnings=(*fragment.diagnostics, *warnings),
+        effective_sources=fragment.effective_sources,
+        written=fragment.written,
+    )
+
+
+def revision(settings: Config, providers: Iterable[Provider] = ()) -> str:
+    """SHA-256 (hex) of the canonical configuration: same meaning, same revision, whatever the file looks like.
+
+    Defaults are left out, so that a new key of a later version changes no revision. Secrets and fixed
+    instructions enter by their digest, so a changed one is a new revision and none can be read from it.
+    """
+    plain = _chosen(settings)
+    # Those of config.yaml are among its settings.
+    if others := [_chosen(each) for each in providers if each.kind == "store"]:
+        plain = {"settings": plain, "providers": others}
+    return hashlib.sha256(CANONICAL.encode(plain)).hexdigest()
+
+
+def _chosen(value: object) -> object:
+    """A value as plain data, its structs without what is at its default."""
+    if isinstance(value, Struct):
+        given = ((key, getattr(value, name), default) for name, key, default in _defaults(type(value)))
+        return {key: _chosen(each) for key, each, default in given if each != default}
+    return [_chosen(item) for item in value] if isinstance(value, tuple) else value
+
+
+@cache
+def _defaults(kind: type[Struct]) -> tuple[tuple[str, str, object], ...]:
+    """(attribute, key, default) of each field; NODEFAULT, which equals nothing, where it must be given."""
+    return tuple(
+        (each.name, each.encode_name, each.default if each.default_factory is NODEFAULT else each.default_factory())
+        for each in structs.fields(kind)
+    )
+
+
+def _digest(value: object) -> str:
+    if isinstance(value, Secret):
+        return value.digest.hex()
+    if isinstance(value, Instructions):
+        return value.identity
+    raise NotImplementedError(type(value).__name__)
+
+
+CANONICAL = msgspec.json.Encoder(enc_hook=_digest, order="sorted")

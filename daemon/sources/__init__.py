@@ -5,8 +5,8 @@ what they mean.
     named files ──┼─▶ one event ─▶ settle ─▶ read ─▶ Update ─▶ publish
                   └ own stat, every second   └ lease       └ between two equal stamps
 
-``file`` is the source of config.yaml; ``settle`` decides when a save is complete (pure); ``lease``
-asks the kernel whether a writer has the file open; ``reading`` reads whole regular files and
-nothing else; ``watching`` says which directories to listen to. ``references`` and ``outer`` read
-what config.yaml points at: environment, key files, systemd credentials, the Codex CLI's own files.
+``base`` is what every source gives. ``file`` is the source of config.yaml; ``settle`` decides when a save is
+complete (pure); ``lease`` asks the kernel whether a writer has the file open; ``reading`` reads whole regular
+files and nothing else. ``references`` and ``ambient`` read what config.yaml leaves to others: environment, key
+files, systemd credentials, certificates, the Codex CLI's own files. ``write`` is the way back: it replaces config.yaml.
 """

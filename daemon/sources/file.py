@@ -13,9 +13,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -31,7 +32,6 @@ from daemon.sources.base import Publish, Update
 from daemon.sources.lease import Lease, ignore_lease_breaks, probe
 from daemon.sources.reading import MAX_BYTES, Stamp, Unreadable, read_whole, stamp
 from daemon.sources.settle import Look, Settle, Timing
-from daemon.sources.watching import directories
 
 DEBOUNCE_MS: Final = 50
 STEP_MS: Final = 40
@@ -39,8 +39,10 @@ REARM_MS: Final = 1000
 RETRY_S: Final = 30.0
 
 Result = TypeVar("Result")
+Identity = tuple[int, int]
+"""(device, inode): a directory put in the place of another has a different one."""
 
-logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of every change, of any file
+logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it logs every change, of any file
 
 
 class FileSource:
@@ -72,7 +74,7 @@ class FileSource:
 
     @property
     def events(self) -> int:
-        """How often watchfiles has told of something so far; 0 for ever = only the poll works."""
+        """How many events watchfiles has reported so far; 0 for ever = only the poll works."""
         return self._events
 
     def watch(self, files: frozenset[str]) -> None:
@@ -204,19 +206,19 @@ class FileSource:
     # On the listening thread.
 
     def _listen(self, stop: threading.Event, hint: Callable[[], None]) -> None:
-        """Tells of every event in the watched directories, and listens anew when they are not the
-        same any more; where listening is impossible, says so once and tries again now and then."""
-        told = False
+        """Gives a hint for every event in the watched directories, and listens anew when they are not the
+        same any more; where listening is impossible, logs that once and tries again now and then."""
+        logged = False
         while not stop.is_set():
             try:
                 self._listen_once(stop, hint)
-                told = False
+                logged = False
             except Exception as error:
-                if not told:
+                if not logged:
                     logger.warning(
                         "no file events for {} ({}): looking every {:g} s instead", self.name, error, self._timing.poll
                     )
-                told = True
+                logged = True
                 stop.wait(RETRY_S)
 
     def _listen_once(self, stop: threading.Event, hint: Callable[[], None]) -> None:
@@ -242,6 +244,30 @@ class FileSource:
             if self._deaf.is_set() or directories(self._absolute, self._files) != watched:
                 changes.close()
         hint()  # what happened while nobody listened
+
+
+def directories(config: str, named: Iterable[str]) -> Mapping[str, Identity]:
+    """The existing, readable directories to watch for ``config`` and the files it names.
+
+    Watching the file itself goes deaf after the first rename over it; watching only its directory hears nothing
+    of a link's target or of the directory's own replacement (reliability study, 2a). So: the directory of each
+    path, that of what it leads to, and the parent of the first.
+    """
+    paths = {str(Path(config).absolute().parent.parent)}
+    for path in (config, *named):
+        paths.add(str(Path(path).absolute().parent))
+        paths.add(os.path.dirname(os.path.realpath(path)))
+    identities = ((path, _identity(path)) for path in sorted(paths))
+    return {path: identity for path, identity in identities if identity is not None}
+
+
+def _identity(path: str) -> Identity | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    usable = os.path.isdir(path) and os.access(path, os.R_OK)
+    return (status.st_dev, status.st_ino) if usable else None
 
 
 def _from_thread(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:

@@ -28,7 +28,7 @@ class Unreadable(Exception):
         self.hint = hint
 
 
-class Content(Struct, frozen=True):
+class FileContent(Struct, frozen=True):
     """``links`` is 0 when the file has been removed under us (a bind mount replaced on the host);
     ``mode`` is its ``st_mode``."""
 
@@ -47,7 +47,7 @@ def stamp(path: str) -> Stamp:
         return (errno.EINVAL,)
 
 
-def read_whole(path: str, limit: int = MAX_BYTES) -> Content:
+def read_whole(path: str, limit: int = MAX_BYTES) -> FileContent:
     """The bytes of a regular file, read between two equal stamps.
 
     Raises Unreadable; never blocks on a pipe, never opens a device, never reads more than ``limit``.
@@ -67,7 +67,7 @@ def read_whole(path: str, limit: int = MAX_BYTES) -> Content:
         os.close(descriptor)
 
 
-def _read_stable(descriptor: int, limit: int) -> Content:
+def _read_stable(descriptor: int, limit: int) -> FileContent:
     for _ in range(ATTEMPTS):
         before = os.fstat(descriptor)
         _refuse_irregular(before)
@@ -76,7 +76,7 @@ def _read_stable(descriptor: int, limit: int) -> Content:
         raw = _read_all(descriptor, before.st_size)
         after = os.fstat(descriptor)
         if len(raw) == after.st_size and _stamp(before) == _stamp(after):
-            return Content(raw, after.st_nlink, after.st_mode)
+            return FileContent(raw, after.st_nlink, after.st_mode)
     raise Unreadable("changing", "kept changing while it was read", "finish writing it; the next change is read again")
 
 

@@ -1,13 +1,11 @@
 """What a write in place replaces, kept until it is done: a daemon that was killed halfway puts it back.
 
-One sealed file (``sealed``, mode 0600) in the state directory, below the SHA-256 of the configuration's
-real path; it is there only during such a write. Everything blocks, and is called by whoever holds the
-write lock.
+One sealed file in the state directory, below the real path of config.yaml; it is there only during such a
+write. Everything blocks, and is called by whoever holds the write lock.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,10 +16,9 @@ import msgspec
 from loguru import logger
 from msgspec import Struct
 
-from daemon.sources.in_place import is_between, overwrite
 from daemon.sources.reading import MAX_BYTES, Unreadable, read_whole
-from daemon.state.atomic import replace_file
-from daemon.state.sealed import KEY_FILE, seal, seal_key, unseal
+from daemon.sources.write import is_between, overwrite
+from daemon.state.files import SealedDirectory, name_for
 
 DIRECTORY: Final = "unfinished"
 
@@ -38,21 +35,19 @@ class Unfinished:
 
     def __init__(self, state_dir: Path, config_path: Path) -> None:
         self._real = os.path.realpath(config_path)
-        self._directory = state_dir / DIRECTORY
-        self._path = self._directory / hashlib.sha256(os.fsencode(self._real)).hexdigest()
+        self._directory = SealedDirectory(state_dir / DIRECTORY)
+        self._name = name_for(config_path)
 
     @contextmanager
     def kept(self, before: bytes, after: bytes) -> Iterator[None]:
         """Around the write. Raises OSError where nothing can be kept; then nothing is to be written."""
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sides = msgspec.msgpack.encode(Sides(before, after))
-        replace_file(self._path, seal(sides, seal_key(self._directory / KEY_FILE)))
+        self._directory.write(self._name, msgspec.msgpack.encode(Sides(before, after)))
         try:
             yield
         finally:
             self._settle(Sides(before, after))
 
-    def mend(self) -> None:
+    def take_back(self) -> None:
         """At a start: takes back what a killed writer has left halfway."""
         sides = self._load()
         if sides is not None and self._settle(sides):
@@ -65,15 +60,14 @@ class Unfinished:
             torn = is_between(now, sides.before, sides.after)
             if torn:
                 overwrite(self._real, now, sides.before)
-            self._path.unlink(missing_ok=True)
+            (self._directory.path / self._name).unlink(missing_ok=True)
             return torn
-        logger.error("{} may have been left halfway by a write, and cannot be mended", self._real)
+        logger.error("{} may have been left halfway by a write, and cannot be restored", self._real)
         return False
 
     def _load(self) -> Sides | None:
         try:
-            key = read_whole(str(self._directory / KEY_FILE), MAX_BYTES).raw
-            found = unseal(read_whole(str(self._path), 8 * MAX_BYTES).raw, key)
+            sides = self._directory.read(self._name, 8 * MAX_BYTES)
         except Unreadable:
             return None
-        return None if found is None else msgspec.msgpack.decode(found, type=Sides)
+        return None if sides is None else msgspec.msgpack.decode(sides, type=Sides)

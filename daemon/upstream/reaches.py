@@ -14,7 +14,7 @@ from pathlib import Path
 
 from loguru import logger
 
-from daemon.state.atomic import replace_file
+from daemon.state.files import replace_file
 from daemon.upstream.addresses import Reach, forbidden
 
 

@@ -12,8 +12,8 @@ from daemon.gateway.amendments import Amendment, Proposal
 from daemon.gateway.learned import LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
 from daemon.router.states import AuthStates
-from daemon.snapshot.build import build
 from daemon.snapshot.models import Candidate
+from daemon.snapshot.snapshot import build
 from tests.api.world import KEY, MANAGED, World
 from tests.config.world import loaded
 

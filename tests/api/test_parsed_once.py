@@ -11,7 +11,7 @@ import yaml
 
 from daemon.reload.writing import ConfigWriting
 from daemon.sources.file import FileSource
-from daemon.state.history import History
+from daemon.state.copies import History
 from tests.api import world as api
 from tests.reload.world import World
 

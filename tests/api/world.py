@@ -18,9 +18,8 @@ from daemon.config.load import load
 from daemon.gateway.learned import LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
 from daemon.router.states import AuthStates
-from daemon.snapshot.build import build as build_snapshot
-from daemon.snapshot.current import Current
-from daemon.snapshot.snapshot import Snapshot
+from daemon.snapshot.snapshot import Current, Snapshot
+from daemon.snapshot.snapshot import build as build_snapshot
 from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.metrics import Metrics
 

@@ -8,8 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.config.edit.patch import MASK, PatchRefused, merged, replaced, unwrapped
-from daemon.config.edit.patch_providers import UnknownProvider, added, patched, removed
+from daemon.config.edit.patch import (
+    MASK,
+    PatchRefused,
+    UnknownProvider,
+    added,
+    merged,
+    patched,
+    removed,
+    replaced,
+    unwrapped,
+)
 
 WRITTEN: dict[str, Any] = {
     "enabled": True,

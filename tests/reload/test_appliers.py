@@ -11,9 +11,7 @@ import pytest
 from daemon.config.document import parse
 from daemon.config.load import load
 from daemon.reload.appliers import Applier, swap
-from daemon.snapshot.build import build
-from daemon.snapshot.current import Current
-from daemon.snapshot.snapshot import Snapshot
+from daemon.snapshot.snapshot import Current, Snapshot, build
 
 
 def snapshot(generation: int) -> Snapshot:

@@ -12,7 +12,7 @@ from daemon.reload.outcome import ConfigRefused
 from daemon.reload.writing import ConfigWriting, Invalid
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.file import FileSource
-from daemon.state.history import History
+from daemon.state.copies import History
 from tests.reload.world import GOOD, ScriptedSource, World
 
 FOX = """\

@@ -10,7 +10,7 @@ from msgspec import structs
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.provider import Provider
 from daemon.secret import Secret
-from daemon.state.history import History
+from daemon.state.copies import History
 from tests.reload.world import BROKEN, COMMENTED, GOOD, OTHER, ListSource, ScriptedSource, World
 
 DOWN = Diagnostic(severity="error", code="unreachable", message="does not answer", source="list")

@@ -16,10 +16,9 @@ from daemon.config.load import Fragment
 from daemon.config.provider import Provider
 from daemon.reload.appliers import Applier
 from daemon.reload.reloader import Reloader
-from daemon.snapshot.current import Current
+from daemon.snapshot.snapshot import Current
 from daemon.sources.base import Publish, Source, Update
-from daemon.state.history import History
-from daemon.state.last_good import LastGood
+from daemon.state.copies import History, LastGood
 
 KEY = "sk-planted-0123456789"
 

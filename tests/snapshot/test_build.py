@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from daemon.snapshot.current import Current
+from daemon.snapshot.snapshot import Current
 from tests.snapshot.world import PACKYCODE, snapshot, tppc
 
 BASE = PACKYCODE + tppc("fox")

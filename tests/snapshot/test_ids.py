@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from daemon.snapshot.ids import Unique, client_id, core_auth_id, short
+from daemon.snapshot.core_auths import Unique, client_id, core_auth_id, short
 
 PACKY = {"api_key": "sk-OPENAI-XXXX...", "base_url": "https://codex-api.packycode.com/v1"}
 FOX = {"api_key": "sk-a123", "base_url": "https://provider-a.example.com/v1"}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from daemon.snapshot.build import build
-from daemon.snapshot.snapshot import Snapshot
+from daemon.snapshot.snapshot import Snapshot, build
 from tests.config.world import loaded
 
 PACKYCODE = """

@@ -9,8 +9,7 @@ import pytest
 
 from daemon.config.document import parse
 from daemon.config.load import Fragment, load
-from daemon.sources.ca_file import with_ca_file
-from daemon.sources.references import resolver
+from daemon.sources.references import resolver, with_ca_file
 
 
 def examined(written: str, base: Path) -> Fragment:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from daemon.sources.watching import directories
+from daemon.sources.file import directories
 
 
 def test_path_target_parent_and_named_files(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from daemon.config.document import parse
-from daemon.state.history import KEPT, History, Version
+from daemon.state.copies import KEPT, History, Version
 from tests.reload.world import COMMENTED, GOOD, KEY, OTHER, ScriptedSource, World
 
 SAME = "0" * 64

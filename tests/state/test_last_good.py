@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon.sources.reading import MAX_BYTES
-from daemon.state.last_good import LastGood
+from daemon.state.copies import LastGood
 
 RAW = b"key: sk-planted-0123456789\n"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.sources.in_place import is_between
+from daemon.sources.write import is_between
 from daemon.state.unfinished import Unfinished
 from tests.harness import ROOT
 
@@ -42,7 +42,7 @@ def test_a_killed_write_is_taken_back_at_the_next_start(tmp_path: Path, before: 
     command = [sys.executable, "-c", KILLED, str(path), str(state), step]
     ran = subprocess.run(command, input=after, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True)
     assert ran.returncode == -signal.SIGKILL, ran.stderr
-    Unfinished(state, path).mend()
+    Unfinished(state, path).take_back()
     assert path.read_bytes() in (before, after)
     assert [each.name for each in (state / "unfinished").iterdir()] == ["seal.key"]
 
@@ -56,7 +56,7 @@ def test_a_whole_file_is_left_alone(tmp_path: Path, now: bytes) -> None:
     with unfinished.kept(SHORT, LONG):
         (kept,) = [each for each in (tmp_path / "state" / "unfinished").iterdir() if each.name != "seal.key"]
         assert (kept.stat().st_mode & 0o777, b"short" in kept.read_bytes()) == (0o600, False)
-    unfinished.mend()
+    unfinished.take_back()
     assert path.read_bytes() == now
 
 

@@ -10,13 +10,14 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 from daemon.config.edit.pieces import Lines, NotEditable, Piece, dash
 from daemon.config.edit.render import same
+from daemon.config.provider import lower_name
 
 Pairs = tuple[int | None, ...]
 """For each new item the place of the old one that it is, None for a new one."""
 
 
 def matched(old: Sequence[object], new: Sequence[object]) -> Pairs:
-    if len(old) == len(new) and not any(_name(item) for item in (*old, *new)):
+    if len(old) == len(new) and not any(item_name(item) for item in (*old, *new)):
         return tuple(range(len(old)))
     places: dict[Hashable, list[int]] = {}
     for place, item in enumerate(old):
@@ -34,7 +35,7 @@ def _renamed(old: Sequence[object], new: Sequence[object], pairs: Sequence[int |
 
 
 def _is_renamed(old: object, new: object) -> bool:
-    if not isinstance(old, Mapping) or not isinstance(new, Mapping) or not _name(old) or not _name(new):
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping) or not item_name(old) or not item_name(new):
         return False
     return same({**old, "name": ""}, {**new, "name": ""})
 
@@ -96,12 +97,13 @@ def _with_remarks(lines: Lines, end: int, limit: int, column: int) -> int:
     return end
 
 
-def _name(item: object) -> str:
+def item_name(item: object) -> str:
+    """The name that an item goes by, trimmed and in lower case; empty where it has none."""
     name = item.get("name") if isinstance(item, Mapping) else None
-    return name.strip().lower() if isinstance(name, str) else ""
+    return lower_name(name) if isinstance(name, str) else ""
 
 
 def _identity(item: object) -> Hashable:
-    if name := _name(item):
+    if name := item_name(item):
         return ("name", name)
     return (type(item).__name__, repr(item))

@@ -15,7 +15,7 @@ from typing import Final
 
 from loguru import logger
 
-from daemon.config.packycode import API_KEY, BASE_URL, OuterSettings, OuterValue
+from daemon.config.packycode import API_KEY, BASE_URL, AmbientSettings, AmbientValue
 from daemon.secret import Secret
 from daemon.sources.reading import Unreadable, read_whole
 
@@ -33,18 +33,20 @@ FROM_TOP: Final = {
 """Top-level keys of ``config.toml`` -> ours; they belong to the provider that ``model_provider`` chooses."""
 
 
-def outer_settings(environ: Mapping[str, str]) -> OuterSettings:
+def ambient_settings(environ: Mapping[str, str]) -> AmbientSettings:
     """Reads the Codex CLI's files anew at each call."""
     home = _codex_home(environ)
     if home is None:
-        return OuterSettings(env=_from_environment(environ))
+        return AmbientSettings(env=_from_environment(environ))
     config, auth = home / "config.toml", home / "auth.json"
     codex_cli = _from_codex(_parsed(config, tomllib.loads), _parsed(auth, json.loads))
-    return OuterSettings(env=_from_environment(environ), codex_cli=codex_cli, files=frozenset((str(config), str(auth))))
+    return AmbientSettings(
+        env=_from_environment(environ), codex_cli=codex_cli, files=frozenset((str(config), str(auth)))
+    )
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, OuterValue]:
-    settings: dict[str, OuterValue] = {}
+def _from_environment(environ: Mapping[str, str]) -> dict[str, AmbientValue]:
+    settings: dict[str, AmbientValue] = {}
     if base_url := environ.get("PACKYCODE_BASE_URL", "").strip():
         settings[BASE_URL] = base_url
     if api_key := environ.get("PACKYCODE_API_KEY", "").strip():
@@ -58,7 +60,7 @@ def _codex_home(environ: Mapping[str, str]) -> Path | None:
     return Path(environ["HOME"], ".codex") if environ.get("HOME") else None
 
 
-def _from_codex(config: Mapping[str, object], auth: Mapping[str, object]) -> dict[str, OuterValue]:
+def _from_codex(config: Mapping[str, object], auth: Mapping[str, object]) -> dict[str, AmbientValue]:
     """A CLI that is set up for other providers only has a key that is not packycode's: it gives nothing."""
     providers = config.get("model_providers")
     provider = providers.get(PROVIDER) if isinstance(providers, dict) else None
@@ -72,7 +74,7 @@ def _from_codex(config: Mapping[str, object], auth: Mapping[str, object]) -> dic
     return settings
 
 
-def _pick(given: Mapping[str, object], names: Mapping[str, str]) -> dict[str, OuterValue]:
+def _pick(given: Mapping[str, object], names: Mapping[str, str]) -> dict[str, AmbientValue]:
     found = ((ours, given.get(theirs)) for theirs, ours in names.items())
     return {ours: value for ours, value in found if isinstance(value, (str, bool))}
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from daemon.config.profiles import CHOICES, NONE, PROFILES
+from daemon.config.profiles import CHOICES, NONE, PROFILES, profile_of
 from daemon.config.schema import Packycode, TppcProvider
 from daemon.config.shape import fields
 from daemon.snapshot.core_auths import CoreAuth
-from daemon.snapshot.profiles import profile_of
 from tests.snapshot.world import PACKYCODE, snapshot, tppc
 
 RELAY = PROFILES["codex-relay"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon.secret import Secret
-from daemon.sources.outer import outer_settings
+from daemon.sources.ambient import ambient_settings
 
 KEY = Secret("sk-codex-0123456789")
 AUTH = '{"OPENAI_API_KEY": "sk-codex-0123456789", "tokens": null}'
@@ -64,13 +64,15 @@ def test_the_codex_clis_files(
     for name, text in (("config.toml", config), ("auth.json", auth)):
         if text is not None:
             (home / name).write_text(text)
-    outer = outer_settings({place: str(tmp_path)})
-    assert outer.codex_cli == settings
-    assert outer.files == {str(home / "config.toml"), str(home / "auth.json")}
+    ambient = ambient_settings({place: str(tmp_path)})
+    assert ambient.codex_cli == settings
+    assert ambient.files == {str(home / "config.toml"), str(home / "auth.json")}
 
 
 def test_the_environment() -> None:
-    outer = outer_settings({"PACKYCODE_BASE_URL": " https://env.example ", "PACKYCODE_API_KEY": "sk-env", "OTHER": "x"})
-    assert outer.env == {"base-url": "https://env.example", "credentials.openai-api-key": Secret("sk-env")}
-    assert (outer.codex_cli, outer.files) == ({}, frozenset())
-    assert outer_settings({"PACKYCODE_API_KEY": " "}).env == {}
+    ambient = ambient_settings(
+        {"PACKYCODE_BASE_URL": " https://env.example ", "PACKYCODE_API_KEY": "sk-env", "OTHER": "x"}
+    )
+    assert ambient.env == {"base-url": "https://env.example", "credentials.openai-api-key": Secret("sk-env")}
+    assert (ambient.codex_cli, ambient.files) == ({}, frozenset())
+    assert ambient_settings({"PACKYCODE_API_KEY": " "}).env == {}

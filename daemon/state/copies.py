@@ -1,0 +1,129 @@
+"""Copies of the configurations that were in force: the last good one, and a history to go back to.
+
+Both are sealed (``files``) and lie below the real path of config.yaml, so they are never served for another
+file. Losing them costs a start on a broken file and the way back, nothing else: problems are logged and never
+stop a reload.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from loguru import logger
+from msgspec import Struct
+
+from daemon.sources.reading import Unreadable
+from daemon.state.files import SealedDirectory, name_for
+
+LAST_GOOD: Final = "last-good"
+HISTORY: Final = "history"
+KEPT: Final = 10
+VERSION_NAME: Final = re.compile(r"(\d{17})-(\d+)-([0-9a-f]{64})-([0-9a-f]{64})")
+
+
+class LastGood:
+    """The copy of the last configuration that was put in force, for a start on a broken file. ``state_dir`` need
+    not exist yet; ``config_path`` may be a symbolic link. Everything blocks."""
+
+    def __init__(self, state_dir: Path, config_path: Path) -> None:
+        self._directory = SealedDirectory(state_dir / LAST_GOOD)
+        self._name = name_for(config_path)
+
+    @property
+    def path(self) -> Path:
+        return self._directory.path / self._name
+
+    def save(self, raw: bytes) -> None:
+        """Replaces the copy unless it is the same; blocks for its fsyncs."""
+        if self.load() == raw:
+            return
+        try:
+            self._directory.write(self._name, raw)
+        except OSError as error:
+            logger.warning(
+                "the last good configuration could not be kept in {}: {}", self._directory.path, error.strerror
+            )
+
+    def load(self) -> bytes | None:
+        """The copy; None where there is none or it is damaged."""
+        try:
+            raw = self._directory.read(self._name)
+        except Unreadable as why:
+            if why.code != "missing":
+                logger.warning("the last good configuration in {} {}", self._directory.path, why.message)
+            return None
+        if raw is None:
+            logger.warning("the last good configuration in {} is damaged: ignored", self._directory.path)
+        return raw
+
+
+class Version(Struct, frozen=True, kw_only=True):
+    """``at`` is Unix seconds; ``digest`` is the SHA-256 of the file's bytes, as in its ETag; ``revision``
+    that of what it meant, references included."""
+
+    generation: int
+    revision: str
+    at: float
+    digest: str
+
+    @property
+    def file_name(self) -> str:
+        return f"{round(self.at * 1000):017d}-{self.generation}-{self.digest}-{self.revision}"
+
+    @classmethod
+    def of_file_name(cls, name: str) -> Version | None:
+        match = VERSION_NAME.fullmatch(name)
+        if match is None:
+            return None
+        return cls(at=int(match[1]) / 1000, generation=int(match[2]), digest=match[3], revision=match[4])
+
+
+class History:
+    """The last configurations that were in force, one file each, whose name says all but the bytes: a list needs no
+    reading. Generations go on over restarts, so a number that was read once never comes to mean something else.
+    ``state_dir`` and ``config_path`` as for ``LastGood``. Everything blocks."""
+
+    def __init__(self, state_dir: Path, config_path: Path) -> None:
+        self._directory = SealedDirectory(state_dir / HISTORY / name_for(config_path))
+
+    def generation(self, revision: str) -> int:
+        """The one that a start begins with: that of the newest version if it meant the same, else the next."""
+        newest = next(iter(self.versions()), None)
+        if newest is None:
+            return 1
+        return newest.generation if newest.revision == revision else newest.generation + 1
+
+    def keep(self, raw: bytes, *, generation: int, revision: str, at: float) -> None:
+        """``raw`` is in force as ``generation``. What was kept of this generation, or last with the same
+        bytes, is replaced: a changed comment and a rotated key make no new entry."""
+        digest = hashlib.sha256(raw).hexdigest()
+        version = Version(generation=generation, revision=revision, at=at, digest=digest)
+        before = self.versions()
+        try:
+            self._directory.write(version.file_name, raw)
+            stale = 1 if before and (before[0].generation == generation or before[0].digest == digest) else 0
+            for old in (*before[:stale], *before[stale + KEPT - 1 :]):
+                if old.file_name != version.file_name:
+                    (self._directory.path / old.file_name).unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("this configuration could not be kept in {}: {}", self._directory.path, error.strerror)
+
+    def versions(self) -> tuple[Version, ...]:
+        """What is kept, the newest first."""
+        try:
+            versions = [Version.of_file_name(name) for name in os.listdir(self._directory.path)]
+        except OSError:
+            return ()
+        return tuple(sorted(filter(None, versions), key=lambda each: (each.generation, each.at), reverse=True))
+
+    def load(self, version: Version) -> bytes | None:
+        """The bytes of a kept version; None where they are gone or damaged."""
+        try:
+            raw = self._directory.read(version.file_name)
+        except Unreadable:
+            return None
+        return raw if raw is not None and hashlib.sha256(raw).hexdigest() == version.digest else None
