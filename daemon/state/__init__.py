@@ -3,7 +3,7 @@
     config.yaml in force ─▶ last_good (a start on a broken file) ┐
                          ─▶ history (rollback)                   ├─ sealed ─ atomic ─▶ state directory, mode 0600
     a write in place     ─▶ unfinished (a killed writer)         ┘
-    hosts set through the API (``upstream.reaches``)             ── atomic ─▶
+    hosts set through the API (``upstream.http.egress``)             ── atomic ─▶
 
 ``atomic`` is the one way to replace a file: all of it or the old content, synced. ``sealed`` encrypts what may hold
 literal keys. ``write_lock`` keeps a second daemon with the same directory from writing at the same time.

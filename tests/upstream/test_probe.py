@@ -19,9 +19,9 @@ from daemon.config.provider import providers_of
 from daemon.config.schema import Config, Tppc, TppcProvider
 from daemon.secret import Secret
 from daemon.snapshot.core_auths import CoreAuth, synthesize
-from daemon.upstream.addresses import Reach
-from daemon.upstream.probe import Probe, models_url, probe
-from daemon.upstream.reaches import Reaches
+from daemon.upstream.http.addresses import AllowedNetworks
+from daemon.upstream.http.egress import EgressPolicy
+from daemon.upstream.probe import Probe, probe
 
 KEY = "sk-planted"
 LIST = b'{"data":[{"id":"gpt-5"}]}'
@@ -99,8 +99,8 @@ async def test_a_provider_that_works() -> None:
     async with serving(server) as port:
         result = await probe(auth(f"http://localhost:{port}/v1?planted=1"))
     assert steps(result) == [("dns", True), ("connect", True), ("models", True)]
-    assert result.finding.ok
-    assert result.finding.models == ("gpt-5",)
+    assert result.diagnosis.ok
+    assert result.diagnosis.models == ("gpt-5",)
     (head,) = [request.lower() for request in server.requests]
     assert f"host: localhost:{port}\r\n" in head
     assert f"authorization: bearer {KEY}\r\n" in head
@@ -112,14 +112,17 @@ async def test_the_missing_v1_is_found_by_looking_there() -> None:
     for pages in ({"/api/v1/models": LIST}, {"/api/models": HTML, "/api/v1/models": LIST}):
         async with serving(Server(pages)) as port:
             result = await probe(auth(f"http://127.0.0.1:{port}/api"))
-        assert (result.finding.ok, result.finding.hint) == (False, f"write base-url: http://127.0.0.1:{port}/api/v1")
+        assert (result.diagnosis.ok, result.diagnosis.hint) == (
+            False,
+            f"write base-url: http://127.0.0.1:{port}/api/v1",
+        )
 
 
 @pytest.mark.asyncio
 async def test_where_the_v1_would_not_help_it_is_not_claimed() -> None:
     async with serving(Server({"/web/models": HTML, "/web/v1/models": HTML})) as port:
         result = await probe(auth(f"http://127.0.0.1:{port}/web"))
-    assert "a web page" in result.finding.explanation
+    assert "a web page" in result.diagnosis.explanation
 
 
 @pytest.mark.asyncio
@@ -128,38 +131,38 @@ async def test_nothing_listens() -> None:
         port = taken.getsockname()[1]
     result = await probe(auth(f"http://127.0.0.1:{port}"))
     assert steps(result) == [("dns", True), ("connect", False)]
-    assert "nothing listens" in result.finding.explanation
+    assert "nothing listens" in result.diagnosis.explanation
 
 
 @pytest.mark.asyncio
 async def test_a_name_that_does_not_exist() -> None:
     result = await probe(auth("http://no-such-name.invalid/v1"))
     assert steps(result) == [("dns", False)]
-    assert "does not resolve" in result.finding.explanation
+    assert "does not resolve" in result.diagnosis.explanation
 
 
 @pytest.mark.asyncio
 async def test_a_host_out_of_reach_is_not_connected_to() -> None:
-    reaches = Reaches()
-    reaches.note(["localhost"], Reach.PUBLIC)
+    egress = EgressPolicy()
+    egress.note(["localhost"], AllowedNetworks.PUBLIC)
     server = Server({})
     async with serving(server) as port:
-        result = await probe(auth(f"http://localhost:{port}"), reaches=reaches)
+        result = await probe(auth(f"http://localhost:{port}"), egress=egress)
     assert steps(result) == [("dns", False)]
-    assert "(loopback)" in result.finding.explanation
+    assert "(loopback)" in result.diagnosis.explanation
     assert server.requests == []
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("host, proxy", [("fox.invalid", "localhost"), ("localhost", "127.0.0.1")])
 async def test_neither_a_proxy_out_of_reach_nor_a_host_behind_one_is_asked(host: str, proxy: str) -> None:
-    reaches = Reaches()
-    reaches.note(["localhost", "fox.invalid"], Reach.PUBLIC)
+    egress = EgressPolicy()
+    egress.note(["localhost", "fox.invalid"], AllowedNetworks.PUBLIC)
     server = Server({})
     async with serving(server) as port:
         behind = auth(f"http://{host}:{port}/v1", proxy_url=f"http://{proxy}:{port}")
-        result = await probe(behind, reaches=reaches)
-    assert "(loopback)" in result.finding.explanation
+        result = await probe(behind, egress=egress)
+    assert "(loopback)" in result.diagnosis.explanation
     assert server.requests == []
 
 
@@ -176,7 +179,7 @@ async def test_what_does_not_speak_http(raw: bytes) -> None:
     async with serving(Server({}, raw=raw)) as port:
         result = await probe(auth(f"http://127.0.0.1:{port}"))
     assert steps(result)[-1] == ("models", False)
-    assert "does not speak HTTP" in result.finding.explanation
+    assert "does not speak HTTP" in result.diagnosis.explanation
 
 
 @pytest.mark.asyncio
@@ -186,7 +189,7 @@ async def test_connected_and_silent() -> None:
 
     async with serving(silent) as port:
         result = await probe(auth(f"http://127.0.0.1:{port}"), timeout=0.2)
-    assert "no answer comes" in result.finding.explanation
+    assert "no answer comes" in result.diagnosis.explanation
 
 
 @pytest.mark.asyncio
@@ -195,7 +198,7 @@ async def test_a_proxy_that_is_not_there() -> None:
         port = taken.getsockname()[1]
     result = await probe(auth("https://fox.invalid/v1", proxy_url=f"http://127.0.0.1:{port}"))
     assert steps(result) == [("models", False)]
-    assert "the proxy" in result.finding.explanation
+    assert "the proxy" in result.diagnosis.explanation
 
 
 @pytest.mark.asyncio
@@ -208,10 +211,10 @@ async def test_certificates(tmp_path: Path) -> None:
     subprocess.run(made, check=True, capture_output=True)
     with serving_tls(cert, key) as port:
         url = f"https://localhost:{port}"
-        assert "is not trusted" in (await probe(auth(url))).finding.explanation
+        assert "is not trusted" in (await probe(auth(url))).diagnosis.explanation
         trusted = await probe(auth(url), ca=str(cert))
         assert steps(trusted) == [("dns", True), ("connect", True), ("tls", True), ("models", True)]
-        assert "upstream-ca" in (await probe(auth(url), ca=str(tmp_path / "gone"))).finding.explanation
+        assert "upstream-ca" in (await probe(auth(url), ca=str(tmp_path / "gone"))).diagnosis.explanation
 
 
 @contextlib.contextmanager
@@ -239,16 +242,3 @@ def serving_tls(cert: Path, key: Path) -> Iterator[int]:
         finally:
             server.shutdown()
             thread.join()
-
-
-@pytest.mark.parametrize(
-    "base, wire, asked",
-    [
-        ("https://fox.example", "responses", "https://fox.example/v1/models"),
-        ("https://fox.example/v1/responses", "responses", "https://fox.example/v1/models"),
-        ("https://fox.example/api/", "chat", "https://fox.example/api/models"),
-        ("https://fox.example/v1?k=v", "messages", "https://fox.example/v1/models?k=v"),
-    ],
-)
-def test_where_the_models_are_listed(base: str, wire: str, asked: str) -> None:
-    assert models_url(auth(base, wire_api=wire)) == asked
