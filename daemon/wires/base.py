@@ -4,6 +4,7 @@ one by name and a test runs the same suite over all of them."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 from msgspec import Raw, Struct
@@ -201,11 +202,13 @@ class Upstream(Struct, frozen=True, kw_only=True):
     key_headers: Callable[[str], dict[str, str]] = bearer
     session_key: Callable[[Request, str], str] | None = None
     count_path: str = ""
-    not_missed: frozenset[str] = frozenset()
-    """Parameters that nobody misses when an upstream refuses them."""
+    not_missed: frozenset[str] = frozenset({"include", "store", "stream_options", "parallel_tool_calls"})
+    """Parameters that nobody misses when an upstream refuses them, so that they are not reported as lost."""
 
-    synonyms: Mapping[str, str] = {}
-    """Parameters that say the same: where one is refused, the other is sent."""
+    synonyms: Mapping[str, str] = MappingProxyType(
+        {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+    )
+    """Parameters that mean the same: where one is refused, the other is sent."""
 
     reasoning: EarlierReasoning | None = None
 

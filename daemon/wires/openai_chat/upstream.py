@@ -24,6 +24,4 @@ UPSTREAM = Upstream(
     endpoint="/chat/completions",
     family="openai",
     force_fields=force_fields,
-    not_missed=frozenset({"store", "stream_options", "parallel_tool_calls"}),
-    synonyms={"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"},
 )

@@ -56,6 +56,5 @@ UPSTREAM = Upstream(
     family="codex",
     session_key=session_key,
     force_fields=force_fields,
-    not_missed=frozenset({"include", "store", "stream_options", "parallel_tool_calls"}),
     reasoning=EarlierReasoning(markers=(b'"encrypted_content"',), sift=_sift),
 )
