@@ -32,6 +32,10 @@ Trace = Callable[[DialStep], AbstractContextManager[list[str]]]
 addresses, the address connected to, the TLS version. The steps may begin again with a further address."""
 
 
+_KNOWN_AS = {"https": "http", "socks5h": "socks5"}
+"""Schemes of proxies that python-socks has another word for: it always lets a SOCKS5 proxy resolve names."""
+
+
 def untraced(_: DialStep) -> AbstractContextManager[list[str]]:
     return nullcontext([])
 
@@ -119,7 +123,8 @@ class Dialer:
         try:
             scheme, rest = endpoint.proxy.split("://", 1)
             secure = scheme.lower() == "https"
-            kind, host, port, user, password = parse_proxy_url(f"http://{rest}" if secure else endpoint.proxy)
+            known_as = _KNOWN_AS.get(scheme.lower(), scheme)
+            kind, host, port, user, password = parse_proxy_url(f"{known_as}://{rest}")
             addresses = await self._addresses(host, port)
         except ForbiddenAddress as refusal:
             raise ForbiddenAddress(refusal.host, f"a proxy at {refusal}") from None
