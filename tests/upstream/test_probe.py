@@ -285,6 +285,7 @@ async def test_what_comes_back_is_read_as_in_traffic(response: bytes, ok: bool, 
 @pytest.mark.asyncio
 async def test_a_body_that_never_ends_is_given_up() -> None:
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
         writer.write(raw(b"["))
         while True:
             writer.write(b" ")
