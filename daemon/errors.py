@@ -6,7 +6,7 @@
 
 A wire renders an error in its dialect from ``kind`` alone; the router decides from ``failover`` whether
 another is asked, and from ``scope`` what rests; the raiser knows all three. Foreign exceptions are mapped
-to these once, at the border (``upstream.transport``).
+to these once, at the border (``upstream.http.transport``).
 """
 
 from __future__ import annotations

@@ -43,12 +43,12 @@ HOMES = {
     "bcrypt": ("api", "gateway"),
     "bpe_openai": ("gateway.counting",),
     "cryptography": ("state.files",),
-    "httptools": ("service", "upstream.connection"),
-    "httpx": ("api", "cli", "upstream.probe"),
+    "httptools": ("service", "upstream.http.connection"),
+    "httpx": ("api", "cli"),
     "loguru": ("",),
     "msgspec": ("",),
     "prometheus_client": ("telemetry.metrics",),
-    "python_socks": ("upstream.dialing",),
+    "python_socks": ("upstream.http.dialing",),
     "starlette": ("api",),
     "uvicorn": ("service", "simulate", "cli.simulate"),
     "uvloop": ("service", "simulate", "cli.simulate", "cli.run"),
@@ -75,6 +75,7 @@ NAME_WIRES = {
     "api.views": "packycode's rule",
     "gateway.amendments": "a field of the request",
     "snapshot.core_auths": "packycode's rule",
+    "upstream.adapters": "a type of provider is called like its wire",
 }
 """Modules or packages outside ``wires`` with one of these words -> why. Who else asks ``WIRES``."""
 

@@ -63,7 +63,7 @@ class ConfigRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._rule = UpstreamRule(services.reaches)
+        self._rule = UpstreamRule(services.egress)
 
     async def packycode(self, request: Request) -> Response:
         return await self._block(request, PACKYCODE)

@@ -5,8 +5,6 @@ The URL is the configured one: no part of the request chooses where the daemon c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import structs
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,10 +18,8 @@ from daemon.config.schema import Config
 from daemon.errors import ErrorKind, LocalError
 from daemon.snapshot.core_auths import CoreAuth, synthesize
 from daemon.snapshot.snapshot import Snapshot
-from daemon.upstream.findings import Finding
-
-if TYPE_CHECKING:
-    from daemon.upstream.probe import Probe
+from daemon.upstream.diagnosis import Diagnosis
+from daemon.upstream.probe import Probe, probe
 
 
 class ProviderTestRoute:
@@ -34,18 +30,16 @@ class ProviderTestRoute:
 
     async def test(self, request: Request) -> Response:
         """200 with what was found, good or bad; 404 for a provider that does not exist."""
-        from daemon.upstream.probe import Probe, probe  # brings httpx, an eighth of the daemon's start
-
         snapshot = snapshot_in_force(self._services)
         name = request.path_params["name"]
         auth = found(name, snapshot)
-        if isinstance(auth, Finding):
-            return answer(view(name, Probe(url="", checks=(), finding=auth)))
-        result = await probe(auth, reaches=self._services.reaches, ca=snapshot.config.upstream_ca)
+        if isinstance(auth, Diagnosis):
+            return answer(view(name, Probe(url="", checks=(), diagnosis=auth)))
+        result = await probe(auth, egress=self._services.egress, ca=snapshot.config.upstream_ca)
         return answer(view(auth.name, result))
 
 
-def found(name: str, snapshot: Snapshot) -> CoreAuth | Finding:
+def found(name: str, snapshot: Snapshot) -> CoreAuth | Diagnosis:
     """The provider's core auth, also of a disabled one; a finding where it lacks what a test needs. Raises 404."""
     for auth in snapshot.core_auths:
         if lower_name(auth.name) == lower_name(name):
@@ -56,25 +50,25 @@ def found(name: str, snapshot: Snapshot) -> CoreAuth | Finding:
     return switched_on(named[-1], snapshot.config)  # the last: a tppc provider may be called packycode
 
 
-def switched_on(provider: Provider, settings: Config) -> CoreAuth | Finding:
+def switched_on(provider: Provider, settings: Config) -> CoreAuth | Diagnosis:
     """What a disabled provider would be, were it enabled."""
     if not provider.base_url.strip():
-        return Finding(ok=False, explanation="this provider has no base-url yet", hint="fill in base-url")
+        return Diagnosis(ok=False, explanation="this provider has no base-url yet", hint="fill in base-url")
     (auth,), _ = synthesize(settings, (structs.replace(provider, enabled=True),))
     return auth
 
 
 def view(name: str, result: Probe) -> ProviderTest:
-    finding = result.finding
+    diagnosis = result.diagnosis
     return ProviderTest(
         provider=name,
-        ok=finding.ok,
+        ok=diagnosis.ok,
         url=masked_url(result.url),
-        explanation=finding.explanation,
-        hint=finding.hint,
+        explanation=diagnosis.explanation,
+        hint=diagnosis.hint,
         checks=[
             CheckView(name=each.name, ok=each.ok, detail=each.detail, milliseconds=each.milliseconds)
             for each in result.checks
         ],
-        models=None if finding.models is None else list(finding.models),
+        models=None if diagnosis.models is None else list(diagnosis.models),
     )

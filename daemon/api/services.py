@@ -12,7 +12,7 @@ from daemon.router.states import AuthStates
 from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.metrics import Metrics
-from daemon.upstream.reaches import Reaches
+from daemon.upstream.http.egress import EgressPolicy
 
 if TYPE_CHECKING:  # the routes hand these on without looking inside
     from daemon.gateway.counting import TokenCounter
@@ -52,7 +52,7 @@ class Services:
     draining: bool = False
     dropped_log_lines: Callable[[], int] = int
     """How many lines the log has lost since the start."""
-    reaches: Reaches = field(default_factory=Reaches)
+    egress: EgressPolicy = field(default_factory=EgressPolicy)
     writing: ConfigWriting | None = None
     """The writer of config.yaml; None where the configuration comes from nowhere that could be written."""
 

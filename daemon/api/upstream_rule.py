@@ -1,7 +1,7 @@
 """Which upstream addresses a caller of the management API may set: the SSRF rule.
 
     write ─▶ Config before, Config after ─▶ changed URLs ─▶ resolve ─▶ forbidden? ─▶ diagnostics (422)
-                                                             └ after the write: Reaches.note, for connect time
+                                                             └ after the write: EgressPolicy.note, for connect time
 
 From this host anything but link-local; from another host nothing private either, unless
 ``remote-management.allow-private-upstreams``. A name that does not resolve now is not refused: it is
@@ -21,8 +21,8 @@ from daemon.config.diagnostics import Diagnostic, Path
 from daemon.config.provider import providers_of
 from daemon.config.schema import Config
 from daemon.config.urls import BYPASS
-from daemon.upstream.addresses import Reach, forbidden
-from daemon.upstream.reaches import Reaches
+from daemon.upstream.http.addresses import AllowedNetworks, forbidden
+from daemon.upstream.http.egress import EgressPolicy
 
 RESOLVE_SECONDS: Final = 5.0
 LOOPBACK: Final[tuple[str, ...]] = ("127.0.0.1", "::1")
@@ -52,10 +52,10 @@ async def resolved(host: str) -> tuple[str, ...]:
 
 
 class UpstreamRule:
-    """``reaches`` remembers what was set; ``lookup`` is replaced in tests."""
+    """``egress`` remembers what was set; ``lookup`` is replaced in tests."""
 
-    def __init__(self, reaches: Reaches, lookup: Lookup = system_lookup) -> None:
-        self._reaches = reaches
+    def __init__(self, egress: EgressPolicy, lookup: Lookup = system_lookup) -> None:
+        self._egress = egress
         self._lookup = lookup
 
     async def check(self, who: Caller, old: Config, new: Config) -> tuple[Diagnostic, ...]:
@@ -66,10 +66,10 @@ class UpstreamRule:
 
     def note(self, who: Caller, old: Config, new: Config) -> None:
         """``new`` has been written for ``who``: what it sets stays within reach at each connection."""
-        reach = Reach.NOT_LINK_LOCAL if who.local else Reach.PUBLIC
-        self._reaches.note([host_of(url) for _, url in changed_urls(old, new)], reach)
+        reach = AllowedNetworks.NOT_LINK_LOCAL if who.local else AllowedNetworks.PUBLIC
+        self._egress.note([host_of(url) for _, url in changed_urls(old, new)], reach)
 
-    async def _checked(self, path: Path, url: str, reach: Reach) -> Diagnostic | None:
+    async def _checked(self, path: Path, url: str, reach: AllowedNetworks) -> Diagnostic | None:
         host = host_of(url)
         refusal = forbidden(await self._lookup(host), reach)
         if not refusal:
@@ -83,10 +83,10 @@ class UpstreamRule:
         )
 
 
-def reach_of(who: Caller, config: Config) -> Reach:
+def reach_of(who: Caller, config: Config) -> AllowedNetworks:
     """How far URLs of this caller may lead. The setting in force counts, not one that the same write brings."""
     allowed = who.local or config.remote_management.allow_private_upstreams
-    return Reach.NOT_LINK_LOCAL if allowed else Reach.PUBLIC
+    return AllowedNetworks.NOT_LINK_LOCAL if allowed else AllowedNetworks.PUBLIC
 
 
 def changed_urls(old: Config, new: Config) -> tuple[tuple[Path, str], ...]:

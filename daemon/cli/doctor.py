@@ -172,10 +172,10 @@ def writes(path: Path) -> Result:
 
 def provider(auth: CoreAuth, found: Probe) -> Result:
     """What a provider's free checks say."""
-    finding = found.finding
-    state: Literal["ok", "warn", "fail"] = "fail" if not finding.ok else "warn" if finding.hint else "ok"
+    diagnosis = found.diagnosis
+    state: Literal["ok", "warn", "fail"] = "fail" if not diagnosis.ok else "warn" if diagnosis.hint else "ok"
     profile = f"; profile {auth.profile} ({auth.profile_reason})" if auth.profile else ""
-    return Result(state=state, about=f"provider {auth.name}", text=finding.explanation + profile, hint=finding.hint)
+    return Result(state=state, about=f"provider {auth.name}", text=diagnosis.explanation + profile, hint=diagnosis.hint)
 
 
 def clock(now: float, others: list[float]) -> Result:

@@ -58,5 +58,5 @@ def _asked(candidate: Candidate, entry: str) -> str:
     auth = candidate.auth
     way = "passed through" if auth.wire == entry else f"translated to {auth.wire}"
     profile = f", profile {auth.profile} ({auth.profile_reason})" if auth.profile else ""
-    asked = f"{auth.name} ({auth.source}): {candidate.model} at {shown(auth.url)}"
+    asked = f"{auth.name} ({auth.source}): {candidate.model} at {shown(auth.base_url)}"
     return f"{asked}, {way}, priority {auth.priority}{profile}"

@@ -11,7 +11,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Raw, Struct
 
-from daemon.upstream.call import UpstreamAnswer
+from daemon.upstream.http.call import UpstreamResponse
 from daemon.wires.json import NOT_JSON
 
 Form = Literal["events", "json", "page"]
@@ -22,7 +22,7 @@ _BLANK: Final = b" \t\r\n"
 _FORM_OF_BYTE: Final[dict[bytes, Form]] = {b"{": "json", b"[": "json", b"<": "page"}
 
 
-async def beginning(answer: UpstreamAnswer) -> tuple[bytes, Form]:
+async def beginning(answer: UpstreamResponse) -> tuple[bytes, Form]:
     """The body's first bytes, leading blanks left out, as soon as they say what it is; empty for an empty body."""
     begun = b""
     while data := await answer.read():

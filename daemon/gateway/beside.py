@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from daemon.gateway.inbound import Inbound
 from daemon.gateway.origins import Origins
 from daemon.snapshot.core_auths import CoreAuth
-from daemon.upstream.doors import upstream_headers
-from daemon.wires.table import WIRES
+from daemon.upstream.adapters.table import adapter_of
 
 
 class Beside:
@@ -27,8 +26,9 @@ class Beside:
 
     def up(self, auth: CoreAuth, session: str) -> dict[str, str]:
         """The headers of a request to ``auth``'s upstream in the conversation ``session``."""
-        client, bound = self._inbound.headers, WIRES[auth.wire].upstream.bound_header
-        return upstream_headers(
+        client, adapter = self._inbound.headers, adapter_of(auth)
+        bound = adapter.bound_header
+        return adapter.headers(
             auth,
             client,
             same_wire=self._is_same_wire(auth),
@@ -38,12 +38,12 @@ class Beside:
 
     def down(self, auth: CoreAuth, upstream: Mapping[str, str]) -> None:
         """Takes the headers of an answer of ``auth``'s upstream: they are for clients of the same wire."""
-        wire = WIRES[auth.wire].upstream
-        if wire.passed_down is None or not self._is_same_wire(auth):
+        adapter = adapter_of(auth)
+        if adapter.passed_down is None or not self._is_same_wire(auth):
             self.passed = ()
             return
-        self.passed = wire.passed_down(upstream)
-        if value := upstream.get(wire.bound_header):
+        self.passed = adapter.passed_down(upstream)
+        if value := upstream.get(adapter.bound_header):
             self._origins.made(auth.id, value.encode())
 
     def _is_made_by(self, auth: CoreAuth, value: str) -> bool:

@@ -28,10 +28,11 @@ from daemon.gateway.passthrough import Passthrough
 from daemon.gateway.relay import Relay, Target
 from daemon.gateway.translation import Translation
 from daemon.gateway.wording import for_client
-from daemon.router.failover import Attempt, Outcome, attempts
+from daemon.router.failover import attempts
 from daemon.snapshot.core_auths import CoreAuth
-from daemon.snapshot.models import ModelUnknown, Resolution
-from daemon.upstream.call import UpstreamAnswer, UpstreamCall
+from daemon.snapshot.models import Candidate, ModelUnknown, Resolution
+from daemon.upstream.adapters.table import adapter_of
+from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
 from daemon.wires.base import UpstreamBody
 from daemon.wires.failures.judge import judged_again
 from daemon.wires.table import WIRES
@@ -71,7 +72,7 @@ class Conversation:
         self._turn = asyncio.Lock()
         self._relays: dict[type[Relay], Relay] = {}
         self._relay: Relay | None = None
-        self._answer: UpstreamAnswer | None = None
+        self._answer: UpstreamResponse | None = None
         self._idle = inf
         self._beside = Beside(inbound, pipeline.origins)
         self._amending = Amending(inbound, pipeline.learned)
@@ -114,10 +115,10 @@ class Conversation:
         if self._inbound.request.stream:
             self._exchange.quiet_since = monotonic()
         plan = attempts(candidates)
-        attempt = next(plan)
-        while (error := await self._attempt(attempt, resolution.effort)) is not None:
+        candidate = next(plan)
+        while (error := await self._attempt(candidate, resolution.effort)) is not None:
             try:
-                attempt = plan.send(Outcome(error, committed=False))
+                candidate = plan.send(error)
             except StopIteration:
                 raise error from None
 
@@ -136,9 +137,8 @@ class Conversation:
         if tokens is not None:
             self._inbound = replace(self._inbound, context=replace(context, input_estimate=tokens))
 
-    async def _attempt(self, attempt: Attempt, effort: str | None) -> RemoteError | None:
+    async def _attempt(self, candidate: Candidate, effort: str | None) -> RemoteError | None:
         """One candidate: None when it answered, its error when the next one may be asked."""
-        candidate = attempt.candidate
         auth = candidate.auth
         self.account.auth, self.account.served = auth, candidate.model
         self._relay = relay = self._relay_for(auth)
@@ -204,7 +204,7 @@ class Conversation:
     async def _converse(self, auth: CoreAuth, upstream: UpstreamBody, relay: Relay) -> None:
         exchange, timeouts = self._exchange, auth.timeouts
         call = UpstreamCall(
-            url=auth.url,
+            url=adapter_of(auth).url(auth.base_url),
             headers=self._beside.up(auth, upstream.session),
             body=upstream.body,
             connect_timeout=timeouts.connect,
@@ -231,7 +231,7 @@ class Conversation:
             if relay.finished or not self._inbound.request.stream:
                 relay.release()
 
-    async def _read_answer(self, auth: CoreAuth, answer: UpstreamAnswer, relay: Relay, share: Share) -> None:
+    async def _read_answer(self, auth: CoreAuth, answer: UpstreamResponse, relay: Relay, share: Share) -> None:
         begun, form = await beginning(answer)
         if form == "page":
             raise WIRES[auth.wire].decode_error(answer.status, answer.headers, begun + await answer.read_error())
@@ -246,7 +246,7 @@ class Conversation:
         finally:
             self._pipeline.metrics.events_skipped(auth.name, relay.skipped)
 
-    async def _relay_stream(self, begun: bytes, answer: UpstreamAnswer, relay: Relay, share: Share) -> None:
+    async def _relay_stream(self, begun: bytes, answer: UpstreamResponse, relay: Relay, share: Share) -> None:
         """Feed what arrives and pass on what is due, until the terminal event."""
         exchange, idle, stream = self._exchange, self._idle, self._inbound.request.stream
         overdue = _overdue("next event", idle, "idle")

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Mapping
 from time import monotonic
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 from msgspec import Raw, Struct
@@ -20,12 +19,10 @@ from daemon.gateway.calibration import Calibration
 from daemon.gateway.counting import TokenCounter, estimate
 from daemon.gateway.upstreams import Upstreams
 from daemon.inference.request import Request
-from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.models import Candidate, ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
-from daemon.upstream.call import UpstreamCall
-from daemon.upstream.doors import upstream_headers
-from daemon.wires.table import WIRES
+from daemon.upstream.adapters.table import adapter_of
+from daemon.upstream.http.call import UpstreamCall
 
 PATIENCE: Final = 3.0
 """Seconds for an upstream's count: the client can live with an estimate, but not with waiting."""
@@ -56,23 +53,23 @@ class CountTokens:
             candidate = snapshot.models.resolve(request.model).candidates[0]
         except (ModelUnknown, IndexError):
             return await counter.count(request)
-        if WIRES[candidate.auth.wire].upstream.count_path:
-            tokens = await self._ask(candidate, body, headers, snapshot)
+        if url := adapter_of(candidate.auth).count_url(candidate.auth.base_url):
+            tokens = await self._ask(url, candidate, body, headers, snapshot)
             if tokens is not None:
                 return tokens, "upstream"
         tokens = self._calibration.corrected(candidate.model, estimate(request))
         return (tokens, "calibrated") if tokens is not None else await counter.count(request)
 
     async def _ask(
-        self, candidate: Candidate, body: bytes, headers: Mapping[str, str], snapshot: Snapshot
+        self, url: str, candidate: Candidate, body: bytes, headers: Mapping[str, str], snapshot: Snapshot
     ) -> int | None:
         auth = candidate.auth
         now = monotonic()
         if self._silent.get(auth.id, 0.0) > now:
             return None
         call = UpstreamCall(
-            url=_count_url(auth),
-            headers=upstream_headers(auth, headers, same_wire=True),
+            url=url,
+            headers=adapter_of(auth).headers(auth, headers, same_wire=True),
             body=msgspec.json.encode(_fields(body) | {"model": Raw(msgspec.json.encode(candidate.model))}),
             connect_timeout=PATIENCE,
             proxy=auth.proxy_url,
@@ -89,8 +86,3 @@ class CountTokens:
             self._silent.clear()
         self._silent[auth.id] = now + ASK_AGAIN_AFTER
         return None
-
-
-def _count_url(auth: CoreAuth) -> str:
-    parts = urlsplit(auth.url)
-    return urlunsplit(parts._replace(path=parts.path + WIRES[auth.wire].upstream.count_path))

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Final, Self, TypeVar
 
 from daemon.errors import ErrorKind, RemoteError
-from daemon.upstream.call import WHOLE_BODY_LIMIT
+from daemon.upstream.http.call import WHOLE_BODY_LIMIT
 
 EACH: Final = WHOLE_BODY_LIMIT
 ALL: Final = 4 * EACH

@@ -43,8 +43,8 @@ from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.audit_file import open_audit_file
 from daemon.telemetry.logs import masked
 from daemon.telemetry.metrics import Metrics
-from daemon.upstream.reaches import Reaches
-from daemon.upstream.transport import Transport
+from daemon.upstream.http.egress import EgressPolicy
+from daemon.upstream.http.transport import Transport
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIApplication
@@ -88,8 +88,8 @@ class Daemon:
         self._audit_file = open_audit_file(state, masked)
         if self._audit_file is not None:
             audit.hand_to(self._audit_file)
-        reaches = Reaches(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
-        self._transport = Transport(reaches)
+        egress = EgressPolicy(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
+        self._transport = Transport(egress)
         history = History(state, options.config)
         self._reloader = Reloader(
             current=current,
@@ -121,7 +121,7 @@ class Daemon:
             version=__version__,
             started=time.monotonic(),
             dropped_log_lines=lambda: log.dropped,
-            reaches=reaches,
+            egress=egress,
             writing=self._writing,
         )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from urllib.parse import urlsplit, urlunsplit
 
 from msgspec import UNSET, Struct, structs
 
@@ -37,8 +36,7 @@ class CoreAuth(Struct, frozen=True, kw_only=True):
 
     ``name`` is the provider's name (``packycode``, ``fox``), ``kind`` where it is configured, ``provider`` the
     family the management API shows (``codex``, ``openai`` or ``anthropic``, by the wire). ``source`` is
-    ``config:packycode`` or ``config:tppc[fox]``. ``base_url`` is as written; ``url`` is the full address that
-    requests go to.
+    ``config:packycode`` or ``config:tppc[fox]``. ``base_url`` is as written.
     """
 
     id: str
@@ -49,7 +47,6 @@ class CoreAuth(Struct, frozen=True, kw_only=True):
     source: str
     wire: WireApi
     base_url: str
-    url: str
     api_key: Secret
     models: tuple[ModelEntry, ...]
     defaults: Defaults
@@ -115,7 +112,6 @@ def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
         source=provider.source,
         wire=wire,
         base_url=base_url,
-        url=endpoint(base_url, wire),
         api_key=Secret(key),
         models=models,
         defaults=_defaults(provider.defaults, models),
@@ -134,23 +130,6 @@ def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
         profile_reason=reason,
         normalised=profile.normalised if profile else False,
     )
-
-
-def endpoint(base_url: str, wire: WireApi) -> str:
-    """Where requests go: the wire's path is appended once, a bare host gets ``/v1``; a query stays.
-
-    A user name or password does not: a client engine would send it in place of the key.
-    """
-    parts = urlsplit(base_url.strip())
-    path = parts.path.rstrip("/")
-    for suffix in (each.upstream.endpoint for each in WIRES.values()):
-        if path.endswith(suffix):
-            path = path.removesuffix(suffix)
-            break
-    else:
-        path = path or "/v1"
-    address = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, address, path + WIRES[wire].upstream.endpoint, parts.query, ""))
 
 
 def _defaults(given: Defaults, models: tuple[ModelEntry, ...]) -> Defaults:

@@ -1,13 +1,11 @@
-"""The way up: a provider's door, and the one place where bytes leave for it.
+"""Everything between a core auth and the network.
 
-    CoreAuth + client headers ─ doors ─▶ headers ─┐
-    UpstreamBody ────────────────────────────────┴─▶ transport.Transport.open ─▶ UpstreamAnswer
+    CoreAuth + the client's headers ─ adapters ─▶ URL, headers ─┐
+    UpstreamBody ───────────────────────────────────────────────┴─▶ http.Transport.open ─▶ UpstreamResponse
 
-    CoreAuth ─▶ probe (DNS, TLS, GET /models; never paid) ─▶ findings: what it means, in words
+    CoreAuth ─▶ probe (DNS, TLS, GET /models; never paid) ─▶ diagnosis: what it means, in words
 
-``doors`` addresses a provider as its wire says; ``transport`` owns the connections and is
-the only module that knows the HTTP engine of the request path: ``connection``, read at the ``pace`` that
-its answers ask for, opened by ``dialing``. ``addresses`` judges where a name leads,
-``reaches`` remembers which hosts were set through the API; both ``probe`` and ``transport`` obey them.
-Foreign exceptions become ours here.
+``adapters`` says, for each type of provider, how its upstreams are addressed; ``http`` is the engine, the one place
+where bytes leave for an upstream. ``probe`` uses both, so that a check meets what a request would meet;
+``tppcd doctor`` and the management API's provider test show its result.
 """

@@ -1,43 +1,45 @@
 """Is a provider usable? Free checks only: DNS, connection, TLS, ``GET {base-url}/models``. Never a paid call.
 
-    dns ─▶ connect ─▶ tls ─▶ models ─▶ Probe(checks, finding)
+    dns ─▶ connect ─▶ tls ─▶ models ─▶ Probe(checks, diagnosis)
 
-Each step that fails ends the probe with an explanation. The client lives as long as one probe. The
-address that was looked at is the one that is connected to; no redirects, no proxy environment.
+The engine of the request path asks, with a pool of its own for each probe, so addresses, egress policy, proxies and
+TLS are what a request would meet. Its trace gives the first three steps; behind a proxy there is only the last. The
+first step that fails ends the probe with an explanation.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
-import httpx
 from msgspec import Struct
 
+from daemon.config.urls import BYPASS, http_fault
+from daemon.errors import RemoteError
 from daemon.snapshot.core_auths import CoreAuth
-from daemon.upstream.doors import upstream_headers
-from daemon.upstream.findings import Answer, Finding, explain, lacks_version
-from daemon.upstream.reaches import Reaches
-from daemon.wires.table import WIRES
+from daemon.upstream.adapters.table import adapter_of
+from daemon.upstream.diagnosis import Diagnosis, ModelsResponse, explain, lacks_version
+from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
+from daemon.upstream.http.connection import Cut, NotHttp
+from daemon.upstream.http.dialing import BadCaFile, DialStep, ForbiddenAddress, ProxyFailed
+from daemon.upstream.http.egress import EgressPolicy
+from daemon.upstream.http.transport import DEFAULT_PORTS, Transport
 
 MOST_BYTES: Final = 1024 * 1024
-NO_PROXY: Final = ("", "direct", "none")
 
-
-StepName = Literal["dns", "connect", "tls", "models"]
+Step = DialStep | Literal["models"]
 
 
 class Check(Struct, frozen=True, kw_only=True):
     """One step."""
 
-    name: StepName
+    name: Step
     ok: bool
     detail: str
     milliseconds: float
@@ -49,7 +51,7 @@ class Probe(Struct, frozen=True, kw_only=True):
 
     url: str
     checks: tuple[Check, ...]
-    finding: Finding
+    diagnosis: Diagnosis
     clock: float | None = None
 
 
@@ -58,193 +60,138 @@ class Stopped(Exception):
 
     def __init__(self, explanation: str, hint: str = "") -> None:
         super().__init__(explanation)
-        self.finding = Finding(ok=False, explanation=explanation, hint=hint)
+        self.diagnosis = Diagnosis(ok=False, explanation=explanation, hint=hint)
 
 
-async def probe(auth: CoreAuth, *, reaches: Reaches | None = None, ca: str = "", timeout: float = 10.0) -> Probe:  # noqa: ASYNC109 - seconds per step
+async def probe(auth: CoreAuth, *, egress: EgressPolicy | None = None, ca: str = "", timeout: float = 10.0) -> Probe:  # noqa: ASYNC109 - seconds to connect, and as many for the response
     """Look at the provider behind ``auth``. ``ca`` is an extra CA file or ''."""
-    run = _Run(auth, reaches or Reaches(), ca, timeout)
-    url = models_url(auth)
+    if fault := http_fault(auth.base_url):  # of a disabled provider, which nobody has looked at yet
+        diagnosis = Diagnosis(ok=False, explanation=f"base-url is no address: {fault}", hint="correct base-url")
+        return Probe(url="", checks=(), diagnosis=diagnosis)
+    url = adapter_of(auth).models_url(auth.base_url)
+    run = _Run(auth, egress or EgressPolicy(), ca, timeout)
     try:
-        finding = await run.all_steps(url)
+        diagnosis = await run.diagnosis(url)
     except Stopped as stopped:
-        finding = stopped.finding
-    return Probe(url=url.partition("?")[0], checks=tuple(run.checks), finding=finding, clock=run.clock)
-
-
-def models_url(auth: CoreAuth) -> str:
-    """Where the provider lists its models: the place of its endpoint with ``/models`` in its stead."""
-    parts = urlsplit(auth.url)
-    path = parts.path.removesuffix(WIRES[auth.wire].upstream.endpoint) + "/models"
-    return urlunsplit(parts._replace(path=path))
+        diagnosis = stopped.diagnosis
+    finally:
+        await run.close()
+    return Probe(url=url.partition("?")[0], checks=tuple(run.checks), diagnosis=diagnosis, clock=run.clock)
 
 
 class _Run:
     """The steps of one probe; ``checks`` grows as they are done."""
 
-    def __init__(self, auth: CoreAuth, reaches: Reaches, ca: str, seconds: float) -> None:
+    def __init__(self, auth: CoreAuth, egress: EgressPolicy, ca: str, seconds: float) -> None:
         self.checks: list[Check] = []
         self.clock: float | None = None
         self._auth = auth
-        self._reaches = reaches
         self._ca = ca
         self._seconds = seconds
-        self._proxy = "" if auth.proxy_url in NO_PROXY else auth.proxy_url
+        url = urlsplit(auth.base_url)
+        self._host, self._port = url.hostname or "", url.port or DEFAULT_PORTS[url.scheme]
+        self._transport = Transport(egress, self._step)
+        self._stopped: Stopped | None = None  # why the latest step of dialing failed
+        self._began = 0.0  # when the running step did
 
-    async def all_steps(self, url: str) -> Finding:
-        parts = urlsplit(url)
-        context = self._context() if parts.scheme == "https" else None
-        address = None
-        if self._proxy:
-            await self._look_behind_proxy(parts)
-        else:
-            address = await self._reached(parts, context)
-        answer = await self._ask(url, address, context)
-        finding = explain(answer, has_key=bool(self._auth.api_key), model=self._auth.defaults.model)
-        if finding.ok or not lacks_version(url) or not (answer.is_html or answer.status == 404):
-            return finding
-        return await self._with_version(parts, address, context) or finding
+    async def close(self) -> None:
+        await self._transport.close()
 
-    async def _reached(self, parts: SplitResult, context: ssl.SSLContext | None) -> str:
-        """The address of the host, after DNS, connection and TLS have been tried."""
-        host, port = parts.hostname or "", parts.port or (443 if context else 80)
-        address, connection = await self._connect(await self._resolve(host), port, host)
-        with closing(connection):
-            if context is not None:
-                await self._handshake(connection, host, context)
-        return address
+    async def diagnosis(self, url: str) -> Diagnosis:
+        response = await self._get(url)
+        diagnosis = explain(response, has_key=bool(self._auth.api_key), model=self._auth.defaults.model)
+        if diagnosis.ok or not lacks_version(url) or not (response.is_html or response.status == 404):
+            return diagnosis
+        return await self._with_version(url) or diagnosis
 
-    async def _look_behind_proxy(self, parts: SplitResult) -> None:
-        """The proxy resolves the host. Where both lead is looked at; the proxy's address is the one that is used."""
-        proxy = httpx.URL(self._proxy)
-        with suppress(OSError, UnicodeError):
-            await self._addresses(parts.hostname or "")
-        with suppress(OSError, UnicodeError):
-            address, *_ = await self._addresses(proxy.host)
-            self._proxy = str(proxy.copy_with(host=address)) if proxy.scheme == "http" else self._proxy
-
-    async def _addresses(self, host: str) -> tuple[str, ...]:
-        """Where ``host`` leads. Raises ``OSError``, and ``Stopped`` where it must not lead there."""
-        async with asyncio.timeout(self._seconds):
-            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        addresses = tuple(dict.fromkeys(str(address[0]) for *_, address in found))
-        if refusal := self._reaches.refusal(host, addresses):
-            raise Stopped(
-                f"{host} leads to {refusal}, and was set through the API from another host",
-                "write it into config.yaml itself, or see remote-management.allow-private-upstreams",
-            )
-        return addresses
-
-    async def _resolve(self, host: str) -> tuple[str, ...]:
-        with self._step("dns") as told:
-            try:
-                addresses = await self._addresses(host)
-            except (OSError, UnicodeError) as error:
-                raise Stopped(
-                    f"the name {host} does not resolve",
-                    "check the spelling of base-url; if it is right, this machine's DNS",
-                ) from error
-            told.append(", ".join(addresses[:4]))
-            return addresses
-
-    async def _connect(self, addresses: tuple[str, ...], port: int, host: str) -> tuple[str, socket.socket]:
-        """The first address that takes a connection, and the connection."""
-        with self._step("connect") as told:
-            failure: OSError = OSError("no address")
-            for address in addresses:
-                try:
-                    async with asyncio.timeout(self._seconds):
-                        connection = await _connected(address, port)
-                    told.append(f"{address} port {port}")
-                    return address, connection
-                except OSError as error:  # a TimeoutError is one
-                    failure = error
-            raise _unconnected(failure, host, port) from failure
-
-    async def _handshake(self, connection: socket.socket, host: str, context: ssl.SSLContext) -> None:
-        with self._step("tls") as told:
-            try:
-                async with asyncio.timeout(self._seconds):
-                    _, writer = await asyncio.open_connection(sock=connection, ssl=context, server_hostname=host)
-            except OSError as error:  # an SSLError is one
-                raise _no_tls(error, host) from error
-            told.append(str(writer.get_extra_info("ssl_object").version()))
-            writer.transport.abort()
-
-    async def _ask(self, url: str, address: str | None, context: ssl.SSLContext | None) -> Answer:
-        with self._step("models") as told:
-            try:
-                answer = await self._get(url, address, context)
-            except httpx.HTTPError as error:
-                raise _unanswered(error, self._proxy) from error
-            except ImportError as error:  # httpx needs a package of its own for SOCKS
-                raise Stopped("a SOCKS proxy cannot be looked through by this check", "try a request") from error
-            told.append(f"HTTP {answer.status}")
-            self.clock = _date(answer.headers.get("date", ""))
-            return answer
-
-    async def _get(self, url: str, address: str | None, context: ssl.SSLContext | None) -> Answer:
-        parts = urlsplit(url)
-        pinned, extensions = httpx.URL(url), {}
-        headers = upstream_headers(self._auth, {}, same_wire=False) | {"accept": "application/json"}
-        del headers["content-type"]
-        if address is not None:
-            pinned = pinned.copy_with(host=address)
-            headers["host"] = parts.netloc.rpartition("@")[2]
-            extensions = {"sni_hostname": parts.hostname or ""}
-        async with (
-            httpx.AsyncClient(
-                verify=context or False, trust_env=False, timeout=self._seconds, proxy=self._proxy or None
-            ) as client,
-            client.stream("GET", pinned, headers=headers, extensions=extensions) as response,
-        ):
-            body = b""
-            async for data in response.aiter_bytes():
-                body += data
-                if len(body) > MOST_BYTES:
-                    break
-            return Answer(url=url, status=response.status_code, headers=dict(response.headers), body=body)
-
-    async def _with_version(
-        self, parts: SplitResult, address: str | None, context: ssl.SSLContext | None
-    ) -> Finding | None:
+    async def _with_version(self, url: str) -> Diagnosis | None:
         """What is at ``/v1/models``, where nothing useful is at ``/models``: the commonest mistake."""
+        parts = urlsplit(url)
         path = parts.path.removesuffix("/models") + "/v1"
         try:
-            answer = await self._ask(urlunsplit(parts._replace(path=f"{path}/models")), address, context)
+            response = await self._get(urlunsplit(parts._replace(path=f"{path}/models")))
         except Stopped:
             return None
-        if not answer.speaks_json or answer.status == 404:
+        if not response.speaks_json or response.status == 404:
             return None
         better = urlunsplit((parts.scheme, parts.netloc, path, "", ""))
-        return Finding(
+        return Diagnosis(
             ok=False, explanation="base-url lacks /v1: the API is one level below", hint=f"write base-url: {better}"
         )
 
-    def _context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
+    async def _get(self, url: str) -> ModelsResponse:
+        headers = adapter_of(self._auth).headers(self._auth, {}, same_wire=False) | {"accept": "application/json"}
+        del headers["content-type"]
+        call = UpstreamCall(
+            method="GET",
+            url=url,
+            headers=headers,
+            connect_timeout=self._seconds,
+            proxy=self._auth.proxy_url,
+            ca=self._ca,
+        )
+        self._began = time.perf_counter()
         try:
-            if self._ca:
-                context.load_verify_locations(cafile=self._ca)
-        except (OSError, ssl.SSLError) as error:
-            raise Stopped("the file that upstream-ca names cannot be used", "it must be a PEM file") from error
-        return context
+            async with asyncio.timeout(2 * self._seconds):
+                with await self._transport.open(call) as response:
+                    body = await _beginning(response)
+        except TimeoutError as error:
+            late = Stopped("connected, but no answer comes", "the provider may be overloaded; try again")
+            raise self._failed(late) from error
+        except RemoteError as error:
+            cause = error.__cause__ or error
+            stopped = self._failed(_unanswered(cause, self._host, behind_proxy=self._is_behind_proxy))
+            raise stopped from error
+        self._note("models", f"HTTP {response.status}")
+        self.clock = _date(response.headers.get("date", ""))
+        return ModelsResponse(url=url, status=response.status, headers=dict(response.headers), body=body)
+
+    @property
+    def _is_behind_proxy(self) -> bool:
+        return self._auth.proxy_url not in ("", *BYPASS)
 
     @contextmanager
-    def _step(self, name: StepName) -> Iterator[list[str]]:
-        """Times a step and keeps how it ended; the block puts its detail into the list."""
-        began = time.perf_counter()
-        told: list[str] = []
-        ok = False
+    def _step(self, name: DialStep) -> Iterator[list[str]]:
+        """The engine's trace."""
+        result: list[str] = []
+        self._stopped = None
         try:
-            yield told
-            ok = True
-        except Stopped as stopped:
-            told.append(stopped.finding.explanation)
+            yield result
+        except BaseException as error:
+            late = isinstance(error, asyncio.CancelledError)  # the engine's patience is at its end
+            self._stopped = _undialed(name, TimeoutError() if late else error, self._host, self._port)
+            self._note(name, str(self._stopped), ok=False)
             raise
-        finally:
-            milliseconds = round((time.perf_counter() - began) * 1000, 1)
-            self.checks.append(Check(name=name, ok=ok, detail="".join(told), milliseconds=milliseconds))
+        detail = ", ".join(result[:4])
+        self._note(name, f"{detail} port {self._port}" if name == "connect" else detail)
+
+    def _failed(self, unanswered: Stopped) -> Stopped:
+        """Why there is no response: the step of dialing that failed, else ``unanswered``."""
+        if self._stopped is not None:
+            return self._stopped
+        if not isinstance(unanswered, NotTried):
+            self._note("models", str(unanswered), ok=False)
+        return unanswered
+
+    def _note(self, name: Step, detail: str, *, ok: bool = True) -> None:
+        """Keeps how a step ended. A further address replaces what was noted of the one before; of the second URL
+        only the response counts."""
+        now = time.perf_counter()
+        milliseconds, self._began = round((now - self._began) * 1000, 1), now
+        names = [check.name for check in self.checks]
+        if name != "models" and "models" in names:
+            return
+        if name != "models" and name in names:
+            del self.checks[names.index(name) :]
+        self.checks.append(Check(name=name, ok=ok, detail=detail, milliseconds=milliseconds))
+
+
+async def _beginning(response: UpstreamResponse) -> bytes:
+    """The body, or as much of it as is looked at."""
+    body = b""
+    while len(body) <= MOST_BYTES and (data := await response.read()):
+        body += data
+    return body
 
 
 def _date(header: str) -> float | None:
@@ -254,19 +201,36 @@ def _date(header: str) -> float | None:
         return None
 
 
-async def _connected(address: str, port: int) -> socket.socket:
-    """A connection that the caller closes."""
-    connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-    connection.setblocking(False)
-    try:
-        await asyncio.get_running_loop().sock_connect(connection, (address, port))
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+# --- what an error of the engine means ------------------------------------------------------------
 
 
-def _unconnected(error: OSError, host: str, port: int) -> Stopped:
+class NotTried(Stopped):
+    """The configuration forbids it, or cannot be used, so no step has begun."""
+
+
+def _undialed(step: DialStep, error: BaseException, host: str, port: int) -> Stopped:
+    match step:
+        case "dns" if isinstance(error, ForbiddenAddress):
+            return _forbidden(error)
+        case "dns":
+            return Stopped(
+                f"the name {host} does not resolve",
+                "check the spelling of base-url; if it is right, this machine's DNS",
+            )
+        case "connect":
+            return _unconnected(error, host, port)
+        case "tls":
+            return _no_tls(error, host)
+
+
+def _forbidden(error: ForbiddenAddress) -> NotTried:
+    return NotTried(
+        f"{error.host} leads to {error}, and was set through the API from another host",
+        "write it into config.yaml itself, or see remote-management.allow-private-upstreams",
+    )
+
+
+def _unconnected(error: BaseException, host: str, port: int) -> Stopped:
     if isinstance(error, ConnectionRefusedError):
         return Stopped(f"nothing listens on {host} port {port}", "is the server running, and is the port right?")
     if isinstance(error, TimeoutError):
@@ -274,10 +238,11 @@ def _unconnected(error: OSError, host: str, port: int) -> Stopped:
             f"{host} port {port} does not answer in time",
             "a firewall may drop the packets; where a proxy is needed, set proxy-url",
         )
-    return Stopped(f"{host} cannot be reached: {error.strerror or 'no route'}", "check this machine's network")
+    reason = error.strerror if isinstance(error, OSError) else None
+    return Stopped(f"{host} cannot be reached: {reason or 'no route'}", "check this machine's network")
 
 
-def _no_tls(error: Exception, host: str) -> Stopped:
+def _no_tls(error: BaseException, host: str) -> Stopped:
     if isinstance(error, ssl.SSLCertVerificationError):
         return Stopped(
             f"the certificate of {host} is not trusted: {error.verify_message.rstrip('.')}",
@@ -292,13 +257,21 @@ def _no_tls(error: Exception, host: str) -> Stopped:
     return Stopped(f"the TLS handshake with {host} fails", "is this an HTTPS port?")
 
 
-def _unanswered(error: httpx.HTTPError, proxy: str) -> Stopped:
-    if isinstance(error, httpx.ProxyError) or (proxy and isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)):
-        return Stopped("the proxy does not let the request through", "check proxy-url: address, user and password")
-    if isinstance(error, httpx.TimeoutException):
-        return Stopped("connected, but no answer comes", "the provider may be overloaded; try again")
-    if isinstance(error, httpx.RemoteProtocolError):
-        return Stopped(
-            "what answers there does not speak HTTP, or hangs up", "check the port, and http or https, in base-url"
-        )
-    return Stopped("the connection broke off before an answer", "try again; check base-url")
+def _unanswered(error: BaseException, host: str, *, behind_proxy: bool) -> Stopped:
+    match error:
+        case ForbiddenAddress():
+            return _forbidden(error)
+        case BadCaFile():
+            return NotTried("the file that upstream-ca names cannot be used", "it must be a PEM file")
+        case ssl.SSLError():  # inside a proxy's tunnel, which has no steps
+            return _no_tls(error, host)
+        case ProxyFailed() | TimeoutError() if behind_proxy:
+            return Stopped("the proxy does not let the request through", "check proxy-url: address, user and password")
+        case NotHttp() | Cut(unanswered=True) | Cut(__cause__=None):
+            return Stopped(
+                "what answers there does not speak HTTP, or hangs up", "check the port, and http or https, in base-url"
+            )
+        case RemoteError(message=str(message)):
+            return Stopped(message, "check headers and api-key")
+        case _:
+            return Stopped("the connection broke off before an answer", "try again; check base-url")

@@ -4,6 +4,7 @@ one by name and a test runs the same suite over all of them."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 from msgspec import Raw, Struct
@@ -179,33 +180,35 @@ class EarlierReasoning(Struct, frozen=True, kw_only=True):
     mark: str = ""
 
 
+def bearer(key: str) -> dict[str, str]:
+    """``key`` as RFC 6750 sends it."""
+    return {"authorization": f"Bearer {key}"}
+
+
 class Upstream(Struct, frozen=True, kw_only=True):
     """How an upstream of a wire is addressed, and what is changed in a request whose bytes pass through to it.
 
     ``endpoint`` is the path behind the base URL, ``family`` how the management API calls such providers, ``headers``
-    what every request has. ``key_headers`` says how the key is sent. ``passed_up`` picks those of the client's headers
-    that go along where it speaks the same wire, ``passed_down`` those of the answer that such a client gets;
-    ``bound_header`` is one of them, whose value only the upstream that made it can read. ``session_key`` names a
-    conversation (request, model). ``count_path`` is appended to the endpoint to have a prompt's tokens counted.
+    what every request has. ``key_headers`` says how the key is sent. ``session_key`` names a conversation (request,
+    model). ``count_path`` is appended to the endpoint to have a prompt's tokens counted.
     """
 
     endpoint: str
     family: str
-    key_headers: Callable[[str], dict[str, str]]
-    passed_up: Callable[[Mapping[str, str]], dict[str, str]]
     force_fields: Callable[[Fields, bytes, Request, EncodeOptions], None]
     """(fields, the client's whole body, the request, options): sets what is forced in ``fields``, but the model."""
 
     headers: Mapping[str, str] = {}
-    passed_down: Callable[[Mapping[str, str]], tuple[tuple[str, str], ...]] | None = None
-    bound_header: str = ""
+    key_headers: Callable[[str], dict[str, str]] = bearer
     session_key: Callable[[Request, str], str] | None = None
     count_path: str = ""
-    not_missed: frozenset[str] = frozenset()
-    """Parameters that nobody misses when an upstream refuses them."""
+    not_missed: frozenset[str] = frozenset({"include", "store", "stream_options", "parallel_tool_calls"})
+    """Parameters that nobody misses when an upstream refuses them, so that they are not reported as lost."""
 
-    synonyms: Mapping[str, str] = {}
-    """Parameters that say the same: where one is refused, the other is sent."""
+    synonyms: Mapping[str, str] = MappingProxyType(
+        {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+    )
+    """Parameters that mean the same: where one is refused, the other is sent."""
 
     reasoning: EarlierReasoning | None = None
 

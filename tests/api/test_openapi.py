@@ -12,7 +12,8 @@ from daemon.api import management
 from daemon.api.openapi import described
 from daemon.api.operations import COMMON, OPERATIONS, PREFIX
 from daemon.api.provider_test import found
-from daemon.upstream.findings import Finding
+from daemon.upstream.adapters.table import adapter_of
+from daemon.upstream.diagnosis import Diagnosis
 from tests.api.world import MANAGED, World, snapshot
 
 DOCUMENT: dict[str, Any] = described()
@@ -119,12 +120,12 @@ async def test_a_provider_test_shows_no_secret_and_what_is_wrong() -> None:
 )
 def test_a_test_goes_to_the_configured_url_only(name: str, url: str) -> None:
     auth = found(name, snapshot(MANAGED))
-    assert not isinstance(auth, Finding)
-    assert auth.url == url
+    assert not isinstance(auth, Diagnosis)
+    assert adapter_of(auth).url(auth.base_url) == url
 
 
 def test_a_provider_without_an_address_is_told_so() -> None:
     for text, name in (("{}", "packycode"), ("tppc: {providers: [{name: fox}]}", "fox")):
         finding = found(name, snapshot(text))
-        assert isinstance(finding, Finding)
+        assert isinstance(finding, Diagnosis)
         assert "no base-url" in finding.explanation

@@ -8,8 +8,8 @@ from msgspec import structs
 from daemon.api.caller import Caller
 from daemon.api.upstream_rule import UpstreamRule, changed_urls, system_lookup
 from daemon.config.schema import Config, Packycode, RemoteManagement, Tppc, TppcProvider
-from daemon.upstream.addresses import Reach
-from daemon.upstream.reaches import Reaches
+from daemon.upstream.http.addresses import AllowedNetworks
+from daemon.upstream.http.egress import EgressPolicy
 
 HERE = Caller("127.0.0.1", local=True)
 AWAY = Caller("203.0.113.9", local=False)
@@ -61,7 +61,7 @@ def config(url: str, *, allow_private_upstreams: bool = False) -> Config:
     ],
 )
 async def test_what_may_be_set_from_where(url: str, refused_here: bool, refused_away: bool) -> None:
-    rule = UpstreamRule(Reaches(), lookup)
+    rule = UpstreamRule(EgressPolicy(), lookup)
     assert bool(await rule.check(HERE, Config(), config(url))) is refused_here
     (*found,) = await rule.check(AWAY, Config(), config(url))
     assert bool(found) is refused_away
@@ -70,7 +70,7 @@ async def test_what_may_be_set_from_where(url: str, refused_here: bool, refused_
 
 @pytest.mark.asyncio
 async def test_the_setting_opens_private_but_never_link_local_and_not_by_the_same_write() -> None:
-    rule = UpstreamRule(Reaches(), lookup)
+    rule = UpstreamRule(EgressPolicy(), lookup)
     allowing = Config(remote_management=RemoteManagement(allow_private_upstreams=True))
     assert not await rule.check(AWAY, allowing, config("http://lan.example"))
     assert await rule.check(AWAY, allowing, config("http://metadata.example"))
@@ -80,7 +80,7 @@ async def test_the_setting_opens_private_but_never_link_local_and_not_by_the_sam
 @pytest.mark.asyncio
 async def test_what_stays_is_not_asked_again() -> None:
     """A provider on the local network, written by hand, may be switched on and off from anywhere."""
-    rule = UpstreamRule(Reaches(), lookup)
+    rule = UpstreamRule(EgressPolicy(), lookup)
     old = config("http://lan.example")
     off = Config(tppc=Tppc(providers=(structs.replace(old.tppc.providers[0], enabled=False),)))
     assert await rule.check(AWAY, old, off) == ()
@@ -90,7 +90,7 @@ async def test_what_stays_is_not_asked_again() -> None:
 
 @pytest.mark.asyncio
 async def test_proxies_and_packycode_count_too() -> None:
-    rule = UpstreamRule(Reaches(), lookup)
+    rule = UpstreamRule(EgressPolicy(), lookup)
     new = Config(
         proxy_url="http://lan.example:3128",
         packycode=Packycode(base_url="http://lan.example", proxy_url="http://lan.example:3128"),
@@ -106,10 +106,10 @@ async def test_proxies_and_packycode_count_too() -> None:
 
 
 def test_what_was_written_is_remembered_for_connect_time() -> None:
-    reaches = Reaches()
-    rule = UpstreamRule(reaches, lookup)
+    egress = EgressPolicy()
+    rule = UpstreamRule(egress, lookup)
     rule.note(AWAY, Config(), config("https://Public.example/v1"))
-    assert reaches.of("public.example") is Reach.PUBLIC
+    assert egress.of("public.example") is AllowedNetworks.PUBLIC
     rule.note(HERE, Config(), config("https://public.example/v1"))
-    assert reaches.of("public.example") is Reach.NOT_LINK_LOCAL
+    assert egress.of("public.example") is AllowedNetworks.NOT_LINK_LOCAL
     assert changed_urls(config("https://a.example"), config("https://a.example")) == ()

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from daemon.gateway.answer_form import beginning, form_of, unwrapped
-from daemon.upstream.call import UpstreamAnswer
+from daemon.upstream.http.call import UpstreamResponse
 
 EVENTS = b'data: {"choices":[]}\n\n'
 
@@ -32,8 +32,8 @@ class Pieces:
     def close(self) -> None: ...
 
 
-def answer(content_type: str, *pieces: bytes) -> UpstreamAnswer:
-    return UpstreamAnswer(200, {"content-type": content_type} if content_type else {}, Pieces(pieces), "host")
+def answer(content_type: str, *pieces: bytes) -> UpstreamResponse:
+    return UpstreamResponse(200, {"content-type": content_type} if content_type else {}, Pieces(pieces), "host")
 
 
 LABELS = ("text/event-stream", "application/json", "application/x-ndjson", "text/html", "text/plain", "")

@@ -16,7 +16,7 @@ from daemon.inference.blocks import Text
 from daemon.inference.request import Message, Request
 from daemon.snapshot.models import registry
 from daemon.snapshot.snapshot import Snapshot
-from daemon.upstream.call import UpstreamAnswer, UpstreamCall
+from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
 from tests.router.auths import core_auth
 
 BODY = b'{"model":"asked","messages":[],"odd":1.0}'
@@ -47,17 +47,17 @@ class Upstream:
         self._answers = list(answers)
         self.calls: list[UpstreamCall] = []
 
-    async def open(self, call: UpstreamCall) -> UpstreamAnswer:
+    async def open(self, call: UpstreamCall) -> UpstreamResponse:
         self.calls.append(call)
         answer = self._answers.pop(0)
         if isinstance(answer, RemoteError):
             raise answer
-        return cast(UpstreamAnswer, answer)
+        return cast(UpstreamResponse, answer)
 
 
 def snapshot(wire: str, query: str = "") -> Snapshot:
-    url = f"https://up.example/v1/messages{query}"
-    auth = core_auth(wire=wire, url=url, models=(ModelEntry(name="served", alias="asked"),))
+    url = f"https://up.example/v1{query}"
+    auth = core_auth(wire=wire, base_url=url, models=(ModelEntry(name="served", alias="asked"),))
     return Snapshot(generation=1, revision="0" * 64, config=Config(), core_auths=(auth,), models=registry([auth], ()))
 
 

@@ -20,7 +20,6 @@ def core_auth(name: str = "fox", **changes: Any) -> CoreAuth:
         "source": f"config:tppc[{name}]",
         "wire": "responses",
         "base_url": "https://up.example/v1",
-        "url": "https://up.example/v1/responses",
         "api_key": Secret(f"sk-{name}"),
         "models": (),
         "defaults": Defaults(),

@@ -1,11 +1,11 @@
-"""Conversations with the failover generator: outcomes in, attempts out."""
+"""The failover generator: errors in, candidates out."""
 
 from __future__ import annotations
 
 import pytest
 
 from daemon.errors import ErrorKind, Failover, GatewayError, RemoteError, Scope
-from daemon.router.failover import Outcome, attempts
+from daemon.router.failover import attempts
 from tests.router.auths import candidate
 
 DOWN = RemoteError(ErrorKind.API, "down", scope=Scope.PROVIDER)
@@ -15,41 +15,32 @@ CONTENT = RemoteError(ErrorKind.CONTENT, "filtered", scope=Scope.REQUEST, failov
 WRONG_CLIENT = RemoteError(ErrorKind.WRONG_CLIENT, "codex only", scope=Scope.CLIENT)
 
 
-def talk(*outcomes: tuple[GatewayError | None, bool]) -> str:
-    """Who is asked, in order, when three candidates meet these (error, committed) outcomes."""
+def talk(*errors: GatewayError) -> str:
+    """Who is asked, in order, when three candidates meet these errors; a dot where nobody else is asked."""
     plan = attempts([candidate("a"), candidate("b"), candidate("c")])
-    asked = [next(plan).candidate.auth.name]
-    for error, committed in outcomes:
+    asked = [next(plan).auth.name]
+    for error in errors:
         try:
-            asked.append(plan.send(Outcome(error, committed)).candidate.auth.name)
+            asked.append(plan.send(error).auth.name)
         except StopIteration:
             return "".join(asked) + "."
     return "".join(asked)
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "asked"),
+    ("errors", "asked"),
     [
-        ([(None, False)], "a."),
-        ([(None, True)], "a."),
-        ([(DOWN, False)], "ab"),
-        ([(BAD_KEY, False), (DOWN, False)], "abc"),
-        ([(DOWN, False), (DOWN, False), (DOWN, False)], "abc."),
-        ([(BAD_REQUEST, False)], "a."),
-        ([(DOWN, True)], "a."),
-        ([(WRONG_CLIENT, False), (WRONG_CLIENT, False)], "abc"),
-        ([(CONTENT, False)], "ab"),
-        ([(CONTENT, False), (CONTENT, False)], "ab."),
-        ([(CONTENT, False), (DOWN, False)], "ab."),
-        ([(DOWN, False), (CONTENT, False)], "abc"),
-        ([(DOWN, False), (None, False)], "ab."),
+        ([], "a"),
+        ([DOWN], "ab"),
+        ([BAD_KEY, DOWN], "abc"),
+        ([DOWN, DOWN, DOWN], "abc."),
+        ([BAD_REQUEST], "a."),
+        ([WRONG_CLIENT, WRONG_CLIENT], "abc"),
+        ([CONTENT], "ab"),
+        ([CONTENT, CONTENT], "ab."),
+        ([CONTENT, DOWN], "ab."),
+        ([DOWN, CONTENT], "abc"),
     ],
 )
-def test_whom_outcomes_lead_to(outcomes: list[tuple[GatewayError | None, bool]], asked: str) -> None:
-    assert talk(*outcomes) == asked
-
-
-def test_attempts_are_numbered_from_one() -> None:
-    plan = attempts([candidate("a"), candidate("b")])
-    assert next(plan).number == 1
-    assert plan.send(Outcome(DOWN, committed=False)).number == 2
+def test_who_is_asked_after_which_errors(errors: list[GatewayError], asked: str) -> None:
+    assert talk(*errors) == asked

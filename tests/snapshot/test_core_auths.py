@@ -6,9 +6,9 @@ import pytest
 from msgspec import structs
 
 from daemon.config.provider import providers_of
-from daemon.config.schema import Config, ModelEntry, Tppc, TppcProvider, WireApi
+from daemon.config.schema import Config, ModelEntry, Tppc, TppcProvider
 from daemon.secret import Secret
-from daemon.snapshot.core_auths import endpoint, synthesize
+from daemon.snapshot.core_auths import synthesize
 from tests.config.world import config_of
 from tests.snapshot.world import PACKYCODE, snapshot, tppc
 
@@ -17,7 +17,7 @@ def test_tppc_credentials() -> None:
     """The executor's credential is the entry's own key and URL."""
     (fox,) = snapshot(tppc("Fox")).core_auths
     assert (fox.name, fox.provider, fox.source) == ("Fox", "codex", "config:tppc[fox]")
-    assert (fox.base_url, fox.url) == ("https://fox.example/v1", "https://fox.example/v1/responses")
+    assert fox.base_url == "https://fox.example/v1"
     assert fox.api_key == Secret("sk-planted-fox")
     assert (fox.store, fox.defaults.model, fox.defaults.model_reasoning_effort) == (False, "gpt-5", "high")
 
@@ -39,7 +39,7 @@ def test_tppc_multiple_providers() -> None:
         ("fox", Secret("sk-planted-fox")),
         ("bear", Secret("sk-planted-bear")),
     ]
-    assert all(auth.name in auth.url for auth in auths)
+    assert all(auth.name in auth.base_url for auth in auths)
 
 
 def test_packycode_disabled_and_enabled() -> None:
@@ -81,27 +81,6 @@ def test_core_auths_that_share_an_id_are_numbered_with_a_warning() -> None:
     assert [auth.id.rpartition(":")[2][12:] for auth in auths] == ["", "-1", ""]
     assert auths[1].client_id == f"{auths[0].client_id}-1"
     assert [(each.dotted, each.severity) for each in warnings] == [("tppc.providers[1]", "warning")]
-
-
-@pytest.mark.parametrize(
-    ("base_url", "wire", "url"),
-    [
-        ("https://h.example", "responses", "https://h.example/v1/responses"),
-        ("https://h.example/", "chat", "https://h.example/v1/chat/completions"),
-        ("https://h.example/v1", "messages", "https://h.example/v1/messages"),
-        ("https://h.example/v1/", "responses", "https://h.example/v1/responses"),
-        ("https://h.example/v1/responses", "responses", "https://h.example/v1/responses"),
-        ("https://h.example/v1/responses/", "responses", "https://h.example/v1/responses"),
-        ("https://h.example/responses", "responses", "https://h.example/responses"),
-        ("https://h.example/v1/chat/completions", "responses", "https://h.example/v1/responses"),
-        ("https://h.example/api/paas/v4", "chat", "https://h.example/api/paas/v4/chat/completions"),
-        ("https://h.example/v1?api-version=2", "responses", "https://h.example/v1/responses?api-version=2"),
-        ("https://u:p@h.example:8443/v1", "responses", "https://h.example:8443/v1/responses"),
-        (" http://[::1]:8000 ", "chat", "http://[::1]:8000/v1/chat/completions"),
-    ],
-)
-def test_the_path_is_appended_once(base_url: str, wire: WireApi, url: str) -> None:
-    assert url == endpoint(base_url, wire)
 
 
 def test_globals_reach_every_core_auth_unless_it_says_otherwise() -> None:

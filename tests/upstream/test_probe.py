@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import shutil
 import socket
 import ssl
@@ -14,14 +15,15 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from daemon.config.provider import providers_of
 from daemon.config.schema import Config, Tppc, TppcProvider
 from daemon.secret import Secret
 from daemon.snapshot.core_auths import CoreAuth, synthesize
-from daemon.upstream.addresses import Reach
-from daemon.upstream.probe import Probe, models_url, probe
-from daemon.upstream.reaches import Reaches
+from daemon.upstream.http.addresses import AllowedNetworks
+from daemon.upstream.http.egress import EgressPolicy
+from daemon.upstream.probe import Probe, probe
 
 KEY = "sk-planted"
 LIST = b'{"data":[{"id":"gpt-5"}]}'
@@ -99,8 +101,8 @@ async def test_a_provider_that_works() -> None:
     async with serving(server) as port:
         result = await probe(auth(f"http://localhost:{port}/v1?planted=1"))
     assert steps(result) == [("dns", True), ("connect", True), ("models", True)]
-    assert result.finding.ok
-    assert result.finding.models == ("gpt-5",)
+    assert result.diagnosis.ok
+    assert result.diagnosis.models == ("gpt-5",)
     (head,) = [request.lower() for request in server.requests]
     assert f"host: localhost:{port}\r\n" in head
     assert f"authorization: bearer {KEY}\r\n" in head
@@ -112,14 +114,17 @@ async def test_the_missing_v1_is_found_by_looking_there() -> None:
     for pages in ({"/api/v1/models": LIST}, {"/api/models": HTML, "/api/v1/models": LIST}):
         async with serving(Server(pages)) as port:
             result = await probe(auth(f"http://127.0.0.1:{port}/api"))
-        assert (result.finding.ok, result.finding.hint) == (False, f"write base-url: http://127.0.0.1:{port}/api/v1")
+        assert (result.diagnosis.ok, result.diagnosis.hint) == (
+            False,
+            f"write base-url: http://127.0.0.1:{port}/api/v1",
+        )
 
 
 @pytest.mark.asyncio
 async def test_where_the_v1_would_not_help_it_is_not_claimed() -> None:
     async with serving(Server({"/web/models": HTML, "/web/v1/models": HTML})) as port:
         result = await probe(auth(f"http://127.0.0.1:{port}/web"))
-    assert "a web page" in result.finding.explanation
+    assert "a web page" in result.diagnosis.explanation
 
 
 @pytest.mark.asyncio
@@ -128,38 +133,38 @@ async def test_nothing_listens() -> None:
         port = taken.getsockname()[1]
     result = await probe(auth(f"http://127.0.0.1:{port}"))
     assert steps(result) == [("dns", True), ("connect", False)]
-    assert "nothing listens" in result.finding.explanation
+    assert "nothing listens" in result.diagnosis.explanation
 
 
 @pytest.mark.asyncio
 async def test_a_name_that_does_not_exist() -> None:
     result = await probe(auth("http://no-such-name.invalid/v1"))
     assert steps(result) == [("dns", False)]
-    assert "does not resolve" in result.finding.explanation
+    assert "does not resolve" in result.diagnosis.explanation
 
 
 @pytest.mark.asyncio
 async def test_a_host_out_of_reach_is_not_connected_to() -> None:
-    reaches = Reaches()
-    reaches.note(["localhost"], Reach.PUBLIC)
+    egress = EgressPolicy()
+    egress.note(["localhost"], AllowedNetworks.PUBLIC)
     server = Server({})
     async with serving(server) as port:
-        result = await probe(auth(f"http://localhost:{port}"), reaches=reaches)
+        result = await probe(auth(f"http://localhost:{port}"), egress=egress)
     assert steps(result) == [("dns", False)]
-    assert "(loopback)" in result.finding.explanation
+    assert "(loopback)" in result.diagnosis.explanation
     assert server.requests == []
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("host, proxy", [("fox.invalid", "localhost"), ("localhost", "127.0.0.1")])
 async def test_neither_a_proxy_out_of_reach_nor_a_host_behind_one_is_asked(host: str, proxy: str) -> None:
-    reaches = Reaches()
-    reaches.note(["localhost", "fox.invalid"], Reach.PUBLIC)
+    egress = EgressPolicy()
+    egress.note(["localhost", "fox.invalid"], AllowedNetworks.PUBLIC)
     server = Server({})
     async with serving(server) as port:
         behind = auth(f"http://{host}:{port}/v1", proxy_url=f"http://{proxy}:{port}")
-        result = await probe(behind, reaches=reaches)
-    assert "(loopback)" in result.finding.explanation
+        result = await probe(behind, egress=egress)
+    assert "(loopback)" in result.diagnosis.explanation
     assert server.requests == []
 
 
@@ -176,7 +181,7 @@ async def test_what_does_not_speak_http(raw: bytes) -> None:
     async with serving(Server({}, raw=raw)) as port:
         result = await probe(auth(f"http://127.0.0.1:{port}"))
     assert steps(result)[-1] == ("models", False)
-    assert "does not speak HTTP" in result.finding.explanation
+    assert "does not speak HTTP" in result.diagnosis.explanation
 
 
 @pytest.mark.asyncio
@@ -186,7 +191,7 @@ async def test_connected_and_silent() -> None:
 
     async with serving(silent) as port:
         result = await probe(auth(f"http://127.0.0.1:{port}"), timeout=0.2)
-    assert "no answer comes" in result.finding.explanation
+    assert "no answer comes" in result.diagnosis.explanation
 
 
 @pytest.mark.asyncio
@@ -195,7 +200,7 @@ async def test_a_proxy_that_is_not_there() -> None:
         port = taken.getsockname()[1]
     result = await probe(auth("https://fox.invalid/v1", proxy_url=f"http://127.0.0.1:{port}"))
     assert steps(result) == [("models", False)]
-    assert "the proxy" in result.finding.explanation
+    assert "the proxy" in result.diagnosis.explanation
 
 
 @pytest.mark.asyncio
@@ -208,10 +213,10 @@ async def test_certificates(tmp_path: Path) -> None:
     subprocess.run(made, check=True, capture_output=True)
     with serving_tls(cert, key) as port:
         url = f"https://localhost:{port}"
-        assert "is not trusted" in (await probe(auth(url))).finding.explanation
+        assert "is not trusted" in (await probe(auth(url))).diagnosis.explanation
         trusted = await probe(auth(url), ca=str(cert))
         assert steps(trusted) == [("dns", True), ("connect", True), ("tls", True), ("models", True)]
-        assert "upstream-ca" in (await probe(auth(url), ca=str(tmp_path / "gone"))).finding.explanation
+        assert "upstream-ca" in (await probe(auth(url), ca=str(tmp_path / "gone"))).diagnosis.explanation
 
 
 @contextlib.contextmanager
@@ -241,14 +246,161 @@ def serving_tls(cert: Path, key: Path) -> Iterator[int]:
             thread.join()
 
 
+def raw(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    lines = (f"HTTP/1.1 {status}", "content-type: application/json", *headers)
+    return "\r\n".join((*lines, "", "")).encode() + body
+
+
+def sized(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
+    return raw(body, *headers, f"content-length: {len(body)}", status=status)
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
-    "base, wire, asked",
+    "response, ok, words",
     [
-        ("https://fox.example", "responses", "https://fox.example/v1/models"),
-        ("https://fox.example/v1/responses", "responses", "https://fox.example/v1/models"),
-        ("https://fox.example/api/", "chat", "https://fox.example/api/models"),
-        ("https://fox.example/v1?k=v", "messages", "https://fox.example/v1/models?k=v"),
+        (sized(b"", "location: https://other.example/v1", status="302 Found"), False, "redirects to https://other"),
+        (sized(gzip.compress(LIST), "content-encoding: gzip"), True, "lists 1 model"),
+        (raw(b"%x\r\n%b\r\n0\r\n\r\n" % (len(LIST), LIST), "transfer-encoding: chunked"), True, "lists 1 model"),
+        (raw(LIST), True, "lists 1 model"),
+        (sized(b"[" + b"1," * 2_000_000 + b"1]"), False, "not JSON"),
+        (raw(LIST, "content-length: 4096"), False, "hangs up"),
+        (sized(LIST, "content-encoding: br"), False, "does not speak HTTP"),
     ],
+    ids=["redirect", "gzip", "chunked", "until closed", "larger than is looked at", "cut", "unknown encoding"],
 )
-def test_where_the_models_are_listed(base: str, wire: str, asked: str) -> None:
-    assert models_url(auth(base, wire_api=wire)) == asked
+async def test_what_comes_back_is_read_as_in_traffic(response: bytes, ok: bool, words: str) -> None:
+    async def responding(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(response)
+        with contextlib.suppress(ConnectionError):
+            await writer.drain()
+
+    async with serving(responding) as port:
+        result = await probe(auth(f"http://127.0.0.1:{port}/v1"))
+    assert (result.diagnosis.ok, steps(result)[-1][0]) == (ok, "models")
+    assert words in result.diagnosis.explanation
+
+
+@pytest.mark.asyncio
+async def test_a_body_that_never_ends_is_given_up() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(raw(b"["))
+        while True:
+            writer.write(b" ")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    async with serving(drip) as port:
+        result = await probe(auth(f"http://127.0.0.1:{port}"), timeout=0.1)
+    assert "no answer comes" in result.diagnosis.explanation
+
+
+@pytest.mark.asyncio
+async def test_a_handshake_that_does_not_come() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with serving(silent) as port:
+        result = await probe(auth(f"https://127.0.0.1:{port}"), timeout=1)
+    assert steps(result) == [("dns", True), ("connect", True), ("tls", False)]
+    assert "handshake" in result.diagnosis.explanation
+
+
+@pytest.mark.asyncio
+async def test_of_several_addresses_the_one_that_answers_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(Server({"/v1/models": LIST})) as port:
+
+        async def two(*_: object, **__: object) -> list[object]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in ("127.0.0.2", "127.0.0.1")]
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", two)
+        result = await probe(auth(f"http://fox.example:{port}"))
+    assert steps(result) == [("dns", True), ("connect", True), ("models", True)]
+    assert [check.detail for check in result.checks] == ["127.0.0.2, 127.0.0.1", f"127.0.0.1 port {port}", "HTTP 200"]
+
+
+@pytest.mark.asyncio
+async def test_a_second_look_at_v1_is_a_second_response_and_no_second_dial() -> None:
+    async with serving(Server({"/api/v1/models": LIST})) as port:
+        result = await probe(auth(f"http://127.0.0.1:{port}/api"))
+    assert steps(result) == [("dns", True), ("connect", True), ("models", True), ("models", True)]
+
+
+@pytest.mark.asyncio
+async def test_a_header_that_cannot_be_sent_is_named() -> None:
+    async with serving(Server({})) as port:
+        result = await probe(structs.replace(auth(f"http://127.0.0.1:{port}"), headers=(("x-name", "Füchsin"),)))
+    assert "a header of this provider" in result.diagnosis.explanation
+
+
+@pytest.mark.asyncio
+async def test_a_disabled_provider_may_have_any_base_url() -> None:
+    for url in ("fox.example/v1", "ftp://fox.example", "http://fox.example:0x1f"):
+        result = await probe(auth(url))
+        assert (result.checks, result.diagnosis.ok) == ((), False)
+        assert "base-url" in result.diagnosis.explanation
+
+
+async def connect_proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A CONNECT proxy that sends every name to this host."""
+    target = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+    await tunnel(reader, writer, target.rpartition(":")[2], b"HTTP/1.1 200 Connection established\r\n\r\n")
+
+
+async def socks_proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A SOCKS5 proxy without authentication that sends every name to this host."""
+    await reader.readexactly((await reader.readexactly(2))[1])
+    writer.write(b"\x05\x00")
+    *_, kind = await reader.readexactly(4)
+    await reader.readexactly((await reader.readexactly(1))[0] if kind == 3 else 4)
+    port = int.from_bytes(await reader.readexactly(2))
+    await tunnel(reader, writer, str(port), b"\x05\x00\x00\x01\x7f\x00\x00\x01" + port.to_bytes(2))
+
+
+async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: str, ready: bytes) -> None:
+    up_reader, up_writer = await asyncio.open_connection("127.0.0.1", int(port))
+    writer.write(ready)
+
+    async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            target.write(data)
+        target.close()
+
+    await asyncio.gather(copy(reader, up_writer), copy(up_reader, writer), return_exceptions=True)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("scheme, proxy", [("http", connect_proxy), ("socks5", socks_proxy), ("socks5h", socks_proxy)])
+async def test_through_a_proxy_there_is_one_step(scheme: str, proxy: Handler) -> None:
+    server = Server({"/v1/models": LIST})
+    async with serving(server) as port, serving(proxy) as proxy_port:
+        behind = auth(f"http://fox.invalid:{port}/v1", proxy_url=f"{scheme}://127.0.0.1:{proxy_port}")
+        result = await probe(behind)
+    assert (steps(result), result.diagnosis.models) == ([("models", True)], ("gpt-5",))
+    assert f"host: fox.invalid:{port}\r\n" in server.requests[0].lower()
+
+
+@pytest.mark.asyncio
+async def test_a_proxy_that_wants_a_password() -> None:
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"
+    async with serving(Server({}, raw=refusal)) as port:
+        result = await probe(auth("https://fox.invalid/v1", proxy_url=f"http://127.0.0.1:{port}"))
+    assert steps(result) == [("models", False)]
+    assert "the proxy does not let" in result.diagnosis.explanation
+
+
+@pytest.mark.asyncio
+async def test_https_through_a_proxy_to_a_port_that_speaks_http() -> None:
+    async with serving(Server({}, raw=b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port, serving(connect_proxy) as proxy:
+        result = await probe(auth(f"https://fox.invalid:{port}/v1", proxy_url=f"http://127.0.0.1:{proxy}"))
+    assert steps(result) == [("models", False)]
+    assert "fox.invalid" in result.diagnosis.explanation
+
+
+@pytest.mark.asyncio
+async def test_direct_bypasses_the_proxy() -> None:
+    async with serving(Server({"/v1/models": LIST})) as port:
+        result = await probe(auth(f"http://127.0.0.1:{port}", proxy_url="direct"))
+    assert steps(result) == [("dns", True), ("connect", True), ("models", True)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -14,8 +13,6 @@ from daemon.wires.base import EarlierReasoning, EncodeOptions, Fields, Item, Sif
 from daemon.wires.passthrough import encode, fields_of, with_effort
 
 VERSION: Final = "2023-06-01"
-HEADERS: Final = frozenset({"anthropic-version", "anthropic-beta"})
-"""Those of the client's that pass."""
 
 _array = msgspec.json.Decoder(list[Raw]).decode
 _ASSISTANT: Final = Raw(b'"assistant"')
@@ -24,11 +21,6 @@ _ASSISTANT: Final = Raw(b'"assistant"')
 def key_headers(key: str) -> dict[str, str]:
     """``key`` as these upstreams want it."""
     return {"x-api-key": key}
-
-
-def passed_up(client: Mapping[str, str]) -> dict[str, str]:
-    """Those of the client's headers that go along."""
-    return {name: client[name] for name in HEADERS & client.keys()}
 
 
 def force_fields(fields: Fields, _body: bytes, _request: Request, options: EncodeOptions) -> None:
@@ -75,7 +67,6 @@ UPSTREAM = Upstream(
     family="anthropic",
     headers={"anthropic-version": VERSION},
     key_headers=key_headers,
-    passed_up=passed_up,
     force_fields=force_fields,
     reasoning=EarlierReasoning(markers=(b'thinking"', b'"text":""', b'"text": ""'), sift=_sift, mark=MARK),
     count_path="/count_tokens",

@@ -6,7 +6,6 @@ from msgspec import Raw
 
 from daemon.inference.request import Request
 from daemon.wires.base import EncodeOptions, Fields, Upstream
-from daemon.wires.openai.upstream import TURN_STATE, key_headers, passed_up
 from daemon.wires.passthrough import FALSE, TRUE, encode, object_of
 
 
@@ -24,10 +23,5 @@ def force_fields(fields: Fields, _body: bytes, request: Request, options: Encode
 UPSTREAM = Upstream(
     endpoint="/chat/completions",
     family="openai",
-    key_headers=key_headers,
-    passed_up=passed_up,
-    bound_header=TURN_STATE,
     force_fields=force_fields,
-    not_missed=frozenset({"store", "stream_options", "parallel_tool_calls"}),
-    synonyms={"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"},
 )

@@ -1,14 +1,7 @@
-"""How a Responses upstream is addressed, and what is forced in a request whose bytes pass through.
-
-A Codex client talking to a Responses upstream stays one: what it says of itself passes up, and what the upstream
-says to Codex passes down. Relays that serve Codex only know it by these (sub2api#4694, claude-relay-service's
-``codexCliValidator``, 2026-11); others rewrite the requests of whoever is not Codex. No other client gets a disguise.
-"""
+"""How a Responses upstream is addressed, and what is forced in a request whose bytes pass through."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -16,40 +9,14 @@ from msgspec import Raw
 
 from daemon.inference.request import Request
 from daemon.wires.base import EarlierReasoning, EncodeOptions, Fields, Item, Sift, Upstream
-from daemon.wires.openai import upstream as openai
 from daemon.wires.openai.parameters import session_key
 from daemon.wires.openai_responses.encode_request import ENCRYPTED_REASONING
 from daemon.wires.passthrough import FALSE, NULL, TRUE, encode, with_effort
 
-_CODEX: Final = re.compile(r"codex\b|codex[_-]", re.IGNORECASE)
-"""``codex_cli_rs/0.171.0 (…)``, ``codex_exec/…``, ``codex-tui/…``, ``Codex Desktop/…``; the same as ``originator``."""
-_OF_CODEX: Final = ("x-codex-",)
-_FOR_CODEX: Final = ("x-codex-", "x-ratelimit-", "x-models-etag")
-_MOST_PASSED: Final = 64
-"""Headers of one answer that are passed down."""
 _NO_TOOLS: Final = (Raw(b"[]"), NULL, None)
 
 _names = msgspec.json.Decoder(list[str]).decode
 _array = msgspec.json.Decoder(list[Raw]).decode
-
-
-def passed_up(client: Mapping[str, str]) -> dict[str, str]:
-    """Those of the client's headers that go along: of Codex also what it says of itself."""
-    passed = openai.passed_up(client)
-    if is_codex(client):
-        passed |= {name: client[name] for name in client if name == "user-agent" or name.startswith(_OF_CODEX)}
-    return passed
-
-
-def is_codex(client: Mapping[str, str]) -> bool:
-    """Whether the client says that it is Codex."""
-    return any(_CODEX.match(client.get(name, "")) for name in ("originator", "user-agent"))
-
-
-def passed_down(upstream: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    """What of a Responses upstream's answer headers a client of the same wire gets: limits, catalog, turn state."""
-    passed = [(name, value) for name, value in upstream.items() if name.startswith(_FOR_CODEX)]
-    return tuple(passed[:_MOST_PASSED])
 
 
 def force_fields(fields: Fields, body: bytes, _request: Request, options: EncodeOptions) -> None:
@@ -87,12 +54,7 @@ def _encrypted(item: Item) -> str:
 UPSTREAM = Upstream(
     endpoint="/responses",
     family="codex",
-    key_headers=openai.key_headers,
-    passed_up=passed_up,
-    passed_down=passed_down,
-    bound_header=openai.TURN_STATE,
     session_key=session_key,
     force_fields=force_fields,
-    not_missed=frozenset({"include", "store", "stream_options", "parallel_tool_calls"}),
     reasoning=EarlierReasoning(markers=(b'"encrypted_content"',), sift=_sift),
 )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from daemon.upstream.doors import USER_AGENT, upstream_headers
+from typing import Any
+
+from daemon.secret import Secret
+from daemon.snapshot.core_auths import CoreAuth
+from daemon.upstream.adapters.base import USER_AGENT
+from daemon.upstream.adapters.table import adapter_of
 from tests.router.auths import core_auth
 
 CODEX = {
@@ -19,8 +24,12 @@ CODEX = {
 SDK = {"user-agent": "OpenAI/Python 2.1", "x-stainless-os": "Linux", "x-codex-window-id": "w", "host": "gateway"}
 
 
+def headers_of(auth: CoreAuth, client: dict[str, str], *, same_wire: bool = True, **more: Any) -> dict[str, str]:
+    return adapter_of(auth).headers(auth, client, same_wire=same_wire, **more)
+
+
 def test_a_codex_stays_one_on_its_own_wire() -> None:
-    headers = upstream_headers(core_auth(), CODEX, same_wire=True, session="derived")
+    headers = headers_of(core_auth(), CODEX, session="derived")
     passed = ("user-agent", "originator", "session-id", "x-codex-window-id", "x-codex-anything-new")
     assert {name: headers[name] for name in passed} == {name: CODEX[name] for name in passed}
     assert headers["authorization"] == "Bearer sk-fox"
@@ -28,29 +37,45 @@ def test_a_codex_stays_one_on_its_own_wire() -> None:
 
 
 def test_nobody_else_gets_a_disguise() -> None:
-    headers = upstream_headers(core_auth(), SDK, same_wire=True, session="derived")
+    headers = headers_of(core_auth(), SDK, session="derived")
     assert (headers["user-agent"], headers["session-id"]) == (USER_AGENT, "derived")
     assert not {"originator", "x-codex-window-id", "x-stainless-os"} & headers.keys()
-    translated = upstream_headers(core_auth(), CODEX, same_wire=False, session="derived")
+    translated = headers_of(core_auth(), CODEX, same_wire=False, session="derived")
     assert (translated["user-agent"], translated["session-id"]) == (USER_AGENT, "derived")
     assert "x-codex-window-id" not in translated
 
 
 def test_a_configured_header_beats_all() -> None:
     auth = core_auth(headers=(("User-Agent", "mine"), ("session-id", "$X-Own"), ("x-lacking", "$X-None")))
-    headers = upstream_headers(auth, CODEX | {"x-own": "o"}, same_wire=True, session="derived")
+    headers = headers_of(auth, CODEX | {"x-own": "o"}, session="derived")
     assert (headers["user-agent"], headers["session-id"]) == ("mine", "o")
     assert "x-lacking" not in headers
 
 
 def test_the_turn_state_of_another_upstream_stays_behind() -> None:
     client = CODEX | {"x-codex-turn-state": "T"}
-    assert upstream_headers(core_auth(), client, same_wire=True)["x-codex-turn-state"] == "T"
-    assert "x-codex-turn-state" not in upstream_headers(core_auth(), client, same_wire=True, bound=False)
+    assert headers_of(core_auth(), client)["x-codex-turn-state"] == "T"
+    assert "x-codex-turn-state" not in headers_of(core_auth(), client, bound=False)
 
 
 def test_a_value_that_no_header_may_hold_stays_behind() -> None:
     client = CODEX | {"x-codex-window-id": "w\u00e9", "user-agent": "codex_exec/1 \u6f22"}
-    headers = upstream_headers(core_auth(), client, same_wire=True)
+    headers = headers_of(core_auth(), client)
     assert headers["user-agent"] == USER_AGENT
     assert "x-codex-window-id" not in headers
+
+
+def test_without_a_key_no_header_carries_one() -> None:
+    for wire in ("responses", "chat", "messages"):
+        sent = {name.lower() for name in headers_of(core_auth(wire=wire, api_key=Secret("")), CODEX)}
+        assert not {"authorization", "x-api-key"} & sent
+
+
+def test_each_wire_has_its_own_way_to_send_the_key() -> None:
+    assert headers_of(core_auth(wire="chat"), {})["authorization"] == "Bearer sk-fox"
+    messages = headers_of(
+        core_auth(wire="messages"), {"anthropic-beta": "b", "anthropic-version": "v", "originator": "o"}
+    )
+    assert (messages["x-api-key"], messages["anthropic-beta"], messages["anthropic-version"]) == ("sk-fox", "b", "v")
+    assert not {"authorization", "originator"} & messages.keys()
+    assert headers_of(core_auth(wire="messages"), {}, same_wire=False)["anthropic-version"] == "2023-06-01"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.upstream.pace import LEAST, MOST, SEVERAL, WORTH, Pace
+from daemon.upstream.http.pace import LEAST, MOST, SEVERAL, WORTH, Pace
 
 LITTLE = 250
 

@@ -16,8 +16,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class Reach(IntEnum):
-    """How far requests for a host may go; a greater one forbids more."""
+class AllowedNetworks(IntEnum):
+    """Where requests for a host may go; a greater value forbids more. The names are kept in the state directory."""
 
     ANYWHERE = 0
     """Set in config.yaml by hand: local models are normal."""
@@ -82,7 +82,7 @@ def kind(address: str) -> str:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return "unreadable"
-    kinds = [found for each in (parsed, *carried(parsed)) if (found := _kind(each))]
+    kinds = [name for each in (parsed, *carried(parsed)) if (name := _kind(each))]
     return LINK_LOCAL if LINK_LOCAL in kinds else next(iter(kinds), "")
 
 
@@ -104,15 +104,17 @@ def carried(address: Address) -> Iterator[ipaddress.IPv4Address]:
         yield low
 
 
-def forbidden(addresses: Iterable[str], reach: Reach) -> str:
-    """Why a host with these addresses is out of ``reach``, as ``10.0.0.5 (private)``; empty if it is not.
+def forbidden(addresses: Iterable[str], allowed: AllowedNetworks) -> str:
+    """The first of a host's addresses outside of ``allowed``, as ``10.0.0.5 (private)``; empty if there is none.
 
     One forbidden address is enough: which of them is taken is not in our hands.
     """
     for address in addresses:
-        found = kind(address)
-        if found and (reach is Reach.PUBLIC or (reach is Reach.NOT_LINK_LOCAL and found == LINK_LOCAL)):
-            return f"{address} ({found})"
+        network = kind(address)
+        if allowed is AllowedNetworks.ANYWHERE or not network:
+            continue
+        if allowed is AllowedNetworks.PUBLIC or network == LINK_LOCAL:
+            return f"{address} ({network})"
     return ""
 
 

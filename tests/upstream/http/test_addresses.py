@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.upstream.addresses import Reach, forbidden, kind
+from daemon.upstream.http.addresses import AllowedNetworks, forbidden, kind
 
 KINDS = {
     "8.8.8.8": "",
@@ -74,17 +74,17 @@ def test_the_kind_of_an_address(address: str, expected: str) -> None:
     "address, least",
     [
         ("8.8.8.8", None),
-        ("10.0.0.5", Reach.PUBLIC),
-        ("127.0.0.1", Reach.PUBLIC),
-        ("::ffff:192.168.0.1", Reach.PUBLIC),
-        ("169.254.169.254", Reach.NOT_LINK_LOCAL),
-        ("64:ff9b::a9fe:a9fe", Reach.NOT_LINK_LOCAL),
+        ("10.0.0.5", AllowedNetworks.PUBLIC),
+        ("127.0.0.1", AllowedNetworks.PUBLIC),
+        ("::ffff:192.168.0.1", AllowedNetworks.PUBLIC),
+        ("169.254.169.254", AllowedNetworks.NOT_LINK_LOCAL),
+        ("64:ff9b::a9fe:a9fe", AllowedNetworks.NOT_LINK_LOCAL),
     ],
 )
-def test_the_least_reach_that_forbids_an_address(address: str, least: Reach | None) -> None:
-    forbidding = [reach for reach in Reach if forbidden([address], reach)]
-    assert forbidding == [reach for reach in Reach if least is not None and reach >= least]
+def test_the_least_reach_that_forbids_an_address(address: str, least: AllowedNetworks | None) -> None:
+    forbidding = [reach for reach in AllowedNetworks if forbidden([address], reach)]
+    assert forbidding == [reach for reach in AllowedNetworks if least is not None and reach >= least]
 
 
 def test_one_forbidden_address_among_public_ones_is_enough() -> None:
-    assert forbidden(["8.8.8.8", "10.0.0.5"], Reach.PUBLIC) == "10.0.0.5 (private)"
+    assert forbidden(["8.8.8.8", "10.0.0.5"], AllowedNetworks.PUBLIC) == "10.0.0.5 (private)"

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import RemoteError
-from daemon.upstream.call import UpstreamCall
-from daemon.upstream.connection import Connection
-from daemon.upstream.pace import SEVERAL
-from daemon.upstream.transport import Transport
-from tests.upstream.test_transport import Script, answering, call, request_of, transport, upstream
+from daemon.upstream.http.call import UpstreamCall
+from daemon.upstream.http.connection import Connection
+from daemon.upstream.http.pace import SEVERAL
+from daemon.upstream.http.transport import Transport
+from tests.upstream.http.test_transport import Script, answering, call, request_of, transport, upstream
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.wires.openai_responses.upstream import is_codex, passed_down
+from daemon.upstream.adapters.codex import is_codex, passed_down
 
 
 @pytest.mark.parametrize(
@@ -24,11 +24,11 @@ def test_who_is_codex(expected: bool, client: dict[str, str]) -> None:
 
 
 def test_what_an_upstream_says_to_codex_passes_down() -> None:
-    said = {
+    sent = {
         "x-codex-primary-used-percent": "3",
         "x-codex-turn-state": "T",
         "x-ratelimit-remaining-tokens": "9",
         "x-models-etag": "e",
     }
-    assert dict(passed_down(said | {"set-cookie": "c", "server": "s", "x-request-id": "r"})) == said
+    assert dict(passed_down(sent | {"set-cookie": "c", "server": "s", "x-request-id": "r"})) == sent
     assert len(passed_down({f"x-codex-{number}": "" for number in range(1000)})) == 64

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from daemon.upstream.findings import Answer, Finding, explain, lacks_version
+from daemon.upstream.diagnosis import Diagnosis, ModelsResponse, explain, lacks_version
 
 URL = "https://fox.example/v1/models"
 BARE = "https://fox.example/models"
@@ -14,9 +14,9 @@ LIST = json.dumps({"object": "list", "data": [{"id": "gpt-5"}, {"id": "gpt-5-cod
 PAGE = "<!doctype html><title>Fox</title>"
 
 
-def found(status: int, body: str = "", *, url: str = URL, key: bool = True, **headers: str) -> Finding:
+def found(status: int, body: str = "", *, url: str = URL, key: bool = True, **headers: str) -> Diagnosis:
     kind = "text/html" if body.startswith("<") else "application/json"
-    answer = Answer(url=url, status=status, headers={"content-type": kind, **headers}, body=body.encode())
+    answer = ModelsResponse(url=url, status=status, headers={"content-type": kind, **headers}, body=body.encode())
     return explain(answer, has_key=key, model="gpt-5")
 
 
@@ -50,7 +50,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("finding, ok, words", CASES, ids=[f"{number}-{case[2]}" for number, case in enumerate(CASES)])
-def test_it_says_what_is_the_case_and_what_to_do(finding: Finding, ok: bool, words: str) -> None:
+def test_it_says_what_is_the_case_and_what_to_do(finding: Diagnosis, ok: bool, words: str) -> None:
     assert words in finding.explanation
     assert finding.ok is ok
     assert ok or finding.hint

@@ -1,9 +1,16 @@
-"""How upstreams of OpenAI's two wires are addressed: the key, and which of Codex' headers pass."""
+"""``openai``: Chat Completions, of OpenAI itself or of a server that copies it.
+
+A client that is Codex speaks Chat Completions to some relays (``wire_api = "chat"``), so the headers by which relays
+choose an account and a cache go along here too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+
+from daemon.upstream.adapters.base import AdapterType
+from daemon.wires.openai_chat import WIRE
 
 TURN_STATE: Final = "x-codex-turn-state"
 """Where the turn is served: a token of the upstream's that only it can read."""
@@ -27,11 +34,9 @@ CODEX_HEADERS: Final = frozenset(
 )
 
 
-def key_headers(key: str) -> dict[str, str]:
-    """``key`` as these upstreams want it."""
-    return {"authorization": f"Bearer {key}"}
-
-
 def passed_up(client: Mapping[str, str]) -> dict[str, str]:
     """Those of the client's headers that go along."""
     return {name: client[name] for name in CODEX_HEADERS & client.keys()}
+
+
+OPENAI: Final = AdapterType(type="openai", wire=WIRE, passed_up=passed_up, bound_header=TURN_STATE)

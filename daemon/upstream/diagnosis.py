@@ -1,4 +1,4 @@
-"""What an upstream's answer to ``GET /models`` means, told the way a good colleague would. Pure."""
+"""What an upstream's response to ``GET /models`` means, in plain words. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from daemon.config.urls import shown
 MOST_QUOTED = 200
 
 
-class Finding(Struct, frozen=True, kw_only=True):
+class Diagnosis(Struct, frozen=True, kw_only=True):
     """``ok``: requests will get through. ``explanation`` is what is the case, ``hint`` what to do about it.
 
     ``models`` are the names the upstream lists, None where it lists none.
@@ -24,8 +24,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] | None = None
 
 
-class Answer(Struct, frozen=True, kw_only=True):
-    """The answer to ``GET url``. Header names are lower-case; ``body`` may be cut."""
+class ModelsResponse(Struct, frozen=True, kw_only=True):
+    """The response to ``GET url``. Header names are lower-case; ``body`` may be cut."""
 
     url: str
     status: int
@@ -50,19 +50,19 @@ class Answer(Struct, frozen=True, kw_only=True):
         return isinstance(self.data, dict | list)
 
 
-def explain(answer: Answer, *, has_key: bool, model: str) -> Finding:
+def explain(response: ModelsResponse, *, has_key: bool, model: str) -> Diagnosis:
     """``has_key``: a key was sent. ``model`` is the provider's default model."""
-    if 300 <= answer.status < 400:
-        return _redirect(answer)
-    if answer.status in (401, 403):
-        return _refused(answer, has_key)
-    if answer.is_html:
-        return _web_page(answer)
-    if answer.status == 200:
-        return _listed(answer, model)
-    if answer.status in (404, 405, 501):
-        return _no_list(answer)
-    return _other(answer)
+    if 300 <= response.status < 400:
+        return _redirect(response)
+    if response.status in (401, 403):
+        return _refused(response, has_key)
+    if response.is_html:
+        return _web_page(response)
+    if response.status == 200:
+        return _listed(response, model)
+    if response.status in (404, 405, 501):
+        return _no_list(response)
+    return _other(response)
 
 
 def lacks_version(url: str) -> bool:
@@ -70,109 +70,111 @@ def lacks_version(url: str) -> bool:
     return not any(part[:1] == "v" and part[1:2].isdigit() for part in urlsplit(url).path.split("/"))
 
 
-def _redirect(answer: Answer) -> Finding:
-    target = answer.headers.get("location", "")
+def _redirect(response: ModelsResponse) -> Diagnosis:
+    target = response.headers.get("location", "")
     where = shown(target) if "://" in target else "another path"
-    return Finding(
+    return Diagnosis(
         ok=False,
-        explanation=f"the upstream redirects to {where} ({answer.status}); redirects are not followed, so that the key "
-        "goes nowhere but to the host you named",
+        explanation=f"the upstream redirects to {where} ({response.status}); redirects are not followed, so that the "
+        "key goes nowhere but to the host you named",
         hint=f"write the address it redirects to as base-url (https instead of http?): {where}",
     )
 
 
-def _refused(answer: Answer, has_key: bool) -> Finding:
-    if answer.is_html:
-        return Finding(
+def _refused(response: ModelsResponse, has_key: bool) -> Diagnosis:
+    if response.is_html:
+        return Diagnosis(
             ok=False,
-            explanation=f"a web page refuses access ({answer.status}): a firewall or bot protection, not the API",
+            explanation=f"a web page refuses access ({response.status}): a firewall or bot protection, not the API",
             hint="check that base-url is the API's address; ask the provider whether your network is blocked",
         )
     if not has_key:
-        return Finding(ok=False, explanation="the upstream wants a key and none is configured", hint="fill in the key")
-    if answer.status == 401:
-        return Finding(
+        return Diagnosis(
+            ok=False, explanation="the upstream wants a key and none is configured", hint="fill in the key"
+        )
+    if response.status == 401:
+        return Diagnosis(
             ok=False,
             explanation="the upstream is reached but refuses the key (401)",
             hint="copy the key again; see that it is this provider's and has not expired",
         )
-    return Finding(
+    return Diagnosis(
         ok=False,
         explanation="the upstream knows the key but forbids this (403)",
         hint="look at the account: balance, plan, allowed networks",
     )
 
 
-def _web_page(answer: Answer) -> Finding:
-    if answer.status >= 500:
-        return Finding(
+def _web_page(response: ModelsResponse) -> Diagnosis:
+    if response.status >= 500:
+        return Diagnosis(
             ok=False,
-            explanation=f"the provider's front server answers with an error page ({answer.status}): the API behind it "
-            "is down",
+            explanation=f"the provider's front server answers with an error page ({response.status}): the API behind "
+            "it is down",
             hint="wait, or ask the provider; nothing is wrong on this side",
         )
-    missing = lacks_version(answer.url)
-    return Finding(
+    missing = lacks_version(response.url)
+    return Diagnosis(
         ok=False,
-        explanation=f"the address answers with a web page ({answer.status}), not with an API",
+        explanation=f"the address answers with a web page ({response.status}), not with an API",
         hint="base-url probably lacks /v1" if missing else "check base-url: it leads to a website, not to the API",
     )
 
 
-def _listed(answer: Answer, model: str) -> Finding:
-    names = _names(answer.data)
+def _listed(response: ModelsResponse, model: str) -> Diagnosis:
+    names = _names(response.data)
     if names is None:
-        if answer.speaks_json:
-            return Finding(ok=True, explanation="the upstream answers, though not with a list of models")
-        return Finding(
+        if response.speaks_json:
+            return Diagnosis(ok=True, explanation="the upstream answers, though not with a list of models")
+        return Diagnosis(
             ok=False,
             explanation="the address answers 200 with something that is not JSON",
             hint="check base-url: this may be another service",
         )
     if names and model and model not in names:
-        return Finding(
+        return Diagnosis(
             ok=True,
             explanation=f"the upstream answers and lists {len(names)} models, but not {model}, the default model",
             hint=f"set defaults.model, or models, to one of: {', '.join(names[:10])}",
             models=names,
         )
     count = f"{len(names)} {'model' if len(names) == 1 else 'models'}"
-    return Finding(ok=True, explanation=f"the upstream answers, takes the key and lists {count}", models=names)
+    return Diagnosis(ok=True, explanation=f"the upstream answers, takes the key and lists {count}", models=names)
 
 
-def _no_list(answer: Answer) -> Finding:
-    if lacks_version(answer.url):
-        return Finding(
+def _no_list(response: ModelsResponse) -> Diagnosis:
+    if lacks_version(response.url):
+        return Diagnosis(
             ok=False,
-            explanation=f"the upstream has nothing at this path ({answer.status})",
+            explanation=f"the upstream has nothing at this path ({response.status})",
             hint="base-url probably lacks /v1",
         )
-    return Finding(
+    return Diagnosis(
         ok=True,
-        explanation=f"the upstream is reached but has no list of models ({answer.status}), as some have none; whether "
-        "it takes the key shows at the first request",
+        explanation=f"the upstream is reached but has no list of models ({response.status}), as some have none; "
+        "whether it takes the key shows at the first request",
         hint="if requests fail with 404 too, check the path of base-url",
     )
 
 
-def _other(answer: Answer) -> Finding:
-    match answer.status:
+def _other(response: ModelsResponse) -> Diagnosis:
+    match response.status:
         case 407:
             explanation, hint = "the proxy wants to be logged in to (407)", "put user and password into proxy-url"
         case 402:
             explanation, hint = "the account has no credit (402)", "top it up with the provider"
         case 429:
             explanation, hint = "the upstream is reached but limits the rate just now (429)", "try again later"
-        case 400 if b"https port" in answer.body.lower():
+        case 400 if b"https port" in response.body.lower():
             explanation, hint = "plain HTTP is sent to a port that speaks HTTPS", "write https:// in base-url"
         case status if status >= 500:
             explanation = f"the upstream is reached but fails ({status})"
             hint = "wait, or ask the provider; nothing is wrong on this side"
         case status:
             explanation, hint = f"the upstream answers {status}", "check base-url"
-    if said := _message(answer.data):
-        explanation += f'; it says: "{said}"'
-    return Finding(ok=answer.status == 429, explanation=explanation, hint=hint)
+    if message := _message(response.data):
+        explanation += f'; it says: "{message}"'
+    return Diagnosis(ok=response.status == 429, explanation=explanation, hint=hint)
 
 
 def _names(data: object) -> tuple[str, ...] | None:
@@ -180,11 +182,11 @@ def _names(data: object) -> tuple[str, ...] | None:
     listed = data.get("data", data.get("models")) if isinstance(data, dict) else data
     if not isinstance(listed, list):
         return None
-    found = (each.get("id", each.get("slug", each.get("name"))) if isinstance(each, dict) else each for each in listed)
-    return tuple(name for name in found if isinstance(name, str))
+    names = (each.get("id", each.get("slug", each.get("name"))) if isinstance(each, dict) else each for each in listed)
+    return tuple(name for name in names if isinstance(name, str))
 
 
 def _message(data: object) -> str:
     error = data.get("error", data) if isinstance(data, dict) else None
-    said = error.get("message") if isinstance(error, dict) else error
-    return " ".join(said.split())[:MOST_QUOTED] if isinstance(said, str) else ""
+    message = error.get("message") if isinstance(error, dict) else error
+    return " ".join(message.split())[:MOST_QUOTED] if isinstance(message, str) else ""

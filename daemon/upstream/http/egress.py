@@ -1,8 +1,8 @@
-"""How far the daemon may go for each upstream host, remembered over restarts.
+"""Egress policy: which networks the daemon may enter for each upstream host, remembered over restarts.
 
 A base URL that was set through the management API is checked when it is set and again at each
 connection, because a name may lead elsewhere by then. config.yaml does not say who wrote a line, so
-that is kept here: host -> ``Reach``, in the state directory. A host that is not listed was written by
+that is kept here: host -> ``AllowedNetworks``, in the state directory. A host that is not listed was written by
 hand and may be anywhere.
 """
 
@@ -15,52 +15,54 @@ from pathlib import Path
 from loguru import logger
 
 from daemon.state.files import replace_file
-from daemon.upstream.addresses import Reach, forbidden
+from daemon.upstream.http.addresses import AllowedNetworks, forbidden
 
 
-class Reaches:
-    """``path`` None keeps nothing. ``private_allowed`` is asked at each check: the configuration may change."""
+class EgressPolicy:
+    """``path`` None keeps nothing. ``private_allowed`` is called at each check: the configuration may change."""
 
     def __init__(self, path: Path | None = None, private_allowed: Callable[[], bool] = lambda: False) -> None:
         self._path = path
         self._private_allowed = private_allowed
         self._hosts = _read(path) if path is not None else {}
 
-    def of(self, host: str) -> Reach:
-        """The reach in force for ``host``."""
-        reach = self._hosts.get(plain(host), Reach.ANYWHERE)
-        return Reach.NOT_LINK_LOCAL if reach is Reach.PUBLIC and self._private_allowed() else reach
+    def of(self, host: str) -> AllowedNetworks:
+        """Where requests for ``host`` may go now."""
+        allowed = self._hosts.get(_normalised(host), AllowedNetworks.ANYWHERE)
+        if allowed is AllowedNetworks.PUBLIC and self._private_allowed():
+            return AllowedNetworks.NOT_LINK_LOCAL
+        return allowed
 
     def refusal(self, host: str, addresses: Iterable[str]) -> str:
-        """Why ``host`` must not be asked at these addresses; empty if it may."""
+        """Why ``host`` must not be connected to at these addresses; empty if it may."""
         return forbidden(addresses, self.of(host))
 
-    def note(self, hosts: Iterable[str], reach: Reach) -> None:
+    def note(self, hosts: Iterable[str], allowed: AllowedNetworks) -> None:
         """These hosts were set through the API just now; blocks for the fsyncs of a small file."""
-        wanted = {plain(host): reach for host in hosts}
-        if any(self._hosts.get(host) is not each for host, each in wanted.items()):
-            self._hosts |= wanted
+        noted = {_normalised(host): allowed for host in hosts}
+        if any(self._hosts.get(host) is not allowed for host in noted):
+            self._hosts |= noted
             self._save()
 
     def _save(self) -> None:
         if self._path is None:
             return
-        hosts = {host: reach.name for host, reach in sorted(self._hosts.items())}
+        hosts = {host: allowed.name for host, allowed in sorted(self._hosts.items())}
         try:
             replace_file(self._path, json.dumps(hosts, indent=1).encode())
         except OSError as error:
             logger.warning("who set which upstream could not be kept in {}: {}", self._path, error.strerror)
 
 
-def plain(host: str) -> str:
+def _normalised(host: str) -> str:
     """One spelling for a host name."""
     return host.strip("[]").rstrip(".").lower()
 
 
-def _read(path: Path) -> dict[str, Reach]:
+def _read(path: Path) -> dict[str, AllowedNetworks]:
     try:
-        kept = json.loads(path.read_text("utf-8"))
-        return {str(host): Reach[name] for host, name in kept.items()}
+        hosts = json.loads(path.read_text("utf-8"))
+        return {str(host): AllowedNetworks[name] for host, name in hosts.items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, AttributeError):

@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from daemon.errors import ErrorKind, RemoteError
-from daemon.upstream.call import UpstreamCall
-from daemon.upstream.transport import Transport
+from daemon.upstream.http.call import UpstreamCall
+from daemon.upstream.http.transport import Transport
 
 Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 SECRET = "sk-very-secret"

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection to an upstream: a request, its answer, and the next one on the same socket.
+"""One HTTP/1.1 connection to an upstream: a request, its response, and the next one on the same socket.
 
 1. One exchange at a time; the pool hands a connection out only when the last body has ended.
 2. A body ends cleanly by its length or its last chunk, or, where it has neither, by the end of the
@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import httptools
 
-from daemon.upstream.pace import Pace
+from daemon.upstream.http.pace import Pace
 
 HIGH_WATER = 256 * 1024
 HEAD_LIMIT = 64 * 1024
@@ -28,7 +28,8 @@ INFLATED_LIMIT = 64 * 1024 * 1024
 
 
 class Cut(ConnectionError):
-    """The connection ended inside an answer. ``unanswered``: before the first byte of it."""
+    """The connection ended inside a response. ``unanswered``: before the first byte of it. Its cause is the socket's
+    error, if there was one; without, the upstream hung up."""
 
     def __init__(self, *, unanswered: bool) -> None:
         super().__init__("the connection was closed before the answer had ended")
@@ -36,7 +37,7 @@ class Cut(ConnectionError):
 
 
 class NotHttp(ConnectionError):
-    """What came is not an HTTP/1.1 answer, or its head is larger than anybody's."""
+    """What came is not an HTTP/1.1 response, or its head is larger than anybody's."""
 
 
 class Connection(asyncio.Protocol):
@@ -73,8 +74,8 @@ class Connection(asyncio.Protocol):
     # What the transport uses.
 
     async def ask(self, head: bytes, body: bytes, running: Sized) -> tuple[int, dict[str, str]]:
-        """Send a request and wait for the head of its answer: status and headers in lower case.
-        ``running`` are the answers that come at the same time.
+        """Send a request and wait for the head of its response: status and headers in lower case.
+        ``running`` are the responses that come at the same time.
 
         Raises ``Cut``, ``NotHttp`` or ``OSError``. Cancelled, it leaves a connection fit for ``close`` alone.
         """
@@ -112,6 +113,12 @@ class Connection(asyncio.Protocol):
         """Whether the exchange is over and the upstream will take another on this connection."""
         return self.ended and self._keep and not self.closed and not self._transport.get_write_buffer_size()
 
+    @property
+    def tls_version(self) -> str:
+        """``TLSv1.3`` …; empty without TLS."""
+        tls = self._transport.get_extra_info("ssl_object")
+        return str(tls.version()) if tls is not None else ""
+
     def close(self) -> None:
         """End the connection now. What has not been sent is not sent."""
         self.closed = True
@@ -138,7 +145,7 @@ class Connection(asyncio.Protocol):
         try:
             piece: bytes = self._inflate.decompress(data, INFLATED_LIMIT - self._inflated + 1)
         except zlib.error as error:
-            raise NotHttp("the body is not in the encoding it is said to be in") from error
+            raise NotHttp("the body is not in the encoding that its head names") from error
         self._inflated += len(piece)
         if self._inflated > INFLATED_LIMIT:
             raise NotHttp("the compressed body is larger than 64 MiB")
@@ -159,13 +166,13 @@ class Connection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    # What the socket tells.
+    # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        if self.ended:  # bytes that nobody asked for: whose answer would they be?
+        if self.ended:  # bytes that nobody asked for: whose response would they be?
             self.close()
             return
         self._answered = True
@@ -198,9 +205,10 @@ class Connection(asyncio.Protocol):
                 self.ended = True
             else:
                 self._error = Cut(unanswered=not self._answered)
+                self._error.__cause__ = error
         self._wake()
 
-    # What the parser tells.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
         if self.ended:
@@ -225,7 +233,7 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._in_body:
             self.ended = True
-        else:  # an interim answer (100, 103): the real one follows
+        else:  # an interim response (100, 103): the real one follows
             self._head.clear()
 
 

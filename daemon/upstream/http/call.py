@@ -1,10 +1,10 @@
-"""One upstream request and its answer, as the pipeline sees them; which engine serves them is not said."""
+"""One upstream request and its response, as the gateway sees them; which engine serves them is not said."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
 from msgspec import Struct
 
@@ -16,18 +16,20 @@ WHOLE_BODY_LIMIT = 64 * 1024 * 1024
 
 
 class UpstreamCall(Struct, frozen=True, kw_only=True):
-    """One POST. ``connect_timeout`` in seconds; ``proxy`` '' = none; ``ca`` an extra CA file or ''."""
+    """One request. A GET has no body. ``connect_timeout`` in seconds; ``proxy`` '' = none; ``ca`` an extra CA file
+    or ''."""
 
     url: str
     headers: dict[str, str]
-    body: bytes
     connect_timeout: float
+    method: Literal["GET", "POST"] = "POST"
+    body: bytes = b""
     proxy: str = ""
     ca: str = ""
 
 
 class Body(Protocol):
-    """The body of an answer as it arrives."""
+    """The body of a response as it arrives."""
 
     @property
     def ended(self) -> bool: ...
@@ -39,8 +41,8 @@ class Body(Protocol):
     def close(self) -> None: ...
 
 
-class UpstreamAnswer:
-    """An upstream's answer whose head has arrived. Header names are lower-case; ``content_type`` has
+class UpstreamResponse:
+    """An upstream's response whose head has arrived. Header names are lower-case; ``content_type`` has
     no parameters. Whoever opened it closes it.
 
     ``read`` gives all bytes that have arrived, waiting for the first, and ``b""`` at the clean end of
@@ -78,7 +80,7 @@ class UpstreamAnswer:
         return b"".join(parts)
 
     async def read_error(self) -> bytes:
-        """The body of an error answer, as far as it can be had."""
+        """The body of an error response, as far as it can be had."""
         try:
             return await self.read_whole(ERROR_BODY_LIMIT)
         except RemoteError:

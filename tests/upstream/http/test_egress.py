@@ -8,63 +8,63 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import RemoteError
-from daemon.upstream.addresses import Reach
-from daemon.upstream.call import UpstreamCall
-from daemon.upstream.reaches import Reaches
-from daemon.upstream.transport import Transport
+from daemon.upstream.http.addresses import AllowedNetworks
+from daemon.upstream.http.call import UpstreamCall
+from daemon.upstream.http.egress import EgressPolicy
+from daemon.upstream.http.transport import Transport
 
 
 def test_a_host_nobody_set_through_the_api_may_be_anywhere() -> None:
-    assert Reaches().refusal("vllm.lan", ["10.0.0.5", "169.254.1.1"]) == ""
+    assert EgressPolicy().refusal("vllm.lan", ["10.0.0.5", "169.254.1.1"]) == ""
 
 
 def test_what_was_noted_survives_a_restart_and_is_private(tmp_path: Path) -> None:
     path = tmp_path / "upstream-hosts.json"
-    Reaches(path).note(["Fox.Example.", "[::1]"], Reach.PUBLIC)
-    again = Reaches(path)
-    assert again.of("fox.example") is Reach.PUBLIC
+    EgressPolicy(path).note(["Fox.Example.", "[::1]"], AllowedNetworks.PUBLIC)
+    again = EgressPolicy(path)
+    assert again.of("fox.example") is AllowedNetworks.PUBLIC
     assert again.refusal("FOX.example", ["8.8.8.8", "127.0.0.1"]) == "127.0.0.1 (loopback)"
-    assert again.of("::1") is Reach.PUBLIC
+    assert again.of("::1") is AllowedNetworks.PUBLIC
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_who_sets_it_last_counts(tmp_path: Path) -> None:
-    reaches = Reaches(tmp_path / "hosts")
-    reaches.note(["fox.example"], Reach.PUBLIC)
-    reaches.note(["fox.example"], Reach.NOT_LINK_LOCAL)
-    assert reaches.of("fox.example") is Reach.NOT_LINK_LOCAL
+    egress = EgressPolicy(tmp_path / "hosts")
+    egress.note(["fox.example"], AllowedNetworks.PUBLIC)
+    egress.note(["fox.example"], AllowedNetworks.NOT_LINK_LOCAL)
+    assert egress.of("fox.example") is AllowedNetworks.NOT_LINK_LOCAL
 
 
 def test_the_setting_in_force_lifts_all_but_link_local() -> None:
     allowed = [False]
-    reaches = Reaches(private_allowed=lambda: allowed[0])
-    reaches.note(["fox.example"], Reach.PUBLIC)
-    assert reaches.refusal("fox.example", ["10.0.0.5"])
+    egress = EgressPolicy(private_allowed=lambda: allowed[0])
+    egress.note(["fox.example"], AllowedNetworks.PUBLIC)
+    assert egress.refusal("fox.example", ["10.0.0.5"])
     allowed[0] = True
-    assert not reaches.refusal("fox.example", ["10.0.0.5"])
-    assert reaches.refusal("fox.example", ["169.254.169.254"])
+    assert not egress.refusal("fox.example", ["10.0.0.5"])
+    assert egress.refusal("fox.example", ["169.254.169.254"])
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"fox": "NOWHERE"}', "\xff"])
 def test_a_damaged_file_is_told_and_costs_only_the_memory(tmp_path: Path, text: str) -> None:
     (tmp_path / "hosts").write_bytes(text.encode("latin-1"))
-    assert Reaches(tmp_path / "hosts").of("fox") is Reach.ANYWHERE
+    assert EgressPolicy(tmp_path / "hosts").of("fox") is AllowedNetworks.ANYWHERE
 
 
 def test_a_state_directory_that_cannot_be_written_is_no_failure(tmp_path: Path) -> None:
-    reaches = Reaches(tmp_path / "gone" / "hosts")
-    reaches.note(["fox.example"], Reach.PUBLIC)
-    assert reaches.of("fox.example") is Reach.PUBLIC
+    egress = EgressPolicy(tmp_path / "gone" / "hosts")
+    egress.note(["fox.example"], AllowedNetworks.PUBLIC)
+    assert egress.of("fox.example") is AllowedNetworks.PUBLIC
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("host, proxy", [("fox.invalid", "localhost"), ("localhost", "127.0.0.1")])
 async def test_neither_a_proxy_that_leads_home_nor_a_host_behind_one_is_connected_to(host: str, proxy: str) -> None:
-    reaches = Reaches()
-    reaches.note(["localhost", "fox.invalid"], Reach.PUBLIC)
+    egress = EgressPolicy()
+    egress.note(["localhost", "fox.invalid"], AllowedNetworks.PUBLIC)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        transport = Transport(reaches)
+        transport = Transport(egress)
         way = f"http://{proxy}:{port}"
         call = UpstreamCall(url=f"http://{host}:{port}/v1", headers={}, body=b"{}", connect_timeout=5, proxy=way)
         try:
@@ -80,10 +80,10 @@ async def test_neither_a_proxy_that_leads_home_nor_a_host_behind_one_is_connecte
 @pytest.mark.asyncio
 async def test_a_name_that_leads_home_at_connect_time_is_not_connected_to() -> None:
     """DNS rebinding: public when it was set, loopback when it is asked."""
-    reaches = Reaches()
-    reaches.note(["localhost"], Reach.PUBLIC)
+    egress = EgressPolicy()
+    egress.note(["localhost"], AllowedNetworks.PUBLIC)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        transport = Transport(reaches)
+        transport = Transport(egress)
         url = f"http://localhost:{server.getsockname()[1]}/v1/responses"
         try:
             with pytest.raises(RemoteError, match=r"\(loopback\)"):

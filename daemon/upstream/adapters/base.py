@@ -1,0 +1,109 @@
+"""What a type of provider is, and what all types have in common: the rule for base URLs, and which headers are sent.
+
+Nothing of the client's headers goes along that the type does not pick: never its key, its Host, or what a proxy added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+from msgspec import Struct
+
+from daemon import __version__
+from daemon.snapshot.core_auths import CoreAuth
+from daemon.wires.base import Wire
+from daemon.wires.table import WIRES
+
+USER_AGENT: Final = f"tppcd/{__version__}"
+
+
+class AdapterType(Struct, frozen=True, kw_only=True):
+    """One type of provider. ``profile`` names what its upstreams take and refuse; '' where that is recognised.
+
+    ``passed_up`` picks those of the client's headers that go along where it speaks the same wire, ``passed_down``
+    those of the response that such a client gets. ``bound_header`` is one of them, whose value only the upstream that
+    made it can read.
+    """
+
+    type: str
+    wire: Wire
+    profile: str = ""
+    passed_up: Callable[[Mapping[str, str]], dict[str, str]] = lambda _: {}
+    passed_down: Callable[[Mapping[str, str]], tuple[tuple[str, str], ...]] | None = None
+    bound_header: str = ""
+
+    def url(self, base_url: str) -> str:
+        """Where requests go."""
+        return _address(base_url, self.wire.upstream.endpoint)
+
+    def models_url(self, base_url: str) -> str:
+        """Where the provider lists its models."""
+        return _address(base_url, "/models")
+
+    def count_url(self, base_url: str) -> str:
+        """Where a prompt's tokens are counted; empty where the wire has no such request."""
+        upstream = self.wire.upstream
+        return _address(base_url, upstream.endpoint + upstream.count_path) if upstream.count_path else ""
+
+    def headers(
+        self, auth: CoreAuth, client: Mapping[str, str], *, same_wire: bool, session: str = "", bound: bool = True
+    ) -> dict[str, str]:
+        """Headers of a request to ``auth``'s upstream; without a key, none that would carry one.
+
+        ``client`` has lower-case names; ``same_wire`` = passed through; ``session`` names the conversation, where
+        the wire has such a name; ``bound``: whether the client's ``bound_header`` is this upstream's.
+        """
+        upstream = self.wire.upstream
+        headers = {
+            "content-type": "application/json",
+            "accept": "text/event-stream, application/json",
+            "accept-encoding": "identity",
+            "user-agent": USER_AGENT,
+            **upstream.headers,
+        }
+        if session:
+            headers["session-id"] = session
+        if same_wire:
+            headers.update((name, value) for name, value in self.passed_up(client).items() if _is_sendable(value))
+            if not bound:
+                headers.pop(self.bound_header, None)
+        if key := auth.api_key.reveal():
+            headers |= upstream.key_headers(key)
+        for name, value in auth.headers:
+            _set(headers, name.lower(), value, client)
+        return headers
+
+
+@lru_cache(maxsize=1024)
+def _address(base_url: str, path: str) -> str:
+    """``path`` is appended once: an endpoint's path that ``base_url`` has already is replaced, a bare host gets
+    ``/v1``; a query stays.
+
+    A user name or password does not: a client engine would send it in place of the key.
+    """
+    parts = urlsplit(base_url.strip())
+    base = parts.path.rstrip("/")
+    for endpoint in (wire.upstream.endpoint for wire in WIRES.values()):
+        if base.endswith(endpoint):
+            base = base.removesuffix(endpoint)
+            break
+    else:
+        base = base or "/v1"
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, base + path, parts.query, ""))
+
+
+def _is_sendable(value: str) -> bool:
+    """Whether a client's header may stand in ours: visible ASCII."""
+    return value.isascii() and value.isprintable()
+
+
+def _set(headers: dict[str, str], name: str, value: str, client: Mapping[str, str]) -> None:
+    """A configured header; ``$Name`` copies the client's, and is left out when the client sent none."""
+    if not value.startswith("$"):
+        headers[name] = value
+    elif (copied := client.get(value[1:].lower())) is not None:
+        headers[name] = copied

@@ -1,0 +1,26 @@
+"""Every type of provider by its name, and which of them serves a core auth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from daemon.snapshot.core_auths import CoreAuth
+from daemon.upstream.adapters.base import AdapterType
+from daemon.upstream.adapters.codex import CODEX
+from daemon.upstream.adapters.messages import MESSAGES
+from daemon.upstream.adapters.openai import OPENAI
+from daemon.upstream.adapters.vllm import VLLM
+from daemon.wires.table import WIRES
+
+ADAPTERS: Final[Mapping[str, AdapterType]] = {each.type: each for each in (CODEX, OPENAI, VLLM, MESSAGES)}
+
+_OF_WIRE: Final = {wire.name: AdapterType(type=wire.name, wire=wire) for wire in WIRES.values()} | {
+    each.wire.name: each for each in ADAPTERS.values() if not each.profile
+}
+
+
+def adapter_of(auth: CoreAuth) -> AdapterType:
+    """The adapter of a provider that says a wire and no type, as those of config.yaml do: the type that is its wire
+    with no profile. A wire that no type is made of is served by what its own folder says."""
+    return _OF_WIRE[auth.wire]
