@@ -4,7 +4,7 @@ Which parameters, shapes and ids an upstream takes, nobody can list. So a reques
 a refusal that says what is wrong is recognised by its shape or its words, the outgoing request is amended,
 and the same core auth is asked again. ``learned`` remembers what has helped.
 
-    RemoteError ─ proposals ─▶ Proposal ─ Target.amended ─▶ relay.prepare ─ amend ─▶ the next body
+    RemoteError ─ proposals ─▶ Proposal ─ AttemptTarget.amended ─▶ pipe.prepare ─ amend ─▶ the next body
 
 ``ROWS`` is the one table: a row per amendment, with the sentences that ask for it and the pure function over
 the upstream wire's body that makes it. Leaving out a parameter by name is the wires' own doing, since each
@@ -56,7 +56,7 @@ class Proposal(Struct, frozen=True, kw_only=True):
     lasting: bool = True
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class AmendmentRule(Struct, frozen=True, kw_only=True):
     """``refusals``: the sentences that ask for it; their first group, if any, is the argument. ``change`` None:
     the wires do it. ``loses_content``: applied from the start only after two different requests needed it.
     ``profile``: the make of upstream that is known by wanting this."""
@@ -92,8 +92,8 @@ LEAVE_OUT: Final = "leave out"
 CODEX_PARAMETERS: Final = "leave out what Codex never sends"
 REASONING: Final = "leave out earlier reasoning"
 
-ROWS: Final[tuple[Row, ...]] = (
-    Row(
+ROWS: Final[tuple[AmendmentRule, ...]] = (
+    AmendmentRule(
         name="shape of Codex",
         wires=_RESPONSES,
         profile="codex-relay",
@@ -107,19 +107,19 @@ ROWS: Final[tuple[Row, ...]] = (
             r"input\[\d+\]\.(?:content|role|type)\b",
         ),
     ),
-    Row(
+    AmendmentRule(
         name="instructions with text",
         wires=_RESPONSES,
         change=responses.filled_instructions,
         refusals=_sentences(*_INSTRUCTIONS_MISSING),
     ),
-    Row(
+    AmendmentRule(
         name="no system role",
         wires=_RESPONSES,
         change=responses.no_system_role,
         refusals=_sentences(*_SYSTEM_REFUSED),
     ),
-    Row(
+    AmendmentRule(
         name="store: false",
         wires=_RESPONSES,
         change=responses.store_false,
@@ -128,14 +128,14 @@ ROWS: Final[tuple[Row, ...]] = (
             r"\bstore['\"`]?(?: ?[=:] ?| set to )true['\"`]? is not (?:allowed|supported)",
         ),
     ),
-    Row(
+    AmendmentRule(
         name="only what is said",
         wires=_RESPONSES,
         change=responses.only_what_is_said,
         loses_content=True,
         refusals=_sentences(r"items are not persisted", r"\bitem with id ['\"`]?\S+ not found"),
     ),
-    Row(
+    AmendmentRule(
         name="items without ids",
         wires=_RESPONSES,
         change=responses.without_ids,
@@ -144,7 +144,7 @@ ROWS: Final[tuple[Row, ...]] = (
             r"(?:invalid|unknown parameter:?|unsupported parameter:?) ['\"`]?input\[\d+\]\.id\b",
         ),
     ),
-    Row(
+    AmendmentRule(
         name="items without",
         wires=_RESPONSES,
         change=responses.without_item_field,
@@ -154,13 +154,13 @@ ROWS: Final[tuple[Row, ...]] = (
         ),
     ),
     # --- from an upstream's profile or its settings alone ---
-    Row(name="service tier of Codex", wires=_RESPONSES, change=responses.codex_tier),
-    Row(name="system text in instructions", wires=_RESPONSES, change=responses.system_as_instructions),
-    Row(name="fixed instructions", wires=_RESPONSES, change=responses.fixed_instructions),
+    AmendmentRule(name="service tier of Codex", wires=_RESPONSES, change=responses.codex_tier),
+    AmendmentRule(name="system text in instructions", wires=_RESPONSES, change=responses.system_as_instructions),
+    AmendmentRule(name="fixed instructions", wires=_RESPONSES, change=responses.fixed_instructions),
     # --- what the wires do by themselves ---
-    Row(name=CODEX_PARAMETERS, wires=_RESPONSES, profile="codex-relay"),
-    Row(name=LEAVE_OUT, wires=_ANY),
-    Row(name=REASONING, wires=_ANY, loses_content=True),
+    AmendmentRule(name=CODEX_PARAMETERS, wires=_RESPONSES, profile="codex-relay"),
+    AmendmentRule(name=LEAVE_OUT, wires=_ANY),
+    AmendmentRule(name=REASONING, wires=_ANY, loses_content=True),
 )
 
 _ROW: Final = {row.name: row for row in ROWS}

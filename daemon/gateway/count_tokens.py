@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
@@ -16,14 +16,12 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.errors import RemoteError
-from daemon.gateway.calibration import Calibration
-from daemon.gateway.counting import TokenCounter, estimate
-from daemon.gateway.upstreams import Upstreams
+from daemon.gateway.counting import Calibration, TokenCounter, estimate
 from daemon.inference.request import Request
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.models import Candidate, ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
-from daemon.upstream.call import UpstreamCall
+from daemon.upstream.call import UpstreamAnswer, UpstreamCall
 from daemon.upstream.doors import upstream_headers
 from daemon.wires.table import WIRES
 
@@ -41,10 +39,10 @@ class _Count(Struct):
 
 
 class CountTokens:
-    """One per daemon. Never raises for an upstream's sake."""
+    """One per daemon. ``open`` is the transport's; its failures are never raised."""
 
-    def __init__(self, *, upstreams: Upstreams, calibration: Calibration) -> None:
-        self._upstreams = upstreams
+    def __init__(self, *, open: Callable[[UpstreamCall], Awaitable[UpstreamAnswer]], calibration: Calibration) -> None:
+        self._open = open
         self._calibration = calibration
         self._silent: dict[str, float] = {}  # core auth ID -> when it may be asked again, ``time.monotonic`` seconds
 
@@ -80,7 +78,7 @@ class CountTokens:
         )
         try:
             async with asyncio.timeout(PATIENCE):
-                with await self._upstreams.open(call) as answer:
+                with await self._open(call) as answer:
                     if answer.status == 200:
                         return msgspec.json.decode(await answer.read_whole(), type=_Count).input_tokens
         except (TimeoutError, RemoteError, msgspec.DecodeError):

@@ -9,14 +9,14 @@ import pytest
 from msgspec.json import encode
 
 from daemon.errors import LocalError
-from daemon.gateway.relay import Target
-from daemon.gateway.translation import Translation
+from daemon.gateway.response_pipe import AttemptTarget
+from daemon.gateway.translation import TranslationPipe
 from daemon.inference.request import Request
 from daemon.wires.anthropic_messages.decode_request import SHAPING as OF_MESSAGES
 from daemon.wires.openai_chat.decode_request import SHAPING as OF_CHAT
 from daemon.wires.openai_responses.decode_request import SHAPING as OF_RESPONSES
 from daemon.wires.table import WIRES
-from tests.gateway.inbounds import inbound
+from tests.gateway.client_requests import client_request
 from tests.router.auths import candidate
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "losses.md"
@@ -75,8 +75,8 @@ def test_several_choices_are_refused(choices: object, refused: bool) -> None:
 
 @pytest.mark.parametrize("upstream", ["responses", "messages"])
 def test_it_is_part_of_what_the_request_lost(upstream: str) -> None:
-    relay = Translation(inbound("chat", extra=asked("chat", seed=1).extra))
-    body = relay.prepare(Target(candidate=candidate(wire=upstream, model="gpt-5")))
+    pipe = TranslationPipe(client_request("chat", extra=asked("chat", seed=1).extra))
+    body = pipe.prepare(AttemptTarget(candidate=candidate(wire=upstream, model="gpt-5")))
     assert "seed" in body.lost and b"seed" not in body.body
 
 

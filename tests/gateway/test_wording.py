@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.gateway.wording import ADVICE, ADVISED, for_client
-from tests.gateway.inbounds import inbound
+from tests.gateway.client_requests import client_request
 
 TEXT = "Your input exceeds the context window of this model."
 
@@ -24,14 +24,14 @@ TEXT = "Your input exceeds the context window of this model."
 )
 def test_for_the_messages_entry(expected: str, served: str, text: str) -> None:
     error = RemoteError(ErrorKind.CONTEXT_LENGTH, text, code="context_length_exceeded")
-    told = for_client(error, inbound("messages"), served)
+    told = for_client(error, client_request("messages"), served)
     assert (told.message, told.status, told.code) == (expected, 400, "context_length_exceeded")
 
 
 @pytest.mark.parametrize("wire", ["chat", "responses"])
 def test_openai_entries_hear_the_upstreams_words(wire: str) -> None:
     error = RemoteError(ErrorKind.CONTEXT_LENGTH, TEXT)
-    assert for_client(error, inbound(wire), "gpt-5") is error
+    assert for_client(error, client_request(wire), "gpt-5") is error
 
 
 @pytest.mark.parametrize(
@@ -48,12 +48,14 @@ def test_openai_entries_hear_the_upstreams_words(wire: str) -> None:
 def test_a_rate_limit_without_a_time_gets_one_where_the_client_would_give_up(
     wait: float | None, wire: str, fields: dict[str, Any]
 ) -> None:
-    assert for_client(RemoteError(ErrorKind.RATE_LIMIT, "slow down", **fields), inbound(wire)).retry_after == wait
+    assert (
+        for_client(RemoteError(ErrorKind.RATE_LIMIT, "slow down", **fields), client_request(wire)).retry_after == wait
+    )
 
 
 def test_other_errors_are_left_alone() -> None:
     error = GatewayError(ErrorKind.RATE_LIMIT, "slow down")
-    assert for_client(error, inbound("messages"), "gpt-5") is error
+    assert for_client(error, client_request("messages"), "gpt-5") is error
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_the_end_of_a_limit_is_a_wait_and_a_moment(
 ) -> None:
     error = RemoteError(ErrorKind.QUOTA, "used up", **fields)
     error.resets_at = said
-    told = for_client(error, inbound("responses"), now=1_700_000_000.0)
+    told = for_client(error, client_request("responses"), now=1_700_000_000.0)
     assert (told.retry_after, told.resets_at) == (wait, moment)
 
 
@@ -86,7 +88,7 @@ def test_the_end_of_a_limit_is_a_wait_and_a_moment(
     ],
 )
 def test_a_setting_is_named_behind_any_words(kind: ErrorKind, text: str, setting: str) -> None:
-    message = for_client(RemoteError(kind, text), inbound("chat")).message
+    message = for_client(RemoteError(kind, text), client_request("chat")).message
     assert message.startswith(f"{text} (") and setting in message
 
 
@@ -102,11 +104,11 @@ def test_a_setting_is_named_behind_any_words(kind: ErrorKind, text: str, setting
     ],
 )
 def test_what_to_do_is_added_where_an_upstreams_words_do_not_say_it(kind: ErrorKind, text: str, told: str) -> None:
-    assert for_client(RemoteError(kind, text), inbound("chat")).message == told
+    assert for_client(RemoteError(kind, text), client_request("chat")).message == told
 
 
 def test_our_own_failures_say_what_to_do_themselves() -> None:
-    assert for_client(GatewayError(ErrorKind.API, "no"), inbound("chat")).message == "no"
+    assert for_client(GatewayError(ErrorKind.API, "no"), client_request("chat")).message == "no"
     assert all(ADVISED.search(advice) or kind is ErrorKind.TOO_LARGE for kind, advice in ADVICE.items())
 
 
@@ -123,5 +125,5 @@ def test_our_own_failures_say_what_to_do_themselves() -> None:
 def test_claude_code_is_kept_from_asking_again_with_fewer_features(
     expected: str | None, kind: ErrorKind, entry: str, agent: str
 ) -> None:
-    asked = replace(inbound(entry), headers={"user-agent": agent})
+    asked = replace(client_request(entry), headers={"user-agent": agent})
     assert for_client(RemoteError(kind, "no"), asked).messages_type == expected

@@ -1,4 +1,4 @@
-"""The mutable half of one request: what the sweep watches, and how a wait is broken off.
+"""The mutable half of one request: what ``Deadlines`` watches, and how a wait is broken off.
 
 The request's own task waits for the upstream in straight lines, without a timer of its own. Whatever
 else may happen meanwhile (the client leaves, a deadline passes, the daemon stops) comes in through
@@ -19,7 +19,7 @@ from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
 GONE: Final = "tppcd.gone"
 """Key of the ASGI scope under which an entry leaves what the server calls when the client hangs up.
 
-ASGI itself tells that only to who awaits ``receive()``, which would take a second task per request."""
+ASGI itself says that only to who awaits ``receive()``, which would take a second task per request."""
 
 
 class ClientGone(Exception):
@@ -39,7 +39,7 @@ class Overdue(Struct, frozen=True):
         return RemoteError(ErrorKind.TIMEOUT, self.message)
 
 
-class Exchange:
+class RequestState:
     """One running request, made in its own task. Times are ``time.monotonic`` seconds.
 
     ``deadline``: when the current wait for the upstream has lasted too long, and ``overdue`` what to
@@ -98,13 +98,13 @@ class Exchange:
 
 
 class Waiting:
-    """What ``asyncio.timeout`` is to time, this is to ``Exchange.interrupt``: a cancellation that is known
+    """What ``asyncio.timeout`` is to time, this is to ``RequestState.interrupt``: a cancellation that is known
     as ours becomes its reason, any other one passes."""
 
     __slots__ = ("_exchange", "cancelled")
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, state: RequestState) -> None:
+        self._exchange = state
         self.cancelled = False
 
     async def __aenter__(self) -> None:

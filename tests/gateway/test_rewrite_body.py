@@ -9,11 +9,11 @@ import pytest
 
 from daemon.config.schema import Defaults
 from daemon.gateway.amendments import REASONING, Amendment
-from daemon.gateway.origins import Origins
-from daemon.gateway.relay import Target
-from daemon.gateway.splice import Spliced, splice_body
+from daemon.gateway.reasoning.owners import ReasoningOwners
+from daemon.gateway.response_pipe import AttemptTarget
+from daemon.gateway.rewrite_body import RewrittenBody, rewrite_body
 from daemon.wires.openai_responses.encode_request import ENCRYPTED_REASONING as ENCRYPTED
-from tests.gateway.inbounds import inbound
+from tests.gateway.client_requests import client_request
 from tests.router.auths import candidate
 
 FORCED = {
@@ -30,16 +30,16 @@ def splice(
     *,
     effort: str | None = None,
     unsupported: frozenset[str] = frozenset(),
-    origins: Origins | None = None,
+    owners: ReasoningOwners | None = None,
     reasoning: bool = True,
     amendments: tuple[Amendment, ...] = (),
     **auth: Any,
-) -> Spliced:
+) -> RewrittenBody:
     wire = auth.get("wire", "responses")
     auth["unsupported_parameters"] = tuple(unsupported)
     amendments += () if reasoning else (Amendment(REASONING),)
-    target = Target(candidate=candidate(**auth), effort=effort, amendments=amendments)
-    return splice_body(inbound(wire, body), target, origins or Origins())
+    target = AttemptTarget(candidate=candidate(**auth), effort=effort, amendments=amendments)
+    return rewrite_body(client_request(wire, body), target, owners or ReasoningOwners())
 
 
 def spliced(body: dict[str, Any], **options: Any) -> dict[str, Any]:
@@ -178,20 +178,20 @@ def thinking_turn(*blocks: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_reasoning_of_another_core_auth_is_left_out_with_its_item() -> None:
-    origins = Origins()
-    origins.made(WOLF, b"theirs")
-    origins.made(FOX, b"ours")
+    owners = ReasoningOwners()
+    owners.made(WOLF, b"theirs")
+    owners.made(FOX, b"ours")
     call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
     body = {"input": [thinking_item("theirs"), thinking_item("ours"), call]}
-    result = splice(body, origins=origins)
+    result = splice(body, owners=owners)
     assert json.loads(result.body)["input"] == [thinking_item("ours"), call]
     assert result.signed == (b"ours",)
 
 
 def test_reasoning_of_unknown_origin_goes_and_no_byte_of_the_input_changes() -> None:
     raw = '{"input": [ {"type":"reasoning", "summary":[],  "encrypted_content":"new"} , {"odd" : 1.0} ]}'
-    target = Target(candidate=candidate())
-    result = splice_body(inbound("responses", raw), target, Origins())
+    target = AttemptTarget(candidate=candidate())
+    result = rewrite_body(client_request("responses", raw), target, ReasoningOwners())
     assert raw[10:-1].encode() in result.body
     assert result.signed == (b"new",)
 
@@ -220,7 +220,9 @@ def test_the_empty_text_of_a_keep_alive_goes_nowhere(space: str) -> None:
     user = {"role": "user", "content": [beat]}
     messages = [user, thinking_turn(beat, said), user, thinking_turn(beat), thinking_turn(said)]
     raw = json.dumps({"messages": messages}, separators=(",", f":{space}"))
-    result = splice_body(inbound("messages", raw), Target(candidate=candidate(wire="messages")), Origins())
+    result = rewrite_body(
+        client_request("messages", raw), AttemptTarget(candidate=candidate(wire="messages")), ReasoningOwners()
+    )
     assert json.loads(result.body)["messages"] == [user, thinking_turn(said), user, thinking_turn(said)]
 
 
@@ -241,8 +243,8 @@ def test_thinking_that_was_moved_is_back_in_its_place_without_its_mark_or_not_se
 
 
 def test_thinking_blocks_of_another_core_auth_are_left_out() -> None:
-    origins = Origins()
-    origins.made(WOLF, b"theirs")
+    owners = ReasoningOwners()
+    owners.made(WOLF, b"theirs")
     text = {"type": "text", "text": "hi"}
     theirs = {"type": "thinking", "thinking": "hm", "signature": "theirs"}
     redacted = {"type": "redacted_thinking", "data": "theirs"}
@@ -250,7 +252,7 @@ def test_thinking_blocks_of_another_core_auth_are_left_out() -> None:
     unsigned = {"type": "thinking", "thinking": "hm", "signature": ""}
     user = {"role": "user", "content": '"thinking"'}
     body = {"messages": [user, thinking_turn(theirs, text), thinking_turn(redacted), thinking_turn(ours, unsigned)]}
-    sent = spliced(body, wire="messages", origins=origins)["messages"]
+    sent = spliced(body, wire="messages", owners=owners)["messages"]
     assert sent == [user, thinking_turn(text), thinking_turn(ours, unsigned)]
 
 
