@@ -75,7 +75,7 @@ class RequestHandler:
         """Answer the request. Every failure is reported to the client in its dialect; nothing is raised."""
         live, record, estimate = self._live, self.record, self._client_request.context.input_estimate
         live.metrics.request_started()
-        live.deadlines.enter(self._state, self._keep_alive)
+        live.deadlines.enter(self._state, self.keep_alive)
         try:
             with live.counted():
                 await self._respond()
@@ -294,7 +294,7 @@ class RequestHandler:
 
     # --- the client ---
 
-    async def _keep_alive(self) -> None:
+    async def keep_alive(self) -> None:
         """A sign of life for a client that waits; called by ``Deadlines``, from a task of its own."""
         if self._pipe is not None:
             await self._writer.keep_alive(self._pipe)
