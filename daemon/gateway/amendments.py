@@ -6,7 +6,7 @@ and the same core auth is asked again. ``learned`` remembers what has helped.
 
     RemoteError ─ proposals ─▶ Proposal ─ AttemptTarget.amended ─▶ pipe.prepare ─ amend ─▶ the next body
 
-``ROWS`` is the one table: a row per amendment, with the sentences that ask for it and the pure function over
+``RULES`` is the one table: a rule per amendment, with the sentences that ask for it and the pure function over
 the upstream wire's body that makes it. Leaving out a parameter by name is the wires' own doing, since each
 knows what it is called at the client. What carries the meaning of a request is never left out; then the
 refusal is the answer. Never learned: "Instructions are not valid", "only Codex clients", web firewalls.
@@ -34,7 +34,7 @@ MOST_AMENDMENTS: Final = 8
 
 
 class Amendment(Struct, frozen=True):
-    """One change of the outgoing request: a row of the table, and its argument (a parameter's name, a text)."""
+    """One change of the outgoing request: a rule of the table, and its argument (a parameter's name, a text)."""
 
     name: str
     argument: str = ""
@@ -92,7 +92,7 @@ LEAVE_OUT: Final = "leave out"
 CODEX_PARAMETERS: Final = "leave out what Codex never sends"
 REASONING: Final = "leave out earlier reasoning"
 
-ROWS: Final[tuple[AmendmentRule, ...]] = (
+RULES: Final[tuple[AmendmentRule, ...]] = (
     AmendmentRule(
         name="shape of Codex",
         wires=_RESPONSES,
@@ -163,16 +163,16 @@ ROWS: Final[tuple[AmendmentRule, ...]] = (
     AmendmentRule(name=REASONING, wires=_ANY, loses_content=True),
 )
 
-_ROW: Final = {row.name: row for row in ROWS}
+_RULE: Final = {rule.name: rule for rule in RULES}
 
 
 def loses_content(amendment: Amendment) -> bool:
-    return _ROW[amendment.name].loses_content
+    return _RULE[amendment.name].loses_content
 
 
 def profile_of(amendment: Amendment) -> str:
     """The profile that an upstream which wants this belongs to; '' where that is not known by it."""
-    return _ROW[amendment.name].profile
+    return _RULE[amendment.name].profile
 
 
 def configured(auth: CoreAuth) -> tuple[Amendment, ...]:
@@ -184,7 +184,7 @@ def configured(auth: CoreAuth) -> tuple[Amendment, ...]:
         amendments.append(Amendment("system text in instructions"))
     elif auth.instructions == "file":
         amendments.append(Amendment("fixed instructions", auth.instructions_text))
-    return tuple(amendment for amendment in amendments if auth.wire in _ROW[amendment.name].wires)
+    return tuple(amendment for amendment in amendments if auth.wire in _RULE[amendment.name].wires)
 
 
 def without(amendments: Iterable[Amendment]) -> frozenset[str]:
@@ -202,7 +202,7 @@ def amend(fields: Fields, amendments: Sequence[Amendment]) -> list[str]:
     """Makes the changes in ``fields``, the top level of the upstream's body; names what is lost by them."""
     lost: list[str] = []
     for amendment in amendments:
-        change = _ROW[amendment.name].change
+        change = _RULE[amendment.name].change
         if change is not None:
             lost += change(fields, amendment.argument)
     return lost
@@ -210,7 +210,7 @@ def amend(fields: Fields, amendments: Sequence[Amendment]) -> list[str]:
 
 def amend_body(body: bytes, amendments: Sequence[Amendment]) -> tuple[bytes, list[str]]:
     """The same for an encoded body, which is not read where nothing is to change."""
-    if not any(_ROW[amendment.name].change for amendment in amendments):
+    if not any(_RULE[amendment.name].change for amendment in amendments):
         return body, []
     fields = _fields(body)
     lost = amend(fields, amendments)
@@ -276,11 +276,11 @@ def proposals(error: RemoteError, wire: str, applied: Sequence[Amendment], in_re
     if error.kind not in (ErrorKind.INVALID_REQUEST, ErrorKind.NOT_FOUND):
         return
     text = f"{error.message}\n{error.param}" if error.param else error.message
-    for row in ROWS:
-        found = next((match for pattern in row.refusals if (match := pattern.search(text))), None)
-        if found is None or wire not in row.wires or in_request(found.group()):
+    for rule in RULES:
+        match = _first_match(rule.refusals, text)
+        if match is None or wire not in rule.wires or in_request(match.group()):
             continue
-        amendment = Amendment(row.name, found.group(1) or "" if found.re.groups else "")
+        amendment = Amendment(rule.name, match.group(1) or "" if match.re.groups else "")
         if amendment not in applied:
             yield Proposal(amendment=amendment)
     yield from _left_out(error, wire, applied, in_request)
@@ -293,7 +293,7 @@ def _left_out(error: RemoteError, wire: str, applied: Sequence[Amendment], in_re
     known = without(applied)
     of_the_model = _OF_THE_MODEL.search(error.message) is not None
     if (
-        wire in _ROW[CODEX_PARAMETERS].wires
+        wire in _RULE[CODEX_PARAMETERS].wires
         and name in _CODEX_LACKS
         and known & _CODEX_LACKS - {name}
         and not of_the_model
@@ -330,7 +330,11 @@ def refuses_reasoning(error: RemoteError) -> bool:
 
 
 def _named(message: str, in_request: InRequest) -> str | None:
-    found = next((match for pattern in _PARAMETERS if (match := pattern.search(message))), None)
-    if found is None or in_request(found.group()):
+    match = _first_match(_PARAMETERS, message)
+    if match is None or in_request(match.group()):
         return None
-    return found.group(1).rstrip(".")
+    return match.group(1).rstrip(".")
+
+
+def _first_match(patterns: Iterable[re.Pattern[str]], text: str) -> re.Match[str] | None:
+    return next((match for pattern in patterns if (match := pattern.search(text))), None)

@@ -43,7 +43,7 @@ class Deadlines:
             state.interrupt(error)
 
     async def run(self) -> None:
-        """For ever: what is due, each tick. A client that reads slowly holds up nobody else."""
+        """For ever: what is due, each tick. A client that reads slowly delays no other."""
         async with asyncio.TaskGroup() as tasks:
             while True:
                 await asyncio.sleep(self._tick)

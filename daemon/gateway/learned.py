@@ -85,14 +85,14 @@ class LearnedAmendments:
         if not known:
             return ()
         now = self._clock()
-        found = []
+        amendments = []
         for key, entry in tuple(known.items()):
             if entry.until <= now or entry.profile != candidate.auth.profile:
                 self._drop(key)
             elif key.model == candidate.model and (tools or key.condition != "tools") and _in_force(key, entry):
                 self._touch(key)
-                found.append(key.amendment)
-        return tuple(found)
+                amendments.append(key.amendment)
+        return tuple(amendments)
 
     def remember(self, candidate: Candidate, proposals: Iterable[Proposal], request: int) -> None:
         """``proposals`` have helped: with them the request with the digest ``request`` got a 2xx of ``candidate``."""

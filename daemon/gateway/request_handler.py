@@ -244,27 +244,27 @@ class RequestHandler:
                 pipe.release()
 
     async def _read_answer(self, auth: CoreAuth, answer: UpstreamAnswer, pipe: ResponsePipe, share: Share) -> None:
-        begun, form = await beginning(answer)
+        first_bytes, form = await beginning(answer)
         if form == "page":
-            raise WIRES[auth.wire].decode_error(answer.status, answer.headers, begun + await answer.read_error())
+            raise WIRES[auth.wire].decode_error(answer.status, answer.headers, first_bytes + await answer.read_error())
         if form == "json":
-            whole = unwrapped(await answer.read_whole(begun=begun, taken=share.take))
+            whole = unwrapped(await answer.read_whole(begun=first_bytes, taken=share.take))
             self._note_first_event()
             pipe.feed_whole(whole)
             return
         try:
-            await self._read_stream(auth, begun, answer, pipe, share)
+            await self._read_stream(auth, first_bytes, answer, pipe, share)
         finally:
             self._live.metrics.events_skipped(auth.name, pipe.skipped)
 
     async def _read_stream(
-        self, auth: CoreAuth, begun: bytes, answer: UpstreamAnswer, pipe: ResponsePipe, share: Share
+        self, auth: CoreAuth, first_bytes: bytes, answer: UpstreamAnswer, pipe: ResponsePipe, share: Share
     ) -> None:
         """Feed what arrives and pass on what is due, until the terminal event."""
         state, idle = self._state, auth.timeouts.idle
         overdue = _overdue("next event", idle, "idle")
         passed_on = False  # only what is not counts among the answers in memory
-        data = begun or await answer.read()
+        data = first_bytes or await answer.read()
         while data:
             state.deadline = monotonic() + idle
             if state.overdue is not overdue:  # it still says "first event"

@@ -27,7 +27,7 @@ class ClientGone(Exception):
 
 
 class Overdue(Struct, frozen=True):
-    """What is said when a wait has lasted too long; the error itself is made only then. ``ours``: the
+    """What a wait that lasts too long fails with; the error itself is made only then. ``ours``: the
     client kept us waiting, so another target would not help."""
 
     message: str
@@ -51,11 +51,15 @@ class RequestState:
     def __init__(self) -> None:
         self.deadline = inf
         self.overdue: Overdue | None = None
-        self._expired = False
         self.quiet_since = inf
+        # Cancelling the task is the one way to end whatever it waits for; only inside ``waiting`` is it ours to cancel,
+        # so an interrupt that comes between two waits stays here as the reason, and ends the next one.
         self._task = asyncio.current_task()
         self._waiting: Waiting | None = None
         self._reason: Exception | None = None
+        # The reason is a deadline of one attempt. It is spent when it has ended that one, so that the next attempt may
+        # wait; a client that has gone, or the daemon's stop, ends them all.
+        self._expired = False
 
     def interrupt(self, reason: Exception) -> None:
         """Break the current wait off, or the next one; the first reason stands."""

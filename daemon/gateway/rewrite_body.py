@@ -41,22 +41,22 @@ def rewrite_body(client_request: ClientRequest, target: AttemptTarget, owners: R
     fields = _fields(client_request.body)
     signed = filter_reasoning(client_request.body, fields, target, owners)
     options = target.options
-    wanted = frozenset(path for path in options.unsupported if _has(fields, path))
+    from_client = frozenset(path for path in options.unsupported if _has(fields, path))
     fields["model"] = Raw(_encode(options.model))
     upstream.force_fields(fields, client_request.body, client_request.request, options)
-    lost = (*_left_out(fields, options.unsupported, wanted, upstream), *amend(fields, target.amendments))
+    lost = (*_left_out(fields, options.unsupported, from_client, upstream), *amend(fields, target.amendments))
     return RewrittenBody(_encode(fields), lost, signed, fields.get("stream") == TRUE)
 
 
 def _left_out(
-    fields: Fields, unsupported: frozenset[str], wanted: frozenset[str], upstream: Upstream
+    fields: Fields, unsupported: frozenset[str], from_client: frozenset[str], upstream: Upstream
 ) -> tuple[str, ...]:
     """Drops what the upstream refuses: ``text`` the whole, ``text.verbosity`` one field of it. Lost is
-    what the client ``wanted`` of it, and nobody else said for it."""
+    what came ``from_client`` of it, and is not sent under another name either."""
     lost = []
     for path in sorted(unsupported):
         dropped = _pop(fields, path)
-        if dropped is None or path not in wanted:
+        if dropped is None or path not in from_client:
             continue
         other = upstream.synonyms.get(path)
         if other is not None and other not in unsupported and other not in fields:

@@ -154,7 +154,7 @@ class TranslationPipe:
 
     def _stopped(self, stops: StopScanner, events: Sequence[Event]) -> Sequence[Event]:
         events = stops.scan(events)
-        if stops.found is not None and self.stage != "finished":
+        if stops.match is not None and self.stage != "finished":
             self._cut_short = not stops.ended
             estimate = Usage(input_tokens=self._client_request.input_estimate, output_tokens=stops.output_tokens)
             finish = events[-1]

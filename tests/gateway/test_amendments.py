@@ -1,4 +1,4 @@
-"""A refusal that says what is wrong is recognised, and the request is amended by one row of the table."""
+"""A refusal that says what is wrong is recognised, and the request is amended by one rule of the table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from daemon.gateway.amendments import (
     CODEX_PARAMETERS,
     LEAVE_OUT,
     REASONING,
-    ROWS,
+    RULES,
     Amendment,
     Proposal,
     amend_body,
@@ -199,5 +199,5 @@ def test_a_body_is_read_only_where_something_is_to_change() -> None:
 
 
 def test_names_of_rows_are_unique_and_say_whether_content_is_lost() -> None:
-    assert len({row.name for row in ROWS}) == len(ROWS)
-    assert {row.name for row in ROWS if loses_content(Amendment(row.name))} == {"only what is said", REASONING}
+    assert len({rule.name for rule in RULES}) == len(RULES)
+    assert {rule.name for rule in RULES if loses_content(Amendment(rule.name))} == {"only what is said", REASONING}

@@ -122,11 +122,11 @@ def test_the_sdks_read_in_a_whole_answer_what_they_add_up_from_its_stream(genera
         pytest.skip(f"{python} is missing: run `make clients`")
     done = subprocess.run([str(python), str(PROGRAM)], input=bodies(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found = []
+    differing = []
     for (name, entry), (streamed, whole) in zip(cases(), json.loads(done.stdout), strict=True):
         assert "raised" not in whole, (name, entry, whole)
         allowed = tuple(EXCEPT.get((name, entry), ()))
         for place, *values in differences(streamed, whole, entry):
             if not place.startswith(allowed):
-                found.append(f"{name} -> {entry} {place}: {str(values)[:200]}")
-    assert not found, "\n".join(found)
+                differing.append(f"{name} -> {entry} {place}: {str(values)[:200]}")
+    assert not differing, "\n".join(differing)

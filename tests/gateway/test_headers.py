@@ -15,10 +15,10 @@ FOX, WOLF = core_auth("fox"), core_auth("wolf")
 
 
 def headers(owners: ReasoningOwners, *auths: CoreAuth, wire: str = "responses", state: str = "T") -> PassedHeaders:
-    asked = client_request(wire)
-    snapshot = replace(asked.snapshot, core_auths=auths)
+    request = client_request(wire)
+    snapshot = replace(request.snapshot, core_auths=auths)
     return PassedHeaders(
-        replace(asked, headers={"user-agent": "codex_exec/1", STATE: state}, snapshot=snapshot), owners
+        replace(request, headers={"user-agent": "codex_exec/1", STATE: state}, snapshot=snapshot), owners
     )
 
 
@@ -36,10 +36,10 @@ def test_one_of_unknown_origin_goes_where_only_one_can_have_made_it() -> None:
 
 
 def test_limits_pass_down_on_the_same_wire_alone() -> None:
-    said = {"x-codex-primary-used-percent": "3", "server": "s"}
+    limits = {"x-codex-primary-used-percent": "3", "server": "s"}
     same, other = headers(ReasoningOwners(), FOX), headers(ReasoningOwners(), FOX, wire="messages")
-    same.received(FOX, said)
-    other.received(FOX, said)
+    same.received(FOX, limits)
+    other.received(FOX, limits)
     assert (same.passed, other.passed) == ((("x-codex-primary-used-percent", "3"),), ())
-    same.received(core_auth("owl", wire="chat"), said)
+    same.received(core_auth("owl", wire="chat"), limits)
     assert same.passed == (), "the latest answer is another upstream's"

@@ -1,4 +1,4 @@
-"""A prompt that is too long is told in the sentence that Claude Code acts on."""
+"""A prompt that is too long is worded in the sentence that Claude Code acts on."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ TEXT = "Your input exceeds the context window of this model."
 )
 def test_for_the_messages_entry(expected: str, served: str, text: str) -> None:
     error = RemoteError(ErrorKind.CONTEXT_LENGTH, text, code="context_length_exceeded")
-    told = for_client(error, client_request("messages"), served)
-    assert (told.message, told.status, told.code) == (expected, 400, "context_length_exceeded")
+    worded = for_client(error, client_request("messages"), served)
+    assert (worded.message, worded.status, worded.code) == (expected, 400, "context_length_exceeded")
 
 
 @pytest.mark.parametrize("wire", ["chat", "responses"])
@@ -59,7 +59,7 @@ def test_other_errors_are_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wait", "moment", "fields", "said"),
+    ("wait", "moment", "fields", "resets_at"),
     [
         (2520.0, 1_700_002_520.0, {"retry_after": 2520.0}, None),
         (60.0, 1_700_000_060.0, {}, 1_700_000_060.0),
@@ -69,12 +69,12 @@ def test_other_errors_are_left_alone() -> None:
     ],
 )
 def test_the_end_of_a_limit_is_a_wait_and_a_moment(
-    wait: float | None, moment: float | None, fields: dict[str, Any], said: float | None
+    wait: float | None, moment: float | None, fields: dict[str, Any], resets_at: float | None
 ) -> None:
     error = RemoteError(ErrorKind.QUOTA, "used up", **fields)
-    error.resets_at = said
-    told = for_client(error, client_request("responses"), now=1_700_000_000.0)
-    assert (told.retry_after, told.resets_at) == (wait, moment)
+    error.resets_at = resets_at
+    worded = for_client(error, client_request("responses"), now=1_700_000_000.0)
+    assert (worded.retry_after, worded.resets_at) == (wait, moment)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_setting_is_named_behind_any_words(kind: ErrorKind, text: str, setting
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "told"),
+    ("kind", "text", "worded"),
     [
         (ErrorKind.BILLING, "余额不足，请充值", "余额不足，请充值"),
         (ErrorKind.BILLING, "余额不足", "余额不足 (top up at the provider, or switch to another provider)"),
@@ -103,8 +103,8 @@ def test_a_setting_is_named_behind_any_words(kind: ErrorKind, text: str, setting
         (ErrorKind.INVALID_REQUEST, "temperature must be below 2", "temperature must be below 2"),
     ],
 )
-def test_what_to_do_is_added_where_an_upstreams_words_do_not_say_it(kind: ErrorKind, text: str, told: str) -> None:
-    assert for_client(RemoteError(kind, text), client_request("chat")).message == told
+def test_what_to_do_is_added_where_an_upstreams_words_do_not_say_it(kind: ErrorKind, text: str, worded: str) -> None:
+    assert for_client(RemoteError(kind, text), client_request("chat")).message == worded
 
 
 def test_our_own_failures_say_what_to_do_themselves() -> None:
@@ -125,5 +125,5 @@ def test_our_own_failures_say_what_to_do_themselves() -> None:
 def test_claude_code_is_kept_from_asking_again_with_fewer_features(
     expected: str | None, kind: ErrorKind, entry: str, agent: str
 ) -> None:
-    asked = replace(client_request(entry), headers={"user-agent": agent})
-    assert for_client(RemoteError(kind, "no"), asked).messages_type == expected
+    request = replace(client_request(entry), headers={"user-agent": agent})
+    assert for_client(RemoteError(kind, "no"), request).messages_type == expected

@@ -32,12 +32,12 @@ def filter_reasoning(body: bytes, fields: Fields, target: AttemptTarget, owners:
     earlier = WIRES[target.candidate.auth.wire].upstream.reasoning
     if earlier is None or not any(marker in body for marker in earlier.markers):
         return ()
-    sifter = ReasoningFilter(target, owners, earlier.mark)
+    reasoning = ReasoningFilter(target, owners, earlier.mark)
     try:
-        earlier.sift(fields, sifter.sift)
+        earlier.sift(fields, reasoning.filter_items)
     except msgspec.DecodeError:  # an unusual shape: the upstream is the judge of it
         return ()
-    return tuple(sifter.pieces)
+    return tuple(reasoning.pieces)
 
 
 class ReasoningFilter:
@@ -53,24 +53,24 @@ class ReasoningFilter:
         self._mark = mark
         self.pieces: list[bytes] = []
 
-    def sift(self, raws: Sequence[Raw], held_in: Callable[[Item], str]) -> list[Raw] | None:
+    def filter_items(self, raws: Sequence[Raw], held_in: Callable[[Item], str]) -> list[Raw] | None:
         """What may go of ``raws``; None when that is all of it, untouched. ``held_in`` names the field
         that holds an item's encrypted piece, '' for items that have none."""
-        kept: list[Raw] = []
-        touched = False
+        out: list[Raw] = []
+        changed = False
         for raw in raws:
             item = _item(raw)
             if _says_nothing(item):
-                touched = True
+                changed = True
                 continue
             field = held_in(item)
             piece = (getattr(item, field) or "") if field else ""
-            sent = self._one(raw, field, piece) if field else raw
-            touched |= sent is not raw
-            if sent is not None:
+            outgoing = self._one(raw, field, piece) if field else raw
+            changed |= outgoing is not raw
+            if outgoing is not None:
                 moved = bool(self._mark) and piece.startswith(self._mark)
-                kept.insert(len(kept) - 1 if moved else len(kept), sent)
-        return kept if touched else None
+                out.insert(len(out) - 1 if moved else len(out), outgoing)
+        return out if changed else None
 
     def _one(self, raw: Raw, field: str, piece: str) -> Raw | None:
         if not self._reasoning:
