@@ -218,7 +218,7 @@ def lost_values(tree: ast.Module) -> Iterator[ast.expr]:
                 yield node.value
         elif isinstance(node, ast.keyword) and node.arg == "lost":
             yield node.value
-        elif isinstance(node, ast.FunctionDef) and node.name in ("answer_losses", "request_losses", "_lost"):
+        elif isinstance(node, ast.FunctionDef) and node.name in ("answer_losses", "loss_names", "_lost"):
             yield from (each.value for each in walk(node) if isinstance(each, ast.Yield | ast.Return) and each.value)
 
 

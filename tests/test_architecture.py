@@ -139,6 +139,14 @@ def test_imports_point_to_lower_layers_only(module: str) -> None:
         assert lower and package(target) in NARROWER.get(own, set(LAYER)), f"{module} imports {target}"
 
 
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Also for types only: two modules that need each other's names are one idea, or a third one is missing."""
+    left = {module: {target for target in imports(module) if target in MODULES} for module in MODULES}
+    while free := {module for module, targets in left.items() if not targets & left.keys()}:
+        left = {module: targets for module, targets in left.items() if module not in free}
+    assert left == {}, "in a circle, or above one"
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_outside_library_is_imported_in_its_home_only(module: str) -> None:
     for target in imports(module):

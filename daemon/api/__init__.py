@@ -1,6 +1,6 @@
 """The HTTP surface. The only home of Starlette; ``app.build`` puts it together.
 
-    socket ─▶ guard ─┬─ POST of an inference entry ─▶ entry (raw ASGI) ─▶ gateway.pipeline
+    socket ─▶ guard ─┬─ POST of an inference entry ─▶ entry (raw ASGI) ─▶ gateway.request_handler
                      └─ everything else ─▶ Starlette: status, models, management
 
 ``guard`` refuses malformed and foreign requests and puts the ids on every answer, ``problems``

@@ -1,7 +1,7 @@
-"""The entries for clients: raw ASGI, three steps each: read and decode, hand to the pipeline, tell.
+"""The entries for clients: raw ASGI, three steps each: read and decode, hand to a handler, report.
 
 No Starlette on this path: routing, ``Request`` and ``StreamingResponse`` would cost more than the
-translation itself. An error before the pipeline is told in the entry's dialect as well.
+translation itself. An error before the handler is reported in the entry's dialect as well.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ import msgspec
 from loguru import logger
 
 from daemon.api.bodies import Disconnected, Receive, read_body
-from daemon.api.channel import AsgiChannel
+from daemon.api.client_stream import AsgiClientStream
 from daemon.api.guard import identity_headers, request_info
 from daemon.api.services import Services
 from daemon.errors import ErrorKind, GatewayError, LocalError
 from daemon.gateway.access import ClientAccess
+from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.counting import estimate
-from daemon.gateway.exchange import GONE, ClientGone, Exchange
-from daemon.gateway.inbound import Inbound
+from daemon.gateway.request_handler import RequestHandler
+from daemon.gateway.request_state import GONE, ClientGone, RequestState
 from daemon.inference.request import Request
 from daemon.snapshot.snapshot import Snapshot
 from daemon.wires.anthropic_messages import decode_count_request
@@ -50,28 +51,28 @@ async def entry(scope: Scope, receive: Receive, send: Send, services: Services) 
     wire = ENTRIES.get(path, WIRES["messages"])
     info = request_info(scope)
     snapshot = services.current.get()
-    channel = AsgiChannel(send, identity_headers(info, snapshot.config_header))
+    client = AsgiClientStream(send, identity_headers(info, snapshot.config_header))
     try:
         headers = _headers(scope)
         _admit(services, snapshot)
         ACCESS.check(scope, headers, snapshot)
         body = await read_body(headers, receive, snapshot.config.limits.body)
         if path == COUNT_TOKENS:
-            await _count(services, body, headers, snapshot, channel)
+            await _count(services, body, headers, snapshot, client)
         else:
-            inbound = _inbound(wire, body, headers, info.request_id, snapshot)
-            exchange = Exchange()
-            scope[GONE] = lambda: exchange.interrupt(ClientGone())
-            await services.pipeline.run(inbound, channel, exchange)
+            client_request = _decoded(wire, body, headers, info.request_id, snapshot)
+            state = RequestState()
+            scope[GONE] = lambda: state.interrupt(ClientGone())
+            await RequestHandler(services.live, client_request, client, state).run()
     except Disconnected:
         return
     except GatewayError as error:
-        await _refuse(error, wire, info.request_id, channel)
+        await _refuse(error, wire, info.request_id, client)
     except Exception:
         logger.bind(request_id=info.request_id).exception("a request failed inside the gateway")
-        if not channel.started:
+        if not client.started:
             failure = LocalError(ErrorKind.API, "the gateway failed; its log has the request id", status=500)
-            await _refuse(failure, wire, info.request_id, channel)
+            await _refuse(failure, wire, info.request_id, client)
 
 
 def _headers(scope: Scope) -> dict[str, str]:
@@ -83,7 +84,7 @@ def _admit(services: Services, snapshot: Snapshot) -> None:
     if services.draining:
         raise LocalError(ErrorKind.OVERLOADED, "the gateway is stopping; retry in a moment", retry_after=2)
     limit = snapshot.config.limits.concurrent_requests
-    if limit and services.pipeline.running >= limit:
+    if limit and services.live.running >= limit:
         raise LocalError(
             ErrorKind.RATE_LIMIT,
             f"{limit} requests are running already (limits.concurrent-requests); retry in a moment",
@@ -91,10 +92,10 @@ def _admit(services: Services, snapshot: Snapshot) -> None:
         )
 
 
-def _inbound(wire: Wire, body: bytes, headers: Mapping[str, str], request_id: str, snapshot: Snapshot) -> Inbound:
+def _decoded(wire: Wire, body: bytes, headers: Mapping[str, str], request_id: str, snapshot: Snapshot) -> ClientRequest:
     started = time.monotonic()
     request = wire.decode_request(body, headers)
-    return Inbound(
+    return ClientRequest(
         entry=wire.name,
         wire=wire,
         request=request,
@@ -118,14 +119,14 @@ def _context(request: Request, request_id: str, size: int) -> AnswerContext:
 
 
 async def _count(
-    services: Services, body: bytes, headers: Mapping[str, str], snapshot: Snapshot, channel: AsgiChannel
+    services: Services, body: bytes, headers: Mapping[str, str], snapshot: Snapshot, client: AsgiClientStream
 ) -> None:
     request = decode_count_request(body, headers)
-    tokens, source = await services.pipeline.tokens.count(services.counter, request, body, headers, snapshot)
+    tokens, source = await services.live.tokens.count(services.counter, request, body, headers, snapshot)
     named = {"content-type": "application/json", "x-tppcd-count-source": source}
-    await channel.answer(200, named, msgspec.json.encode({"input_tokens": tokens}))
+    await client.respond(200, named, msgspec.json.encode({"input_tokens": tokens}))
 
 
-async def _refuse(error: GatewayError, wire: Wire, request_id: str, channel: AsgiChannel) -> None:
+async def _refuse(error: GatewayError, wire: Wire, request_id: str, client: AsgiClientStream) -> None:
     status, headers, body = wire.encode_error(error, request_id)
-    await channel.answer(status, headers, body)
+    await client.respond(status, headers, body)

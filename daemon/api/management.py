@@ -50,7 +50,7 @@ class ManagementRoutes:
 
     async def auths(self, request: Request) -> Response:
         snapshot = snapshot_in_force(self._services)
-        learned = views.amendments(snapshot, self._services.pipeline.learned, time.time())
+        learned = views.amendments(snapshot, self._services.live.learned, time.time())
         return answer(views.auths(snapshot, self._services.states, request.query_params.get("provider"), learned))
 
     async def clear_amendments(self, request: Request) -> Response:
@@ -58,7 +58,7 @@ class ManagementRoutes:
         auth_id = request.path_params["id"]
         if all(auth.id != auth_id for auth in snapshot_in_force(self._services).core_auths):
             raise LocalError(ErrorKind.NOT_FOUND, f"there is no core auth {auth_id[:100]!r}; GET /auths lists them")
-        return answer(Cleared(cleared=self._services.pipeline.learned.clear(auth_id)))
+        return answer(Cleared(cleared=self._services.live.learned.clear(auth_id)))
 
     async def models(self, request: Request) -> Response:
         return answer(views.models(snapshot_in_force(self._services), request.query_params.get("provider")))

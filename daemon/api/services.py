@@ -16,7 +16,7 @@ from daemon.upstream.http.egress import EgressPolicy
 
 if TYPE_CHECKING:  # the routes hand these on without looking inside
     from daemon.gateway.counting import TokenCounter
-    from daemon.gateway.pipeline import Pipeline
+    from daemon.gateway.live_state import LiveState
     from daemon.reload.outcome import ReloadOutcome
     from daemon.reload.writing import ConfigWriting
 
@@ -44,7 +44,7 @@ class Services:
     audit: AuditLog
     metrics: Metrics
     states: AuthStates
-    pipeline: Pipeline
+    live: LiveState
     counter: TokenCounter
     version: str
     started: float

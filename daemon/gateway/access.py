@@ -89,10 +89,10 @@ def check_key(headers: Mapping[str, str], keys: tuple[Secret, ...]) -> None:
 def known(offered: str, keys: tuple[Secret, ...]) -> bool:
     """Whether ``offered`` is one of ``keys``; the time depends on how many there are, not on which."""
     digest = sha256(offered.encode("utf-8", "surrogatepass")).digest()
-    found = False
+    match = False
     for key in keys:
-        found |= compare_digest(digest, key.digest) and bool(key)
-    return found
+        match |= compare_digest(digest, key.digest) and bool(key)
+    return match
 
 
 def check_local(scope: Scope, headers: Mapping[str, str], host: str) -> None:

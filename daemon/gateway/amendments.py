@@ -4,9 +4,9 @@ Which parameters, shapes and ids an upstream takes, nobody can list. So a reques
 a refusal that says what is wrong is recognised by its shape or its words, the outgoing request is amended,
 and the same core auth is asked again. ``learned`` remembers what has helped.
 
-    RemoteError ─ proposals ─▶ Proposal ─ Target.amended ─▶ relay.prepare ─ amend ─▶ the next body
+    RemoteError ─ proposals ─▶ Proposal ─ AttemptTarget.amended ─▶ pipe.prepare ─ amend ─▶ the next body
 
-``ROWS`` is the one table: a row per amendment, with the sentences that ask for it and the pure function over
+``RULES`` is the one table: a rule per amendment, with the sentences that ask for it and the pure function over
 the upstream wire's body that makes it. Leaving out a parameter by name is the wires' own doing, since each
 knows what it is called at the client. What carries the meaning of a request is never left out; then the
 refusal is the answer. Never learned: "Instructions are not valid", "only Codex clients", web firewalls.
@@ -34,7 +34,7 @@ MOST_AMENDMENTS: Final = 8
 
 
 class Amendment(Struct, frozen=True):
-    """One change of the outgoing request: a row of the table, and its argument (a parameter's name, a text)."""
+    """One change of the outgoing request: a rule of the table, and its argument (a parameter's name, a text)."""
 
     name: str
     argument: str = ""
@@ -56,7 +56,7 @@ class Proposal(Struct, frozen=True, kw_only=True):
     lasting: bool = True
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class AmendmentRule(Struct, frozen=True, kw_only=True):
     """``refusals``: the sentences that ask for it; their first group, if any, is the argument. ``change`` None:
     the wires do it. ``loses_content``: applied from the start only after two different requests needed it.
     ``profile``: the make of upstream that is known by wanting this."""
@@ -92,8 +92,8 @@ LEAVE_OUT: Final = "leave out"
 CODEX_PARAMETERS: Final = "leave out what Codex never sends"
 REASONING: Final = "leave out earlier reasoning"
 
-ROWS: Final[tuple[Row, ...]] = (
-    Row(
+RULES: Final[tuple[AmendmentRule, ...]] = (
+    AmendmentRule(
         name="shape of Codex",
         wires=_RESPONSES,
         profile="codex-relay",
@@ -107,19 +107,19 @@ ROWS: Final[tuple[Row, ...]] = (
             r"input\[\d+\]\.(?:content|role|type)\b",
         ),
     ),
-    Row(
+    AmendmentRule(
         name="instructions with text",
         wires=_RESPONSES,
         change=responses.filled_instructions,
         refusals=_sentences(*_INSTRUCTIONS_MISSING),
     ),
-    Row(
+    AmendmentRule(
         name="no system role",
         wires=_RESPONSES,
         change=responses.no_system_role,
         refusals=_sentences(*_SYSTEM_REFUSED),
     ),
-    Row(
+    AmendmentRule(
         name="store: false",
         wires=_RESPONSES,
         change=responses.store_false,
@@ -128,14 +128,14 @@ ROWS: Final[tuple[Row, ...]] = (
             r"\bstore['\"`]?(?: ?[=:] ?| set to )true['\"`]? is not (?:allowed|supported)",
         ),
     ),
-    Row(
+    AmendmentRule(
         name="only what is said",
         wires=_RESPONSES,
         change=responses.only_what_is_said,
         loses_content=True,
         refusals=_sentences(r"items are not persisted", r"\bitem with id ['\"`]?\S+ not found"),
     ),
-    Row(
+    AmendmentRule(
         name="items without ids",
         wires=_RESPONSES,
         change=responses.without_ids,
@@ -144,7 +144,7 @@ ROWS: Final[tuple[Row, ...]] = (
             r"(?:invalid|unknown parameter:?|unsupported parameter:?) ['\"`]?input\[\d+\]\.id\b",
         ),
     ),
-    Row(
+    AmendmentRule(
         name="items without",
         wires=_RESPONSES,
         change=responses.without_item_field,
@@ -154,25 +154,25 @@ ROWS: Final[tuple[Row, ...]] = (
         ),
     ),
     # --- from an upstream's profile or its settings alone ---
-    Row(name="service tier of Codex", wires=_RESPONSES, change=responses.codex_tier),
-    Row(name="system text in instructions", wires=_RESPONSES, change=responses.system_as_instructions),
-    Row(name="fixed instructions", wires=_RESPONSES, change=responses.fixed_instructions),
+    AmendmentRule(name="service tier of Codex", wires=_RESPONSES, change=responses.codex_tier),
+    AmendmentRule(name="system text in instructions", wires=_RESPONSES, change=responses.system_as_instructions),
+    AmendmentRule(name="fixed instructions", wires=_RESPONSES, change=responses.fixed_instructions),
     # --- what the wires do by themselves ---
-    Row(name=CODEX_PARAMETERS, wires=_RESPONSES, profile="codex-relay"),
-    Row(name=LEAVE_OUT, wires=_ANY),
-    Row(name=REASONING, wires=_ANY, loses_content=True),
+    AmendmentRule(name=CODEX_PARAMETERS, wires=_RESPONSES, profile="codex-relay"),
+    AmendmentRule(name=LEAVE_OUT, wires=_ANY),
+    AmendmentRule(name=REASONING, wires=_ANY, loses_content=True),
 )
 
-_ROW: Final = {row.name: row for row in ROWS}
+_RULE: Final = {rule.name: rule for rule in RULES}
 
 
 def loses_content(amendment: Amendment) -> bool:
-    return _ROW[amendment.name].loses_content
+    return _RULE[amendment.name].loses_content
 
 
 def profile_of(amendment: Amendment) -> str:
     """The profile that an upstream which wants this belongs to; '' where that is not known by it."""
-    return _ROW[amendment.name].profile
+    return _RULE[amendment.name].profile
 
 
 def configured(auth: CoreAuth) -> tuple[Amendment, ...]:
@@ -184,7 +184,7 @@ def configured(auth: CoreAuth) -> tuple[Amendment, ...]:
         amendments.append(Amendment("system text in instructions"))
     elif auth.instructions == "file":
         amendments.append(Amendment("fixed instructions", auth.instructions_text))
-    return tuple(amendment for amendment in amendments if auth.wire in _ROW[amendment.name].wires)
+    return tuple(amendment for amendment in amendments if auth.wire in _RULE[amendment.name].wires)
 
 
 def without(amendments: Iterable[Amendment]) -> frozenset[str]:
@@ -202,7 +202,7 @@ def amend(fields: Fields, amendments: Sequence[Amendment]) -> list[str]:
     """Makes the changes in ``fields``, the top level of the upstream's body; names what is lost by them."""
     lost: list[str] = []
     for amendment in amendments:
-        change = _ROW[amendment.name].change
+        change = _RULE[amendment.name].change
         if change is not None:
             lost += change(fields, amendment.argument)
     return lost
@@ -210,7 +210,7 @@ def amend(fields: Fields, amendments: Sequence[Amendment]) -> list[str]:
 
 def amend_body(body: bytes, amendments: Sequence[Amendment]) -> tuple[bytes, list[str]]:
     """The same for an encoded body, which is not read where nothing is to change."""
-    if not any(_ROW[amendment.name].change for amendment in amendments):
+    if not any(_RULE[amendment.name].change for amendment in amendments):
         return body, []
     fields = _fields(body)
     lost = amend(fields, amendments)
@@ -276,11 +276,11 @@ def proposals(error: RemoteError, wire: str, applied: Sequence[Amendment], in_re
     if error.kind not in (ErrorKind.INVALID_REQUEST, ErrorKind.NOT_FOUND):
         return
     text = f"{error.message}\n{error.param}" if error.param else error.message
-    for row in ROWS:
-        found = next((match for pattern in row.refusals if (match := pattern.search(text))), None)
-        if found is None or wire not in row.wires or in_request(found.group()):
+    for rule in RULES:
+        match = _first_match(rule.refusals, text)
+        if match is None or wire not in rule.wires or in_request(match.group()):
             continue
-        amendment = Amendment(row.name, found.group(1) or "" if found.re.groups else "")
+        amendment = Amendment(rule.name, match.group(1) or "" if match.re.groups else "")
         if amendment not in applied:
             yield Proposal(amendment=amendment)
     yield from _left_out(error, wire, applied, in_request)
@@ -293,7 +293,7 @@ def _left_out(error: RemoteError, wire: str, applied: Sequence[Amendment], in_re
     known = without(applied)
     of_the_model = _OF_THE_MODEL.search(error.message) is not None
     if (
-        wire in _ROW[CODEX_PARAMETERS].wires
+        wire in _RULE[CODEX_PARAMETERS].wires
         and name in _CODEX_LACKS
         and known & _CODEX_LACKS - {name}
         and not of_the_model
@@ -330,7 +330,11 @@ def refuses_reasoning(error: RemoteError) -> bool:
 
 
 def _named(message: str, in_request: InRequest) -> str | None:
-    found = next((match for pattern in _PARAMETERS if (match := pattern.search(message))), None)
-    if found is None or in_request(found.group()):
+    match = _first_match(_PARAMETERS, message)
+    if match is None or in_request(match.group()):
         return None
-    return found.group(1).rstrip(".")
+    return match.group(1).rstrip(".")
+
+
+def _first_match(patterns: Iterable[re.Pattern[str]], text: str) -> re.Match[str] | None:
+    return next((match for pattern in patterns if (match := pattern.search(text))), None)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Final
 
@@ -15,14 +15,12 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.errors import RemoteError
-from daemon.gateway.calibration import Calibration
-from daemon.gateway.counting import TokenCounter, estimate
-from daemon.gateway.upstreams import Upstreams
+from daemon.gateway.counting import Calibration, TokenCounter, estimate
 from daemon.inference.request import Request
 from daemon.snapshot.models import Candidate, ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
 from daemon.upstream.adapters.table import adapter_of
-from daemon.upstream.http.call import UpstreamCall
+from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
 
 PATIENCE: Final = 3.0
 """Seconds for an upstream's count: the client can live with an estimate, but not with waiting."""
@@ -38,10 +36,12 @@ class _Count(Struct):
 
 
 class CountTokens:
-    """One per daemon. Never raises for an upstream's sake."""
+    """One per daemon. ``open`` is the transport's; its failures are never raised."""
 
-    def __init__(self, *, upstreams: Upstreams, calibration: Calibration) -> None:
-        self._upstreams = upstreams
+    def __init__(
+        self, *, open: Callable[[UpstreamCall], Awaitable[UpstreamResponse]], calibration: Calibration
+    ) -> None:
+        self._open = open
         self._calibration = calibration
         self._silent: dict[str, float] = {}  # core auth ID -> when it may be asked again, ``time.monotonic`` seconds
 
@@ -77,7 +77,7 @@ class CountTokens:
         )
         try:
             async with asyncio.timeout(PATIENCE):
-                with await self._upstreams.open(call) as answer:
+                with await self._open(call) as answer:
                     if answer.status == 200:
                         return msgspec.json.decode(await answer.read_whole(), type=_Count).input_tokens
         except (TimeoutError, RemoteError, msgspec.DecodeError):

@@ -1,4 +1,4 @@
-"""Which amendments each core auth's upstream has been found to need: live state, not kept over a restart.
+"""Which amendments each core auth's upstream needs, as its refusals have shown: live state, not kept over a restart.
 
 1. An entry is made only after the amended request got a 2xx, so that a refusal alone teaches nothing.
 2. It holds for one core auth, one model and one condition, under the profile that the core auth had then.
@@ -6,6 +6,8 @@
 3. An entry that loses content (tools, images, reasoning) is in force from the second request that needed it.
 4. At most ``MOST_PER_AUTH`` per core auth and ``MOST`` in all, the least recently used out first, and none
    for longer than ``LIFETIME``: names of parameters come from clients, and upstreams change.
+
+``RequestAmendments`` is the one reader and writer of it: it amends a request until the upstream takes it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,19 @@ from typing import Final
 
 from msgspec import Struct
 
-from daemon.gateway.amendments import Amendment, Condition, Proposal, loses_content
+from daemon.errors import RemoteError
+from daemon.gateway.amendments import (
+    MOST_AMENDMENTS,
+    REASONING,
+    Amendment,
+    Condition,
+    Proposal,
+    configured,
+    loses_content,
+    proposals,
+)
+from daemon.gateway.client_request import ClientRequest
+from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, ResponsePipe
 from daemon.snapshot.models import Candidate
 
 MOST_PER_AUTH: Final = 64
@@ -71,14 +85,14 @@ class LearnedAmendments:
         if not known:
             return ()
         now = self._clock()
-        found = []
+        amendments = []
         for key, entry in tuple(known.items()):
             if entry.until <= now or entry.profile != candidate.auth.profile:
                 self._drop(key)
             elif key.model == candidate.model and (tools or key.condition != "tools") and _in_force(key, entry):
                 self._touch(key)
-                found.append(key.amendment)
-        return tuple(found)
+                amendments.append(key.amendment)
+        return tuple(amendments)
 
     def remember(self, candidate: Candidate, proposals: Iterable[Proposal], request: int) -> None:
         """``proposals`` have helped: with them the request with the digest ``request`` got a 2xx of ``candidate``."""
@@ -148,3 +162,51 @@ class LearnedAmendments:
 
 def _in_force(key: Key, entry: Learned) -> bool:
     return entry.requests >= IN_FORCE_AFTER or not loses_content(key.amendment)
+
+
+class RequestAmendments:
+    """How one request is amended: what its upstreams have refused of it, and what they are asked with next.
+
+    A body whose content was refused is never sent to the same core auth again in the same request; after
+    ``MOST_AMENDMENTS`` changes the refusal is the answer. What helped is remembered once the answer has begun.
+    """
+
+    __slots__ = ("_client_request", "_helpful", "_learned", "_left", "_refused")
+
+    def __init__(self, client_request: ClientRequest, learned: LearnedAmendments) -> None:
+        self._client_request = client_request
+        self._learned = learned
+        self._left = MOST_AMENDMENTS
+        self._refused: set[tuple[str, int]] = set()  # (core auth ID, digest of a body)
+        self._helpful: list[Proposal] = []  # those of the candidate that is asked now
+
+    def first(self, candidate: Candidate, effort: str | None) -> AttemptTarget:
+        """The request as this candidate is asked at first, amended by its settings and by earlier refusals."""
+        self._helpful = []
+        learned = self._learned.of(candidate, tools=bool(self._client_request.request.tools))
+        return AttemptTarget(candidate=candidate, effort=effort, amendments=(*configured(candidate.auth), *learned))
+
+    def next(
+        self, target: AttemptTarget, refused: PreparedRequest, error: RemoteError, pipe: ResponsePipe
+    ) -> tuple[AttemptTarget, PreparedRequest] | None:
+        """The request as this upstream may take it after ``error``; None where nothing is left to change."""
+        auth = target.candidate.auth
+        self._refused.add((auth.id, hash(refused.body)))
+        if not self._left:
+            return None
+        for proposal in proposals(error, auth.wire, target.amendments, self._client_request.says):
+            if proposal.amendment.name == REASONING:
+                pipe.refused()
+            amended = target.amended(proposal.amendment)
+            prepared = pipe.prepare(amended)
+            if (auth.id, hash(prepared.body)) not in self._refused:
+                self._left -= 1
+                self._helpful.append(proposal)
+                return amended, prepared
+        return None
+
+    def accepted(self, candidate: Candidate) -> None:
+        """The amended request got a 2xx."""
+        if self._helpful:
+            self._learned.remember(candidate, self._helpful, hash(self._client_request.body))
+            self._helpful = []

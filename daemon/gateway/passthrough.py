@@ -1,6 +1,6 @@
-"""The relay without the hub: a client over an upstream that speaks the same wire.
+"""The pipe without the hub: a client over an upstream that speaks the same wire.
 
-The bytes go through: of the request only ``model`` and the forced fields change (``splice``), of the
+The bytes go through: of the request only ``model`` and the forced fields change (``rewrite_body``), of the
 answer each event's JSON is forwarded as it came, in a frame of its own, but for what its wire's
 ``Dialect`` has to amend. Only events that speak of usage, an error or the end are decoded.
 """
@@ -8,159 +8,160 @@ answer each event's JSON is forwarded as it came, in a frame of its own, but for
 from __future__ import annotations
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
-from daemon.gateway.inbound import Inbound
-from daemon.gateway.origins import Origins
-from daemon.gateway.relay import HELD_BYTES, HELD_EVENTS, Target
-from daemon.gateway.splice import Spliced, splice_body
+from daemon.gateway.client_request import ClientRequest
+from daemon.gateway.reasoning.owners import ReasoningOwners
+from daemon.gateway.response_pipe import (
+    HELD_BYTES,
+    HELD_EVENTS,
+    AnswerSummary,
+    AttemptTarget,
+    PreparedRequest,
+    Stage,
+)
+from daemon.gateway.rewrite_body import rewrite_body
 from daemon.inference.events import Event, Finish, StreamError
 from daemon.inference.response import Usage
-from daemon.wires.base import StreamDecoder, UpstreamBody
+from daemon.wires.base import StreamDecoder
 from daemon.wires.json import NOT_JSON, is_json
 from daemon.wires.sse import SseSplitter
 from daemon.wires.sse_decoder import is_done
 
 
-class Passthrough:
+class PassthroughPipe:
     """One request whose entry and upstream speak the same wire."""
 
     __slots__ = (
         "_answer",
-        "_asked",
-        "_collected",
+        "_auth_id",
+        "_client_request",
         "_decoder",
         "_dialect",
         "_held",
         "_held_bytes",
-        "_inbound",
-        "_origins",
         "_out",
-        "_spliced",
+        "_owners",
+        "_signed",
         "_splitter",
-        "answer_lost",
-        "committed",
-        "cut_short",
-        "error",
-        "finished",
+        "_usage",
         "skipped",
-        "streamed",
-        "usage",
-        "watched",
+        "stage",
     )
 
-    def __init__(self, inbound: Inbound, origins: Origins) -> None:
-        self._inbound = inbound
-        self._origins = origins
-        self._dialect = inbound.wire.passthrough(inbound.context, inbound.encode_response)
-        self.answer_lost: tuple[str, ...] = ()
-        self.cut_short = False
-        self.watched = inbound.request.stream
-        self.usage: Usage | None = None
-        self._asked = ""
-        self._spliced: Spliced
+    def __init__(self, client_request: ClientRequest, owners: ReasoningOwners) -> None:
+        self._client_request = client_request
+        self._owners = owners
+        # One for the request: a keep-alive that has opened the client's message binds the attempts after it.
+        self._dialect = client_request.wire.passthrough(client_request.context, client_request.encode_response)
+        # Of the attempt: the core auth that is asked, and the encrypted reasoning that goes to it.
+        self._auth_id = ""
+        self._signed: tuple[bytes, ...] = ()
         self._splitter: SseSplitter
         self._decoder: StreamDecoder
-        self._reset()
-
-    def release(self) -> None:
-        self._dialect.begin()
-        if not self.finished:  # these may hold a part of the answer
-            self._splitter, self._decoder = SseSplitter(), self._inbound.wire.stream_decoder({})
-        self._drop()
-
-    def _begin(self) -> None:
-        self._dialect.begin()
-        self._splitter, self._decoder = SseSplitter(), self._inbound.wire.stream_decoder({})
+        self._usage: Usage | None = None
         self._reset()
 
     def _reset(self) -> None:
         self._drop()
         self.skipped = 0
-        self.committed = self.finished = False
-        self.error: RemoteError | None = None
+        self.stage: Stage = "held"
+
+    def _new_readers(self) -> None:
+        self._dialect.begin()
+        self._splitter, self._decoder = SseSplitter(), self._client_request.wire.stream_decoder({})
 
     def _drop(self) -> None:
         self._out = bytearray()
+        # Events before the answer is committed, as they came: the dialect writes them only when it is certain that
+        # this attempt's ids and numbers are the ones that the client sees.
         self._held: list[bytes] = []
         self._held_bytes = 0
         self._answer = b""
 
-    def prepare(self, target: Target) -> UpstreamBody:
-        self._begin()
-        self._asked = target.candidate.auth.id
-        self._spliced = spliced = splice_body(self._inbound, target, self._origins)
-        self.streamed = spliced.streamed
-        request, model = self._inbound.request, target.candidate.model
-        session_key = self._inbound.wire.upstream.session_key
-        session = session_key(request, model) if session_key else ""
-        return UpstreamBody(spliced.body, spliced.lost, session=session)
+    def release(self) -> None:
+        if self.stage == "finished":
+            self._dialect.begin()
+        else:  # the readers may hold a part of the answer
+            self._new_readers()
+        self._drop()
+
+    def prepare(self, target: AttemptTarget) -> PreparedRequest:
+        self._new_readers()
+        self._reset()
+        client_request = self._client_request
+        request, wire = client_request.request, client_request.wire
+        rewritten = rewrite_body(client_request, target, self._owners)
+        self._auth_id, self._signed = target.candidate.auth.id, rewritten.signed
+        session_key = wire.upstream.session_key
+        return PreparedRequest(
+            body=rewritten.body,
+            lost=rewritten.lost,
+            session=session_key(request, target.candidate.model) if session_key else "",
+            streamed=rewritten.streamed,
+            watched=request.stream,
+        )
 
     def accepted(self) -> None:
-        self._origins.accepted(self._asked, self._spliced.signed)
+        self._owners.accepted(self._auth_id, self._signed)
 
     def refused(self) -> None:
-        self._origins.refused(self._asked, self._spliced.signed)
+        self._owners.refused(self._auth_id, self._signed)
 
-    def feed(self, data: bytes) -> None:
-        try:
-            self._take(self._splitter.feed(data))
-        except RemoteError as error:
-            self.error = error
+    def feed(self, data: bytes) -> Stage:
+        self._read(self._splitter.feed(data))
+        return self.stage
 
-    def _take(self, payloads: list[bytes]) -> None:
+    def _read(self, payloads: list[bytes]) -> None:
         for payload in payloads:
-            if self.finished or self.error:
+            if self.stage == "finished":
                 return
             try:
                 self._accept(payload)
             except NOT_JSON:
-                self._odd(payload)
+                self._accept_odd(payload)
 
     def _accept(self, payload: bytes) -> None:
         dialect = self._dialect
         dialect.read(payload)
-        if dialect.told:
-            self._tell(self._decoder.event(payload.replace(b"\n", b" ")))
         if dialect.signed:
-            self._origins.made(self._asked, dialect.signed)
-        if self.error is not None:
-            return
-        if self.committed and not self.finished:  # ``_pass``, less the call: the usual event
+            self._owners.made(self._auth_id, dialect.signed)
+        before = self.stage
+        if dialect.told and self._is_end(self._decoder.event(payload.replace(b"\n", b" "))):
+            self.stage = "finished"  # also if the event itself turns out to be unreadable below
+        if before == "committed":  # the usual event
             self._out += dialect.event(payload)
         else:
-            self._pass(payload)
+            # Nothing goes to the client before the first piece of content, so that an upstream that dies while it
+            # only announces an answer is replaced unseen. What is held is bounded: beyond that it is shown.
+            self._held.append(payload)
+            self._held_bytes += len(payload)
+            commits = self.stage == "finished" or dialect.commits()
+            if commits or len(self._held) > HELD_EVENTS or self._held_bytes > HELD_BYTES:
+                self._commit()
+        if self.stage == "finished":
+            self._out += dialect.end()
 
-    def _odd(self, payload: bytes) -> None:
+    def _accept_odd(self, payload: bytes) -> None:
         """What is no event of the wire goes no further: it is not for the client, and ends nothing, unless it is an
         error in a shape of its own."""
         if not is_done(payload):
             self.skipped += 1
-            self._tell(self._decoder.event(payload.replace(b"\n", b" ")))
+            if self._is_end(self._decoder.event(payload.replace(b"\n", b" "))):
+                self.stage = "finished"
 
-    def _tell(self, events: list[Event]) -> None:
+    def _is_end(self, events: list[Event]) -> bool:
+        """Whether they end the answer; raises the error that they bring."""
         last = events[-1] if events else None  # only the last event of an answer is terminal
         if isinstance(last, StreamError):
             error = last.error
-            self.error = error if isinstance(error, RemoteError) else RemoteError(ErrorKind.API, error.message)
-        elif isinstance(last, Finish):
-            self.usage = last.usage
-            self.finished = True
-
-    def _pass(self, payload: bytes) -> None:
-        """On to the client, or held back until the answer is committed."""
-        dialect = self._dialect
-        if self.committed:
-            self._out += dialect.event(payload)
-        else:
-            commits = self.finished or dialect.commits()
-            self._held.append(payload)
-            self._held_bytes += len(payload)
-            if commits or len(self._held) > HELD_EVENTS or self._held_bytes > HELD_BYTES:
-                self._commit()
-        if self.finished:
-            self._out += dialect.end()
+            raise error if isinstance(error, RemoteError) else RemoteError(ErrorKind.API, error.message)
+        if isinstance(last, Finish):
+            self._usage = last.usage
+            return True
+        return False
 
     def _commit(self) -> None:
-        self.committed = True
+        if self.stage == "held":
+            self.stage = "committed"
         for payload in self._held:
             self._dialect.read(payload)
             try:
@@ -171,31 +172,28 @@ class Passthrough:
 
     def feed_whole(self, body: bytes) -> None:
         try:
-            response = self._inbound.wire.decode_response(body, {})
+            response = self._client_request.wire.decode_response(body, {})
             self._answer = self._dialect.whole(body)
-        except RemoteError as error:
-            self.error = error
-            return
         except NOT_JSON:
-            self.error = RemoteError(ErrorKind.API, "the upstream sent an answer that is not JSON of its wire")
-            return
-        self.usage = response.usage
-        self.finished = self.committed = True
-        if self._inbound.request.stream:
+            message = "the upstream sent an answer that is not JSON of its wire"
+            raise RemoteError(ErrorKind.API, message) from None
+        self._usage = response.usage
+        self.stage = "finished"
+        if self._client_request.request.stream:
             self._out += self._dialect.unfold(body, response)
 
     def end_of_body(self) -> None:
-        self._take([payload for payload in self._splitter.close() if is_done(payload) or is_json(payload)])
-        if self.finished or self.error is not None:
+        self._read([payload for payload in self._splitter.close() if is_done(payload) or is_json(payload)])
+        if self.stage == "finished":
             return
         events = self._decoder.close()
-        self._tell(events or [StreamError(RemoteError(ErrorKind.API, "the upstream's stream ended before its end"))])
-        if self.error is None:
-            self._commit()
-            self._out += self._dialect.end()
+        self._is_end(events or [StreamError(RemoteError(ErrorKind.API, "the upstream's stream ended before its end"))])
+        self._commit()
+        self.stage = "finished"
+        self._out += self._dialect.end()
 
     def take(self) -> bytes:
-        if not self.committed:
+        if self.stage == "held":
             return b""
         out, self._out = bytes(self._out), bytearray()
         return out
@@ -207,8 +205,11 @@ class Passthrough:
         stream, self._out = bytes(self._out), bytearray()
         return self._dialect.collected(stream)
 
+    def summary(self) -> AnswerSummary:
+        return AnswerSummary(usage=self._usage, cut_short=False, lost=())
+
     def keep_alive(self) -> bytes:
-        return self._dialect.keep_alive(committed=self.committed)
+        return self._dialect.keep_alive(committed=self.stage != "held")
 
     def fail(self, error: GatewayError) -> bytes:
-        return b"" if self.finished else self._dialect.fail(error)
+        return b"" if self.stage == "finished" else self._dialect.fail(error)

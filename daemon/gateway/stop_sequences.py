@@ -29,17 +29,17 @@ BYTES_PER_TOKEN = 4
 
 
 class StopScanner:
-    """One answer's watch. ``found`` is the sequence that ended it, ``ended`` whether the upstream had
+    """One answer's watch. ``match`` is the sequence that ended it, ``ended`` whether the upstream had
     ended by itself by then, ``output_tokens`` an estimate of what was passed on."""
 
-    __slots__ = ("_bytes", "_held", "_open", "_sequences", "ended", "found")
+    __slots__ = ("_bytes", "_held", "_open", "_sequences", "ended", "match")
 
     def __init__(self, sequences: Sequence[str]) -> None:
         self._sequences = tuple(sequence for sequence in sequences if sequence)
         self._open: dict[int, bool] = {}  # block index -> whether it is text
         self._held: dict[int, str] = {}
         self._bytes = 0
-        self.found: str | None = None
+        self.match: str | None = None
         self.ended = False
 
     @property
@@ -49,7 +49,7 @@ class StopScanner:
     def scan(self, events: Sequence[Event]) -> list[Event]:
         """What may be passed on of ``events``; after a stop sequence, with the end of the answer."""
         out: list[Event] = []
-        if self.found is not None:
+        if self.match is not None:
             return out
         for position, event in enumerate(events):
             if self._take(event, out):
@@ -83,23 +83,23 @@ class StopScanner:
         return False
 
     def _text(self, index: int, text: str, out: list[Event]) -> bool:
-        if (match := self._first(text)) is not None:
-            start, self.found = match
+        if (first := self._first(text)) is not None:
+            start, self.match = first
             self._pass(index, text[:start], out)
             return True
-        held = max((_overlap(text, sequence) for sequence in self._sequences), default=0)
-        if held:
-            self._held[index] = text[-held:]
-        self._pass(index, text[: len(text) - held], out)
+        overlap = max((_overlap(text, sequence) for sequence in self._sequences), default=0)
+        if overlap:
+            self._held[index] = text[-overlap:]
+        self._pass(index, text[: len(text) - overlap], out)
         return False
 
     def _first(self, text: str) -> tuple[int, str] | None:
         """(start, sequence) of the sequence that is complete first; of two at once the longer."""
         starts = ((text.find(sequence), sequence) for sequence in self._sequences)
-        found = [(start + len(sequence), start, sequence) for start, sequence in starts if start >= 0]
-        if not found:
+        complete = [(start + len(sequence), start, sequence) for start, sequence in starts if start >= 0]
+        if not complete:
             return None
-        _, start, sequence = min(found)
+        _, start, sequence = min(complete)
         return start, sequence
 
     def _pass(self, index: int, text: str, out: list[Event]) -> None:
@@ -119,7 +119,7 @@ class StopScanner:
             Finish(
                 FinishReason.STOP_SEQUENCE,
                 finish.usage if finish else None,
-                self.found,
+                self.match,
                 finish.service_tier if finish else None,
             )
         )

@@ -1,105 +1,106 @@
-"""The relay through the hub: any entry wire over any upstream wire."""
+"""The pipe through the hub: any entry wire over any upstream wire."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import msgspec
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.gateway.amendments import amend_body
-from daemon.gateway.inbound import Inbound
-from daemon.gateway.losses import answer_losses
-from daemon.gateway.relay import HELD_BYTES, HELD_EVENTS, Target
-from daemon.gateway.sealing import Seal, open_request, seal_events
+from daemon.gateway.client_request import ClientRequest
+from daemon.gateway.reasoning.signatures import Seal, open_request, seal_events
+from daemon.gateway.response_pipe import (
+    HELD_BYTES,
+    HELD_EVENTS,
+    AnswerSummary,
+    AttemptTarget,
+    PreparedRequest,
+    Stage,
+)
 from daemon.gateway.stop_sequences import StopScanner
+from daemon.inference.blocks import HostedCall
 from daemon.inference.collect import collect, replay
-from daemon.inference.events import BlockDelta, Event, Finish, StreamError
+from daemon.inference.events import BlockDelta, BlockEnd, Event, Finish, StreamError
 from daemon.inference.merged import merged
 from daemon.inference.response import Usage
-from daemon.wires.base import StreamDecoder, StreamEncoder, UpstreamBody, Wire
+from daemon.wires.base import StreamDecoder, StreamEncoder, Wire
 from daemon.wires.table import WIRES
 
 MANY_EVENTS = 4096
 """Events of an answer that nobody watches: more are put together, since each takes more room than its text."""
 
 
-class Translation:
+class TranslationPipe:
     """One request through the hub. The encoder lives with the request, the decoder with the attempt."""
 
     __slots__ = (
         "_bytes_held",
+        "_client_request",
+        "_cut_short",
         "_decoder",
         "_encoder",
         "_events",
-        "_inbound",
+        "_lost",
         "_merged",
         "_seal",
         "_stops",
+        "_tool_names",
         "_upstream",
-        "_upstream_body",
-        "answer_lost",
-        "committed",
-        "cut_short",
-        "error",
-        "finished",
-        "streamed",
-        "usage",
-        "watched",
+        "_usage",
+        "_watched",
+        "stage",
     )
 
-    def __init__(self, inbound: Inbound) -> None:
-        self._inbound = inbound
+    def __init__(self, client_request: ClientRequest) -> None:
+        self._client_request = client_request
+        # One for the request: a keep-alive that has opened the client's message binds the attempts after it.
         self._encoder: StreamEncoder | None = None
+        # All that follows is of the attempt. Events that are due to the client, and of those the ones that are put
+        # together already, so that a long answer is not merged again at each event.
         self._events: list[Event] = []
-        self._bytes_held = 0
         self._merged = 0
+        self._bytes_held = 0
         self._stops: StopScanner | None = None
-        self.answer_lost: tuple[str, ...] = ()
-        self.committed = self.finished = self.cut_short = False
-        self.streamed = self.watched = True
-        self.error: RemoteError | None = None
-        self.usage: Usage | None = None
+        self._cut_short = False
+        self._lost: tuple[str, ...] = ()
+        self._usage: Usage | None = None
+        self._watched = True
         self._upstream: Wire
-        self._upstream_body: UpstreamBody
+        self._tool_names: Mapping[str, str]
         self._decoder: StreamDecoder
         self._seal: Seal
+        self.stage: Stage = "held"
 
-    def prepare(self, target: Target) -> UpstreamBody:
+    def prepare(self, target: AttemptTarget) -> PreparedRequest:
         auth = target.candidate.auth
         self._upstream = WIRES[auth.wire]
         self._seal = Seal.of(auth.id)
-        self._events, self._bytes_held = [], 0
-        self._merged = 0
-        self.answer_lost = ()
-        self.committed = self.finished = self.cut_short = False
-        self.error = None
-        request = self._inbound.request
-        foreign = self._inbound.wire.foreign_fields(request.extra.get(request.wire, {}))
-        body = self._upstream.encode_request(
-            open_request(self._seal if target.reasoning else None, request),
-            target.options,
+        self._events, self._bytes_held, self._merged = [], 0, 0
+        self._lost, self._cut_short = (), False
+        self.stage = "held"
+        request = self._client_request.request
+        foreign = self._client_request.wire.foreign_fields(request.extra.get(request.wire, {}))
+        encoded = self._upstream.encode_request(
+            open_request(self._seal if target.reasoning else None, request), target.options
         )
-        amended, lost = amend_body(body.body, target.amendments)
-        if lost or foreign or amended is not body.body:
-            body = replace(body, body=amended, lost=(*body.lost, *lost, *foreign))
-        self._upstream_body = body = self._emulated(body)
+        body, amended = amend_body(encoded.body, target.amendments)
+        lost = (*encoded.lost, *amended, *foreign)
+        # A stop sequence that the upstream's wire has no place for is not lost: the text is watched for it here.
+        self._stops = StopScanner(request.stop) if "stop" in lost and request.stop else None
+        if self._stops is not None:
+            lost = tuple(name for name in lost if name != "stop")
+        self._watched = request.stream or self._stops is not None
+        self._tool_names = encoded.tool_names
         self._decoder = self._new_decoder()
-        return body
-
-    def _emulated(self, body: UpstreamBody) -> UpstreamBody:
-        """Stop sequences that the upstream's wire has no place for are watched for here: not lost."""
-        self._stops = None
-        if "stop" not in body.lost or not self._inbound.request.stop:
-            return body
-        self._stops = StopScanner(self._inbound.request.stop)
-        return replace(body, lost=tuple(name for name in body.lost if name != "stop"))
+        return PreparedRequest(body=body, lost=lost, session=encoded.session, streamed=True, watched=self._watched)
 
     def _new_decoder(self) -> StreamDecoder:
         wire = self._upstream
-        self.watched = self._inbound.request.stream or self._stops is not None
-        decoder = wire.stream_decoder if self.watched else wire.collected_decoder or wire.stream_decoder
-        return decoder(self._upstream_body.tool_names)
+        decoder = wire.stream_decoder if self._watched else wire.collected_decoder or wire.stream_decoder
+        return decoder(self._tool_names)
 
     @property
     def skipped(self) -> int:
@@ -111,24 +112,17 @@ class Translation:
     def refused(self) -> None:
         """Nothing to learn either: the next turn brings the same seal, and the same refusal."""
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes) -> Stage:
         self._bytes_held += len(data)
-        try:
-            self._accept(self._decoder.feed(data))
-        except RemoteError as error:
-            self.error = error
+        self._accept(self._decoder.feed(data))
+        return self.stage
 
     def feed_whole(self, body: bytes) -> None:
-        try:
-            response = self._upstream.decode_response(body, self._upstream_body.tool_names)
-        except RemoteError as error:
-            self.error = error
-        else:
-            self._accept(list(replay(response)))
+        self._accept(list(replay(self._upstream.decode_response(body, self._tool_names))))
 
     def release(self) -> None:
         self._events = []
-        if not self.finished:  # it may hold a part of the answer
+        if self.stage != "finished":  # it may hold a part of the answer
             self._decoder = self._new_decoder()
 
     def end_of_body(self) -> None:
@@ -139,27 +133,30 @@ class Translation:
             events = self._stopped(self._stops, events)
         if not events:
             return
+        error: RemoteError | None = None
         last = events[-1]  # only the last event of an answer is terminal
         if isinstance(last, StreamError):
-            self.error = _remote(last.error)
+            error = _remote(last.error)
             events = events[:-1]
         elif isinstance(last, Finish):
-            self.finished = True
-            self.usage = last.usage
-        if lost := answer_losses(self._inbound.wire, events):
-            self.answer_lost += lost
+            self.stage = "finished"
+            self._usage = last.usage
+        if lost := answer_losses(self._client_request.wire, events):
+            self._lost += lost
         self._events += seal_events(self._seal, events)
-        if len(self._events) > self._merged + MANY_EVENTS and not self._inbound.request.stream:
+        if len(self._events) > self._merged + MANY_EVENTS and not self._client_request.request.stream:
             self._events[self._merged :] = merged(self._events[self._merged :])
             self._merged = len(self._events)
-        if not self.committed:
-            self.committed = self._commits(events)
+        if self.stage == "held" and self._commits(events):
+            self.stage = "committed"
+        if error is not None:  # what came before it is the client's all the same
+            raise error
 
     def _stopped(self, stops: StopScanner, events: Sequence[Event]) -> Sequence[Event]:
         events = stops.scan(events)
-        if stops.found is not None and not self.finished:
-            self.cut_short = not stops.ended
-            estimate = Usage(input_tokens=self._inbound.input_estimate, output_tokens=stops.output_tokens)
+        if stops.match is not None and self.stage != "finished":
+            self._cut_short = not stops.ended
+            estimate = Usage(input_tokens=self._client_request.input_estimate, output_tokens=stops.output_tokens)
             finish = events[-1]
             if isinstance(finish, Finish) and finish.usage is None:
                 events = [*events[:-1], replace(finish, usage=estimate)]
@@ -167,20 +164,22 @@ class Translation:
 
     def _commits(self, events: Sequence[Event]) -> bool:
         return (
-            self.finished
-            or any(type(event) is BlockDelta for event in events)
+            any(type(event) is BlockDelta for event in events)
             or len(self._events) > HELD_EVENTS
             or self._bytes_held > HELD_BYTES
         )
 
     def take(self) -> bytes:
-        if not self.committed or not self._events:
+        if self.stage == "held" or not self._events:
             return b""
         events, self._events = self._events, []
         return self._encode().encode(events)
 
     def whole(self) -> bytes:
-        return self._inbound.encode_response(collect(self._events))
+        return self._client_request.encode_response(collect(self._events))
+
+    def summary(self) -> AnswerSummary:
+        return AnswerSummary(usage=self._usage, cut_short=self._cut_short, lost=self._lost)
 
     def keep_alive(self) -> bytes:
         return self._encode().keep_alive()
@@ -190,9 +189,42 @@ class Translation:
 
     def _encode(self) -> StreamEncoder:
         if self._encoder is None:
-            self._encoder = self._inbound.wire.stream_encoder(self._inbound.context)
+            self._encoder = self._client_request.wire.stream_encoder(self._client_request.context)
         return self._encoder
 
 
 def _remote(error: GatewayError) -> RemoteError:
     return error if isinstance(error, RemoteError) else RemoteError(ErrorKind.API, error.message)
+
+
+class _Typed(Struct):
+    type: str = ""
+
+
+_type_of = msgspec.json.Decoder(_Typed).decode
+
+
+def answer_losses(entry: Wire, events: Sequence[Event]) -> tuple[str, ...]:
+    """Names of what ``entry`` drops of these events; the usual batch has none. It is seen at the end of a block: a
+    wire says which tools it has a form for. ``docs/reference/losses.md`` lists the names."""
+    ends = [event for event in events if type(event) is BlockEnd and (event.opaque or event.hosted)]
+    return tuple(_lost(entry, ends)) if ends else ()
+
+
+def _lost(entry: Wire, ends: Iterable[BlockEnd]) -> Iterable[str]:
+    for end in ends:
+        if end.opaque is not None and end.opaque.wire != entry.name:
+            yield f"answer.{_kind(end.opaque.raw)}"
+        elif end.hosted is not None and not _shows(entry, end.hosted):
+            yield f"answer.{end.hosted.name}"
+
+
+def _shows(entry: Wire, call: HostedCall) -> bool:
+    return call.wire == entry.name or entry.hosted_tools is None or call.name in entry.hosted_tools
+
+
+def _kind(raw: Raw) -> str:
+    try:
+        return _type_of(raw).type or "block"
+    except msgspec.DecodeError:
+        return "block"

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
-from daemon.gateway.inbound import Inbound
+from daemon.gateway.client_request import ClientRequest
 
 CONTEXT_LIMITS = (("gpt-5", 272_000), ("codex", 200_000), ("", 200_000))
 """Input limits in tokens by the beginning of the model's name, for upstreams that do not say theirs."""
@@ -53,29 +53,31 @@ ADVISED: Final = re.compile(
 """Words by which a message says what to do."""
 
 
-def for_client(error: GatewayError, inbound: Inbound, served: str = "", now: float | None = None) -> GatewayError:
+def for_client(
+    error: GatewayError, client_request: ClientRequest, served: str = "", now: float | None = None
+) -> GatewayError:
     """The error as the entry's clients need it worded; most are returned as they are. ``served`` is the
     upstream's model, whose limit is meant; '' where none was asked. ``now`` is in epoch seconds."""
     if isinstance(error, RemoteError):
         _time_limit(error, time.time() if now is None else now)
-        _final(error, inbound)
-    wire = inbound.wire
+        _final(error, client_request)
+    wire = client_request.wire
     if error.kind is ErrorKind.RATE_LIMIT and error.retry_after is None and error.should_retry is not False:
         error.retry_after = wire.unsaid_wait
     if error.kind is not ErrorKind.CONTEXT_LENGTH or wire.reword_context_length is None:
         if isinstance(error, RemoteError):
             error.message = advised(error.message, error.kind)
         return error
-    limit = _limit(served or inbound.request.model)
-    message = wire.reword_context_length(error.message, inbound.input_estimate, limit)
+    limit = _limit(served or client_request.request.model)
+    message = wire.reword_context_length(error.message, client_request.input_estimate, limit)
     return RemoteError(error.kind, message, code=error.code, param=error.param)
 
 
-def _final(error: RemoteError, inbound: Inbound) -> None:
+def _final(error: RemoteError, client_request: ClientRequest) -> None:
     """Some clients ask again after a failure that is no fault of what they would leave out then."""
     final = error.kind in (ErrorKind.WRONG_CLIENT, ErrorKind.CONTENT) or INSTRUCTIONS.search(error.message)
-    if final and inbound.wire.final_type is not None:
-        error.messages_type = inbound.wire.final_type(inbound.headers) or error.messages_type
+    if final and client_request.wire.final_type is not None:
+        error.messages_type = client_request.wire.final_type(client_request.headers) or error.messages_type
 
 
 def _time_limit(error: RemoteError, now: float) -> None:

@@ -1,7 +1,7 @@
 """The composition root: what the daemon is made of, in the order it is started and stopped.
 
     run ─▶ logs, state directory ─▶ reloader.start (first snapshot, or exit 78)
-        ─▶ sockets ─▶ transport, sweep, pipeline ─▶ app ─▶ server, watch, watchdog, signals
+        ─▶ sockets ─▶ transport, deadlines, live state ─▶ app ─▶ server, watch, watchdog, signals
     SIGTERM ─▶ drain ─▶ server ─▶ transport ─▶ logs
 
 ``run`` wires; ``server`` and ``protocol`` are uvicorn inside our own loop, ``answer_writer`` the way of

@@ -25,7 +25,7 @@ from msgspec import Struct
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from daemon.gateway.exchange import GONE
+from daemon.gateway.request_state import GONE
 from daemon.service.answer_writer import AnswerWriter
 
 _LINGER = 1.0

@@ -19,9 +19,9 @@ from daemon.api.app import build
 from daemon.api.services import Services
 from daemon.errors import ErrorKind, LocalError
 from daemon.gateway.counting import TokenCounter
+from daemon.gateway.deadlines import Deadlines
 from daemon.gateway.learned import LearnedAmendments
-from daemon.gateway.pipeline import Pipeline
-from daemon.gateway.sweep import Sweep
+from daemon.gateway.live_state import LiveState
 from daemon.reload.reloader import Reloader
 from daemon.reload.supervise import supervised
 from daemon.reload.writing import ConfigWriting
@@ -80,7 +80,7 @@ class Daemon:
         self._environ = environ
         self._notifier = Notifier.from_environ(environ)
         self._drain = Drain()
-        self._sweep = Sweep()
+        self._deadlines = Deadlines()
         self._stop = asyncio.Event()
         current, audit, states, learned = Current(), AuditLog(), AuthStates(), LearnedAmendments()
         metrics = Metrics(version=__version__)
@@ -109,11 +109,11 @@ class Daemon:
             audit=audit,
             metrics=metrics,
             states=states,
-            pipeline=Pipeline(
+            live=LiveState(
                 upstreams=self._transport,
                 states=states,
                 metrics=metrics,
-                sweep=self._sweep,
+                deadlines=self._deadlines,
                 learned=learned,
                 counted=self._drain.request,
             ),
@@ -141,7 +141,7 @@ class Daemon:
         async with asyncio.TaskGroup() as tasks:
             vital = {
                 "the reload pipeline": tasks.create_task(supervised("the reload pipeline", self._reloader.run)),
-                "the request clock": tasks.create_task(supervised("the request clock", self._sweep.run)),
+                "the request clock": tasks.create_task(supervised("the request clock", self._deadlines.run)),
             }
             background = [
                 *vital.values(),
@@ -176,7 +176,7 @@ class Daemon:
     async def _last_word(self) -> None:
         """At the drain's end, what still runs is ended in its dialect."""
         await self._drain.final.wait()
-        self._sweep.interrupt_all(
+        self._deadlines.interrupt_all(
             LocalError(ErrorKind.OVERLOADED, "the gateway is stopping; retry in a moment", retry_after=2)
         )
 

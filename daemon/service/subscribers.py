@@ -20,13 +20,13 @@ class Log(Protocol):
     def apply(self, snapshot: Snapshot) -> None: ...
 
 
-class LiveState(Protocol):
+class PerAuthState(Protocol):
     """What is kept of core auths by their IDs."""
 
     def keep_only(self, auth_ids: Iterable[str]) -> None: ...
 
 
-def appliers(log: Log, live: Sequence[LiveState]) -> Sequence[Applier]:
+def appliers(log: Log, live: Sequence[PerAuthState]) -> Sequence[Applier]:
     """In the order in which they are prepared."""
 
     @asynccontextmanager

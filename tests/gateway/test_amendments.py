@@ -1,4 +1,4 @@
-"""A refusal that says what is wrong is recognised, and the request is amended by one row of the table."""
+"""A refusal that says what is wrong is recognised, and the request is amended by one rule of the table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from daemon.gateway.amendments import (
     CODEX_PARAMETERS,
     LEAVE_OUT,
     REASONING,
-    ROWS,
+    RULES,
     Amendment,
     Proposal,
     amend_body,
@@ -21,7 +21,7 @@ from daemon.gateway.amendments import (
     refused_parameter,
     without,
 )
-from daemon.gateway.relay import Target
+from daemon.gateway.response_pipe import AttemptTarget
 from tests.router.auths import candidate, core_auth
 
 BAD = ErrorKind.INVALID_REQUEST
@@ -173,12 +173,12 @@ def test_a_refused_value_lasts_only_where_no_other_is_taken(lasting: bool, messa
 def test_reasoning_that_cannot_be_read_is_left_out_of_this_request(error: RemoteError) -> None:
     (proposal,) = proposals(error, "responses", (), lambda _: False)
     assert proposal == Proposal(amendment=Amendment(REASONING), lasting=False)
-    assert Target(candidate=candidate()).reasoning
-    assert not Target(candidate=candidate()).amended(proposal.amendment).reasoning
+    assert AttemptTarget(candidate=candidate()).reasoning
+    assert not AttemptTarget(candidate=candidate()).amended(proposal.amendment).reasoning
 
 
 def test_a_target_leaves_out_what_is_configured_and_what_was_refused() -> None:
-    target = Target(candidate=candidate(unsupported_parameters=("top_p",)))
+    target = AttemptTarget(candidate=candidate(unsupported_parameters=("top_p",)))
     assert target.unsupported == {"top_p"}
     assert target.amended(Amendment(LEAVE_OUT, "store")).unsupported == {"top_p", "store"}
 
@@ -199,5 +199,5 @@ def test_a_body_is_read_only_where_something_is_to_change() -> None:
 
 
 def test_names_of_rows_are_unique_and_say_whether_content_is_lost() -> None:
-    assert len({row.name for row in ROWS}) == len(ROWS)
-    assert {row.name for row in ROWS if loses_content(Amendment(row.name))} == {"only what is said", REASONING}
+    assert len({rule.name for rule in RULES}) == len(RULES)
+    assert {rule.name for rule in RULES if loses_content(Amendment(rule.name))} == {"only what is said", REASONING}

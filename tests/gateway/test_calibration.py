@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.gateway.calibration import MOST_MODELS, Calibration
+from daemon.gateway.counting import MOST_MODELS, Calibration
 
 
 def test_nothing_is_known_at_first() -> None:

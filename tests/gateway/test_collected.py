@@ -1,6 +1,6 @@
 """A whole answer is what its stream says, for every pair of wires: the official SDKs are the judges.
 
-Each recording goes through the daemon's relay twice, for a client that asked for a stream and for one
+Each recording goes through the daemon's pipe twice, for a client that asked for a stream and for one
 that did not; what an SDK adds up from the one is what it reads in the other.
 """
 
@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from daemon.gateway.origins import Origins
-from daemon.gateway.passthrough import Passthrough
-from daemon.gateway.relay import Relay, Target
-from daemon.gateway.translation import Translation
+from daemon.gateway.passthrough import PassthroughPipe
+from daemon.gateway.reasoning.owners import ReasoningOwners
+from daemon.gateway.response_pipe import AttemptTarget, ResponsePipe
+from daemon.gateway.translation import TranslationPipe
 from daemon.wires.table import WIRES
 from tests.clients import CLIENTS
-from tests.gateway.inbounds import inbound
+from tests.gateway.client_requests import client_request
 from tests.router.auths import candidate
 
 FIXTURES = Path(__file__).resolve().parents[2] / ".." / "shared" / "fixtures"
@@ -64,16 +64,15 @@ EXCEPT: dict[tuple[str, str], dict[str, str]] = {
 
 def relayed(recording: Path, entry: str, *, stream: bool) -> str:
     upstream = recording.parent.name
-    came = inbound(entry, {"stream": stream}, include_usage=True)
-    relay: Relay = Passthrough(came, Origins()) if entry == upstream else Translation(came)
-    relay.prepare(Target(candidate=candidate(wire=upstream, model="served")))
+    came = client_request(entry, {"stream": stream}, include_usage=True)
+    pipe: ResponsePipe = PassthroughPipe(came, ReasoningOwners()) if entry == upstream else TranslationPipe(came)
+    pipe.prepare(AttemptTarget(candidate=candidate(wire=upstream, model="served")))
     if recording.suffix == ".sse":
-        relay.feed(recording.read_bytes())
-        relay.end_of_body()
+        pipe.feed(recording.read_bytes())
+        pipe.end_of_body()
     else:
-        relay.feed_whole(recording.read_bytes())
-    assert relay.error is None, relay.error
-    return (relay.take() if stream else relay.whole()).decode()
+        pipe.feed_whole(recording.read_bytes())
+    return (pipe.take() if stream else pipe.whole()).decode()
 
 
 def name_of(recording: Path) -> str:
@@ -123,11 +122,11 @@ def test_the_sdks_read_in_a_whole_answer_what_they_add_up_from_its_stream(genera
         pytest.skip(f"{python} is missing: run `make clients`")
     done = subprocess.run([str(python), str(PROGRAM)], input=bodies(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found = []
+    differing = []
     for (name, entry), (streamed, whole) in zip(cases(), json.loads(done.stdout), strict=True):
         assert "raised" not in whole, (name, entry, whole)
         allowed = tuple(EXCEPT.get((name, entry), ()))
         for place, *values in differences(streamed, whole, entry):
             if not place.startswith(allowed):
-                found.append(f"{name} -> {entry} {place}: {str(values)[:200]}")
-    assert not found, "\n".join(found)
+                differing.append(f"{name} -> {entry} {place}: {str(values)[:200]}")
+    assert not differing, "\n".join(differing)

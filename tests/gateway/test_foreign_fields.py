@@ -1,4 +1,4 @@
-"""What only the client's API can say is told as lost, or refused where it is the conversation."""
+"""What only the client's API can say is reported as lost, or refused where it is the conversation."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 from msgspec.json import encode
 
 from daemon.errors import LocalError
-from daemon.gateway.relay import Target
-from daemon.gateway.translation import Translation
+from daemon.gateway.response_pipe import AttemptTarget
+from daemon.gateway.translation import TranslationPipe
 from daemon.inference.request import Request
 from daemon.wires.anthropic_messages.decode_request import SHAPING as OF_MESSAGES
 from daemon.wires.openai_chat.decode_request import SHAPING as OF_CHAT
 from daemon.wires.openai_responses.decode_request import SHAPING as OF_RESPONSES
 from daemon.wires.table import WIRES
-from tests.gateway.inbounds import inbound
+from tests.gateway.client_requests import client_request
 from tests.router.auths import candidate
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "losses.md"
@@ -27,7 +27,7 @@ ASKED: dict[str, dict[str, Any]] = {
 }
 
 
-def asked(wire: str, **fields: Any) -> Request:
+def decoded(wire: str, **fields: Any) -> Request:
     return WIRES[wire].decode_request(encode({"model": "gpt-5", **ASKED[wire], **fields}), {})
 
 
@@ -50,33 +50,33 @@ def foreign_fields(request: Request) -> tuple[str, ...]:
         ((), "chat", {"frequency_penalty": 0, "modalities": ["text"], "metadata": {"a": "b"}, "seed": None}),
     ],
 )
-def test_what_is_told(lost: tuple[str, ...], wire: str, fields: dict[str, Any]) -> None:
-    assert foreign_fields(asked(wire, **fields)) == lost
+def test_what_is_lost(lost: tuple[str, ...], wire: str, fields: dict[str, Any]) -> None:
+    assert foreign_fields(decoded(wire, **fields)) == lost
 
 
 @pytest.mark.parametrize("name", ["previous_response_id", "conversation", "prompt"])
 def test_a_conversation_that_the_upstream_has_not_got_is_refused(name: str) -> None:
-    with pytest.raises(LocalError, match=f"instead of `{name}`") as told:
-        foreign_fields(asked("responses", **{name: "x_1"}))
-    assert (told.value.status, told.value.param) == (400, name)
+    with pytest.raises(LocalError, match=f"instead of `{name}`") as raised:
+        foreign_fields(decoded("responses", **{name: "x_1"}))
+    assert (raised.value.status, raised.value.param) == (400, name)
 
 
 @pytest.mark.parametrize(("choices", "refused"), [(None, False), (1, False), (2, True), ("x", True)])
 def test_several_choices_are_refused(choices: object, refused: bool) -> None:
     """Over a Chat upstream they pass."""
-    request = asked("chat", n=choices)
+    request = decoded("chat", n=choices)
     if not refused:
         assert foreign_fields(request) == ()
         return
-    with pytest.raises(LocalError, match="one choice") as told:
+    with pytest.raises(LocalError, match="one choice") as raised:
         foreign_fields(request)
-    assert (told.value.status, told.value.param) == (400, "n")
+    assert (raised.value.status, raised.value.param) == (400, "n")
 
 
 @pytest.mark.parametrize("upstream", ["responses", "messages"])
 def test_it_is_part_of_what_the_request_lost(upstream: str) -> None:
-    relay = Translation(inbound("chat", extra=asked("chat", seed=1).extra))
-    body = relay.prepare(Target(candidate=candidate(wire=upstream, model="gpt-5")))
+    pipe = TranslationPipe(client_request("chat", extra=decoded("chat", seed=1).extra))
+    body = pipe.prepare(AttemptTarget(candidate=candidate(wire=upstream, model="gpt-5")))
     assert "seed" in body.lost and b"seed" not in body.body
 
 

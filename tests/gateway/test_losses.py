@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec import Raw
 
-from daemon.gateway.losses import answer_losses, request_losses
+from daemon.gateway.request_record import loss_names
+from daemon.gateway.translation import answer_losses
 from daemon.inference.blocks import HostedCall, Opaque
 from daemon.inference.events import BlockDelta, BlockEnd, Event
 from daemon.wires.table import WIRES
@@ -39,7 +40,7 @@ def test_what_an_entry_cannot_show(lost: tuple[str, ...], entry: str, events: li
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("text", "name"),
     [
         ("top_k", "top_k"),
         ("tools.space.my-tool.format", "tools.space.my-tool.format"),
@@ -50,13 +51,13 @@ def test_what_an_entry_cannot_show(lost: tuple[str, ...], entry: str, events: li
         ("tools.名前", "tools.unnamed"),
     ],
 )
-def test_a_name_is_told_and_text_is_not(given: str, told: str) -> None:
-    assert request_losses((given,)) == (told,)
+def test_a_name_is_reported_and_text_is_not(text: str, name: str) -> None:
+    assert loss_names((text,)) == (name,)
 
 
 def test_every_name_is_on_its_page() -> None:
     page = (ROOT / "docs" / "reference" / "losses.md").read_text("utf-8")
-    sources = [*(ROOT / "daemon" / "wires").rglob("*.py"), *(ROOT / "daemon" / "gateway").glob("*.py")]
+    sources = [*(ROOT / "daemon" / "wires").rglob("*.py"), *(ROOT / "daemon" / "gateway").rglob("*.py")]
     names = {name for source in sources for name in LITERAL.findall(source.read_text("utf-8"))}
     assert len(names) > 8
     listed = {re.split(r"[{\[]", name)[0].rstrip(".") for name in names}

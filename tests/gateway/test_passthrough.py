@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from daemon.errors import ErrorKind, LocalError
-from daemon.gateway.origins import Origins
-from daemon.gateway.passthrough import Passthrough
-from daemon.gateway.relay import Target
+from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
+from daemon.gateway.passthrough import PassthroughPipe
+from daemon.gateway.reasoning.owners import ReasoningOwners
+from daemon.gateway.response_pipe import AttemptTarget
 from daemon.inference.blocks import Reasoning, Text, ToolCall
 from daemon.inference.collect import replay
 from daemon.inference.request import ReasoningOptions
 from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.anthropic_messages.passthrough_events import message_of
 from daemon.wires.table import WIRES as BY_NAME
-from tests.gateway.inbounds import inbound
+from tests.gateway.client_requests import client_request
 from tests.router.auths import candidate
 from tests.wires import grammar_chat, grammar_messages, grammar_responses
 
@@ -36,15 +37,31 @@ CHECKS: dict[str, Callable[[bytes], object]] = {
 }
 
 
-def relay(wire: str, *, stream: bool = True, origins: Origins | None = None, **asked: Any) -> Passthrough:
+def new_pipe(wire: str, *, stream: bool = True, owners: ReasoningOwners | None = None, **asked: Any) -> PassthroughPipe:
     """A request on its way, with its first attempt begun."""
-    made = Passthrough(inbound(wire, {"stream": stream}, **asked), origins or Origins())
-    attempt(made, wire)
-    return made
+    pipe = PassthroughPipe(client_request(wire, {"stream": stream}, **asked), owners or ReasoningOwners())
+    attempt(pipe, wire)
+    return pipe
 
 
-def attempt(made: Passthrough, wire: str) -> None:
-    made.prepare(Target(candidate=candidate(wire=wire, model="served")))
+def failure_of(step: Callable[[], object]) -> RemoteError | None:
+    """The error that ends the attempt, if any."""
+    try:
+        step()
+    except RemoteError as error:
+        return error
+    return None
+
+
+def attempt(pipe: PassthroughPipe, wire: str) -> None:
+    pipe.prepare(AttemptTarget(candidate=candidate(wire=wire, model="served")))
+
+
+def counts(pipe: PassthroughPipe) -> tuple[int | None, int | None]:
+    """(prompt tokens, answer tokens) of a finished answer."""
+    usage = pipe.summary().usage
+    assert usage is not None
+    return usage.input_tokens, usage.output_tokens
 
 
 def frames(wire: str, *events: dict[str, Any], done: bool = True) -> bytes:
@@ -144,14 +161,13 @@ def asked_for(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 def test_everything_goes_through_but_for_the_model(wire: str, size: int) -> None:
-    made = relay(wire)
+    pipe = new_pipe(wire)
     stream = whole(wire)
     for at in range(0, len(stream), size):
-        made.feed(stream[at : at + size])
-    assert (made.finished, made.error) == (True, None)
-    assert made.usage is not None
-    assert (made.usage.input_tokens, made.usage.output_tokens) == (11, 3)
-    out = made.take()
+        pipe.feed(stream[at : at + size])
+    assert pipe.stage == "finished"
+    assert counts(pipe) == (11, 3)
+    out = pipe.take()
     expected = asked_for(opening(wire) + text(wire, "hello") + ending(wire))
     if wire == "responses":  # an empty output at the end is put together from the items
         expected[-1]["response"]["output"] = [text(wire, "hello")[-1]["item"]]
@@ -161,35 +177,35 @@ def test_everything_goes_through_but_for_the_model(wire: str, size: int) -> None
 
 
 def test_a_chunk_keeps_every_byte_but_its_models() -> None:
-    made = relay("chat")
+    pipe = new_pipe("chat")
     odd = b'{"id":"a", "model" : "x",  "choices":[{"index":0,"delta":{"content":"\\u00e9"}}],"n":1.0}'
     same = odd.replace(b'"model" : "x"', b'"model":"asked-for"')
-    made.feed(b"data: " + same + b"\n\n")
-    assert made.take() == b"data: " + same + b"\n\n"
-    made.feed(b"data: " + same.replace(b"asked-for", b"served") + b"\n\n")
-    assert made.take() == b"data: " + same + b"\n\n"
+    pipe.feed(b"data: " + same + b"\n\n")
+    assert pipe.take() == b"data: " + same + b"\n\n"
+    pipe.feed(b"data: " + same.replace(b"asked-for", b"served") + b"\n\n")
+    assert pipe.take() == b"data: " + same + b"\n\n"
 
 
 @pytest.mark.parametrize("wire", WIRES)
 def test_nothing_is_shown_before_the_first_content(wire: str) -> None:
-    made = relay(wire)
-    made.feed(frames(wire, *opening(wire), done=False))
-    assert (made.committed, made.take()) == (False, b"")
-    made.feed(frames(wire, *text(wire, "x")[:3], done=False))
-    assert made.committed
-    assert read(made.take())[0] == asked_for(opening(wire))[0]
+    pipe = new_pipe(wire)
+    pipe.feed(frames(wire, *opening(wire), done=False))
+    assert (pipe.stage, pipe.take()) == ("held", b"")
+    pipe.feed(frames(wire, *text(wire, "x")[:3], done=False))
+    assert pipe.stage == "committed"
+    assert read(pipe.take())[0] == asked_for(opening(wire))[0]
 
 
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_clean_early_end_is_a_failure_at_every_event(wire: str) -> None:
     events = opening(wire) + text(wire, "hello") + ending(wire)
     terminal = 2 if wire == "chat" else 1  # after a finish_reason the end of the body is the end
-    for kept in range(len(events) - terminal + 1):
-        made = relay(wire)
-        made.feed(frames(wire, *events[:kept], done=False))
-        made.end_of_body()
-        assert made.error is not None, kept
-        out = made.take() + made.fail(made.error)
+    for count in range(len(events) - terminal + 1):
+        pipe = new_pipe(wire)
+        pipe.feed(frames(wire, *events[:count], done=False))
+        error = failure_of(pipe.end_of_body)
+        assert error is not None, count
+        out = pipe.take() + pipe.fail(error)
         last = read(out)[-1]
         assert "error" in json.dumps(last)
         assert "completed" not in str(last.get("type"))
@@ -210,7 +226,7 @@ ANSWER = Response(
 
 def recorded(wire: str, answer_id: str) -> list[bytes]:
     """Each event of a stream that keeps its wire's grammar to the letter."""
-    context = replace(inbound(wire, reasoning=THINKING).context, model="served", answer_id=answer_id)
+    context = replace(client_request(wire, reasoning=THINKING).context, model="served", answer_id=answer_id)
     stream = BY_NAME[wire].stream_encoder(context).encode(list(replay(ANSWER)))
     return [event + b"\n\n" for event in stream.split(b"\n\n")[:-1]]
 
@@ -222,33 +238,32 @@ def recorded(wire: str, answer_id: str) -> list[bytes]:
 def test_keep_alives_leave_a_valid_stream_wherever_they_come(
     wire: str, asked: ReasoningOptions, beats: int, after: int
 ) -> None:
-    made = relay(wire, reasoning=asked)
+    pipe = new_pipe(wire, reasoning=asked)
     out = b""
     for position, event in enumerate(recorded(wire, "1" * 32)):
         if position == after:
-            out += b"".join(made.keep_alive() for _ in range(beats))
-        made.feed(event)
-        out += made.take()
-    assert (made.finished, made.error) == (True, None)
+            out += b"".join(pipe.keep_alive() for _ in range(beats))
+        pipe.feed(event)
+        out += pipe.take()
+    assert pipe.stage == "finished"
     CHECKS[wire](out)
     assert "hello" in json.dumps(read(out))
-    assert made.usage is not None
-    assert (made.usage.input_tokens, made.usage.output_tokens) == (11, 3)
+    assert counts(pipe) == (11, 3)
 
 
 @pytest.mark.parametrize("wire", WIRES)
-@pytest.mark.parametrize("told", [0, 1, 3])
-def test_a_second_attempt_goes_on_under_the_id_that_was_told(wire: str, told: int) -> None:
-    made = relay(wire)
+@pytest.mark.parametrize("events", [0, 1, 3])
+def test_a_second_attempt_goes_on_under_the_id_that_the_client_has_seen(wire: str, events: int) -> None:
+    pipe = new_pipe(wire)
     out = b""
-    for event in recorded(wire, "1" * 32)[:told]:
-        made.feed(event)
-    if made.committed:
+    for event in recorded(wire, "1" * 32)[:events]:
+        pipe.feed(event)
+    if pipe.stage != "held":
         return  # then there is no second attempt
-    out = made.keep_alive()
-    attempt(made, wire)
-    made.feed(b"".join(recorded(wire, "2" * 32)))
-    out += made.take()
+    out = pipe.keep_alive()
+    attempt(pipe, wire)
+    pipe.feed(b"".join(recorded(wire, "2" * 32)))
+    out += pipe.take()
     CHECKS[wire](out)
     ids = {(event.get("response") or event.get("message") or event).get("id") for event in read(out)} - {None}
     assert len(ids) == 1
@@ -256,11 +271,11 @@ def test_a_second_attempt_goes_on_under_the_id_that_was_told(wire: str, told: in
 
 
 @pytest.mark.parametrize("wire", WIRES)
-@pytest.mark.parametrize("kept", [0, 1, 2, 3])
-def test_the_last_word_is_the_failure(wire: str, kept: int) -> None:
-    made = relay(wire)
-    made.feed(frames(wire, *(opening(wire) + text(wire, "hello"))[:kept], done=False))
-    out = made.take() + made.keep_alive() + made.fail(STOPPING)
+@pytest.mark.parametrize("events", [0, 1, 2, 3])
+def test_the_last_word_is_the_failure(wire: str, events: int) -> None:
+    pipe = new_pipe(wire)
+    pipe.feed(frames(wire, *(opening(wire) + text(wire, "hello"))[:events], done=False))
+    out = pipe.take() + pipe.keep_alive() + pipe.fail(STOPPING)
     assert STOPPING.message in json.dumps(read(out)[-1])
     if wire == "messages":
         grammar_messages.read(out, ended=True)
@@ -277,15 +292,17 @@ HALF_CALL: list[dict[str, Any]] = [
 @pytest.mark.parametrize("how", ["error event", "cut", "stopping"])
 def test_a_failure_ends_no_block_toward_a_messages_client(how: str, alive: bool) -> None:
     """Claude Code runs a call whose block is closed, half as it is: also where the upstream itself says it failed."""
-    made = relay("messages")
-    out = made.keep_alive() if alive else b""
-    made.feed(frames("messages", *opening("messages"), *HALF_CALL))
-    out += made.take()
+    pipe = new_pipe("messages")
+    out = pipe.keep_alive() if alive else b""
+    pipe.feed(frames("messages", *opening("messages"), *HALF_CALL))
+    out += pipe.take()
+    error: GatewayError | None = STOPPING
     if how == "error event":
-        made.feed(frames("messages", ERRORS["messages"]))
+        error = failure_of(lambda: pipe.feed(frames("messages", ERRORS["messages"])))
     elif how == "cut":
-        made.end_of_body()
-    failed = made.take() + made.fail(made.error or STOPPING)
+        error = failure_of(pipe.end_of_body)
+    assert error is not None
+    failed = pipe.take() + pipe.fail(error)
     assert [event["type"] for event in read(failed)] == ["error"]
     assert grammar_messages.read(out + failed).open
 
@@ -297,37 +314,37 @@ TEXT_START = {"type": "content_block_start", "index": 0, "content_block": {"type
 @pytest.mark.parametrize("given", ["", "he"], ids=["", "begun with text"])
 def test_the_first_text_goes_on_in_the_block_that_kept_the_stream_alive(given: str, beats: int) -> None:
     """So ``content[0].text`` is the answer, whoever waited for it; later blocks keep their numbers."""
-    made = relay("messages")
-    out = b"".join(made.keep_alive() for _ in range(beats))
+    pipe = new_pipe("messages")
+    out = b"".join(pipe.keep_alive() for _ in range(beats))
     start = TEXT_START | {"content_block": {"type": "text", "text": given}}
     call = [event | {"index": 1} for event in HALF_CALL] + [{"type": "content_block_stop", "index": 1}]
-    made.feed(frames("messages", *opening("messages"), start, *text("messages", "llo")[1:], *call, *ending("messages")))
-    out += made.take()
+    pipe.feed(frames("messages", *opening("messages"), start, *text("messages", "llo")[1:], *call, *ending("messages")))
+    out += pipe.take()
     indexes = [event["index"] for event in read(out) if event["type"] == "content_block_start"]
     assert indexes == [0, 1]
     assert json.loads(message_of(out))["content"][0] == {"type": "text", "text": f"{given}llo"}
 
 
 def test_thinking_goes_on_in_the_thinking_that_kept_the_stream_alive() -> None:
-    made = relay("messages", reasoning=THINKING)
-    out = made.keep_alive()
+    pipe = new_pipe("messages", reasoning=THINKING)
+    out = pipe.keep_alive()
     for event in recorded("messages", "1" * 32):
-        made.feed(event)
-    content = json.loads(message_of(out + made.take()))["content"]
+        pipe.feed(event)
+    content = json.loads(message_of(out + pipe.take()))["content"]
     assert content[0] == {"type": "thinking", "thinking": "hm", "signature": "sealed"}
     assert [block["type"] for block in content] == ["thinking", "text", "tool_use"]
 
 
 @pytest.mark.parametrize("block", [{"type": "thinking", "thinking": "", "signature": ""}, CALL_START])
 def test_another_block_closes_the_text_that_kept_the_stream_alive(block: dict[str, Any]) -> None:
-    made = relay("messages")
-    out = made.keep_alive()
+    pipe = new_pipe("messages")
+    out = pipe.keep_alive()
     first = [TEXT_START | {"content_block": block}, {"type": "content_block_stop", "index": 0}]
-    made.feed(
+    pipe.feed(
         frames("messages", *opening("messages"), *first, *[event | {"index": 1} for event in text("messages", "x")])
     )
-    made.feed(frames("messages", *ending("messages")))
-    content = json.loads(message_of(out + made.take()))["content"]
+    pipe.feed(frames("messages", *ending("messages")))
+    content = json.loads(message_of(out + pipe.take()))["content"]
     assert content == [{"type": "text", "text": ""}, block, {"type": "text", "text": "x"}]
 
 
@@ -343,45 +360,45 @@ ERRORS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("wire", WIRES)
 def test_an_error_event_is_the_attempts_failure(wire: str) -> None:
-    made = relay(wire)
-    made.feed(frames(wire, *opening(wire), ERRORS[wire], done=False))
-    assert made.error is not None
-    assert (made.error.kind, made.error.message) == (ErrorKind.RATE_LIMIT, "slow down")
-    assert not made.committed
+    pipe = new_pipe(wire)
+    error = failure_of(lambda: pipe.feed(frames(wire, *opening(wire), ERRORS[wire], done=False)))
+    assert error is not None
+    assert (error.kind, error.message) == (ErrorKind.RATE_LIMIT, "slow down")
+    assert pipe.stage == "held"
 
 
 def test_usage_that_the_client_did_not_ask_for_is_not_shown() -> None:
-    made = relay("chat", include_usage=False)
-    made.feed(whole("chat"))
-    assert made.usage is not None
-    assert [len(event.get("choices", "-")) for event in read(made.take())] == [1, 1, 1, 1]
+    pipe = new_pipe("chat", include_usage=False)
+    pipe.feed(whole("chat"))
+    assert counts(pipe) == (11, 3)
+    assert [len(event.get("choices", "-")) for event in read(pipe.take())] == [1, 1, 1, 1]
 
 
 def test_a_collected_answer_has_its_usage() -> None:
     """Whatever a stream would have shown: ``stream_options`` has no say there."""
-    made = relay("chat", stream=False, include_usage=False)
-    made.feed(whole("chat"))
-    assert json.loads(made.whole())["usage"]["completion_tokens"] > 0
+    pipe = new_pipe("chat", stream=False, include_usage=False)
+    pipe.feed(whole("chat"))
+    assert json.loads(pipe.whole())["usage"]["completion_tokens"] > 0
 
 
 @pytest.mark.parametrize("beats", [0, 1])
 def test_an_empty_id_at_the_start_is_nobodys(beats: int) -> None:
     """Azure's first chunk has one, and it is by the later ones that clients know the answer."""
-    made = relay("chat")
-    out = b"".join(made.keep_alive() for _ in range(beats))
-    made.feed(frames("chat", chunk("", {"content": "a"})))
-    out += made.take() + made.keep_alive()
-    made.feed(frames("chat", *text("chat", "b"), *ending("chat")))
-    ids = [event["id"] for event in read(out + made.take()) if "id" in event]
+    pipe = new_pipe("chat")
+    out = b"".join(pipe.keep_alive() for _ in range(beats))
+    pipe.feed(frames("chat", chunk("", {"content": "a"})))
+    out += pipe.take() + pipe.keep_alive()
+    pipe.feed(frames("chat", *text("chat", "b"), *ending("chat")))
+    ids = [event["id"] for event in read(out + pipe.take()) if "id" in event]
     ours = f"chatcmpl-{'0' * 32}"
     assert ids[0] in ("", ours) and set(ids[1:]) == {ours}
 
 
 def test_a_stream_without_done_gets_one() -> None:
-    made = relay("chat")
-    made.feed(frames("chat", *opening("chat"), *text("chat", "hello"), *ending("chat"), done=False))
-    made.end_of_body()
-    assert read(made.take())[-1] == {"type": "[DONE]"}
+    pipe = new_pipe("chat")
+    pipe.feed(frames("chat", *opening("chat"), *text("chat", "hello"), *ending("chat"), done=False))
+    pipe.end_of_body()
+    assert read(pipe.take())[-1] == {"type": "[DONE]"}
 
 
 ANSWERS: dict[str, dict[str, Any]] = {
@@ -419,20 +436,19 @@ ANSWERS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_whole_answer_for_a_client_that_asked_for_one(wire: str) -> None:
-    made = relay(wire, stream=False)
-    made.feed_whole(dumps(ANSWERS[wire]))
-    assert json.loads(made.whole()) == ANSWERS[wire] | {"model": "asked-for"}
-    assert made.usage is not None
-    assert made.usage.input_tokens == 11
+    pipe = new_pipe(wire, stream=False)
+    pipe.feed_whole(dumps(ANSWERS[wire]))
+    assert json.loads(pipe.whole()) == ANSWERS[wire] | {"model": "asked-for"}
+    assert counts(pipe) == (11, 3)
 
 
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("alive", [False, True])
 def test_a_whole_answer_where_a_stream_was_asked_for(wire: str, alive: bool) -> None:
-    made = relay(wire)
-    out = made.keep_alive() if alive else b""
-    made.feed_whole(json.dumps(ANSWERS[wire], indent=2).encode())  # some upstreams indent
-    out += made.take()
+    pipe = new_pipe(wire)
+    out = pipe.keep_alive() if alive else b""
+    pipe.feed_whole(json.dumps(ANSWERS[wire], indent=2).encode())  # some upstreams indent
+    out += pipe.take()
     assert "hello" in json.dumps(read(out))
     if wire != "responses":  # there the objects are the upstream's own, and this one's are small
         CHECKS[wire](out)
@@ -440,24 +456,24 @@ def test_a_whole_answer_where_a_stream_was_asked_for(wire: str, alive: bool) -> 
 
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_stream_where_a_whole_answer_was_asked_for(wire: str) -> None:
-    made = relay(wire, stream=False)
-    made.feed(whole(wire))
-    answer = json.loads(made.whole())
+    pipe = new_pipe(wire, stream=False)
+    pipe.feed(whole(wire))
+    answer = json.loads(pipe.whole())
     assert answer["model"] == "asked-for"
     assert "hello" in json.dumps(answer)
 
 
 def test_reasoning_is_remembered_by_who_made_it() -> None:
-    origins = Origins()
-    made = relay("responses", origins=origins)
+    owners = ReasoningOwners()
+    pipe = new_pipe("responses", owners=owners)
     item = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "sealed"}
-    made.feed(frames("responses", {"type": "response.output_item.done", "output_index": 0, "item": item}))
-    signed = relay("messages", origins=origins)
+    pipe.feed(frames("responses", {"type": "response.output_item.done", "output_index": 0, "item": item}))
+    signed = new_pipe("messages", owners=owners)
     delta = {"type": "signature_delta", "signature": "sig"}
     signed.feed(frames("messages", {"type": "content_block_delta", "index": 0, "delta": delta}))
     for piece in (b"sealed", b"sig"):
-        assert origins.may_go("tppc:fox:0123456789ab", piece)
-        assert not origins.may_go("tppc:wolf:0123456789ab", piece)
+        assert owners.may_go("tppc:fox:0123456789ab", piece)
+        assert not owners.may_go("tppc:wolf:0123456789ab", piece)
 
 
 RECORDINGS = sorted(FIXTURES.glob("*/*.stream.sse"))
@@ -469,11 +485,10 @@ def test_recorded_streams_go_through_at_any_cut(path: Path) -> None:
     wire, stream = path.parent.name, path.read_bytes()
     results = []
     for size in (len(stream), 61):
-        made = relay(wire)
-        for at in range(0, len(stream), size):
-            made.feed(stream[at : at + size])
-        made.end_of_body()
-        results.append((made.take(), str(made.error), made.usage))
+        pipe = new_pipe(wire)
+        pieces = (stream[at : at + size] for at in range(0, len(stream), size))
+        error = failure_of(partial(all, map(pipe.feed, pieces))) or failure_of(pipe.end_of_body)
+        results.append((pipe.take(), str(error), pipe.summary().usage))
     assert results[0] == results[1]
 
 
@@ -485,17 +500,17 @@ WHOLE_RECORDINGS = sorted(FIXTURES.glob("*/j-*.response.json"))
 @pytest.mark.parametrize("alive", [False, True])
 def test_recorded_answers_unfold_into_valid_streams(path: Path, alive: bool) -> None:
     wire = path.parent.name
-    made = relay(wire)
-    out = made.keep_alive() if alive else b""
-    made.feed_whole(path.read_bytes())
-    CHECKS[wire](out + made.take())
+    pipe = new_pipe(wire)
+    out = pipe.keep_alive() if alive else b""
+    pipe.feed_whole(path.read_bytes())
+    CHECKS[wire](out + pipe.take())
 
 
 def test_a_collected_message_is_what_its_events_said() -> None:
     """With fields that no hub knows, and input that a limit cut as it came."""
     message = {"id": "m", "type": "message", "role": "assistant", "model": "served", "content": [], "usage": {"a": 1}}
     cited = {"type": "citations_delta", "citation": {"url": "u"}}
-    made = relay("messages", stream=False)
+    pipe = new_pipe("messages", stream=False)
     events: list[dict[str, Any]] = [
         {"type": "message_start", "message": message},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
@@ -509,8 +524,8 @@ def test_a_collected_message_is_what_its_events_said() -> None:
         {"type": "message_delta", "delta": {"stop_reason": "refusal", "stop_details": {"x": 1}}, "usage": {"b": 2}},
         {"type": "message_stop"},
     ]
-    made.feed(frames("messages", *events))
-    answer = json.loads(made.whole())
+    pipe.feed(frames("messages", *events))
+    answer = json.loads(pipe.whole())
     assert answer["content"] == [
         {"type": "text", "text": "hi", "citations": [{"url": "u"}]},
         {"type": "tool_use", "id": "t", "input": {"_raw": '{"a'}},
@@ -520,12 +535,12 @@ def test_a_collected_message_is_what_its_events_said() -> None:
 
 def test_a_collected_completion_keeps_what_stands_beside_its_choices() -> None:
     """Id, time, fingerprint, usage and fields that no hub knows, from whichever chunk said them."""
-    made = relay("chat", stream=False)
+    pipe = new_pipe("chat", stream=False)
     first = chunk("chatcmpl-up", {"role": "assistant", "content": "hello"}) | {"odd": [1], "created": 0, "id": ""}
     usage = {"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 20, "cost": 1}
     last = chunk("chatcmpl-up", {}, finish_reason="stop") | {"system_fingerprint": "fp", "usage": usage, "odd": None}
-    made.feed(frames("chat", first, last))
-    answer = json.loads(made.whole())
+    pipe.feed(frames("chat", first, last))
+    answer = json.loads(pipe.whole())
     assert answer["choices"][0]["message"]["content"] == "hello" and answer["object"] == "chat.completion"
     beside = {"id": "chatcmpl-up", "created": 5, "model": "asked-for", "system_fingerprint": "fp", "odd": [1]}
     assert {name: answer[name] for name in beside} == beside and answer["usage"] == usage
@@ -542,10 +557,10 @@ def test_an_unfolded_message_keeps_what_the_hub_does_not_know() -> None:
     usage = {"input_tokens": 11, "output_tokens": 3, "cache_creation": {"ephemeral_5m_input_tokens": 2}}
     ended = {"content": blocks, "stop_reason": "tool_use", "stop_details": {"y": 1}, "usage": usage}
     for alive in (False, True):
-        made = relay("messages")
-        out = made.keep_alive() if alive else b""
-        made.feed_whole(dumps(ANSWERS["messages"] | ended))
-        out += made.take()
+        pipe = new_pipe("messages")
+        out = pipe.keep_alive() if alive else b""
+        pipe.feed_whole(dumps(ANSWERS["messages"] | ended))
+        out += pipe.take()
         answer = json.loads(message_of(out))
         assert answer["content"][alive:] == blocks and answer["usage"].items() >= usage.items()
         assert (answer["stop_reason"], answer["stop_details"]) == ("tool_use", {"y": 1})
@@ -555,23 +570,23 @@ def test_an_unfolded_message_keeps_what_the_hub_does_not_know() -> None:
     "block", [{"x": 1}, {"type": 1}, {"type": "text", "text": 1}, {"type": "text", "citations": 1}]
 )
 def test_an_odd_block_of_a_message_is_passed_on_or_a_failure(block: dict[str, Any]) -> None:
-    made = relay("messages")
-    made.feed_whole(dumps(ANSWERS["messages"] | {"content": [block]}))
-    assert made.error is not None or (made.finished and made.take().endswith(b'"message_stop"}\n\n'))
+    pipe = new_pipe("messages")
+    error = failure_of(lambda: pipe.feed_whole(dumps(ANSWERS["messages"] | {"content": [block]})))
+    assert error is not None or (pipe.stage == "finished" and pipe.take().endswith(b'"message_stop"}\n\n'))
 
 
 def test_all_choices_of_a_completion_pass() -> None:
     """They end one after another, and only the last end is the answer's."""
-    made = relay("chat")
+    pipe = new_pipe("chat")
     spoken = [("a", 0), ("b", 1)]
     said = [chunk("chatcmpl-1", {"content": text}, index=index) for text, index in spoken]
     ends = [chunk("chatcmpl-1", {}, index=index, finish_reason="stop") for _, index in spoken]
-    made.feed(frames("chat", said[0], ends[0], said[1], ends[1]))
-    got = [choice for event in read(made.take()) for choice in event.get("choices", [])]
+    pipe.feed(frames("chat", said[0], ends[0], said[1], ends[1]))
+    got = [choice for event in read(pipe.take()) for choice in event.get("choices", [])]
     assert [(choice["index"], choice["delta"].get("content")) for choice in got] == [
         (0, "a"),
         (0, None),
         (1, "b"),
         (1, None),
     ]
-    assert made.finished
+    assert pipe.stage == "finished"

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.test_passthrough import WIRES, ending, frames, opening, read, relay, text, whole
+from daemon.errors import RemoteError
+from tests.gateway.test_passthrough import WIRES, ending, frames, new_pipe, opening, read, text, whole
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -17,61 +18,60 @@ from tests.gateway.test_passthrough import WIRES, ending, frames, opening, read,
 def test_what_is_no_event_is_dropped_and_counted(wire: str, payload: bytes) -> None:
     odd = b"event: keepalive\ndata: " + payload + b"\n\n"
     events = [each + b"\n\n" for each in whole(wire).split(b"\n\n") if each]
-    made, plain = relay(wire), relay(wire)
-    made.feed(odd + odd.join(events))
+    pipe, plain = new_pipe(wire), new_pipe(wire)
+    pipe.feed(odd + odd.join(events))
     plain.feed(whole(wire))
-    assert made.error is None and made.finished
-    assert made.take() == plain.take()
-    assert made.skipped == len(events) and plain.skipped == 0
+    assert pipe.stage == "finished"
+    assert pipe.take() == plain.take()
+    assert pipe.skipped == len(events) and plain.skipped == 0
 
 
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_last_event_without_its_blank_line_counts_if_it_is_whole(wire: str) -> None:
     stream = frames(wire, *opening(wire), *text(wire, "hi"), *ending(wire), done=False).rstrip(b"\n")
-    made = relay(wire)
-    made.feed(stream)
-    made.end_of_body()
-    assert made.error is None and made.finished
-    cut = relay(wire)
+    pipe = new_pipe(wire)
+    pipe.feed(stream)
+    pipe.end_of_body()
+    assert pipe.stage == "finished"
+    cut = new_pipe(wire)
     cut.feed(frames(wire, *opening(wire), *text(wire, "hi"), done=False) + stream[-9:])
-    cut.end_of_body()
-    assert cut.error is not None and "ended before" in cut.error.message
+    with pytest.raises(RemoteError, match="ended before"):
+        cut.end_of_body()
 
 
 @pytest.mark.parametrize("done", [b"[DONE]", b" [DONE] ", b"[done]", b"[DONE]\n\ndata: [DONE]"])
 def test_done_is_understood_however_it_is_written(done: bytes) -> None:
-    made = relay("chat")
-    made.feed(frames("chat", *opening("chat"), *text("chat", "hi"), *ending("chat"), done=False))
-    made.feed(b"data: " + done + b"\n\n")
-    made.end_of_body()
-    assert made.error is None
-    assert made.take().endswith(b"\n\ndata: [DONE]\n\n")
+    pipe = new_pipe("chat")
+    pipe.feed(frames("chat", *opening("chat"), *text("chat", "hi"), *ending("chat"), done=False))
+    pipe.feed(b"data: " + done + b"\n\n")
+    pipe.end_of_body()
+    assert pipe.take().endswith(b"\n\ndata: [DONE]\n\n")
 
 
 def test_done_before_response_completed_is_a_cut() -> None:
-    made = relay("responses")
-    made.feed(frames("responses", *opening("responses"), *text("responses", "hi")) + b"data: [DONE]\n\n")
-    made.end_of_body()
-    assert made.error is not None and made.skipped == 0
-    assert made.error.message == "the upstream's stream ended before response.completed"
+    pipe = new_pipe("responses")
+    pipe.feed(frames("responses", *opening("responses"), *text("responses", "hi")) + b"data: [DONE]\n\n")
+    with pytest.raises(RemoteError, match=r"the upstream's stream ended before response\.completed"):
+        pipe.end_of_body()
+    assert pipe.skipped == 0
 
 
 @pytest.mark.parametrize("number", [None, "3", "x", {}])
 def test_events_with_odd_numbers_pass_as_they_came(number: object) -> None:
     events = [*opening("responses"), *text("responses", "hi"), *ending("responses")]
     odd = [event | {"sequence_number": number} for event in events]
-    made = relay("responses")
-    made.feed(frames("responses", *odd))
-    assert made.finished
-    assert [event["sequence_number"] for event in read(made.take())] == [number] * len(odd)
+    pipe = new_pipe("responses")
+    pipe.feed(frames("responses", *odd))
+    assert pipe.stage == "finished"
+    assert [event["sequence_number"] for event in read(pipe.take())] == [number] * len(odd)
 
 
 def test_after_a_keep_alive_odd_numbers_are_set_right() -> None:
     events = [*opening("responses"), *text("responses", "hi"), *ending("responses")]
-    made = relay("responses")
-    out = made.keep_alive()
-    made.feed(frames("responses", *(event | {"sequence_number": None} for event in events)))
-    numbers = [event["sequence_number"] for event in read(out + made.take())]
+    pipe = new_pipe("responses")
+    out = pipe.keep_alive()
+    pipe.feed(frames("responses", *(event | {"sequence_number": None} for event in events)))
+    numbers = [event["sequence_number"] for event in read(out + pipe.take())]
     assert numbers == list(range(len(numbers)))
 
 
@@ -81,8 +81,8 @@ def test_a_json_answer_has_what_only_the_pieces_had(output: list[Any]) -> None:
     pieces = [event for event in text("responses", "Hello") if event["type"].endswith(".delta")]
     done = [{"type": "response.output_item.done", "output_index": 0, "item": item} for item in output]
     end = {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": output, "odd": 1}}
-    made = relay("responses", stream=False)
-    made.feed(frames("responses", *opening("responses"), *pieces, *done, end))
-    answer = json.loads(made.whole())
+    pipe = new_pipe("responses", stream=False)
+    pipe.feed(frames("responses", *opening("responses"), *pieces, *done, end))
+    answer = json.loads(pipe.whole())
     assert [part["text"] for item in answer["output"] for part in item["content"]] == ["Hello"]
     assert answer["odd"] == 1

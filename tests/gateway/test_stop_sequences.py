@@ -21,10 +21,10 @@ def scanned(sequences: Sequence[str], pieces: Sequence[str]) -> tuple[str, str |
     scanner = StopScanner(sequences)
     out = scanner.scan([MessageStart("", ""), BlockStart(0, "text")])
     for piece in pieces:
-        if scanner.found is None:
+        if scanner.match is None:
             out += scanner.scan([BlockDelta(0, piece)])
     out += scanner.scan([BlockEnd(0), END])
-    return "".join(event.text for event in out if isinstance(event, BlockDelta)), scanner.found, out
+    return "".join(event.text for event in out if isinstance(event, BlockDelta)), scanner.match, out
 
 
 def expected(sequences: Sequence[str], text: str) -> tuple[str, str | None]:
@@ -38,7 +38,7 @@ def expected(sequences: Sequence[str], text: str) -> tuple[str, str | None]:
 
 
 @pytest.mark.parametrize(
-    ("shown", "found", "sequences", "text"),
+    ("shown", "match", "sequences", "text"),
     [
         ("hello", None, ["END"], "hello"),
         ("hello ", "END", ["END"], "hello END and more"),
@@ -51,11 +51,11 @@ def expected(sequences: Sequence[str], text: str) -> tuple[str, str | None]:
         ("text", "\n\n", ["\n\n", "\n\n\n"], "text\n\n\n"),
     ],
 )
-def test_at_every_cut(shown: str, found: str | None, sequences: list[str], text: str) -> None:
-    assert expected(sequences, text) == (shown, found)
+def test_at_every_cut(shown: str, match: str | None, sequences: list[str], text: str) -> None:
+    assert expected(sequences, text) == (shown, match)
     for size in range(1, len(text) + 1):
         pieces = [text[at : at + size] for at in range(0, len(text), size)]
-        assert scanned(sequences, pieces)[:2] == (shown, found)
+        assert scanned(sequences, pieces)[:2] == (shown, match)
 
 
 @given(
@@ -98,7 +98,7 @@ def test_only_text_is_watched_each_block_by_itself() -> None:
         END,
     ]
     assert scanner.scan(events) == events
-    assert scanner.found is None
+    assert scanner.match is None
 
 
 def test_what_is_held_back_is_shown_before_a_failure() -> None:

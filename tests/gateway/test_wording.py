@@ -1,4 +1,4 @@
-"""A prompt that is too long is told in the sentence that Claude Code acts on."""
+"""A prompt that is too long is worded in the sentence that Claude Code acts on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.gateway.wording import ADVICE, ADVISED, for_client
-from tests.gateway.inbounds import inbound
+from tests.gateway.client_requests import client_request
 
 TEXT = "Your input exceeds the context window of this model."
 
@@ -24,14 +24,14 @@ TEXT = "Your input exceeds the context window of this model."
 )
 def test_for_the_messages_entry(expected: str, served: str, text: str) -> None:
     error = RemoteError(ErrorKind.CONTEXT_LENGTH, text, code="context_length_exceeded")
-    told = for_client(error, inbound("messages"), served)
-    assert (told.message, told.status, told.code) == (expected, 400, "context_length_exceeded")
+    worded = for_client(error, client_request("messages"), served)
+    assert (worded.message, worded.status, worded.code) == (expected, 400, "context_length_exceeded")
 
 
 @pytest.mark.parametrize("wire", ["chat", "responses"])
 def test_openai_entries_hear_the_upstreams_words(wire: str) -> None:
     error = RemoteError(ErrorKind.CONTEXT_LENGTH, TEXT)
-    assert for_client(error, inbound(wire), "gpt-5") is error
+    assert for_client(error, client_request(wire), "gpt-5") is error
 
 
 @pytest.mark.parametrize(
@@ -48,16 +48,18 @@ def test_openai_entries_hear_the_upstreams_words(wire: str) -> None:
 def test_a_rate_limit_without_a_time_gets_one_where_the_client_would_give_up(
     wait: float | None, wire: str, fields: dict[str, Any]
 ) -> None:
-    assert for_client(RemoteError(ErrorKind.RATE_LIMIT, "slow down", **fields), inbound(wire)).retry_after == wait
+    assert (
+        for_client(RemoteError(ErrorKind.RATE_LIMIT, "slow down", **fields), client_request(wire)).retry_after == wait
+    )
 
 
 def test_other_errors_are_left_alone() -> None:
     error = GatewayError(ErrorKind.RATE_LIMIT, "slow down")
-    assert for_client(error, inbound("messages"), "gpt-5") is error
+    assert for_client(error, client_request("messages"), "gpt-5") is error
 
 
 @pytest.mark.parametrize(
-    ("wait", "moment", "fields", "said"),
+    ("wait", "moment", "fields", "resets_at"),
     [
         (2520.0, 1_700_002_520.0, {"retry_after": 2520.0}, None),
         (60.0, 1_700_000_060.0, {}, 1_700_000_060.0),
@@ -67,12 +69,12 @@ def test_other_errors_are_left_alone() -> None:
     ],
 )
 def test_the_end_of_a_limit_is_a_wait_and_a_moment(
-    wait: float | None, moment: float | None, fields: dict[str, Any], said: float | None
+    wait: float | None, moment: float | None, fields: dict[str, Any], resets_at: float | None
 ) -> None:
     error = RemoteError(ErrorKind.QUOTA, "used up", **fields)
-    error.resets_at = said
-    told = for_client(error, inbound("responses"), now=1_700_000_000.0)
-    assert (told.retry_after, told.resets_at) == (wait, moment)
+    error.resets_at = resets_at
+    worded = for_client(error, client_request("responses"), now=1_700_000_000.0)
+    assert (worded.retry_after, worded.resets_at) == (wait, moment)
 
 
 @pytest.mark.parametrize(
@@ -86,12 +88,12 @@ def test_the_end_of_a_limit_is_a_wait_and_a_moment(
     ],
 )
 def test_a_setting_is_named_behind_any_words(kind: ErrorKind, text: str, setting: str) -> None:
-    message = for_client(RemoteError(kind, text), inbound("chat")).message
+    message = for_client(RemoteError(kind, text), client_request("chat")).message
     assert message.startswith(f"{text} (") and setting in message
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "told"),
+    ("kind", "text", "worded"),
     [
         (ErrorKind.BILLING, "余额不足，请充值", "余额不足，请充值"),
         (ErrorKind.BILLING, "余额不足", "余额不足 (top up at the provider, or switch to another provider)"),
@@ -101,12 +103,12 @@ def test_a_setting_is_named_behind_any_words(kind: ErrorKind, text: str, setting
         (ErrorKind.INVALID_REQUEST, "temperature must be below 2", "temperature must be below 2"),
     ],
 )
-def test_what_to_do_is_added_where_an_upstreams_words_do_not_say_it(kind: ErrorKind, text: str, told: str) -> None:
-    assert for_client(RemoteError(kind, text), inbound("chat")).message == told
+def test_what_to_do_is_added_where_an_upstreams_words_do_not_say_it(kind: ErrorKind, text: str, worded: str) -> None:
+    assert for_client(RemoteError(kind, text), client_request("chat")).message == worded
 
 
 def test_our_own_failures_say_what_to_do_themselves() -> None:
-    assert for_client(GatewayError(ErrorKind.API, "no"), inbound("chat")).message == "no"
+    assert for_client(GatewayError(ErrorKind.API, "no"), client_request("chat")).message == "no"
     assert all(ADVISED.search(advice) or kind is ErrorKind.TOO_LARGE for kind, advice in ADVICE.items())
 
 
@@ -123,5 +125,5 @@ def test_our_own_failures_say_what_to_do_themselves() -> None:
 def test_claude_code_is_kept_from_asking_again_with_fewer_features(
     expected: str | None, kind: ErrorKind, entry: str, agent: str
 ) -> None:
-    asked = replace(inbound(entry), headers={"user-agent": agent})
-    assert for_client(RemoteError(kind, "no"), asked).messages_type == expected
+    request = replace(client_request(entry), headers={"user-agent": agent})
+    assert for_client(RemoteError(kind, "no"), request).messages_type == expected

@@ -6,11 +6,11 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final
 
-from daemon.gateway.channel import AnswerHead
+from daemon.gateway.client_stream import ResponseHead
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-NOBODY: Final = AnswerHead()
+NOBODY: Final = ResponseHead()
 LONGEST_LIST: Final = 2048
 UNPRINTABLE: Final = re.compile(r"[^ -~]")
 STREAM_HEADERS: Final = [
@@ -20,8 +20,8 @@ STREAM_HEADERS: Final = [
 ]
 
 
-class AsgiChannel:
-    """Implements ``gateway.channel.Channel``. ``identity`` are the headers of every answer
+class AsgiClientStream:
+    """Implements ``gateway.client_stream.ClientStream``. ``identity`` are the headers of every answer
     (``guard.identity_headers``); ``started`` is true once a head has gone out."""
 
     __slots__ = ("_identity", "_send", "started")
@@ -31,7 +31,7 @@ class AsgiChannel:
         self._identity = identity
         self.started = False
 
-    async def start_stream(self, head: AnswerHead) -> None:
+    async def start_stream(self, head: ResponseHead) -> None:
         self.started = True
         headers = STREAM_HEADERS + self._identity + _about(head)
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -42,7 +42,7 @@ class AsgiChannel:
     async def end_stream(self, data: bytes) -> None:
         await self._send({"type": "http.response.body", "body": data, "more_body": False})
 
-    async def answer(self, status: int, headers: dict[str, str], body: bytes, head: AnswerHead = NOBODY) -> None:
+    async def respond(self, status: int, headers: dict[str, str], body: bytes, head: ResponseHead = NOBODY) -> None:
         self.started = True
         names = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         if "content-type" not in headers:
@@ -54,7 +54,7 @@ class AsgiChannel:
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _about(head: AnswerHead) -> list[tuple[bytes, bytes]]:
+def _about(head: ResponseHead) -> list[tuple[bytes, bytes]]:
     """Who answered, after how many attempts, what the request lost, and what the upstream says beside its answer."""
     if not head.attempts:
         return []

@@ -1,6 +1,6 @@
 """One clock for all running requests: keep-alives, deadlines, and the last word at shutdown.
 
-A timer per read would cost more than the read. So every running exchange stands in a set, and one
+A timer per read would cost more than the read. So the state of every running request stands in a set, and one
 task looks at all of them a few times a second; what it measures in seconds may be late by one tick.
 """
 
@@ -11,48 +11,48 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 
 from daemon.errors import GatewayError
-from daemon.gateway.exchange import Exchange
+from daemon.gateway.request_state import RequestState
 
 TICK = 0.25
 KEEP_ALIVE = 15.0
 
 
-class Sweep:
+class Deadlines:
     """``enter`` and ``leave`` frame a request; ``run`` is the supervised task."""
 
     __slots__ = ("_keep_alive_after", "_running", "_tick")
 
     def __init__(self, *, tick: float = TICK, keep_alive_after: float = KEEP_ALIVE) -> None:
-        self._running: dict[Exchange, Callable[[], Awaitable[None]]] = {}
+        self._running: dict[RequestState, Callable[[], Awaitable[None]]] = {}
         self._tick = tick
         self._keep_alive_after = keep_alive_after
 
-    def enter(self, exchange: Exchange, keep_alive: Callable[[], Awaitable[None]]) -> None:
-        """Watch ``exchange``; ``keep_alive`` sends the client a sign of life."""
-        self._running[exchange] = keep_alive
+    def enter(self, state: RequestState, keep_alive: Callable[[], Awaitable[None]]) -> None:
+        """Watch ``state``; ``keep_alive`` sends the client a sign of life."""
+        self._running[state] = keep_alive
 
-    def leave(self, exchange: Exchange) -> None:
-        self._running.pop(exchange, None)
+    def leave(self, state: RequestState) -> None:
+        self._running.pop(state, None)
 
     def __len__(self) -> int:
         return len(self._running)
 
     def interrupt_all(self, error: GatewayError) -> None:
-        """Every running request is to end now, told ``error`` in its dialect."""
-        for exchange in list(self._running):
-            exchange.interrupt(error)
+        """Every running request is to end now, with ``error`` in its dialect."""
+        for state in list(self._running):
+            state.interrupt(error)
 
     async def run(self) -> None:
-        """For ever: what is due, each tick. A client that reads slowly holds up nobody else."""
+        """For ever: what is due, each tick. A client that reads slowly delays no other."""
         async with asyncio.TaskGroup() as tasks:
             while True:
                 await asyncio.sleep(self._tick)
                 now = monotonic()
-                for exchange, keep_alive in list(self._running.items()):
-                    if exchange.deadline <= now:
-                        exchange.expire()
-                    elif now - exchange.quiet_since >= self._keep_alive_after:
-                        exchange.quiet_since = now
+                for state, keep_alive in list(self._running.items()):
+                    if state.deadline <= now:
+                        state.expire()
+                    elif now - state.quiet_since >= self._keep_alive_after:
+                        state.quiet_since = now
                         tasks.create_task(_send(keep_alive))
 
 

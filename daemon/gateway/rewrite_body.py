@@ -3,7 +3,7 @@
 
 The body is split into its top-level fields and no deeper, so a megabyte of input is scanned, not
 decoded; every field that is not named here keeps its bytes. Encrypted reasoning is looked at piece by
-piece, and only where there is some (``replay``). What the upstream's profile, its settings or its refusals
+piece, and only where there is some (``reasoning.filter``). What the upstream's profile, its settings or its refusals
 ask for is changed last (``amendments``).
 """
 
@@ -13,10 +13,10 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.gateway.amendments import amend
-from daemon.gateway.inbound import Inbound
-from daemon.gateway.origins import Origins
-from daemon.gateway.relay import Target
-from daemon.gateway.replay import replayed
+from daemon.gateway.client_request import ClientRequest
+from daemon.gateway.reasoning.filter import filter_reasoning
+from daemon.gateway.reasoning.owners import ReasoningOwners
+from daemon.gateway.response_pipe import AttemptTarget
 from daemon.wires.base import Fields, Upstream
 from daemon.wires.passthrough import NULL, TRUE
 
@@ -24,7 +24,7 @@ _encode = msgspec.json.encode
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
-class Spliced(Struct, frozen=True):
+class RewrittenBody(Struct, frozen=True):
     """``lost``: the client's parameters that were left out; ``signed``: the encrypted reasoning that
     goes along; ``streamed``: whether an event stream is asked for."""
 
@@ -34,29 +34,29 @@ class Spliced(Struct, frozen=True):
     streamed: bool
 
 
-def splice_body(inbound: Inbound, target: Target, origins: Origins) -> Spliced:
+def rewrite_body(client_request: ClientRequest, target: AttemptTarget, owners: ReasoningOwners) -> RewrittenBody:
     """The client's body with ``model`` and the wire's forced fields. It has been validated by the
     entry's decoder before."""
-    upstream = inbound.wire.upstream
-    fields = _fields(inbound.body)
-    signed = replayed(inbound.body, fields, target, origins)
+    upstream = client_request.wire.upstream
+    fields = _fields(client_request.body)
+    signed = filter_reasoning(client_request.body, fields, target, owners)
     options = target.options
-    wanted = frozenset(path for path in options.unsupported if _has(fields, path))
+    from_client = frozenset(path for path in options.unsupported if _has(fields, path))
     fields["model"] = Raw(_encode(options.model))
-    upstream.force_fields(fields, inbound.body, inbound.request, options)
-    lost = (*_left_out(fields, options.unsupported, wanted, upstream), *amend(fields, target.amendments))
-    return Spliced(_encode(fields), lost, signed, fields.get("stream") == TRUE)
+    upstream.force_fields(fields, client_request.body, client_request.request, options)
+    lost = (*_left_out(fields, options.unsupported, from_client, upstream), *amend(fields, target.amendments))
+    return RewrittenBody(_encode(fields), lost, signed, fields.get("stream") == TRUE)
 
 
 def _left_out(
-    fields: Fields, unsupported: frozenset[str], wanted: frozenset[str], upstream: Upstream
+    fields: Fields, unsupported: frozenset[str], from_client: frozenset[str], upstream: Upstream
 ) -> tuple[str, ...]:
     """Drops what the upstream refuses: ``text`` the whole, ``text.verbosity`` one field of it. Lost is
-    what the client ``wanted`` of it, and nobody else said for it."""
+    what came ``from_client`` of it, and is not sent under another name either."""
     lost = []
     for path in sorted(unsupported):
         dropped = _pop(fields, path)
-        if dropped is None or path not in wanted:
+        if dropped is None or path not in from_client:
             continue
         other = upstream.synonyms.get(path)
         if other is not None and other not in unsupported and other not in fields:

@@ -8,8 +8,8 @@ from math import inf
 import pytest
 
 from daemon.errors import ErrorKind, LocalError, RemoteError
-from daemon.gateway.exchange import ClientGone, Exchange, Overdue
-from daemon.gateway.sweep import Sweep
+from daemon.gateway.deadlines import Deadlines
+from daemon.gateway.request_state import ClientGone, Overdue, RequestState
 
 LATE = Overdue("late")
 STOPPING = LocalError(ErrorKind.OVERLOADED, "stopping")
@@ -21,80 +21,80 @@ async def nothing() -> None:
 
 @pytest.mark.asyncio
 async def test_an_interrupt_ends_the_current_wait_with_its_reason() -> None:
-    exchange = Exchange()
-    asyncio.get_running_loop().call_soon(exchange.interrupt, ClientGone())
+    state = RequestState()
+    asyncio.get_running_loop().call_soon(state.interrupt, ClientGone())
     with pytest.raises(ClientGone):
-        async with exchange.waiting():
+        async with state.waiting():
             await asyncio.Event().wait()
 
 
 @pytest.mark.asyncio
 async def test_an_interrupt_between_two_waits_ends_the_next() -> None:
-    exchange = Exchange()
-    exchange.interrupt(ClientGone())
+    state = RequestState()
+    state.interrupt(ClientGone())
     with pytest.raises(ClientGone):
-        async with exchange.waiting():
+        async with state.waiting():
             pytest.fail("a client that has gone is not waited for")
 
 
 @pytest.mark.asyncio
 async def test_the_first_reason_stands() -> None:
-    exchange = Exchange()
-    exchange.interrupt(ClientGone())
-    exchange.interrupt(STOPPING)
+    state = RequestState()
+    state.interrupt(ClientGone())
+    state.interrupt(STOPPING)
     with pytest.raises(ClientGone):
-        async with exchange.waiting():
+        async with state.waiting():
             pass
 
 
 @pytest.mark.asyncio
 async def test_a_timeout_of_something_else_is_not_ours() -> None:
     with pytest.raises(TimeoutError):
-        async with Exchange().waiting():
+        async with RequestState().waiting():
             raise TimeoutError
 
 
 @pytest.mark.asyncio
 async def test_the_sweep_ends_what_is_overdue_and_the_next_attempt_may_wait_again() -> None:
-    exchange, sweep, loop = Exchange(), Sweep(tick=0.005), asyncio.get_running_loop()
-    sweep.enter(exchange, nothing)
+    state, sweep, loop = RequestState(), Deadlines(tick=0.005), asyncio.get_running_loop()
+    sweep.enter(state, nothing)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(sweep.run())
         for _ in range(2):
-            exchange.deadline, exchange.overdue = loop.time(), LATE
+            state.deadline, state.overdue = loop.time(), LATE
             with pytest.raises(RemoteError, match="late"):
-                async with exchange.waiting():
+                async with state.waiting():
                     await asyncio.Event().wait()
         running.cancel()
 
 
 @pytest.mark.asyncio
 async def test_the_sweep_keeps_quiet_clients_alive_once_per_period() -> None:
-    exchange, sweep = Exchange(), Sweep(tick=0.005, keep_alive_after=0.02)
+    state, sweep = RequestState(), Deadlines(tick=0.005, keep_alive_after=0.02)
     sent = asyncio.Event()
 
     async def keep_alive() -> None:
         sent.set()
 
-    sweep.enter(exchange, keep_alive)
-    exchange.quiet_since = asyncio.get_running_loop().time()
+    sweep.enter(state, keep_alive)
+    state.quiet_since = asyncio.get_running_loop().time()
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(sweep.run())
         async with asyncio.timeout(5):
             await sent.wait()
         running.cancel()
-    assert exchange.quiet_since != inf
+    assert state.quiet_since != inf
 
 
 @pytest.mark.asyncio
 async def test_the_stop_reaches_every_running_request() -> None:
-    sweep, exchanges = Sweep(), [Exchange(), Exchange()]
-    for exchange in exchanges:
-        sweep.enter(exchange, nothing)
+    sweep, exchanges = Deadlines(), [RequestState(), RequestState()]
+    for state in exchanges:
+        sweep.enter(state, nothing)
     sweep.interrupt_all(STOPPING)
-    for exchange in exchanges:
+    for state in exchanges:
         with pytest.raises(LocalError, match="stopping"):
-            async with exchange.waiting():
+            async with state.waiting():
                 await asyncio.Event().wait()
     sweep.leave(exchanges[0])
     assert len(sweep) == 1

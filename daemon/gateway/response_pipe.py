@@ -1,28 +1,28 @@
 """The shape of a request's way up and its answer's way back: sans I/O, bytes in and bytes out.
 
-A relay lives as long as the request and serves its attempts one after another. Until an attempt is
+A pipe lives as long as the request and serves its attempts one after another. Until an attempt is
 *committed* by its first piece of content, everything it brought is held back, so that the next
-attempt can start afresh; what a keep-alive has already told the client stays valid across attempts.
+attempt can start afresh; what a keep-alive has already sent to the client stays valid across attempts.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from daemon.errors import GatewayError, RemoteError
+from daemon.errors import GatewayError
 from daemon.gateway.amendments import REASONING, Amendment, without
 from daemon.inference.response import Usage
 from daemon.snapshot.models import Candidate
-from daemon.wires.base import EncodeOptions, UpstreamBody
+from daemon.wires.base import EncodeOptions
 
 HELD_EVENTS = 64
 HELD_BYTES = 256 * 1024
 
 
-class Target(Struct, frozen=True, kw_only=True):
+class AttemptTarget(Struct, frozen=True, kw_only=True):
     """Whom an attempt asks, and how: ``effort`` is the level of the model name's suffix, ``amendments`` what
     this upstream needs changed of the request."""
 
@@ -53,34 +53,51 @@ class Target(Struct, frozen=True, kw_only=True):
             unsupported=self.unsupported,
         )
 
-    def amended(self, amendment: Amendment) -> Target:
+    def amended(self, amendment: Amendment) -> AttemptTarget:
         """The same with one amendment more."""
         return replace(self, amendments=(*self.amendments, amendment))
 
 
-class Relay(Protocol):
-    """``committed``: content may be, or has been, shown to the client. ``finished``: the answer is
-    complete. ``cut_short``: it is, though the upstream was still speaking. ``error``: why the current
-    attempt failed, None while it has not. ``streamed``: the upstream was asked for an event stream.
-    ``watched``: what comes of it is wanted as it comes, not only whole. ``answer_lost``: what of the
-    answer the entry's wire could not carry."""
+class PreparedRequest(Struct, frozen=True, kw_only=True):
+    """A request as it goes to an upstream. ``lost`` names what of the client's could not be carried, ``session`` the
+    conversation ('' where upstreams of this wire take none). ``streamed``: it asks for an event stream.
+    ``watched``: the answer is needed piece by piece as it comes, not only whole."""
 
-    committed: bool
-    finished: bool
-    cut_short: bool
+    body: bytes
+    lost: tuple[str, ...]
+    session: str
     streamed: bool
     watched: bool
-    error: RemoteError | None
+
+
+class AnswerSummary(Struct, frozen=True, kw_only=True):
+    """What log and metrics say of an answer. ``cut_short``: it was complete while the upstream was still writing (at
+    a stop sequence), so that ``usage`` is an estimate of ours. ``lost``: what the entry's wire could not carry."""
+
     usage: Usage | None
-    answer_lost: tuple[str, ...]
+    cut_short: bool
+    lost: tuple[str, ...]
+
+
+Stage = Literal["held", "committed", "finished"]
+"""How far an attempt has come. ``held``: nothing of it has been shown, and another attempt may take over.
+``committed``: content may be, or has been, shown to the client. ``finished``: the answer is complete."""
+
+
+class ResponsePipe(Protocol):
+    """``stage``: of the current attempt. ``feed``, ``feed_whole`` and ``end_of_body`` raise ``RemoteError`` when the
+    attempt has failed; what it brought before may still be taken."""
+
+    @property
+    def stage(self) -> Stage: ...
 
     @property
     def skipped(self) -> int:
         """Events of this attempt that could not be read."""
         ...
 
-    def prepare(self, target: Target) -> UpstreamBody:
-        """Begin an attempt: the body for this target. Forgets what the last attempt brought."""
+    def prepare(self, target: AttemptTarget) -> PreparedRequest:
+        """Begin an attempt: the request for this target. Forgets what the last attempt brought."""
         ...
 
     def accepted(self) -> None:
@@ -91,8 +108,8 @@ class Relay(Protocol):
         """The upstream could not read the reasoning that went along."""
         ...
 
-    def feed(self, data: bytes) -> None:
-        """Bytes of an event stream."""
+    def feed(self, data: bytes) -> Stage:
+        """Bytes of an event stream; the stage after them."""
         ...
 
     def feed_whole(self, body: bytes) -> None:
@@ -104,15 +121,19 @@ class Relay(Protocol):
         ...
 
     def take(self) -> bytes:
-        """What the client may have now; empty until committed."""
+        """What the client may have now; empty while it is held."""
         ...
 
     def whole(self) -> bytes:
         """The whole answer for a client that did not ask for a stream."""
         ...
 
+    def summary(self) -> AnswerSummary:
+        """Of a finished answer."""
+        ...
+
     def release(self) -> None:
-        """The answer has been handed over, or nobody wants what came of it: keep none of it."""
+        """The answer has been handed over, or nobody needs what came of it: keep none of it."""
         ...
 
     def keep_alive(self) -> bytes:

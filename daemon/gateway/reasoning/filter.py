@@ -1,10 +1,10 @@
 """Earlier reasoning on its way up where the bytes pass through: each piece to its own upstream only.
 
 Two wires carry encrypted reasoning: Responses as items of ``input``, Messages as thinking blocks of
-the assistant's messages. A piece that may not go (``origins``, or a foreign seal) is left out with its
+the assistant's messages. A piece that may not go (``owners``, or a foreign seal) is left out with its
 item; one that the hub sealed for this core auth is opened; without any, nothing is split and no byte
 changes. Compaction items stay: without theirs a conversation would be empty. Empty thinking and empty text
-are what a keep-alive told the client: no upstream has said them, and Anthropic's API refuses them. Thinking
+are what a keep-alive sent to the client: no upstream has said them, and Anthropic's API refuses them. Thinking
 that another provider's answer moved (``moved_thinking``) is back in its place, without its mark.
 """
 
@@ -16,9 +16,9 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from daemon.gateway.origins import Origins
-from daemon.gateway.relay import Target
-from daemon.gateway.sealing import PREFIX, Seal
+from daemon.gateway.reasoning.owners import ReasoningOwners
+from daemon.gateway.reasoning.signatures import PREFIX, Seal
+from daemon.gateway.response_pipe import AttemptTarget
 from daemon.wires.base import Fields, Item
 from daemon.wires.table import WIRES
 
@@ -27,50 +27,50 @@ _fields = msgspec.json.Decoder(Fields).decode
 _item = msgspec.json.Decoder(Item).decode
 
 
-def replayed(body: bytes, fields: Fields, target: Target, origins: Origins) -> tuple[bytes, ...]:
+def filter_reasoning(body: bytes, fields: Fields, target: AttemptTarget, owners: ReasoningOwners) -> tuple[bytes, ...]:
     """Puts into ``fields`` (of ``body``) what may go of the earlier reasoning; gives the pieces that go."""
     earlier = WIRES[target.candidate.auth.wire].upstream.reasoning
     if earlier is None or not any(marker in body for marker in earlier.markers):
         return ()
-    sifter = Sifter(target, origins, earlier.mark)
+    reasoning = ReasoningFilter(target, owners, earlier.mark)
     try:
-        earlier.sift(fields, sifter.sift)
+        earlier.sift(fields, reasoning.filter_items)
     except msgspec.DecodeError:  # an unusual shape: the upstream is the judge of it
         return ()
-    return tuple(sifter.pieces)
+    return tuple(reasoning.pieces)
 
 
-class Sifter:
+class ReasoningFilter:
     """Decides item by item. ``pieces``: those that go, as their upstream made them."""
 
-    __slots__ = ("_auth_id", "_mark", "_origins", "_reasoning", "_seal", "pieces")
+    __slots__ = ("_auth_id", "_mark", "_owners", "_reasoning", "_seal", "pieces")
 
-    def __init__(self, target: Target, origins: Origins, mark: str) -> None:
+    def __init__(self, target: AttemptTarget, owners: ReasoningOwners, mark: str) -> None:
         self._auth_id = target.candidate.auth.id
         self._seal = Seal.of(self._auth_id)
         self._reasoning = target.reasoning
-        self._origins = origins
+        self._owners = owners
         self._mark = mark
         self.pieces: list[bytes] = []
 
-    def sift(self, raws: Sequence[Raw], held_in: Callable[[Item], str]) -> list[Raw] | None:
+    def filter_items(self, raws: Sequence[Raw], held_in: Callable[[Item], str]) -> list[Raw] | None:
         """What may go of ``raws``; None when that is all of it, untouched. ``held_in`` names the field
         that holds an item's encrypted piece, '' for items that have none."""
-        kept: list[Raw] = []
-        touched = False
+        out: list[Raw] = []
+        changed = False
         for raw in raws:
             item = _item(raw)
             if _says_nothing(item):
-                touched = True
+                changed = True
                 continue
             field = held_in(item)
             piece = (getattr(item, field) or "") if field else ""
-            sent = self._one(raw, field, piece) if field else raw
-            touched |= sent is not raw
-            if sent is not None:
+            outgoing = self._one(raw, field, piece) if field else raw
+            changed |= outgoing is not raw
+            if outgoing is not None:
                 moved = bool(self._mark) and piece.startswith(self._mark)
-                kept.insert(len(kept) - 1 if moved else len(kept), sent)
-        return kept if touched else None
+                out.insert(len(out) - 1 if moved else len(out), outgoing)
+        return out if changed else None
 
     def _one(self, raw: Raw, field: str, piece: str) -> Raw | None:
         if not self._reasoning:
@@ -78,7 +78,7 @@ class Sifter:
         own: str | None = piece.removeprefix(self._mark)
         if own and own.startswith(PREFIX):
             own = self._seal.open(own)
-        if not own or not self._origins.may_go(self._auth_id, own.encode()):
+        if not own or not self._owners.may_go(self._auth_id, own.encode()):
             return None
         self.pieces.append(own.encode())
         return raw if own == piece else Raw(_encode(_fields(raw) | {field: Raw(_encode(own))}))

@@ -9,11 +9,11 @@ import pytest
 
 from daemon.config.schema import Defaults
 from daemon.gateway.amendments import REASONING, Amendment
-from daemon.gateway.origins import Origins
-from daemon.gateway.relay import Target
-from daemon.gateway.splice import Spliced, splice_body
+from daemon.gateway.reasoning.owners import ReasoningOwners
+from daemon.gateway.response_pipe import AttemptTarget
+from daemon.gateway.rewrite_body import RewrittenBody, rewrite_body
 from daemon.wires.openai_responses.encode_request import ENCRYPTED_REASONING as ENCRYPTED
-from tests.gateway.inbounds import inbound
+from tests.gateway.client_requests import client_request
 from tests.router.auths import candidate
 
 FORCED = {
@@ -30,19 +30,19 @@ def splice(
     *,
     effort: str | None = None,
     unsupported: frozenset[str] = frozenset(),
-    origins: Origins | None = None,
+    owners: ReasoningOwners | None = None,
     reasoning: bool = True,
     amendments: tuple[Amendment, ...] = (),
     **auth: Any,
-) -> Spliced:
+) -> RewrittenBody:
     wire = auth.get("wire", "responses")
     auth["unsupported_parameters"] = tuple(unsupported)
     amendments += () if reasoning else (Amendment(REASONING),)
-    target = Target(candidate=candidate(**auth), effort=effort, amendments=amendments)
-    return splice_body(inbound(wire, body), target, origins or Origins())
+    target = AttemptTarget(candidate=candidate(**auth), effort=effort, amendments=amendments)
+    return rewrite_body(client_request(wire, body), target, owners or ReasoningOwners())
 
 
-def spliced(body: dict[str, Any], **options: Any) -> dict[str, Any]:
+def rewritten(body: dict[str, Any], **options: Any) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(splice(body, **options).body)
     return answer
 
@@ -53,7 +53,7 @@ def test_the_forced_fields_and_nothing_else() -> None:
         "input": [{"type": "tool_search", "x": [1, {"y": None}]}],
         "unheard_of": {"a": 1},
     }
-    assert spliced(body) == body | FORCED
+    assert rewritten(body) == body | FORCED
 
 
 @pytest.mark.parametrize(
@@ -69,40 +69,40 @@ def test_the_forced_fields_and_nothing_else() -> None:
 def test_effort_suffix_beats_the_body_beats_the_default(
     reasoning: dict[str, Any] | None, suffix: str | None, expected: dict[str, Any]
 ) -> None:
-    assert spliced({"reasoning": reasoning}, effort=suffix)["reasoning"] == expected
+    assert rewritten({"reasoning": reasoning}, effort=suffix)["reasoning"] == expected
 
 
 def test_the_providers_default_effort_is_used() -> None:
     defaults = Defaults(model_reasoning_effort="low")
-    assert spliced({}, defaults=defaults)["reasoning"] == {"effort": "low"}
+    assert rewritten({}, defaults=defaults)["reasoning"] == {"effort": "low"}
 
 
 def test_null_instructions_become_empty() -> None:
-    assert spliced({"instructions": None})["instructions"] == ""
-    assert "instructions" not in spliced({})
+    assert rewritten({"instructions": None})["instructions"] == ""
+    assert "instructions" not in rewritten({})
 
 
 @pytest.mark.parametrize("tools", [{}, {"tools": []}, {"tools": None}])
 def test_parallel_tool_calls_is_dropped_without_tools(tools: dict[str, Any]) -> None:
-    assert "parallel_tool_calls" not in spliced({"parallel_tool_calls": True, **tools})
+    assert "parallel_tool_calls" not in rewritten({"parallel_tool_calls": True, **tools})
 
 
 def test_parallel_tool_calls_is_kept_with_tools() -> None:
     assert (
-        spliced({"parallel_tool_calls": False, "tools": [{"type": "custom", "name": "x"}]})["parallel_tool_calls"]
+        rewritten({"parallel_tool_calls": False, "tools": [{"type": "custom", "name": "x"}]})["parallel_tool_calls"]
         is False
     )
     inside = {"parallel_tool_calls": False, "input": [{"type": "additional_tools", "tools": []}]}
-    assert spliced(inside)["parallel_tool_calls"] is False
+    assert rewritten(inside)["parallel_tool_calls"] is False
 
 
 def test_storage_left_to_the_client_when_the_provider_allows_it() -> None:
     body = {"store": True, "include": []}
-    assert spliced(body, store=None) == body | FORCED | body
+    assert rewritten(body, store=None) == body | FORCED | body
 
 
 def test_what_else_the_client_wants_included_stays() -> None:
-    assert spliced({"include": ["file_search_call.results"]})["include"] == [
+    assert rewritten({"include": ["file_search_call.results"]})["include"] == [
         "file_search_call.results",
         ENCRYPTED,
     ]
@@ -129,7 +129,7 @@ CHAT: dict[str, Any] = {"wire": "chat", "model": "m"}
 
 def test_a_chat_request_changes_in_its_model_alone() -> None:
     body = {"model": "fox/m", "messages": [{"role": "user", "content": "x", "odd": 1}], "unheard_of": {"a": [1]}}
-    assert spliced(body, **CHAT) == body | {"model": "m"}
+    assert rewritten(body, **CHAT) == body | {"model": "m"}
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_chat_request_changes_in_its_model_alone() -> None:
     ],
 )
 def test_a_chat_stream_is_asked_for_its_usage(options: object, expected: object) -> None:
-    assert spliced({"stream": True, "stream_options": options}, **CHAT)["stream_options"] == expected
+    assert rewritten({"stream": True, "stream_options": options}, **CHAT)["stream_options"] == expected
 
 
 def test_chat_names_of_one_limit_stand_in_for_each_other() -> None:
@@ -149,8 +149,8 @@ def test_chat_names_of_one_limit_stand_in_for_each_other() -> None:
 
 
 def test_storage_that_privacy_forbids_is_not_asked_of_a_chat_upstream() -> None:
-    assert spliced({"store": True}, **CHAT)["store"] is False
-    assert "store" not in spliced({}, **CHAT)
+    assert rewritten({"store": True}, **CHAT)["store"] is False
+    assert "store" not in rewritten({}, **CHAT)
 
 
 def test_a_messages_request_changes_in_its_model_alone() -> None:
@@ -160,8 +160,8 @@ def test_a_messages_request_changes_in_its_model_alone() -> None:
         "messages": [{"role": "user", "content": "x"}],
         "context_management": {"e": []},
     }
-    assert spliced(body, wire="messages", model="m") == body | {"model": "m"}
-    assert spliced(body, wire="messages", model="m", effort="low")["output_config"] == {"effort": "low"}
+    assert rewritten(body, wire="messages", model="m") == body | {"model": "m"}
+    assert rewritten(body, wire="messages", model="m", effort="low")["output_config"] == {"effort": "low"}
 
 
 # --- earlier reasoning: to its own upstream only ---------------------------------------------------
@@ -178,50 +178,52 @@ def thinking_turn(*blocks: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_reasoning_of_another_core_auth_is_left_out_with_its_item() -> None:
-    origins = Origins()
-    origins.made(WOLF, b"theirs")
-    origins.made(FOX, b"ours")
+    owners = ReasoningOwners()
+    owners.made(WOLF, b"theirs")
+    owners.made(FOX, b"ours")
     call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
     body = {"input": [thinking_item("theirs"), thinking_item("ours"), call]}
-    result = splice(body, origins=origins)
+    result = splice(body, owners=owners)
     assert json.loads(result.body)["input"] == [thinking_item("ours"), call]
     assert result.signed == (b"ours",)
 
 
 def test_reasoning_of_unknown_origin_goes_and_no_byte_of_the_input_changes() -> None:
     raw = '{"input": [ {"type":"reasoning", "summary":[],  "encrypted_content":"new"} , {"odd" : 1.0} ]}'
-    target = Target(candidate=candidate())
-    result = splice_body(inbound("responses", raw), target, Origins())
+    target = AttemptTarget(candidate=candidate())
+    result = rewrite_body(client_request("responses", raw), target, ReasoningOwners())
     assert raw[10:-1].encode() in result.body
     assert result.signed == (b"new",)
 
 
 def test_what_the_hub_sealed_for_this_core_auth_is_opened_and_what_for_another_is_not_sent() -> None:
     body = {"input": [thinking_item("tppcd1.0123456789ab.mine"), thinking_item("tppcd1.ffffffffffff.theirs")]}
-    assert spliced(body)["input"] == [thinking_item("mine")]
+    assert rewritten(body)["input"] == [thinking_item("mine")]
 
 
 def test_no_reasoning_goes_to_an_upstream_that_refused_it_and_compaction_stays() -> None:
     compaction = {"type": "compaction", "encrypted_content": "all of it"}
-    assert spliced({"input": [thinking_item("x"), compaction]}, reasoning=False)["input"] == [compaction]
+    assert rewritten({"input": [thinking_item("x"), compaction]}, reasoning=False)["input"] == [compaction]
 
 
 def test_the_empty_thinking_of_a_keep_alive_goes_nowhere() -> None:
     beat: dict[str, Any] = {"type": "thinking", "thinking": "", "signature": ""}
-    said, unsigned = {"type": "text", "text": "hi"}, {"type": "thinking", "thinking": "hm", "signature": ""}
-    body = {"messages": [thinking_turn(beat, unsigned, said), thinking_turn(beat), thinking_turn(said)]}
-    assert spliced(body, wire="messages")["messages"] == [thinking_turn(unsigned, said), thinking_turn(said)]
+    greeting, unsigned = {"type": "text", "text": "hi"}, {"type": "thinking", "thinking": "hm", "signature": ""}
+    body = {"messages": [thinking_turn(beat, unsigned, greeting), thinking_turn(beat), thinking_turn(greeting)]}
+    assert rewritten(body, wire="messages")["messages"] == [thinking_turn(unsigned, greeting), thinking_turn(greeting)]
 
 
 @pytest.mark.parametrize("space", ["", " "])
 def test_the_empty_text_of_a_keep_alive_goes_nowhere(space: str) -> None:
     """However the client writes its JSON. What a user says is left to the upstream to judge."""
-    beat, said = {"type": "text", "text": ""}, {"type": "text", "text": "hi"}
+    beat, greeting = {"type": "text", "text": ""}, {"type": "text", "text": "hi"}
     user = {"role": "user", "content": [beat]}
-    messages = [user, thinking_turn(beat, said), user, thinking_turn(beat), thinking_turn(said)]
+    messages = [user, thinking_turn(beat, greeting), user, thinking_turn(beat), thinking_turn(greeting)]
     raw = json.dumps({"messages": messages}, separators=(",", f":{space}"))
-    result = splice_body(inbound("messages", raw), Target(candidate=candidate(wire="messages")), Origins())
-    assert json.loads(result.body)["messages"] == [user, thinking_turn(said), user, thinking_turn(said)]
+    result = rewrite_body(
+        client_request("messages", raw), AttemptTarget(candidate=candidate(wire="messages")), ReasoningOwners()
+    )
+    assert json.loads(result.body)["messages"] == [user, thinking_turn(greeting), user, thinking_turn(greeting)]
 
 
 def test_thinking_that_was_moved_is_back_in_its_place_without_its_mark_or_not_sent() -> None:
@@ -231,18 +233,18 @@ def test_thinking_that_was_moved_is_back_in_its_place_without_its_mark_or_not_se
     def moved(piece: str) -> dict[str, Any]:
         return {"type": "thinking", "thinking": "hm", "signature": piece}
 
-    said = {"type": "text", "text": "hi"}
+    greeting = {"type": "text", "text": "hi"}
     ours, plain, theirs = "moved.tppcd1.0123456789ab.mine", "moved.plain", "moved.tppcd1.ffffffffffff.theirs"
-    body = {"messages": [thinking_turn(said, moved(ours), call, moved(theirs)), thinking_turn(call, moved(plain))]}
+    body = {"messages": [thinking_turn(greeting, moved(ours), call, moved(theirs)), thinking_turn(call, moved(plain))]}
     result = splice(body, wire="messages")
     sent = json.loads(result.body)["messages"]
-    assert sent == [thinking_turn(moved("mine"), said, call), thinking_turn(moved("plain"), call)]
+    assert sent == [thinking_turn(moved("mine"), greeting, call), thinking_turn(moved("plain"), call)]
     assert result.signed == (b"mine", b"plain")
 
 
 def test_thinking_blocks_of_another_core_auth_are_left_out() -> None:
-    origins = Origins()
-    origins.made(WOLF, b"theirs")
+    owners = ReasoningOwners()
+    owners.made(WOLF, b"theirs")
     text = {"type": "text", "text": "hi"}
     theirs = {"type": "thinking", "thinking": "hm", "signature": "theirs"}
     redacted = {"type": "redacted_thinking", "data": "theirs"}
@@ -250,13 +252,13 @@ def test_thinking_blocks_of_another_core_auth_are_left_out() -> None:
     unsigned = {"type": "thinking", "thinking": "hm", "signature": ""}
     user = {"role": "user", "content": '"thinking"'}
     body = {"messages": [user, thinking_turn(theirs, text), thinking_turn(redacted), thinking_turn(ours, unsigned)]}
-    sent = spliced(body, wire="messages", origins=origins)["messages"]
+    sent = rewritten(body, wire="messages", owners=owners)["messages"]
     assert sent == [user, thinking_turn(text), thinking_turn(ours, unsigned)]
 
 
 @pytest.mark.parametrize("odd", [{"input": '"encrypted_content"'}, {"input": [{"encrypted_content": 5}]}])
 def test_an_odd_shape_is_left_to_the_upstream_to_judge(odd: dict[str, Any]) -> None:
-    assert spliced(odd)["input"] == odd["input"]
+    assert rewritten(odd)["input"] == odd["input"]
 
 
 def test_what_only_the_gateway_asked_for_is_not_lost() -> None:
@@ -271,4 +273,4 @@ def test_amendments_are_made_in_the_body_that_passes_and_nothing_else_changes() 
     amendments = (Amendment("shape of Codex"), Amendment("leave out", "include"))
     expected = body | FORCED | {"input": shaped, "instructions": ""}
     del expected["include"]
-    assert spliced(body, amendments=amendments) == expected
+    assert rewritten(body, amendments=amendments) == expected

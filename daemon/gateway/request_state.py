@@ -1,4 +1,4 @@
-"""The mutable half of one request: what the sweep watches, and how a wait is broken off.
+"""The mutable half of one request: what ``Deadlines`` watches, and how a wait is broken off.
 
 The request's own task waits for the upstream in straight lines, without a timer of its own. Whatever
 else may happen meanwhile (the client leaves, a deadline passes, the daemon stops) comes in through
@@ -19,7 +19,7 @@ from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
 GONE: Final = "tppcd.gone"
 """Key of the ASGI scope under which an entry leaves what the server calls when the client hangs up.
 
-ASGI itself tells that only to who awaits ``receive()``, which would take a second task per request."""
+ASGI itself says that only to who awaits ``receive()``, which would take a second task per request."""
 
 
 class ClientGone(Exception):
@@ -27,7 +27,7 @@ class ClientGone(Exception):
 
 
 class Overdue(Struct, frozen=True):
-    """What is said when a wait has lasted too long; the error itself is made only then. ``ours``: the
+    """What a wait that lasts too long fails with; the error itself is made only then. ``ours``: the
     client kept us waiting, so another target would not help."""
 
     message: str
@@ -39,7 +39,7 @@ class Overdue(Struct, frozen=True):
         return RemoteError(ErrorKind.TIMEOUT, self.message)
 
 
-class Exchange:
+class RequestState:
     """One running request, made in its own task. Times are ``time.monotonic`` seconds.
 
     ``deadline``: when the current wait for the upstream has lasted too long, and ``overdue`` what to
@@ -51,11 +51,15 @@ class Exchange:
     def __init__(self) -> None:
         self.deadline = inf
         self.overdue: Overdue | None = None
-        self._expired = False
         self.quiet_since = inf
+        # Cancelling the task is the one way to end whatever it waits for; only inside ``waiting`` is it ours to cancel,
+        # so an interrupt that comes between two waits stays here as the reason, and ends the next one.
         self._task = asyncio.current_task()
         self._waiting: Waiting | None = None
         self._reason: Exception | None = None
+        # The reason is a deadline of one attempt. It is spent when it has ended that one, so that the next attempt may
+        # wait; a client that has gone, or the daemon's stop, ends them all.
+        self._expired = False
 
     def interrupt(self, reason: Exception) -> None:
         """Break the current wait off, or the next one; the first reason stands."""
@@ -98,13 +102,13 @@ class Exchange:
 
 
 class Waiting:
-    """What ``asyncio.timeout`` is to time, this is to ``Exchange.interrupt``: a cancellation that is known
+    """What ``asyncio.timeout`` is to time, this is to ``RequestState.interrupt``: a cancellation that is known
     as ours becomes its reason, any other one passes."""
 
     __slots__ = ("_exchange", "cancelled")
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    def __init__(self, state: RequestState) -> None:
+        self._exchange = state
         self.cancelled = False
 
     async def __aenter__(self) -> None:

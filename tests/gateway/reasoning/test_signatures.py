@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.gateway.sealing import Seal, open_request, seal_events
+from daemon.gateway.reasoning.signatures import Seal, open_request, seal_events
 from daemon.inference.blocks import Reasoning, Text
 from daemon.inference.events import BlockDelta, BlockEnd, Event
 from daemon.inference.request import Message, Request

@@ -15,7 +15,7 @@ from daemon.snapshot.snapshot import Snapshot
 from daemon.wires.base import AnswerContext, Wire
 
 
-class Inbound(Struct, frozen=True, kw_only=True):
+class ClientRequest(Struct, frozen=True, kw_only=True):
     """One request as the entry hands it over. ``headers`` are the client's, names in lower case;
     ``body`` the bytes as they came; ``started`` is ``time.monotonic`` seconds."""
 

@@ -1,6 +1,6 @@
 """Whose encrypted reasoning is it, where the bytes pass through unsealed.
 
-Through the hub a signature is sealed with its core auth's tag (``sealing``). Where bytes pass through
+Through the hub a signature is sealed with its core auth's tag (``signatures``). Where bytes pass through
 untouched there is no seal; instead the daemon remembers, by a fingerprint of each encrypted piece, the
 core auth whose upstream made it, and does not send it to another one, which would refuse the whole
 request. A piece of unknown origin (from before a restart, or from before the gateway) is sent: an
@@ -18,13 +18,13 @@ MOST_REMEMBERED: Final = 50_000
 _REFUSED: Final = "!"
 
 
-class Origins:
+class ReasoningOwners:
     """Live state of one daemon, keyed by core auth ID: it survives every reload."""
 
-    __slots__ = ("_origins",)
+    __slots__ = ("_owners",)
 
     def __init__(self) -> None:
-        self._origins: dict[int, str] = {}
+        self._owners: dict[int, str] = {}
 
     def made(self, auth_id: str, piece: bytes) -> None:
         """``auth_id``'s upstream has sent this piece."""
@@ -33,7 +33,7 @@ class Origins:
     def accepted(self, auth_id: str, pieces: Iterable[bytes]) -> None:
         """``auth_id``'s upstream has taken these pieces back."""
         for piece in pieces:
-            if self._origins.get(hash(piece)) != auth_id:
+            if self._owners.get(hash(piece)) != auth_id:
                 self._put(hash(piece), auth_id)
 
     def refused(self, auth_id: str, pieces: Iterable[bytes]) -> None:
@@ -43,18 +43,18 @@ class Origins:
 
     def of(self, piece: bytes) -> str | None:
         """The core auth whose upstream made or took this piece; None where that is not known."""
-        origin = self._origins.get(hash(piece))
+        origin = self._owners.get(hash(piece))
         return None if origin is None or origin.startswith(_REFUSED) else origin
 
     def may_go(self, auth_id: str, piece: bytes) -> bool:
         """Whether the piece may be sent to ``auth_id``'s upstream."""
-        origin = self._origins.get(hash(piece))
+        origin = self._owners.get(hash(piece))
         if origin is None or origin == auth_id:
             return True
         return origin.startswith(_REFUSED) and origin != _REFUSED + auth_id
 
     def _put(self, piece: int, origin: str) -> None:
-        self._origins.pop(piece, None)
-        self._origins[piece] = origin
-        if len(self._origins) > MOST_REMEMBERED:
-            del self._origins[next(iter(self._origins))]
+        self._owners.pop(piece, None)
+        self._owners[piece] = origin
+        if len(self._owners) > MOST_REMEMBERED:
+            del self._owners[next(iter(self._owners))]

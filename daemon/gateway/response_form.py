@@ -24,18 +24,18 @@ _FORM_OF_BYTE: Final[dict[bytes, Form]] = {b"{": "json", b"[": "json", b"<": "pa
 
 async def beginning(answer: UpstreamResponse) -> tuple[bytes, Form]:
     """The body's first bytes, leading blanks left out, as soon as they say what it is; empty for an empty body."""
-    begun = b""
+    first_bytes = b""
     while data := await answer.read():
-        begun = (begun + data).lstrip(_BLANK) if not begun else begun + data
-        form = form_of(begun)
+        first_bytes = (first_bytes + data).lstrip(_BLANK) if not first_bytes else first_bytes + data
+        form = form_of(first_bytes)
         if form is not None:
-            return begun, form if form != "unknown" else _labelled(answer.content_type)
-    return begun, _labelled(answer.content_type)
+            return first_bytes, form if form != "unknown" else _labelled(answer.content_type)
+    return first_bytes, _labelled(answer.content_type)
 
 
-def form_of(begun: bytes) -> Form | Literal["unknown"] | None:
+def form_of(first_bytes: bytes) -> Form | Literal["unknown"] | None:
     """By the first bytes of a body; None while they may still become one thing or another."""
-    start = begun[:16].removeprefix(_BOM).lstrip(_BLANK)
+    start = first_bytes[:16].removeprefix(_BOM).lstrip(_BLANK)
     if not start or _BOM.startswith(start):
         return None
     if form := _FORM_OF_BYTE.get(start[:1]):

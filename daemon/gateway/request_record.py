@@ -1,11 +1,13 @@
-"""How a request ended, told once: one log line, the metrics, the state of its core auth."""
+"""What is known of a request, and how it is reported when it has ended: one log line, and the metrics."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from daemon.errors import GatewayError
-from daemon.gateway.inbound import Inbound
+from daemon.gateway.client_request import ClientRequest
 from daemon.inference.response import Usage
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.telemetry.logs import tell_request
@@ -13,15 +15,23 @@ from daemon.telemetry.metrics import Metrics
 
 CLIENT_GONE = 499
 """The status in log and metrics of a request whose client hung up (nginx's number)."""
+UNNAMED = "unnamed"
+_NAME = re.compile(r"[\w.\[\]-]{1,160}", re.ASCII)
+
+
+def loss_names(lost: Iterable[str]) -> tuple[str, ...]:
+    """Names for log, metrics and headers. Some that an encoder gives hold a word of the client's (a tool's name, a
+    block's type): what is no name, but text, is left out of it."""
+    return tuple([name if _NAME.fullmatch(name) else f"{name.partition('.')[0][:16]}.{UNNAMED}" for name in lost])
 
 
 @dataclass(slots=True)
-class Account:
+class RequestRecord:
     """What is known of a request as it runs. Times are ``time.monotonic`` seconds. ``lost`` names what the
     request lost in translation, ``answer_lost`` what the answer did. ``estimated``: the usage is ours,
-    for the answer was ended before the upstream told its own."""
+    for the answer was ended before the upstream said its own."""
 
-    inbound: Inbound
+    client_request: ClientRequest
     status: int = 0
     auth: CoreAuth | None = None
     served: str = ""
@@ -40,18 +50,20 @@ class Account:
 
     def close(self, now: float, metrics: Metrics) -> None:
         """Write the request's one line and count it."""
-        inbound, auth, usage = self.inbound, self.auth, self.usage or Usage()
+        client_request, auth, usage = self.client_request, self.auth, self.usage or Usage()
         provider = auth.name if auth else ""
-        total = now - inbound.started
-        first = None if self.first_event is None else self.first_event - inbound.started
-        metrics.request_finished(inbound.entry, provider, self.status, first, total, self.usage, model=self.served)
+        total = now - client_request.started
+        first = None if self.first_event is None else self.first_event - client_request.started
+        metrics.request_finished(
+            client_request.entry, provider, self.status, first, total, self.usage, model=self.served
+        )
         lost = self.lost + self.answer_lost
         for field in lost:
             metrics.lost(field, 1)
         fields: dict[str, object] = {
-            "request_id": inbound.request_id,
-            "entry": inbound.entry,
-            "model": inbound.request.model,
+            "request_id": client_request.request_id,
+            "entry": client_request.entry,
+            "model": client_request.request.model,
             "served": self.served,
             "provider": provider,
             "auth": auth.id if auth else "",
@@ -62,7 +74,7 @@ class Account:
             "tokens_cached": usage.cached_tokens,
             "tokens_out": usage.output_tokens,
             "attempts": self.attempts,
-            "stream": inbound.request.stream,
+            "stream": client_request.request.stream,
         }
         if self.estimated:
             fields["tokens"] = "estimated"

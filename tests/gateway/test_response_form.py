@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from daemon.gateway.answer_form import beginning, form_of, unwrapped
+from daemon.gateway.response_form import beginning, form_of, unwrapped
 from daemon.upstream.http.call import UpstreamResponse
 
 EVENTS = b'data: {"choices":[]}\n\n'

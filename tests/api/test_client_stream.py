@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from daemon.api.channel import LONGEST_LIST, AsgiChannel
-from daemon.gateway.channel import AnswerHead
+from daemon.api.client_stream import LONGEST_LIST, AsgiClientStream
+from daemon.gateway.client_stream import ResponseHead
 
 
-async def headers_of(head: AnswerHead) -> dict[bytes, bytes]:
+async def headers_of(head: ResponseHead) -> dict[bytes, bytes]:
     sent: list[MutableMapping[str, Any]] = []
 
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
-    await AsgiChannel(send, []).answer(200, {}, b"{}", head)
+    await AsgiClientStream(send, []).respond(200, {}, b"{}", head)
     return dict(sent[0]["headers"])
 
 
@@ -33,14 +33,14 @@ async def headers_of(head: AnswerHead) -> dict[bytes, bytes]:
     ],
 )
 async def test_what_was_lost(expected: bytes | None, lost: tuple[str, ...]) -> None:
-    headers = await headers_of(AnswerHead(provider="fox", attempts=2, lost=lost))
+    headers = await headers_of(ResponseHead(provider="fox", attempts=2, lost=lost))
     assert headers.get(b"x-tppcd-lost") == expected
     assert (headers[b"x-tppcd-provider"], headers[b"x-tppcd-attempts"]) == (b"fox", b"2")
 
 
 @pytest.mark.asyncio
 async def test_a_long_list_is_cut_between_two_names() -> None:
-    headers = await headers_of(AnswerHead(attempts=1, lost=tuple(f"messages[{n}].image" for n in range(1000))))
+    headers = await headers_of(ResponseHead(attempts=1, lost=tuple(f"messages[{n}].image" for n in range(1000))))
     shown = headers[b"x-tppcd-lost"]
     assert len(shown) <= LONGEST_LIST + 4
     assert shown.endswith(b".image,...")
@@ -48,4 +48,4 @@ async def test_a_long_list_is_cut_between_two_names() -> None:
 
 @pytest.mark.asyncio
 async def test_nobody_was_asked() -> None:
-    assert await headers_of(AnswerHead()) == {b"content-type": b"application/json", b"content-length": b"2"}
+    assert await headers_of(ResponseHead()) == {b"content-type": b"application/json", b"content-length": b"2"}

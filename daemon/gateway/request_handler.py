@@ -1,0 +1,332 @@
+"""One request between its client and the upstreams that are asked for it, in straight lines.
+
+Nothing is sent to the client before an attempt is committed or a keep-alive is due, so that a dead
+upstream stays invisible. No timer runs here: ``Deadlines`` watches the clock and breaks a wait off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import lru_cache
+from time import monotonic
+from typing import Final
+
+from msgspec.structs import replace
+
+from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
+from daemon.gateway.client_request import ClientRequest
+from daemon.gateway.client_stream import ClientStream, ClientWriter, ResponseHead
+from daemon.gateway.gathered import Share, without_frames
+from daemon.gateway.headers import PassedHeaders
+from daemon.gateway.learned import RequestAmendments
+from daemon.gateway.live_state import LiveState
+from daemon.gateway.passthrough import PassthroughPipe
+from daemon.gateway.request_record import CLIENT_GONE, RequestRecord, loss_names
+from daemon.gateway.request_state import ClientGone, Overdue, RequestState
+from daemon.gateway.response_form import beginning, unwrapped
+from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, ResponsePipe
+from daemon.gateway.translation import TranslationPipe
+from daemon.gateway.wording import for_client
+from daemon.router.failover import attempts
+from daemon.snapshot.core_auths import CoreAuth
+from daemon.snapshot.models import Candidate, ModelUnknown, Resolution
+from daemon.upstream.adapters.table import adapter_of
+from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
+from daemon.wires.failures.judge import judged_again
+from daemon.wires.table import WIRES
+
+DRAIN: Final = 1.0
+"""Seconds an upstream has to end its body after its last event, for its connection to be used again."""
+
+
+class RequestHandler:
+    """Drives one request to its end. Made and run in the task of the request, which ``state`` can interrupt."""
+
+    __slots__ = (
+        "_amendments",
+        "_answer",
+        "_client_request",
+        "_headers",
+        "_live",
+        "_pipe",
+        "_pipes",
+        "_state",
+        "_streamed",
+        "_writer",
+        "record",
+    )
+
+    def __init__(
+        self, live: LiveState, client_request: ClientRequest, stream: ClientStream, state: RequestState
+    ) -> None:
+        self._live = live
+        self._client_request = client_request
+        self._streamed = client_request.request.stream
+        self._state = state
+        self._writer = ClientWriter(stream, state, self._head)
+        self._headers = PassedHeaders(client_request, live.owners)
+        self._amendments = RequestAmendments(client_request, live.learned)
+        # A pipe per way (through the hub or past it), kept over attempts: it knows what a keep-alive has already sent.
+        self._pipes: dict[bool, ResponsePipe] = {}
+        self._pipe: ResponsePipe | None = None  # that of the current attempt
+        self._answer: UpstreamResponse | None = None  # that of the current attempt, once its head is there
+        self.record = RequestRecord(client_request)
+
+    async def run(self) -> None:
+        """Answer the request. Every failure is reported to the client in its dialect; nothing is raised."""
+        live, record, estimate = self._live, self.record, self._client_request.context.input_estimate
+        live.metrics.request_started()
+        live.deadlines.enter(self._state, self.keep_alive)
+        try:
+            with live.counted():
+                await self._respond()
+        finally:
+            live.deadlines.leave(self._state)
+            record.close(monotonic(), live.metrics)
+            if record.measured is not None:
+                live.calibration.observe(record.served, estimate, record.measured)
+        await self._drain_connection()
+
+    async def _respond(self) -> None:
+        try:
+            await self._ask_candidates()
+            self.record.status = 200
+        except ClientGone:
+            self.record.status = CLIENT_GONE
+            self._live.metrics.upstream_cancelled()
+        except GatewayError as error:
+            await self._report(error)
+        finally:
+            if self._answer is not None and self.record.status != 200:
+                self._answer.close()
+
+    async def _drain_connection(self) -> None:
+        """Read the end of the upstream's body, so that the connection can be used again."""
+        if self._answer is None:
+            return
+        if self.record.estimated:  # cut short: the upstream is still writing what nobody needs
+            self._answer.close()
+            return
+        with self._answer as answer:
+            if answer.ended:
+                return
+            try:
+                async with asyncio.timeout(DRAIN):
+                    while await answer.read():
+                        pass
+            except (TimeoutError, RemoteError):
+                return
+
+    # --- whom to ask ---
+
+    async def _ask_candidates(self) -> None:
+        resolution = self._resolve()
+        candidates = self._live.rotation.order(resolution.matched, resolution.candidates)
+        if self._streamed:
+            self._correct_estimate(candidates[0].model)
+            self._state.quiet_since = monotonic()  # from now on keep-alives are due
+        plan = attempts(candidates)
+        candidate = next(plan)
+        while (error := await self._attempt(candidate, resolution.effort)) is not None:
+            try:
+                candidate = plan.send(error)
+            except StopIteration:
+                raise error from None
+
+    def _resolve(self) -> Resolution:
+        try:
+            return self._client_request.snapshot.models.resolve(self._client_request.request.model)
+        except ModelUnknown as unknown:
+            raise LocalError(ErrorKind.MODEL_NOT_FOUND, str(unknown), code="model_not_found", param="model") from None
+
+    def _correct_estimate(self, model: str) -> None:
+        """By experience with this model: what a stream says of the prompt before the upstream has counted it."""
+        context = self._client_request.context
+        tokens = self._live.calibration.corrected(model, context.input_estimate)
+        if tokens is not None:
+            self._client_request = replace(self._client_request, context=replace(context, input_estimate=tokens))
+
+    async def _attempt(self, candidate: Candidate, effort: str | None) -> RemoteError | None:
+        """One candidate: None when it answered, its error when the next one may be asked."""
+        auth = candidate.auth
+        self.record.auth, self.record.served = auth, candidate.model
+        self._pipe = pipe = self._pipe_for(auth)
+        error = await self._ask_amended(self._amendments.first(candidate, effort), pipe)
+        if error is None:
+            self._live.states.succeeded(auth.id)
+            self._live.metrics.attempt(auth.name, "ok")
+            return None
+        self._live.states.failed(auth.id, error)
+        if pipe.stage != "held" and self._streamed:
+            raise error  # the client has seen a part of this answer: nobody else can go on with it
+        return error
+
+    def _pipe_for(self, auth: CoreAuth) -> ResponsePipe:
+        same_wire = self._client_request.wire.name == auth.wire
+        if same_wire not in self._pipes:
+            self._pipes[same_wire] = (
+                PassthroughPipe(self._client_request, self._live.owners)
+                if same_wire
+                else TranslationPipe(self._client_request)
+            )
+        return self._pipes[same_wire]
+
+    async def _ask_amended(self, target: AttemptTarget, pipe: ResponsePipe) -> RemoteError | None:
+        """Ask, and where the upstream's refusal says what it needs instead, ask again with that."""
+        auth = target.candidate.auth
+        prepared = pipe.prepare(target)
+        while True:
+            self.record.attempts += 1
+            self._note_losses(prepared)
+            try:
+                await self._ask(auth, prepared, pipe)
+                return None
+            except RemoteError as failure:
+                error = judged_again(failure, self._client_request.says).with_traceback(None)  # whose frames hold us
+            finally:
+                if pipe.stage != "held":  # a 2xx, whether or not the client has waited for the end of it
+                    self._amendments.accepted(target.candidate)
+            error.message = auth.api_key.masked_in(error.message)  # some upstreams quote the key they refuse
+            self._live.metrics.attempt(auth.name, error.kind.value)
+            self._close_answer(auth)
+            again = None if pipe.stage != "held" else self._amendments.next(target, prepared, error, pipe)
+            if again is None:
+                return error
+            target, prepared = again
+
+    def _close_answer(self, auth: CoreAuth) -> None:
+        """The attempt has failed; what the upstream said beside its answer stays."""
+        if self._answer is not None:
+            self._headers.received(auth, self._answer.headers)
+            self._answer.close()
+            self._answer = None
+
+    def _note_losses(self, prepared: PreparedRequest) -> None:
+        self.record.lost = lost = loss_names(prepared.lost)
+        if lost and self._client_request.snapshot.config.translation.strict:
+            names = ", ".join(lost)
+            raise LocalError(
+                ErrorKind.INVALID_REQUEST,
+                f"the upstream's wire cannot carry: {names} (leave them out, or switch translation.strict off)",
+            )
+
+    # --- one upstream's answer ---
+
+    async def _ask(self, auth: CoreAuth, prepared: PreparedRequest, pipe: ResponsePipe) -> None:
+        state, timeouts = self._state, auth.timeouts
+        call = UpstreamCall(
+            url=adapter_of(auth).url(auth.base_url),
+            headers=self._headers.for_upstream(auth, prepared.session),
+            body=prepared.body,
+            connect_timeout=timeouts.connect,
+            proxy=auth.proxy_url,
+            ca=self._client_request.snapshot.config.upstream_ca,
+        )
+        # An upstream that was asked for one JSON answer sends its first byte when it has written the last one.
+        patience = timeouts.first_event if prepared.streamed else max(timeouts.first_event, timeouts.idle)
+        state.deadline = monotonic() + patience
+        state.overdue = _overdue("first event", patience, "first-event" if prepared.streamed else "idle")
+        try:
+            async with state.waiting():
+                self._answer = answer = await self._live.upstreams.open(call)
+                if not prepared.watched:
+                    answer.gather()
+                if answer.status >= 300:
+                    raise WIRES[auth.wire].decode_error(answer.status, answer.headers, await answer.read_error())
+                pipe.accepted()
+                with self._live.gathered.share() as share:
+                    await self._read_answer(auth, answer, pipe, share)
+                    await self._finish(pipe)
+        except (GatewayError, ClientGone) as error:
+            raise without_frames(error) from error.__cause__
+        finally:
+            if pipe.stage == "finished" or not self._streamed:
+                pipe.release()
+
+    async def _read_answer(self, auth: CoreAuth, answer: UpstreamResponse, pipe: ResponsePipe, share: Share) -> None:
+        first_bytes, form = await beginning(answer)
+        if form == "page":
+            raise WIRES[auth.wire].decode_error(answer.status, answer.headers, first_bytes + await answer.read_error())
+        if form == "json":
+            whole = unwrapped(await answer.read_whole(begun=first_bytes, taken=share.take))
+            self._note_first_event()
+            pipe.feed_whole(whole)
+            return
+        try:
+            await self._read_stream(auth, first_bytes, answer, pipe, share)
+        finally:
+            self._live.metrics.events_skipped(auth.name, pipe.skipped)
+
+    async def _read_stream(
+        self, auth: CoreAuth, first_bytes: bytes, answer: UpstreamResponse, pipe: ResponsePipe, share: Share
+    ) -> None:
+        """Feed what arrives and pass on what is due, until the terminal event."""
+        state, idle = self._state, auth.timeouts.idle
+        overdue = _overdue("next event", idle, "idle")
+        passed_on = False  # only what is not counts among the answers in memory
+        data = first_bytes or await answer.read()
+        while data:
+            state.deadline = monotonic() + idle
+            if state.overdue is not overdue:  # it still says "first event"
+                state.overdue = overdue
+                self._note_first_event()
+            if not passed_on:
+                share.take(len(data))
+            stage = pipe.feed(data)
+            if stage == "finished":
+                return
+            if stage == "committed" and self._streamed:
+                await self._writer.write(pipe.take(), idle)
+                if not passed_on:
+                    share.give_back()
+                    passed_on = True
+            data = await answer.read()
+        pipe.end_of_body()
+
+    async def _finish(self, pipe: ResponsePipe) -> None:
+        record, summary = self.record, pipe.summary()
+        record.usage, record.estimated, record.answer_lost = summary.usage, summary.cut_short, loss_names(summary.lost)
+        self._writer.answer_complete()
+        if self._streamed:
+            await self._writer.end(pipe.take())
+        else:
+            await self._writer.respond(200, {"content-type": "application/json"}, pipe.whole())
+
+    # --- the client ---
+
+    async def keep_alive(self) -> None:
+        """A sign of life for a client that waits; called by ``Deadlines``, from a task of its own."""
+        if self._pipe is not None:
+            await self._writer.keep_alive(self._pipe)
+
+    async def _report(self, error: GatewayError) -> None:
+        """The error to the client in its dialect: as an HTTP error, or as the last event of its stream."""
+        error = for_client(error, self._client_request, self.record.served)
+        self.record.error, self.record.status = error, error.status
+        pipe = self._pipe if self._streamed else None
+        if pipe is not None and (self._writer.started or pipe.stage != "held"):
+            await self._writer.end(pipe.take() + pipe.fail(error))
+            return
+        status, headers, body = self._client_request.wire.encode_error(error, self._client_request.request_id)
+        self.record.status = status
+        await self._writer.respond(status, headers, body)
+
+    def _head(self) -> ResponseHead:
+        record = self.record
+        if self._answer is not None and record.auth is not None:
+            self._headers.received(record.auth, self._answer.headers)
+        return ResponseHead(
+            provider=record.auth.name if record.auth else "",
+            attempts=record.attempts,
+            lost=record.lost,
+            passed=self._headers.passed,
+        )
+
+    def _note_first_event(self) -> None:
+        if self.record.first_event is None:
+            self.record.first_event = monotonic()
+
+
+@lru_cache(maxsize=64)
+def _overdue(what: str, seconds: float, key: str) -> Overdue:
+    return Overdue(f"the upstream sent no {what} within {seconds:g} s (timeouts.{key}); retry, or raise it")

@@ -1,0 +1,45 @@
+"""A turn state goes to and from its own core auth only; what passes down is for clients of the same wire."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from daemon.gateway.headers import PassedHeaders
+from daemon.gateway.reasoning.owners import ReasoningOwners
+from daemon.snapshot.core_auths import CoreAuth
+from tests.gateway.client_requests import client_request
+from tests.router.auths import core_auth
+
+STATE = "x-codex-turn-state"
+FOX, WOLF = core_auth("fox"), core_auth("wolf")
+
+
+def headers(owners: ReasoningOwners, *auths: CoreAuth, wire: str = "responses", state: str = "T") -> PassedHeaders:
+    request = client_request(wire)
+    snapshot = replace(request.snapshot, core_auths=auths)
+    return PassedHeaders(
+        replace(request, headers={"user-agent": "codex_exec/1", STATE: state}, snapshot=snapshot), owners
+    )
+
+
+def test_a_turn_state_goes_back_to_the_core_auth_that_made_it_and_to_no_other() -> None:
+    owners = ReasoningOwners()
+    headers(owners, FOX, WOLF).received(FOX, {STATE: "T"})
+    again = headers(owners, FOX, WOLF)
+    assert again.for_upstream(FOX, "s")[STATE] == "T"
+    assert STATE not in again.for_upstream(WOLF, "s")
+
+
+def test_one_of_unknown_origin_goes_where_only_one_can_have_made_it() -> None:
+    assert headers(ReasoningOwners(), FOX).for_upstream(FOX, "s")[STATE] == "T"
+    assert STATE not in headers(ReasoningOwners(), FOX, WOLF).for_upstream(FOX, "s")
+
+
+def test_limits_pass_down_on_the_same_wire_alone() -> None:
+    limits = {"x-codex-primary-used-percent": "3", "server": "s"}
+    same, other = headers(ReasoningOwners(), FOX), headers(ReasoningOwners(), FOX, wire="messages")
+    same.received(FOX, limits)
+    other.received(FOX, limits)
+    assert (same.passed, other.passed) == ((("x-codex-primary-used-percent", "3"),), ())
+    same.received(core_auth("owl", wire="chat"), limits)
+    assert same.passed == (), "the latest answer is another upstream's"
