@@ -12,15 +12,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from daemon.api import management
-from daemon.api.entry import COUNT_TOKENS, ENTRIES
-from daemon.api.entry import entry as inference_entry
 from daemon.api.guard import Guard, request_info
-from daemon.api.management_access import ManagementAccess
-from daemon.api.models import ModelRoutes
+from daemon.api.inference.entry import COUNT_TOKENS, ENTRIES
+from daemon.api.inference.entry import entry as inference_entry
+from daemon.api.inference.models import ModelRoutes
+from daemon.api.management import routes as management
+from daemon.api.management.access import ManagementAccess
 from daemon.api.problems import not_found, problem, wrong_method
+from daemon.api.public.status import StatusRoutes
 from daemon.api.services import Services
-from daemon.api.status import StatusRoutes
 from daemon.errors import ErrorKind, GatewayError, LocalError
 
 HOT_PATHS = (*ENTRIES, COUNT_TOKENS)

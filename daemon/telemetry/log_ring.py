@@ -23,8 +23,8 @@ class Kept(Struct, frozen=True, gc=False):
     record: Record
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
-    """What of the ring is asked for: later than ``after``, at least ``severity``, with these fields."""
+class LogFilter(Struct, frozen=True, kw_only=True):
+    """Which records: later than ``after``, at least ``severity``, with these fields."""
 
     after: int = 0
     severity: int = 0
@@ -48,9 +48,9 @@ class LogRing:
         self.last += 1
         self._ring.append(Kept(self.last, severity, record))
 
-    def select(self, wanted: Wanted, most: int) -> tuple[Kept, ...]:
-        """The newest ``most`` records that are wanted, oldest first."""
-        newest = (kept for kept in reversed(tuple(self._ring)) if wanted.takes(kept))
+    def select(self, filter: LogFilter, most: int) -> tuple[Kept, ...]:
+        """The newest ``most`` records that ``filter`` takes, oldest first."""
+        newest = (kept for kept in reversed(tuple(self._ring)) if filter.takes(kept))
         return tuple(reversed([kept for _, kept in zip(range(most), newest, strict=False)]))
 
     def __iter__(self) -> Iterator[Kept]:
