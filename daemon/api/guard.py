@@ -89,7 +89,7 @@ class Guard:
         try:
             await self._app(scope, receive, identified)
         except Exception:
-            # The routes' own error layer has answered with 500 by now; what is left is to tell the log.
+            # The routes' own error layer has answered with 500 by now; what is left is the log line.
             logger.bind(request_id=info.request_id).exception("the request failed inside the daemon")
 
     def _configured_host(self) -> str:

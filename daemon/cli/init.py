@@ -14,8 +14,8 @@ from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import FAILURE, OK
 
 HEAD = """\
-# The gateway daemon tppcd. `tppcd check` tells every mistake, `tppcd schema` describes every key.
-# Saving this file is enough: the running daemon takes it over at once.
+# The gateway daemon tppcd. `tppcd check` reports every mistake, `tppcd schema` describes every key.
+# Saving this file is enough: the running daemon applies it at once.
 # A value may be a reference: env:NAME, file:/path, credential:NAME.
 
 """
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        print(f"tppcd init: {path} is there already; nothing was written", file=sys.stderr)
+        print(f"tppcd init: {path} exists already; nothing was written", file=sys.stderr)
         return FAILURE
     except OSError as error:
         print(f"tppcd init: {path} cannot be written: {error.strerror}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""``tppcd reload``: asks the running daemon to read its sources now, waits, and tells the outcome.
+"""``tppcd reload``: asks the running daemon to read its sources now, waits, and shows the outcome.
 
 The unit's ``ExecReload=``: exit 1 makes ``systemctl reload`` fail when the configuration was
 refused, while the service goes on with what it has.

@@ -11,7 +11,6 @@ from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, port
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import CONFIG, FAILURE, OK
-from daemon.service.options import RunOptions
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -40,11 +39,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until told to stop. A start-up failure is told in words, never as a traceback."""
+    """Serve until a signal stops it. A start-up failure is shown in words, never as a traceback."""
     import uvloop
 
     from daemon.reload.outcome import ConfigRefused
-    from daemon.service.run import StartRefused, serve
+    from daemon.service.run import RunOptions, StartRefused, serve
 
     options = RunOptions(
         config=arguments.config,

@@ -8,7 +8,7 @@ from daemon.errors import GatewayError
 from daemon.gateway.inbound import Inbound
 from daemon.inference.response import Usage
 from daemon.snapshot.core_auths import CoreAuth
-from daemon.telemetry.logs import tell_request
+from daemon.telemetry.logs import log_request
 from daemon.telemetry.metrics import Metrics
 
 CLIENT_GONE = 499
@@ -70,4 +70,4 @@ class Account:
             fields["lost"] = ",".join(dict.fromkeys(lost))
         if self.error is not None:
             fields["error"] = self.error.kind.value
-        tell_request(fields)
+        log_request(fields)

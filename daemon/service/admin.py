@@ -25,8 +25,8 @@ class DaemonUnreachable(Exception):
 def state_directory(environ: Mapping[str, str]) -> Path:
     """``$STATE_DIRECTORY`` (systemd; the first one), else ``$XDG_STATE_HOME/tppcd``, else
     ``~/.local/state/tppcd``. Not created here."""
-    if given := _first_directory(environ, "STATE_DIRECTORY"):
-        return given
+    if directory := _first_directory(environ, "STATE_DIRECTORY"):
+        return directory
     home = environ.get("XDG_STATE_HOME", "")
     return Path(home) / "tppcd" if home.startswith("/") else Path.home() / ".local" / "state" / "tppcd"
 
@@ -36,10 +36,10 @@ def admin_socket_path(environ: Mapping[str, str]) -> Path:
     return (_first_directory(environ, "RUNTIME_DIRECTORY") or state_directory(environ)) / SOCKET_NAME
 
 
-def find_admin_socket(environ: Mapping[str, str], given: str | None = None) -> Path:
-    """Where a client looks: what was named, else the daemon's own rules, else the system service's."""
-    if given:
-        return Path(given)
+def find_admin_socket(environ: Mapping[str, str], option: str | None = None) -> Path:
+    """Where a client looks: the option, else the daemon's own rules, else the system service's."""
+    if option:
+        return Path(option)
     path = admin_socket_path(environ)
     system = SYSTEM_RUNTIME_DIRECTORY / SOCKET_NAME
     return system if not path.exists() and system.exists() else path
@@ -67,7 +67,7 @@ class AdminClient:
 
     def events(self, path: str, *, after: int | None = None) -> Iterator[tuple[str, object]]:
         """Server-sent events as ``(kind, data)``, until the daemon ends the stream or falls silent
-        for the timeout. ``after`` asks for the kept ones with a greater id first. Raises
+        for the timeout. ``after`` asks for those of the ring with a greater id first. Raises
         DaemonUnreachable."""
         connection = _UnixConnection(self.path, self._timeout)
         try:

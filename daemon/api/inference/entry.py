@@ -1,7 +1,7 @@
-"""The entries for clients: raw ASGI, three steps each: read and decode, hand to the pipeline, tell.
+"""The entries for clients: raw ASGI, three steps each: read and decode, hand to the pipeline, render errors.
 
 No Starlette on this path: routing, ``Request`` and ``StreamingResponse`` would cost more than the
-translation itself. An error before the pipeline is told in the entry's dialect as well.
+translation itself. An error before the pipeline is rendered in the entry's dialect as well.
 """
 
 from __future__ import annotations

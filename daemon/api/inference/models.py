@@ -43,7 +43,7 @@ class ModelRoutes:
         if "client_version" in request.query_params:
             return json_response(catalogue(registry.names()))
         if wants_anthropic(request.headers):
-            return json_response(anthropic_list(registry, page(request.query_params)))
+            return json_response(anthropic_list(registry, page_of(request.query_params)))
         return json_response({"object": "list", "data": [openai_model(name, registry) for name in registry.names()]})
 
     async def one(self, request: Request) -> Response:
@@ -84,10 +84,10 @@ def anthropic_model(name: str) -> dict[str, object]:
     }
 
 
-def anthropic_list(registry: ModelRegistry, wanted: Page) -> dict[str, object]:
+def anthropic_list(registry: ModelRegistry, page: Page) -> dict[str, object]:
     """One page of the registered names and the concrete ``claude-*`` aliases, by name."""
     names = sorted({*registry.names(), *registry.alias_names()})
-    chosen, has_more = cut(names, wanted)
+    chosen, has_more = cut(names, page)
     return {
         "data": [anthropic_model(name) for name in chosen],
         "has_more": has_more,
@@ -96,14 +96,14 @@ def anthropic_list(registry: ModelRegistry, wanted: Page) -> dict[str, object]:
     }
 
 
-def cut(names: Sequence[str], wanted: Page) -> tuple[Sequence[str], bool]:
+def cut(names: Sequence[str], page: Page) -> tuple[Sequence[str], bool]:
     """The page of ``names``, and whether there is more in the direction of travel."""
-    if wanted.before_id:
-        end = position(names, wanted.before_id)
-        start = max(0, end - wanted.limit)
+    if page.before_id:
+        end = position(names, page.before_id)
+        start = max(0, end - page.limit)
         return names[start:end], start > 0
-    start = position(names, wanted.after_id) + 1 if wanted.after_id else 0
-    return names[start : start + wanted.limit], start + wanted.limit < len(names)
+    start = position(names, page.after_id) + 1 if page.after_id else 0
+    return names[start : start + page.limit], start + page.limit < len(names)
 
 
 def position(names: Sequence[str], name: str) -> int:
@@ -112,7 +112,7 @@ def position(names: Sequence[str], name: str) -> int:
     return names.index(name)
 
 
-def page(query: Mapping[str, str]) -> Page:
+def page_of(query: Mapping[str, str]) -> Page:
     """The paging parameters, or a 400 that names the wrong one."""
     text = query.get("limit", str(DEFAULT_PAGE))
     limit = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0

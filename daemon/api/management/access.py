@@ -3,7 +3,7 @@
 The order of the checks is the seed system's: the lock-out first (it holds for the right key too),
 then remote callers, then how fast the world is guessing (``AttemptRate``), then the key. The admin socket needs no key:
 its file mode is the lock. Hashes are verified in a thread, one at a time, so that guessing never holds
-up the event loop. What fails is an audit event; a caller that is locked out is told of once.
+up the event loop. What fails is an audit event; a lock-out is reported once.
 """
 
 from __future__ import annotations
@@ -146,16 +146,16 @@ class ManagementAccess:
         raise LocalError(ErrorKind.PERMISSION, message, retry_after=left + 1)
 
     def _refusal(self, who: Caller, message: str) -> LocalError:
-        """Counts a failure and tells of it."""
+        """Counts a failure and logs it."""
         self._rate.failed()
         count = self._count(who)
-        self._tell("authentication", f"{message} from {who.address}", who, failures=count)
+        self._log("authentication", f"{message} from {who.address}", who, failures=count)
         if count == MOST_FAILURES:
             minutes = int(LOCKED_SECONDS // 60)
-            self._tell("lock-out", f"{who.address} is locked out of management for {minutes} minutes", who)
+            self._log("lock-out", f"{who.address} is locked out of management for {minutes} minutes", who)
         return LocalError(ErrorKind.AUTHENTICATION, message)
 
-    def _tell(self, kind: str, message: str, who: Caller, **fields: object) -> None:
+    def _log(self, kind: str, message: str, who: Caller, **fields: object) -> None:
         logger.bind(address=who.address, **fields).warning("management: {}", message)
         self._audit.publish(kind, message, address=who.address, **fields)
 

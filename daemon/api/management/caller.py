@@ -80,13 +80,13 @@ def is_trusted(address: str, trusted: tuple[str, ...]) -> bool:
 @lru_cache(maxsize=8)
 def networks(trusted: tuple[str, ...]) -> tuple[Network, ...]:
     """What is configured, as networks; an entry that is none trusts nobody."""
-    found = []
+    parsed = []
     for entry in trusted:
         try:
-            found.append(ipaddress.ip_network(entry.strip(), strict=False))
+            parsed.append(ipaddress.ip_network(entry.strip(), strict=False))
         except ValueError:
             continue
-    return tuple(found)
+    return tuple(parsed)
 
 
 def plain(address: str) -> str:

@@ -1,4 +1,4 @@
-"""A block of config.yaml as the management API shows it: what the file says, plus defaults.
+"""A block of config.yaml without its secrets: as the management API shows it, and as a command prints it.
 
 Secrets show as a fixed mask, references as they are written. What is secret is known from the
 struct's types, so a new secret field cannot be forgotten here.
@@ -17,7 +17,7 @@ from msgspec import UNSET, Struct, inspect
 from daemon.config.edit.patch import MASK
 from daemon.secret import Secret
 
-__all__ = ["MASK", "is_reference", "masked", "masked_url"]
+__all__ = ["MASK", "as_written", "is_reference", "masked", "masked_url"]
 
 REFERENCES: Final = ("env:", "file:", "credential:")
 
@@ -26,6 +26,20 @@ def masked(block: type[Struct], written: Mapping[str, object]) -> dict[str, obje
     """``written`` (the block's data as in the file) over the defaults of ``block``, key by key."""
     shown = {field.encode_name: _field(field, written) for field in _fields(block)}
     return {key: value for key, value in shown.items() if value is not UNSET}
+
+
+def as_written(block: type[Struct], written: Mapping[str, object]) -> dict[str, object]:
+    """``written`` alone, without defaults and without keys that nobody knows; order as written."""
+    shown = masked(block, written)
+    return {key: _without_defaults(shown[key], value) for key, value in written.items() if key in shown}
+
+
+def _without_defaults(shown: object, written: object) -> object:
+    if isinstance(shown, Mapping) and isinstance(written, Mapping):
+        return {key: _without_defaults(shown[key], value) for key, value in written.items() if key in shown}
+    if isinstance(shown, list) and isinstance(written, list):
+        return [_without_defaults(*pair) for pair in zip(shown, written, strict=True)]
+    return shown
 
 
 def masked_url(url: str) -> str:

@@ -303,7 +303,7 @@ WRITES: Final = (
         "/tppc",
         partial(config_writes.patch_block, config_writes.TPPC),
         "changeTppc",
-        "Change providers, found by their names; an unknown name is added if it is complete",
+        "Change providers by their names; an unknown name is added if it is complete",
         body=PATCHED,
         response=(NEW_BLOCK, TPPC),
     ),

@@ -35,20 +35,20 @@ async def system_lookup(host: str) -> tuple[str, ...]:
     """Where ``host`` leads, here or on another system: with and without the final dot of an absolute name, and
     ``localhost`` is loopback (RFC 6761) also where the resolver does not say so."""
     name = host.rstrip(".").lower()
-    found = LOOPBACK if name == "localhost" or name.endswith(".localhost") else ()
+    addresses = LOOPBACK if name == "localhost" or name.endswith(".localhost") else ()
     for spelling in dict.fromkeys((host, name)):
-        found += await resolved(spelling)
-    return tuple(dict.fromkeys(found))
+        addresses += await resolved(spelling)
+    return tuple(dict.fromkeys(addresses))
 
 
 async def resolved(host: str) -> tuple[str, ...]:
     """What the system's resolver says, which knows every spelling of an address that a connection would take."""
     try:
         async with asyncio.timeout(RESOLVE_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            answers = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError, TimeoutError):
         return ()
-    return tuple(str(address[0]) for *_, address in found)
+    return tuple(str(address[0]) for *_, address in answers)
 
 
 class UpstreamRule:
@@ -61,8 +61,8 @@ class UpstreamRule:
     async def check(self, who: Caller, old: Config, new: Config) -> tuple[Diagnostic, ...]:
         """An error for each URL that ``new`` sets, ``old`` has not, and ``who`` must not set."""
         reach = reach_of(who, old)
-        found = [await self._checked(path, url, reach) for path, url in changed_urls(old, new)]
-        return tuple(each for each in found if each is not None)
+        diagnostics = [await self._checked(path, url, reach) for path, url in changed_urls(old, new)]
+        return tuple(each for each in diagnostics if each is not None)
 
     def note(self, who: Caller, old: Config, new: Config) -> None:
         """``new`` has been written for ``who``: what it sets stays within reach at each connection."""

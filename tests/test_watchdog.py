@@ -9,8 +9,7 @@ import sys
 
 import pytest
 
-from daemon.service.watchdog import watchdog
-from daemon.systemd import Notifier
+from daemon.systemd import Notifier, watchdog
 
 
 class Heard(Notifier):
@@ -54,7 +53,7 @@ def test_an_abort_prints_the_python_stack() -> None:
     """What systemd's watchdog does to a hung process, and what the journal then holds."""
     script = (
         "import os, signal\n"
-        "from daemon.service.watchdog import dump_stacks_on_crash\n"
+        "from daemon.systemd import dump_stacks_on_crash\n"
         "def hung(): os.kill(os.getpid(), signal.SIGABRT)\n"
         "dump_stacks_on_crash()\n"
         "hung()\n"

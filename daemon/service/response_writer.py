@@ -1,8 +1,8 @@
-"""The way of one answer onto its connection, in place of uvicorn's own ``send``.
+"""Writes one response to its connection, in place of uvicorn's own ``send`` (docs/decisions/0013).
 
 1. The head waits for the first piece of the body, which usually follows at once: both go out in one
    system call. A head whose body does not follow goes out alone at the next turn of the loop.
-2. A body without ``content-length`` is chunked. One that is not as long as it was said to be is our
+2. A body without ``content-length`` is chunked. One that is not as long as its ``content-length`` is our
    fault and raises: its connection must not be used again.
 3. Headers are looked at once, together: a value that would begin another line raises.
 """
@@ -20,9 +20,9 @@ NO_BODY = frozenset({204, 304})
 Fields = Iterable[tuple[bytes, bytes]]
 
 
-class AnswerWriter:
+class ResponseWriter:
     """``send`` is the ASGI callable of one request. ``cycle`` is uvicorn's record of it: what it says of
-    the connection is obeyed, and what it must know of the answer is kept there."""
+    the connection is obeyed, and what it must know of the response is kept there."""
 
     __slots__ = ("_chunked", "_cycle", "_head", "_left", "_loop", "_mute", "_transport")
 
@@ -45,14 +45,14 @@ class AnswerWriter:
         if cycle.disconnected:
             return
         if message["type"] == "http.response.start":
-            self._begin(message["status"], message.get("headers", ()))
+            self._start(message["status"], message.get("headers", ()))
         else:
-            self._go_on(message.get("body", b""), last=not message.get("more_body", False))
+            self._continue(message.get("body", b""), last=not message.get("more_body", False))
 
-    def _begin(self, status: int, headers: Fields) -> None:
+    def _start(self, status: int, headers: Fields) -> None:
         cycle = self._cycle
         if cycle.response_started:
-            raise RuntimeError("an answer was begun twice")
+            raise RuntimeError("a response was started twice")
         cycle.response_started = True
         cycle.waiting_for_100_continue = False
         length = self._take_head(status, [*cycle.default_headers, *headers])
@@ -80,14 +80,14 @@ class AnswerWriter:
             lines.append(b"transfer-encoding: chunked\r\n")
         head = b"".join(lines)
         if not head.count(b"\n") == head.count(b"\r") == len(lines):
-            raise RuntimeError("a header of the answer would begin another")
+            raise RuntimeError("a header of the response would begin another")
         self._head = head + b"\r\n"
         return length
 
-    def _go_on(self, body: bytes, *, last: bool) -> None:
+    def _continue(self, body: bytes, *, last: bool) -> None:
         cycle = self._cycle
         if not cycle.response_started or cycle.response_complete:
-            raise RuntimeError("a piece of an answer that has not begun, or has ended")
+            raise RuntimeError("a piece of a response that has not started, or has ended")
         data = self._head + self._framed(body, last)
         self._head = b""
         if data:
@@ -103,7 +103,7 @@ class AnswerWriter:
             return piece + b"0\r\n\r\n" if last else piece
         self._left -= len(body)
         if self._left < 0 or (last and self._left):
-            raise RuntimeError("an answer is not as long as its content-length")
+            raise RuntimeError("a response is not as long as its content-length")
         return body
 
     def _end(self) -> None:
