@@ -80,7 +80,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     path = request.url.path
     if request.headers.get("upgrade", "").lower() == "websocket":
         # Codex CLI goes on over HTTP at once after 426; after 404 or 405 it tries for six seconds.
-        refusal = LocalError(ErrorKind.INVALID_REQUEST, "WebSockets are not spoken here; use HTTP", status=426)
+        refusal = LocalError(ErrorKind.INVALID_REQUEST, "WebSockets are not supported; use HTTP", status=426)
         return rendered(request, refusal, {"upgrade": "HTTP/1.1"})
     if error.status_code == 404:
         return rendered(request, not_found(path))

@@ -1,4 +1,4 @@
-"""Errors as the caller's dialect: which one a path speaks, and the answer in it."""
+"""Errors as the caller's dialect: which one a path speaks, and the response in it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def diagnostic_view(item: Diagnostic) -> DiagnosticView:
 
 
 def json_response(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A JSON answer."""
+    """A response with JSON."""
     return Response(encode(content), status, headers, JSON)
 
 

@@ -32,7 +32,7 @@ class ClientSettings(Struct, frozen=True, kw_only=True):
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("client", help=COMMANDS["client"], description="For shells: eval what it prints.")
+    parser = subparsers.add_parser("client", help=COMMANDS["client"], description="For shells: eval the output.")
     parser.add_argument("name", choices=tuple(CLIENTS), help="which client")
     add_config(parser)
 

@@ -115,7 +115,7 @@ async def watch(path: Path) -> Result:
                 state="warn",
                 about="watch",
                 text=f"cannot create a file beside {path}: {error.strerror}",
-                hint="the file is checked every second all the same",
+                hint="the file is still checked every second",
             )
         finally:
             watching.cancel()
@@ -160,13 +160,13 @@ def writes(path: Path) -> Result:
     if renames and status.st_nlink == 1 and not foreign:
         return Result(state="ok", about="writes", text="the file is replaced atomically, owner and mode kept")
     if in_place:
-        why = "hard links" if status.st_nlink > 1 else "a foreign owner" if foreign else "a directory that is read-only"
+        why = "hard links" if status.st_nlink > 1 else "another owner" if foreign else "a read-only directory"
         return Result(state="warn", about="writes", text=f"the file is written in place, because of {why}")
     return Result(
         state="warn",
         about="writes",
         text="the file is read-only here: changes through the API are refused",
-        hint="let the daemon's user write the file and its directory, or change it by hand only",
+        hint="let the daemon's user write the file and its directory, or change it by hand",
     )
 
 
@@ -188,7 +188,7 @@ def clock(now: float, others: list[float]) -> Result:
     skew = now - sorted(others)[len(others) // 2]
     if abs(skew) > MOST_SKEW:
         text = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the upstreams' clocks"
-        return Result(state="warn", about="clock", text=text, hint="synchronise it (systemd-timesyncd, chrony)")
+        return Result(state="warn", about="clock", text=text, hint="synchronize it (systemd-timesyncd, chrony)")
     return Result(state="ok", about="clock", text="agrees with the upstreams' clocks")
 
 
@@ -197,7 +197,7 @@ def running() -> Result:
     socket = find_admin_socket(os.environ)
     with suppress(DaemonUnreachable):
         status, health = AdminClient(socket, 5.0).request("GET", "/healthz")
-        if status == 200 and isinstance(health, dict):
+        if status == 200:
             text = f"running: {health.get('status')}, generation {health.get('generation')}"
             return Result(state="ok" if health.get("status") == "ok" else "warn", about="daemon", text=text)
     return Result(state="ok", about="daemon", text=f"none is running at {socket}")

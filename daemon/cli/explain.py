@@ -22,7 +22,7 @@ RULES = {
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("explain", help=COMMANDS["explain"], description="Exits 1 if nobody serves it.")
+    parser = subparsers.add_parser("explain", help=COMMANDS["explain"], description="Exits 1 if no provider serves it.")
     parser.add_argument("--model", required=True, help="the name as a client sends it")
     parser.add_argument("--entry", choices=("messages", "chat", "responses"), default="messages")
     add_config(parser)

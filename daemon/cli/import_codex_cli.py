@@ -30,8 +30,8 @@ class NothingToImport(Exception):
 
 def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("import", help=COMMANDS["import"], description="Prints a block, or writes it.")
-    parser.add_argument("source", choices=("codex-cli",), help="where from")
-    parser.add_argument("--provider", metavar="NAME", help="which of model_providers (default: the one in use)")
+    parser.add_argument("source", choices=("codex-cli",), help="what to import from")
+    parser.add_argument("--provider", metavar="NAME", help="which entry of model_providers (default: the one in use)")
     parser.add_argument("--as", dest="target", choices=("packycode", "tppc"), help="default: by the provider's name")
     parser.add_argument("--write", action="store_true", help="change config.yaml, keeping its comments")
     add_config(parser)

@@ -84,9 +84,9 @@ KINDS = {"packycode": (PACKYCODE, "PACKYCODE_API_KEY"), "tppc": (TPPC, "FOX_API_
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("init", help=COMMANDS["init"], description="Exits 1 where there is one already.")
+    parser = subparsers.add_parser("init", help=COMMANDS["init"], description="Exits 1 if the file exists.")
     parser.add_argument("kind", nargs="?", choices=tuple(KINDS), default="packycode", help="default: %(default)s")
-    parser.add_argument("--config", help="where to; default: $TPPCD_CONFIG or config.yaml")
+    parser.add_argument("--config", help="the file to write; default: $TPPCD_CONFIG or config.yaml")
 
 
 def run(arguments: argparse.Namespace) -> int:

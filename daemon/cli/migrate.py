@@ -31,8 +31,10 @@ SAME = (
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("migrate", help=COMMANDS["migrate"], description="Prints it, or writes it.")
-    parser.add_argument("what", choices=("packycode",), help="what is migrated")
+    parser = subparsers.add_parser(
+        "migrate", help=COMMANDS["migrate"], description="Prints the provider, or writes it."
+    )
+    parser.add_argument("what", choices=("packycode",), help="what to migrate")
     parser.add_argument("--name", default=NAME, help="the provider's name (default: %(default)s)")
     parser.add_argument("--write", action="store_true", help="change config.yaml, keeping its comments")
     add_config(parser)
@@ -48,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not isinstance(data.get("packycode"), dict):
         return failed(f"{path} has no packycode block")
     if place_of(arguments.name, providers(data)) is not None:
-        return failed(f"{path} has a tppc provider named {arguments.name} already (--name gives it another one)")
+        return failed(f"{path} has a tppc provider named {arguments.name} already (--name sets another name)")
     if arguments.write:
         return change(path, lambda data: migrated(data, arguments.name, outer))
     print_yaml({"tppc": {"providers": [entry(data, arguments.name, outer)]}})

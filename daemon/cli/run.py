@@ -26,16 +26,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=Path(default_path(os.environ)),
         help="the configuration file (default: $TPPCD_CONFIG, else ./config.yaml)",
     )
-    parser.add_argument("--host", help="address to listen on; beats the file")
-    parser.add_argument("--port", type=port, help="port to listen on, 0 = a free one; beats the file")
+    parser.add_argument("--host", help="address to listen on; overrides the file")
+    parser.add_argument("--port", type=port, help="port to listen on, 0 = a free one; overrides the file")
     parser.add_argument(
         "--packycode", action="store_true", help="refuse to start unless packycode is enabled and valid"
     )
     parser.add_argument(
         "--tppc", action="store_true", help="refuse to start unless a tppc provider is enabled and valid"
     )
-    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), help="beats logging.level")
-    parser.add_argument("--log-format", choices=("text", "json"), help="beats logging.format")
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), help="overrides logging.level")
+    parser.add_argument("--log-format", choices=("text", "json"), help="overrides logging.format")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -18,6 +18,9 @@ SYSTEM_RUNTIME_DIRECTORY = Path("/run/tppcd")
 """Where the shipped unit's ``RuntimeDirectory=`` is: what a shell outside the unit looks at last."""
 
 
+Json = Mapping[str, object]
+
+
 class DaemonUnreachable(Exception):
     """No daemon answers. The message is one line and says what to do."""
 
@@ -52,8 +55,11 @@ class AdminClient:
         self.path = path
         self._timeout = timeout
 
-    def request(self, method: str, path: str) -> tuple[int, object]:
-        """Status and decoded JSON body (``{}`` when it is none). Raises DaemonUnreachable."""
+    def request(self, method: str, path: str) -> tuple[int, Json]:
+        """Status and the JSON object of the body (``{}`` where it is none). Raises DaemonUnreachable.
+
+        Not the structs of ``api.schemas``: the daemon may be older or newer than the command, so any field may be
+        missing; a reader names what it shows without it."""
         connection = _UnixConnection(self.path, self._timeout)
         try:
             connection.request(method, path)
@@ -63,7 +69,8 @@ class AdminClient:
             raise self._unreachable(error) from error
         finally:
             connection.close()
-        return response.status, _json(body)
+        answer = _json(body)
+        return response.status, answer if isinstance(answer, dict) else {}
 
     def events(self, path: str, *, after: int | None = None) -> Iterator[tuple[str, object]]:
         """Server-sent events as ``(kind, data)``, until the daemon ends the stream or falls silent
@@ -85,12 +92,18 @@ class AdminClient:
 
     def _unreachable(self, error: Exception) -> DaemonUnreachable:
         if isinstance(error, PermissionError):
-            return DaemonUnreachable(f"may not use {self.path} (run this as the daemon's user, or as root)")
+            return DaemonUnreachable(f"no permission to use {self.path} (run this as the daemon's user, or as root)")
         if isinstance(error, FileNotFoundError | ConnectionRefusedError):
-            return DaemonUnreachable(f"no daemon answers on {self.path} (is it running? --socket names another one)")
+            return DaemonUnreachable(f"no daemon answers on {self.path} (is it running? --socket names another socket)")
         if isinstance(error, TimeoutError):
-            return DaemonUnreachable(f"the daemon on {self.path} does not answer in time")
-        return DaemonUnreachable(f"the daemon on {self.path} broke off: {type(error).__name__} {error}")
+            return DaemonUnreachable(f"the daemon on {self.path} did not answer in time")
+        return DaemonUnreachable(f"the daemon on {self.path} closed the connection: {type(error).__name__} {error}")
+
+
+def items(body: Json, name: str) -> list[object]:
+    """The list in field ``name``; empty where there is none."""
+    value = body.get(name)
+    return value if isinstance(value, list) else []
 
 
 class _UnixConnection(http.client.HTTPConnection):

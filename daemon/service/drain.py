@@ -20,7 +20,7 @@ from daemon.service.server import GatewayServer
 from daemon.systemd import Notifier
 
 DRAIN_SECONDS = 30.0
-"""How long a stop waits for answers in flight. The unit's ``TimeoutStopSec`` may be shorter: while
+"""How long a stop waits for requests in flight. The unit's ``TimeoutStopSec`` may be shorter: while
 we wait, systemd is asked for more time every second."""
 
 FINAL_SECONDS = 2.0
@@ -29,7 +29,7 @@ FINAL_SECONDS = 2.0
 _TICK = 1.0
 _EXTENSION = 10.0
 _OTHERS = 0.5
-"""Patience with requests nobody counts (a reload's answer, an event stream)."""
+"""Patience with requests nobody counts (a reload, an event stream)."""
 
 
 class Drain:

@@ -198,7 +198,7 @@ def _ended(vital: Mapping[str, asyncio.Task[None]]) -> str | None:
 
 
 async def _done(work: Awaitable[object]) -> None:
-    """SIGHUP has nobody to answer; the reloader has logged the outcome."""
+    """SIGHUP needs no response; the reloader has logged the outcome."""
     await work
 
 
@@ -212,7 +212,7 @@ def _made(directory: Path) -> Path:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StartRefused(
-            f"the state directory {directory} cannot be made: {error.strerror} (set STATE_DIRECTORY to another one)"
+            f"the state directory {directory} cannot be created: {error.strerror} (set STATE_DIRECTORY to another one)"
         ) from error
     return directory
 

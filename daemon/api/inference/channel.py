@@ -1,4 +1,4 @@
-"""The way back to one client over ASGI, and the headers that every answer carries."""
+"""The way back to one client over ASGI, and the headers that every response carries."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class ManagementAccess:
             raise LocalError(ErrorKind.PERMISSION, "remote management disabled (remote-management.allow-remote)")
         if wait := self._rate.wait(who.bucket):
             raise LocalError(
-                ErrorKind.RATE_LIMIT, "too many wrong management keys are being tried", retry_after=wait + 1
+                ErrorKind.RATE_LIMIT, "too many wrong management keys; try again later", retry_after=wait + 1
             )
         offered = offered_key(headers)
         if not offered:

@@ -133,7 +133,7 @@ async def list_versions(services: Services, request: Request) -> Response:
 
 
 async def roll_back(services: Services, request: Request) -> Response:
-    """The file says again what it said in that generation."""
+    """Restores the file of that generation."""
     body = await json_body(request, RollbackBody)
     writing = _writing(services)
     version = _chosen(body, await writing.versions())
@@ -218,7 +218,7 @@ async def _write(services: Services, request: Request, edit: Edit, block: str) -
 
 def _writing(services: Services) -> ConfigWriting:
     if services.writing is None:
-        raise LocalError(ErrorKind.NOT_FOUND, "this daemon has no config.yaml that could be written")
+        raise LocalError(ErrorKind.NOT_FOUND, "this daemon has no config.yaml to write")
     return services.writing
 
 

@@ -22,7 +22,7 @@ PREFIX: Final = "/v0/management"
 REFERENCE: Final = "#/components/schemas/{name}"
 DESCRIPTION: Final = (
     "What the gateway daemon serves, changed from anywhere. The same interface is on the admin socket, where no key "
-    "is asked for."
+    "is needed."
 )
 TEXT: Final[Node] = {"type": "string"}
 ANY_YAML: Final[Node] = {}

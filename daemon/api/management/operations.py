@@ -72,7 +72,7 @@ DRY_RUN: Final = Parameter(
     schema={"enum": ["1", "0", "true", "false", "yes", "no"]},
 )
 IF_MATCH: Final = Parameter(
-    name="If-Match", where="header", description="The `ETag` of an answer: refuse if the file has changed since."
+    name="If-Match", where="header", description="The `ETag` of a response: refuse if the file has changed since."
 )
 REFUSALS: Final[Mapping[int, tuple[str, MediaType | None]]] = {
     409: (
@@ -99,7 +99,7 @@ def writes(
     body: MediaType | None = None,
     parameters: tuple[Parameter, ...] = (),
 ) -> Operation:
-    """An operation that changes config.yaml: with the refusals, and its answer to a dry run."""
+    """An operation that changes config.yaml: with the refusals, and its response to a dry run."""
     text, content = response
     if content is not WRITTEN:
         assert isinstance(content.schema, Mapping)
@@ -194,9 +194,9 @@ READS: Final = (
         name="followEvents",
         summary="Server-sent events: change summaries, reloads, lock-outs, state changes",
         parameters=(
-            Parameter(name="Last-Event-ID", where="header", description="Kept events after this id come first."),
+            Parameter(name="Last-Event-ID", where="header", description="Recent events after this id come first."),
         ),
-        responses={200: ("A stream without an end.", MediaType(TEXT, "text/event-stream"))},
+        responses={200: ("A stream that does not end.", MediaType(TEXT, "text/event-stream"))},
     ),
     Operation(
         method="get",
@@ -207,11 +207,13 @@ READS: Final = (
         parameters=(
             Parameter(name="request-id", description="Only records of this request."),
             Parameter(name="provider", description="Only records that name this provider."),
-            Parameter(name="level", description="The least level.", schema={"enum": list(SEVERITIES)}),
             Parameter(
-                name="after", description="Only records after this one: `last` of the answer before.", schema=COUNT
+                name="level", description="Only records of this level or above.", schema={"enum": list(SEVERITIES)}
             ),
-            Parameter(name="limit", description="At most so many, the newest; default 100.", schema=COUNT),
+            Parameter(
+                name="after", description="Only records after this one: `last` of the previous response.", schema=COUNT
+            ),
+            Parameter(name="limit", description="At most this many, the newest; default 100.", schema=COUNT),
         ),
         responses={200: ("The records, oldest first.", MediaType(LogLines))},
     ),
@@ -231,9 +233,9 @@ ACTIONS: Final = (
         path="/auths/{id}/amendments",
         handler=handlers.clear_amendments,
         name="clearAmendments",
-        summary="Forget what refusals of one core auth's upstream have taught",
+        summary="Forget what was learned from refusals of one core auth's upstream",
         parameters=(Parameter(name="id", where="path", description="The core auth's ID, as `/auths` lists it."),),
-        responses={200: ("How many there were.", MediaType(Cleared))},
+        responses={200: ("How many were removed.", MediaType(Cleared))},
     ),
     Operation(
         method="post",
@@ -276,7 +278,7 @@ WRITES: Final = (
         "/packycode",
         partial(config_writes.replace_block, config_writes.PACKYCODE),
         "replacePackycode",
-        "Replace the packycode block; what is absent gets its default",
+        "Replace the packycode block; a missing key gets its default",
         body=sent_block("packycode", Packycode),
         response=(NEW_BLOCK, PACKYCODE),
     ),
@@ -339,7 +341,7 @@ WRITES: Final = (
         "/rollback",
         config_writes.roll_back,
         "rollBack",
-        "Make the file say again what it said in a generation of the history",
+        "Restore the file of a generation of the history",
         body=MediaType(RollbackBody),
         response=("What has changed.", WRITTEN),
     ),

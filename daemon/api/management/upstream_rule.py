@@ -77,7 +77,7 @@ class UpstreamRule:
         return Diagnostic(
             severity="error",
             code="private-upstream",
-            message=f"{path[-1]} leads to {refusal}, which must not be set through the API from where you call",
+            message=f"{path[-1]} leads to {refusal}, which must not be set through the API from your address",
             path=path,
             hint="write it into config.yaml itself, or see remote-management.allow-private-upstreams",
         )
