@@ -1,6 +1,6 @@
 """What can go wrong with a request, whose fault it is, and whether another target may help.
 
-    GatewayError                what a client is told; never holds a secret
+    GatewayError                what a client is answered with; never holds a secret
     ├── LocalError              the client's fault, or ours: final, nothing cools down
     └── RemoteError             the upstream's fault: carries the upstream's own words
 
@@ -107,7 +107,7 @@ class Failure(Struct, frozen=True, kw_only=True):
 
 
 class GatewayError(Exception):
-    """A failure that a client is told in its own dialect.
+    """A failure that a client gets in its own dialect.
 
     ``message`` is public: it says what happened and what to do. ``status`` is the HTTP status, by
     default the usual one of ``kind``. ``code`` and ``param`` are the upstream's or OpenAI's own

@@ -1,7 +1,8 @@
 """A secret is a type: it prints as ``***`` everywhere, and only ``reveal()`` gives the text.
 
-Only adapters (the header to the upstream), the stable-ID hash and the client-key check call
-``reveal()``. Equality compares digests in constant time, so two secrets may be compared in a diff.
+``reveal()`` is called where the text itself is needed: the header to the upstream, the stable-ID hash, checking a
+client's or operator's key, rules about a key's form, masking log lines, and ``tppcd migrate``. Equality compares
+digests in constant time, so two secrets may be compared in a diff.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Secret:
         self._digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
     def reveal(self) -> str:
-        """The text itself, for the wire and the ID hash only."""
+        """The text itself."""
         return self._text
 
     def masked_in(self, text: str) -> str:

@@ -1,16 +1,27 @@
-"""What systemd is told: readiness, reloads, the stop, and that the loop still turns.
+"""What systemd hears from us: readiness, reloads, the stop, and signs of life from the event loop.
 
 The protocol of sd_notify(3): one datagram of ``NAME=value`` lines to the socket in
 ``$NOTIFY_SOCKET``. Without that variable every call does nothing. No call ever blocks or raises: a
 service manager that does not listen must not be able to stop the service.
+
+A loop that hangs stops its signs of life (``watchdog``), and systemd restarts the daemon with SIGABRT;
+``dump_stacks_on_crash`` makes that print the Python stack of every thread into the journal.
 """
 
 from __future__ import annotations
 
+import asyncio
+import faulthandler
 import os
 import socket
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+
+from loguru import logger
+
+SelfCheck = Callable[[], str | None]
+"""None when all is well, else what is not (``"the file watch has ended"``)."""
 
 _MICROSECONDS = 1_000_000
 
@@ -32,7 +43,7 @@ class Notifier:
 
     @property
     def active(self) -> bool:
-        """Whether somebody is being told."""
+        """Whether there is a service manager that listens."""
         return self._address is not None
 
     def ready(self, status: str = "") -> None:
@@ -84,6 +95,30 @@ class Notifier:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def dump_stacks_on_crash() -> None:
+    """For SIGABRT, SIGSEGV, SIGBUS, SIGFPE and SIGILL; does nothing where stderr has no descriptor."""
+    try:
+        faulthandler.enable(sys.stderr, all_threads=True)
+    except (AttributeError, ValueError, OSError, RuntimeError):
+        logger.debug("no stack dumps on a crash: stderr has no descriptor")
+
+
+async def watchdog(notifier: Notifier, check: SelfCheck) -> None:
+    """Pings every third of the interval while ``check`` finds nothing wrong; for ever. Returns at
+    once where systemd asks for no pings. A problem is logged once, and the silence lets systemd act."""
+    if notifier.watchdog_interval is None:
+        return
+    logged: str | None = None
+    while True:
+        problem = check()
+        if problem is None:
+            notifier.ping()
+        elif problem != logged:
+            logger.bind(problem=problem).error("self-check failed: no sign of life for the watchdog")
+        logged = problem
+        await asyncio.sleep(notifier.watchdog_interval / 3)
 
 
 def _socket_address(text: str) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-WRITES = "api/test_config_writes.py"
+WRITES = "api/management/test_config_writes.py"
 DEFECTS = "e2e/test_fork_defects.py"
 ACCESS = "e2e/test_access.py"
 CASES = "e2e/test_pinned_cases.py"
@@ -22,7 +22,7 @@ PASSTHROUGH = "gateway/test_passthrough.py"
 AUTHS = "snapshot/test_core_auths.py"
 IDS = "snapshot/test_ids.py"
 SUMMARY = "snapshot/test_summary.py"
-MODELS = "api/test_models.py"
+MODELS = "api/inference/test_models.py"
 REGISTRY = "snapshot/test_models.py"
 FILE = "sources/test_file.py"
 RELOADER = "reload/test_reloader.py"
@@ -117,7 +117,7 @@ HELD: Final[Mapping[int, tuple[str, ...]]] = {
     165: (f"{SUMMARY}::test_lines",),
     166: ("snapshot/test_build.py::test_other_meaning_other_revision",),
     167: (f"{ACCESS}::test_five_failures_lock_out_for_the_right_key_too_and_are_recorded_without_a_key",),
-    168: ("api/test_management_access.py::test_five_wrong_ones_lock_the_address_out_for_the_right_key_too",),
+    168: ("api/management/test_access.py::test_five_wrong_ones_lock_the_address_out_for_the_right_key_too",),
     169: (f"{WRITES}::test_one_provider_is_added_and_removed",),
     170: (
         f"{WRITES}::test_patch_sets_clears_and_keeps_three_states",
@@ -141,7 +141,7 @@ HELD: Final[Mapping[int, tuple[str, ...]]] = {
         f"{WRITES}::test_an_unknown_name_is_added_if_it_is_complete",
     ),
     182: (
-        "api/test_management.py::test_packycode_shows_the_file_and_its_defaults_masked",
+        "api/management/test_management.py::test_packycode_shows_the_file_and_its_defaults_masked",
         f"{DEFECTS}::test_defect_07_the_source_in_force_is_told_field_by_field",
     ),
     183: (

@@ -24,9 +24,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.routing import BaseRoute, Mount, Route
 
 from daemon import cli
-from daemon.api import app, management, operations
-from daemon.api.entry import ENTRIES, entry
-from daemon.api.openapi import described
+from daemon.api import app
+from daemon.api.inference.entry import ENTRIES, entry
+from daemon.api.management.openapi import PREFIX, described
+from daemon.api.management.operations import OPERATIONS
+from daemon.api.management.routes import routes as management_routes
 from daemon.cli import exit_codes
 from daemon.errors import ErrorKind
 from daemon.telemetry import metrics
@@ -157,11 +159,11 @@ def actions(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
 def routes() -> Iterator[str]:
     services = World().services
     yield from routed("", app.routes(services, lambda: 0.0, app.InferenceEntry(entry, services)))
-    yield from routed(management.PREFIX, management.routes(services))
-    for operation in operations.OPERATIONS:
-        where = f"{operation.method.upper()} {operations.PREFIX}{operation.path}"
+    yield from routed(PREFIX, management_routes(services))
+    for operation in OPERATIONS:
+        where = f"{operation.method.upper()} {PREFIX}{operation.path}"
         yield from (f"{where} {each.where}:{each.name}" for each in operation.parameters)
-        yield from (f"{where} -> {status}" for status in operation.answers)
+        yield from (f"{where} -> {status}" for status in operation.responses)
 
 
 def routed(prefix: str, table: Sequence[BaseRoute]) -> Iterator[str]:
@@ -174,7 +176,7 @@ def routed(prefix: str, table: Sequence[BaseRoute]) -> Iterator[str]:
 
 def response_fields() -> Iterator[str]:
     """Every field of every struct that the management API answers with, its type as in openapi.json."""
-    document: Any = described()
+    document: Any = described(OPERATIONS)
     for name, schema in document["components"]["schemas"].items():
         for field, type_ in schema.get("properties", {}).items():
             told = {key: value for key, value in type_.items() if key != "description"}

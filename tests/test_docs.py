@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
+from starlette.routing import Route
 
+from daemon.api import app
+from daemon.api.inference.entry import entry
+from daemon.api.management.openapi import PREFIX
+from daemon.api.management.operations import OPERATIONS
 from daemon.cli import COMMANDS
 from daemon.config.document import parse
 from daemon.config.load import load
 from docs import generate
+from tests.api.world import World
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -48,8 +55,9 @@ def test_the_readme_begins_with_the_two_commands() -> None:
 
 def test_every_route_is_on_the_http_page() -> None:
     page = (ROOT / "docs/reference/http.md").read_text("utf-8")
-    app, management = ((ROOT / f"daemon/api/{name}.py").read_text("utf-8") for name in ("app", "management"))
-    routes = set(re.findall(r'Route\("(/[^"]+)"', app))
-    routes |= {f"/v0/management{path}" for path in re.findall(r'Route\("(/[^"]+)"', management)}
+    services = World().services
+    table = app.routes(services, time.monotonic, app.InferenceEntry(entry, services))
+    routes = {route.path for route in table if isinstance(route, Route)}
+    routes |= {PREFIX + operation.path for operation in OPERATIONS}
     assert len(routes) > 10
     assert {route for route in routes if route.replace(":path", "") not in page} == set()

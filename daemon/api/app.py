@@ -12,15 +12,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from daemon.api import management
-from daemon.api.entry import COUNT_TOKENS, ENTRIES
-from daemon.api.entry import entry as inference_entry
 from daemon.api.guard import Guard, request_info
-from daemon.api.management_access import ManagementAccess
-from daemon.api.models import ModelRoutes
+from daemon.api.inference.entry import COUNT_TOKENS, ENTRIES
+from daemon.api.inference.entry import entry as inference_entry
+from daemon.api.inference.models import ModelRoutes
+from daemon.api.management import routes as management
+from daemon.api.management.access import ManagementAccess
 from daemon.api.problems import not_found, problem, wrong_method
+from daemon.api.public.status import StatusRoutes
 from daemon.api.services import Services
-from daemon.api.status import StatusRoutes
 from daemon.errors import ErrorKind, GatewayError, LocalError
 
 HOT_PATHS = (*ENTRIES, COUNT_TOKENS)
@@ -80,7 +80,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     path = request.url.path
     if request.headers.get("upgrade", "").lower() == "websocket":
         # Codex CLI goes on over HTTP at once after 426; after 404 or 405 it tries for six seconds.
-        refusal = LocalError(ErrorKind.INVALID_REQUEST, "WebSockets are not spoken here; use HTTP", status=426)
+        refusal = LocalError(ErrorKind.INVALID_REQUEST, "WebSockets are not supported; use HTTP", status=426)
         return rendered(request, refusal, {"upgrade": "HTTP/1.1"})
     if error.status_code == 404:
         return rendered(request, not_found(path))

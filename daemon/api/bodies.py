@@ -1,6 +1,6 @@
 """Request bodies, plain or compressed, never larger than ``limits.body`` once they are unpacked.
 
-Codex sends zstd when it is told to, SDKs behind proxies send gzip. A small body may unpack to
+Codex sends zstd when it is configured to, SDKs behind proxies send gzip. A small body may unpack to
 gigabytes, so what comes out is counted as it comes; large ones are unpacked in a thread.
 """
 

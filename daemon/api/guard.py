@@ -1,11 +1,11 @@
-"""The outermost layer, pure ASGI: what is refused before any route sees it, and ids on every answer.
+"""The outermost layer, pure ASGI: what is refused before any route sees it, and ids on every response.
 
 1. A request has HTTP/1.1, exactly one Host, at most 100 headers, no underscore in a header's name
    (``X_Forwarded_For`` passes for ``X-Forwarded-For`` elsewhere; the session headers of older Codex
    CLIs are the exception) and a target that starts with ``/``.
 2. On operator paths (``/v0``, ``/api/v1``) Host is one of our own names and a browser's page is of
    our own origin: DNS rebinding and cross-site requests end here.
-3. Every answer has ``request-id``, ``x-request-id`` and ``x-tppcd-config``. The hot entries write
+3. Every response has ``request-id``, ``x-request-id`` and ``x-tppcd-config``. The hot entries write
    them with their own head (``identity_headers``), so that no wrapper stands in their stream.
 """
 
@@ -50,7 +50,7 @@ def request_info(scope: Mapping[str, Any]) -> RequestInfo:
 
 
 def identity_headers(info: RequestInfo, config: str | None) -> HeaderList:
-    """The headers of every answer; ``config`` is the snapshot's ``config_header``, None before the first one."""
+    """The headers of every response; ``config`` is the snapshot's ``config_header``, None before the first one."""
     name = info.request_id.encode()
     headers = [(b"request-id", name), (b"x-request-id", name)]
     if config is not None:
@@ -89,7 +89,7 @@ class Guard:
         try:
             await self._app(scope, receive, identified)
         except Exception:
-            # The routes' own error layer has answered with 500 by now; what is left is to tell the log.
+            # The routes' own error layer has answered with 500 by now; what is left is the log line.
             logger.bind(request_id=info.request_id).exception("the request failed inside the daemon")
 
     def _configured_host(self) -> str:

@@ -1,4 +1,4 @@
-"""Errors as the caller's dialect: which one a path speaks, and the answer in it."""
+"""Errors as the caller's dialect: which one a path speaks, and the response in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 from starlette.responses import Response
 
-from daemon.api.answers import DiagnosticView, Problem, Refusal
+from daemon.api.schemas import DiagnosticView, Problem, Refusal
 from daemon.config.diagnostics import Diagnostic
 from daemon.errors import ErrorKind, GatewayError, LocalError
 from daemon.wires.base import Wire
@@ -52,11 +52,11 @@ def invalid_config(diagnostics: tuple[Diagnostic, ...], code: str = "invalid_con
     return Refusal(
         error=code,
         message="; ".join(item.message for item in errors) or "the configuration was refused",
-        details=[detail(item) for item in diagnostics],
+        details=[diagnostic_view(item) for item in diagnostics],
     )
 
 
-def detail(item: Diagnostic) -> DiagnosticView:
+def diagnostic_view(item: Diagnostic) -> DiagnosticView:
     """One diagnostic as the API shows it."""
     return DiagnosticView(
         severity=item.severity,
@@ -68,8 +68,8 @@ def detail(item: Diagnostic) -> DiagnosticView:
     )
 
 
-def answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A JSON answer."""
+def json_response(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A response with JSON."""
     return Response(encode(content), status, headers, JSON)
 
 

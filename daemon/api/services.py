@@ -30,7 +30,7 @@ class Reloads(Protocol):
         ...
 
     async def reload(self, reason: str) -> ReloadOutcome:
-        """Read the sources now, apply or refuse, and tell which."""
+        """Read the sources now, apply or refuse, and say which."""
         ...
 
 

@@ -3,11 +3,11 @@
     add_parser(subparsers)     adds the command, described by its line in ``COMMANDS``, and its options
     run(arguments) -> int      does it; gives the exit code, one of ``exit_codes``
 
-Only the module of the command that is asked for is imported, so ``tppcd check`` loads no server code.
+Only the module of the command that runs is imported, so ``tppcd check`` loads no server code.
 Plain ``tppcd`` (with or without options) is ``tppcd run``.
 
 Commands share ``arguments`` (options), ``config_file`` (reading a config.yaml as a reload does), and, to
-change one, ``config_data``, ``config_change`` and ``shown_keys``. Those that ask the running
+change one, ``config_change``. Those that ask the running
 daemon do so over its admin socket (``service.admin``).
 """
 
@@ -24,19 +24,19 @@ from daemon.cli import exit_codes
 
 COMMANDS: dict[str, str] = {
     "run": "run the daemon (the default)",
-    "check": "tell every problem of a config.yaml",
-    "diff": "tell what a reload from one config.yaml to another would change",
+    "check": "report every problem in config.yaml",
+    "diff": "show what a reload from one config.yaml to another would change",
     "schema": "print the JSON Schema of config.yaml",
-    "explain": "tell where a model name leads, without sending anything",
+    "explain": "show where a model name leads, without sending anything",
     "simulate": "run a local upstream that needs no key",
     "reload": "make the running daemon read its config.yaml now",
-    "status": "tell how the running daemon is",
-    "events": "follow what happens in the running daemon",
+    "status": "show how the running daemon is doing",
+    "events": "show or follow the events of the running daemon",
     "logs": "show the newest log lines of the running daemon",
     "init": "write a commented config.yaml",
     "doctor": "test everything that serving depends on, without a paid call",
-    "client": "print how a client is set up to use this daemon",
-    "import": "take over the provider that Codex CLI is set up for",
+    "client": "print how to set up a client for this daemon",
+    "import": "import the provider that Codex CLI is set up for",
     "migrate": "turn the packycode block into a tppc provider",
     "completion": "print the completion script of a shell",
 }
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(arguments: list[str]) -> str | None:
-    """The command asked for; completes ``arguments`` where it is the default one."""
+    """The command to run; completes ``arguments`` where it is the default one."""
     if arguments and arguments[0] in COMMANDS:
         return arguments[0]
     if arguments and (not arguments[0].startswith("-") or arguments[0] in ("-h", "--help", "-V", "--version")):
@@ -88,7 +88,7 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tppcd",
         description="A gateway daemon that watches config.yaml and serves coding agents through third-party providers.",
-        epilog="Without a command: run. `tppcd COMMAND --help` tells the options of one.",
+        epilog="Without a command: run. `tppcd COMMAND --help` shows its options.",
         allow_abbrev=False,
     )
     parser.add_argument("-V", "--version", action="version", version=f"tppcd {__version__}")

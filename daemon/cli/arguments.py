@@ -16,7 +16,9 @@ def add_config(parser: argparse.ArgumentParser) -> None:
 
 def add_socket(parser: argparse.ArgumentParser) -> None:
     """``--socket``, for commands that ask the running daemon."""
-    parser.add_argument("--socket", metavar="PATH", help="admin socket of the daemon (default: where it puts it)")
+    parser.add_argument(
+        "--socket", metavar="PATH", help="admin socket of the daemon (default: where the daemon creates it)"
+    )
 
 
 def add_format(parser: argparse.ArgumentParser) -> None:
@@ -27,5 +29,5 @@ def add_format(parser: argparse.ArgumentParser) -> None:
 def port(text: str) -> int:
     """The type of ``--port``. 0 to 65535; anything else is wrong usage."""
     if not (text.isascii() and text.isdigit() and int(text[:6]) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port (0 to 65535)")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
     return int(text)

@@ -34,12 +34,12 @@ def _text(checked: CheckResult) -> str:
     counts = [_count(checked.errors, "error")] if checked.errors else []
     counts += [_count(warnings, "warning")] if warnings else []
     verdict = "not valid" if checked.errors else "valid"
-    told = f" ({', '.join(counts)})" if counts else ""
-    return "\n".join((*map(str, checked.diagnostics), f"{checked.source}: {verdict}{told}"))
+    summary = f" ({', '.join(counts)})" if counts else ""
+    return "\n".join((*map(str, checked.diagnostics), f"{checked.source}: {verdict}{summary}"))
 
 
 def _json(checked: CheckResult) -> str:
-    found = [
+    diagnostics = [
         {
             "severity": each.severity,
             "code": each.code,
@@ -52,7 +52,7 @@ def _json(checked: CheckResult) -> str:
         }
         for each in checked.diagnostics
     ]
-    return json.dumps({"valid": not checked.errors, "diagnostics": found}, indent=2, ensure_ascii=False)
+    return json.dumps({"valid": not checked.errors, "diagnostics": diagnostics}, indent=2, ensure_ascii=False)
 
 
 def _github(checked: CheckResult) -> str:

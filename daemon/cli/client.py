@@ -14,14 +14,14 @@ from msgspec import Struct
 
 from daemon.cli import COMMANDS, exit_codes
 from daemon.cli.arguments import Subparsers, add_config
-from daemon.cli.config_file import default_path, read, tell
+from daemon.cli.config_file import default_path, print_diagnostics, read
 from daemon.config.schema import Config
 
 KEY_VARIABLE = "TPPCD_API_KEY"
 FAVOURITE = "gpt-5"
 
 
-class Door(Struct, frozen=True, kw_only=True):
+class ClientSettings(Struct, frozen=True, kw_only=True):
     """How a client reaches the daemon. ``key`` is a shell word, ``about_key`` what to know of it;
     ``model`` is a name that is served."""
 
@@ -32,7 +32,7 @@ class Door(Struct, frozen=True, kw_only=True):
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("client", help=COMMANDS["client"], description="For shells: eval what it prints.")
+    parser = subparsers.add_parser("client", help=COMMANDS["client"], description="For shells: eval the output.")
     parser.add_argument("name", choices=tuple(CLIENTS), help="which client")
     add_config(parser)
 
@@ -40,21 +40,21 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     checked = read(arguments.config or default_path(os.environ))
     if checked.snapshot is None:
-        tell(checked)
+        print_diagnostics(checked)
         return exit_codes.CONFIG
     snapshot = checked.snapshot
     names = snapshot.models.names()
     model = FAVOURITE if FAVOURITE in names or not names else names[0]
-    print("\n".join(CLIENTS[arguments.name](door(snapshot.config, snapshot.written, model))))
+    print("\n".join(CLIENTS[arguments.name](client_settings(snapshot.config, snapshot.written, model))))
     return exit_codes.OK
 
 
-def door(config: Config, written: Mapping[str, object], model: str) -> Door:
+def client_settings(config: Config, written: Mapping[str, object], model: str) -> ClientSettings:
     """``written`` says whether the first client key is a reference."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(config.host, config.host)
     url = f"http://{f'[{host}]' if ':' in host else host}:{config.port}"
     key, about_key = client_key(written.get("api-keys") if config.api_keys else None)
-    return Door(url=url, model=model, key=key, about_key=about_key)
+    return ClientSettings(url=url, model=model, key=key, about_key=about_key)
 
 
 def client_key(keys: object) -> tuple[str, str]:
@@ -67,45 +67,45 @@ def client_key(keys: object) -> tuple[str, str]:
     return f'"${KEY_VARIABLE}"', f"put one of api-keys of config.yaml into {KEY_VARIABLE}"
 
 
-def claude(door: Door) -> Iterator[str]:
+def claude(settings: ClientSettings) -> Iterator[str]:
     """Claude Code: for a shell."""
-    yield f"# Claude Code; {door.about_key}"
-    yield f"export ANTHROPIC_BASE_URL={door.url}"
-    yield f"export ANTHROPIC_AUTH_TOKEN={door.key}"
+    yield f"# Claude Code; {settings.about_key}"
+    yield f"export ANTHROPIC_BASE_URL={settings.url}"
+    yield f"export ANTHROPIC_AUTH_TOKEN={settings.key}"
     yield "export CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1"
 
 
-def codex(door: Door) -> Iterator[str]:
+def codex(settings: ClientSettings) -> Iterator[str]:
     """Codex CLI: for ``~/.codex/config.toml``; the key stays in the shell."""
     yield "# Codex CLI: ~/.codex/config.toml"
-    yield f'model = "{door.model}"'
+    yield f'model = "{settings.model}"'
     yield 'model_provider = "tppcd"'
     yield ""
     yield "[model_providers.tppcd]"
     yield 'name = "tppcd"'
-    yield f'base_url = "{door.url}/v1"'
+    yield f'base_url = "{settings.url}/v1"'
     yield f'env_key = "{KEY_VARIABLE}"'
     yield 'wire_api = "responses"'
     yield ""
-    yield f"# and in the shell; {door.about_key}:"
-    yield f"# export {KEY_VARIABLE}={'…' if KEY_VARIABLE in door.key else door.key}"
+    yield f"# and in the shell; {settings.about_key}:"
+    yield f"# export {KEY_VARIABLE}={'…' if KEY_VARIABLE in settings.key else settings.key}"
 
 
-def openai(door: Door) -> Iterator[str]:
+def openai(settings: ClientSettings) -> Iterator[str]:
     """OpenAI's SDKs: for a shell."""
-    yield f"# OpenAI SDKs; {door.about_key}"
-    yield f"export OPENAI_BASE_URL={door.url}/v1"
-    yield f"export OPENAI_API_KEY={door.key}"
+    yield f"# OpenAI SDKs; {settings.about_key}"
+    yield f"export OPENAI_BASE_URL={settings.url}/v1"
+    yield f"export OPENAI_API_KEY={settings.key}"
 
 
-def anthropic(door: Door) -> Iterator[str]:
+def anthropic(settings: ClientSettings) -> Iterator[str]:
     """Anthropic's SDKs: for a shell."""
-    yield f"# Anthropic SDKs; {door.about_key}"
-    yield f"export ANTHROPIC_BASE_URL={door.url}"
-    yield f"export ANTHROPIC_API_KEY={door.key}"
+    yield f"# Anthropic SDKs; {settings.about_key}"
+    yield f"export ANTHROPIC_BASE_URL={settings.url}"
+    yield f"export ANTHROPIC_API_KEY={settings.key}"
 
 
-CLIENTS: dict[str, Callable[[Door], Iterator[str]]] = {
+CLIENTS: dict[str, Callable[[ClientSettings], Iterator[str]]] = {
     "claude": claude,
     "codex": codex,
     "openai": openai,

@@ -78,12 +78,12 @@ def fish(commands: dict[str, Words]) -> Iterator[str]:
     for name in commands:
         yield f"complete -c tppcd -n __fish_use_subcommand -a {name} -d '{_quoted(COMMANDS[name])}'"
     for name, known in commands.items():
-        given = f"complete -c tppcd -n '__fish_seen_subcommand_from {name}'"
+        prefix = f"complete -c tppcd -n '__fish_seen_subcommand_from {name}'"
         if known.choices:
-            yield f"{given} -a '{' '.join(known.choices)}'"
+            yield f"{prefix} -a '{' '.join(known.choices)}'"
         for option, listed in known.options.items():
             spelled = f"-l {option[2:]}" if option.startswith("--") else f"-s {option[1:]}"
-            yield f"{given} {spelled}" + (f" -x -a '{' '.join(listed)}'" if listed else "")
+            yield f"{prefix} {spelled}" + (f" -x -a '{' '.join(listed)}'" if listed else "")
 
 
 def _quoted(text: str) -> str:

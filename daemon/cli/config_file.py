@@ -34,8 +34,8 @@ def read(path: str, *, old: Snapshot | None = None) -> CheckResult:
     else:
         update = Update(source=source, raw=raw, digest="", mode=mode)
     base = Path() if path == STDIN else Path(path).parent
-    found = check(update, environ=os.environ, base=base, old=old)
-    return structs.replace(found, snapshot=None) if found.errors else found
+    checked = check(update, environ=os.environ, base=base, old=old)
+    return structs.replace(checked, snapshot=None) if checked.errors else checked
 
 
 def _unreadable(source: str, error: OSError) -> Diagnostic:
@@ -52,7 +52,7 @@ def _bytes(path: str) -> tuple[bytes, int]:
         return file.read(MAX_BYTES + 1), os.fstat(file.fileno()).st_mode
 
 
-def tell(checked: CheckResult) -> None:
+def print_diagnostics(checked: CheckResult) -> None:
     """The diagnostics on stderr, for commands whose stdout is something else."""
     for diagnostic in checked.diagnostics:
         print(diagnostic, file=sys.stderr)

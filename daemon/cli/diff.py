@@ -7,7 +7,7 @@ import time
 
 from daemon.cli import COMMANDS, exit_codes
 from daemon.cli.arguments import Subparsers
-from daemon.cli.config_file import read, tell
+from daemon.cli.config_file import print_diagnostics, read
 from daemon.snapshot.summary import clients_line, heading, lines
 
 
@@ -22,8 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
     began = time.perf_counter()
     new = read(arguments.new, old=old.snapshot)
     milliseconds = (time.perf_counter() - began) * 1000
-    tell(old)
-    tell(new)
+    print_diagnostics(old)
+    print_diagnostics(new)
     if old.snapshot is None or new.snapshot is None:
         return exit_codes.CONFIG
     if old.snapshot.revision == new.snapshot.revision:

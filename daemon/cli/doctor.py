@@ -1,4 +1,4 @@
-"""``tppcd doctor``: everything that serving depends on, looked at from where the daemon would run.
+"""``tppcd doctor``: everything that serving depends on, tested from where the daemon would run.
 
     config ─▶ watch (a sentinel beside the file) ─▶ writes ─▶ each provider (free checks) ─▶ clock
 
@@ -59,16 +59,16 @@ def run(arguments: argparse.Namespace) -> int:
     return FAILURE if any(each.state == "fail" for each in results) else OK
 
 
-async def collected(path: Path, tell: Callable[[Result], None]) -> list[Result]:
-    """Every result, each told as soon as it is known."""
+async def collected(path: Path, show: Callable[[Result], None]) -> list[Result]:
+    """Every result, each shown as soon as it is known."""
     results = []
-    async for result in looked_at(path):
+    async for result in results_of(path):
         results.append(result)
-        tell(result)
+        show(result)
     return results
 
 
-async def looked_at(path: Path) -> AsyncIterator[Result]:
+async def results_of(path: Path) -> AsyncIterator[Result]:
     """Every result, in the order of the picture above."""
     checked = read(str(path))
     for result in config(checked):
@@ -78,9 +78,9 @@ async def looked_at(path: Path) -> AsyncIterator[Result]:
     auths = checked.snapshot.core_auths if checked.snapshot else ()
     ca = checked.snapshot.config.upstream_ca if checked.snapshot else ""
     probes = await asyncio.gather(*(probe(auth, ca=ca) for auth in auths))
-    for auth, found in zip(auths, probes, strict=True):
-        yield provider(auth, found)
-    yield clock(time.time(), [found.clock for found in probes if found.clock is not None])
+    for auth, each in zip(auths, probes, strict=True):
+        yield provider(auth, each)
+    yield clock(time.time(), [each.clock for each in probes if each.clock is not None])
     yield running()
 
 
@@ -102,35 +102,35 @@ def config(checked: CheckResult) -> Iterator[Result]:
 
 
 async def watch(path: Path) -> Result:
-    """Whether a file made beside the config is heard of, by the daemon's own watch."""
+    """Whether the daemon's own watch notices a file made beside the config."""
     sentinel = path.with_name(f".{path.name}.doctor-{os.getpid()}")
     source = FileSource(path)
     began = time.monotonic()
     async with asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(source.run(lambda _: None))
         try:
-            heard = await _heard(source, sentinel)
+            noticed = await _noticed(source, sentinel)
         except OSError as error:
             return Result(
                 state="warn",
                 about="watch",
-                text=f"no sentinel can be made beside {path}: {error.strerror}",
-                hint="the file is looked at every second all the same",
+                text=f"cannot create a file beside {path}: {error.strerror}",
+                hint="the file is still checked every second",
             )
         finally:
             watching.cancel()
             sentinel.unlink(missing_ok=True)
-    if heard:
-        return Result(state="ok", about="watch", text=f"a change is heard after {(heard - began) * 1000:.0f} ms")
+    if noticed:
+        return Result(state="ok", about="watch", text=f"a change is noticed after {(noticed - began) * 1000:.0f} ms")
     return Result(
         state="warn",
         about="watch",
         text=f"no file events beside {path} (network or bind mount, or inotify's limits)",
-        hint="changes are found by looking every second; mount the directory, raise fs.inotify.max_user_watches",
+        hint="changes are found by checking every second; mount the directory, raise fs.inotify.max_user_watches",
     )
 
 
-async def _heard(source: FileSource, sentinel: Path) -> float:
+async def _noticed(source: FileSource, sentinel: Path) -> float:
     """When an event came, on the monotonic clock; 0 = never. The sentinel is touched until then: the
     watch needs a moment to begin."""
     deadline = time.monotonic() + WATCH_SECONDS
@@ -153,26 +153,26 @@ def writes(path: Path) -> Result:
     try:
         status = real.stat()
     except OSError as error:
-        return Result(state="fail", about="writes", text=f"{path} cannot be looked at: {error.strerror}")
+        return Result(state="fail", about="writes", text=f"{path} cannot be read: {error.strerror}")
     renames = os.access(real.parent, os.W_OK | os.X_OK)
     in_place = os.access(real, os.W_OK)
     foreign = status.st_uid not in (os.geteuid(), 0) and os.geteuid() != 0
     if renames and status.st_nlink == 1 and not foreign:
         return Result(state="ok", about="writes", text="the file is replaced atomically, owner and mode kept")
     if in_place:
-        why = "hard links" if status.st_nlink > 1 else "a foreign owner" if foreign else "a directory that is read-only"
+        why = "hard links" if status.st_nlink > 1 else "another owner" if foreign else "a read-only directory"
         return Result(state="warn", about="writes", text=f"the file is written in place, because of {why}")
     return Result(
         state="warn",
         about="writes",
         text="the file is read-only here: changes through the API are refused",
-        hint="let the daemon's user write the file and its directory, or change it by hand only",
+        hint="let the daemon's user write the file and its directory, or change it by hand",
     )
 
 
-def provider(auth: CoreAuth, found: Probe) -> Result:
+def provider(auth: CoreAuth, result: Probe) -> Result:
     """What a provider's free checks say."""
-    diagnosis = found.diagnosis
+    diagnosis = result.diagnosis
     state: Literal["ok", "warn", "fail"] = "fail" if not diagnosis.ok else "warn" if diagnosis.hint else "ok"
     profile = f"; profile {auth.profile} ({auth.profile_reason})" if auth.profile else ""
     return Result(state=state, about=f"provider {auth.name}", text=diagnosis.explanation + profile, hint=diagnosis.hint)
@@ -188,16 +188,16 @@ def clock(now: float, others: list[float]) -> Result:
     skew = now - sorted(others)[len(others) // 2]
     if abs(skew) > MOST_SKEW:
         text = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the upstreams' clocks"
-        return Result(state="warn", about="clock", text=text, hint="synchronise it (systemd-timesyncd, chrony)")
+        return Result(state="warn", about="clock", text=text, hint="synchronize it (systemd-timesyncd, chrony)")
     return Result(state="ok", about="clock", text="agrees with the upstreams' clocks")
 
 
 def running() -> Result:
-    """Whether a daemon runs here, and how it is."""
+    """Whether a daemon runs here, and how it is doing."""
     socket = find_admin_socket(os.environ)
     with suppress(DaemonUnreachable):
         status, health = AdminClient(socket, 5.0).request("GET", "/healthz")
-        if status == 200 and isinstance(health, dict):
+        if status == 200:
             text = f"running: {health.get('status')}, generation {health.get('generation')}"
             return Result(state="ok" if health.get("status") == "ok" else "warn", about="daemon", text=text)
     return Result(state="ok", about="daemon", text=f"none is running at {socket}")

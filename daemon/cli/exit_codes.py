@@ -4,7 +4,7 @@ from typing import Final
 
 OK: Final = 0
 FAILURE: Final = 1
-"""A failure, told in one line."""
+"""A failure; one line says why."""
 USAGE: Final = 2
 """Wrong usage (argparse exits with it too)."""
 CONFIG: Final = 78

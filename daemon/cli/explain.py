@@ -8,7 +8,7 @@ import sys
 
 from daemon.cli import COMMANDS, exit_codes
 from daemon.cli.arguments import Subparsers, add_config
-from daemon.cli.config_file import default_path, read, tell
+from daemon.cli.config_file import default_path, print_diagnostics, read
 from daemon.config.urls import shown
 from daemon.router.selection import STRATEGY
 from daemon.snapshot.models import Candidate, ModelUnknown, Resolution
@@ -22,7 +22,7 @@ RULES = {
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("explain", help=COMMANDS["explain"], description="Exits 1 if nobody serves it.")
+    parser = subparsers.add_parser("explain", help=COMMANDS["explain"], description="Exits 1 if no provider serves it.")
     parser.add_argument("--model", required=True, help="the name as a client sends it")
     parser.add_argument("--entry", choices=("messages", "chat", "responses"), default="messages")
     add_config(parser)
@@ -31,7 +31,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     checked = read(arguments.config or default_path(os.environ))
     if checked.snapshot is None:
-        tell(checked)
+        print_diagnostics(checked)
         return exit_codes.CONFIG
     try:
         resolution = checked.snapshot.models.resolve(arguments.model)
@@ -58,5 +58,5 @@ def _asked(candidate: Candidate, entry: str) -> str:
     auth = candidate.auth
     way = "passed through" if auth.wire == entry else f"translated to {auth.wire}"
     profile = f", profile {auth.profile} ({auth.profile_reason})" if auth.profile else ""
-    asked = f"{auth.name} ({auth.source}): {candidate.model} at {shown(auth.base_url)}"
-    return f"{asked}, {way}, priority {auth.priority}{profile}"
+    upstream = f"{auth.name} ({auth.source}): {candidate.model} at {shown(auth.base_url)}"
+    return f"{upstream}, {way}, priority {auth.priority}{profile}"

@@ -1,4 +1,4 @@
-"""``tppcd import codex-cli``: what Codex CLI is set up for, as a packycode block or a tppc provider.
+"""``tppcd import codex-cli``: the provider of Codex CLI, as a packycode block or a tppc provider.
 
 ``~/.codex/config.toml`` (or ``$CODEX_HOME``) names the provider, ``auth.json`` has the key. A provider
 called packycode becomes the packycode block, any other one a provider of that name.
@@ -15,12 +15,9 @@ from pathlib import Path
 
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, add_config
-from daemon.cli.config_change import change, failed
-from daemon.cli.config_data import Data, mapping, place_of, providers
+from daemon.cli.config_change import Data, change, failed, mapping, place_of, print_yaml, providers
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import OK
-from daemon.cli.shown_keys import shown
-from daemon.config.edit.render import mapping as yaml_lines
 
 PACKYCODE = "packycode"
 EFFORTS = ("low", "medium", "high")
@@ -33,8 +30,8 @@ class NothingToImport(Exception):
 
 def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("import", help=COMMANDS["import"], description="Prints a block, or writes it.")
-    parser.add_argument("source", choices=("codex-cli",), help="where from")
-    parser.add_argument("--provider", metavar="NAME", help="which of model_providers (default: the one in use)")
+    parser.add_argument("source", choices=("codex-cli",), help="what to import from")
+    parser.add_argument("--provider", metavar="NAME", help="which entry of model_providers (default: the one in use)")
     parser.add_argument("--as", dest="target", choices=("packycode", "tppc"), help="default: by the provider's name")
     parser.add_argument("--write", action="store_true", help="change config.yaml, keeping its comments")
     add_config(parser)
@@ -45,13 +42,13 @@ def run(arguments: argparse.Namespace) -> int:
         home = codex_home(os.environ)
         config = read(home / "config.toml", tomllib.loads)
         auth = read(home / "auth.json", json.loads) if (home / "auth.json").exists() else {}
-        found = imported(config, auth, provider=arguments.provider, target=arguments.target)
+        block = imported(config, auth, provider=arguments.provider, target=arguments.target)
     except NothingToImport as why:
         return failed(str(why))
     if not arguments.write:
-        print(*yaml_lines(shown(found), step=2, offset=2), sep="\n")
+        print_yaml(block)
         return OK
-    return change(Path(arguments.config or default_path(os.environ)), lambda data: merged(data, found))
+    return change(Path(arguments.config or default_path(os.environ)), lambda data: merged(data, block))
 
 
 def codex_home(environ: Mapping[str, str]) -> Path:
@@ -84,34 +81,34 @@ def imported(config: Data, auth: Data, *, provider: str | None = None, target: s
 
 def packycode(config: Data, settings: Data, key: str) -> dict[str, object]:
     """The packycode block."""
-    made: dict[str, object] = {"enabled": True, "base-url": settings["base_url"]}
+    block: dict[str, object] = {"enabled": True, "base-url": settings["base_url"]}
     if isinstance(settings.get("requires_openai_auth"), bool):
-        made["requires-openai-auth"] = settings["requires_openai_auth"]
-    made |= common(config)
-    return made | ({"credentials": {"openai-api-key": key}} if key else {})
+        block["requires-openai-auth"] = settings["requires_openai_auth"]
+    block |= common(config)
+    return block | ({"credentials": {"openai-api-key": key}} if key else {})
 
 
 def tppc(name: str, config: Data, settings: Data, key: str) -> dict[str, object]:
     """An entry of ``tppc.providers``; without a key it is not enabled."""
-    made: dict[str, object] = {"name": name, "enabled": bool(key), "base-url": settings["base_url"]}
+    block: dict[str, object] = {"name": name, "enabled": bool(key), "base-url": settings["base_url"]}
     if key:
-        made["api-key"] = key
+        block["api-key"] = key
     if (wire := WIRES.get(str(settings.get("wire_api", "responses")))) not in (None, "responses"):
-        made["wire-api"] = wire
-    return made | common(config)
+        block["wire-api"] = wire
+    return block | common(config)
 
 
 def common(config: Data) -> dict[str, object]:
     """What both blocks have: privacy and defaults, as far as Codex CLI says something of them."""
-    made: dict[str, object] = {}
+    block: dict[str, object] = {}
     if isinstance(config.get("disable_response_storage"), bool):
-        made["privacy"] = {"disable-response-storage": config["disable_response_storage"]}
+        block["privacy"] = {"disable-response-storage": config["disable_response_storage"]}
     defaults: dict[str, object] = {}
     if isinstance(config.get("model"), str):
         defaults["model"] = config["model"]
     if config.get("model_reasoning_effort") in EFFORTS:
         defaults["model-reasoning-effort"] = config["model_reasoning_effort"]
-    return made | ({"defaults": defaults} if defaults else {})
+    return block | ({"defaults": defaults} if defaults else {})
 
 
 def key(settings: Data, auth: Data) -> str:
@@ -122,11 +119,11 @@ def key(settings: Data, auth: Data) -> str:
     return text.strip() if isinstance(text, str) else ""
 
 
-def merged(data: Data, found: Data) -> dict[str, object]:
+def merged(data: Data, block: Data) -> dict[str, object]:
     """The whole file's data with the block put in; what the block does not mention stays."""
-    if PACKYCODE in found:
-        return {**data, PACKYCODE: over(mapping(data.get(PACKYCODE)), mapping(found[PACKYCODE]))}
-    (new,) = providers(found)
+    if PACKYCODE in block:
+        return {**data, PACKYCODE: over(mapping(data.get(PACKYCODE)), mapping(block[PACKYCODE]))}
+    (new,) = providers(block)
     listed = providers(data)
     place = place_of(str(new["name"]), listed)
     if place is None:

@@ -14,8 +14,8 @@ from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import FAILURE, OK
 
 HEAD = """\
-# The gateway daemon tppcd. `tppcd check` tells every mistake, `tppcd schema` describes every key.
-# Saving this file is enough: the running daemon takes it over at once.
+# The gateway daemon tppcd. `tppcd check` reports every mistake, `tppcd schema` describes every key.
+# Saving this file is enough: the running daemon applies it at once.
 # A value may be a reference: env:NAME, file:/path, credential:NAME.
 
 """
@@ -84,9 +84,9 @@ KINDS = {"packycode": (PACKYCODE, "PACKYCODE_API_KEY"), "tppc": (TPPC, "FOX_API_
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("init", help=COMMANDS["init"], description="Exits 1 where there is one already.")
+    parser = subparsers.add_parser("init", help=COMMANDS["init"], description="Exits 1 if the file exists.")
     parser.add_argument("kind", nargs="?", choices=tuple(KINDS), default="packycode", help="default: %(default)s")
-    parser.add_argument("--config", help="where to; default: $TPPCD_CONFIG or config.yaml")
+    parser.add_argument("--config", help="the file to write; default: $TPPCD_CONFIG or config.yaml")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        print(f"tppcd init: {path} is there already; nothing was written", file=sys.stderr)
+        print(f"tppcd init: {path} exists already; nothing was written", file=sys.stderr)
         return FAILURE
     except OSError as error:
         print(f"tppcd init: {path} cannot be written: {error.strerror}", file=sys.stderr)

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, add_format, add_socket
 from daemon.cli.exit_codes import FAILURE, OK
-from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket
+from daemon.service.admin import AdminClient, DaemonUnreachable, Json, find_admin_socket, items
 
 ROUTE = "/v0/management/logs"
 POLL_SECONDS = 0.5
@@ -21,11 +21,15 @@ HEAD = ("time", "level", "message", "logger")
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("logs", help=COMMANDS["logs"], description="The daemon keeps the newest 2000.")
-    parser.add_argument("--request-id", metavar="ID", help="only lines of this request (the answer's request-id)")
+    parser = subparsers.add_parser("logs", help=COMMANDS["logs"], description="The daemon keeps the newest 2000 lines.")
+    parser.add_argument(
+        "--request-id", metavar="ID", help="only lines of this request (header request-id of its response)"
+    )
     parser.add_argument("--provider", metavar="NAME", help="only lines that name this provider")
-    parser.add_argument("--level", choices=("debug", "info", "warning", "error"), help="the least level")
-    parser.add_argument("--lines", "-n", type=int, default=100, metavar="N", help="at most so many (default: 100)")
+    parser.add_argument(
+        "--level", choices=("debug", "info", "warning", "error"), help="only lines of this level or above"
+    )
+    parser.add_argument("--lines", "-n", type=int, default=100, metavar="N", help="at most N lines (default: 100)")
     parser.add_argument("--follow", "-f", action="store_true", help="show lines as they come, until Ctrl+C")
     add_format(parser)
     add_socket(parser)
@@ -51,15 +55,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _shown(client: AdminClient, query: Mapping[str, str], format: str) -> int:
     """Prints what is new; gives the id to go on from."""
-    status, answer = client.request("GET", f"{ROUTE}?{urlencode(query)}")
-    if status != 200 or not isinstance(answer, Mapping):
+    status, body = client.request("GET", f"{ROUTE}?{urlencode(query)}")
+    if status != 200:
         raise DaemonUnreachable(f"the daemon answered {status} to GET {ROUTE}")
-    for line in answer.get("lines", ()):
-        print(json.dumps(line, ensure_ascii=False) if format == "json" else _text(line), flush=True)
-    return int(answer.get("last", 0))
+    for line in items(body, "lines"):
+        text = _text(line) if format == "text" and isinstance(line, dict) else json.dumps(line, ensure_ascii=False)
+        print(text, flush=True)
+    last = body.get("last")
+    return last if isinstance(last, int) else 0
 
 
-def _text(line: Mapping[str, object]) -> str:
+def _text(line: Json) -> str:
     fields = " ".join(f"{key}={value}" for key, value in line.items() if key not in HEAD and value is not None)
     return (
         f"{line.get('time', '?')} {str(line.get('level', '')).upper():<7} {line.get('message', '')} {fields}".rstrip()

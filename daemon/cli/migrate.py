@@ -12,13 +12,10 @@ from pathlib import Path
 
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, add_config
-from daemon.cli.config_change import change, failed
-from daemon.cli.config_data import Data, mapping, place_of, providers
+from daemon.cli.config_change import Data, change, failed, mapping, place_of, print_yaml, providers
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import OK
-from daemon.cli.shown_keys import shown
 from daemon.config.document import parse
-from daemon.config.edit.render import mapping as yaml_lines
 from daemon.config.packycode import API_KEY, BASE_URL, AmbientSettings, AmbientValue
 from daemon.config.profiles import profile_of
 from daemon.secret import Secret
@@ -34,8 +31,10 @@ SAME = (
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("migrate", help=COMMANDS["migrate"], description="Prints it, or writes it.")
-    parser.add_argument("what", choices=("packycode",), help="what is migrated")
+    parser = subparsers.add_parser(
+        "migrate", help=COMMANDS["migrate"], description="Prints the provider, or writes it."
+    )
+    parser.add_argument("what", choices=("packycode",), help="what to migrate")
     parser.add_argument("--name", default=NAME, help="the provider's name (default: %(default)s)")
     parser.add_argument("--write", action="store_true", help="change config.yaml, keeping its comments")
     add_config(parser)
@@ -51,11 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
     if not isinstance(data.get("packycode"), dict):
         return failed(f"{path} has no packycode block")
     if place_of(arguments.name, providers(data)) is not None:
-        return failed(f"{path} has a tppc provider named {arguments.name} already (--name gives it another one)")
+        return failed(f"{path} has a tppc provider named {arguments.name} already (--name sets another name)")
     if arguments.write:
         return change(path, lambda data: migrated(data, arguments.name, outer))
-    made = {"tppc": {"providers": [shown(entry(data, arguments.name, outer))]}}
-    print(*yaml_lines(made, step=2, offset=2), sep="\n")
+    print_yaml({"tppc": {"providers": [entry(data, arguments.name, outer)]}})
     return OK
 
 
@@ -69,15 +67,15 @@ def migrated(data: Data, name: str, outer: AmbientSettings) -> dict[str, object]
 def entry(data: Data, name: str, outer: AmbientSettings) -> dict[str, object]:
     """The provider that serves as the packycode block does, where its settings come from elsewhere too."""
     old = mapping(data.get("packycode"))
-    made: dict[str, object] = {"name": name, "enabled": old.get("enabled") is True}
+    provider: dict[str, object] = {"name": name, "enabled": old.get("enabled") is True}
     if base_url := old.get("base-url") or outer_value(outer, BASE_URL):
-        made["base-url"] = base_url
+        provider["base-url"] = base_url
     if key := mapping(old.get("credentials")).get("openai-api-key") or outer_key(outer):
-        made["api-key"] = key
-    made |= {key: old[key] for key in SAME if old.get(key)}
-    if not made.get("profile") and (profile := lost_profile(str(made.get("base-url", "")))):
-        made["profile"] = profile
-    return made
+        provider["api-key"] = key
+    provider |= {key: old[key] for key in SAME if old.get(key)}
+    if not provider.get("profile") and (profile := lost_profile(str(provider.get("base-url", "")))):
+        provider["profile"] = profile
+    return provider
 
 
 def lost_profile(base_url: str) -> str:

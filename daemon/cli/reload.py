@@ -1,4 +1,4 @@
-"""``tppcd reload``: asks the running daemon to read its sources now, waits, and tells the outcome.
+"""``tppcd reload``: asks the running daemon to read its sources now, waits, and shows the outcome.
 
 The unit's ``ExecReload=``: exit 1 makes ``systemctl reload`` fail when the configuration was
 refused, while the service goes on with what it has.
@@ -9,12 +9,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, add_socket
 from daemon.cli.exit_codes import FAILURE, OK
-from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket
+from daemon.service.admin import AdminClient, DaemonUnreachable, Json, find_admin_socket, items
 
 ROUTE = "/v0/management/reload"
 
@@ -31,11 +31,10 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """0 applied or unchanged, 1 refused in whole or in part, or no daemon."""
     try:
-        status, answer = AdminClient(find_admin_socket(os.environ, arguments.socket)).request("POST", ROUTE)
+        status, body = AdminClient(find_admin_socket(os.environ, arguments.socket)).request("POST", ROUTE)
     except DaemonUnreachable as error:
         print(f"tppcd reload: {error}", file=sys.stderr)
         return FAILURE
-    body = answer if isinstance(answer, Mapping) else {}
     if status == 200 and body.get("ok", True):
         print("\n".join(_applied(body)))
         return OK
@@ -43,13 +42,13 @@ def run(arguments: argparse.Namespace) -> int:
     return FAILURE
 
 
-def _applied(body: Mapping[str, object]) -> list[str]:
-    changes = [str(line) for line in _items(body.get("changes"))]
+def _applied(body: Json) -> list[str]:
+    changes = [str(line) for line in items(body, "changes")]
     return changes or [f"nothing changed: generation {body.get('generation', '?')} stays in force"]
 
 
-def _refused(status: int, body: Mapping[str, object]) -> list[str]:
-    lines = [diagnostic_line(item) for item in _items(body.get("details") or body.get("diagnostics"))]
+def _refused(status: int, body: Json) -> list[str]:
+    lines = [diagnostic_line(item) for item in items(body, "details") or items(body, "diagnostics")]
     reason = str(body.get("message") or body.get("error") or f"the daemon answered {status}")
     if status == 200:
         return [*lines, "tppcd reload: in force, except for what cannot be resolved"]
@@ -64,7 +63,3 @@ def diagnostic_line(item: object) -> str:
     subject = f"{item['path']}: " if item.get("path") else ""
     hint = f" ({item['hint']})" if item.get("hint") else ""
     return f"{place}: {item.get('severity', 'error')}: {subject}{item.get('message', '')}{hint}"
-
-
-def _items(value: object) -> Iterable[object]:
-    return value if isinstance(value, list) else ()

@@ -11,7 +11,6 @@ from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, port
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import CONFIG, FAILURE, OK
-from daemon.service.options import RunOptions
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -27,24 +26,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=Path(default_path(os.environ)),
         help="the configuration file (default: $TPPCD_CONFIG, else ./config.yaml)",
     )
-    parser.add_argument("--host", help="address to listen on; beats the file")
-    parser.add_argument("--port", type=port, help="port to listen on, 0 = a free one; beats the file")
+    parser.add_argument("--host", help="address to listen on; overrides the file")
+    parser.add_argument("--port", type=port, help="port to listen on, 0 = a free one; overrides the file")
     parser.add_argument(
         "--packycode", action="store_true", help="refuse to start unless packycode is enabled and valid"
     )
     parser.add_argument(
         "--tppc", action="store_true", help="refuse to start unless a tppc provider is enabled and valid"
     )
-    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), help="beats logging.level")
-    parser.add_argument("--log-format", choices=("text", "json"), help="beats logging.format")
+    parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), help="overrides logging.level")
+    parser.add_argument("--log-format", choices=("text", "json"), help="overrides logging.format")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until told to stop. A start-up failure is told in words, never as a traceback."""
+    """Serve until a signal stops it. A start-up failure is shown in words, never as a traceback."""
     import uvloop
 
     from daemon.reload.outcome import ConfigRefused
-    from daemon.service.run import StartRefused, serve
+    from daemon.service.run import RunOptions, StartRefused, serve
 
     options = RunOptions(
         config=arguments.config,

@@ -70,7 +70,7 @@ def add_parser(subparsers: Subparsers) -> None:
         help="play this make of upstream; codex-relay: a relay of ChatGPT's Codex backend, Responses only",
     )
     parser.add_argument(
-        "--max-concurrent", type=int, default=0, metavar="N", help="refuse more than N requests at once of one key"
+        "--max-concurrent", type=int, default=0, metavar="N", help="refuse more than N requests of one key at once"
     )
 
 

@@ -13,9 +13,7 @@ from daemon.cli.arguments import Subparsers, add_format, add_socket
 from daemon.cli.exit_codes import FAILURE, OK
 from daemon.cli.reload import diagnostic_line
 from daemon.config.packycode import source_words
-from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket
-
-Json = Mapping[str, object]
+from daemon.service.admin import AdminClient, DaemonUnreachable, Json, find_admin_socket, items
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -33,13 +31,15 @@ def run(arguments: argparse.Namespace) -> int:
     client = AdminClient(find_admin_socket(os.environ, arguments.socket))
     try:
         health, auths, packycode = (
-            _object(client.request("GET", path))
-            for path in ("/healthz", "/v0/management/auths", "/v0/management/packycode")
+            body if status == 200 else {}
+            for status, body in (
+                client.request("GET", path) for path in ("/healthz", "/v0/management/auths", "/v0/management/packycode")
+            )
         )
     except DaemonUnreachable as error:
         print(f"tppcd status: {error}", file=sys.stderr)
         return FAILURE
-    core_auths = [item for item in _list(auths.get("auths")) if isinstance(item, Mapping)]
+    core_auths = [item for item in items(auths, "auths") if isinstance(item, Mapping)]
     if arguments.format == "json":
         print(json.dumps({"health": health, "auths": core_auths, "packycode": packycode}, indent=2, ensure_ascii=False))
     else:
@@ -55,7 +55,7 @@ def _daemon(health: Json) -> Iterator[str]:
         return
     verdict = "applied" if last.get("ok") else "refused"
     yield f"last reload: {verdict} at {last.get('at', '?')} ({last.get('reason', '?')})"
-    yield from (f"  {diagnostic_line(item)}" for item in _list(last.get("diagnostics")))
+    yield from (f"  {diagnostic_line(item)}" for item in items(last, "diagnostics"))
 
 
 def _source(packycode: Json) -> Iterator[str]:
@@ -77,9 +77,9 @@ def _auth(auth: Json) -> Iterator[str]:
     yield f"{auth.get('state', '?'):<8}"
     yield str(auth.get("id", ""))
     yield str(auth.get("base-url", ""))
-    yield f"{len(_list(auth.get('models')))} models"
+    yield f"{len(items(auth, 'models'))} models"
     yield f"profile {auth['profile']}" if auth.get("profile") else ""
-    yield f"{learned} amendments learned" if (learned := len(_list(auth.get("amendments")))) else ""
+    yield f"{learned} amendments learned" if (learned := len(items(auth, "amendments"))) else ""
     yield f"until {auth['until']}" if auth.get("until") else ""
     yield str(auth.get("reason") or "")
 
@@ -90,11 +90,3 @@ def _duration(seconds: object) -> str:
     days, rest = divmod(whole, 86_400)
     clock = f"{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
     return f"{days}d {clock}" if days else clock
-
-
-def _object(answer: tuple[int, object]) -> Json:
-    return answer[1] if answer[0] == 200 and isinstance(answer[1], Mapping) else {}
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []

@@ -30,7 +30,7 @@ class Fragment(Struct, frozen=True, kw_only=True):
     cannot be resolved fails that provider alone: ``failing`` has the ``source`` of each.
     ``files`` are the paths that it reads (``file:`` references, certificates, Codex CLI; a ``credential:NAME``
     stands as written). ``written`` is the data as written: references unresolved, **literal secrets included**,
-    so whoever shows it masks it (``api.masked``).
+    so whoever shows it masks it (``api.management.masked``).
     """
 
     source: str = "config.yaml"

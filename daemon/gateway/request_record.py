@@ -10,7 +10,7 @@ from daemon.errors import GatewayError
 from daemon.gateway.client_request import ClientRequest
 from daemon.inference.response import Usage
 from daemon.snapshot.core_auths import CoreAuth
-from daemon.telemetry.logs import tell_request
+from daemon.telemetry.logs import log_request
 from daemon.telemetry.metrics import Metrics
 
 CLIENT_GONE = 499
@@ -82,4 +82,4 @@ class RequestRecord:
             fields["lost"] = ",".join(dict.fromkeys(lost))
         if self.error is not None:
             fields["error"] = self.error.kind.value
-        tell_request(fields)
+        log_request(fields)

@@ -18,6 +18,9 @@ SYSTEM_RUNTIME_DIRECTORY = Path("/run/tppcd")
 """Where the shipped unit's ``RuntimeDirectory=`` is: what a shell outside the unit looks at last."""
 
 
+Json = Mapping[str, object]
+
+
 class DaemonUnreachable(Exception):
     """No daemon answers. The message is one line and says what to do."""
 
@@ -25,8 +28,8 @@ class DaemonUnreachable(Exception):
 def state_directory(environ: Mapping[str, str]) -> Path:
     """``$STATE_DIRECTORY`` (systemd; the first one), else ``$XDG_STATE_HOME/tppcd``, else
     ``~/.local/state/tppcd``. Not created here."""
-    if given := _first_directory(environ, "STATE_DIRECTORY"):
-        return given
+    if directory := _first_directory(environ, "STATE_DIRECTORY"):
+        return directory
     home = environ.get("XDG_STATE_HOME", "")
     return Path(home) / "tppcd" if home.startswith("/") else Path.home() / ".local" / "state" / "tppcd"
 
@@ -36,10 +39,10 @@ def admin_socket_path(environ: Mapping[str, str]) -> Path:
     return (_first_directory(environ, "RUNTIME_DIRECTORY") or state_directory(environ)) / SOCKET_NAME
 
 
-def find_admin_socket(environ: Mapping[str, str], given: str | None = None) -> Path:
-    """Where a client looks: what was named, else the daemon's own rules, else the system service's."""
-    if given:
-        return Path(given)
+def find_admin_socket(environ: Mapping[str, str], option: str | None = None) -> Path:
+    """Where a client looks: the option, else the daemon's own rules, else the system service's."""
+    if option:
+        return Path(option)
     path = admin_socket_path(environ)
     system = SYSTEM_RUNTIME_DIRECTORY / SOCKET_NAME
     return system if not path.exists() and system.exists() else path
@@ -52,8 +55,11 @@ class AdminClient:
         self.path = path
         self._timeout = timeout
 
-    def request(self, method: str, path: str) -> tuple[int, object]:
-        """Status and decoded JSON body (``{}`` when it is none). Raises DaemonUnreachable."""
+    def request(self, method: str, path: str) -> tuple[int, Json]:
+        """Status and the JSON object of the body (``{}`` where it is none). Raises DaemonUnreachable.
+
+        Not the structs of ``api.schemas``: the daemon may be older or newer than the command, so any field may be
+        missing; a reader names what it shows without it."""
         connection = _UnixConnection(self.path, self._timeout)
         try:
             connection.request(method, path)
@@ -63,11 +69,12 @@ class AdminClient:
             raise self._unreachable(error) from error
         finally:
             connection.close()
-        return response.status, _json(body)
+        answer = _json(body)
+        return response.status, answer if isinstance(answer, dict) else {}
 
     def events(self, path: str, *, after: int | None = None) -> Iterator[tuple[str, object]]:
         """Server-sent events as ``(kind, data)``, until the daemon ends the stream or falls silent
-        for the timeout. ``after`` asks for the kept ones with a greater id first. Raises
+        for the timeout. ``after`` asks for those of the ring with a greater id first. Raises
         DaemonUnreachable."""
         connection = _UnixConnection(self.path, self._timeout)
         try:
@@ -85,12 +92,18 @@ class AdminClient:
 
     def _unreachable(self, error: Exception) -> DaemonUnreachable:
         if isinstance(error, PermissionError):
-            return DaemonUnreachable(f"may not use {self.path} (run this as the daemon's user, or as root)")
+            return DaemonUnreachable(f"no permission to use {self.path} (run this as the daemon's user, or as root)")
         if isinstance(error, FileNotFoundError | ConnectionRefusedError):
-            return DaemonUnreachable(f"no daemon answers on {self.path} (is it running? --socket names another one)")
+            return DaemonUnreachable(f"no daemon answers on {self.path} (is it running? --socket names another socket)")
         if isinstance(error, TimeoutError):
-            return DaemonUnreachable(f"the daemon on {self.path} does not answer in time")
-        return DaemonUnreachable(f"the daemon on {self.path} broke off: {type(error).__name__} {error}")
+            return DaemonUnreachable(f"the daemon on {self.path} did not answer in time")
+        return DaemonUnreachable(f"the daemon on {self.path} closed the connection: {type(error).__name__} {error}")
+
+
+def items(body: Json, name: str) -> list[object]:
+    """The list in field ``name``; empty where there is none."""
+    value = body.get(name)
+    return value if isinstance(value, list) else []
 
 
 class _UnixConnection(http.client.HTTPConnection):

@@ -1,4 +1,4 @@
-"""The stop: no new connections, running answers end whole, the late ones are told in their dialect.
+"""The stop: no new connections, running responses end whole, the late ones with an error in their dialect.
 
     SIGTERM ─▶ STOPPING=1, listeners closed ─▶ wait for the requests in flight
             ─▶ ``final`` set two seconds before the deadline: streams end with their dialect's error
@@ -20,7 +20,7 @@ from daemon.service.server import GatewayServer
 from daemon.systemd import Notifier
 
 DRAIN_SECONDS = 30.0
-"""How long a stop waits for answers in flight. The unit's ``TimeoutStopSec`` may be shorter: while
+"""How long a stop waits for requests in flight. The unit's ``TimeoutStopSec`` may be shorter: while
 we wait, systemd is asked for more time every second."""
 
 FINAL_SECONDS = 2.0
@@ -29,7 +29,7 @@ FINAL_SECONDS = 2.0
 _TICK = 1.0
 _EXTENSION = 10.0
 _OTHERS = 0.5
-"""Patience with requests nobody counts (a reload's answer, an event stream)."""
+"""Patience with requests nobody counts (a reload, an event stream)."""
 
 
 class Drain:
@@ -54,8 +54,8 @@ class Drain:
         self._wake.set()
 
     async def run(self, server: GatewayServer, notifier: Notifier, timeout: float = DRAIN_SECONDS) -> int:  # noqa: ASYNC109 - a budget to spend, not a limit that raises
-        """The whole sequence; returns how many requests had to be cut off. Ends with ``server`` told
-        to exit, all requests done and their ``finally`` blocks run."""
+        """The whole sequence; returns how many requests had to be cut off. At its end ``server`` is asked
+        to exit, all requests are done and their ``finally`` blocks have run."""
         self.started = True
         self._note_idle()
         notifier.stopping(f"stopping: {self.in_flight} requests in flight")

@@ -1,14 +1,14 @@
 """uvicorn's httptools protocol with the limits it lacks: header deadline and size, connections.
 
 1. While no request is in progress, a timer runs: the keep-alive's, or the header deadline. A client
-   that sent part of a head is told 408, one that sent nothing is closed in silence.
+   that sent part of a head gets 408, one that sent nothing is closed in silence.
 2. A head larger than ``header_bytes`` gets 431; a connection above ``connections`` gets 503 at once,
    without a log line, so that strangers cannot fill descriptors or the log.
-3. A client that takes nothing of its answer for ``send_stall`` seconds is cut off: it would hold
+3. A client that takes nothing of its response for ``send_stall`` seconds is cut off: it would hold
    its upstream request for ever.
 4. A target in absolute form, which a proxy would be sent, gets 400.
 5. Bodies and streams that flow are never touched.
-6. When the client hangs up before its answer is complete, the entry is told (``exchange.GONE``).
+6. When the client hangs up before its response is complete, the entry's callback runs (``exchange.GONE``).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from daemon.gateway.request_state import GONE
-from daemon.service.answer_writer import AnswerWriter
+from daemon.service.response_writer import ResponseWriter
 
 _LINGER = 1.0
 _MIN_CONNECTIONS = 16
-_WANTED_OPEN_FILES = 65_536
+_MOST_OPEN_FILES = 65_536
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class ConnectionLimits(Struct, frozen=True, kw_only=True):
     """Seconds, bytes and a count; ``connections`` does not count the admin socket's."""
 
     header_seconds: float = 10.0
@@ -43,22 +43,22 @@ class Limits(Struct, frozen=True, kw_only=True):
     send_stall: float = 60.0
 
 
-def limits_for_process() -> Limits:
+def limits_for_process() -> ConnectionLimits:
     """Raises the soft limit of open files as far as it may go, and allows a third of it as client
     connections: each may need an upstream connection, and the rest is for files and retired pools."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _WANTED_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _WANTED_OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-        soft = wanted
-    files = _WANTED_OPEN_FILES if soft == resource.RLIM_INFINITY else soft
-    return Limits(connections=max(_MIN_CONNECTIONS, files // 3))
+    target = _MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < target:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (target, hard))
+        soft = target
+    files = _MOST_OPEN_FILES if soft == resource.RLIM_INFINITY else soft
+    return ConnectionLimits(connections=max(_MIN_CONNECTIONS, files // 3))
 
 
 class GatewayConfig(uvicorn.Config):
     """uvicorn's configuration and our limits beside it; the protocol is made with it."""
 
-    limits: Limits = Limits()
+    limits: ConnectionLimits = ConnectionLimits()
 
 
 class GatewayProtocol(HttpToolsProtocol):
@@ -123,7 +123,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         if not self._refused:
             super().on_headers_complete()
-            writer = AnswerWriter(self.cycle, self.loop)
+            writer = ResponseWriter(self.cycle, self.loop)
             self.cycle.send = writer.send  # type: ignore[method-assign]  # uvicorn has no hook for it
 
     def on_body(self, body: bytes) -> None:
@@ -192,12 +192,12 @@ class GatewayProtocol(HttpToolsProtocol):
         else:
             self.transport.abort()
 
-    def _refuse(self, answer: bytes, *, abrupt: bool = False) -> None:
-        """Answers and closes. The close lingers while the client still sends, because the kernel
-        would answer unread bytes with a reset, and that may overtake our answer."""
+    def _refuse(self, response: bytes, *, abrupt: bool = False) -> None:
+        """Responds and closes. The close lingers while the client still sends, because the kernel
+        would answer unread bytes with a reset, and that may overtake our response."""
         self._refused = True
         self._stop_deadline()
-        self.transport.write(answer)
+        self.transport.write(response)
         if abrupt or not self.transport.can_write_eof():
             self.transport.close()
         else:
@@ -210,7 +210,7 @@ def _is_admin(transport: asyncio.Transport) -> bool:
     return sock is not None and sock.family == socket.AF_UNIX
 
 
-def _answer(status: str, kind: str, message: str, *headers: str) -> bytes:
+def _response(status: str, kind: str, message: str, *headers: str) -> bytes:
     """The entry is not known yet, so the body is one that the SDKs of both dialects can read."""
     body = msgspec.json.encode(
         {"type": "error", "error": {"type": kind, "message": message, "param": None, "code": None}}
@@ -225,19 +225,19 @@ def _answer(status: str, kind: str, message: str, *headers: str) -> bytes:
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
-_BUSY = _answer(
+_BUSY = _response(
     "503 Service Unavailable",
     "overloaded_error",
     "too many connections (retry, or raise the limit of open files)",
     "retry-after: 1",
 )
-_HEAD_OVERDUE = _answer(
+_HEAD_OVERDUE = _response(
     "408 Request Timeout", "invalid_request_error", "the request head did not arrive in time (send it again)"
 )
-_HEAD_TOO_LARGE = _answer(
+_HEAD_TOO_LARGE = _response(
     "431 Request Header Fields Too Large", "invalid_request_error", "the request head is too large (send fewer headers)"
 )
-_NOT_A_PROXY = _answer(
+_NOT_A_PROXY = _response(
     "400 Bad Request", "invalid_request_error", "the request target must be a path: this is no proxy"
 )
-_BAD_REQUEST = _answer("400 Bad Request", "invalid_request_error", "this is not a valid HTTP/1.1 request")
+_BAD_REQUEST = _response("400 Bad Request", "invalid_request_error", "this is not a valid HTTP/1.1 request")

@@ -10,9 +10,10 @@ import time
 from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from socket import AF_UNIX, socket
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from loguru import logger
+from msgspec import Struct
 
 from daemon import __version__
 from daemon.api.app import build
@@ -27,20 +28,16 @@ from daemon.reload.supervise import supervised
 from daemon.reload.writing import ConfigWriting
 from daemon.router.states import AuthStates
 from daemon.service.admin import admin_socket_path, state_directory
+from daemon.service.appliers import DaemonLog, appliers
 from daemon.service.drain import Drain
-from daemon.service.log import DaemonLog
-from daemon.service.options import RunOptions
 from daemon.service.protocol import limits_for_process
 from daemon.service.server import GatewayServer, install_exception_handler
 from daemon.service.sockets import BindError, bind, bind_admin, describe, inherited
-from daemon.service.subscribers import appliers
-from daemon.service.watchdog import dump_stacks_on_crash, watchdog
 from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.sources.file import FileSource
 from daemon.state.copies import History, LastGood
-from daemon.systemd import Notifier
-from daemon.telemetry.audit import AuditLog
-from daemon.telemetry.audit_file import open_audit_file
+from daemon.systemd import Notifier, dump_stacks_on_crash, watchdog
+from daemon.telemetry.audit import AuditLog, open_audit_file
 from daemon.telemetry.logs import masked
 from daemon.telemetry.metrics import Metrics
 from daemon.upstream.http.egress import EgressPolicy
@@ -57,6 +54,18 @@ UPSTREAM_HOSTS = "upstream-hosts.json"
 """In the state directory: which upstream hosts were set through the management API."""
 
 
+class RunOptions(Struct, frozen=True, kw_only=True):
+    """The command line of ``tppcd run``; None = the file decides. ``require`` names the blocks
+    (``packycode``, ``tppc``) that must be there, enabled and valid."""
+
+    config: Path
+    host: str | None = None
+    port: int | None = None
+    log_level: str | None = None
+    log_format: Literal["text", "json"] | None = None
+    require: frozenset[str] = frozenset()
+
+
 class StartRefused(Exception):
     """The daemon cannot start, for another reason than its configuration; one line says why."""
 
@@ -65,7 +74,7 @@ async def serve(options: RunOptions, environ: Mapping[str, str] = os.environ) ->
     """Run until SIGTERM or SIGINT. Raises ``ConfigRefused`` or ``StartRefused`` before anything is served."""
     dump_stacks_on_crash()
     install_exception_handler(asyncio.get_running_loop())
-    log = DaemonLog(options, environ)
+    log = DaemonLog(options.log_level, options.log_format, environ)
     try:
         await Daemon(options, environ, log).run()
     finally:
@@ -87,7 +96,7 @@ class Daemon:
         state = _made(state_directory(environ))
         self._audit_file = open_audit_file(state, masked)
         if self._audit_file is not None:
-            audit.hand_to(self._audit_file)
+            audit.add_sink(self._audit_file)
         egress = EgressPolicy(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
         self._transport = Transport(egress)
         history = History(state, options.config)
@@ -187,7 +196,7 @@ def _ended(vital: Mapping[str, asyncio.Task[None]]) -> str | None:
 
 
 async def _done(work: Awaitable[object]) -> None:
-    """SIGHUP has nobody to answer; the reloader has logged the outcome."""
+    """SIGHUP needs no response; the reloader has logged the outcome."""
     await work
 
 
@@ -201,7 +210,7 @@ def _made(directory: Path) -> Path:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StartRefused(
-            f"the state directory {directory} cannot be made: {error.strerror} (set STATE_DIRECTORY to another one)"
+            f"the state directory {directory} cannot be created: {error.strerror} (set STATE_DIRECTORY to another one)"
         ) from error
     return directory
 

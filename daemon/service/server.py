@@ -19,7 +19,7 @@ import uvicorn
 from loguru import logger
 from uvicorn._types import ASGIApplication
 
-from daemon.service.protocol import GatewayConfig, GatewayProtocol, Limits
+from daemon.service.protocol import ConnectionLimits, GatewayConfig, GatewayProtocol
 from daemon.service.sockets import BACKLOG, unlink_admin
 
 _FLUSH_SECONDS = 1.0
@@ -35,10 +35,10 @@ class GatewayServer(uvicorn.Server):
         app: ASGIApplication,
         sockets: Sequence[socket],
         *,
-        limits: Limits | None = None,
+        limits: ConnectionLimits | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        super().__init__(_config(app, limits or Limits()))
+        super().__init__(_config(app, limits or ConnectionLimits()))
         self.sockets = tuple(sockets)
         self.servers: list[asyncio.base_events.Server] = []
         self._tls = tls
@@ -112,7 +112,7 @@ class GatewayServer(uvicorn.Server):
         return GatewayProtocol(self.config, self.server_state, {})
 
 
-def _config(app: ASGIApplication, limits: Limits) -> GatewayConfig:
+def _config(app: ASGIApplication, limits: ConnectionLimits) -> GatewayConfig:
     config = GatewayConfig(
         app,
         http=GatewayProtocol,
@@ -132,18 +132,18 @@ def _config(app: ASGIApplication, limits: Limits) -> GatewayConfig:
 def install_exception_handler(loop: asyncio.AbstractEventLoop) -> None:
     """Errors that asyncio cannot hand to anybody are logged: each kind once per ten seconds, with
     the count of those in between. The context's values are left out; they may hold content."""
-    told: dict[str, tuple[float, int]] = {}
+    logged: dict[str, tuple[float, int]] = {}
 
     def handle(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         message = str(context.get("message") or "unhandled error in the event loop")
         kind = f"{message}/{type(error).__name__}"
         now = time.monotonic()
-        since, silent = told.get(kind, (float("-inf"), 0))
+        since, silent = logged.get(kind, (float("-inf"), 0))
         if now - since < _REPEAT_SECONDS:
-            told[kind] = (since, silent + 1)
+            logged[kind] = (since, silent + 1)
             return
-        told[kind] = (now, 0)
+        logged[kind] = (now, 0)
         repeats = {"repeated": silent} if silent else {}
         logger.bind(**repeats).opt(exception=error).error(message)
 

@@ -118,7 +118,7 @@ def _adopt(number: int) -> socket.socket:
 
 def _addresses(host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:
     hosts = _ALL if host in ("", "::", "*") else (host,)
-    found = [
+    addresses = [
         (int(family), address)
         for name in hosts
         if socket.has_ipv6 or name != "::"
@@ -126,7 +126,7 @@ def _addresses(host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:
             name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
         )
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(addresses))
 
 
 def _bind_one(family: int, address: tuple[object, ...], backlog: int) -> socket.socket:
@@ -162,7 +162,7 @@ def _reason(error: OSError) -> str:
 
 def _remove_stale(path: Path) -> None:
     if not _is_socket(path):
-        return  # nothing there, or something that is not ours to remove: bind will tell
+        return  # nothing there, or something that is not ours to remove: bind will say so
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:

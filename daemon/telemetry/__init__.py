@@ -1,11 +1,10 @@
-"""What the daemon tells: log lines, numbers and events; all of it bounded, none of it with a secret.
+"""Log lines, metrics and events; all of it bounded, none of it with a secret.
 
-    logs      loguru's one configuration: log_sink (bounded, never blocks) ─ log_lines (text, JSON)
-              ─ secret_mask (last line of defence) ─ log_outputs (stream, file); tracebacks without data;
+    logs      loguru's one configuration: log_sink (bounded, never blocks) ─ log_lines (text, JSON; known
+              secrets masked) ─ log_outputs (stream, file); tracebacks without data;
               log_ring keeps the newest records for `tppcd logs`
     metrics   counters, gauges and histograms; the Prometheus text
-    audit     numbered events in a ring: reloads, change summaries, auth state changes; audit_file has
-              them all on disk
+    audit     numbered events in a ring and on disk: reloads, change summaries, auth state changes
 
-Who calls never waits: a stuck terminal or a slow follower loses lines, which are counted and told.
+Who calls never waits: a stuck terminal or a slow follower loses lines, which are counted and reported.
 """

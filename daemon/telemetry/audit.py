@@ -1,8 +1,11 @@
 """What happened to the daemon, as numbered events: reloads, change summaries, auth state changes.
 
 One bounded ring holds the newest events. A subscriber is only a cursor into it, so publishing never
-blocks and never queues; a subscriber that falls behind the ring is told how many events it missed.
+blocks and never queues; a subscriber that falls behind the ring gets the number of events it missed.
 Everything runs on the event loop's thread. Fields are redacted by whoever publishes.
+
+    publish ─┬─▶ ring ─▶ subscriptions (the API's event stream)
+             └─▶ AuditFile ─queue─▶ thread: encode, mask, write to audit.jsonl in the state directory
 """
 
 from __future__ import annotations
@@ -12,13 +15,25 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from itertools import islice
+from pathlib import Path
 from typing import Final
 from weakref import WeakSet
 
+import msgspec
+from loguru import logger
 from msgspec import Struct
+
+from daemon.telemetry.log_lines import Record
+from daemon.telemetry.log_outputs import FileOutput
+from daemon.telemetry.log_sink import Writer
 
 CAPACITY: Final = 1000
 DROPPED: Final = "dropped"
+FILE_NAME: Final = "audit.jsonl"
+ROTATION: Final = 10 * 1000 * 1000
+KEEP_FILES: Final = 10
+QUEUE_CAPACITY: Final = 100_000
+_INFO: Final = 20
 
 
 class AuditEvent(Struct, frozen=True):
@@ -35,7 +50,7 @@ class AuditEvent(Struct, frozen=True):
 class AuditLog:
     """Publish, look back, follow.
 
-    ``capacity`` is how many events are kept. ``clock`` gives Unix seconds; the first id is its
+    ``capacity`` is how many events the ring holds. ``clock`` gives Unix seconds; the first id is its
     milliseconds at the start, so that a follower's last id stays meaningful over a restart. ``closed``
     becomes true with ``close``.
     """
@@ -57,12 +72,12 @@ class AuditLog:
             sink(event)
         self._wake()
 
-    def hand_to(self, sink: Callable[[AuditEvent], None]) -> None:
+    def add_sink(self, sink: Callable[[AuditEvent], None]) -> None:
         """Every event from now on goes to ``sink`` too, also what the ring is too small for. It must not block."""
         self._sinks.append(sink)
 
     def recent(self, n: int) -> tuple[AuditEvent, ...]:
-        """The newest ``n`` events that are still kept, oldest first."""
+        """The newest ``n`` events of the ring, oldest first."""
         return tuple(islice(self._ring, max(0, len(self._ring) - n), None))
 
     def close(self) -> None:
@@ -71,10 +86,10 @@ class AuditLog:
         self._wake()
 
     def subscribe(self, after: int | None) -> Subscription:
-        """Events from now on; with ``after``, first those kept ones whose id is greater.
+        """Events from now on; with ``after``, first those of the ring whose id is greater.
 
-        An ``after`` from an earlier life of the daemon replays all that is kept. What the ring has
-        lost meanwhile is told by one event of kind ``dropped`` with ``fields["dropped"]``.
+        An ``after`` from before a restart of the daemon replays the whole ring. What the ring has
+        lost meanwhile is reported by one event of kind ``dropped`` with ``fields["dropped"]``.
         """
         wake = asyncio.Event()
         self._followers.add(wake)
@@ -105,7 +120,7 @@ class AuditLog:
 
 class Subscription:
     """An async iterator over one ``AuditLog``. Giving up on an ``anext`` (a timeout) loses no event;
-    letting go of the object ends the subscription."""
+    dropping the object ends the subscription."""
 
     def __init__(self, log: AuditLog, cursor: int, wake: asyncio.Event) -> None:
         self._log = log
@@ -123,3 +138,44 @@ class Subscription:
             await self._wake.wait()
         self._cursor = event.id + 1
         return event
+
+
+class AuditFile:
+    """The audit log on disk: one JSON object per line, appended, mode 0600, rotated by size.
+
+    An event sink that never waits for the disk; where its queue overflows, a line of the file says so. ``mask`` hides
+    secrets that should have been redacted before. Raises OSError where the file cannot be opened.
+    """
+
+    def __init__(self, path: Path, mask: Callable[[str], str], *, rotation: int = ROTATION) -> None:
+        output = FileOutput(path, rotation=rotation, keep_files=KEEP_FILES, keep_seconds=None)
+        self._writer = Writer(output, _line, mask, capacity=QUEUE_CAPACITY)
+
+    def __call__(self, event: AuditEvent) -> None:
+        """Queues the event."""
+        self._writer.put({"event": event}, _INFO)
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Writes what is queued, for ``timeout`` seconds at most."""
+        self._writer.close(timeout)
+
+
+def open_audit_file(directory: Path, mask: Callable[[str], str]) -> AuditFile | None:
+    """The audit file of a state directory; None, with a warning, where it cannot be written."""
+    try:
+        return AuditFile(directory / FILE_NAME, mask)
+    except OSError as error:
+        logger.warning("audit events are not kept: {} cannot be written: {}", directory / FILE_NAME, error.strerror)
+        return None
+
+
+def _line(record: Record) -> str:
+    event = record.get("event")
+    if not isinstance(event, AuditEvent):  # the writer's own notice that lines were lost
+        fields = record.get("extra")
+        event = AuditEvent(0, float(str(record["at"])), DROPPED, str(record["message"]), dict(_mapping(fields)))
+    return msgspec.json.encode(event, enc_hook=str).decode() + "\n"
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}

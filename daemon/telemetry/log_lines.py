@@ -6,19 +6,24 @@
 2. Text reads ``time level message key=value …``; JSON is flat, with the fixed names ``time``,
    ``level``, ``message``, ``logger``, ``exception`` and the bound fields beside them.
 3. Rendering happens on the writer's thread; nothing here is called by who logs.
+4. ``SecretMask`` is the last line of defence: secrets are a type and are not logged in the first place; it catches
+   the text that reaches a log by a way nobody thought of (an upstream that echoes the key it was sent).
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 import msgspec
 
+from daemon.secret import MASK, Secret
+
 Record = Mapping[str, object]
-"""What is kept of a loguru record: ``at`` (Unix seconds), ``level``, ``logger``, ``message``,
+"""A loguru record as the sink holds it: ``at`` (Unix seconds), ``level``, ``logger``, ``message``,
 ``extra`` (the bound fields) and ``traceback`` (lines)."""
 
 Render = Callable[[Record], str]
@@ -31,6 +36,11 @@ _FIXED = frozenset({"time", "level", "message", "logger", "exception"})
 _PRIORITY = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "SUCCESS": 5, "INFO": 6}
 _DEBUG_PRIORITY = 7
 _COLOUR = {"CRITICAL": "1;31", "ERROR": "31", "WARNING": "33", "DEBUG": "2", "TRACE": "2"}
+
+MIN_LENGTH = 8
+"""Shorter secrets are not masked: they would blot out ordinary words."""
+
+_HEAD = 3
 
 
 def escape(text: str) -> str:
@@ -133,3 +143,40 @@ def _json_visible(match: re.Match[str]) -> str:
 def _utc(at: object) -> str:
     assert isinstance(at, float)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(at))}.{int(at % 1 * 1_000_000):06d}Z"
+
+
+class SecretMask:
+    """Keys of one kind begin alike (``sk-``), so texts are grouped by their first characters and a
+    line without such a beginning costs one search, also with thousands of keys."""
+
+    def __init__(self) -> None:
+        self._latest: frozenset[str] = frozenset()
+        self._groups: Mapping[str, tuple[str, ...]] = {}
+
+    def register(self, secrets: Iterable[Secret]) -> None:
+        """``secrets`` are all that are in force; those of the call before stay known, because
+        requests that began with them may still fail."""
+        latest = frozenset(form for secret in secrets for form in _forms(secret.reveal()))
+        groups: dict[str, list[str]] = defaultdict(list)
+        for text in sorted(latest | self._latest, key=len, reverse=True):
+            groups[text[:_HEAD]].append(text)
+        self._groups = {head: tuple(texts) for head, texts in groups.items()}
+        self._latest = latest
+
+    def __call__(self, text: str) -> str:
+        for head, secrets in self._groups.items():
+            if head in text:
+                for secret in secrets:
+                    text = text.replace(secret, MASK)
+        return text
+
+
+def _forms(text: str) -> tuple[str, ...]:
+    """As it is, as a quoted field of a text line shows it, and as it looks inside a JSON string."""
+    if len(text) < MIN_LENGTH:
+        return ()
+    quoted = escape(text).replace('"', "'")
+    try:
+        return (text, quoted, msgspec.json.encode(text)[1:-1].decode())
+    except UnicodeError:
+        return (text, quoted)

@@ -1,4 +1,4 @@
-"""The newest log records, kept in memory for ``tppcd logs``: no file has to be found or parsed."""
+"""The newest log records, kept in memory for ``tppcd logs``: no file has to be read."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from daemon.telemetry.log_lines import Record
 
 CAPACITY: Final = 2000
 SEVERITIES: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-"""Least level that is asked for -> loguru's number."""
+"""Name of a level -> loguru's number."""
 
 
-class Kept(Struct, frozen=True, gc=False):
+class NumberedRecord(Struct, frozen=True, gc=False):
     """``id`` rises by one per record of this process."""
 
     id: int
@@ -23,17 +23,17 @@ class Kept(Struct, frozen=True, gc=False):
     record: Record
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
-    """What of the ring is asked for: later than ``after``, at least ``severity``, with these fields."""
+class LogFilter(Struct, frozen=True, kw_only=True):
+    """Which records: later than ``after``, at least ``severity``, with these fields."""
 
     after: int = 0
     severity: int = 0
     fields: Mapping[str, str] = {}
 
-    def takes(self, kept: Kept) -> bool:
-        if kept.id <= self.after or kept.severity < self.severity:
+    def takes(self, record: NumberedRecord) -> bool:
+        if record.id <= self.after or record.severity < self.severity:
             return False
-        extra = kept.record["extra"]
+        extra = record.record["extra"]
         return isinstance(extra, Mapping) and all(str(extra.get(name)) == value for name, value in self.fields.items())
 
 
@@ -41,17 +41,17 @@ class LogRing:
     """``put`` is called by whoever logs, on any thread, one at a time."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self._ring: deque[Kept] = deque(maxlen=capacity)
+        self._ring: deque[NumberedRecord] = deque(maxlen=capacity)
         self.last = 0
 
     def put(self, record: Record, severity: int) -> None:
         self.last += 1
-        self._ring.append(Kept(self.last, severity, record))
+        self._ring.append(NumberedRecord(self.last, severity, record))
 
-    def select(self, wanted: Wanted, most: int) -> tuple[Kept, ...]:
-        """The newest ``most`` records that are wanted, oldest first."""
-        newest = (kept for kept in reversed(tuple(self._ring)) if wanted.takes(kept))
-        return tuple(reversed([kept for _, kept in zip(range(most), newest, strict=False)]))
+    def select(self, filter: LogFilter, most: int) -> tuple[NumberedRecord, ...]:
+        """The newest ``most`` records that ``filter`` takes, oldest first."""
+        newest = (each for each in reversed(tuple(self._ring)) if filter.takes(each))
+        return tuple(reversed([each for _, each in zip(range(most), newest, strict=False)]))
 
-    def __iter__(self) -> Iterator[Kept]:
+    def __iter__(self) -> Iterator[NumberedRecord]:
         return iter(tuple(self._ring))

@@ -4,7 +4,7 @@
    output's own thread; a stuck terminal, pipe or journal holds up that thread and nothing else.
 2. A full queue drops and counts. Warnings and errors have room of their own, so a flood of INFO does
    not take away the line that explains it.
-3. What was dropped is told in one line as soon as the output moves again.
+3. What was dropped is reported in one line as soon as the output moves again.
 
 Lines are written in batches, at most ``COALESCE`` seconds after they were logged: waking a thread
 for each line would cost the event loop more than the line.
@@ -46,7 +46,7 @@ class Writer:
         self._render = render
         self._mask = mask
         self._capacity = capacity
-        self._told = 0
+        self._reported = 0
         self._queue: deque[Record] = deque()
         self._wake = threading.Event()
         self._closing = threading.Event()
@@ -85,11 +85,11 @@ class Writer:
         records = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
         lines = [self._line(record) for record in records]
         dropped = self.dropped
-        if dropped != self._told:
-            lines.append(self._line(_dropped_record(dropped - self._told)))
+        if dropped != self._reported:
+            lines.append(self._line(_dropped_record(dropped - self._reported)))
         try:
             self._output.write(self._mask("".join(lines)))
-            self._told = dropped
+            self._reported = dropped
         except (OSError, ValueError):  # disk full, broken pipe, closed stream: serving goes on
             self.dropped += len(records)
 

@@ -15,19 +15,18 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from loguru import logger
 
 from daemon.secret import Secret
-from daemon.telemetry import tracebacks
-from daemon.telemetry.log_lines import JsonLines, LogFormat, Render, TextLines, with_priority
+from daemon.telemetry.log_lines import JsonLines, LogFormat, Render, SecretMask, TextLines, with_priority
 from daemon.telemetry.log_outputs import FileOutput, StreamOutput
 from daemon.telemetry.log_ring import LogRing
 from daemon.telemetry.log_sink import LogSink, Writer
-from daemon.telemetry.secret_mask import SecretMask
 
 if TYPE_CHECKING:
     from loguru import Message
@@ -39,6 +38,13 @@ RECENT = LogRing()
 _MASK = SecretMask()
 _QUIET = {"uvicorn.error": logging.ERROR, "uvicorn.access": logging.CRITICAL, "uvicorn.asgi": logging.ERROR}
 """uvicorn warns once per malformed request: a log that strangers can fill."""
+
+_SHOWN = (OSError, AttributeError, NameError, ImportError, TypeError, RuntimeError, AssertionError, IndexError)
+"""Types whose messages are about code or the system. ``UnicodeError`` and ``KeyError`` are not."""
+
+_MAX_FRAMES = 30
+_MAX_CHAIN = 8
+_ROOT = str(Path(__file__).resolve().parents[2]) + "/"
 
 
 def register_secrets(secrets: Iterable[Secret]) -> None:
@@ -63,8 +69,8 @@ def configure(
     stream: TextIO | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> LogSink:
-    """Sends all logging of this process to ``stream`` (default stderr), and to ``file`` if named, which turns
-    over as ``FileOutput`` says.
+    """Sends all logging of this process to ``stream`` (default stderr), and to ``file`` if named, rotated
+    as ``FileOutput`` says.
 
     May be called again: the new sink takes over, then the old one is flushed and closed. Raises OSError
     where the file cannot be opened; nothing is changed then.
@@ -81,8 +87,8 @@ def configure(
     return sink
 
 
-def tell_request(fields: dict[str, object]) -> None:
-    """The one line of a finished request, at INFO, handed to the sink without loguru's way round: that
+def log_request(fields: dict[str, object]) -> None:
+    """The one line of a finished request, at INFO, handed to the sink past loguru, which
     costs more than accounting, metrics and rendering together. ``fields`` is taken over, not copied."""
     sink = _requests[0]
     if sink is not None:
@@ -92,7 +98,7 @@ def tell_request(fields: dict[str, object]) -> None:
 
 _INFO = 20
 _requests: list[LogSink | None] = [None]
-"""Where ``tell_request`` leads; None where INFO is not logged."""
+"""Where ``log_request`` leads; None where INFO is not logged."""
 
 
 class _Handler:
@@ -104,7 +110,7 @@ class _Handler:
     def write(self, message: Message) -> None:
         record = message.record
         extra, level = record["extra"], record["level"]
-        kept = {
+        entry = {
             "at": time.time(),
             "level": level.name,
             "logger": record["name"],
@@ -112,7 +118,7 @@ class _Handler:
             "traceback": extra.pop(_TRACEBACK, None),
             "extra": extra,
         }
-        self._sink.put(kept, level.no)
+        self._sink.put(entry, level.no)
 
     def stop(self) -> None:
         self._sink.close()
@@ -147,7 +153,7 @@ def _flatten_exception(record: LoguruRecord) -> str:
     if error is not None:
         record["exception"] = None
         if error.value is not None:
-            record["extra"][_TRACEBACK] = tracebacks.lines(error.value)
+            record["extra"][_TRACEBACK] = traceback_lines(error.value)
     return ""
 
 
@@ -194,3 +200,51 @@ def _intercept_stdlib() -> None:
     logging.captureWarnings(True)
     for name, level in _QUIET.items():
         logging.getLogger(name).setLevel(level)
+
+
+def traceback_lines(error: BaseException) -> list[str]:
+    """An exception as log lines that show code, not data: itself, its frames (outermost first, indented), its causes.
+
+    Frames are ``file:line in function`` without source text or values. The exception's own words are shown only for
+    the types whose messages name code or the operating system's error; those of the others (``ValueError``,
+    ``KeyError``, a wire's decode error) may quote what a user or a model said, and no request or response content
+    belongs in a log.
+    """
+    return list(_chain(error, depth=0))
+
+
+def _chain(error: BaseException, *, depth: int) -> Iterator[str]:
+    yield _title(error)
+    yield from _frames(error)
+    if depth >= _MAX_CHAIN:
+        return
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions[:_MAX_CHAIN]:
+            yield from _prefixed("of the group: ", member, depth=depth + 1)
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        yield from _prefixed("caused by " if error.__cause__ else "while handling ", cause, depth=depth + 1)
+
+
+def _prefixed(prefix: str, error: BaseException, *, depth: int) -> Iterator[str]:
+    first, *rest = _chain(error, depth=depth)
+    yield prefix + first
+    yield from rest
+
+
+def _title(error: BaseException) -> str:
+    name = type(error).__qualname__
+    if not isinstance(error, _SHOWN):
+        return name
+    return f"{name}: {error}" if str(error) else name
+
+
+def _frames(error: BaseException) -> Iterator[str]:
+    frames = [
+        f"  {frame.f_code.co_filename.removeprefix(_ROOT)}:{number} in {frame.f_code.co_name}"
+        for frame, number in traceback.walk_tb(error.__traceback__)
+    ]
+    if len(frames) > _MAX_FRAMES:
+        half = _MAX_FRAMES // 2
+        frames[half:-half] = [f"  … {len(frames) - 2 * half} frames left out"]
+    yield from frames

@@ -35,7 +35,7 @@ DURATION_BUCKETS: Final = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 30
 
 
 class Metric(Struct, frozen=True):
-    """One row of the table: the exposed name, what it is, what it tells, and its labels."""
+    """One row of the table: the exposed name, what it is, its help text, and its labels."""
 
     name: str
     kind: Kind
@@ -193,7 +193,7 @@ class Metrics:
         self._set("tppcd_models_registered", models)
 
     def auth_states(self, states: Iterable[tuple[str, str]]) -> None:
-        """The state of every core auth as (provider name, state); what is not given any more disappears.
+        """The state of every core auth as (provider name, state); what is missing now disappears.
 
         Called before each exposition, since a cooldown ends by the clock and not by an event.
         """
@@ -251,7 +251,7 @@ class Metrics:
         self._add("tppcd_upstream_cancelled_total")
 
     def log_lines_dropped(self, total: int) -> None:
-        """How many lines the log has lost since the start; told before each exposition."""
+        """How many lines the log has lost since the start; set before each exposition."""
         self._set("tppcd_log_lines_dropped_total", total)
 
     def _count_tokens(self, provider: str, model: str, usage: TokenCounts) -> None:

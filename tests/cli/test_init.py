@@ -36,7 +36,7 @@ def test_it_does_not_overwrite(tmp_path: Path, capsys: pytest.CaptureFixture[str
     path.write_text("port: 9000\n")
     assert main(["init", "--config", str(path)]) == exit_codes.FAILURE
     assert path.read_text() == "port: 9000\n"
-    assert "there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
 
 
 def test_a_directory_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from daemon.api.management.masked import MASK, as_written
 from daemon.cli import exit_codes, main
 from daemon.cli.config_file import read
-from daemon.cli.shown_keys import MASK, masked
 from daemon.config.document import parse
+from daemon.config.schema import TppcProvider
 
 IDENTITY = ("id", "client_id", "kind", "source", "profile_reason")
 """What names a core auth, and why it has its profile; all the rest is how it is used."""
@@ -98,10 +99,13 @@ def test_the_entry_has_the_profile_of_the_block(
 
 def test_on_a_terminal_no_header_and_no_password_is_shown() -> None:
     headers = {"X-Team": "planted", "User-Agent": "$User-Agent", "X-Key": "env:KEY"}
-    shown = masked({"api-key": "planted", "headers": headers, "proxy-url": "http://u:planted@p.example", "models": []})
+    secret = {"api-key": "planted", "headers": headers, "proxy-url": "http://u:planted@p.example", "models": []}
+    shown = as_written(TppcProvider, secret)
     assert "planted" not in str(shown)
     assert shown["headers"] == {**headers, "X-Team": MASK}
-    assert masked({"proxy-url": "http://p.example"}) == {"proxy-url": "http://p.example"}
+    assert list(shown) == list(secret)
+    public = {"proxy-url": "http://p.example", "privacy": {"disable-response-storage": True}}
+    assert as_written(TppcProvider, public) == public
 
 
 @pytest.mark.parametrize(

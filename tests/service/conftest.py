@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from daemon.service.protocol import Limits
+from daemon.service.protocol import ConnectionLimits
 from daemon.service.server import GatewayServer
 from daemon.service.sockets import bind, bind_admin, port_of
 
@@ -28,7 +28,7 @@ async def answer_ok(scope: Any, receive: Any, send: Any) -> None:
 
 @contextlib.asynccontextmanager
 async def serving(
-    app: App, limits: Limits | None = None, admin: Path | None = None
+    app: App, limits: ConnectionLimits | None = None, admin: Path | None = None
 ) -> AsyncIterator[tuple[GatewayServer, int]]:
     """The server and its port; it has ended when the block ends."""
     sockets = bind("127.0.0.1", 0) + ((bind_admin(admin),) if admin else ())

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from daemon.service.protocol import Limits, limits_for_process
+from daemon.service.protocol import ConnectionLimits, limits_for_process
 from tests.service.conftest import answer_ok, exchange, serving
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 END = b"Connection: close\r\n\r\n"
-QUICK = Limits(header_seconds=0.1, keep_alive=5)
+QUICK = ConnectionLimits(header_seconds=0.1, keep_alive=5)
 
 
 @pytest.mark.asyncio
@@ -92,7 +92,7 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
 @pytest.mark.asyncio
 async def test_connections_above_the_cap_get_503_at_once_and_the_admin_socket_stays_open(tmp_path: Path) -> None:
     admin = tmp_path / "admin.sock"
-    async with serving(answer_ok, Limits(connections=3), admin) as (server, port):
+    async with serving(answer_ok, ConnectionLimits(connections=3), admin) as (server, port):
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
         while len(server.server_state.connections) < 3:
             await asyncio.sleep(0)
@@ -123,7 +123,7 @@ async def test_a_client_that_stops_reading_is_cut_off_and_its_request_ends() -> 
                 ended.set()
                 return
 
-    async with serving(endless, Limits(send_stall=0.1)) as (_, port):
+    async with serving(endless, ConnectionLimits(send_stall=0.1)) as (_, port):
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1)
         writer.write(GET + b"\r\n")
         await ended.wait()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from daemon.telemetry.audit import AuditLog
-from daemon.telemetry.audit_file import FILE_NAME, AuditFile, open_audit_file
+from daemon.telemetry.audit import FILE_NAME, AuditFile, AuditLog, open_audit_file
 
 
 def lines(path: Path) -> list[dict[str, object]]:
@@ -15,7 +14,7 @@ def lines(path: Path) -> list[dict[str, object]]:
 
 def test_every_event_is_one_line_also_those_the_ring_has_lost(tmp_path: Path) -> None:
     audit, file = AuditLog(capacity=10), AuditFile(tmp_path / "audit.jsonl", str)
-    audit.hand_to(file)
+    audit.add_sink(file)
     for number in range(100):
         audit.publish("change", f"line\n{number}", path="tppc", generation=number)
     file.close()
@@ -29,7 +28,7 @@ def test_it_is_appended_to_over_restarts_and_only_its_owner_may_read_it(tmp_path
     for _ in range(2):
         audit, file = AuditLog(), open_audit_file(tmp_path, str)
         assert file is not None
-        audit.hand_to(file)
+        audit.add_sink(file)
         audit.publish("reload", "done")
         file.close()
     assert len(lines(tmp_path / FILE_NAME)) == 2
@@ -39,7 +38,7 @@ def test_it_is_appended_to_over_restarts_and_only_its_owner_may_read_it(tmp_path
 def test_it_is_turned_over_by_size(tmp_path: Path) -> None:
     for _ in range(3):
         audit, file = AuditLog(), AuditFile(tmp_path / "audit.jsonl", str, rotation=100)
-        audit.hand_to(file)
+        audit.add_sink(file)
         audit.publish("reload", "x" * 80)
         file.close()
     assert len(list(tmp_path.iterdir())) == 3
@@ -47,7 +46,7 @@ def test_it_is_turned_over_by_size(tmp_path: Path) -> None:
 
 def test_secrets_are_masked_and_odd_values_shown(tmp_path: Path) -> None:
     audit, file = AuditLog(), AuditFile(tmp_path / "audit.jsonl", lambda text: text.replace("planted", "***"))
-    audit.hand_to(file)
+    audit.add_sink(file)
     audit.publish("change", "the planted key", where=Path("/etc"))
     file.close()
     (event,) = lines(tmp_path / "audit.jsonl")

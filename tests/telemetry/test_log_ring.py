@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.telemetry.log_ring import LogRing, Wanted
+from daemon.telemetry.log_ring import LogFilter, LogRing
 
 RECORDS: tuple[tuple[int, dict[str, object]], ...] = (
     (20, {"request_id": "a", "provider": "fox"}),
@@ -24,17 +24,17 @@ def ring(capacity: int = 10) -> LogRing:
 @pytest.mark.parametrize(
     "wanted, most, ids",
     [
-        (Wanted(), 10, [1, 2, 3, 4]),
-        (Wanted(), 2, [3, 4]),
-        (Wanted(), 0, []),
-        (Wanted(after=3), 10, [4]),
-        (Wanted(after=9), 10, []),
-        (Wanted(severity=30), 10, [2, 3]),
-        (Wanted(fields={"provider": "fox"}), 10, [1, 4]),
-        (Wanted(fields={"provider": "fox", "request_id": "b"}), 10, [4]),
+        (LogFilter(), 10, [1, 2, 3, 4]),
+        (LogFilter(), 2, [3, 4]),
+        (LogFilter(), 0, []),
+        (LogFilter(after=3), 10, [4]),
+        (LogFilter(after=9), 10, []),
+        (LogFilter(severity=30), 10, [2, 3]),
+        (LogFilter(fields={"provider": "fox"}), 10, [1, 4]),
+        (LogFilter(fields={"provider": "fox", "request_id": "b"}), 10, [4]),
     ],
 )
-def test_what_is_wanted_newest_last(wanted: Wanted, most: int, ids: list[int]) -> None:
+def test_what_is_wanted_newest_last(wanted: LogFilter, most: int, ids: list[int]) -> None:
     assert [kept.id for kept in ring().select(wanted, most)] == ids
 
 

@@ -1,0 +1,81 @@
+"""The model catalogue that Codex CLI asks for (``GET /v1/models?client_version=…``).
+
+The shape is Codex' own ``ModelInfo`` (codex-rs/protocol, and the catalogue inside the 0.169 binary).
+Codex rejects the whole list when a required field is missing, so every field that some version
+required is there, with the value its own models of this family have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+EFFORTS: Final = {
+    "minimal": "Fastest responses with little reasoning",
+    "low": "Fast responses with lighter reasoning",
+    "medium": "Balances speed and reasoning depth for everyday tasks",
+    "high": "Greater reasoning depth for complex problems",
+}
+CONTEXT_WINDOW: Final = 272_000
+BASE_INSTRUCTIONS: Final = (
+    "You are Codex, a coding agent that works in the user's terminal and workspace. Read the code before you change "
+    "it, follow its conventions, make the smallest change that solves the task, run what proves it, and say briefly "
+    "what you did. Use the tools you are given; ask only when you cannot go on."
+)
+
+COMMON: Final[dict[str, object]] = {
+    "shell_type": "shell_command",
+    "supported_in_api": True,
+    "upgrade": None,
+    "availability_nux": None,
+    "base_instructions": BASE_INSTRUCTIONS,
+    "model_messages": None,
+    "supports_reasoning_summaries": True,
+    "supports_reasoning_summary_parameter": True,
+    "default_reasoning_summary": "auto",
+    "support_verbosity": True,
+    "default_verbosity": "low",
+    "apply_patch_tool_type": "freeform",
+    "web_search_tool_type": "text",
+    "truncation_policy": {"mode": "tokens", "limit": 10_000},
+    "supports_parallel_tool_calls": True,
+    "supports_image_detail_original": False,
+    "context_window": CONTEXT_WINDOW,
+    "max_context_window": CONTEXT_WINDOW,
+    "auto_compact_token_limit": None,
+    "effective_context_window_percent": 95,
+    "experimental_supported_tools": [],
+    "input_modalities": ["text", "image"],
+    "prefer_websockets": False,
+    "supports_search_tool": False,
+    "use_responses_lite": False,
+    "minimal_client_version": "0.1.0",
+}
+
+
+def catalogue(names: Iterable[str]) -> dict[str, object]:
+    """The response for the registered ``names``; a name that only adds an effort to another is hidden."""
+    listed = tuple(names)
+    return {"models": [model(name, priority, listed) for priority, name in enumerate(listed)]}
+
+
+def model(name: str, priority: int, listed: tuple[str, ...]) -> dict[str, object]:
+    """One ``ModelInfo``."""
+    base, _, effort = name.rpartition("-")
+    is_variant = effort in EFFORTS and base in listed
+    levels = [effort] if is_variant else efforts(name)
+    return {
+        "slug": name,
+        "display_name": name,
+        "description": f"{name}, through tppcd",
+        "default_reasoning_level": effort if is_variant else "medium",
+        "supported_reasoning_levels": [{"effort": level, "description": EFFORTS[level]} for level in levels],
+        "visibility": "hide" if is_variant else "list",
+        "priority": priority,
+        **COMMON,
+    }
+
+
+def efforts(name: str) -> list[str]:
+    """The levels a model takes: the codex models have no ``minimal``."""
+    return [level for level in EFFORTS if not (level == "minimal" and "codex" in name)]

@@ -1,0 +1,132 @@
+"""The entries for clients: raw ASGI, three steps each: read and decode, hand to a handler, report.
+
+No Starlette on this path: routing, ``Request`` and ``StreamingResponse`` would cost more than the
+translation itself. An error before the handler is reported in the entry's dialect as well.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Final
+
+import msgspec
+from loguru import logger
+
+from daemon.api.bodies import Disconnected, Receive, read_body
+from daemon.api.guard import identity_headers, request_info
+from daemon.api.inference.client_stream import AsgiClientStream
+from daemon.api.services import Services
+from daemon.errors import ErrorKind, GatewayError, LocalError
+from daemon.gateway.access import ClientAccess
+from daemon.gateway.client_request import ClientRequest
+from daemon.gateway.counting import estimate
+from daemon.gateway.request_handler import RequestHandler
+from daemon.gateway.request_state import GONE, ClientGone, RequestState
+from daemon.inference.request import Request
+from daemon.snapshot.snapshot import Snapshot
+from daemon.wires.anthropic_messages import decode_count_request
+from daemon.wires.base import AnswerContext, Wire
+from daemon.wires.table import WIRES
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+PATHS: Final[Mapping[str, str]] = {
+    "/v1/messages": "messages",
+    "/v1/chat/completions": "chat",
+    "/v1/responses": "responses",
+}
+ENTRIES: Final[Mapping[str, Wire]] = {path: WIRES[name] for path, name in PATHS.items() if name in WIRES}
+COUNT_TOKENS: Final = "/v1/messages/count_tokens"
+ACCESS: Final = ClientAccess()
+CHEAP_TO_ESTIMATE: Final = 32 * 1024
+"""Bytes of a body whose prompt is estimated at once. A larger one is when its answer begins with the
+estimate (a stream), or when something failed."""
+
+
+async def entry(scope: Scope, receive: Receive, send: Send, services: Services) -> None:
+    """Serve one ``POST`` of an inference entry. The guard has looked at it."""
+    path = scope["path"]
+    wire = ENTRIES.get(path, WIRES["messages"])
+    info = request_info(scope)
+    snapshot = services.current.get()
+    client = AsgiClientStream(send, identity_headers(info, snapshot.config_header))
+    try:
+        headers = _headers(scope)
+        _admit(services, snapshot)
+        ACCESS.check(scope, headers, snapshot)
+        body = await read_body(headers, receive, snapshot.config.limits.body)
+        if path == COUNT_TOKENS:
+            await _count(services, body, headers, snapshot, client)
+        else:
+            client_request = _decoded(wire, body, headers, info.request_id, snapshot)
+            state = RequestState()
+            scope[GONE] = lambda: state.interrupt(ClientGone())
+            await RequestHandler(services.live, client_request, client, state).run()
+    except Disconnected:
+        return
+    except GatewayError as error:
+        await _refuse(error, wire, info.request_id, client)
+    except Exception:
+        logger.bind(request_id=info.request_id).exception("a request failed inside the gateway")
+        if not client.started:
+            failure = LocalError(ErrorKind.API, "the gateway failed; its log has the request id", status=500)
+            await _refuse(failure, wire, info.request_id, client)
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """The client's headers, names in lower case as ASGI gives them; a repeated one counts once."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _admit(services: Services, snapshot: Snapshot) -> None:
+    if services.draining:
+        raise LocalError(ErrorKind.OVERLOADED, "the gateway is stopping; retry in a moment", retry_after=2)
+    limit = snapshot.config.limits.concurrent_requests
+    if limit and services.live.running >= limit:
+        raise LocalError(
+            ErrorKind.RATE_LIMIT,
+            f"{limit} requests are running already (limits.concurrent-requests); retry in a moment",
+            retry_after=1,
+        )
+
+
+def _decoded(wire: Wire, body: bytes, headers: Mapping[str, str], request_id: str, snapshot: Snapshot) -> ClientRequest:
+    started = time.monotonic()
+    request = wire.decode_request(body, headers)
+    return ClientRequest(
+        entry=wire.name,
+        wire=wire,
+        request=request,
+        body=body,
+        headers=headers,
+        request_id=request_id,
+        snapshot=snapshot,
+        started=started,
+        context=_context(request, request_id, len(body)),
+    )
+
+
+def _context(request: Request, request_id: str, size: int) -> AnswerContext:
+    return AnswerContext(
+        model=request.model,
+        answer_id=request_id,
+        created=int(time.time()),
+        input_estimate=estimate(request) if request.stream or size < CHEAP_TO_ESTIMATE else 0,
+        request=request,
+    )
+
+
+async def _count(
+    services: Services, body: bytes, headers: Mapping[str, str], snapshot: Snapshot, client: AsgiClientStream
+) -> None:
+    request = decode_count_request(body, headers)
+    tokens, source = await services.live.tokens.count(services.counter, request, body, headers, snapshot)
+    named = {"content-type": "application/json", "x-tppcd-count-source": source}
+    await client.respond(200, named, msgspec.json.encode({"input_tokens": tokens}))
+
+
+async def _refuse(error: GatewayError, wire: Wire, request_id: str, client: AsgiClientStream) -> None:
+    status, headers, body = wire.encode_error(error, request_id)
+    await client.respond(status, headers, body)

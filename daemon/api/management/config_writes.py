@@ -1,0 +1,288 @@
+"""The operations that show and change config.yaml: the blocks, single providers, the whole file, and the way back.
+
+    request ─ body ─▶ edit (the new text of the file) ─▶ ``ConfigWriting`` ─▶ 200 with what is in force now
+                                                           └ refused ─▶ 404, 409, 412, 422, 507
+
+Every write, and every one that was refused, is an audit event with who, from where, and what changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from loguru import logger
+from msgspec import Struct, structs
+from starlette.requests import Request
+from starlette.responses import Response
+
+from daemon.api.management import views
+from daemon.api.management.caller import Caller
+from daemon.api.management.masked import masked
+from daemon.api.management.requests import IfMatch, etag, is_dry_run, json_body, raw_body
+from daemon.api.management.upstream_rule import UpstreamRule
+from daemon.api.problems import diagnostic_view, invalid_config, json_response
+from daemon.api.schemas import Problem, Refusal, RollbackBody, VersionRow, Versions, WriteView
+from daemon.api.services import Services, snapshot_in_force
+from daemon.config.diagnostics import Diagnostic
+from daemon.config.document import Document, parse
+from daemon.config.edit.patch import (
+    Block,
+    PatchRefused,
+    UnknownProvider,
+    added,
+    merged,
+    patched,
+    removed,
+    replaced,
+    unwrapped,
+)
+from daemon.config.edit.rewrite import NotEditable, refuse_broken, rewrite
+from daemon.config.schema import Base, Packycode, Tppc
+from daemon.errors import ErrorKind, LocalError
+from daemon.reload.writing import ConfigWriting, Edit, Invalid, Stale, Written, digest_of
+from daemon.snapshot.snapshot import Snapshot
+from daemon.sources.write import Conflict, DiskFull, WriteRefused
+from daemon.state.copies import Version
+
+YAML: Final = "text/yaml; charset=utf-8"
+UNKNOWN: Final = ("unknown-key", "not-supported")
+WHOLE: Final = "config"
+"""What a write to the whole file is called where a block has its name."""
+REFUSALS: Final = (Stale, Invalid, WriteRefused, NotEditable, PatchRefused, UnknownProvider)
+"""What a write may raise that is no fault of ours."""
+
+Change = Callable[[Block, Block, Block], dict[str, object]]
+"""(as written, as shown, as sent) -> to write."""
+BlockEdit = Callable[[Block, Block], dict[str, object]]
+"""(as written, as shown) -> to write."""
+
+
+class ConfigBlock(Struct, frozen=True):
+    """A block of the file that the API shows and writes."""
+
+    name: str
+    section: type[Base]
+    patch: Change
+    view: Callable[[Snapshot], dict[str, object]]
+
+
+PACKYCODE: Final = ConfigBlock("packycode", Packycode, merged, views.packycode)
+TPPC: Final = ConfigBlock("tppc", Tppc, patched, views.tppc)
+
+
+class RefusedWrite(Struct, frozen=True):
+    """The response to a write that was refused."""
+
+    status: int
+    body: Problem | Refusal
+
+
+async def show_block(block: ConfigBlock, services: Services, request: Request) -> Response:
+    digest = "" if services.writing is None else services.writing.digest
+    return json_response(block.view(snapshot_in_force(services)), headers=etag(digest))
+
+
+async def replace_block(block: ConfigBlock, services: Services, request: Request) -> Response:
+    body = await json_body(request, dict[str, object])
+    return await _write_block(
+        services, request, block, lambda written, shown: replaced(written, shown, unwrapped(block.name, body))
+    )
+
+
+async def patch_block(block: ConfigBlock, services: Services, request: Request) -> Response:
+    body = await json_body(request, dict[str, object])
+    return await _write_block(
+        services, request, block, lambda written, shown: block.patch(written, shown, unwrapped(block.name, body))
+    )
+
+
+async def add_provider(services: Services, request: Request) -> Response:
+    """One provider more, at the end of the list."""
+    body = await json_body(request, dict[str, object])
+    return await _write_block(services, request, TPPC, lambda written, _: added(written, unwrapped("provider", body)))
+
+
+async def remove_provider(services: Services, request: Request) -> Response:
+    name = request.path_params["name"]
+    return await _write_block(services, request, TPPC, lambda written, _: removed(written, name))
+
+
+async def show_file(services: Services, request: Request) -> Response:
+    """The whole file, as it is."""
+    try:
+        held = await _writing(services).read()
+    except WriteRefused as error:
+        refusal = refused_write(error, WHOLE)
+        return json_response(refusal.body, refusal.status)
+    if not held.is_there:
+        raise LocalError(ErrorKind.NOT_FOUND, "config.yaml does not exist; what is in force is its last good copy")
+    return Response(held.raw, headers=etag(digest_of(held.raw)), media_type=YAML)
+
+
+async def replace_file(services: Services, request: Request) -> Response:
+    raw = await raw_body(request)
+    return await _write_file(services, request, raw)
+
+
+async def list_versions(services: Services, request: Request) -> Response:
+    versions = await _writing(services).versions()
+    generation = snapshot_in_force(services).generation
+    rows = [
+        VersionRow(
+            generation=each.generation,
+            at=views.timestamp(each.at),
+            digest=each.digest,
+            in_force=each.generation == generation,
+        )
+        for each in versions
+    ]
+    return json_response(Versions(history=rows))
+
+
+async def roll_back(services: Services, request: Request) -> Response:
+    """Restores the file of that generation."""
+    body = await json_body(request, RollbackBody)
+    writing = _writing(services)
+    version = _chosen(body, await writing.versions())
+    raw = None if version is None else await writing.version(version)
+    if raw is None:
+        raise LocalError(ErrorKind.NOT_FOUND, "there is no such generation in the history")
+    return await _write_file(services, request, raw)
+
+
+def refused_write(error: Exception, block: str) -> RefusedWrite:
+    """What ``error`` (one of ``REFUSALS``) means to whoever wrote to ``block`` (its name, or ``WHOLE``)."""
+    match error:
+        case Invalid():
+            # ``invalid_config`` where the block that was sent is not what is wrong.
+            errors = [each for each in error.diagnostics if each.severity == "error"]
+            own = any(not each.path or each.path[0] == block for each in errors)
+            return RefusedWrite(422, invalid_config(error.diagnostics, f"invalid_{block if own else WHOLE}"))
+        case PatchRefused():
+            path = (block, *error.path)
+            diagnostic = Diagnostic(severity="error", code="patch", message=error.message, path=path, hint=error.hint)
+            return RefusedWrite(422, invalid_config((diagnostic,), f"invalid_{block}"))
+        case UnknownProvider():
+            return RefusedWrite(404, Problem(error="not_found", message="there is no provider of that name"))
+        case Stale():
+            message = "the file is not the one that If-Match names: read it again, then repeat the change"
+            return RefusedWrite(412, Problem(error="precondition_failed", message=message))
+        case NotEditable():
+            place = f"config.yaml:{error.line}: " if error.line else "config.yaml: "
+            return RefusedWrite(409, Problem(error="not_editable", message=f"{place}{error.message}; {error.hint}"))
+        case DiskFull():
+            return RefusedWrite(507, Problem(error="insufficient_storage", message=error.message))
+        case WriteRefused():
+            word = "conflict" if isinstance(error, Conflict) else "not_writable"
+            return RefusedWrite(409, Problem(error=word, message=error.message))
+    raise error
+
+
+async def _write_block(services: Services, request: Request, block: ConfigBlock, change: BlockEdit) -> Response:
+    written = await _write(services, request, _edit(block, change, _writing(services).source_name), block.name)
+    if isinstance(written, RefusedWrite):
+        return json_response(written.body, written.status)
+    if is_dry_run(request):
+        return _write_response(services, request, written)
+    return json_response(block.view(snapshot_in_force(services)), headers=etag(written.digest))
+
+
+async def _write_file(services: Services, request: Request, raw: bytes) -> Response:
+    source = _writing(services).source_name
+    written = await _write(services, request, lambda _: parse(raw, source), WHOLE)
+    if isinstance(written, RefusedWrite):
+        return json_response(written.body, written.status)
+    return _write_response(services, request, written)
+
+
+async def _write(services: Services, request: Request, edit: Edit, block: str) -> Written | RefusedWrite:
+    dry_run, who = is_dry_run(request), request.scope["caller"]
+    rule = UpstreamRule(services.egress)
+
+    async def policy(new: Snapshot) -> tuple[Diagnostic, ...]:
+        """What forbids a valid file to this caller."""
+        old = snapshot_in_force(services)
+        unknown = () if block == WHOLE else _new_unknown_keys(old, new)
+        diagnostics = (*unknown, *await rule.check(who, old.config, new.config))
+        if not diagnostics and not dry_run:
+            # Before the write: once it is in force, a request may connect at any moment.
+            await asyncio.to_thread(rule.note, who, old.config, new.config)
+        return diagnostics
+
+    try:
+        written = await _writing(services).write(
+            edit, policy=policy, matches=IfMatch(request), create=block == WHOLE, dry_run=dry_run
+        )
+    except REFUSALS as error:
+        refusal = refused_write(error, block)
+        if not dry_run:
+            _log_refused(services, request, who, refusal)
+        return refusal
+    if written.touched and not dry_run:
+        _log_written(services, request, who, written)
+    return written
+
+
+def _writing(services: Services) -> ConfigWriting:
+    if services.writing is None:
+        raise LocalError(ErrorKind.NOT_FOUND, "this daemon has no config.yaml to write")
+    return services.writing
+
+
+def _write_response(services: Services, request: Request, written: Written) -> Response:
+    snapshot = snapshot_in_force(services)
+    view = WriteView(
+        dry_run=is_dry_run(request),
+        generation=snapshot.generation,
+        revision=snapshot.revision,
+        changes=list(written.changes),
+        diagnostics=[diagnostic_view(each) for each in written.diagnostics],
+    )
+    return json_response(view, headers={} if view.dry_run else etag(written.digest))
+
+
+def _log_written(services: Services, request: Request, who: Caller, written: Written) -> None:
+    generation = snapshot_in_force(services).generation
+    message = f"{request.method} {request.url.path} from {who.address}: config.yaml written"
+    logger.bind(address=who.address, generation=generation).info("management: {}", message)
+    services.audit.publish("write", message, address=who.address, generation=generation, changes=list(written.changes))
+
+
+def _log_refused(services: Services, request: Request, who: Caller, refusal: RefusedWrite) -> None:
+    status, body = refusal.status, refusal.body
+    message = f"{request.method} {request.url.path} from {who.address}: refused with {status}, nothing was written"
+    logger.bind(address=who.address, error=body.error).warning("management: {}", message)
+    fields: Mapping[str, object] = {"error": body.error, "why": body.message}
+    services.audit.publish("write-refused", message, address=who.address, status=status, **fields)
+
+
+def _edit(block: ConfigBlock, change: BlockEdit, source: str) -> Edit:
+    """The change of a block as a change of the file."""
+
+    def edit(raw: bytes) -> Document:
+        document = parse(raw, source, keep_tokens=True)
+        # Not even one of comments alone: what is in force is its last good copy, and a block would replace all of that.
+        refuse_broken(document)
+        data = document.data.get(block.name)
+        written: Block = data if isinstance(data, Mapping) else {}
+        new = change(written, masked(block.section, written))
+        if not new and not written:
+            return document
+        return rewrite(document, {**document.data, block.name: new})
+
+    return edit
+
+
+def _new_unknown_keys(old: Snapshot, new: Snapshot) -> tuple[Diagnostic, ...]:
+    """A key that nobody knows is a warning in the file; for whoever sends one it is an error."""
+    known = {(each.path, each.code) for each in old.warnings}
+    fresh = (each for each in new.warnings if each.code in UNKNOWN and (each.path, each.code) not in known)
+    return tuple(structs.replace(each, severity="error", message=f"{each.path[-1]}: {each.message}") for each in fresh)
+
+
+def _chosen(body: RollbackBody, versions: tuple[Version, ...]) -> Version | None:
+    if (body.generation is None) == (body.digest is None):
+        raise LocalError(ErrorKind.INVALID_REQUEST, 'send {"generation": N} or {"digest": "…"} of GET history')
+    return next((each for each in versions if body.generation == each.generation or body.digest == each.digest), None)

@@ -1,0 +1,135 @@
+"""The operations that look at the running daemon, ask it something, or reload: each reads the snapshot once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Raw, structs
+from starlette.requests import Request
+from starlette.responses import Response
+
+from daemon.api.management import views
+from daemon.api.management.events import EventStream
+from daemon.api.management.requests import json_body
+from daemon.api.problems import invalid_config, json_response
+from daemon.api.schemas import Cleared, ExplainBody, LogLines
+from daemon.api.services import Services, snapshot_in_force
+from daemon.config.provider import lower_name
+from daemon.errors import ErrorKind, LocalError
+from daemon.snapshot.core_auths import CoreAuth, synthesize
+from daemon.snapshot.models import ModelUnknown
+from daemon.snapshot.snapshot import Snapshot
+from daemon.telemetry import logs
+from daemon.telemetry.log_lines import JsonLines
+from daemon.telemetry.log_ring import CAPACITY, SEVERITIES, LogFilter
+from daemon.upstream.diagnosis import Diagnosis
+from daemon.upstream.probe import Probe, probe
+
+MOST_EXPLAIN: Final = 64 * 1024
+"""Bytes of a body that asks where a model name leads."""
+DEFAULT_LINES: Final = 100
+LOG_FIELDS: Final = {"request-id": "request_id", "provider": "provider"}
+"""Query parameter -> field of a log record."""
+
+
+async def list_auths(services: Services, request: Request) -> Response:
+    snapshot = snapshot_in_force(services)
+    learned = views.amendments(snapshot, services.live.learned, time.time())
+    return json_response(views.auths(snapshot, services.states, request.query_params.get("provider"), learned))
+
+
+async def clear_amendments(services: Services, request: Request) -> Response:
+    """Forget what was learned of one core auth: its next request goes up as it is."""
+    auth_id = request.path_params["id"]
+    if all(auth.id != auth_id for auth in snapshot_in_force(services).core_auths):
+        raise LocalError(ErrorKind.NOT_FOUND, f"there is no core auth {auth_id[:100]!r}; GET /auths lists them")
+    return json_response(Cleared(cleared=services.live.learned.clear(auth_id)))
+
+
+async def list_models(services: Services, request: Request) -> Response:
+    return json_response(views.models(snapshot_in_force(services), request.query_params.get("provider")))
+
+
+async def list_providers(services: Services, request: Request) -> Response:
+    return json_response(views.providers(snapshot_in_force(services)))
+
+
+async def follow_events(services: Services, request: Request) -> EventStream:
+    return EventStream(services.audit)
+
+
+async def reload(services: Services, request: Request) -> Response:
+    """Read the file now and wait: 200 with what came of it, 422 with why it was refused. Where providers fail and
+    the rest is in force, it is 200 with ``ok: false``."""
+    outcome = await services.reloader.reload("management")
+    if outcome.ok or outcome.failing:
+        return json_response(views.reload_view(outcome, diagnostics=True))
+    return json_response(invalid_config(outcome.diagnostics), 422)
+
+
+async def explain(services: Services, request: Request) -> Response:
+    """Where a model name leads, with reasons: 404 naming the nearest models where nobody serves it."""
+    body = await json_body(request, ExplainBody, MOST_EXPLAIN)
+    try:
+        resolution = snapshot_in_force(services).models.resolve(body.model)
+    except ModelUnknown as unknown:
+        raise LocalError(ErrorKind.MODEL_NOT_FOUND, str(unknown)) from None
+    return json_response(views.explanation(body, resolution))
+
+
+async def list_logs(services: Services, request: Request) -> Response:
+    """The newest log records, by request id, provider and level."""
+    query = request.query_params
+    records = logs.RECENT.select(log_filter(query), whole_number(query, "limit", DEFAULT_LINES, CAPACITY))
+    render = JsonLines()
+    lines = [Raw(logs.masked(render(each.record)).encode()) for each in records]
+    return json_response(LogLines(last=logs.RECENT.last, lines=lines))
+
+
+def log_filter(query: Mapping[str, str]) -> LogFilter:
+    """What the query asks for. Raises 400."""
+    level = query.get("level", "debug").lower()
+    if level not in SEVERITIES:
+        raise LocalError(ErrorKind.INVALID_REQUEST, f"level must be one of: {', '.join(SEVERITIES)}")
+    fields = {field: query[name] for name, field in LOG_FIELDS.items() if query.get(name)}
+    return LogFilter(after=whole_number(query, "after", 0, 2**63), severity=SEVERITIES[level], fields=fields)
+
+
+def whole_number(query: Mapping[str, str], name: str, default: int, most: int) -> int:
+    """A number of the query, not negative, cut to ``most``. Raises 400."""
+    text = query.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise LocalError(ErrorKind.INVALID_REQUEST, f"{name} must be a whole number from 0")
+    return min(int(text), most)
+
+
+async def probe_provider(services: Services, request: Request) -> Response:
+    """Is this provider usable? Free checks only: 200 with the result, good or bad; 404 for an unknown provider.
+
+    The URL is the configured one: no part of the request chooses where the daemon connects to."""
+    snapshot = snapshot_in_force(services)
+    name = request.path_params["name"]
+    auth = auth_to_test(name, snapshot)
+    if isinstance(auth, Diagnosis):
+        return json_response(views.provider_test(name, Probe(url="", checks=(), diagnosis=auth)))
+    result = await probe(auth, egress=services.egress, ca=snapshot.config.upstream_ca)
+    return json_response(views.provider_test(auth.name, result))
+
+
+def auth_to_test(name: str, snapshot: Snapshot) -> CoreAuth | Diagnosis:
+    """The provider's core auth, also of a disabled one; a diagnosis where it lacks what a test needs. Raises 404."""
+    for auth in snapshot.core_auths:
+        if lower_name(auth.name) == lower_name(name):
+            return auth
+    providers = [each for each in snapshot.providers if each.is_named(name)]
+    if not providers:
+        raise LocalError(ErrorKind.NOT_FOUND, f"there is no provider {name[:100]!r}")
+    provider = providers[-1]  # the last: a tppc provider may be called packycode
+    if not provider.base_url.strip():
+        return Diagnosis(ok=False, explanation="this provider has no base-url yet", hint="fill in base-url")
+    (auth,), _ = synthesize(snapshot.config, (structs.replace(provider, enabled=True),))
+    return auth

@@ -1,0 +1,63 @@
+"""What a request to the management API says: its body, ``If-Match`` and ``dry-run``."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from daemon.api.bodies import Disconnected, read_body
+from daemon.config.document import MAX_BYTES
+from daemon.errors import ErrorKind, LocalError
+from daemon.wires.mistakes import mistake
+
+MOST_JSON: Final = 4 * 1024 * 1024
+TAG: Final = re.compile(r'(W/)?"([^"]*)"')
+YES: Final = ("1", "true", "yes", "")
+NO: Final = ("0", "false", "no")
+
+T = TypeVar("T")
+
+
+async def raw_body(request: Request, limit: int = MAX_BYTES) -> bytes:
+    """The body, unpacked. Raises 400, 413, 415."""
+    try:
+        return await read_body(request.headers, request.receive, limit)
+    except Disconnected:
+        raise LocalError(ErrorKind.INVALID_REQUEST, "the body is not complete") from None
+
+
+async def json_body(request: Request, kind: type[T], limit: int = MOST_JSON) -> T:
+    """The body as ``kind``. Raises as ``raw_body``; what is quoted of the body are names of its fields alone."""
+    raw = await raw_body(request, limit)
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise LocalError(ErrorKind.INVALID_REQUEST, f"the body cannot be read: {mistake(error)}") from None
+
+
+def is_dry_run(request: Request) -> bool:
+    """``?dry-run=1``. Raises 400 for what is neither yes nor no, since guessing would write."""
+    value = request.query_params.get("dry-run", "0").strip().lower()
+    if value not in (*YES, *NO):
+        raise LocalError(ErrorKind.INVALID_REQUEST, "dry-run is 1 or 0")
+    return value in YES
+
+
+class IfMatch:
+    """``If-Match`` of a request: call it with a digest. Weak tags never match (RFC 9110, 13.1.1)."""
+
+    def __init__(self, request: Request) -> None:
+        values = request.headers.getlist("if-match")
+        self._any = not values or "*" in (each.strip() for each in values)
+        self._tags = {tag for each in values for weak, tag in TAG.findall(each) if not weak}
+
+    def __call__(self, digest: str) -> bool:
+        return self._any or digest in self._tags
+
+
+def etag(digest: str) -> dict[str, str]:
+    """The header for a digest; none for no digest."""
+    return {"etag": f'"{digest}"'} if digest else {}

@@ -1,0 +1,229 @@
+"""The snapshot, a reload and the result of a question as the management API shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from msgspec import UNSET, convert
+
+from daemon.api.inference.models import openai_model
+from daemon.api.management.masked import masked, masked_url
+from daemon.api.problems import diagnostic_view
+from daemon.api.schemas import (
+    AmendmentRow,
+    AuthRow,
+    Auths,
+    CheckView,
+    ExplainBody,
+    Explanation,
+    ModelRow,
+    Models,
+    ProviderRow,
+    Providers,
+    ProviderTest,
+    ReloadView,
+    Target,
+)
+from daemon.config.packycode import effective_source
+from daemon.config.provider import Provider, lower_name, provider_path
+from daemon.config.schema import Packycode, Tppc
+from daemon.gateway.amendments import profile_of
+from daemon.gateway.learned import LearnedAmendment, LearnedAmendments
+from daemon.reload.outcome import ReloadOutcome
+from daemon.router.selection import STRATEGY
+from daemon.router.states import AuthStates
+from daemon.snapshot.core_auths import CoreAuth
+from daemon.snapshot.models import Resolution
+from daemon.snapshot.snapshot import Snapshot
+from daemon.upstream.probe import Probe
+from daemon.wires.table import WIRES
+
+Amendments = Mapping[str, Sequence[AmendmentRow]]
+"""What was learned of each core auth, by its id."""
+
+
+def amendments(snapshot: Snapshot, learned: LearnedAmendments, now: float) -> Amendments:
+    """What was learned of every core auth; ``now`` in Unix seconds."""
+    return {auth.id: [_amendment(entry, now) for entry in learned.view(auth.id)] for auth in snapshot.core_auths}
+
+
+def _amendment(entry: LearnedAmendment, now: float) -> AmendmentRow:
+    return AmendmentRow(
+        amendment=str(entry.amendment),
+        model=entry.model,
+        condition=entry.condition,
+        profile=profile_of(entry.amendment),
+        in_force=entry.in_force,
+        expires=timestamp(now + entry.expires_in),
+    )
+
+
+def auths(snapshot: Snapshot, states: AuthStates, provider: str | None, amendments: Amendments | None = None) -> Auths:
+    """Every core auth with its live state, and every provider that has none because it failed; ``provider`` is a
+    family or a name, None = all."""
+    learned = amendments or {}
+    names = {entry.auth_id: entry.models for entry in snapshot.models.registrations()}
+    chosen = [auth for auth in snapshot.core_auths if belongs(auth, provider)]
+    rows = [auth_view(auth, states, names.get(auth.id, ()), learned.get(auth.id, ())) for auth in chosen]
+    failed = [failed_view(each, snapshot) for each in snapshot.providers if each.failed and each.enabled]
+    return Auths(auths=[*rows, *(row for row in failed if _matches(provider, row.provider, row.name))])
+
+
+def auth_view(
+    auth: CoreAuth, states: AuthStates, models: tuple[str, ...], amendments: Sequence[AmendmentRow] = ()
+) -> AuthRow:
+    view = states.view(auth.id)
+    learned = next((row.profile for row in amendments if row.profile), "")
+    known = bool(auth.profile or auth.profile_reason or not learned)
+    return AuthRow(
+        id=auth.id,
+        client_id=auth.client_id,
+        name=auth.name,
+        provider=auth.provider,
+        source=auth.source,
+        base_url=masked_url(auth.base_url),
+        models=list(models),
+        state=view.state,
+        reason=view.reason,
+        until=None if view.until is None else timestamp(view.until),
+        last_error=view.last_error,
+        profile=auth.profile if known else learned,
+        profile_reason=auth.profile_reason if known else "learned from refusals",
+        amendments=list(amendments),
+    )
+
+
+def failed_view(provider: Provider, snapshot: Snapshot) -> AuthRow:
+    """A provider that failed at the start: a reference of it cannot be resolved, so it has no core auth. The
+    reasons are the sentences about its values."""
+    errors = (each for each in snapshot.warnings if each.severity == "error" and provider.path)
+    return AuthRow(
+        id=f"{provider.kind}:{lower_name(provider.name)}",
+        client_id="",
+        name=provider.name,
+        provider=WIRES[provider.wire].upstream.family,
+        source=provider.source,
+        base_url=masked_url(provider.base_url),
+        models=[],
+        state="failed",
+        reason="; ".join(each.message for each in errors if provider_path(each.path) == provider.path) or None,
+        until=None,
+        last_error=None,
+        profile=provider.profile,
+        profile_reason="configured" if provider.profile else "",
+        amendments=[],
+    )
+
+
+def models(snapshot: Snapshot, provider: str | None) -> Models:
+    """The registry: every public name with the providers that serve it, in the order they are asked."""
+    rows: list[ModelRow] = []
+    for name in snapshot.models.names():
+        serving = [candidate.auth for candidate in snapshot.models.by_name[name]]
+        if any(belongs(auth, provider) for auth in serving):
+            providers = list(dict.fromkeys(auth.name for auth in serving))
+            rows.append(convert({**openai_model(name, snapshot.models), "providers": providers}, ModelRow))
+    return Models(object="list", data=rows)
+
+
+def providers(snapshot: Snapshot) -> Providers:
+    """Every provider of the configuration, the disabled ones too."""
+    return Providers(providers=[provider_view(each, snapshot) for each in snapshot.providers])
+
+
+def provider_view(provider: Provider, snapshot: Snapshot) -> ProviderRow:
+    return ProviderRow(
+        name=provider.name,
+        source=provider.source,
+        enabled=provider.enabled,
+        wire_api=provider.wire,
+        base_url=masked_url(provider.base_url),
+        auths=[auth.id for auth in snapshot.core_auths if auth.source == provider.source],
+    )
+
+
+def packycode(snapshot: Snapshot) -> dict[str, object]:
+    """What the file says plus defaults, and where the values in force come from."""
+    sources = dict(snapshot.effective_sources)
+    block = masked(Packycode, written_block(snapshot, "packycode"))
+    return {"packycode": {**block, "effective-source": effective_source(sources), "effective-sources": sources}}
+
+
+def tppc(snapshot: Snapshot) -> dict[str, object]:
+    """What the file says plus defaults, provider by provider."""
+    return {"tppc": masked(Tppc, written_block(snapshot, "tppc"))}
+
+
+def written_block(snapshot: Snapshot, name: str) -> Mapping[str, object]:
+    block = snapshot.written.get(name)
+    return block if isinstance(block, Mapping) else {}
+
+
+def belongs(auth: CoreAuth, provider: str | None) -> bool:
+    """Whether ``provider`` (a family such as ``codex``, or a name such as ``fox``) means it; left out, all do."""
+    return _matches(provider, auth.provider, auth.name)
+
+
+def _matches(chosen: str | None, family: str, name: str) -> bool:
+    return not chosen or chosen.lower() in (family, name.lower())
+
+
+def reload_view(outcome: ReloadOutcome, *, diagnostics: bool) -> ReloadView:
+    """A reload's outcome as JSON: what ``/healthz`` shows and ``POST /reload`` answers."""
+    return ReloadView(
+        ok=outcome.ok,
+        degraded=outcome.degraded,
+        reason=outcome.reason,
+        generation=outcome.generation,
+        revision=outcome.revision,
+        at=timestamp(outcome.at),
+        milliseconds=outcome.milliseconds,
+        changes=list(outcome.changes) if diagnostics else UNSET,
+        diagnostics=[diagnostic_view(item) for item in outcome.diagnostics] if diagnostics else UNSET,
+    )
+
+
+def timestamp(seconds: float) -> str:
+    """Unix seconds as RFC 3339."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def explanation(body: ExplainBody, resolution: Resolution) -> Explanation:
+    """The route decision for the model and entry of ``body``."""
+    targets = [
+        Target(
+            auth=each.auth.id,
+            provider=each.auth.name,
+            model=each.model,
+            wire_api=each.auth.wire,
+            translated=each.auth.wire != body.entry,
+            priority=each.auth.priority,
+        )
+        for each in resolution.candidates
+    ]
+    return Explanation(
+        model=body.model,
+        entry=body.entry,
+        rule=resolution.rule,
+        matched=resolution.matched,
+        effort=resolution.effort,
+        strategy=STRATEGY,
+        targets=targets,
+    )
+
+
+def provider_test(name: str, result: Probe) -> ProviderTest:
+    diagnosis = result.diagnosis
+    return ProviderTest(
+        provider=name,
+        ok=diagnosis.ok,
+        url=masked_url(result.url),
+        explanation=diagnosis.explanation,
+        hint=diagnosis.hint,
+        checks=[
+            CheckView(name=each.name, ok=each.ok, detail=each.detail, milliseconds=each.milliseconds)
+            for each in result.checks
+        ],
+        models=None if diagnosis.models is None else list(diagnosis.models),
+    )

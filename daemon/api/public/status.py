@@ -1,0 +1,75 @@
+"""Whether the daemon is alive and ready, and its metrics. None of it needs a client key or shows a secret."""
+
+from __future__ import annotations
+
+import time
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from daemon.api.management.access import ManagementAccess, offered_key
+from daemon.api.management.views import reload_view
+from daemon.api.problems import json_response
+from daemon.api.services import Services
+from daemon.errors import GatewayError
+from daemon.gateway.access import is_local
+from daemon.telemetry.metrics import CONTENT_TYPE
+
+
+class StatusRoutes:
+    """``access`` decides whether a remote caller sees diagnostics."""
+
+    def __init__(self, services: Services, access: ManagementAccess) -> None:
+        self._services = services
+        self._access = access
+
+    async def hello(self, request: Request) -> Response:
+        """The cheap 200 that clients ask for at their start."""
+        return json_response({"service": "tppcd", "status": "ok"})
+
+    async def health(self, request: Request) -> Response:
+        """Alive; 200 also when degraded, since restarting would not fix the file."""
+        services = self._services
+        snapshot = services.current.get_or_none()
+        outcome = services.reloader.outcome
+        body: dict[str, object] = {
+            "status": "degraded" if outcome is not None and outcome.degraded else "ok",
+            "version": services.version,
+            "uptime": round(time.monotonic() - services.started, 3),
+            "generation": snapshot.generation if snapshot is not None else 0,
+            "revision": snapshot.revision if snapshot is not None else "",
+            "draining": services.draining,
+            "last-reload": None,
+        }
+        if outcome is not None:
+            body["last-reload"] = reload_view(outcome, diagnostics=await self._may_see_diagnostics(request))
+        return json_response(body)
+
+    async def ready(self, request: Request) -> Response:
+        """503 until the first snapshot and while draining; degraded is still ready."""
+        if self._services.draining:
+            return json_response({"status": "draining"}, 503)
+        if self._services.current.get_or_none() is None:
+            return json_response({"status": "starting"}, 503)
+        return json_response({"status": "ready"})
+
+    async def metrics(self, request: Request) -> Response:
+        services = self._services
+        snapshot = services.current.get_or_none()
+        auths = snapshot.core_auths if snapshot is not None else ()
+        services.metrics.auth_states((auth.name, services.states.view(auth.id).state) for auth in auths)
+        services.metrics.log_lines_dropped(services.dropped_log_lines())
+        return Response(services.metrics.exposition(), media_type=CONTENT_TYPE)
+
+    async def _may_see_diagnostics(self, request: Request) -> bool:
+        """Diagnostics quote the file: they are for this host and for whoever holds the management key."""
+        if is_local(request.scope):
+            return True
+        snapshot = self._services.current.get_or_none()
+        if snapshot is None or not offered_key(request.headers):
+            return False
+        try:
+            await self._access.check(request.scope, request.headers, snapshot.config.remote_management)
+        except GatewayError:
+            return False
+        return True

@@ -1,0 +1,217 @@
+"""The structs of the management API, as its handlers build them and openapi.json describes them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+
+class Schema(Struct, frozen=True, kw_only=True, rename="kebab"):
+    """What all of them share: field names with hyphens."""
+
+
+class Problem(Schema, frozen=True):
+    """A refusal. ``error`` is a word for programs, ``message`` says what to do."""
+
+    error: str
+    message: str
+
+
+class DiagnosticView(Schema, frozen=True):
+    """A problem of the configuration with its place. ``line`` and ``column`` count from 1, 0 = unknown."""
+
+    severity: Literal["error", "warning"]
+    path: str
+    line: int
+    column: int
+    message: str
+    hint: str
+
+
+class Refusal(Schema, frozen=True):
+    """A configuration that was refused; nothing has changed. ``message`` joins the errors with ``; ``."""
+
+    error: str
+    message: str
+    details: list[DiagnosticView]
+
+
+class AmendmentRow(Schema, frozen=True):
+    """A change to requests that a refusal of the upstream has taught. It is made for ``model``, and where
+    ``condition`` is ``tools`` only for requests with tools; ``in-force`` false: it loses content, and only one
+    request has needed it so far. ``profile`` is the make of upstream that it is typical of, or empty. ``expires``
+    is RFC 3339."""
+
+    amendment: str
+    model: str
+    condition: Literal["", "tools"]
+    profile: str
+    in_force: bool
+    expires: str
+
+
+class Cleared(Schema, frozen=True):
+    """How many entries were forgotten."""
+
+    cleared: int
+
+
+class AuthRow(Schema, frozen=True):
+    """One usable upstream credential and how it stands. ``until`` is RFC 3339. ``profile`` is the make of the
+    upstream, empty where it has none, ``profile-reason`` why; ``amendments`` is what was learned of it.
+    A provider that is ``failed`` has no credential: its row has an id without a hash, and no client id."""
+
+    id: str
+    client_id: str
+    name: str
+    provider: str
+    source: str
+    base_url: str
+    models: list[str]
+    state: Literal["ready", "cooling", "disabled", "failed"]
+    reason: str | None
+    until: str | None
+    last_error: str | None
+    profile: str
+    profile_reason: str
+    amendments: list[AmendmentRow]
+
+
+class Auths(Schema, frozen=True):
+    auths: list[AuthRow]
+
+
+class ModelRow(Struct, frozen=True, kw_only=True):
+    """A public model name, in OpenAI's shape, with the providers that serve it in the order they are asked."""
+
+    id: str
+    object: str
+    created: int
+    owned_by: str
+    providers: list[str]
+
+
+class Models(Schema, frozen=True):
+    object: Literal["list"]
+    data: list[ModelRow]
+
+
+class ProviderRow(Schema, frozen=True):
+    """A provider of the configuration, also a disabled one. ``auths`` are the ids of its core auths."""
+
+    name: str
+    source: str
+    enabled: bool
+    wire_api: Literal["responses", "chat", "messages"]
+    base_url: str
+    auths: list[str]
+
+
+class Providers(Schema, frozen=True):
+    providers: list[ProviderRow]
+
+
+class ReloadView(Schema, frozen=True):
+    """What came of a reload. ``changes`` and ``diagnostics`` are left out for callers who may not see them."""
+
+    ok: bool
+    degraded: bool
+    reason: str
+    generation: int
+    revision: str
+    at: str
+    milliseconds: float
+    changes: list[str] | UnsetType = UNSET
+    diagnostics: list[DiagnosticView] | UnsetType = UNSET
+
+
+class CheckView(Schema, frozen=True):
+    """One step of a provider test."""
+
+    name: Literal["dns", "connect", "tls", "models"]
+    ok: bool
+    detail: str
+    milliseconds: float
+
+
+class ProviderTest(Schema, frozen=True):
+    """The result of a provider test. ``models`` are the names the upstream lists, null where it lists none."""
+
+    provider: str
+    ok: bool
+    url: str
+    explanation: str
+    hint: str
+    checks: list[CheckView]
+    models: list[str] | None
+
+
+class LogLines(Schema, frozen=True):
+    """Log records, oldest first, as the JSON log writes them. ``last`` is the ``after`` of the next request."""
+
+    last: int
+    lines: list[Raw]
+
+
+class ExplainBody(Schema, frozen=True):
+    """A model name as a client sends it, and the entry it comes in by."""
+
+    model: str
+    entry: Literal["messages", "chat", "responses"] = "messages"
+
+
+class Target(Schema, frozen=True):
+    """One core auth that would be asked, and the upstream's name for the model."""
+
+    auth: str
+    provider: str
+    model: str
+    wire_api: Literal["responses", "chat", "messages"]
+    translated: bool
+    priority: int
+
+
+class Explanation(Schema, frozen=True):
+    """The route decision with its reasons. Nothing is sent."""
+
+    model: str
+    entry: str
+    rule: str
+    matched: str
+    effort: str | None
+    strategy: str
+    targets: list[Target]
+
+
+class WriteView(Schema, frozen=True):
+    """What a write came to; with ``dry-run``, what it would come to. ``changes`` are lines of the change
+    summary, empty where the meaning stays; ``generation`` and ``revision`` are those in force now."""
+
+    dry_run: bool
+    generation: int
+    revision: str
+    changes: list[str]
+    diagnostics: list[DiagnosticView]
+
+
+class VersionRow(Schema, frozen=True):
+    """A version of config.yaml that was in force. ``digest`` is its ETag without the quotes."""
+
+    generation: int
+    at: str
+    digest: str
+    in_force: bool
+
+
+class Versions(Schema, frozen=True):
+    """The newest first. Generations count on over restarts."""
+
+    history: list[VersionRow]
+
+
+class RollbackBody(Schema, frozen=True, forbid_unknown_fields=True):
+    """Which version to go back to: by its generation or by its digest."""
+
+    generation: Annotated[int, Meta(ge=1)] | None = None
+    digest: str | None = None

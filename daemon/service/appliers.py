@@ -1,0 +1,88 @@
+"""What has to follow a new snapshot: the log, and the live state of core auths that have gone.
+
+Registry and core auths are inside the snapshot, so this list is short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+from daemon.config import log_sizes
+from daemon.config.schema import Logging
+from daemon.reload.appliers import Applier
+from daemon.snapshot.snapshot import Snapshot
+from daemon.telemetry import logs
+from daemon.telemetry.log_lines import LogFormat
+
+
+class DaemonLog:
+    """The daemon's log over its life: first as the command line says, then as the configuration says. ``level`` and
+    ``format`` of the command line beat the file; None = the file decides."""
+
+    def __init__(self, level: str | None, format: LogFormat | None, environ: Mapping[str, str]) -> None:
+        self._level_option = level
+        self._format_option = format
+        self._environ = environ
+        self._applied = Logging()
+        self._level = level or "info"
+        self._sink = logs.configure(self._level, format or "text", environ=environ)
+
+    @property
+    def dropped(self) -> int:
+        """Lines lost so far because the output was stuck."""
+        return self._sink.dropped
+
+    def apply(self, snapshot: Snapshot) -> None:
+        """Take over level, format and file, and the secrets now in force. Raises OSError where the file
+        cannot be opened; the log goes on as before then."""
+        config = snapshot.config
+        logs.register_secrets(
+            [*config.api_keys, config.remote_management.secret_key, *(auth.api_key for auth in snapshot.core_auths)]
+        )
+        settings = config.logging
+        level = self._level_option or ("debug" if config.debug else settings.level)
+        if (settings, level) == (self._applied, self._level):
+            return
+        rotation, retention = log_sizes.size(settings.rotation), log_sizes.retention(settings.retention)
+        assert rotation is not None and retention is not None, "the rules have checked both"
+        keep_files, keep_seconds = retention
+        self._sink = logs.configure(
+            level,
+            self._format_option or settings.format,
+            file=settings.file or None,
+            rotation=rotation,
+            keep_files=keep_files,
+            keep_seconds=keep_seconds,
+            environ=self._environ,
+        )
+        self._applied, self._level = settings, level
+
+    def close(self) -> None:
+        self._sink.close()
+
+
+class KeyedByAuth(Protocol):
+    """What remembers something of core auths by their IDs."""
+
+    def keep_only(self, auth_ids: Iterable[str]) -> None: ...
+
+
+def appliers(log: DaemonLog, live: Sequence[KeyedByAuth]) -> Sequence[Applier]:
+    """In the order in which they are prepared."""
+
+    @asynccontextmanager
+    async def follow_log(_old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
+        """Prepared, not retired: a log file that cannot be opened refuses the snapshot, and the
+        secrets of the new one are masked before its first line is written."""
+        log.apply(new)
+        yield
+
+    @asynccontextmanager
+    async def forget_gone(_old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
+        yield
+        for state in live:
+            state.keep_only(auth.id for auth in new.core_auths)
+
+    return (follow_log, forget_gone)
