@@ -26,7 +26,7 @@ from daemon.snapshot.summary import lines
 from daemon.sources.base import Update
 from daemon.sources.lease import ignore_lease_breaks
 from daemon.sources.reading import Unreadable
-from daemon.sources.write import WriteRefused, hold, replace
+from daemon.sources.write import WriteRefused, read_for_write, replace
 
 Data = Mapping[str, object]
 
@@ -35,7 +35,7 @@ def change(path: Path, edit: Callable[[Data], dict[str, object]]) -> int:
     """Makes the file say ``edit(what it says now)``; a missing file is made. Gives the exit code."""
     ignore_lease_breaks()
     try:
-        held = hold(path)
+        held = read_for_write(path)
         before = held.raw
         document = parse(before, str(path), keep_tokens=True)
         after = rewrite(document, edit(document.data))

@@ -109,15 +109,15 @@ class Converter:
         absent = any(field.required and field.attribute not in values for field in known.values())
         return WRONG if absent else section(**values)
 
-    def expected(self, wanted: str, value: object, path: Path) -> Wrong:
+    def expected(self, what: str, value: object, path: Path) -> Wrong:
         """A wrong type, in words."""
         written = self.document.plain.get(path, "")
-        hint = HINTS[wanted]
-        if wanted == "text" and value is None:
+        hint = HINTS[what]
+        if what == "text" and value is None:
             hint = "remove it, or give it a value"
-        elif wanted == "text" and isinstance(value, bool) and written:
+        elif what == "text" and isinstance(value, bool) and written:
             hint = f"YAML reads {written} as {str(value).lower()}: put it in quotes"
-        return self.report(path, "wrong-type", f"expected {wanted}, got {word(value)}", hint)
+        return self.report(path, "wrong-type", f"expected {what}, got {word(value)}", hint)
 
     def text(self, shape: Shape, value: object, path: Path) -> str | Wrong:
         if not isinstance(value, str):
@@ -313,5 +313,5 @@ def word(value: object) -> str:
 
 
 def quoted(text: str) -> str:
-    """A wrong value, if it is short and does not look like a key that went astray."""
+    """A wrong value, if it is short and does not look like a misplaced key."""
     return f'"{text}"' if len(text) <= 32 and not looks_secret(text) else f"a text of {len(text)} characters"

@@ -80,30 +80,30 @@ def parse(raw: bytes, source: str = "config.yaml", *, keep_tokens: bool = False)
             root = _compose(_decode(raw), tokens if keep_tokens else None)
             builder = Builder()
             data = builder.root(root)
-    except ScanError as refused:
-        return Document(raw=raw, data={}, positions={}, diagnostics=(_told(refused, source),), source=source)
+    except ScanError as error:
+        return Document(raw=raw, data={}, positions={}, diagnostics=(_diagnostic(error, source),), source=source)
     return Document(
         raw=raw,
         data=data,
         positions=builder.positions,
         keys=builder.keys,
         plain=builder.plain,
-        diagnostics=tuple(_told(refused, source) for refused in builder.refused),
+        diagnostics=tuple(_diagnostic(error, source) for error in builder.errors),
         source=source,
         tokens=tuple(tokens),
     )
 
 
-def _told(refused: ScanError, source: str) -> Diagnostic:
-    line, column = refused.place
+def _diagnostic(error: ScanError, source: str) -> Diagnostic:
+    line, column = error.place
     return Diagnostic(
         severity="error",
-        code=refused.code,
-        message=refused.message,
+        code=error.code,
+        message=error.message,
         line=line,
         column=column,
         source=source,
-        hint=refused.hint,
+        hint=error.hint,
     )
 
 
@@ -130,9 +130,9 @@ def _decode(raw: bytes) -> str:
     except UnicodeDecodeError as error:
         place = _place_of(raw[: error.start].decode("utf-8-sig", "replace"))
         raise ScanError("encoding", "the file is not valid UTF-8", place, "save it as UTF-8") from None
-    if found := UNPRINTABLE.search(text):
-        name = "NUL" if found[0] == "\0" else f"U+{ord(found[0]):04X}"
-        place = _place_of(text[: found.start()])
+    if match := UNPRINTABLE.search(text):
+        name = "NUL" if match[0] == "\0" else f"U+{ord(match[0]):04X}"
+        place = _place_of(text[: match.start()])
         raise ScanError("encoding", f"a control character ({name})", place, "remove it; in quotes write an escape")
     return text
 
@@ -161,7 +161,7 @@ class Builder:
         self.positions: dict[Path, Place] = {}
         self.keys: dict[Path, Place] = {}
         self.plain: dict[Path, str] = {}
-        self.refused: list[ScanError] = []
+        self.errors: list[ScanError] = []
         self._scalars = SafeConstructor()
 
     def root(self, node: Node) -> dict[str, object]:
@@ -201,12 +201,12 @@ class Builder:
         """The key's text, None if it cannot be one. ``first`` is the line each key was seen on."""
         line, _ = place = _place(node)
         if not isinstance(node, ScalarNode) or not node.value:
-            self.refused.append(ScanError("yaml-key", "a key must be text", place, "put it in quotes"))
+            self.errors.append(ScanError("yaml-key", "a key must be text", place, "put it in quotes"))
             return None
         key: str = node.value
         if key in first:
             message = f"{nameable(key)} is given twice, first on line {first[key]}"
-            self.refused.append(ScanError("duplicate-key", message, place, "remove one of them"))
+            self.errors.append(ScanError("duplicate-key", message, place, "remove one of them"))
             return None
         first[key] = line
         return key
@@ -226,12 +226,12 @@ class Builder:
         """``<<: *base``: keys that are not given here come from there, the first of several wins."""
         for source in node.value if isinstance(node, SequenceNode) else (node,):
             if not isinstance(source, MappingNode):
-                self.refused.append(ScanError("yaml-merge", "<< takes a mapping", _place(source), "name an anchor"))
+                self.errors.append(ScanError("yaml-merge", "<< takes a mapping", _place(source), "name an anchor"))
                 continue
             inherited = Builder()
-            found = {key: value for key, value in inherited.mapping(source, path).items() if key not in data}
-            data.update(found)
-            self.adopt(inherited, len(path), frozenset(found))
+            values = {key: value for key, value in inherited.mapping(source, path).items() if key not in data}
+            data.update(values)
+            self.adopt(inherited, len(path), frozenset(values))
 
     def adopt(self, other: Builder, depth: int, keys: frozenset[str]) -> None:
         """Take over what was noted for the inherited ``keys``, which stand at ``depth`` of their paths."""
@@ -249,7 +249,7 @@ class Builder:
             return CONSTRUCTORS[kind](self._scalars, node)
         except (ValueError, OverflowError, KeyError, IndexError, AttributeError, ConstructorError):
             message = f"YAML cannot read this as {KIND_WORDS.get(kind, kind)}"
-            self.refused.append(ScanError("yaml-value", message, _place(node), "put it in quotes"))
+            self.errors.append(ScanError("yaml-value", message, _place(node), "put it in quotes"))
             return None
 
 
@@ -266,7 +266,7 @@ CONSTRUCTORS = {
 
 
 def nameable(key: str) -> str:
-    """A key's name as it may be told: a key in the wrong place of the file must not be printed."""
+    """A key's name as it may be shown: a key in the wrong place of the file must not be printed."""
     if re.fullmatch(r"[A-Za-z0-9_.*/-]{1,40}", key) and not looks_secret(key):
         return f"`{key}`"
     return f"a key of {len(key)} characters"

@@ -19,15 +19,15 @@ HASHES = ("$2a$", "$2b$", "$2y$", "$argon2")
 
 def exposure(document: Document, mode: int) -> Diagnostic | None:
     """``mode`` is the file's ``st_mode``; None where nothing is exposed."""
-    found = next(literal_secrets(document.data), None)
-    if not mode & OTHERS or found is None:
+    path = next(literal_secrets(document.data), None)
+    if not mode & OTHERS or path is None:
         return None
-    line, column = document.place(found)
+    line, column = document.place(path)
     return Diagnostic(
         severity="warning",
         code="exposed",
         message=f"others can read this file (mode {mode & 0o777:04o}) and it holds a literal key",
-        path=found,
+        path=path,
         line=line,
         column=column,
         source=document.source,

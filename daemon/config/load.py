@@ -117,7 +117,7 @@ def _with_ambient(data: dict[str, object], ambient: AmbientSettings) -> tuple[di
 
 
 def _with_host(config: Config) -> Config:
-    """The seed system's files say ``host: ""`` for all interfaces; opening up must be asked for in so many words."""
+    """The seed system's files say ``host: ""`` for all interfaces; opening up must be asked for explicitly."""
     return config if config.host.strip() else structs.replace(config, host=Config().host)
 
 

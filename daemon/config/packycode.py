@@ -82,7 +82,7 @@ def _get(block: Mapping[str, object], field: str) -> object:
 
 
 def _put(block: dict[str, object], field: str, value: object) -> bool:
-    """False where the file has something else than a mapping in the way (told as a wrong type elsewhere)."""
+    """False where the file has something else than a mapping in the way (reported as a wrong type elsewhere)."""
     *sections, key = field.split(".")
     for name in sections:
         inner = block.get(name)

@@ -153,9 +153,9 @@ def general(config: Config) -> Faults:
     if fault := proxy_fault(config.proxy_url):
         yield fault_at("proxy-url", "url", "must be a proxy URL", fault)
     if bool(config.tls.cert) != bool(config.tls.key):
-        given, lacking = ("cert", "key") if config.tls.cert else ("key", "cert")
-        message = f"tls.{lacking} is required when tls.{given} is given"
-        yield fault_at(f"tls.{lacking}", "required", message, f"add it, or remove tls.{given}")
+        present, missing = ("cert", "key") if config.tls.cert else ("key", "cert")
+        message = f"tls.{missing} is required when tls.{present} is given"
+        yield fault_at(f"tls.{missing}", "required", message, f"add it, or remove tls.{present}")
     if not re.match(r"(sqlite:///|postgres(ql)?://|$)", config.provider_store.url):
         yield fault_at(
             "provider-store.url", "url", "must begin with sqlite:/// or postgresql://", "e.g. sqlite:///providers.db"
@@ -225,7 +225,7 @@ def _effort(path: Path, label: str, defaults: Defaults) -> Faults:
 def _user(path: Path, url: str) -> Faults:
     if has_user(url):
         message = "the user name and password in this URL are not sent"
-        hint = "remove them; the key has a field of its own"
+        hint = "remove them; the key has its own field"
         yield Fault(path=path, code="url-user", message=message, hint=hint, severity="warning")
 
 

@@ -25,12 +25,12 @@ def management(config: Config) -> Faults:
     stored = settings.secret_key.reveal()
     for kind, (begins, whole) in HASH_KINDS.items():
         if begins.match(stored) and not whole.fullmatch(stored):
-            message = f"looks like a {kind} hash and is not a whole one, so no key would match"
+            message = f"looks like a {kind} hash but is incomplete, so no key would match"
             yield fault_at("remote-management.secret-key", "wrong-value", message, "copy the hash again, all of it")
     for index, entry in enumerate(settings.trusted_proxies):
         if not _is_network(entry):
             path = ("remote-management", "trusted-proxies", index)
-            message = f"{quoted(entry)} is no address or network"
+            message = f"{quoted(entry)} is not an address or network"
             yield Fault(path=path, code="wrong-value", message=message, hint="e.g. 10.0.0.1 or 10.0.0.0/8")
 
 

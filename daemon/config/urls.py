@@ -56,7 +56,7 @@ def _host_fault(parts: SplitResult) -> str:
 
 
 def shown(url: str) -> str:
-    """``scheme://host[:port]``; ``<none>`` for nothing, ``<redacted>`` where no host can be told.
+    """``scheme://host[:port]``; ``<none>`` for nothing, ``<redacted>`` where it has no host.
 
     Never more: a path, a query or a user part may hold a key.
     """

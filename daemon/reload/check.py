@@ -123,7 +123,7 @@ def _fragment(
     fragment = with_ca_file(fragment, document, base)
     if lacking or any(provider.failed and provider.kind in require for provider in fragment.providers):
         fragment = structs.replace(fragment, settings=None, diagnostics=_unique((*fragment.diagnostics, *lacking)))
-    exposed = (found,) if (found := exposure(document, update.mode)) else ()
+    exposed = (warning,) if (warning := exposure(document, update.mode)) else ()
     return structs.replace(fragment, files=files, diagnostics=(*exposed, *fragment.diagnostics))
 
 

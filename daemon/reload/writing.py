@@ -26,7 +26,7 @@ from daemon.reload.reloader import Reloader
 from daemon.snapshot import summary
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.reading import Unreadable
-from daemon.sources.write import Conflict, Held, WriteRefused, hold, replace, sweep
+from daemon.sources.write import Conflict, FileOnDisk, WriteRefused, read_for_write, remove_stale_files, replace
 from daemon.state.copies import History, Version
 from daemon.state.unfinished import Unfinished
 from daemon.state.write_lock import write_lock
@@ -82,14 +82,14 @@ class ConfigWriting:
         """The name of the file in diagnostics."""
         return self._reloader.source_name
 
-    async def sweep(self) -> None:
+    async def clean_up(self) -> None:
         """Take back what killed writers have left halfway, and remove what they have left behind."""
-        await asyncio.to_thread(self._sweep)
+        await asyncio.to_thread(self._clean_up)
 
-    async def read(self) -> Held:
+    async def read(self) -> FileOnDisk:
         """The file as it is now. Raises Conflict where it cannot be read."""
         try:
-            return await asyncio.to_thread(hold, self._path)
+            return await asyncio.to_thread(read_for_write, self._path)
         except Unreadable as why:
             raise Conflict(f"{self._path.name} {why.message}: {why.hint}") from why
 
@@ -108,15 +108,15 @@ class ConfigWriting:
         Raises Stale, Invalid, Conflict, DiskFull, WriteRefused and what ``edit`` raises.
         """
         async with self._turn:
-            held = await self.read()
-            if not matches(digest_of(held.raw)):
+            file = await self.read()
+            if not matches(digest_of(file.raw)):
                 raise Stale
-            if not held.is_there and not create:
+            if not file.is_there and not create:
                 raise Conflict(f"{self._path.name} does not exist: create it, or send it whole")
-            document = await asyncio.to_thread(edit, held.raw)
-            change = await self._checked(document, policy, touched=document.raw != held.raw)
+            document = await asyncio.to_thread(edit, file.raw)
+            change = await self._checked(document, policy, touched=document.raw != file.raw)
             if not dry_run and (change.touched or change.digest != self.digest):
-                await self._put_in_force(held, document, change)
+                await self._put_in_force(file, document, change)
             return change
 
     async def versions(self) -> tuple[Version, ...]:
@@ -144,35 +144,35 @@ class ConfigWriting:
             touched=touched,
         )
 
-    async def _put_in_force(self, held: Held, document: Document, change: Written) -> None:
+    async def _put_in_force(self, file: FileOnDisk, document: Document, change: Written) -> None:
         if change.touched:
-            await asyncio.to_thread(self._replace, held, document.raw)
+            await asyncio.to_thread(self._replace, file, document.raw)
         outcome = await self._reloader.reload(REASON, document)
         # Another source may fail, or a provider that was failing before: neither is a matter of this write.
         if not outcome.ok and self.digest != change.digest:
             if change.touched:
-                await self._take_back(held, document.raw)
+                await self._take_back(file, document.raw)
             raise Invalid(outcome.diagnostics)
 
-    def _replace(self, held: Held, raw: bytes) -> None:
+    def _replace(self, file: FileOnDisk, raw: bytes) -> None:
         with write_lock(self._state_dir):
-            replace(held, raw, keep=self._unfinished.kept)
+            replace(file, raw, keep=self._unfinished.keep)
 
-    def _sweep(self) -> None:
-        sweep(self._path)
+    def _clean_up(self) -> None:
+        remove_stale_files(self._path)
         try:
             with write_lock(self._state_dir):
                 self._unfinished.take_back()
         except WriteRefused as refused:
-            logger.warning("{} is not looked at for writes that were killed: {}", self._path, refused.message)
+            logger.warning("{} is not checked for writes that were killed: {}", self._path, refused.message)
 
-    async def _take_back(self, held: Held, raw: bytes) -> None:
+    async def _take_back(self, file: FileOnDisk, raw: bytes) -> None:
         """What was written could not be put in force: the file says again what it said, unless it has
         been edited since."""
         try:
             now = await self.read()
-            if now.raw == raw and held.is_there:
-                await asyncio.to_thread(self._replace, now, held.raw)
+            if now.raw == raw and file.is_there:
+                await asyncio.to_thread(self._replace, now, file.raw)
         except WriteRefused as refused:
             logger.error("{} keeps a change that is not in force: {}", self._path, refused.message)
 

@@ -136,7 +136,7 @@ class Daemon:
 
     async def run(self) -> None:
         try:
-            await self._writing.sweep()
+            await self._writing.clean_up()
             snapshot = await self._reloader.start(self._options.require)
             sockets = _listen(self._options, self._environ, snapshot)
             server = GatewayServer(cast("ASGIApplication", build(self._services)), sockets, limits=limits_for_process())

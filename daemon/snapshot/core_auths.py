@@ -132,19 +132,19 @@ def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
     )
 
 
-def _defaults(given: Defaults, models: tuple[ModelEntry, ...]) -> Defaults:
+def _defaults(defaults: Defaults, models: tuple[ModelEntry, ...]) -> Defaults:
     """The default model as it is asked upstream: ``gpt-5-low`` is gpt-5 with effort low.
 
     A provider whose list lacks the built-in default (a vLLM with one model of its own) defaults to
     the first of its list; a default that was chosen stays as chosen.
     """
     listed = {entry.public for entry in models}
-    chosen = given.model in listed or given.model != Defaults().model
-    model = given.model if chosen else models[0].public
+    chosen = defaults.model in listed or defaults.model != Defaults().model
+    model = defaults.model if chosen else models[0].public
     if model in SEED_EFFORTS and any(entry.public == model and not entry.alias for entry in models):
         base, effort = SEED_EFFORTS[model]
         return Defaults(model=base, model_reasoning_effort=effort)
-    return structs.replace(given, model=model)
+    return structs.replace(defaults, model=model)
 
 
 def _built_in_models(defaults: Defaults) -> tuple[ModelEntry, ...]:
@@ -158,8 +158,8 @@ def _store(privacy: Privacy) -> bool | None:
 
 
 def _timeouts(own: ProviderTimeouts, general: Timeouts) -> Timeouts:
-    given = {name: value for name, value in structs.asdict(own).items() if value is not UNSET}
-    return structs.replace(general, **given)
+    values = {name: value for name, value in structs.asdict(own).items() if value is not UNSET}
+    return structs.replace(general, **values)
 
 
 def short(kind: str, *parts: str) -> str:
@@ -187,7 +187,7 @@ class Unique:
     def __init__(self) -> None:
         self._taken: dict[str, int] = {}
 
-    def take(self, wanted: str) -> str:
-        count = self._taken.get(wanted, 0)
-        self._taken[wanted] = count + 1
-        return f"{wanted}-{count}" if count else wanted
+    def take(self, identity: str) -> str:
+        count = self._taken.get(identity, 0)
+        self._taken[identity] = count + 1
+        return f"{identity}-{count}" if count else identity

@@ -55,9 +55,9 @@ def diff(old: Snapshot | None, new: Snapshot) -> ChangeSet:
     before = {auth.source: auth for auth in old.core_auths}
     after = {auth.source: auth for auth in new.core_auths}
     order = FileOrder(new.written, old.written)
-    found = (*section_changes(old.config, new.config, "", ()), *_provider_changes(old.providers, new.providers))
+    changes = (*section_changes(old.config, new.config, "", ()), *_provider_changes(old.providers, new.providers))
     return ChangeSet(
-        changes=tuple(sorted(found, key=lambda change: order.rank(change.keys))),
+        changes=tuple(sorted(changes, key=lambda change: order.rank(change.keys))),
         added=len(after.keys() - before.keys()),
         changed=sum(1 for source, auth in after.items() if source in before and before[source] != auth),
         removed=len(before.keys() - after.keys()),

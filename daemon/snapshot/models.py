@@ -110,10 +110,10 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
 
     def resolve(self, name: str) -> Resolution:
         """Where a client's model name leads. Raises ``ModelUnknown``."""
-        found = self._prefixed(name) or self._registered(name) or self._aliased(name)
-        if found is None:
+        resolution = self._prefixed(name) or self._registered(name) or self._aliased(name)
+        if resolution is None:
             raise self._unknown(name)
-        return found
+        return resolution
 
     def names(self) -> tuple[str, ...]:
         """Every registered name, sorted."""
@@ -121,9 +121,9 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
 
     def alias_names(self) -> tuple[str, ...]:
         """Concrete ``claude-*`` names that an alias leads somewhere: Claude Code lists no others."""
-        given = (rule.alias.pattern for rule in self.aliases if not re.search(r"[*?\[]", rule.alias.pattern))
-        wanted = {name for name in (*given, *CLAUDE_NAMES) if name.startswith("claude-")}
-        return tuple(sorted(name for name in wanted if name not in self.by_name and self._aliased(name)))
+        patterns = (rule.alias.pattern for rule in self.aliases if not re.search(r"[*?\[]", rule.alias.pattern))
+        names = {name for name in (*patterns, *CLAUDE_NAMES) if name.startswith("claude-")}
+        return tuple(sorted(name for name in names if name not in self.by_name and self._aliased(name)))
 
     def registrations(self) -> tuple[Registration, ...]:
         """What each core auth registers, in the order of ``auths``."""
@@ -176,8 +176,8 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
         """An alias without a model stands for the default model of each provider."""
         candidates, effort = self.defaults, None
         if alias.model:
-            found = self._prefixed(alias.model) or self._registered(alias.model)
-            candidates, effort = (found.candidates, found.effort) if found else ((), None)
+            resolution = self._prefixed(alias.model) or self._registered(alias.model)
+            candidates, effort = (resolution.candidates, resolution.effort) if resolution else ((), None)
         if not candidates:
             return None
         effort = clamp(level, candidates[0].model) if level else effort

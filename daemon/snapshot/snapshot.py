@@ -101,8 +101,8 @@ def revision(settings: Config, providers: Iterable[Provider] = ()) -> str:
 def _chosen(value: object) -> object:
     """A value as plain data, its structs without what is at its default."""
     if isinstance(value, Struct):
-        given = ((key, getattr(value, name), default) for name, key, default in _defaults(type(value)))
-        return {key: _chosen(each) for key, each, default in given if each != default}
+        values = ((key, getattr(value, name), default) for name, key, default in _defaults(type(value)))
+        return {key: _chosen(each) for key, each, default in values if each != default}
     return [_chosen(item) for item in value] if isinstance(value, tuple) else value
 
 

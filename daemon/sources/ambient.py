@@ -55,8 +55,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, AmbientValue]:
 
 
 def _codex_home(environ: Mapping[str, str]) -> Path | None:
-    if given := environ.get("CODEX_HOME"):
-        return Path(given)
+    if home := environ.get("CODEX_HOME"):
+        return Path(home)
     return Path(environ["HOME"], ".codex") if environ.get("HOME") else None
 
 
@@ -74,9 +74,9 @@ def _from_codex(config: Mapping[str, object], auth: Mapping[str, object]) -> dic
     return settings
 
 
-def _pick(given: Mapping[str, object], names: Mapping[str, str]) -> dict[str, AmbientValue]:
-    found = ((ours, given.get(theirs)) for theirs, ours in names.items())
-    return {ours: value for ours, value in found if isinstance(value, (str, bool))}
+def _pick(values: Mapping[str, object], names: Mapping[str, str]) -> dict[str, AmbientValue]:
+    pairs = ((ours, values.get(theirs)) for theirs, ours in names.items())
+    return {ours: value for ours, value in pairs if isinstance(value, (str, bool))}
 
 
 def _parsed(path: Path, loads: Callable[[str], object]) -> Mapping[str, object]:

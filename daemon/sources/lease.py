@@ -1,4 +1,4 @@
-"""Does a writer still have this file open? Linux can tell: a read lease is refused while one has.
+"""Does a writer still have this file open? Linux knows: a read lease is refused while one has.
 
 The probe takes the lease and gives it back at once (3 µs). Should a writer open the file in between,
 the kernel holds it up for that long and sends us SIGIO, whose default action would end the process:
@@ -20,11 +20,11 @@ OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
 class Lease(Enum):
-    """What the kernel said."""
+    """The answer of the kernel."""
 
     FREE = "no writer"
     BUSY = "a writer has it open"
-    UNAVAILABLE = "cannot be told here"
+    UNAVAILABLE = "not known here"
     """Not our file (EACCES), a file system without leases (EINVAL, ENOLCK), or not Linux."""
 
 
@@ -38,7 +38,7 @@ def ignore_lease_breaks() -> None:
 
 
 def probe(path: str) -> Lease:
-    """FREE for what is not there or is no regular file: reading it will tell why."""
+    """FREE for what is not there or is no regular file: reading it will say why."""
     if sys.platform != "linux" or signal.getsignal(signal.SIGIO) is signal.SIG_DFL:
         return Lease.UNAVAILABLE
     try:

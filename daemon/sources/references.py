@@ -40,7 +40,7 @@ def resolver(environ: Mapping[str, str], *, base: str | Path = ".") -> Resolve:
             case "credential":
                 return _from_file(_credential(name, environ))
             case _:
-                raise UnresolvedReference("is no kind of reference", "use env:NAME, file:/path or credential:NAME")
+                raise UnresolvedReference("is not a kind of reference", "use env:NAME, file:/path or credential:NAME")
 
     return resolve
 

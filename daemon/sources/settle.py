@@ -3,7 +3,7 @@
 1. A file that a writer holds open is not read, unless it has not changed for ``patience`` seconds.
 2. Where the kernel says that no writer has it (the lease), ``settle`` seconds without a change are
    enough, and a burst of saves is read at the latest ``burst`` seconds after it began.
-3. Where the kernel cannot tell, ``blind`` seconds without a change stand in for it; when more than
+3. Where the kernel does not know, ``blind`` seconds without a change stand in for it; when more than
    half of the bytes vanished, ``shrunk`` seconds (an editor truncates first and writes then).
 4. A file that is missing or empty is given ``vanished`` seconds to come back.
 5. An explicit request, and the first reading at start, wait for no more than rule 1.

@@ -1,6 +1,6 @@
 """Writing config.yaml: all of it or nothing, and never over what somebody else has written meanwhile.
 
-    hold (read, remember the stamp) ─▶ the caller works out the new bytes ─▶ replace (stamp still the same?)
+    read_for_write (remember the stamp) ─▶ the caller works out the new bytes ─▶ replace (stamp still the same?)
 
 1. The usual way is a new file beside the old one and a rename: owner, mode and extended attributes are
    kept, symbolic links are followed.
@@ -57,7 +57,7 @@ class Unkept(Exception):
     """A new file would not be like the old one, or cannot take its place: write in place instead."""
 
 
-class Held(Struct, frozen=True):
+class FileOnDisk(Struct, frozen=True):
     """A file as it was read; ``raw`` is empty for one that is not there (``stamp`` then tells so)."""
 
     path: str
@@ -69,29 +69,29 @@ class Held(Struct, frozen=True):
         return len(self.stamp) > 1
 
 
-def hold(path: str | Path) -> Held:
+def read_for_write(path: str | Path) -> FileOnDisk:
     """The file as it is now, symbolic links followed. Raises Unreadable; one that is missing is empty."""
     real = os.path.realpath(path)
     for _ in range(ATTEMPTS):
         before = stamp(real)
         if before == (errno.ENOENT,):
-            return Held(real, b"", before)
+            return FileOnDisk(real, b"", before)
         raw = read_whole(real).raw
         if stamp(real) == before:
-            return Held(real, raw, before)
+            return FileOnDisk(real, raw, before)
     raise Unreadable("changing", "kept changing while it was read", "try again")
 
 
-def replace(held: Held, data: bytes, *, keep: Keep = lambda *_: nullcontext()) -> None:
+def replace(file: FileOnDisk, data: bytes, *, keep: Keep = lambda *_: nullcontext()) -> None:
     """Make the file say ``data``, on disk when this returns. Raises Conflict, DiskFull, WriteRefused."""
-    _refuse_stale(held)
+    _refuse_stale(file)
     try:
         try:
-            _by_rename(held, data)
+            _by_rename(file, data)
         except Unkept:
-            _refuse_stale(held)
-            with keep(held.raw, data):
-                overwrite(held.path, held.raw, data)
+            _refuse_stale(file)
+            with keep(file.raw, data):
+                overwrite(file.path, file.raw, data)
     except OSError as error:
         reason = (error.strerror or "it failed").lower()
         if error.errno in FULL:
@@ -141,21 +141,21 @@ def _fill(descriptor: int, data: bytes) -> None:
     os.fsync(descriptor)
 
 
-def sweep(path: str | Path) -> int:
+def remove_stale_files(path: str | Path) -> int:
     """Remove what writers that were killed have left beside the file; how many. Live ones hold a lock."""
     real = Path(os.path.realpath(path))
     pattern = re.compile(re.escape(f".{real.name}.") + r"[0-9a-f]{8}\.tmp")
-    swept = 0
+    removed = 0
     with suppress(OSError):
         for name in os.listdir(real.parent):
             if pattern.fullmatch(name):
-                swept += _swept(real.parent / name)
-    return swept
+                removed += _removed(real.parent / name)
+    return removed
 
 
 @contextmanager
 def _new_file(real: Path) -> Iterator[tuple[int, Path]]:
-    """(descriptor, path) of an empty file beside ``real``, locked against ``sweep``; gone at the end."""
+    """(descriptor, path) of an empty file beside ``real``, locked against ``remove_stale_files``; gone at the end."""
     path = real.with_name(f".{real.name}.{secrets.token_hex(4)}.tmp")
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -172,16 +172,16 @@ def _new_file(real: Path) -> Iterator[tuple[int, Path]]:
         os.close(descriptor)
 
 
-def _by_rename(held: Held, data: bytes) -> None:
-    real = Path(held.path)
-    if held.is_there and os.stat(real).st_nlink > 1:
+def _by_rename(file: FileOnDisk, data: bytes) -> None:
+    real = Path(file.path)
+    if file.is_there and os.stat(real).st_nlink > 1:
         raise Unkept
     with _new_file(real) as (descriptor, path):
-        if held.is_there:
+        if file.is_there:
             _keep_likeness(real, descriptor)
         _write_all(descriptor, data)
         os.fsync(descriptor)
-        _refuse_stale(held)
+        _refuse_stale(file)
         try:
             os.rename(path, real)
         except OSError as error:
@@ -220,14 +220,14 @@ def _write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _refuse_stale(held: Held) -> None:
-    if stamp(held.path) != held.stamp:
+def _refuse_stale(file: FileOnDisk) -> None:
+    if stamp(file.path) != file.stamp:
         raise Conflict("the file has been edited since it was read; look at it again, then repeat the change")
-    if probe(held.path) is Lease.BUSY:
+    if probe(file.path) is Lease.BUSY:
         raise Conflict("somebody has the file open for writing; repeat the change when it has been saved")
 
 
-def _swept(path: Path) -> int:
+def _removed(path: Path) -> int:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

@@ -24,7 +24,7 @@ DIRECTORY: Final = "unfinished"
 
 
 class Sides(Struct, frozen=True):
-    """What the file said, and what it was to say."""
+    """The content of the file before the write, and after it."""
 
     before: bytes
     after: bytes
@@ -39,7 +39,7 @@ class Unfinished:
         self._name = name_for(config_path)
 
     @contextmanager
-    def kept(self, before: bytes, after: bytes) -> Iterator[None]:
+    def keep(self, before: bytes, after: bytes) -> Iterator[None]:
         """Around the write. Raises OSError where nothing can be kept; then nothing is to be written."""
         self._directory.write(self._name, msgspec.msgpack.encode(Sides(before, after)))
         try:
@@ -51,7 +51,7 @@ class Unfinished:
         """At a start: takes back what a killed writer has left halfway."""
         sides = self._load()
         if sides is not None and self._settle(sides):
-            logger.warning("{} was left halfway by a write that was killed; it says again what it said", self._real)
+            logger.warning("{} was left halfway by a write that was killed; its old content is back", self._real)
 
     def _settle(self, sides: Sides) -> bool:
         """Whether the file was halfway, and is not any more. Whatever else it says somebody has edited."""

@@ -1,4 +1,4 @@
-"""Bad configurations, one mistake each: ``cases/*.bad.yaml`` with what is told of them below a line of dashes."""
+"""Bad configurations, one mistake each: ``cases/*.bad.yaml`` with their diagnostics below a line of dashes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.config.world import loaded, told
+from tests.config.world import diagnostics_of, loaded
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.bad.yaml"))
 USABLE = {"unknown-keys", "warnings", "not-in-effect", "reference-unresolved"}
@@ -18,12 +18,12 @@ def name_of(case: Path) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
-def test_every_problem_is_told_with_place_and_remedy(case: Path) -> None:
+def test_every_problem_is_reported_with_place_and_remedy(case: Path) -> None:
     text, _, expected = case.read_text().partition("----------\n")
     fragment = loaded(text)
-    assert expected.splitlines() == told(fragment)
+    assert expected.splitlines() == diagnostics_of(fragment)
     assert (fragment.settings is not None) == (name_of(case) in USABLE)
-    assert "planted" not in "".join(told(fragment)), "a diagnostic never quotes a key or a URL"
+    assert "planted" not in "".join(diagnostics_of(fragment)), "a diagnostic never quotes a key or a URL"
 
 
 def test_there_are_enough_cases() -> None:
@@ -31,6 +31,6 @@ def test_there_are_enough_cases() -> None:
     assert len(CASES) >= 70
 
 
-def test_ten_mistakes_are_told_at_once() -> None:
+def test_ten_mistakes_are_reported_at_once() -> None:
     _, _, expected = (Path(__file__).parent / "cases" / "ten-at-once.bad.yaml").read_text().partition("----------\n")
     assert len(expected.splitlines()) >= 10

@@ -6,7 +6,7 @@ import pytest
 
 from daemon.config.instructions import MOST_BYTES, Instructions
 from daemon.secret import Secret
-from tests.config.world import config_of, loaded, told
+from tests.config.world import config_of, diagnostics_of, loaded
 
 PROMPT = "planted: you are Codex.\r\n\n\tBe brief. 简短\n"
 BLOCKS = {
@@ -76,7 +76,7 @@ def test_what_is_no_instructions(block: str, value: str, env: str, message: str)
     """Never with a word of the text: a literal one may be a prompt that belongs into a file."""
     fragment = loaded(BLOCKS[block].format(value), {"file:/p": env} if env else None)
     assert fragment.settings is None
-    (line,) = told(fragment)
+    (line,) = diagnostics_of(fragment)
     assert line.endswith(f"error: {block}.instructions: {message}")
     assert "planted" not in line
 
@@ -87,14 +87,14 @@ def test_a_text_of_exactly_the_bound_is_taken() -> None:
 
 def test_a_missing_file_is_an_error_where_the_block_is_on_and_none_where_it_is_off() -> None:
     text = BLOCKS["packycode"].format("'file:/p'")
-    assert "packycode.instructions" in told(loaded(text))[0]
+    assert "packycode.instructions" in diagnostics_of(loaded(text))[0]
     assert of(text.replace("enabled: true", "enabled: false")) == Instructions()
 
 
 @pytest.mark.parametrize("wire", ["chat", "messages"])
 def test_a_fixed_text_on_a_wire_without_instructions_is_warned_of(wire: str) -> None:
     text = BLOCKS["tppc.providers[0]"].format(f"'file:/p', wire-api: {wire}")
-    (line,) = told(loaded(text, {"file:/p": "planted"}))
+    (line,) = diagnostics_of(loaded(text, {"file:/p": "planted"}))
     assert "warning: tppc.providers[0].instructions: " in line
     assert "planted" not in line
 

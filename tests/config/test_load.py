@@ -12,7 +12,7 @@ from msgspec import UNSET
 from daemon.config.load import Fragment
 from daemon.config.schema import Config, ModelAlias, ModelEntry
 from daemon.secret import Secret
-from tests.config.world import config_of, loaded, told
+from tests.config.world import config_of, diagnostics_of, loaded
 
 FOX = """
 tppc:
@@ -129,16 +129,16 @@ def test_references_are_followed_and_files_watched() -> None:
 def test_a_diagnostic_quotes_what_is_written_and_not_what_it_resolves_to() -> None:
     env = {"env:PORT": "99999", "file:/secret": "planted", "env:SIZE": "planted"}
     text = "port: env:PORT\nlogging: {rotation: env:SIZE}\nremote-management: {trusted-proxies: ['file:/secret']}\n"
-    assert told(loaded(text, env)) == [
+    assert diagnostics_of(loaded(text, env)) == [
         "config.yaml:1:7: error: port: must be at most 65535, got env:PORT",
         'config.yaml:2:21: error: logging.rotation: must be a size, got "env:SIZE" (e.g. 20 MB)',
-        'config.yaml:3:39: error: remote-management.trusted-proxies[0]: "file:/secret" is no address or network '
+        'config.yaml:3:39: error: remote-management.trusted-proxies[0]: "file:/secret" is not an address or network '
         "(e.g. 10.0.0.1 or 10.0.0.0/8)",
     ]
 
 
 def test_a_number_behind_a_reference_is_checked_as_one() -> None:
-    assert told(loaded("port: env:PORT", {"env:PORT": "many"})) == [
+    assert diagnostics_of(loaded("port: env:PORT", {"env:PORT": "many"})) == [
         "config.yaml:1:7: error: port: expected a whole number, got text (write digits, without quotes or a fraction)"
     ]
 
@@ -204,4 +204,4 @@ def test_any_tree_is_loaded_or_told_but_never_raises(tree: dict[str, object]) ->
     assert isinstance(fragment, Fragment)
     assert (fragment.settings is None) == any(each.severity == "error" for each in fragment.diagnostics)
     assert all(each.line >= 1 and each.column >= 1 for each in fragment.diagnostics)
-    assert "planted" not in "".join(told(fragment))
+    assert "planted" not in "".join(diagnostics_of(fragment))

@@ -29,5 +29,5 @@ def config_of(text: str, env: Mapping[str, str] | None = None, ambient: AmbientS
     return fragment.settings
 
 
-def told(fragment: Fragment) -> list[str]:
+def diagnostics_of(fragment: Fragment) -> list[str]:
     return [str(each) for each in fragment.diagnostics]

@@ -1,4 +1,4 @@
-"""Conversations with the pipeline: what the file says, what is in force, what is told."""
+"""A running reloader: what the file says, what is in force, what is reported."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Said = str | Diagnostic
         pytest.param([GOOD], [(True, 1)], id="the same again"),
         pytest.param([COMMENTED], [(True, 1)], id="only a comment"),
         pytest.param([OTHER, GOOD], [(True, 2), (True, 3)], id="there and back"),
-        pytest.param([BROKEN, GOOD], [(False, 1), (True, 1)], id="broken and mended"),
+        pytest.param([BROKEN, GOOD], [(False, 1), (True, 1)], id="broken and fixed"),
         pytest.param([WRONG, OTHER], [(False, 1), (True, 2)], id="wrong value, then another"),
         pytest.param([GONE, GONE, GOOD], [(False, 1), (False, 1), (True, 1)], id="gone and back"),
         pytest.param([DISABLED, GOOD], [(True, 2), (True, 3)], id="disabled and enabled"),
@@ -66,7 +66,7 @@ async def test_outcomes_of_what_the_file_says(
 
 
 @pytest.mark.asyncio
-async def test_a_save_is_applied_without_being_asked_and_told_line_by_line(tmp_path: Path) -> None:
+async def test_a_save_is_applied_without_being_asked_and_reported_line_by_line(tmp_path: Path) -> None:
     source = ScriptedSource(GOOD)
     world = World(source, tmp_path)
     async with world.running():
@@ -79,8 +79,8 @@ async def test_a_save_is_applied_without_being_asked_and_told_line_by_line(tmp_p
     assert first.startswith("registered ") and f" models for {old}" in first
     assert removed == f"unregistered {first.split()[-1]}"
     assert added.startswith("registered ") and new in added and added.split()[-1] != first.split()[-1]
-    told = [message for kind, message, _ in world.ears.events if kind != "diagnostic"]
-    assert len(world.lines) == len(told)
+    reported = [message for kind, message, _ in world.ears.events if kind != "diagnostic"]
+    assert len(world.lines) == len(reported)
     for line, (_, message, fields) in zip(world.lines, world.ears.events, strict=True):
         assert message in line and f"'generation': {fields['generation']}" in line
     assert world.ears.notified == ["RELOADING", world.ears.notified[-1]]
@@ -89,7 +89,7 @@ async def test_a_save_is_applied_without_being_asked_and_told_line_by_line(tmp_p
 
 
 @pytest.mark.asyncio
-async def test_a_broken_file_is_told_once_per_change_of_state(tmp_path: Path) -> None:
+async def test_a_broken_file_is_reported_once_per_change_of_state(tmp_path: Path) -> None:
     source = ScriptedSource(GOOD)
     world = World(source, tmp_path)
     async with world.running() as reloader:
@@ -114,7 +114,7 @@ async def test_the_same_bytes_again_are_no_reload(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_warning_stands_as_long_as_what_it_is_about_and_is_told_once(tmp_path: Path) -> None:
+async def test_a_warning_stands_as_long_as_what_it_is_about_and_is_reported_once(tmp_path: Path) -> None:
     source = ScriptedSource(GOOD)
     source.mode = 0o644
     world = World(source, tmp_path)
@@ -127,7 +127,7 @@ async def test_a_warning_stands_as_long_as_what_it_is_about_and_is_told_once(tmp
 
 
 @pytest.mark.asyncio
-async def test_the_source_of_the_packycode_settings_is_told_at_start_and_when_it_changes(tmp_path: Path) -> None:
+async def test_the_source_of_the_packycode_settings_is_reported_at_start_and_when_it_changes(tmp_path: Path) -> None:
     source = ScriptedSource(GOOD)
     world = World(source, tmp_path, environ={"PACKYCODE_API_KEY": KEY})
     async with world.running() as reloader:
@@ -154,7 +154,7 @@ async def test_the_management_views_follow_a_file_that_means_the_same(tmp_path: 
 
 
 @pytest.mark.asyncio
-async def test_no_key_is_told_anywhere(tmp_path: Path) -> None:
+async def test_no_key_is_reported_anywhere(tmp_path: Path) -> None:
     source = ScriptedSource(GOOD)
     world = World(source, tmp_path)
     broken = (GOOD.replace("enabled: true", f"enabled: {KEY}"), f"{GOOD}  {KEY}: [", GOOD.replace(KEY, f"[{KEY}"))
@@ -346,7 +346,7 @@ async def test_a_source_that_fails_is_started_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_reading_that_raises_answers_the_caller_and_the_pipeline_goes_on(
+async def test_a_reading_that_raises_answers_the_caller_and_the_reloader_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = ScriptedSource(GOOD)

@@ -1,4 +1,4 @@
-"""A small world around a reloader: a source that says what it is told to say, and ears for the rest."""
+"""A small world around a reloader: a source with a text to read, and ears for the rest."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class ListSource:
 
 
 class Ears:
-    """Audit log, metrics and service manager in one: they keep what they are told."""
+    """Audit log, metrics and service manager in one: they keep what they get."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str, Mapping[str, object]]] = []

@@ -1,4 +1,4 @@
-"""The registry: look-up order, suffixes, prefixes, aliases, and what is told of an unknown name."""
+"""The registry: look-up order, suffixes, prefixes, aliases, and what is said of an unknown name."""
 
 from __future__ import annotations
 
@@ -94,10 +94,10 @@ def test_effort_in_parentheses(suffix: str, seed_level: str, other_level: str) -
     "name", ["", "gpt-6", "gpt-5(best)", "gpt-5()", "claude-broken", "wolf/gpt-5", "/", "fox/", "-high"]
 )
 def test_unknown_names(name: str) -> None:
-    with pytest.raises(ModelUnknown) as told:
+    with pytest.raises(ModelUnknown) as error:
         snapshot(WORLD).models.resolve(name)
-    assert told.value.available == (*SEED_IDS, "k2")
-    assert name in str(told.value)
+    assert error.value.available == (*SEED_IDS, "k2")
+    assert name in str(error.value)
 
 
 def test_the_nearest_name_is_told() -> None:
@@ -106,9 +106,9 @@ def test_the_nearest_name_is_told() -> None:
 
 
 def test_a_megabyte_of_name_is_no_attack() -> None:
-    with pytest.raises(ModelUnknown) as told:
+    with pytest.raises(ModelUnknown) as error:
         snapshot(WORLD).models.resolve("gpt-5" * 200_000)
-    assert len(str(told.value)) < 1000
+    assert len(str(error.value)) < 1000
 
 
 def test_no_provider_at_all() -> None:

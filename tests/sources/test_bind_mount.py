@@ -1,4 +1,4 @@
-"""A single file mounted into a container: saves are found by the poll, a replacement is told."""
+"""A single file mounted into a container: saves are found by the poll, a replacement is logged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The extra CA file is looked for beside config.yaml, and told where it cannot be used."""
+"""The extra CA file is looked for beside config.yaml, and reported where it cannot be used."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def test_a_file_that_cannot_be_used_is_told_with_its_place(tmp_path: Path, conte
     if content is not None:
         (tmp_path / "ca.pem").write_bytes(content)
     fragment = examined("ca.pem", tmp_path)
-    told = fragment.diagnostics[-1]
+    problem = fragment.diagnostics[-1]
     assert fragment.settings is None
-    assert (told.dotted, told.line, told.column, told.severity) == ("upstream-ca", 2, 14, "error")
-    assert words in told.message and told.hint
+    assert (problem.dotted, problem.line, problem.column, problem.severity) == ("upstream-ca", 2, 14, "error")
+    assert words in problem.message and problem.hint
 
 
 def test_without_one_nothing_is_read(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from daemon.sources.lease import ignore_lease_breaks
 from daemon.sources.reading import Unreadable
-from daemon.sources.write import Conflict, DiskFull, WriteRefused, hold, replace, sweep
+from daemon.sources.write import Conflict, DiskFull, WriteRefused, read_for_write, remove_stale_files, replace
 from daemon.state.write_lock import write_lock
 from tests.harness import ROOT
 
@@ -35,29 +35,29 @@ def config(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("data", [NEW, b"x: 1\n", OLD], ids=["longer", "shorter", "same"])
 def test_the_new_bytes_replace_the_old(config: Path, data: bytes) -> None:
-    replace(hold(config), data)
+    replace(read_for_write(config), data)
     assert config.read_bytes() == data
 
 
 def test_a_missing_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "new.yaml"
-    held = hold(path)
-    assert (held.is_there, held.raw) == (False, b"")
-    replace(held, NEW)
+    file = read_for_write(path)
+    assert (file.is_there, file.raw) == (False, b"")
+    replace(file, NEW)
     assert (path.read_bytes(), path.stat().st_mode & 0o777) == (NEW, 0o600)
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644, 0o444])
 def test_the_mode_stays(config: Path, mode: int) -> None:
     config.chmod(mode)
-    replace(hold(config), NEW)
+    replace(read_for_write(config), NEW)
     assert config.stat().st_mode & 0o7777 == mode
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give a file away")
 def test_the_owner_stays(config: Path) -> None:
     os.chown(config, 12, 34)
-    replace(hold(config), NEW)
+    replace(read_for_write(config), NEW)
     assert (config.stat().st_uid, config.stat().st_gid) == (12, 34)
 
 
@@ -66,7 +66,7 @@ def test_extended_attributes_stay(config: Path) -> None:
         os.setxattr(config, "user.note", b"kept")
     except OSError:
         pytest.skip("no extended attributes on this file system")
-    replace(hold(config), NEW)
+    replace(read_for_write(config), NEW)
     assert os.getxattr(config, "user.note") == b"kept"
 
 
@@ -74,7 +74,7 @@ def test_a_symbolic_link_stays_one(config: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     link = tmp_path / "elsewhere" / "link.yaml"
     link.symlink_to("../config.yaml")
-    replace(hold(link), NEW)
+    replace(read_for_write(link), NEW)
     assert (link.is_symlink(), config.read_bytes()) == (True, NEW)
 
 
@@ -82,7 +82,7 @@ def test_a_symbolic_link_stays_one(config: Path, tmp_path: Path) -> None:
 def test_a_hard_link_is_written_in_place(config: Path, tmp_path: Path, data: bytes) -> None:
     twin = tmp_path / "twin"
     os.link(config, twin)
-    replace(hold(config), data)
+    replace(read_for_write(config), data)
     assert twin.samefile(config)
     assert twin.read_bytes() == data
 
@@ -92,8 +92,8 @@ def test_a_bind_mount_is_written_in_place(tmp_path: Path) -> None:
     (tmp_path / "host.yaml").write_bytes(OLD)
     (tmp_path / "config.yaml").write_bytes(b"covered\n")
     program = (
-        "import sys; from daemon.sources.write import hold, replace;"
-        "replace(hold('config.yaml'), sys.stdin.buffer.read())"
+        "import sys; from daemon.sources.write import read_for_write, replace;"
+        "replace(read_for_write('config.yaml'), sys.stdin.buffer.read())"
     )
     command = f"mount --bind host.yaml config.yaml && exec {sys.executable} -c {program!r}"
     ran = _in_namespace(command, tmp_path, NEW)
@@ -106,10 +106,10 @@ def test_a_bind_mount_is_written_in_place(tmp_path: Path) -> None:
 def test_a_full_disk_loses_nothing(tmp_path: Path, linked: bool) -> None:
     """A file system of 64 KiB, filled up."""
     program = (
-        "import os, sys; from daemon.sources.write import DiskFull, hold, replace\n"
+        "import os, sys; from daemon.sources.write import DiskFull, read_for_write, replace\n"
         "os.chdir('disk'); old = b'old: 1\\n' * 1000; open('config.yaml', 'wb').write(old)\n"
         f"{linked} and os.link('config.yaml', 'twin')\n"
-        "try: replace(hold('config.yaml'), b'n' * 200_000)\n"
+        "try: replace(read_for_write('config.yaml'), b'n' * 200_000)\n"
         "except DiskFull as full: print(full.message)\n"
         "assert open('config.yaml', 'rb').read() == old\n"
         "print(sorted(os.listdir()))\n"
@@ -124,8 +124,8 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, linked: bool) -> None:
 
 def test_a_read_only_file_system_says_so(tmp_path: Path) -> None:
     program = (
-        "from daemon.sources.write import WriteRefused, hold, replace\n"
-        "try: replace(hold('disk/config.yaml'), b'new')\n"
+        "from daemon.sources.write import WriteRefused, read_for_write, replace\n"
+        "try: replace(read_for_write('disk/config.yaml'), b'new')\n"
         "except WriteRefused as refused: print(refused.message)\n"
     )
     (tmp_path / "program.py").write_text(program)
@@ -163,18 +163,18 @@ def _replaced(path: Path) -> None:
 
 @pytest.mark.parametrize("edit", [_appended, _replaced, Path.unlink], ids=["in place", "by rename", "removed"])
 def test_what_was_edited_meanwhile_is_never_overwritten(config: Path, edit: Callable[[Path], None]) -> None:
-    held = hold(config)
+    file = read_for_write(config)
     edit(config)
     after = config.read_bytes() if config.exists() else None
     with pytest.raises(Conflict):
-        replace(held, NEW)
+        replace(file, NEW)
     assert (config.read_bytes() if config.exists() else None) == after
 
 
 def test_a_file_that_somebody_is_writing_is_left_alone(config: Path) -> None:
-    held = hold(config)
+    file = read_for_write(config)
     with config.open("r+b"), pytest.raises(Conflict, match="open for writing"):
-        replace(held, NEW)
+        replace(file, NEW)
     assert config.read_bytes() == OLD
 
 
@@ -184,14 +184,14 @@ def test_a_rename_that_is_refused_becomes_a_write_in_place(
 ) -> None:
     monkeypatch.setattr(os, "rename", _raising(code))
     inode = config.stat().st_ino
-    replace(hold(config), NEW)
+    replace(read_for_write(config), NEW)
     assert (config.read_bytes(), config.stat().st_ino) == (NEW, inode)
 
 
 def test_an_owner_that_cannot_be_kept_becomes_a_write_in_place(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fchown", _raising(errno.EPERM))
     inode = config.stat().st_ino
-    replace(hold(config), NEW)
+    replace(read_for_write(config), NEW)
     assert (config.read_bytes(), config.stat().st_ino) == (NEW, inode)
 
 
@@ -209,14 +209,14 @@ def test_a_write_in_place_that_fails_half_way_puts_the_old_bytes_back(
 
     monkeypatch.setattr(os, "pwrite", once)
     with pytest.raises(WriteRefused, match="input/output error"):
-        replace(hold(config), NEW)
+        replace(read_for_write(config), NEW)
     assert config.read_bytes() == OLD
 
 
 def test_a_disk_that_fills_up_late_loses_nothing(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", _raising(errno.ENOSPC))
     with pytest.raises(DiskFull):
-        replace(hold(config), NEW)
+        replace(read_for_write(config), NEW)
     assert config.read_bytes() == OLD
 
 
@@ -230,19 +230,19 @@ def _raising(code: int) -> Callable[..., None]:
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "config.yaml")
     with pytest.raises(Unreadable):
-        hold(tmp_path / "config.yaml")
+        read_for_write(tmp_path / "config.yaml")
 
 
 WRITER = """
 import sys
-from daemon.sources.write import hold, replace
+from daemon.sources.write import read_for_write, replace
 from daemon.sources.lease import ignore_lease_breaks
 ignore_lease_breaks()
 print("ready", flush=True)
 sides = (b"a: 1\\n" * 3000, b"b: 22\\n" * 5000)
 while True:
     for side in sides:
-        replace(hold(sys.argv[1]), side)
+        replace(read_for_write(sys.argv[1]), side)
 """
 SIDES = (b"a: 1\n" * 3000, b"b: 22\n" * 5000)
 
@@ -263,7 +263,7 @@ def test_a_writer_that_is_killed_leaves_one_whole_file(tmp_path: Path, times: in
             writer.send_signal(signal.SIGKILL)
             writer.wait()
         assert path.read_bytes() in SIDES
-    sweep(path)
+    remove_stale_files(path)
     assert os.listdir(tmp_path) == ["config.yaml"]
 
 
@@ -273,22 +273,22 @@ def test_a_sweep_takes_only_what_nobody_holds(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     with (tmp_path / names[1]).open("wb") as live:
         fcntl.flock(live, fcntl.LOCK_EX)
-        assert sweep(tmp_path / "config.yaml") == 1
+        assert remove_stale_files(tmp_path / "config.yaml") == 1
     assert sorted(os.listdir(tmp_path)) == sorted(names[1:])
 
 
 def test_a_second_writer_waits_for_the_first(tmp_path: Path) -> None:
-    held, told = threading.Event(), []
+    locked, results = threading.Event(), []
 
     def second() -> None:
         with write_lock(tmp_path / "state"):
-            told.append(held.is_set())
+            results.append(locked.is_set())
 
     with write_lock(tmp_path / "state"):
         thread = threading.Thread(target=second)
         thread.start()
         with pytest.raises(Conflict), write_lock(tmp_path / "state", patience=0):
             pass
-        held.set()
+        locked.set()
     thread.join()
-    assert told == [True]
+    assert results == [True]

@@ -19,7 +19,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from daemon.state.unfinished import Unfinished
-from daemon.sources.write import hold, replace
+from daemon.sources.write import read_for_write, replace
 
 def kill(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -29,7 +29,7 @@ if step == "half":
     os.pwrite = lambda descriptor, data, offset: real(descriptor, data[:5000], offset) if not offset else kill()
 else:
     setattr(os, step, kill)
-replace(hold(sys.argv[1]), sys.stdin.buffer.read(), keep=Unfinished(state, Path(sys.argv[1])).kept)
+replace(read_for_write(sys.argv[1]), sys.stdin.buffer.read(), keep=Unfinished(state, Path(sys.argv[1])).keep)
 """
 
 
@@ -53,7 +53,7 @@ def test_a_killed_write_is_taken_back_at_the_next_start(tmp_path: Path, before: 
 def test_a_whole_file_is_left_alone(tmp_path: Path, now: bytes) -> None:
     path, unfinished = tmp_path / "config.yaml", Unfinished(tmp_path / "state", tmp_path / "config.yaml")
     path.write_bytes(now)
-    with unfinished.kept(SHORT, LONG):
+    with unfinished.keep(SHORT, LONG):
         (kept,) = [each for each in (tmp_path / "state" / "unfinished").iterdir() if each.name != "seal.key"]
         assert (kept.stat().st_mode & 0o777, b"short" in kept.read_bytes()) == (0o600, False)
     unfinished.take_back()

@@ -41,20 +41,20 @@ def _is_renamed(old: object, new: object) -> bool:
 
 
 def is_reordered(pairs: Pairs) -> bool:
-    kept = [place for place in pairs if place is not None]
-    return kept != sorted(kept)
+    remaining = [place for place in pairs if place is not None]
+    return remaining != sorted(remaining)
 
 
 def permutation(lines: Lines, piece: Piece, pairs: Pairs) -> Iterator[tuple[int, int, str]]:
-    """Splices (start, end, text) that put the kept items into their new order, each with the comments
+    """Splices (start, end, text) that put the remaining items into their new order, each with the comments
     above its dash. Items that are to be removed stay where they are."""
-    kept = [place for place in pairs if place is not None]
+    remaining = [place for place in pairs if place is not None]
     if piece.flow:
-        spans = {place: (piece.entries[place].start, piece.entries[place].end) for place in kept}
+        spans = {place: (piece.entries[place].start, piece.entries[place].end) for place in remaining}
     else:
         chunks = _chunks(lines, piece)
-        spans = {place: chunks[place] for place in kept}
-    for target, source in zip(sorted(kept), kept, strict=True):
+        spans = {place: chunks[place] for place in remaining}
+    for target, source in zip(sorted(remaining), remaining, strict=True):
         if target != source:
             start, end = spans[source]
             yield *spans[target], lines.text[start:end]

@@ -71,22 +71,22 @@ def replaced(written: Block, shown: Block, sent: Block) -> dict[str, object]:
 
 def merged(written: Block, shown: Block, sent: Block, path: Path = ()) -> dict[str, object]:
     """PATCH as in RFC 7396: null removes, an object is merged, all else replaces. What is absent stays."""
-    made = dict(written)
+    result = dict(written)
     for key, value in sent.items():
-        before, seen, at = made.get(key, ABSENT), shown.get(key, ABSENT), (*path, key)
+        before, seen, at = result.get(key, ABSENT), shown.get(key, ABSENT), (*path, key)
         if value is None:
-            made.pop(key, None)
+            result.pop(key, None)
         elif isinstance(value, Mapping):
             inner = merged(_map(before), _map(seen), value, at)
             if inner or before is not ABSENT:
-                made[key] = inner
+                result[key] = inner
         elif isinstance(value, Sequence) and not isinstance(value, str):
-            _put(made, key, _replaced(before, seen, value, at))
+            _put(result, key, _replaced(before, seen, value, at))
         elif has_mask(value):
-            _put(made, key, _kept(before, seen, value, at))
+            _put(result, key, _behind_mask(before, seen, value, at))
         else:
-            made[key] = value
-    return made
+            result[key] = value
+    return result
 
 
 def has_mask(value: object) -> bool:
@@ -98,20 +98,20 @@ def _replaced(written: object, shown: object, sent: object, path: Path) -> objec
     if shown is not ABSENT and same(shown, sent):
         return written
     if isinstance(sent, Mapping):
-        made = _replaced_map(_map(written), _map(shown), sent, path)
-        return made if made or written is not ABSENT or not _map(shown) else ABSENT
+        result = _replaced_map(_map(written), _map(shown), sent, path)
+        return result if result or written is not ABSENT or not _map(shown) else ABSENT
     if isinstance(sent, Sequence) and not isinstance(sent, str):
         return list(_replaced_items(_list(written), _list(shown), sent, path))
-    return _kept(written, shown, sent, path) if has_mask(sent) else sent
+    return _behind_mask(written, shown, sent, path) if has_mask(sent) else sent
 
 
 def _replaced_map(written: Block, shown: Block, sent: Block, path: Path) -> dict[str, object]:
-    made = {key: value for key, value in written.items() if key not in shown and key not in sent}
+    result = {key: value for key, value in written.items() if key not in shown and key not in sent}
     for key, value in sent.items():
         before, seen = written.get(key, ABSENT), shown.get(key, ABSENT)
         if value is not None or (seen is None and before is not ABSENT):
-            _put(made, key, _replaced(before, seen, value, (*path, key)))
-    return {key: made[key] for key in (*written, *made) if key in made}
+            _put(result, key, _replaced(before, seen, value, (*path, key)))
+    return {key: result[key] for key in (*written, *result) if key in result}
 
 
 def _replaced_items(
@@ -130,18 +130,18 @@ def _is_same_item(shown: object, sent: object) -> bool:
     return name == item_name(shown) if name else same(shown, sent)
 
 
-def _kept(written: object, shown: object, sent: object, path: Path) -> object:
+def _behind_mask(written: object, shown: object, sent: object, path: Path) -> object:
     """What a mask stands for."""
     if shown is ABSENT or not same(shown, sent):
         raise PatchRefused(path, f"{path[-1]} is a mask with nothing behind it", "send the value itself")
     return written
 
 
-def _put(made: dict[str, object], key: str, value: object) -> None:
+def _put(result: dict[str, object], key: str, value: object) -> None:
     if value is ABSENT:
-        made.pop(key, None)
+        result.pop(key, None)
     else:
-        made[key] = value
+        result[key] = value
 
 
 def _map(value: object) -> Block:
@@ -157,15 +157,15 @@ def patched(written: Block, shown: Block, sent: Block) -> dict[str, object]:
     entries = sent.get(PROVIDERS)
     if not isinstance(entries, Sequence) or isinstance(entries, str):
         return merged(written, shown, sent)
-    made, seen = list(_providers(written)), list(_providers(shown))
+    result, seen = list(_providers(written)), list(_providers(shown))
     for index, entry in enumerate(entries):
-        _patch_one(made, seen, entry, (PROVIDERS, index))
+        _patch_one(result, seen, entry, (PROVIDERS, index))
     others = {key: value for key, value in sent.items() if key != PROVIDERS}
-    return {**merged(written, shown, others), PROVIDERS: made}
+    return {**merged(written, shown, others), PROVIDERS: result}
 
 
 def added(written: Block, entry: Mapping[str, object]) -> dict[str, object]:
-    """With one provider more, at the end. Whether its name is taken is for the check of the whole to tell."""
+    """With one provider more, at the end. Whether its name is taken is left to the check of the whole."""
     _named(entry, ())
     return {**written, PROVIDERS: [*_providers(written), replaced({}, {}, entry)]}
 
@@ -173,27 +173,27 @@ def added(written: Block, entry: Mapping[str, object]) -> dict[str, object]:
 def removed(written: Block, name: str) -> dict[str, object]:
     """Without the provider of this name. Raises UnknownProvider."""
     removed_name = lower_name(name)
-    kept = [each for each in _providers(written) if item_name(each) != removed_name]
-    if not removed_name or len(kept) == len(_providers(written)):
+    others = [each for each in _providers(written) if item_name(each) != removed_name]
+    if not removed_name or len(others) == len(_providers(written)):
         raise UnknownProvider(name)
-    return {**written, PROVIDERS: kept}
+    return {**written, PROVIDERS: others}
 
 
-def _patch_one(made: list[object], shown: list[object], entry: object, path: Path) -> None:
+def _patch_one(result: list[object], shown: list[object], entry: object, path: Path) -> None:
     name = _named(entry, path)
     assert isinstance(entry, Mapping)
-    at = next((place for place, each in enumerate(made) if item_name(each) == name), None)
+    at = next((place for place, each in enumerate(result) if item_name(each) == name), None)
     if at is None:
         if lacking := [key for key in COMPLETE if not entry.get(key)]:
             raise PatchRefused(
                 path, f"there is no provider {name[:60]!r}; to add it, give {' and '.join(lacking)}", "check the name"
             )
-        made.append(merged({}, {}, entry, path))
+        result.append(merged({}, {}, entry, path))
         return
-    before = made[at]
+    before = result[at]
     assert isinstance(before, Mapping)
     seen = next((each for each in shown if item_name(each) == name), {})
-    made[at] = merged(before, seen if isinstance(seen, Mapping) else {}, _renamed(before, entry), path)
+    result[at] = merged(before, seen if isinstance(seen, Mapping) else {}, _renamed(before, entry), path)
 
 
 def _renamed(before: Block, entry: Block) -> Block:

@@ -123,9 +123,9 @@ class Lines:
     def __init__(self, text: str) -> None:
         self.text = text
         ends = list(LINE_END.finditer(text))
-        self._starts = [0, *(found.end() for found in ends)]
-        self._ends = [*(found.start() for found in ends), len(text)]
-        kinds = [found[0] for found in ends if found[0] in ("\n", "\r\n", "\r")]
+        self._starts = [0, *(match.end() for match in ends)]
+        self._ends = [*(match.start() for match in ends), len(text)]
+        kinds = [match[0] for match in ends if match[0] in ("\n", "\r\n", "\r")]
         self.eol = max(("\n", "\r\n", "\r"), key=kinds.count)
 
     def number(self, at: int) -> int:
@@ -170,8 +170,8 @@ def dash(lines: Lines, item: Piece) -> int:
             break
         at = lines.start(at) - 1
         before = lines.text[lines.start(at) : lines.end(at)]
-        if found := re.fullmatch(r"([ \t]*)-[ \t]*(#.*)?", before):
-            return lines.start(at) + len(found[1])
+        if match := re.fullmatch(r"([ \t]*)-[ \t]*(#.*)?", before):
+            return lines.start(at) + len(match[1])
     raise NotEditable("the dash of a list item was not found", line=lines.number(item.start) + 1)
 
 

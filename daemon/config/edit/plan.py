@@ -41,7 +41,7 @@ class Slot(Struct, frozen=True):
 
 
 class Plan:
-    """``bare`` drops the anchors and tags of replaced values, which are kept otherwise."""
+    """``bare`` drops the anchors and tags of replaced values, which stay otherwise."""
 
     def __init__(self, lines: Lines, root: Piece, *, bare: bool) -> None:
         self.lines = lines
@@ -74,12 +74,12 @@ class Plan:
         written = {each.name: each for each in slot.piece.entries if not each.merges}
         if inherited := [name for name in old if name not in new and name not in written]:
             raise self._refusal(slot.piece, f"{len(inherited)} of its keys come from << and cannot be removed here")
-        kept = [each for each in slot.piece.entries if each.merges or each.name in new]
+        remaining = [each for each in slot.piece.entries if each.merges or each.name in new]
         added = {name: value for name, value in new.items() if name not in written and not _equal(old, name, value)}
-        if not kept and slot.piece.flow:
+        if not remaining and slot.piece.flow:
             self._replace(slot, new)
             return
-        if not kept and slot.piece is self._root:
+        if not remaining and slot.piece is self._root:
             self._replace_all(added)
             return
         column = slot.piece.entries[0].start if slot.piece.entries else slot.piece.start
@@ -87,11 +87,13 @@ class Plan:
         for name, each in written.items():
             if name in new:
                 self.change(self._slot(each, inner, slot.piece.flow), old[name], new[name])
-        self._remove_entries(slot.piece, [each for each in slot.piece.entries if each not in kept])
+        self._remove_entries(slot.piece, [each for each in slot.piece.entries if each not in remaining])
         if slot.piece.flow:
-            self._add_inline(slot.piece, kept, [f"{key(name, flow=True)}: {inline(v)}" for name, v in added.items()])
-        elif kept:
-            self._add_lines(kept[-1].end, inner, mapping(added, step=self._step, offset=self._offset))
+            self._add_inline(
+                slot.piece, remaining, [f"{key(name, flow=True)}: {inline(v)}" for name, v in added.items()]
+            )
+        elif remaining:
+            self._add_lines(remaining[-1].end, inner, mapping(added, step=self._step, offset=self._offset))
         else:
             self._fill(slot, dict(added))
 
@@ -136,8 +138,8 @@ class Plan:
         if is_reordered(pairs):
             self.moves.extend(Splice(*move) for move in permutation(self.lines, piece, pairs))
             return
-        kept = [piece.entries[place] for place in pairs if place is not None]
-        if not kept and piece.flow:
+        remaining = [piece.entries[place] for place in pairs if place is not None]
+        if not remaining and piece.flow:
             self._replace(slot, list(new))
             return
         for value, place in zip(new, pairs, strict=True):
@@ -151,7 +153,7 @@ class Plan:
             self._add_items_inline(piece, pairs, new)
             return
         self._remove_items(removed)
-        if kept:
+        if remaining:
             self._add_items(piece, pairs, new)
         else:
             self._fill(slot, list(new))
@@ -203,10 +205,10 @@ class Plan:
             at = self.lines.end(after)
             self.splice(at, at, "".join(f"{self.lines.eol}{' ' * column}{line}" for line in written))
 
-    def _add_inline(self, piece: Piece, kept: Sequence[Entry], written: Sequence[str]) -> None:
+    def _add_inline(self, piece: Piece, remaining: Sequence[Entry], written: Sequence[str]) -> None:
         if written:
-            at = kept[-1].end if kept else piece.end - 1
-            self.splice(at, at, (", " if kept else "") + ", ".join(written))
+            at = remaining[-1].end if remaining else piece.end - 1
+            self.splice(at, at, (", " if remaining else "") + ", ".join(written))
 
     def _remove_inline(self, piece: Piece, removed: Sequence[Entry]) -> None:
         kept_before = False
@@ -263,8 +265,8 @@ class Plan:
         return written if before.isspace() or before in ("[", "{", "(") else f" {written}"
 
     def _properties(self, piece: Piece) -> int:
-        found = None if self._bare else PROPERTIES.match(self.text, piece.start, piece.end)
-        return len(found[0]) if found and piece.kind != "alias" else 0
+        match = None if self._bare else PROPERTIES.match(self.text, piece.start, piece.end)
+        return len(match[0]) if match and piece.kind != "alias" else 0
 
     def _remove_all(self, piece: Piece) -> None:
         if piece.kind == "map":
@@ -285,8 +287,8 @@ def indentation(lines: Lines, root: Piece) -> tuple[int, int]:
             inner = each.value.entries[0].value
             at = each.value.entries[0].start if each.value.kind == "map" else dash(lines, inner)
             (steps if each.value.kind == "map" else offsets).append(lines.column(at) - lines.column(parent))
-    step = next((found for found in steps if found > 0), 2)
-    return step, next((found for found in offsets if found >= 0), step)
+    step = next((each for each in steps if each > 0), 2)
+    return step, next((each for each in offsets if each >= 0), step)
 
 
 def _nested(piece: Piece) -> Iterable[tuple[int, Entry]]:

@@ -115,10 +115,10 @@ def _double(text: str) -> str:
     return f'"{ESCAPED.sub(_escape, text)}"'
 
 
-def _escape(found: re.Match[str]) -> str:
-    if found[0] in ESCAPES:
-        return ESCAPES[found[0]]
-    code = ord(found[0])
+def _escape(match: re.Match[str]) -> str:
+    if match[0] in ESCAPES:
+        return ESCAPES[match[0]]
+    code = ord(match[0])
     return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
 
 
@@ -128,9 +128,9 @@ def _is_plain(text: str, flow: bool) -> bool:
     return _reads(f"k: [{text}]", {"k": [text]}) if flow else _reads(f"k: {text}", {"k": text})
 
 
-def _reads(text: str, wanted: Mapping[str, object]) -> bool:
+def _reads(text: str, expected: Mapping[str, object]) -> bool:
     document = parse(text.encode("utf-8", "surrogatepass"))
-    return not document.diagnostics and same(document.data, wanted)
+    return not document.diagnostics and same(document.data, expected)
 
 
 def _number(value: float) -> str:

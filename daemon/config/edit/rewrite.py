@@ -1,7 +1,7 @@
 """Changing config.yaml: what it shall say goes in, the same text with as little changed as can be comes out.
 
     raw ─ tokens ─ tree (``pieces``) ─ Plan (``plan``, ``items``, ``render``) ─ splices
-        ─▶ new text ─ parse ─ compare with what was wanted ─▶ raw
+        ─▶ new text ─ parse ─ compare with the data ─▶ raw
 
 1. What comes out was read again and says exactly what was asked for, or ``NotEditable`` is raised.
 2. Every byte outside the splices stays: comments, order, quotes, indentation, line ends, BOM.
@@ -27,23 +27,23 @@ FIRST_INDENT = 2
 """Spaces of the first settings of a file that has none yet."""
 
 
-def rewrite(document: Document, wanted: Mapping[str, object]) -> Document:
-    """The file ``document`` so that its data equals ``wanted``, read again; ``document`` itself where it does already.
+def rewrite(document: Document, data: Mapping[str, object]) -> Document:
+    """The file ``document`` so that its data equals ``data``, read again; ``document`` itself where it does already.
 
-    A file of nothing but comments gets what is wanted below them.
+    A file of nothing but comments gets ``data`` below them.
 
     Raises NotEditable: for a file that is not valid YAML, and for a change that would touch more than
     was asked for (a value that an alias repeats, a key that comes from ``<<``).
     """
-    if wanted and _has_nothing(document) and (text := _begun(document.text, wanted)) is not None:
-        return _confirmed(document, _encoded(document.raw, text), dict(wanted))
+    if data and _has_nothing(document) and (text := _begun(document.text, data)) is not None:
+        return _confirmed(document, _encoded(document.raw, text), dict(data))
     refuse_broken(document)
-    if same(document.data, dict(wanted)):
+    if same(document.data, dict(data)):
         return document
     refusals: list[NotEditable] = []
     for bare in (False, True):
         try:
-            return _rewritten(document, dict(wanted), bare=bare)
+            return _rewritten(document, dict(data), bare=bare)
         except NotEditable as refusal:
             refusals.append(refusal)
     raise refusals[0]
@@ -53,7 +53,7 @@ def refuse_broken(document: Document) -> None:
     """Raises NotEditable for a file that says nothing, or something wrong."""
     if document.diagnostics:
         first = document.diagnostics[0]
-        hint = "write it anew" if first.code == "empty" else "mend it first"
+        hint = "write it again" if first.code == "empty" else "fix it first"
         raise NotEditable(f"the file has an error of its own: {first.message}", hint, first.line)
 
 
@@ -61,8 +61,8 @@ def _has_nothing(document: Document) -> bool:
     return not document.data and all(each.code == "empty" for each in document.diagnostics)
 
 
-def _begun(text: str, wanted: Mapping[str, object]) -> str | None:
-    """``text`` with ``wanted`` at its end; None where it holds more than comments, blanks and one ``{}``."""
+def _begun(text: str, data: Mapping[str, object]) -> str | None:
+    """``text`` with ``data`` at its end; None where it holds more than comments, blanks and one ``{}``."""
     comments = NO_SETTINGS.sub("", text, count=1)
     lines = [line.strip() for line in LINE_END.split(comments)]
     if any(line and not line.startswith("#") for line in lines):
@@ -74,32 +74,32 @@ def _begun(text: str, wanted: Mapping[str, object]) -> str | None:
         comments += eol * 2
     elif lines[-2]:
         comments += eol
-    return comments + "".join(line + eol for line in mapping(wanted, step=FIRST_INDENT, offset=FIRST_INDENT))
+    return comments + "".join(line + eol for line in mapping(data, step=FIRST_INDENT, offset=FIRST_INDENT))
 
 
-def _rewritten(document: Document, wanted: dict[str, object], *, bare: bool) -> Document:
+def _rewritten(document: Document, data: dict[str, object], *, bare: bool) -> Document:
     before = document if document.tokens else parse(document.raw, document.source, keep_tokens=True)
     for _ in range(MOST_MOVES):
-        plan = _planned(before, wanted, bare=bare)
+        plan = _planned(before, data, bare=bare)
         raw = _encoded(before.raw, _applied(plan.text, plan.moves or plan.splices))
         if not plan.moves:
             break
         before = parse(raw, document.source, keep_tokens=True)
-    return _confirmed(document, raw, wanted)
+    return _confirmed(document, raw, data)
 
 
-def _confirmed(document: Document, raw: bytes, wanted: dict[str, object]) -> Document:
-    found = parse(raw, document.source)
-    if found.diagnostics or not same(found.data, wanted):
+def _confirmed(document: Document, raw: bytes, data: dict[str, object]) -> Document:
+    result = parse(raw, document.source)
+    if result.diagnostics or not same(result.data, data):
         raise NotEditable("the change reaches values that an anchor, an alias or a tag ties together")
-    return found
+    return result
 
 
-def _planned(document: Document, wanted: dict[str, object], *, bare: bool) -> Plan:
+def _planned(document: Document, data: dict[str, object], *, bare: bool) -> Plan:
     text = document.text
     root = tree(text, document.tokens)
     plan = Plan(Lines(text), root, bare=bare)
-    plan.change(Slot(root, root.start, 0, root.flow), document.data, wanted)
+    plan.change(Slot(root, root.start, 0, root.flow), document.data, data)
     return plan
 
 
