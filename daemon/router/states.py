@@ -60,7 +60,7 @@ class AuthStates:
 
     def keep_only(self, auth_ids: Iterable[str]) -> None:
         """Forget every core auth that is not among ``auth_ids``: a removed one comes back fresh."""
-        kept = set(auth_ids)
+        staying = set(auth_ids)
         for table in (self._succeeded, self._failed, self._last_error):
-            for auth_id in table.keys() - kept:
+            for auth_id in table.keys() - staying:
                 del table[auth_id]

@@ -1,4 +1,4 @@
-"""What an upstream's answer means, in words."""
+"""What an upstream's response means, in words."""
 
 from __future__ import annotations
 
@@ -14,52 +14,54 @@ LIST = json.dumps({"object": "list", "data": [{"id": "gpt-5"}, {"id": "gpt-5-cod
 PAGE = "<!doctype html><title>Fox</title>"
 
 
-def found(status: int, body: str = "", *, url: str = URL, key: bool = True, **headers: str) -> Diagnosis:
+def diagnosed(status: int, body: str = "", *, url: str = URL, key: bool = True, **headers: str) -> Diagnosis:
     kind = "text/html" if body.startswith("<") else "application/json"
-    answer = ModelsResponse(url=url, status=status, headers={"content-type": kind, **headers}, body=body.encode())
-    return explain(answer, has_key=key, model="gpt-5")
+    response = ModelsResponse(url=url, status=status, headers={"content-type": kind, **headers}, body=body.encode())
+    return explain(response, has_key=key, model="gpt-5")
 
 
 CASES = [
-    (found(200, LIST), True, "lists 2 models"),
-    (found(200, '{"data":[{"id":"other"}]}'), True, "but not gpt-5"),
-    (found(200, '{"models":[{"slug":"gpt-5"}]}'), True, "lists 1 model"),
-    (found(200, '["gpt-5"]'), True, "lists 1 model"),
-    (found(200, '{"data":[]}'), True, "lists 0 models"),
-    (found(200, '{"hello":1}'), True, "not with a list of models"),
-    (found(200, "hello"), False, "not JSON"),
-    (found(200, PAGE), False, "a web page"),
-    (found(404, PAGE), False, "a web page"),
-    (found(502, PAGE), False, "front server"),
-    (found(403, PAGE), False, "bot protection"),
-    (found(301, location="https://fox.example/v1/models"), False, "redirects to https://fox.example"),
-    (found(302, location="/login"), False, "redirects to another path"),
-    (found(401, '{"error":{"message":"Incorrect API key provided: planted"}}'), False, "refuses the key"),
-    (found(401, key=False), False, "none is configured"),
-    (found(403, "{}"), False, "forbids this"),
-    (found(404, "{}"), True, "no list of models"),
-    (found(405), True, "no list of models"),
-    (found(404, "{}", url=BARE), False, "nothing at this path"),
-    (found(400, "The plain HTTP request was sent to HTTPS port"), False, "speaks HTTPS"),
-    (found(402, "{}"), False, "no credit"),
-    (found(407), False, "logged in"),
-    (found(429, '{"error":{"message":"slow\\ndown"}}'), True, 'says: "slow down"'),
-    (found(500, '{"error":"broken"}'), False, 'says: "broken"'),
-    (found(418), False, "answers 418"),
+    (diagnosed(200, LIST), True, "lists 2 models"),
+    (diagnosed(200, '{"data":[{"id":"other"}]}'), True, "but not gpt-5"),
+    (diagnosed(200, '{"models":[{"slug":"gpt-5"}]}'), True, "lists 1 model"),
+    (diagnosed(200, '["gpt-5"]'), True, "lists 1 model"),
+    (diagnosed(200, '{"data":[]}'), True, "lists 0 models"),
+    (diagnosed(200, '{"hello":1}'), True, "not with a list of models"),
+    (diagnosed(200, "hello"), False, "not JSON"),
+    (diagnosed(200, PAGE), False, "a web page"),
+    (diagnosed(404, PAGE), False, "a web page"),
+    (diagnosed(502, PAGE), False, "front server"),
+    (diagnosed(403, PAGE), False, "bot protection"),
+    (diagnosed(301, location="https://fox.example/v1/models"), False, "redirects to https://fox.example"),
+    (diagnosed(302, location="/login"), False, "redirects to another path"),
+    (diagnosed(401, '{"error":{"message":"Incorrect API key provided: planted"}}'), False, "refuses the key"),
+    (diagnosed(401, key=False), False, "none is configured"),
+    (diagnosed(403, "{}"), False, "forbids this"),
+    (diagnosed(404, "{}"), True, "no list of models"),
+    (diagnosed(405), True, "no list of models"),
+    (diagnosed(404, "{}", url=BARE), False, "nothing at this path"),
+    (diagnosed(400, "The plain HTTP request was sent to HTTPS port"), False, "speaks HTTPS"),
+    (diagnosed(402, "{}"), False, "no credit"),
+    (diagnosed(407), False, "logged in"),
+    (diagnosed(429, '{"error":{"message":"slow\\ndown"}}'), True, 'says: "slow down"'),
+    (diagnosed(500, '{"error":"broken"}'), False, 'says: "broken"'),
+    (diagnosed(418), False, "answers 418"),
 ]
 
 
-@pytest.mark.parametrize("finding, ok, words", CASES, ids=[f"{number}-{case[2]}" for number, case in enumerate(CASES)])
-def test_it_says_what_is_the_case_and_what_to_do(finding: Diagnosis, ok: bool, words: str) -> None:
-    assert words in finding.explanation
-    assert finding.ok is ok
-    assert ok or finding.hint
-    assert "planted" not in finding.explanation + finding.hint
+@pytest.mark.parametrize(
+    "diagnosis, ok, words", CASES, ids=[f"{number}-{case[2]}" for number, case in enumerate(CASES)]
+)
+def test_it_says_what_is_the_case_and_what_to_do(diagnosis: Diagnosis, ok: bool, words: str) -> None:
+    assert words in diagnosis.explanation
+    assert diagnosis.ok is ok
+    assert ok or diagnosis.hint
+    assert "planted" not in diagnosis.explanation + diagnosis.hint
 
 
 def test_a_web_page_below_no_version_suggests_the_missing_v1() -> None:
-    assert "/v1" in found(200, PAGE, url=BARE).hint
-    assert "/v1" not in found(200, PAGE).hint
+    assert "/v1" in diagnosed(200, PAGE, url=BARE).hint
+    assert "/v1" not in diagnosed(200, PAGE).hint
 
 
 @pytest.mark.parametrize(

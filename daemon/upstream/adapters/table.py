@@ -21,6 +21,6 @@ _OF_WIRE: Final = {wire.name: AdapterType(type=wire.name, wire=wire) for wire in
 
 
 def adapter_of(auth: CoreAuth) -> AdapterType:
-    """The adapter of a provider that says a wire and no type, as those of config.yaml do: the type that is its wire
-    with no profile. A wire that no type is made of is served by what its own folder says."""
+    """The type that serves a provider of config.yaml, which names a wire and no type: the one of that wire without a
+    profile. A wire without a type of its own is served by what its folder says."""
     return _OF_WIRE[auth.wire]

@@ -1,4 +1,4 @@
-"""One upstream request and its response, as the gateway sees them; which engine serves them is not said."""
+"""One upstream request and its response, as the gateway sees them; whichever engine serves them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from daemon.errors import ErrorKind, RemoteError
 
 ERROR_BODY_LIMIT = 256 * 1024
 WHOLE_BODY_LIMIT = 64 * 1024 * 1024
-"""Bytes of one body that is wanted whole."""
+"""Bytes of one body that is read to its end."""
 
 
 class UpstreamCall(Struct, frozen=True, kw_only=True):

@@ -1,13 +1,13 @@
 """One HTTP/1.1 connection to an upstream: a request, its response, and the next one on the same socket.
 
-1. One exchange at a time; the pool hands a connection out only when the last body has ended.
+1. One request at a time; the pool hands a connection out only when the last body has ended.
 2. A body ends cleanly by its length or its last chunk, or, where it has neither, by the end of the
    connection. Every other end is a cut: ``Cut``, never ``b""``.
 3. What arrives unread is bounded: beyond ``HIGH_WATER`` the socket is not read, and TCP slows the
    upstream down.
 4. ``closed`` is true from the moment the connection cannot serve again.
-5. The socket rests between reads that would be too many (``Pace``), longer where the body is wanted
-   whole (``gather``).
+5. The socket rests between reads that would be too many (``Pace``), longer where nobody reads the body before
+   its end (``gather``).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Cut(ConnectionError):
     error, if there was one; without, the upstream hung up."""
 
     def __init__(self, *, unanswered: bool) -> None:
-        super().__init__("the connection was closed before the answer had ended")
+        super().__init__("the connection was closed before the response had ended")
         self.unanswered = unanswered
 
 
@@ -41,33 +41,42 @@ class NotHttp(ConnectionError):
 
 
 class Connection(asyncio.Protocol):
-    """The client's end of one connection. ``used`` counts the exchanges it has served."""
+    """The client's end of one connection. ``closed`` and ``ended`` are read from outside."""
 
     def __init__(self) -> None:
         self.closed = False
-        self.used = 0
-        self.idle_since = 0.0
+        self.idle_since = 0.0  # set by the pool
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self._transport: asyncio.Transport = cast("asyncio.Transport", None)  # until ``connection_made``
         self._waiter: asyncio.Future[None] | None = None
         self._pace: Pace
         self._reset()
 
     def _reset(self) -> None:
+        """State of one response. It is new for each request: nothing of the last one may leak into the next."""
         self._chunks: list[bytes] = []
         self.on_body = self._chunks.append  # the parser's busiest callback, without a frame of ours
-        self._resting: asyncio.TimerHandle | None = None
         self._parser: Any = httptools.HttpResponseParser(self)
         self._head: list[tuple[bytes, bytes]] = []
+        # Bytes that came before the body began. The parser calls back per complete header, so an endless one
+        # would be seen here alone.
         self._head_size = 0
+        # Whether a byte has come: a request that met a connection closed before that may be sent once more.
         self._answered = False
         self._in_body = False
+        # The body has neither a length nor chunks, so the end of the connection is its clean end.
         self._until_close = False
+        # Whether the head lets the connection be used again.
         self._keep = False
+        # Some relays compress although ``identity`` is asked for; the size is counted against gzip bombs.
         self._inflate: Any = None
         self._inflated = 0
+        # Two reasons not to read the socket, and each may end while the other lasts: the reader is behind
+        # (``_paused``, beyond HIGH_WATER), or the pace has it rest (``_resting``).
         self._buffered = 0
         self._paused = False
+        self._resting: asyncio.TimerHandle | None = None
+        # Why the response cannot go on. It is raised after what had arrived before it has been read.
         self._error: Exception | None = None
         self.ended = True
 
@@ -81,7 +90,6 @@ class Connection(asyncio.Protocol):
         """
         self._reset()
         self.ended = False
-        self.used += 1
         self._pace = Pace(running, monotonic())
         self._transport.writelines((head, body))
         while not self._in_body:
@@ -89,7 +97,7 @@ class Connection(asyncio.Protocol):
         return self._parser.get_status_code(), self._headers
 
     def gather(self) -> None:
-        """The body is wanted whole: its pieces may come later and larger."""
+        """Nobody reads the body before its end: its pieces may come later and larger."""
         self._pace.gathering = True
 
     async def read(self) -> bytes:
@@ -110,7 +118,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def reusable(self) -> bool:
-        """Whether the exchange is over and the upstream will take another on this connection."""
+        """Whether the response has ended and the upstream takes another request on this connection."""
         return self.ended and self._keep and not self.closed and not self._transport.get_write_buffer_size()
 
     @property
@@ -183,7 +191,7 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:  # also what our own callbacks raise
             self._fail(str(error.__context__ or error))
         if not self._in_body and self._head_size > HEAD_LIMIT:
-            self._fail("the answer's head is too large")
+            self._fail("the response's head is too large")
         self._buffered += len(data)
         if self._buffered > HIGH_WATER and not self._paused:
             self._paused = True
@@ -212,7 +220,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         if self.ended:
-            raise NotHttp("a second answer came where one was asked for")
+            raise NotHttp("a second response came to one request")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head.append((name, value))
@@ -221,7 +229,7 @@ class Connection(asyncio.Protocol):
         if self._parser.get_status_code() < 200:
             return
         if sum(len(name) + len(value) for name, value in self._head) > HEAD_LIMIT:
-            raise NotHttp("the answer's head is too large")
+            raise NotHttp("the response's head is too large")
         self._headers = _headers(self._head)
         self._keep = self._parser.should_keep_alive()
         self._until_close = "content-length" not in self._headers and "chunked" not in self._headers.get(

@@ -82,7 +82,7 @@ class Transport:
         return None
 
     def give_back(self, endpoint: Endpoint, connection: Connection) -> None:
-        """An exchange is over: keep its connection if it can serve again."""
+        """A response is over: keep its connection if it can serve again."""
         self._busy.discard(connection)
         if not connection.reusable:
             connection.close()
@@ -153,7 +153,7 @@ def _head(opening: str, call: UpstreamCall) -> bytes:
 
 def _unreachable(error: Exception, host: str) -> RemoteError:
     """No head has come. The error's own text may hold more than the host, so most is not quoted."""
-    kind, why = ErrorKind.API, "could not be asked"
+    kind, why = ErrorKind.API, "could not be reached"
     match error:
         case ssl.SSLCertVerificationError():
             why = "has a TLS certificate that is not trusted (upstream-ca names an extra CA file)"
