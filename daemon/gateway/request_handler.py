@@ -82,7 +82,7 @@ class RequestHandler:
                 await self._respond()
         finally:
             live.deadlines.leave(self._state)
-            record.close(monotonic(), live.metrics)
+            record.report(monotonic(), live.metrics)
             if record.measured is not None:
                 live.calibration.observe(record.served, estimate, record.measured)
         await self._drain_connection()

@@ -48,7 +48,7 @@ class RequestRecord:
         """The prompt's tokens as the upstream counted them; None when it did not say."""
         return None if self.usage is None or self.estimated else self.usage.input_tokens
 
-    def close(self, now: float, metrics: Metrics) -> None:
+    def report(self, now: float, metrics: Metrics) -> None:
         """Write the request's one line and count it."""
         client_request, auth, usage = self.client_request, self.auth, self.usage or Usage()
         provider = auth.name if auth else ""
