@@ -13,7 +13,7 @@ from daemon.errors import ErrorKind, LocalError
 from daemon.router.selection import STRATEGY
 from daemon.snapshot.models import ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
-from daemon.wires.mistakes import mistake
+from daemon.wires.json import mistake
 
 MOST_BYTES = 64 * 1024
 

@@ -18,7 +18,7 @@ from daemon.gateway.origins import Origins
 from daemon.gateway.relay import Target
 from daemon.gateway.replay import replayed
 from daemon.wires.base import Fields, Upstream
-from daemon.wires.passthrough import NULL, TRUE
+from daemon.wires.json import NULL, TRUE
 
 _encode = msgspec.json.encode
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode

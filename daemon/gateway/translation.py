@@ -13,9 +13,8 @@ from daemon.gateway.losses import answer_losses
 from daemon.gateway.relay import HELD_BYTES, HELD_EVENTS, Target
 from daemon.gateway.sealing import Seal, open_request, seal_events
 from daemon.gateway.stop_sequences import StopScanner
-from daemon.inference.collect import collect, replay
+from daemon.inference.collect import collect, merged, replay
 from daemon.inference.events import BlockDelta, Event, Finish, StreamError
-from daemon.inference.merged import merged
 from daemon.inference.response import Usage
 from daemon.wires.base import StreamDecoder, StreamEncoder, UpstreamBody, Wire
 from daemon.wires.table import WIRES

@@ -1,7 +1,7 @@
 """What may go wrong upstream, by name.
 
 A fault applies to one request, or to every request where it is set for the whole run. Those of kind
-``relay`` look at the request first: see ``daemon.simulate.relay``.
+``relay`` look at the request first: see ``daemon.simulate.relay``. ``PROFILES`` are the makes of upstream to play.
 """
 
 from __future__ import annotations
@@ -235,3 +235,34 @@ def parse_counted(text: str) -> tuple[Fault, ...]:
     if count and not count.isdecimal():
         raise UnknownFault(f"fault {text!r}: the count after ':' must be a number")
     return (parse(name),) * int(count or 1)
+
+
+# --- makes of upstream ----------------------------------------------------------------------------
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """``demands`` are asked of every request, in this order; ``bad_key`` answers a wrong key.
+
+    With ``session_cache`` prompts are kept per ``session-id`` and not at all without one, as happens behind
+    a pool of accounts: only that header keeps a session on one of them.
+    """
+
+    name: str
+    demands: tuple[Fault, ...] = ()
+    bad_key: Fault = FAULTS["unauthorized"]
+    session_cache: bool = False
+
+
+PLAIN = Profile(name="")
+
+PROFILES: Mapping[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            name="codex-relay",
+            demands=tuple(FAULTS[demand.name] for demand in DEMANDS),
+            bad_key=FAULTS["invalid-token"],
+            session_cache=True,
+        ),
+    )
+}

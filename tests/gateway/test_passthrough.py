@@ -18,7 +18,7 @@ from daemon.inference.blocks import Reasoning, Text, ToolCall
 from daemon.inference.collect import replay
 from daemon.inference.request import ReasoningOptions
 from daemon.inference.response import FinishReason, Response, Usage
-from daemon.wires.anthropic_messages.passthrough_events import message_of
+from daemon.wires.anthropic_messages.passthrough import message_of
 from daemon.wires.table import WIRES as BY_NAME
 from tests.gateway.inbounds import inbound
 from tests.router.auths import candidate

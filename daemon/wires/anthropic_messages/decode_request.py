@@ -45,12 +45,11 @@ from daemon.wires.anthropic_messages.schema import (
     ThinkingParam,
     ToolParam,
 )
-from daemon.wires.json import check_utf8, says
+from daemon.wires.json import check_utf8, fields_of, says
 
 _create = msgspec.json.Decoder(CreateMessage)
 _raw_create = msgspec.json.Decoder(RawCreateMessage)
 _raw_tools = msgspec.json.Decoder(RawTools)
-_raw_fields = msgspec.json.Decoder(dict[str, Raw])
 
 _ATTRIBUTION = "x-anthropic-billing-header:"
 """Claude Code's first system block: changes with every prompt, so it would spoil the upstream's prompt cache."""
@@ -97,7 +96,7 @@ def _decode_slowly(body: bytes) -> tuple[Parameters, tuple[Message, ...], dict[s
         Message(each.role, raw_blocks_of(each.content, f"messages.{number}.content"))
         for number, each in enumerate(slow.messages)
     )
-    unknown = {name: raw for name, raw in _raw_fields.decode(body).items() if name not in _MODELLED}
+    unknown = {name: raw for name, raw in fields_of(body).items() if name not in _MODELLED}
     return slow, messages, _extra(slow) | unknown
 
 

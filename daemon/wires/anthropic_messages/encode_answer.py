@@ -24,7 +24,6 @@ from daemon.inference.response import Response, Usage
 from daemon.wires.anthropic_messages.answer_parts import (
     ToolIds,
     citation_body,
-    dumps,
     hosted_blocks,
     opaque_blocks,
     stop_reason,
@@ -34,6 +33,7 @@ from daemon.wires.anthropic_messages.answer_parts import (
 )
 from daemon.wires.anthropic_messages.moved_thinking import HeldThinking
 from daemon.wires.base import AnswerContext
+from daemon.wires.json import encode
 
 Json = dict[str, object]
 
@@ -58,7 +58,7 @@ def encode_response(response: Response, context: AnswerContext) -> bytes:
         "stop_sequence": response.stop_sequence,
         "usage": usage_body(usage),
     }
-    return dumps(body)
+    return encode(body)
 
 
 def _blocks(content: tuple[Block, ...], context: AnswerContext) -> Iterator[Json | Raw]:

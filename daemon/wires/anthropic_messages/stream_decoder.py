@@ -26,12 +26,11 @@ from daemon.wires.anthropic_messages.decode_answer import (
 from daemon.wires.anthropic_messages.decode_blocks import citation_of, citations_of, is_set, search_call
 from daemon.wires.anthropic_messages.errors import error_event, remote_error
 from daemon.wires.anthropic_messages.schema import WIRE_NAME, Delta, StreamEvent, UsageBody
-from daemon.wires.json import LenientDecoder
+from daemon.wires.json import LenientDecoder, fields_of
 from daemon.wires.sse_decoder import SseDecoder
 from daemon.wires.tools import InputReader, called_tool
 
 _stream_event = LenientDecoder(StreamEvent)
-_fields = msgspec.json.Decoder(dict[str, Raw])
 _dumps = msgspec.json.encode
 
 
@@ -256,7 +255,7 @@ def _whole(block: _Open) -> bytes:
     given = "".join(block.pieces)
     if not given and not block.text:
         return bytes(block.raw)
-    fields = _fields.decode(block.raw) if block.raw else {}
+    fields = fields_of(block.raw) if block.raw else {}
     if given:
         try:
             msgspec.json.decode(given)

@@ -40,7 +40,6 @@ from daemon.inference.response import Usage
 from daemon.wires.anthropic_messages.answer_parts import (
     ToolIds,
     citation_body,
-    dumps,
     hosted_blocks,
     opaque_blocks,
     opening_usage,
@@ -52,6 +51,7 @@ from daemon.wires.anthropic_messages.answer_parts import (
 from daemon.wires.anthropic_messages.errors import error_object
 from daemon.wires.anthropic_messages.moved_thinking import HeldThinking
 from daemon.wires.base import AnswerContext
+from daemon.wires.json import encode
 from daemon.wires.sse import frame
 
 BlockEvent = BlockDelta | PartBreak | Cited | BlockEnd
@@ -123,7 +123,7 @@ class MessagesStreamEncoder:
         out: list[bytes] = []
         for event in events:
             if type(event) is BlockDelta and event.index == self._live:
-                out += (self._head, dumps(event.text), _DELTA_TAIL)
+                out += (self._head, encode(event.text), _DELTA_TAIL)
             elif not self._ended:
                 self._take(event, out)
         return b"".join(out)
@@ -143,7 +143,7 @@ class MessagesStreamEncoder:
         if self._ended:
             return b""
         self._end()
-        return frame("error", dumps({"type": "error", "error": error_object(error)}))
+        return frame("error", encode({"type": "error", "error": error_object(error)}))
 
     def _take(self, event: Event, out: list[bytes]) -> None:
         match event:
@@ -179,7 +179,7 @@ class MessagesStreamEncoder:
             "stop_sequence": None,
             "usage": opening_usage(usage, context.input_estimate),
         }
-        out.append(frame("message_start", dumps({"type": "message_start", "message": message})))
+        out.append(frame("message_start", encode({"type": "message_start", "message": message})))
 
     # The block whose turn it is ---------------------------------------------------------------
 
@@ -190,7 +190,7 @@ class MessagesStreamEncoder:
             self._called = self._held.spoken = True
             self._custom_begun = False
             block = {"type": "tool_use", "id": self._ids.take(start.id), "name": start.name or "", "input": {}}
-            self._open_block(dumps(block), _INPUT_DELTA, out)
+            self._open_block(encode(block), _INPUT_DELTA, out)
             self._live = start.index if start.kind == "tool_call" else _NOBODY
 
     def _block_event(self, event: BlockEvent, out: list[bytes]) -> None:
@@ -226,14 +226,14 @@ class MessagesStreamEncoder:
     def _delta(self, text: str, out: list[bytes]) -> None:
         if self._kind == "custom_tool_call":
             # The free text becomes the one string of a JSON object; each piece is escaped by itself.
-            text = ("" if self._custom_begun else '{"input":"') + dumps(text)[1:-1].decode()
+            text = ("" if self._custom_begun else '{"input":"') + encode(text)[1:-1].decode()
             self._custom_begun = True
         elif self._kind == "reasoning" and not self._asked:
             self._held.say(text)
             return
         elif self._live == _NOBODY and not self._open_lazily(out):
             return
-        out += (self._head, dumps(text), _DELTA_TAIL)
+        out += (self._head, encode(text), _DELTA_TAIL)
 
     def _open_lazily(self, out: list[bytes]) -> bool:
         """Opens a text or thinking block that now has something to say. False for the other kinds."""
@@ -256,7 +256,7 @@ class MessagesStreamEncoder:
         if body is None or self._kind != "text":
             return
         self._open_lazily(out)
-        out.append(_DELTA % (self._next - 1, dumps({"type": "citations_delta", "citation": body})))
+        out.append(_DELTA % (self._next - 1, encode({"type": "citations_delta", "citation": body})))
 
     def _close_active(self, end: BlockEnd, out: list[bytes]) -> None:
         match self._kind:
@@ -266,7 +266,7 @@ class MessagesStreamEncoder:
                 self._sign(end, out)
             case "custom_tool_call":
                 rest = '"}' if self._custom_begun else '{"input":""}'
-                out += (self._head, dumps(rest), _DELTA_TAIL)
+                out += (self._head, encode(rest), _DELTA_TAIL)
             case "hosted":
                 self._whole_blocks(hosted_blocks(end.hosted) if end.hosted is not None else (), out)
             case "opaque":
@@ -288,14 +288,14 @@ class MessagesStreamEncoder:
         if not said_something and self._context.request.reasoning.enabled is False:
             return  # the client switched thinking off and there is none to see
         if end.redacted and not said_something:
-            self._whole_blocks([Raw(dumps({"type": "redacted_thinking", "data": end.signature}))], out)
+            self._whole_blocks([Raw(encode({"type": "redacted_thinking", "data": end.signature}))], out)
             return
         self._open_lazily(out)
-        out.append(_DELTA % (self._next - 1, dumps({"type": "signature_delta", "signature": end.signature})))
+        out.append(_DELTA % (self._next - 1, encode({"type": "signature_delta", "signature": end.signature})))
 
     def _write_held(self, out: list[bytes]) -> None:
         if held := self._held.take():
-            self._whole_blocks([Raw(dumps(thinking_body(thought))) for thought in held], out)
+            self._whole_blocks([Raw(encode(thinking_body(thought))) for thought in held], out)
 
     def _whole_blocks(self, blocks: Sequence[Raw], out: list[bytes]) -> None:
         if blocks:
@@ -328,7 +328,7 @@ class MessagesStreamEncoder:
         reason = stop_reason(finish.reason, called=self._called, refused=self._refused)
         delta = {"stop_reason": reason, "stop_sequence": finish.stop_sequence}
         usage = usage_body(finish.usage or Usage())
-        out.append(frame("message_delta", dumps({"type": "message_delta", "delta": delta, "usage": usage})))
+        out.append(frame("message_delta", encode({"type": "message_delta", "delta": delta, "usage": usage})))
         out.append(_MESSAGE_STOP)
         self._end()
 

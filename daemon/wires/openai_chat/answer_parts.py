@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 from daemon.inference.blocks import Citation, HostedCall, Opaque, ToolCall
 from daemon.inference.request import Request, Tool
 from daemon.inference.response import FinishReason, Usage
+from daemon.wires.json import encode
 from daemon.wires.openai_chat.entry_schema import (
     CallField,
     CustomCallField,
@@ -25,8 +26,6 @@ _FINISH: Mapping[FinishReason, str] = {
     FinishReason.CONTEXT_WINDOW: "length",
     FinishReason.CONTENT_FILTER: "content_filter",
 }
-
-_encode = msgspec.json.Encoder().encode
 
 
 class _GeneratedImage(Struct):
@@ -87,7 +86,7 @@ def annotation_of(citation: Citation, offset: int, length: int) -> Raw | None:
         "start_index": offset + (citation.start or 0),
         "end_index": offset + (length if citation.end is None else citation.end),
     }
-    return Raw(_encode({"type": "url_citation", "url_citation": place}))
+    return Raw(encode({"type": "url_citation", "url_citation": place}))
 
 
 def image_of(call: HostedCall) -> Raw | None:
@@ -101,7 +100,7 @@ def image_of(call: HostedCall) -> Raw | None:
     if not made.result:
         return None
     url = f"data:image/{made.output_format or 'png'};base64,{made.result}"
-    return Raw(_encode({"type": "image_url", "image_url": {"url": url}}))
+    return Raw(encode({"type": "image_url", "image_url": {"url": url}}))
 
 
 def own_image(opaque: Opaque | None) -> Raw | None:
@@ -111,7 +110,7 @@ def own_image(opaque: Opaque | None) -> Raw | None:
 
 def _on_one_line(raw: Raw) -> Raw:
     """A chunk is one line; some servers indent their whole answers."""
-    return Raw(_encode(msgspec.json.decode(raw))) if b"\n" in bytes(raw) else raw
+    return Raw(encode(msgspec.json.decode(raw))) if b"\n" in bytes(raw) else raw
 
 
 def custom_tools(request: Request) -> frozenset[str]:

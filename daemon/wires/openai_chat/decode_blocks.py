@@ -29,8 +29,7 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message, Role
-from daemon.wires.json import json_text
-from daemon.wires.mistakes import mistake
+from daemon.wires.json import items_of, json_text, mistake
 from daemon.wires.openai.request_body import invalid
 from daemon.wires.openai_chat.entry_schema import RequestFile, RequestImage, RequestMessage, RequestPart
 from daemon.wires.openai_chat.schema import WIRE_NAME, CalledFunction, CallPart
@@ -42,7 +41,6 @@ _TEXTS = ("text", "input_text", "output_text")
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*;base64,")
 _LISTED_IMAGE = re.compile(r'"(?:input_image|image_url)"')
 
-_parts = msgspec.json.Decoder(list[Raw])
 _part = msgspec.json.Decoder(RequestPart)
 _text = msgspec.json.Decoder(str)
 
@@ -174,7 +172,7 @@ def _content(content: Raw | UnsetType, where: str, *, silent: bool) -> list[Bloc
         text = _text.decode(content)
         return [Text(text)] if text or not silent else []
     try:
-        raws = _parts.decode(content)
+        raws = items_of(content)
     except msgspec.ValidationError:
         raise invalid(
             f"Invalid type for '{where}': expected one of a string or array of objects.", where, "invalid_type"
@@ -210,7 +208,7 @@ def _output(content: Raw | UnsetType, where: str) -> list[ToolContent]:
 
 
 def _result_blocks(content: Raw, where: str) -> list[Text | Image | File | Opaque | Refusal]:
-    blocks = [_block(raw, f"{where}[{number}]") for number, raw in enumerate(_parts.decode(content))]
+    blocks = [_block(raw, f"{where}[{number}]") for number, raw in enumerate(items_of(content))]
     return [block for block in blocks if isinstance(block, Text | Image | File | Opaque | Refusal)]
 
 
@@ -219,7 +217,7 @@ def _listed(text: str) -> list[ToolContent]:
     if not text.startswith("[") or _LISTED_IMAGE.search(text) is None:
         return []
     try:
-        blocks = [_block(raw, "") for raw in _parts.decode(text)]
+        blocks = [_block(raw, "") for raw in items_of(text)]
     except (msgspec.DecodeError, RecursionError, LocalError):
         return []
     parts: list[ToolContent] = [block for block in blocks if isinstance(block, Text | Image | File | Opaque)]

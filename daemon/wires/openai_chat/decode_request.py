@@ -20,8 +20,7 @@ from daemon.inference.request import (
     ToolChoice,
     WebSearch,
 )
-from daemon.wires.json import RawObject, kept, says
-from daemon.wires.mistakes import mistake
+from daemon.wires.json import RawObject, kept, mistake, says
 from daemon.wires.openai.request_body import CHOICES, invalid, read_body, session_of
 from daemon.wires.openai_chat.decode_blocks import messages_of
 from daemon.wires.openai_chat.entry_schema import (

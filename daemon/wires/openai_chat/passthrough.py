@@ -10,13 +10,12 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
-from daemon.inference.collect import replay
+from daemon.inference.collect import collect, replay
 from daemon.inference.response import Response
 from daemon.wires.base import AnswerContext, EncodeResponse
-from daemon.wires.json import LenientDecoder
+from daemon.wires.json import LenientDecoder, changed, encode, fields_of
 from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
 from daemon.wires.openai_chat.stream_encoder import ChatStreamEncoder
-from daemon.wires.passthrough import changed, collected, encode, fields_of
 from daemon.wires.sse import SseSplitter
 from daemon.wires.sse_decoder import DONE, is_done
 
@@ -174,7 +173,7 @@ class ChatDialect:
             beside = news | beside | {name: news[name] for name in news.keys() & {"usage"}}
         for name in _OF_CHUNKS & beside.keys():
             del beside[name]
-        return changed(collected(ChatStreamDecoder({}), stream, self._encode_response), **beside)
+        return changed(self._encode_response(collect(ChatStreamDecoder({}).feed(stream))), **beside)
 
     def unfold(self, body: bytes, response: Response) -> bytes:
         """By the encoder that has made the keep-alives, if there were any."""

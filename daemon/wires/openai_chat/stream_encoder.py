@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import assert_never
 
-import msgspec
 from msgspec import Raw
 
 from daemon.errors import GatewayError
@@ -33,6 +32,7 @@ from daemon.inference.events import (
     StreamError,
 )
 from daemon.wires.base import AnswerContext
+from daemon.wires.json import encode
 from daemon.wires.openai_chat.answer_parts import (
     CallIds,
     annotation_of,
@@ -52,8 +52,6 @@ _FIELDS: Mapping[BlockKind, bytes] = {
     "refusal": b'{"refusal":',
     "reasoning": b'{"reasoning_content":',
 }
-
-_encode = msgspec.json.Encoder().encode
 
 
 class _Place:
@@ -104,7 +102,7 @@ class ChatStreamEncoder:
         self._lists: dict[str, list[Raw]] = {}  # sources and pictures
         chunk = {"id": f"chatcmpl-{context.answer_id}", "object": "chat.completion.chunk", "created": context.created}
         chunk |= {"model": context.model, "system_fingerprint": None}
-        self._head = b"data: " + _encode(chunk)[:-1] + b"," + _CHOICES
+        self._head = b"data: " + encode(chunk)[:-1] + b"," + _CHOICES
         self._tail = b',"usage":null}\n\n' if context.request.include_usage else b"}\n\n"
         self._choice_tail = b',"logprobs":null,"finish_reason":null}]' + self._tail
 
@@ -114,7 +112,7 @@ class ChatStreamEncoder:
         for event in events:
             if type(event) is BlockDelta and (place := places.get(event.index)) is not None:
                 place.length += len(event.text)
-                out += (place.head, _encode(event.text), place.tail)
+                out += (place.head, encode(event.text), place.tail)
             elif not self._ended:
                 self._take(event, out)
         return b"".join(out)
@@ -170,14 +168,14 @@ class ChatStreamEncoder:
             call |= {"type": "function", "function": {"name": name, "arguments": ""}}
         if start.kind == "custom_tool_call" and name not in self._custom:
             self._wrapped.add(start.index)
-        self._delta(_encode({"tool_calls": [call]}), out)
+        self._delta(encode({"tool_calls": [call]}), out)
 
     def _say(self, index: int, text: str, out: list[bytes]) -> None:
         """The first delta of a block, of a part of it, or any of a custom call that travels as JSON."""
         start = self._waiting.pop(index, None)
         if index in self._wrapped:
             opening = '{"input":"' if start is not None else ""
-            self._argue(index, opening + _encode(text)[1:-1].decode(), out)
+            self._argue(index, opening + encode(text)[1:-1].decode(), out)
         elif start is not None:
             if start.kind == "reasoning":
                 text = f"\n\n{text}" if self._thought else text
@@ -185,7 +183,7 @@ class ChatStreamEncoder:
             place = self._place(start)
             place.length += len(text)
             self._begin(out)
-            out += (place.head, _encode(text), place.tail)
+            out += (place.head, encode(text), place.tail)
 
     def _place(self, start: BlockStart) -> _Place:
         field = _FIELDS.get(start.kind)
@@ -203,7 +201,7 @@ class ChatStreamEncoder:
 
     def _argue(self, index: int, text: str, out: list[bytes]) -> None:
         call = {"index": self._numbers[index], "function": {"arguments": text}}
-        self._delta(_encode({"tool_calls": [call]}), out)
+        self._delta(encode({"tool_calls": [call]}), out)
 
     def _break(self, index: int) -> None:
         """The next part of the thinking begins with a blank line, if it says anything."""
@@ -250,16 +248,16 @@ class ChatStreamEncoder:
     def _finish(self, finish: Finish, out: list[bytes]) -> None:
         self._begin(out)
         for field, entries in self._lists.items():
-            self._delta(_encode({field: entries}), out)
+            self._delta(encode({field: entries}), out)
         context = self._context
-        tier = b'"service_tier":%b,' % _encode(finish.service_tier) if finish.service_tier else b""
+        tier = b'"service_tier":%b,' % encode(finish.service_tier) if finish.service_tier else b""
         reason = finish_reason(
             finish.reason, context.request, called=bool(self._numbers), refused=self._refused
         ).encode()
         head = self._head.removesuffix(_CHOICES) + tier + _CHOICES
         out.append(b'%b[{"index":0,"delta":{},"logprobs":null,"finish_reason":"%b"}]%b' % (head, reason, self._tail))
         if context.request.include_usage:
-            usage = _encode(usage_object(finish.usage, context.input_estimate))
+            usage = encode(usage_object(finish.usage, context.input_estimate))
             out.append(b'%b[],"usage":%b}\n\n' % (head, usage))
         out.append(_DONE)
         self._end()

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
 from msgspec import Raw
 
 from daemon.errors import GatewayError
 from daemon.inference.request import Request, Tool
 from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.base import AnswerContext
+from daemon.wires.json import encode
 from daemon.wires.openai_responses.answer_parts import item_of
-from daemon.wires.openai_responses.encode_tools import encode_choice, encode_tools
+from daemon.wires.openai_responses.encode_request import encode_choice, encode_tools
 from daemon.wires.openai_responses.entry_schema import ResponseEcho, ResponseHead
 from daemon.wires.openai_responses.errors import failure_code, failure_message
 from daemon.wires.openai_responses.schema import WIRE_NAME
@@ -32,15 +32,12 @@ _INCOMPLETE = {
 look like an empty success."""
 
 
-_encode = msgspec.json.Encoder().encode
-
-
 class ResponseObjects:
     """Builds the object of one answer in its states. ``context.created`` is the only time known here."""
 
     def __init__(self, context: AnswerContext) -> None:
         self._context = context
-        self._echo = _encode(_echo(context.request))[1:]
+        self._echo = encode(_echo(context.request))[1:]
 
     def running(self) -> bytes:
         """The object of ``response.created`` and ``in_progress``."""
@@ -71,7 +68,7 @@ class ResponseObjects:
         return ResponseHead(f"resp_{context.answer_id}", context.created, status, context.model, output)
 
     def _object(self, head: ResponseHead) -> bytes:
-        return _encode(head)[:-1] + b"," + self._echo
+        return encode(head)[:-1] + b"," + self._echo
 
 
 def encode_response(response: Response, context: AnswerContext) -> bytes:

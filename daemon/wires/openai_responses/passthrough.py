@@ -9,21 +9,22 @@ events are numbered anew.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
 from daemon.inference.blocks import Reasoning
+from daemon.inference.collect import collect
 from daemon.inference.response import Response
 from daemon.wires.base import AnswerContext, EncodeResponse
-from daemon.wires.json import LenientDecoder, is_object
+from daemon.wires.json import LenientDecoder, changed, encode, fields_of, is_object
 from daemon.wires.openai_responses.decode_answer import decode_response
 from daemon.wires.openai_responses.encode_answer import ResponseObjects
 from daemon.wires.openai_responses.errors import failure_code, failure_message
-from daemon.wires.openai_responses.passthrough_events import item_events
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
-from daemon.wires.passthrough import changed, collected, encode, fields_of
 from daemon.wires.sse import frame
 
 OPENINGS = frozenset({"response.created", "response.queued", "response.in_progress"})
@@ -196,7 +197,7 @@ class ResponsesDialect:
         """The response object of the terminal event; its output by way of the hub where only the pieces had it."""
         if self._done and self._says_something(self._done):
             return self._done
-        answer = collected(ResponsesStreamDecoder({}), stream, self._encode_response)
+        answer = self._encode_response(collect(ResponsesStreamDecoder({}).feed(stream)))
         return changed(self._done, output=fields_of(answer)["output"]) if self._done else answer
 
     def _says_something(self, answer: bytes) -> bool:
@@ -239,3 +240,72 @@ _status = LenientDecoder(_Status).decode
 def _terminal(answer: bytes) -> str:
     status = _status(answer).status
     return "response.incomplete" if status == "incomplete" else "response.completed"
+
+
+# --- a whole answer as a stream -------------------------------------------------------------------
+
+
+Json = dict[str, Any]
+
+_PART_TEXTS: Mapping[str, str] = {"output_text": "text", "refusal": "refusal"}
+_CALL_TEXTS: Mapping[str, tuple[str, str]] = {
+    "function_call": ("arguments", "response.function_call_arguments"),
+    "custom_tool_call": ("input", "response.custom_tool_call_input"),
+}
+"""Type of a call to the field with its text, and how the events of that are called."""
+
+
+def item_events(raw: Raw, index: int) -> Iterator[Json]:
+    """The events of the item at ``index``, without their numbers. A type that is not known has a beginning
+    and an end; the end holds the item's own bytes."""
+    item: Json = msgspec.json.decode(raw)
+    kind = str(item.get("type"))
+    place = {"item_id": item.get("id", ""), "output_index": index}
+    texts: Iterator[Json] = iter(())
+    opening: Json = {}
+    if kind == "message":
+        opening, texts = {"content": []}, _message(item, place)
+    elif kind == "reasoning":
+        opening, texts = {"summary": []}, _summary(item, place)
+    elif kind in _CALL_TEXTS:
+        field, name = _CALL_TEXTS[kind]
+        opening = {field: ""}
+        texts = _text(name, place, field, item.get(field) or "")
+    if opening and "status" in item:
+        opening["status"] = "in_progress"
+    begun = item | opening if opening else raw
+    yield {"type": "response.output_item.added", "output_index": index, "item": begun}
+    yield from texts
+    yield {"type": "response.output_item.done", "output_index": index, "item": raw}
+
+
+def _message(item: Json, place: Json) -> Iterator[Json]:
+    for number, part in enumerate(item.get("content") or ()):
+        here = place | {"content_index": number}
+        field = _PART_TEXTS.get(part.get("type"))
+        annotations = part.get("annotations") or ()
+        opening = part if field is None else part | {field: ""} | ({"annotations": []} if "annotations" in part else {})
+        yield {"type": "response.content_part.added", **here, "part": opening}
+        if field is not None:
+            told = list(_text(f"response.{part['type']}", here, field, part.get(field) or ""))
+            yield from told[:-1]
+            for which, annotation in enumerate(annotations):
+                about = {"annotation_index": which, "annotation": annotation}
+                yield {"type": "response.output_text.annotation.added", **here, **about}
+            yield told[-1]
+        yield {"type": "response.content_part.done", **here, "part": part}
+
+
+def _summary(item: Json, place: Json) -> Iterator[Json]:
+    for number, part in enumerate(item.get("summary") or ()):
+        here = place | {"summary_index": number}
+        yield {"type": "response.reasoning_summary_part.added", **here, "part": part | {"text": ""}}
+        yield from _text("response.reasoning_summary_text", here, "text", part.get("text") or "")
+        yield {"type": "response.reasoning_summary_part.done", **here, "part": part}
+
+
+def _text(name: str, place: Json, field: str, text: str) -> Iterator[Json]:
+    extra: Json = {"logprobs": []} if name == "response.output_text" else {}
+    if text:
+        yield {"type": f"{name}.delta", **place, "delta": text, **extra}
+    yield {"type": f"{name}.done", **place, field: text, **extra}

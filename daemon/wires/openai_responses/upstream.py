@@ -16,10 +16,10 @@ from msgspec import Raw
 
 from daemon.inference.request import Request
 from daemon.wires.base import EarlierReasoning, EncodeOptions, Fields, Item, Sift, Upstream
+from daemon.wires.json import FALSE, NULL, TRUE, encode, with_effort
 from daemon.wires.openai import upstream as openai
 from daemon.wires.openai.parameters import session_key
 from daemon.wires.openai_responses.encode_request import ENCRYPTED_REASONING
-from daemon.wires.passthrough import FALSE, NULL, TRUE, encode, with_effort
 
 _CODEX: Final = re.compile(r"codex\b|codex[_-]", re.IGNORECASE)
 """``codex_cli_rs/0.171.0 (…)``, ``codex_exec/…``, ``codex-tui/…``, ``Codex Desktop/…``; the same as ``originator``."""
