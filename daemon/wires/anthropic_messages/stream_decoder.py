@@ -8,6 +8,7 @@ good end: a body that ends before it is a failure, also after ``message_delta``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal, assert_never
 
 import msgspec
 from msgspec import DecodeError, Raw, Struct
@@ -50,7 +51,10 @@ class _BlockStartBody(Struct):
 
 _block_start = LenientDecoder(_BlockStartBody)
 
-_KINDS: Mapping[str, BlockKind] = {
+_Kind = Literal["text", "reasoning", "tool_call", "hosted", "opaque"]
+"""Those of the hub's kinds that blocks of this API become. A custom tool's call is a ``tool_call`` here."""
+
+_KINDS: Mapping[str, _Kind] = {
     "text": "text",
     "thinking": "reasoning",
     "redacted_thinking": "reasoning",
@@ -62,7 +66,7 @@ class _Open(Struct):
     """A content block of the upstream that has not ended."""
 
     index: int
-    kind: BlockKind
+    kind: _Kind
     raw: Raw
     start: _BlockStartBody
     signature: str = ""
@@ -176,7 +180,7 @@ class MessagesStreamDecoder(SseDecoder):
             self._writer.delta(block.index, start.text or start.thinking)
         self._writer.events += [Cited(block.index, citation) for citation in citations_of(start.citations)]
 
-    def _open(self, kind: BlockKind, raw: Raw, start: _BlockStartBody) -> _Open:
+    def _open(self, kind: _Kind, raw: Raw, start: _BlockStartBody) -> _Open:
         if kind != "tool_call":
             return _Open(self._writer.start(kind), kind, raw, start, start.signature or "")
         self._called = True
@@ -208,7 +212,7 @@ class MessagesStreamDecoder(SseDecoder):
                 block.pieces.append(text)
                 block.text += delta.content or ""
             case _:
-                pass
+                pass  # no delta of this kind of block: relays that mix them up are not worth an error
 
     def _stop_block(self, wire_index: int) -> None:
         block = self._blocks.pop(wire_index, None)
@@ -226,8 +230,10 @@ class MessagesStreamDecoder(SseDecoder):
                 events.append(BlockEnd(index, opaque=Opaque(WIRE_NAME, Raw(_whole(block)))))
             case "tool_call":
                 self._end_call(block)
-            case _:
+            case "text":
                 events.append(BlockEnd(index))
+            case _:
+                assert_never(block.kind)
 
     def _end_call(self, block: _Open) -> None:
         given = bytes(block.start.input).decode()

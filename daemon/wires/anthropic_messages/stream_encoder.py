@@ -114,7 +114,7 @@ class MessagesStreamEncoder:
         self._own = b""  # how that block was opened, where it is our own keep-alive
         self._head = b""  # the delta event of the open block, up to its text
         self._custom_begun = False
-        self._waiting: dict[int, list[Event]] = {}
+        self._waiting: dict[int, list[BlockStart | BlockEvent]] = {}
         self._called = self._refused = False
         self._asked = context.request.reasoning.asked_for  # whether thinking is shown as it comes
         self._held = HeldThinking(context.request.reasoning)  # where it is not
@@ -202,11 +202,11 @@ class MessagesStreamEncoder:
         while self._active == _NOBODY and self._waiting:
             self._replay(self._waiting.pop(next(iter(self._waiting))), out)
 
-    def _replay(self, held: list[Event], out: list[bytes]) -> None:
+    def _replay(self, held: list[BlockStart | BlockEvent], out: list[bytes]) -> None:
         for event in held:
             if isinstance(event, BlockStart):
                 self._activate(event, out)
-            elif isinstance(event, BlockDelta | PartBreak | Cited | BlockEnd):
+            else:
                 self._apply(event, out)
 
     def _apply(self, event: BlockEvent, out: list[bytes]) -> None:

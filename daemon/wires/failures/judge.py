@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from daemon.errors import ErrorKind, Failover, Failure, GatewayError, RemoteError, Scope
-from daemon.wires.failures.words import GENERIC, VAGUE, Ignored, Row, by_code, by_sentence, retry_later
+from daemon.wires.failures.words import GENERIC, VAGUE, FailureClass, Ignored, by_code, by_sentence, retry_later
 
 KIND_OF_STATUS: Mapping[int, ErrorKind] = {
     401: ErrorKind.AUTHENTICATION,
@@ -70,7 +70,7 @@ _JUDGED = 1000
 
 class _Meaning(NamedTuple):
     kind: ErrorKind
-    row: Row | None = None
+    row: FailureClass | None = None
     evidence: str = ""
 
 

@@ -20,7 +20,7 @@ from daemon.wires.sse_decoder import BlockWriter
 from daemon.wires.tools import InputReader, called_tool
 
 
-class CallState:
+class StreamedCall:
     """One call. ``whole`` says whether its arguments are complete by themselves."""
 
     __slots__ = ("_block", "_fallback_id", "_names", "_pieces", "_reader", "_writer", "custom", "ended", "id", "name")
@@ -103,9 +103,9 @@ class CallTable:
     def __init__(self, writer: BlockWriter, names: Mapping[str, str]) -> None:
         self._writer = writer
         self._names = names
-        self._calls: list[CallState] = []
-        self._by_index: dict[int, CallState] = {}
-        self._owners: dict[str, CallState] = {}
+        self._calls: list[StreamedCall] = []
+        self._by_index: dict[int, StreamedCall] = {}
+        self._owners: dict[str, StreamedCall] = {}
         self.answer_id = ""
         """The upstream's, which makes the ids of calls without one unlike those of other answers."""
 
@@ -146,20 +146,20 @@ class CallTable:
             call.start()
             call.end()
 
-    def _find(self, part: CallPart, name: str | None) -> CallState:
+    def _find(self, part: CallPart, name: str | None) -> StreamedCall:
         index = part.index if part.index is not None and part.index >= 0 else None
         known = self._known(index, part.id, name)
         if known is not None and not (part.id and name and known.id and known.id != part.id):
             return known
         if self._calls:
             self.settle()
-        call = CallState(self._writer, self._names, f"call_{self.answer_id}_{len(self._calls)}")
+        call = StreamedCall(self._writer, self._names, f"call_{self.answer_id}_{len(self._calls)}")
         self._calls.append(call)
         if index is not None:
             self._by_index[index] = call
         return call
 
-    def _known(self, index: int | None, id_: str | None, name: str | None) -> CallState | None:
+    def _known(self, index: int | None, id_: str | None, name: str | None) -> StreamedCall | None:
         if index is not None:
             return self._by_index.get(index)
         if id_:

@@ -118,8 +118,10 @@ class MessageWriter:
                 return [opaque_part(block)]
             case HostedCall():
                 self._lose(block.name)
-            case Reasoning() | ToolCall() | ToolResult():
-                pass  # no user has thought or called
+            case Reasoning():
+                self._lose("reasoning")  # no user has thought or called; a client that says so hears what it lost
+            case ToolCall() | ToolResult():
+                self._lose("content")
             case _:
                 assert_never(block)
         return []

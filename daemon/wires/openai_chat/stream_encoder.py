@@ -13,7 +13,7 @@ A keep-alive is a chunk with an empty delta.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import assert_never
 
 from msgspec import Raw
@@ -22,7 +22,6 @@ from daemon.errors import GatewayError
 from daemon.inference.events import (
     BlockDelta,
     BlockEnd,
-    BlockKind,
     BlockStart,
     Cited,
     Event,
@@ -47,11 +46,6 @@ from daemon.wires.openai_chat.errors import error_chunk
 _DONE = b"data: [DONE]\n\n"
 _CHOICES = b'"choices":'
 _ROLE = b'{"role":"assistant","content":"","refusal":null}'
-_FIELDS: Mapping[BlockKind, bytes] = {
-    "text": b'{"content":',
-    "refusal": b'{"refusal":',
-    "reasoning": b'{"reasoning_content":',
-}
 
 
 class _Place:
@@ -186,13 +180,24 @@ class ChatStreamEncoder:
             out += (place.head, encode(text), place.tail)
 
     def _place(self, start: BlockStart) -> _Place:
-        field = _FIELDS.get(start.kind)
-        if field is not None:
-            place = _Place(self._opening() + field, b"}" + self._choice_tail)
-        else:
-            key = b'"function":{"arguments":' if start.kind == "tool_call" else b'"custom":{"input":'
-            head = b'{"tool_calls":[{"index":%d,%b' % (self._numbers[start.index], key)
-            place = _Place(self._opening() + head, b"}}]}" + self._choice_tail)
+        match start.kind:
+            case "text":
+                head, tail = b'{"content":', b"}"
+            case "refusal":
+                head, tail = b'{"refusal":', b"}"
+            case "reasoning":
+                head, tail = b'{"reasoning_content":', b"}"
+            case "tool_call":
+                head = b'{"tool_calls":[{"index":%d,"function":{"arguments":' % self._numbers[start.index]
+                tail = b"}}]}"
+            case "custom_tool_call":
+                head = b'{"tool_calls":[{"index":%d,"custom":{"input":' % self._numbers[start.index]
+                tail = b"}}]}"
+            case "hosted" | "opaque":
+                head, tail = b"{", b"}"  # they come whole, with their end: no delta is ever written here
+            case _:
+                assert_never(start.kind)
+        place = _Place(self._opening() + head, tail + self._choice_tail)
         if start.kind == "text":
             place.offset = self._text_length
         self._refused = self._refused or start.kind == "refusal"

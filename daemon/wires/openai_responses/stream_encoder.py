@@ -22,7 +22,6 @@ from daemon.inference.blocks import Citation, Reasoning, ToolCall
 from daemon.inference.events import (
     BlockDelta,
     BlockEnd,
-    BlockKind,
     BlockStart,
     Cited,
     Event,
@@ -107,7 +106,17 @@ class ResponsesStreamEncoder:
     def _block_for(self, start: BlockStart) -> type[OpenBlock]:
         if self._searches and start.name == tool_search.NAME and start.namespace is None:
             return ToolSearchBlock
-        return BLOCKS[start.kind]
+        match start.kind:
+            case "text" | "refusal":
+                return MessageBlock
+            case "reasoning":
+                return ReasoningBlock
+            case "tool_call" | "custom_tool_call":
+                return CallBlock
+            case "hosted" | "opaque":
+                return WholeBlock
+            case _:
+                assert_never(start.kind)
 
     def _start(self) -> bool:
         """The opening, if it is due; whether it was."""
@@ -379,13 +388,3 @@ class WholeBlock:
 
 
 OpenBlock = MessageBlock | ReasoningBlock | CallBlock | ToolSearchBlock | WholeBlock
-
-BLOCKS: dict[BlockKind, type[OpenBlock]] = {
-    "text": MessageBlock,
-    "refusal": MessageBlock,
-    "reasoning": ReasoningBlock,
-    "tool_call": CallBlock,
-    "custom_tool_call": CallBlock,
-    "hosted": WholeBlock,
-    "opaque": WholeBlock,
-}
