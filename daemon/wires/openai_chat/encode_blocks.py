@@ -118,10 +118,8 @@ class MessageWriter:
                 return [opaque_part(block)]
             case HostedCall():
                 self._lose(block.name)
-            case Reasoning():
-                self._lose("reasoning")  # no user has thought or called; a client that says so hears what it lost
-            case ToolCall() | ToolResult():
-                self._lose("content")
+            case Reasoning() | ToolCall() | ToolResult():
+                pass  # not a user's: no decoder makes such a message, so that nothing is lost
             case _:
                 assert_never(block)
         return []
@@ -239,7 +237,8 @@ class MessageWriter:
 
     def _reasoning(self, reasoning: Reasoning, message: MessageParam) -> None:
         """Thinking goes back where it came from, in the field it came in. A client of this wire that sends
-        it knows that its upstream wants it."""
+        it knows that its upstream wants it. Other upstreams' thinking is not reported as lost: this API has no form for
+        it at all, and every conversation of Claude Code would be named."""
         field = reasoning.signature or (REASONING_FIELDS[0] if self._native else None)
         if field not in REASONING_FIELDS or not reasoning.parts:
             return
