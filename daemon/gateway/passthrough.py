@@ -118,10 +118,10 @@ class Passthrough:
     def _accept(self, payload: bytes) -> None:
         dialect = self._dialect
         dialect.read(payload)
-        if dialect.told:
+        if dialect.needs_decoding:
             self._tell(self._decoder.event(payload.replace(b"\n", b" ")))
-        if dialect.signed:
-            self._origins.made(self._asked, dialect.signed)
+        if dialect.signature:
+            self._origins.made(self._asked, dialect.signature)
         if self.error is not None:
             return
         if self.committed and not self.finished:  # ``_pass``, less the call: the usual event

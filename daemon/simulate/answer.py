@@ -43,7 +43,7 @@ class Usage(Struct, frozen=True):
 
 class Answer(Struct, frozen=True, kw_only=True):
     """``identity`` is hex that wires build their ids from. ``reasoning`` is the visible text, ``seal``
-    the sealed form ("" = not asked for). ``usage`` None = the upstream tells none."""
+    the sealed form ("" = not asked for). ``usage`` None = the upstream sends none."""
 
     identity: str
     created: int

@@ -124,8 +124,8 @@ class Simulator:
         elif path.endswith("/models") and scope["method"] == "GET":
             await send_json(send, 200, _models())
         else:
-            told = openai_error(Problem(message=f"Invalid URL ({scope['method']} {path})"), "")
-            await send_json(send, 404, told)
+            body = openai_error(Problem(message=f"Invalid URL ({scope['method']} {path})"), "")
+            await send_json(send, 404, body)
 
     async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "POST":
@@ -147,8 +147,8 @@ class Simulator:
             self._cache = PromptCache()
         self._ledger.queue(faults)
         changes = {name: getattr(control, name) for name in ("delay_ms", "chunk_bytes")}
-        told = {name: value for name, value in changes.items() if value is not UNSET}
-        self._pace = msgspec.structs.replace(self._pace, **told)
+        pace = {name: value for name, value in changes.items() if value is not UNSET}
+        self._pace = msgspec.structs.replace(self._pace, **pace)
 
     async def _answer(self, wire: Wire, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -255,7 +255,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def serve(simulator: Simulator, listener: socket.socket, announce: Callable[[], None]) -> None:
-    """Serves on ``listener`` until told to stop; ``announce`` is called when the signals are in hand."""
+    """Serves on ``listener`` until SIGINT or SIGTERM; ``announce`` is called once they are handled."""
     uvloop.run(_serve(simulator, listener, announce))
 
 

@@ -119,8 +119,8 @@ def _obey_choice(conversation: Conversation, progress: Progress) -> Actions | No
         return None
     allowed = [tool for tool in conversation.tools if forced in ("", tool.name)]
     task = filetask.find(progress.task, _surroundings(conversation))
-    if task and (found := filetask.call(task, allowed)):
-        return (_call(*found),)
+    if task and (call := filetask.call(task, allowed)):
+        return (_call(*call),)
     tool = next((tool for tool in allowed if tool.kind == "function"), None)
     return (_call(tool, _encode(example(tool.schema))),) if tool else None
 
@@ -131,8 +131,8 @@ def _fit_schema(conversation: Conversation, _: Progress) -> Actions | None:
 
 def _make_file(conversation: Conversation, progress: Progress) -> Actions | None:
     task = None if progress.settled else filetask.find(progress.task, _surroundings(conversation))
-    found = filetask.call(task, conversation.tools) if task else None
-    return (_call(*found),) if found else None
+    call = filetask.call(task, conversation.tools) if task else None
+    return (_call(*call),) if call else None
 
 
 # The first rule that has an answer gives it.
@@ -213,14 +213,14 @@ def _structured(schema: Json) -> Say:
     return Say(_encode(example(schema)))
 
 
-def _as_call(name: str, given: object, offered: dict[str, Tool]) -> Call:
+def _as_call(name: str, value: object, offered: dict[str, Tool]) -> Call:
     """A scripted step; a tool that nobody offered is called too, to see what the client makes of it."""
     tool = offered.get(name, Tool(name, {}))
     if tool.kind == "custom":
-        plain = given.get("input", given) if isinstance(given, dict) else given
+        plain = value.get("input", value) if isinstance(value, dict) else value
         return _call(tool, plain if isinstance(plain, str) else _encode(plain))
     # A function takes an object: where a gateway offers a custom tool as one, its text is the one argument.
-    return _call(tool, _encode({"input": given} if isinstance(given, str) else given))
+    return _call(tool, _encode({"input": value} if isinstance(value, str) else value))
 
 
 def _call(tool: Tool, arguments: str) -> Call:

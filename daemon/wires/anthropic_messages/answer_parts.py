@@ -143,9 +143,9 @@ def split_block(raw: Raw) -> tuple[bytes, list[bytes]]:
     kind = _typed.decode(raw).type
     if kind.endswith("tool_use"):
         fields = fields_of(raw)
-        given = bytes(fields.get("input", b"{}")).decode()
+        whole_input = bytes(fields.get("input", b"{}")).decode()
         fields["input"] = Raw(b"{}")
-        return encode(fields), [encode({"type": "input_json_delta", "partial_json": given})]
+        return encode(fields), [encode({"type": "input_json_delta", "partial_json": whole_input})]
     if kind == "thinking":
         fields = fields_of(raw)
         deltas = [

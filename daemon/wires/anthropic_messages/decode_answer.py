@@ -157,8 +157,8 @@ def _block(raw: Raw, where: str) -> Block | None:
         fields = fields_of(raw)
         read = fields_of(msgspec.json.encode(_odd_block.odd(raw)))
         odd = _OddBlock.__struct_fields__
-        kept = {name: value for name, value in fields.items() if name not in odd}
-        return raw_block_of(Raw(msgspec.json.encode(kept | read)), where)
+        usual = {name: value for name, value in fields.items() if name not in odd}
+        return raw_block_of(Raw(msgspec.json.encode(usual | read)), where)
 
 
 def _blocks(raws: list[Raw], names: Mapping[str, str]) -> Iterator[Block]:

@@ -190,7 +190,7 @@ def text_of(raw: Raw) -> str:
 
 
 def invalid(message: str) -> LocalError:
-    """A mistake of the client's, told in the API's own words."""
+    """A mistake of the client's, in the API's own words."""
     return LocalError(ErrorKind.INVALID_REQUEST, message)
 
 
@@ -268,7 +268,7 @@ def _search_result_file(block: SearchResultBlock) -> File:
 
 
 def _content_text(raw: Raw) -> str:
-    """The text of a ``content`` source: a string, or blocks. Where a picture is, the model is told."""
+    """The text of a ``content`` source: a string, or blocks. Where a picture was, a text says so."""
     try:
         return msgspec.json.decode(raw, type=str)
     except ValidationError:

@@ -64,17 +64,17 @@ def encode_response(response: Response, context: AnswerContext) -> bytes:
 def _blocks(content: tuple[Block, ...], context: AnswerContext) -> Iterator[Json | Raw]:
     ids = ToolIds(context.answer_id)
     asked = context.request.reasoning
-    held = HeldThinking(asked)
+    thinking = HeldThinking(asked)
     for block in content:
         if isinstance(block, Reasoning) and not asked.asked_for:
-            held.add(block)
+            thinking.add(block)
             continue
-        if made := list(_block(block, ids, context)):
-            yield from map(thinking_body, held.take())
-            yield from made
-            held.spoken |= isinstance(block, Text | Refusal | ToolCall)
+        if bodies := list(_block(block, ids, context)):
+            yield from map(thinking_body, thinking.take())
+            yield from bodies
+            thinking.spoken |= isinstance(block, Text | Refusal | ToolCall)
         if isinstance(block, ToolCall):
-            yield from map(thinking_body, held.take())
+            yield from map(thinking_body, thinking.take())
 
 
 def _block(block: Block, ids: ToolIds, context: AnswerContext) -> Iterable[Json | Raw]:

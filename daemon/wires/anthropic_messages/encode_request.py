@@ -162,7 +162,7 @@ def _sampling(request: Request, lost: list[str]) -> Json:
 
 
 def _thinking(request: Request, options: EncodeOptions, body: Json, lost: list[str]) -> Json:
-    """Thinking as asked; left out, and told, where one of the vendor's rules forbids it."""
+    """Thinking as asked; left out, and reported as lost, where one of the vendor's rules forbids it."""
     asked = request.reasoning
     effort = options.effort or asked.effort
     if request.wire != WIRE_NAME:
@@ -214,8 +214,8 @@ def _output(request: Request, body: Json, lost: list[str]) -> Json:
 
 def _unspeakable(request: Request) -> list[str]:
     """What only OpenAI's wires have."""
-    told = {
+    not_here = {
         "verbosity": request.verbosity is not None,
         "service_tier": request.service_tier is not None and request.wire != WIRE_NAME,
     }
-    return [name for name, asked in told.items() if asked]
+    return [name for name, asked in not_here.items() if asked]

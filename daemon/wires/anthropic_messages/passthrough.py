@@ -24,7 +24,7 @@ from daemon.wires.base import AnswerContext, EncodeResponse
 from daemon.wires.json import NULL, LenientDecoder, RawObject, changed, encode, fields_of, items_of
 from daemon.wires.sse import SseSplitter, frame
 
-TOLD = frozenset({"message_start", "message_delta", "message_stop", "error"})
+_DECODED = frozenset({"message_start", "message_delta", "message_stop", "error"})
 _EMPTY_DELTAS: Mapping[str, Mapping[str, str]] = {
     "text": {"type": "text_delta", "text": ""},
     "thinking": {"type": "thinking_delta", "thinking": ""},
@@ -64,7 +64,7 @@ _message = LenientDecoder(_Message).decode
 
 
 class MessagesDialect:
-    """See ``base.Dialect``. ``_open`` is the block open at the client (index, kind), ``_own`` whether it is ours."""
+    """See ``base.Dialect``."""
 
     __slots__ = (
         "_context",
@@ -76,23 +76,36 @@ class MessagesDialect:
         "_read",
         "_shift",
         "_started",
-        "signed",
-        "told",
+        "needs_decoding",
+        "signature",
     )
 
     def __init__(self, context: AnswerContext, encode_response: EncodeResponse) -> None:
         self._context = context
         self._encode_response = encode_response
-        self._started = self._own = False
-        self._ending = False
-        self._shift = self._next = 0
+        # Whether the client has a ``message_start``. It outlives an attempt: a keep-alive may have opened the answer
+        # before the upstream that in the end answers was even asked, and Anthropic's TypeScript SDK raises at a
+        # second start.
+        self._started = False
+        # The block that is open at the client (index, kind). A keep-alive must be a delta of it: Claude Code
+        # (2.1.197, 2.1.332) counts neither pings nor comments as activity. The kind is '' once the block's signature
+        # has gone out, behind which the API sends nothing but the stop.
         self._open: tuple[int, str] | None = None
+        # Whether that block is one of ours, opened because a keep-alive was due between two blocks or before the first.
+        # It is the upstream's if its next block is of the same kind; else it must be closed before anything else.
+        self._own = False
+        # Each block of ours moves the upstream's later ones on by one: ``_shift`` is added to their indexes,
+        # ``_next`` is the index at the client of the next block. Anthropic's SDK finds a block by its index in the
+        # list so far.
+        self._shift = self._next = 0
+        # Whether ``message_delta`` has come: no block may open behind it, so that a keep-alive is a ping there.
+        self._ending = False
         self.begin()
 
     def begin(self) -> None:
         self._read = _Event("")
-        self.told = False
-        self.signed = b""
+        self.needs_decoding = False
+        self.signature = b""
 
     def read(self, payload: bytes) -> None:
         try:
@@ -100,10 +113,10 @@ class MessagesDialect:
         except msgspec.ValidationError:
             event = _event.odd(payload)
         self._read = event
-        self.told = event.type in TOLD
-        self.signed = b""
+        self.needs_decoding = event.type in _DECODED
+        self.signature = b""
         if event.delta and b'"signature"' in bytes(event.delta):
-            self.signed = _delta(event.delta).signature.encode()
+            self.signature = _delta(event.delta).signature.encode()
 
     def commits(self) -> bool:
         if self._read.type != "content_block_delta" or not self._read.delta:
@@ -124,7 +137,7 @@ class MessagesDialect:
             self._open = self._next - 1, _block(event.content_block).type
         elif kind == "content_block_stop":
             self._open = None
-        elif self._open and self.signed:
+        elif self._open and self.signature:
             self._open = self._open[0], ""  # nothing may follow a block's signature but its stop
         elif kind == "message_delta":
             self._ending = True
@@ -145,7 +158,7 @@ class MessagesDialect:
         return self._open is not None and self._open[1] == _block(event.content_block).type
 
     def _continue_own(self, event: _Event) -> bytes:
-        """The upstream's block goes on in ours: not its start is told, but what some put into it already."""
+        """The upstream's block goes on in ours: its start is left out, but for what some put into it already."""
         index = self._next - 1
         self._own = False
         self._shift = index - event.index
@@ -249,11 +262,11 @@ def begun_and_deltas(block: RawObject) -> tuple[RawObject, list[RawObject]]:
     """The block as it begins, and the deltas that make it whole. A kind that is not known begins whole."""
     kind: str = msgspec.json.decode(block.get("type", _EMPTY), type=str)
     if kind.endswith("tool_use"):
-        given = bytes(block.get("input", b"{}")).decode()
-        return block | {"input": Raw(b"{}")}, [_delta_of("input_json_delta", "partial_json", Raw(encode(given)))]
+        whole_input = bytes(block.get("input", b"{}")).decode()
+        return block | {"input": Raw(b"{}")}, [_delta_of("input_json_delta", "partial_json", Raw(encode(whole_input)))]
     fields = _TEXTS.get(kind, ())
-    said = [field for field in fields if block.get(field, _EMPTY) not in (_EMPTY, NULL)]
-    deltas = [_delta_of(f"{field}_delta", field, block[field]) for field in said]
+    filled = [field for field in fields if block.get(field, _EMPTY) not in (_EMPTY, NULL)]
+    deltas = [_delta_of(f"{field}_delta", field, block[field]) for field in filled]
     begun = block | dict.fromkeys(fields, _EMPTY)
     if kind == "text" and block.get("citations", NULL) not in (NULL, _NONE):
         begun["citations"] = _NONE
@@ -315,8 +328,8 @@ def _collect(stream: bytes) -> Json:
             case _:
                 pass
     for index, pieces in inputs.items():
-        if given := "".join(pieces):
-            blocks[index]["input"] = _input(given)
+        if text := "".join(pieces):
+            blocks[index]["input"] = _input(text)
     return message | {"content": [blocks[index] for index in sorted(blocks)]}
 
 
@@ -330,9 +343,9 @@ def _add(block: Json, delta: Json, pieces: list[str]) -> None:
         pieces.append(delta["partial_json"])
 
 
-def _input(given: str) -> Any:
+def _input(text: str) -> Any:
     """Input that a token limit has cut is no JSON; it is shown as it came."""
     try:
-        return msgspec.json.decode(given)
+        return msgspec.json.decode(text)
     except DecodeError:
-        return {"_raw": given}
+        return {"_raw": text}

@@ -63,15 +63,19 @@ _KINDS: Mapping[str, _Kind] = {
 
 
 class _Open(Struct):
-    """A content block of the upstream that has not ended."""
+    """A content block of the upstream that has not ended. ``index`` is the hub's number of it."""
 
     index: int
     kind: _Kind
     raw: Raw
     start: _BlockStartBody
     signature: str = ""
+    """Of thinking: it comes in deltas behind the text, and the hub wants it with the block's end."""
     pieces: list[str] = []
     text: str = ""
+    """``pieces`` of the input, and the content, of a block that the hub wants whole (``hosted``, ``opaque``)."""
+    has_input: bool = False
+    """Of a call: whether deltas brought input. Some servers send it whole with the start instead."""
     reader: InputReader | None = None
     """Unwraps the input of a custom tool's call."""
 
@@ -84,10 +88,15 @@ class MessagesStreamDecoder(SseDecoder):
     def __init__(self, names: Mapping[str, str]) -> None:
         super().__init__()
         self._names = names
-        self._called = False
-        self._blocks: dict[int, _Open] = {}
-        self._searches: dict[str, tuple[int, bytes]] = {}  # id -> (hub index, the server_tool_use block)
+        self._called = False  # decides what an unknown ``stop_reason`` means
+        self._blocks: dict[int, _Open] = {}  # by the upstream's index, which some servers use again
+        # Searches that the upstream runs: id -> (hub index, the server_tool_use block). The API shows a search as two
+        # blocks, of which the second may come after others; the hub has one, which ends with the second.
+        self._searches: dict[str, tuple[int, bytes]] = {}
+        # What ``message_delta`` said. The end waits for ``message_stop``: ``message_delta`` may come more than once,
+        # and a stream that breaks between the two is a cut one.
         self._stop = Delta()
+        # Counts come in ``message_start`` and again, only in part, in each ``message_delta``.
         self._usage = UsageBody()
 
     def _event(self, payload: bytes) -> None:
@@ -201,7 +210,7 @@ class MessagesStreamDecoder(SseDecoder):
                     self._writer.events.append(BlockDelta(block.index, text))
             case "tool_call", "input_json_delta":
                 if text:
-                    block.text = "sent"
+                    block.has_input = True
                     self._input(block, text)
             case "reasoning", "signature_delta":
                 block.signature += delta.signature
@@ -225,6 +234,7 @@ class MessagesStreamDecoder(SseDecoder):
             case "reasoning":
                 events.append(BlockEnd(index, signature=block.signature or None))
             case "hosted":
+                # Its result is the next block, or a later one; ``_finish`` ends a search that has none.
                 self._searches[start.id or ""] = (index, _whole(block))
             case "opaque":
                 events.append(BlockEnd(index, opaque=Opaque(WIRE_NAME, Raw(_whole(block)))))
@@ -236,9 +246,9 @@ class MessagesStreamDecoder(SseDecoder):
                 assert_never(block.kind)
 
     def _end_call(self, block: _Open) -> None:
-        given = bytes(block.start.input).decode()
-        if not block.text and given not in ("", "null", "{}"):
-            self._input(block, given)  # input that came whole, with the start
+        whole_input = bytes(block.start.input).decode()
+        if not block.has_input and whole_input not in ("", "null", "{}"):
+            self._input(block, whole_input)  # input that came whole, with the start
         if block.reader is not None and (rest := block.reader.close()):
             self._writer.delta(block.index, rest)
         self._writer.end(block.index)
@@ -258,16 +268,16 @@ class MessagesStreamDecoder(SseDecoder):
 
 def _whole(block: _Open) -> bytes:
     """A block as it would stand in a whole answer: its start with what the deltas brought."""
-    given = "".join(block.pieces)
-    if not given and not block.text:
+    whole_input = "".join(block.pieces)
+    if not whole_input and not block.text:
         return bytes(block.raw)
     fields = fields_of(block.raw) if block.raw else {}
-    if given:
+    if whole_input:
         try:
-            msgspec.json.decode(given)
-            fields["input"] = Raw(given)
+            msgspec.json.decode(whole_input)
+            fields["input"] = Raw(whole_input)
         except DecodeError:
-            fields["input"] = Raw(_dumps({"_raw": given}))
+            fields["input"] = Raw(_dumps({"_raw": whole_input}))
     if block.text:
         fields["content"] = Raw(_dumps(block.text))
     return _dumps(fields)

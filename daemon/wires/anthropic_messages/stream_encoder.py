@@ -106,16 +106,24 @@ class MessagesStreamEncoder:
         self._context = context
         self._ids = ToolIds(context.answer_id)
         self._begun = self._ended = False
-        self._next = 0
-        self._active = _NOBODY  # hub index of the block whose turn it is
+        self._next = (
+            0  # index on the wire of the next block: keep-alives' blocks count, hub blocks without content do not
+        )
+        # Hub index and kind of the block whose turn it is. Others wait (invariant 2) in ``_waiting``, with their
+        # events.
+        self._active = _NOBODY
         self._kind: BlockKind = "text"
-        self._live = _NOBODY  # the same, once it is open and takes plain deltas
-        self._open = False  # whether a block (the active one or our own) is open on the wire
-        self._own = b""  # how that block was opened, where it is our own keep-alive
+        # The same index once the block is open and its deltas need no thought: nine events in ten are such, and
+        # ``encode`` writes them without a call. Never a custom tool's call, whose text has to be wrapped.
+        self._live = _NOBODY
+        # Whether a block, the active one or our own, is open on the wire. A block of ours may be open while none is
+        # active, and the active one may not have opened yet (invariant 3).
+        self._open = False
+        self._own = b""  # how that block was opened, where a keep-alive did it: one of the same kind goes on in it
         self._head = b""  # the delta event of the open block, up to its text
-        self._custom_begun = False
+        self._custom_begun = False  # whether the JSON string around a custom tool's text has been opened
         self._waiting: dict[int, list[BlockStart | BlockEvent]] = {}
-        self._called = self._refused = False
+        self._called = self._refused = False  # decide the ``stop_reason``: clients act on it together with the blocks
         self._asked = context.request.reasoning.asked_for  # whether thinking is shown as it comes
         self._held = HeldThinking(context.request.reasoning)  # where it is not
 
@@ -202,8 +210,8 @@ class MessagesStreamEncoder:
         while self._active == _NOBODY and self._waiting:
             self._replay(self._waiting.pop(next(iter(self._waiting))), out)
 
-    def _replay(self, held: list[BlockStart | BlockEvent], out: list[bytes]) -> None:
-        for event in held:
+    def _replay(self, events: list[BlockStart | BlockEvent], out: list[bytes]) -> None:
+        for event in events:
             if isinstance(event, BlockStart):
                 self._activate(event, out)
             else:
@@ -294,8 +302,8 @@ class MessagesStreamEncoder:
         out.append(_DELTA % (self._next - 1, encode({"type": "signature_delta", "signature": end.signature})))
 
     def _write_held(self, out: list[bytes]) -> None:
-        if held := self._held.take():
-            self._whole_blocks([Raw(encode(thinking_body(thought))) for thought in held], out)
+        if thoughts := self._held.take():
+            self._whole_blocks([Raw(encode(thinking_body(thought))) for thought in thoughts], out)
 
     def _whole_blocks(self, blocks: Sequence[Raw], out: list[bytes]) -> None:
         if blocks:

@@ -221,8 +221,8 @@ def _message(objects: list[Json]) -> str:
     """The first sentence that says something; of generic ones the first."""
     texts = [text for each in objects for text in (_text(each), _error_text(each)) if text]
     texts = [text for text in texts if _inside(text) is None] or texts
-    said = next((text for text in texts if not _is_generic(text)), None)
-    return said or next((text for text in texts if text.lower() not in _HARMLESS), "")
+    specific = next((text for text in texts if not _is_generic(text)), None)
+    return specific or next((text for text in texts if text.lower() not in _HARMLESS), "")
 
 
 def _is_generic(text: str) -> bool:
@@ -298,14 +298,14 @@ def _status(objects: list[Json], code: str | None, param: str | None, status: in
         return int(param)
     if status is not None and status >= 400:
         return status
-    return next((found for each in objects if (found := _status_in(each))), None)
+    return next((inner for each in objects if (inner := _status_in(each))), None)
 
 
 def _status_in(value: Mapping[str, object]) -> int | None:
     for name in ("status", "status_code", "code", "http_status"):
-        found = value.get(name)
-        if isinstance(found, str | int) and not isinstance(found, bool) and _is_failed(str(found)):
-            return int(found)
+        status = value.get(name)
+        if isinstance(status, str | int) and not isinstance(status, bool) and _is_failed(str(status)):
+            return int(status)
     return None
 
 
@@ -371,8 +371,8 @@ def is_firewall(text: str, headers: Mapping[str, str]) -> bool:
 
 def limit_in(text: str) -> str:
     """What Cloudflare's page of a rate limit says of it: the title speaks of restricted access only."""
-    found = _LIMITED.search(text[:_READ])
-    return found[0] if found else ""
+    match = _LIMITED.search(text[:_READ])
+    return match[0] if match else ""
 
 
 def target_of(location: str) -> str:

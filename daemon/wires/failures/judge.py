@@ -261,8 +261,8 @@ def context_numbers(message: str) -> tuple[int | None, int | None]:
 
 
 def _first(patterns: tuple[re.Pattern[str], ...], message: str) -> int | None:
-    found = (pattern.search(message) for pattern in patterns)
-    return next((_integer(match[1]) for match in found if match), None)
+    matches = (pattern.search(message) for pattern in patterns)
+    return next((_integer(match[1]) for match in matches if match), None)
 
 
 def _integer(text: str) -> int | None:

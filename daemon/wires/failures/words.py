@@ -320,8 +320,8 @@ def by_sentence(text: str, param: str | None, ignored: Ignored) -> Verdict | Non
 
 def retry_later(text: str, ignored: Ignored) -> Verdict | None:
     """ "请稍后再试" beside no other word: it stands beside most of them."""
-    found = next((match[0] for match in _AGAIN_LATER.finditer(text) if not ignored(match[0])), None)
-    return None if found is None else Verdict(_LATER, found)
+    sentence = next((match[0] for match in _AGAIN_LATER.finditer(text) if not ignored(match[0])), None)
+    return None if sentence is None else Verdict(_LATER, sentence)
 
 
 _ROW_OF_CODE = {code: row for row in reversed(TABLE) for code in row.codes}

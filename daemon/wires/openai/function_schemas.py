@@ -127,6 +127,6 @@ def _fit_schema(tool: Tool, schema: Raw, lost: list[str]) -> Raw:
         return _ANY_OBJECT
     refused = [key for key in _REFUSED_AT_ROOT if key in root]
     lost.extend(f"tools.{label(tool)}.{key}" for key in refused)
-    kept = {key: value for key, value in root.items() if key not in _STRAY and key not in refused}
-    kept = {**kept, "type": _OBJECT_TYPE, "properties": root.get("properties", _NO_PROPERTIES)}
-    return Raw(msgspec.json.encode(kept))
+    fields = {key: value for key, value in root.items() if key not in _STRAY and key not in refused}
+    fields |= {"type": _OBJECT_TYPE, "properties": root.get("properties", _NO_PROPERTIES)}
+    return Raw(msgspec.json.encode(fields))

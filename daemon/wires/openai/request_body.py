@@ -1,4 +1,4 @@
-"""What requests to OpenAI's two entries have in common: how a body is read, and how a mistake in it is told."""
+"""What requests to OpenAI's two entries have in common: how a body is read, and how a mistake in it is worded."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ def session_of(headers: Mapping[str, str], cache_key: str | None) -> str | None:
 
 
 def invalid(message: str, param: str | None = None, code: str | None = None) -> LocalError:
-    """A mistake of the client's, told in the API's own words."""
+    """A mistake of the client's, in the API's own words."""
     return LocalError(ErrorKind.INVALID_REQUEST, message, param=param, code=code)

@@ -46,9 +46,9 @@ def finish_reason(reason: FinishReason, request: Request, *, called: bool, refus
     answer. OpenAI itself says ``stop`` where structured output was asked for and ``refusal`` holds the
     words, and there its SDK raises at ``content_filter`` before anybody reads them.
     """
-    told = _FINISH.get(reason)
-    if told is not None:
-        return told
+    word = _FINISH.get(reason)
+    if word is not None:
+        return word
     if reason is FinishReason.REFUSAL and not called:
         structured = request.output is not None and request.output.kind == "json_schema"
         return "stop" if refused and structured else "content_filter"
@@ -58,16 +58,16 @@ def finish_reason(reason: FinishReason, request: Request, *, called: bool, refus
 def usage_object(usage: Usage | None, input_estimate: int) -> dict[str, object]:
     """Always whole. What the upstream did not say is the estimate, or nothing."""
     usage = usage or Usage()
-    given = input_estimate if usage.input_tokens is None else usage.input_tokens
-    made = usage.output_tokens or 0
+    input_tokens = input_estimate if usage.input_tokens is None else usage.input_tokens
+    output_tokens = usage.output_tokens or 0
     details: dict[str, int] = {"cached_tokens": usage.cached_tokens or 0, "audio_tokens": 0}
     if usage.cache_write_tokens is not None:
         details["cache_write_tokens"] = usage.cache_write_tokens
         details["cached_creation_tokens"] = usage.cache_write_tokens
     return {
-        "prompt_tokens": given,
-        "completion_tokens": made,
-        "total_tokens": given + made,
+        "prompt_tokens": input_tokens,
+        "completion_tokens": output_tokens,
+        "total_tokens": input_tokens + output_tokens,
         "prompt_tokens_details": details,
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0, "audio_tokens": 0},
     }
@@ -94,12 +94,12 @@ def image_of(call: HostedCall) -> Raw | None:
     if call.raw is None or call.name != "image_generation":
         return None
     try:
-        made = _generated.decode(call.raw)
+        image = _generated.decode(call.raw)
     except msgspec.DecodeError:
         return None
-    if not made.result:
+    if not image.result:
         return None
-    url = f"data:image/{made.output_format or 'png'};base64,{made.result}"
+    url = f"data:image/{image.output_format or 'png'};base64,{image.result}"
     return Raw(encode({"type": "image_url", "image_url": {"url": url}}))
 
 

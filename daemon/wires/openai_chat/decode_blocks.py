@@ -1,7 +1,7 @@
 """A client's messages as the hub's: calls and their results paired, whatever the client left out.
 
 A call without an id gets one (``call_missing_2_0``: message 2, call 0); a result without one answers the
-oldest call that has no result yet. Two calls of one message with one id cannot be told apart: they are
+oldest call that has no result yet. Two calls of one message with one id cannot be distinguished: they are
 dropped with their results. What answers no call stays: what to do with it is the upstream wire's business.
 
 System and developer messages keep role and place. A part that only this wire knows travels as ``Opaque``.
@@ -105,9 +105,9 @@ class _Turns:
         calls = [self._call(part, f"call_missing_{number}_{place}", number) for place, part in enumerate(parts)]
         ids = [call.id for call in calls]
         self._ambiguous = {id_ for id_ in ids if ids.count(id_) > 1}
-        kept = [call for call in calls if call.id not in self._ambiguous]
-        self._pending += [_Pending(call.id, call.kind == "custom") for call in kept]
-        return list(kept)
+        clear = [call for call in calls if call.id not in self._ambiguous]
+        self._pending += [_Pending(call.id, call.kind == "custom") for call in clear]
+        return list(clear)
 
     def _call(self, part: CallPart, fallback_id: str, number: int) -> ToolCall:
         """A custom call may come back as the function call that other gateways make of it."""
@@ -138,12 +138,12 @@ class _Turns:
 
     def _paired(self, call_id: str | None) -> _Pending | None:
         """The newest call of that id; without an id the oldest that has no result."""
-        found = next((call for call in reversed(self._pending) if call.id == call_id), None)
+        match = next((call for call in reversed(self._pending) if call.id == call_id), None)
         if not call_id and self._pending:
-            found = self._pending[0]
-        if found is not None:
-            self._pending.remove(found)
-        return found
+            match = self._pending[0]
+        if match is not None:
+            self._pending.remove(match)
+        return match
 
 
 def _arguments(function: CalledFunction) -> str:

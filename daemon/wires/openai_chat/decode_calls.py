@@ -29,9 +29,10 @@ class StreamedCall:
         self._writer = writer
         self._names = names
         self._fallback_id = fallback_id
+        # All arguments so far. Until the block starts they wait here; afterwards they say whether the call is whole.
         self._pieces: list[str] = []
         self._block: int | None = None
-        self._reader: InputReader | None = None
+        self._reader: InputReader | None = None  # of a custom tool that travelled as a function: its text is unwrapped
         self.id: str | None = None
         self.name = ""
         self.custom = False
@@ -44,7 +45,7 @@ class StreamedCall:
 
     @property
     def whole(self) -> bool:
-        """Whether the arguments are one JSON value by now; of a custom call nobody can tell."""
+        """Whether the arguments are one JSON value by now; of a custom call nobody knows."""
         return not self.custom and is_json("".join(self._pieces))
 
     def describe(self, id_: str | None, name: str | None, *, custom: bool) -> None:
@@ -104,6 +105,8 @@ class CallTable:
         self._writer = writer
         self._names = names
         self._calls: list[StreamedCall] = []
+        # Fragments name their call by index or, at servers that send none, by id. An index may be given to a second
+        # call (invariant 1), and an id only to one: a second call under a known id gets an id of ours.
         self._by_index: dict[int, StreamedCall] = {}
         self._owners: dict[str, StreamedCall] = {}
         self.answer_id = ""
@@ -134,14 +137,14 @@ class CallTable:
         self.take(CallPart(index=0, function=function))
 
     def settle(self) -> None:
-        """Something else begins: every call that can be told by now is told, and a whole one is over."""
+        """Something else begins: every call that has a name by now starts, and a whole one ends."""
         for call in self._calls:
             call.start()
             if call.name and not call.ended and call.whole:
                 call.end()
 
     def finish(self) -> None:
-        """The answer is over: every call is told and closed."""
+        """The answer is over: every call starts and ends."""
         for call in self._calls:
             call.start()
             call.end()

@@ -5,7 +5,7 @@ Invariants:
    before the last of them (text, images of another result) waits, and keeps its order.
 2. A ``tool`` message holds text alone. An image or document in a result is named there by a line of
    its own and follows, under the same line, in a user message.
-3. A result without its call is refused upstream, so it is dropped and told.
+3. A result without its call is refused upstream, so it is dropped and reported as lost.
 
 A tool's failure has no field on this wire; it travels as the first line ``[tool error]`` of its result.
 """

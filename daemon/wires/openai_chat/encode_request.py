@@ -118,15 +118,15 @@ def _put_tools(
 
 def _put_thinking(body: CreateChatCompletion, request: Request, options: EncodeOptions, lost: list[str]) -> None:
     """The provider's default, and "do not think", are meant for OpenAI's reasoning models: what other
-    servers have for that goes by other names. They are told what was asked for."""
-    model, wishes = options.model, request.reasoning
-    asked = options.effort or wishes.effort
+    servers have for that goes by other names. They get what was asked for."""
+    model, reasoning = options.model, request.reasoning
+    asked = options.effort or reasoning.effort
     if "reasoning" in request.extra.get(WIRE_NAME, {}) and options.effort is None:
         return  # OpenRouter's own object says it
-    if wishes.enabled is False and not asked and not reasons(model):
+    if reasoning.enabled is False and not asked and not reasons(model):
         return
     default = options.default_effort if reasons(model) else None
-    effort = effort_for(model, suffix=options.effort, options=wishes, default=default)
+    effort = effort_for(model, suffix=options.effort, options=reasoning, default=default)
     if effort is not None:
         body.reasoning_effort = effort
     elif asked not in (None, "none"):
@@ -167,7 +167,7 @@ def _put_max_tokens(body: CreateChatCompletion, request: Request, options: Encod
 
 
 def _store(options: EncodeOptions) -> bool | Unset:
-    """OpenAI keeps chats of newer accounts unless told otherwise; no other server has the field."""
+    """OpenAI stores the chats of newer accounts by default; no other server has the field."""
     if options.store is None or not (options.store or is_openai(options.model)):
         return UNSET
     return options.store
@@ -215,21 +215,21 @@ def _with_extra(encoded: bytes, extra: Mapping[str, Raw], options: EncodeOptions
     """Give this wire's own fields back, under the ones that the hub and the provider decide."""
     if not extra:
         return encoded
-    kept: RawObject = {}
+    own: RawObject = {}
     for name, raw in extra.items():
         if name in options.unsupported:
             lost.append(name)
         elif name != "store" or options.store is None:
-            kept[name] = raw
-    lost.extend(name for name in _UNHEARD if bytes(kept.get(name, b"false")) not in (b"false", b"null"))
+            own[name] = raw
+    lost.extend(name for name in _UNHEARD if bytes(own.get(name, b"false")) not in (b"false", b"null"))
     fields = fields_of(encoded)
-    if "stream_options" in kept and "stream_options" in fields:
-        fields["stream_options"] = _merged(kept["stream_options"], fields["stream_options"])
-    elif "stream_options" in kept:
-        del kept["stream_options"]
-    if "web_search_options" in kept:
+    if "stream_options" in own and "stream_options" in fields:
+        fields["stream_options"] = _merged(own["stream_options"], fields["stream_options"])
+    elif "stream_options" in own:
+        del own["stream_options"]
+    if "web_search_options" in own:
         fields.pop("web_search_options", None)
-    return encode(fields | {name: raw for name, raw in kept.items() if name not in fields})
+    return encode(fields | {name: raw for name, raw in own.items() if name not in fields})
 
 
 def _merged(theirs: Raw, ours: Raw) -> Raw:

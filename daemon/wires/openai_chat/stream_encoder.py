@@ -87,13 +87,19 @@ class ChatStreamEncoder:
         self._context = context
         self._ids = CallIds(context.answer_id)
         self._custom = custom_tools(context.request)
-        self._begun = self._ended = self._refused = self._thought = False
-        self._waiting: dict[int, BlockStart] = {}  # blocks that have said nothing yet
-        self._places: dict[int, _Place] = {}  # blocks whose deltas go out as they are
-        self._numbers: dict[int, int] = {}  # calls
-        self._wrapped: set[int] = set()  # calls of custom tools that travel as functions
+        self._begun = self._ended = False
+        self._refused = self._thought = False  # the ``finish_reason``; whether a blank line parts the next thinking
+        # A block is in ``_waiting`` until its first delta, so that an empty one leaves no trace and a call without
+        # arguments gets ``{}``; then in ``_places``, whose deltas ``encode`` writes without a call: nine events in ten.
+        self._waiting: dict[int, BlockStart] = {}
+        self._places: dict[int, _Place] = {}
+        self._numbers: dict[int, int] = {}  # calls are numbered by themselves: hub index -> ``tool_calls[].index``
+        # Calls of custom tools that travel as functions: each piece of text must be escaped into one JSON string, so
+        # that they never have a place.
+        self._wrapped: set[int] = set()
+        # Code points of finished texts: sources name places in the content, which is all texts in a row.
         self._text_length = 0
-        self._lists: dict[str, list[Raw]] = {}  # sources and pictures
+        self._lists: dict[str, list[Raw]] = {}  # sources and pictures, which go out at the end (invariant 3)
         chunk = {"id": f"chatcmpl-{context.answer_id}", "object": "chat.completion.chunk", "created": context.created}
         chunk |= {"model": context.model, "system_fingerprint": None}
         self._head = b"data: " + encode(chunk)[:-1] + b"," + _CHOICES

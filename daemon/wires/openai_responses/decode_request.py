@@ -95,17 +95,17 @@ def _reasoning(reasoning: RequestReasoning | None) -> ReasoningOptions:
 
 
 def _output(text: RequestText | None) -> OutputFormat | None:
-    wanted = text.format if text else None
-    if wanted is None or wanted.type == "text":
+    format = text.format if text else None
+    if format is None or format.type == "text":
         return None
-    if wanted.type == "json_object":
+    if format.type == "json_object":
         return OutputFormat(kind="json_object")
     return OutputFormat(
         kind="json_schema",
-        name=wanted.name,
-        description=wanted.description,
-        schema=kept(wanted.schema),
-        strict=wanted.strict,
+        name=format.name,
+        description=format.description,
+        schema=kept(format.schema),
+        strict=format.strict,
     )
 
 

@@ -28,7 +28,7 @@ _INCOMPLETE = {
     FinishReason.CONTENT_FILTER: "content_filter",
     FinishReason.REFUSAL: "content_filter",
 }
-"""Reasons told as ``incomplete``. The wire has no status for a refusal, and one without text would
+"""Reasons that make an answer ``incomplete``. The wire has no status for a refusal, and one without text would
 look like an empty success."""
 
 
@@ -86,23 +86,23 @@ def encode_response(response: Response, context: AnswerContext) -> bytes:
 def usage_object(usage: Usage | None, input_estimate: int) -> dict[str, object]:
     """Always whole: Codex counts on it. What the upstream did not say is the estimate, or nothing."""
     usage = usage or Usage()
-    given = input_estimate if usage.input_tokens is None else usage.input_tokens
-    made = usage.output_tokens or 0
+    input_tokens = input_estimate if usage.input_tokens is None else usage.input_tokens
+    output_tokens = usage.output_tokens or 0
     details: dict[str, int] = {"cached_tokens": usage.cached_tokens or 0}
     if usage.cache_write_tokens is not None:
         details["cache_write_tokens"] = usage.cache_write_tokens
     return {
-        "input_tokens": given,
+        "input_tokens": input_tokens,
         "input_tokens_details": details,
-        "output_tokens": made,
+        "output_tokens": output_tokens,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
-        "total_tokens": given + made,
+        "total_tokens": input_tokens + output_tokens,
     }
 
 
 def _echo(request: Request) -> ResponseEcho:
     extra = request.extra.get(WIRE_NAME, {})
-    wishes = request.reasoning
+    reasoning = request.reasoning
     names = {tool.name: tool.name for tool in request.tools if isinstance(tool, Tool)}
     choice = request.tool_choice
     return ResponseEcho(
@@ -110,7 +110,7 @@ def _echo(request: Request) -> ResponseEcho:
         max_output_tokens=request.max_tokens,
         parallel_tool_calls=request.parallel_tool_calls is not False,
         previous_response_id=extra.get("previous_response_id", Raw(b"null")),
-        reasoning={"effort": wishes.effort, "summary": wishes.summary},
+        reasoning={"effort": reasoning.effort, "summary": reasoning.summary},
         store=extra.get("store", Raw(b"false")),
         temperature=request.temperature,
         text={"format": _echo_format(request), "verbosity": request.verbosity or "medium"},

@@ -100,9 +100,9 @@ def _put_reasoning(body: CreateResponse, request: Request, options: EncodeOption
     without it the next turn could not hand the reasoning back."""
     if not levels_of(options.model):
         return
-    wishes = request.reasoning
-    effort = effort_for(options.model, suffix=options.effort, options=wishes, default=options.default_effort)
-    summary = wishes.summary or ("auto" if wishes.visible else None)
+    reasoning = request.reasoning
+    effort = effort_for(options.model, suffix=options.effort, options=reasoning, default=options.default_effort)
+    summary = reasoning.summary or ("auto" if reasoning.visible else None)
     if effort is not None or summary is not None:
         body.reasoning = ReasoningConfig(
             effort=UNSET if effort is None else effort, summary=UNSET if summary is None else summary

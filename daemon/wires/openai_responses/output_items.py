@@ -154,10 +154,10 @@ class ReasoningState:
         self.writer = writer
         self.item_id = item_id
         self.ended = False
-        self._signature = signature
-        self._source: ReasoningSource | None = None
-        self._last: int | None = None
-        self._sent: set[int] = set()
+        self._signature = signature  # of ``output_item.added``; the one of ``done`` counts where there is one
+        self._source: ReasoningSource | None = None  # what came first: summary or the reasoning itself
+        self._last: int | None = None  # the part that grows: another index begins a part, also without an event for it
+        self._sent: set[int] = set()  # parts that came in deltas, which ``*.done`` and ``completed`` say again
         self._block = writer.start("reasoning", item_id=item_id)
 
     @property
@@ -165,7 +165,7 @@ class ReasoningState:
         return not self._sent
 
     def delta(self, source: ReasoningSource, index: int, text: str) -> None:
-        """More of a part; what the other source says is not told."""
+        """More of a part; what the other source says is left out."""
         if not text or self._source not in (None, source):
             return
         self._source = source
@@ -225,9 +225,10 @@ class CallState:
         self._name: str | None = None
         self._namespace: str | None = None
         self._block: int | None = None
+        # Arguments that came before the name: relays announce a call without one and name it later, or at its end.
         self._waiting: list[str] = []
-        self._sent = False
-        self._whole: str | None = None
+        self._sent = False  # whether deltas brought arguments: what ``done`` says again is then not read
+        self._whole: str | None = None  # the arguments as some event had them whole, for a call without deltas
 
     def describe(self, item: CallItem) -> None:
         """What any event says of the call itself."""

@@ -78,28 +78,37 @@ class ResponsesDialect:
         "_opened_as",
         "_read",
         "_upstream_id",
-        "signed",
-        "told",
+        "needs_decoding",
+        "signature",
     )
 
     def __init__(self, context: AnswerContext, encode_response: EncodeResponse) -> None:
         self._context = context
         self._encode_response = encode_response
         self._objects = ResponseObjects(context)
+        # What outlives an attempt, because the client has had it. ``_opened_as`` is the response id of our own
+        # ``response.created``: the upstream's opening is then dropped and its id replaced, since an answer has one id.
+        # Empty where the upstream's opening was the first.
         self._opened_as = ""
-        self._inserted = False  # whether the client has had events of ours: then it gets our numbers
+        # Whether the client has had an event of ours. Only then are the upstream's events numbered anew, which costs a
+        # rewrite of each; ``_last_number`` is the last number that the client has seen, also of the upstream's.
+        self._inserted = False
         self._last_number = -1
         self.begin()
 
     def begin(self) -> None:
         self._read = _Event()
         self._item = _NOTHING
+        # The items that have ended. Some relays end with an empty ``output``, from which a client that reads only the
+        # last event gets no answer, and a failure must show what came before it.
         self._items: list[Raw] = []
-        self._done = b""
-        self._envelope = b""  # the response object of the upstream's opening, as the client got it
-        self._upstream_id = ""
-        self.told = False
-        self.signed = b""
+        self._done = b""  # the response object of the terminal event: the whole answer of a client that did not stream
+        # The response object of the upstream's opening, as the client got it. A keep-alive repeats it, so that it
+        # says no less than the upstream has said.
+        self._envelope = b""
+        self._upstream_id = ""  # known before the opening goes on, so that a keep-alive then due can have its id
+        self.needs_decoding = False
+        self.signature = b""
 
     def read(self, payload: bytes) -> None:
         try:
@@ -108,12 +117,12 @@ class ResponsesDialect:
             event = _event.odd(payload)
         self._read = event
         kind = event.type
-        self.told = kind in TERMINALS or "." not in kind  # some relays' errors have a type of their own
-        self.signed = b""
+        self.needs_decoding = kind in TERMINALS or "." not in kind  # some relays' errors have a type of their own
+        self.signature = b""
         if kind == ITEM_DONE:
             self._item = _item(event.item)
             if self._item.type == "reasoning" and self._item.encrypted_content:
-                self.signed = self._item.encrypted_content.encode()
+                self.signature = self._item.encrypted_content.encode()
         elif kind in OPENINGS and is_object(event.response):
             self._upstream_id = _response(event.response).id
 
@@ -144,15 +153,15 @@ class ResponsesDialect:
         """Created, in progress or the end: one id, the model the client asked for, and all items at the end."""
         if not is_object(event.response):
             return payload
-        said = _response(event.response)
+        head = _response(event.response)
         changes: dict[str, object] = {}
-        if said.model != self._context.model:
+        if head.model != self._context.model:
             changes["model"] = self._context.model
-        if self._opened_as and said.id != self._opened_as:
+        if self._opened_as and head.id != self._opened_as:
             changes["id"] = self._opened_as
-        if event.type in TERMINALS and self._items and not said.output:
+        if event.type in TERMINALS and self._items and not head.output:
             changes["output"] = Raw(encode(self._items))  # some relays end with an empty one
-        self._upstream_id = said.id or self._upstream_id
+        self._upstream_id = head.id or self._upstream_id
         response = changed(event.response, **changes) if changes else bytes(event.response)
         if event.type in TERMINALS:
             self._done = response
@@ -186,8 +195,8 @@ class ResponsesDialect:
         return f"resp_{self._context.answer_id}"
 
     def fail(self, error: GatewayError) -> bytes:
-        told = {"code": failure_code(error) or error.kind.value, "message": failure_message(error)}
-        response = changed(self._running(), status="failed", error=told, output=self._items)
+        problem = {"code": failure_code(error) or error.kind.value, "message": failure_message(error)}
+        response = changed(self._running(), status="failed", error=problem, output=self._items)
         return _numbered({"type": "response.failed", "response": Raw(response)}, self._last_number + 1)
 
     def whole(self, body: bytes) -> bytes:
@@ -210,15 +219,15 @@ class ResponsesDialect:
     def unfold(self, body: bytes, response: Response) -> bytes:
         """The events that a stream of this answer would have had."""
         answer = self.whole(body)
-        said = _response(answer)
+        head = _response(answer)
         if self._opened_as:
             answer = changed(answer, id=self._opened_as)
-        self._upstream_id = said.id
+        self._upstream_id = head.id
         events: list[dict[str, object]] = []
         if not self._opened_as:
             opening = Raw(self._running())
             events += ({"type": f"response.{word}", "response": opening} for word in ("created", "in_progress"))
-        for index, item in enumerate(said.output or ()):
+        for index, item in enumerate(head.output or ()):
             events += item_events(item, index)
         events.append({"type": _terminal(answer), "response": Raw(answer)})
         first = self._last_number + 1
@@ -287,12 +296,12 @@ def _message(item: Json, place: Json) -> Iterator[Json]:
         opening = part if field is None else part | {field: ""} | ({"annotations": []} if "annotations" in part else {})
         yield {"type": "response.content_part.added", **here, "part": opening}
         if field is not None:
-            told = list(_text(f"response.{part['type']}", here, field, part.get(field) or ""))
-            yield from told[:-1]
+            text_events = list(_text(f"response.{part['type']}", here, field, part.get(field) or ""))
+            yield from text_events[:-1]
             for which, annotation in enumerate(annotations):
                 about = {"annotation_index": which, "annotation": annotation}
                 yield {"type": "response.output_text.annotation.added", **here, **about}
-            yield told[-1]
+            yield text_events[-1]
         yield {"type": "response.content_part.done", **here, "part": part}
 
 

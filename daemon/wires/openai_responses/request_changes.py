@@ -62,9 +62,9 @@ def codex_shape(fields: Fields, _: str = "") -> Sequence[str]:
     say that they are messages, and system text is the developer's. To OpenAI all four mean the same."""
     if fields.get("instructions", _NULL) == _NULL:
         fields["instructions"] = Raw(b'""')
-    given = fields.get("input", _NULL)
-    if _first_byte(given) == b'"':
-        fields["input"] = Raw(encode([InputMessage("user", [InputText(_text(given))])]))
+    items = fields.get("input", _NULL)
+    if _first_byte(items) == b'"':
+        fields["input"] = Raw(encode([InputMessage("user", [InputText(_text(items))])]))
         return ()
     _each_item(fields, _as_codex)
     return ()
@@ -91,9 +91,9 @@ def codex_tier(fields: Fields, _: str = "") -> Sequence[str]:
 
 def store_false(fields: Fields, _: str = "") -> Sequence[str]:
     """Nothing is kept by the upstream. What the client would look up there later is its loss."""
-    wanted = fields.get("store", _NULL) == Raw(b"true")
+    stores = fields.get("store", _NULL) == Raw(b"true")
     fields["store"] = Raw(b"false")
-    return ("store",) if wanted else ()
+    return ("store",) if stores else ()
 
 
 def system_as_instructions(fields: Fields, _: str = "") -> Sequence[str]:
@@ -182,8 +182,8 @@ def without_item_field(fields: Fields, name: str) -> Sequence[str]:
 
 def _items(fields: Fields) -> list[Raw]:
     """The input's items; none where it is no list."""
-    given = fields.get("input", _NULL)
-    return items_of(given) if _first_byte(given) == b"[" else []
+    items = fields.get("input", _NULL)
+    return items_of(items) if _first_byte(items) == b"[" else []
 
 
 def _each_item(fields: Fields, change: Callable[[Raw], Raw | None]) -> None:
