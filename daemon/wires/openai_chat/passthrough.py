@@ -63,6 +63,7 @@ class ChatDialect:
         "_done",
         "_encode_response",
         "_ending",
+        "_finishes",
         "_hides_usage",
         "_id",
         "_model",
@@ -93,6 +94,7 @@ class ChatDialect:
 
     def begin(self) -> None:
         self._read = _LAST
+        self._finishes = False  # whether a choice of the event has its ``finish_reason``
         self.needs_decoding = False
         self._done = False  # whether ``[DONE]`` has gone out: some servers end without one, and clients wait for it
         self._ending = False  # whether a ``finish_reason`` has come: no delta may follow it, not even an empty one
@@ -105,11 +107,12 @@ class ChatDialect:
             self._read, self.needs_decoding = _LAST, True
             return
         self._read = chunk = _chunk(payload)
+        self._finishes = finishes = b'"finish_reason":"' in payload or b'"finish_reason": "' in payload
         self.needs_decoding = (
             not self._spoken
             or bytes(chunk.usage) not in _ABSENT
             or bytes(chunk.error) not in _ABSENT
-            or _finishes(payload)
+            or finishes
             or b'"tool_calls"' in payload
         )
         self._spoken = self._spoken or self.commits()
@@ -126,8 +129,8 @@ class ChatDialect:
             self._done = True
             return b"data: [DONE]\n\n"
         chunk = self._read
-        self._ending = self._ending or _finishes(payload)
-        if self._is_hidden(chunk):
+        self._ending = self._ending or self._finishes
+        if (self._hides_usage or self._opened) and self._is_hidden(chunk):
             return b""
         payload = _renamed(payload, bytes(chunk.model), self._model)
         chunk_id = bytes(chunk.id)
@@ -187,11 +190,6 @@ class ChatDialect:
     def unfold(self, body: bytes, response: Response) -> bytes:
         """By the encoder that has made the keep-alives, if there were any."""
         return self._own.encode(list(replay(response)))
-
-
-def _finishes(payload: bytes) -> bool:
-    """Whether a choice has its ``finish_reason``."""
-    return b'"finish_reason":"' in payload or b'"finish_reason": "' in payload
 
 
 def _renamed(payload: bytes, name: bytes, model: bytes) -> bytes:

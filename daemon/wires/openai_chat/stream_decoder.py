@@ -21,7 +21,7 @@ from msgspec import UNSET, Raw
 
 from daemon.errors import ErrorKind, RemoteError
 from daemon.inference.blocks import Citation, Opaque
-from daemon.inference.events import BlockEnd, BlockKind, Cited, Event, Finish
+from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, Cited, Event, Finish
 from daemon.inference.response import FinishReason, Usage
 from daemon.wires.json import NOT_JSON, LenientDecoder
 from daemon.wires.openai_chat.decode_calls import CallTable
@@ -101,7 +101,7 @@ class ChatStreamDecoder(SseDecoder):
             self._fail(RemoteError(ErrorKind.API, "the upstream ended its stream without a finish_reason"))
 
     def _completion(self, chunk: Completion) -> None:
-        if _said(chunk.error):
+        if chunk.error is not UNSET and _said(chunk.error):
             self._fail(_error_in(chunk.error))
             return
         if chunk.usage is not UNSET and _said(chunk.usage):
@@ -168,7 +168,7 @@ class ChatStreamDecoder(SseDecoder):
         if self._kind != kind:
             self._enter(kind)
         self._refused = self._refused or kind == "refusal"
-        self._writer.delta(self._block, text)
+        self._writer.events.append(BlockDelta(self._block, text))
 
     def _enter(self, kind: BlockKind) -> None:
         if self._kind == kind:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from daemon.errors import ErrorKind, RemoteError
-from daemon.inference.events import Event, Finish
+from daemon.inference.events import BlockDelta, Event, Finish
 from daemon.inference.response import FinishReason, Usage
 from daemon.wires.json import LenientDecoder, json_text
 from daemon.wires.openai_responses.errors import error_event, remote_error
@@ -72,7 +72,7 @@ class ResponsesStreamDecoder(SseDecoder):
             head = _HEAD.odd(payload)
         part, block = self._running
         if head.type == _TEXT_DELTA and part == (head.output_index, head.content_index) and head.delta:
-            self._writer.delta(block, head.delta)
+            self._writer.events.append(BlockDelta(block, head.delta))
             return
         self._running = NO_TEXT
         handler = _HANDLERS.get(head.type or "")

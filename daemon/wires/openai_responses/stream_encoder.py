@@ -68,7 +68,10 @@ class ResponsesStreamEncoder:
         for event in events:
             if self._ended:
                 break
-            self._event(event)
+            if type(event) is BlockDelta and self._started:  # ``_event``, less two calls: nine events in ten
+                self._blocks[event.index].delta(event.text)
+            else:
+                self._event(event)
         return self._writer.take()
 
     def keep_alive(self) -> bytes:
