@@ -16,7 +16,9 @@ import daemon
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LOCK = (ROOT / "constraints.txt").read_text("utf-8")
-FILE_LINES, CASE_LINES = 350, 600
+FILE_LINES, CODEC_LINES, CASE_LINES = 350, 500, 600
+"""A codec of a wire is one idea however long its API's grammar is: values in, values out, read from top to bottom.
+Parting it sends the reader between files; elsewhere a long file has a second idea."""
 FUNCTION_LINES = 60
 ELSEWHERE = re.compile(
     r"(?<![\w.~*-])/(?:work/(?:main|shared|\.library)|root/|tmp/w/)|"
@@ -78,7 +80,9 @@ def test_there_is_one_version_and_the_changelog_knows_it() -> None:
 @pytest.mark.parametrize("path", texts(".py"), ids=name)
 def test_files_and_functions_stay_readable(path: Path) -> None:
     source = path.read_text("utf-8")
-    most = CASE_LINES if path.is_relative_to(ROOT / "tests") else FILE_LINES  # tables of cases may be long
+    codec = path.is_relative_to(ROOT / "daemon/wires")
+    # Tables of cases may be long as well.
+    most = CASE_LINES if path.is_relative_to(ROOT / "tests") else CODEC_LINES if codec else FILE_LINES
     assert source.count("\n") <= most, "look for the second idea in it"
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -153,8 +157,7 @@ def test_every_page_is_linked_from_another_one() -> None:
     assert {name(page) for page in texts(".md") if page not in linked and page.name != "CHANGELOG.md"} == set()
 
 
-TWICE = {"CallState", "Limits", "Refusal"}
-TWICE |= {"Target"}
+TWICE = {"Limits", "Refusal", "Target"}
 """Public class names that two modules have (2026-11-28). A name may leave this list, none may join it."""
 
 

@@ -9,8 +9,7 @@ import textwrap
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, port
 from daemon.cli.exit_codes import FAILURE, OK
-from daemon.simulate.faults import FAULTS, Fault, UnknownFault, parse_counted, parse_text
-from daemon.simulate.profiles import PLAIN, PROFILES
+from daemon.simulate.faults import FAULTS, PLAIN, PROFILES, Fault, UnknownFault, parse_counted, parse_text
 from daemon.simulate.relay import DEMANDS, HABITS
 
 DEFAULT_PORT = 18317
@@ -89,10 +88,9 @@ def _epilog() -> str:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serves until SIGINT or SIGTERM; 1 when the address cannot be had."""
-    from daemon.simulate.app import Simulator
+    from daemon.simulate.app import Simulator, bind, serve
     from daemon.simulate.delivery import Pace
     from daemon.simulate.ledger import Ledger
-    from daemon.simulate.server import bind, serve
 
     try:
         listener = bind(arguments.host, arguments.port)

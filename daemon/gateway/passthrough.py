@@ -122,10 +122,10 @@ class PassthroughPipe:
     def _accept(self, payload: bytes) -> None:
         dialect = self._dialect
         dialect.read(payload)
-        if dialect.signed:
-            self._owners.made(self._auth_id, dialect.signed)
+        if dialect.signature:
+            self._owners.made(self._auth_id, dialect.signature)
         before = self.stage
-        if dialect.told and self._is_end(self._decoder.event(payload.replace(b"\n", b" "))):
+        if dialect.needs_decoding and self._is_end(self._decoder.event(payload.replace(b"\n", b" "))):
             self.stage = "finished"  # also if the event itself turns out to be unreadable below
         if before == "committed":  # the usual event
             self._out += dialect.event(payload)

@@ -18,7 +18,7 @@ from daemon.gateway.reasoning.filter import filter_reasoning
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.gateway.response_pipe import AttemptTarget
 from daemon.wires.base import Fields, Upstream
-from daemon.wires.passthrough import NULL, TRUE
+from daemon.wires.json import NULL, TRUE
 
 _encode = msgspec.json.encode
 _fields = msgspec.json.Decoder(dict[str, Raw]).decode

@@ -22,9 +22,8 @@ from daemon.gateway.response_pipe import (
 )
 from daemon.gateway.stop_sequences import StopScanner
 from daemon.inference.blocks import HostedCall
-from daemon.inference.collect import collect, replay
+from daemon.inference.collect import collect, merged, replay
 from daemon.inference.events import BlockDelta, BlockEnd, Event, Finish, StreamError
-from daemon.inference.merged import merged
 from daemon.inference.response import Usage
 from daemon.wires.base import StreamDecoder, StreamEncoder, Wire
 from daemon.wires.table import WIRES

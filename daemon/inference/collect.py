@@ -167,3 +167,31 @@ def _unfold_reasoning(block: Reasoning, index: int) -> list[Event]:
 
 def _delta(index: int, text: str) -> list[Event]:
     return [BlockDelta(index, text)] if text else []
+
+
+# --- in less room ---------------------------------------------------------------------------------
+
+
+def merged(events: Iterable[Event]) -> list[Event]:
+    """The same answer: ``collect(merged(events)) == collect(events)``. The pieces of blocks that grow at the same
+    time are put together too, each where its first one stood."""
+    out: list[Event] = []
+    texts: dict[int, tuple[int, list[str]]] = {}  # block -> (place in ``kept``, its pieces since then)
+    for event in events:
+        if isinstance(event, BlockDelta) and event.index in texts:
+            texts[event.index][1].append(event.text)
+            continue
+        if isinstance(event, BlockDelta):
+            texts[event.index] = (len(out), [event.text])
+        elif isinstance(event, PartBreak | BlockEnd):
+            _close(out, texts, event.index)
+        out.append(event)
+    for index in tuple(texts):
+        _close(out, texts, index)
+    return out
+
+
+def _close(out: list[Event], texts: dict[int, tuple[int, list[str]]], index: int) -> None:
+    place, pieces = texts.pop(index, (0, []))
+    if len(pieces) > 1:
+        out[place] = BlockDelta(index, "".join(pieces))

@@ -12,9 +12,8 @@ from enum import StrEnum
 from msgspec import Struct
 
 from daemon.simulate.conversation import Conversation
-from daemon.simulate.examples import MARKER
 from daemon.simulate.faults import Fault
-from daemon.simulate.script import Actions, Call, Say, decide
+from daemon.simulate.script import MARKER, Actions, Call, Say, decide
 
 REASONING = "**Planning the next step**\n\nI look at the offered tools and at what came back so far, then decide."
 REASONING_TOKENS = 64
@@ -44,7 +43,7 @@ class Usage(Struct, frozen=True):
 
 class Answer(Struct, frozen=True, kw_only=True):
     """``identity`` is hex that wires build their ids from. ``reasoning`` is the visible text, ``seal``
-    the sealed form ("" = not asked for). ``usage`` None = the upstream tells none."""
+    the sealed form ("" = not asked for). ``usage`` None = the upstream sends none."""
 
     identity: str
     created: int

@@ -13,10 +13,15 @@ is the next of the queue. ``always`` are faults for every request, until replace
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, MutableMapping
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any
 
 import msgspec
+import uvicorn
+import uvloop
 from msgspec import UNSET, Struct, UnsetType
 
 from daemon.simulate import chat, messages, responses
@@ -35,9 +40,18 @@ from daemon.simulate.delivery import (
     send_stream,
     until_gone,
 )
-from daemon.simulate.faults import Fault, Problem, UnknownFault, choose, of_relay, parse, parse_text
+from daemon.simulate.faults import (
+    PLAIN,
+    Fault,
+    Problem,
+    Profile,
+    UnknownFault,
+    choose,
+    of_relay,
+    parse,
+    parse_text,
+)
 from daemon.simulate.ledger import Ledger
-from daemon.simulate.profiles import PLAIN, Profile
 from daemon.simulate.relay import Asked, concurrency
 from daemon.simulate.wire import Wire, openai_error
 
@@ -110,8 +124,8 @@ class Simulator:
         elif path.endswith("/models") and scope["method"] == "GET":
             await send_json(send, 200, _models())
         else:
-            told = openai_error(Problem(message=f"Invalid URL ({scope['method']} {path})"), "")
-            await send_json(send, 404, told)
+            body = openai_error(Problem(message=f"Invalid URL ({scope['method']} {path})"), "")
+            await send_json(send, 404, body)
 
     async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "POST":
@@ -133,8 +147,8 @@ class Simulator:
             self._cache = PromptCache()
         self._ledger.queue(faults)
         changes = {name: getattr(control, name) for name in ("delay_ms", "chunk_bytes")}
-        told = {name: value for name, value in changes.items() if value is not UNSET}
-        self._pace = msgspec.structs.replace(self._pace, **told)
+        pace = {name: value for name, value in changes.items() if value is not UNSET}
+        self._pace = msgspec.structs.replace(self._pace, **pace)
 
     async def _answer(self, wire: Wire, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -218,3 +232,49 @@ async def _read(receive: Receive) -> bytes:
 def _models() -> Json:
     data = [{"id": model, "object": "model", "created": 1754425777, "owned_by": "simulate"} for model in MODELS]
     return {"object": "list", "data": data}
+
+
+# --- running it -----------------------------------------------------------------------------------
+
+
+GRACE = 1
+"""Seconds that running answers get at the end; stalled ones would never finish."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling, which re-raises the signal and so spoils the exit code."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises OSError where the address is taken."""
+    return socket.create_server((host, port), backlog=1024, reuse_port=False)
+
+
+def serve(simulator: Simulator, listener: socket.socket, announce: Callable[[], None]) -> None:
+    """Serves on ``listener`` until SIGINT or SIGTERM; ``announce`` is called once they are handled."""
+    uvloop.run(_serve(simulator, listener, announce))
+
+
+async def _serve(simulator: Simulator, listener: socket.socket, announce: Callable[[], None]) -> None:
+    config = uvicorn.Config(
+        simulator,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        # A cut is a response left unfinished on purpose; uvicorn would call each one an error.
+        log_level="critical",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+    server = _Server(config)
+    simulator.connections = lambda: len(server.server_state.connections)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, setattr, server, "should_exit", True)
+    announce()
+    await server.serve(sockets=[listener])

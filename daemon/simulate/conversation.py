@@ -85,8 +85,8 @@ class Refused(Exception):
 
 def missing(parameter: str) -> Refused:
     """What both OpenAI APIs say of a parameter that must be there."""
-    told = f"Missing required parameter: '{parameter}'."
-    return Refused(told, code="missing_required_parameter", param=parameter)
+    message = f"Missing required parameter: '{parameter}'."
+    return Refused(message, code="missing_required_parameter", param=parameter)
 
 
 def json_schema(kind: object, schema: Json | None) -> Json | None:

@@ -70,9 +70,9 @@ async def send_refusal(send: Send, fault: Fault, asked: Asked) -> str:
     return await send_json(send, fault.status, shaped, headers)
 
 
-async def send_status(send: Send, fault: Fault, told: Json) -> str:
+async def send_status(send: Send, fault: Fault, body: Json) -> str:
     """An error of the wire, with the wait that the fault names."""
-    return await send_json(send, fault.status, told, _retry_after(fault))
+    return await send_json(send, fault.status, body, _retry_after(fault))
 
 
 def _retry_after(fault: Fault) -> Json:

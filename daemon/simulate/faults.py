@@ -1,7 +1,7 @@
 """What may go wrong upstream, by name.
 
 A fault applies to one request, or to every request where it is set for the whole run. Those of kind
-``relay`` look at the request first: see ``daemon.simulate.relay``.
+``relay`` look at the request first: see ``daemon.simulate.relay``. ``PROFILES`` are the makes of upstream to play.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FaultKind = Literal[
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """An error as a provider tells it; ``type`` is OpenAI's, ``anthropic`` the Messages API's word for it."""
+    """An error as a provider writes it; ``type`` is OpenAI's, ``anthropic`` the Messages API's word for it."""
 
     message: str
     type: str = "invalid_request_error"
@@ -48,7 +48,7 @@ class Problem(Struct, frozen=True, kw_only=True):
 class Fault(Struct, frozen=True, kw_only=True):
     """``after`` counts the stream's events before it strikes, ``seconds`` is how long it lasts.
 
-    ``status``, ``retry_after`` and ``problem`` are for answers that fail; a stream that fails tells
+    ``status``, ``retry_after`` and ``problem`` are for answers that fail; a stream that fails has
     ``problem`` inside. ``demand`` and ``text``, what it compares with, are those of kind ``relay``, whose
     ``problem`` has a message only where one was given to say instead of the relay's own.
     """
@@ -70,8 +70,8 @@ class Fault(Struct, frozen=True, kw_only=True):
 
     def complaint(self, asked: Asked) -> str | None:
         """What a relay says of this request; None where it has nothing to say, and for every other kind."""
-        said = None if self.demand is None else self.demand.complaint(asked, self.text)
-        return said and (self.problem.message or said)
+        complaint = None if self.demand is None else self.demand.complaint(asked, self.text)
+        return complaint and (self.problem.message or complaint)
 
     def refuses(self, asked: Asked) -> bool:
         """Whether this request gets a refusal instead of an answer."""
@@ -198,7 +198,7 @@ def choose(own: Fault, always: Iterable[Fault], demands: Iterable[Fault], asked:
     return next((fault for fault in (own, *always) if fault.kind not in ("none", "relay")), OK)
 
 
-def parse(given: object) -> Fault:
+def parse(value: object) -> Fault:
     """A fault from its name, or from ``{"fault": name, "after": …, "seconds": …, "status": …, "text": …}``.
 
     A name may be written with ``-`` or with ``_``.
@@ -206,14 +206,14 @@ def parse(given: object) -> Fault:
     Raises UnknownFault, with a message that lists what there is.
     """
     try:
-        change = Change(given) if isinstance(given, str) else msgspec.convert(given, Change)
+        change = Change(value) if isinstance(value, str) else msgspec.convert(value, Change)
     except msgspec.ValidationError as error:
-        raise UnknownFault(f"fault {given!r}: {error}") from None
+        raise UnknownFault(f"fault {value!r}: {error}") from None
     fault = _SPELLINGS.get(change.fault.replace("_", "-"))
     if fault is None:
         raise UnknownFault(f"unknown fault {change.fault!r}; there are: {', '.join(FAULTS)}")
-    told = {name: getattr(change, name) for name in ("after", "seconds", "status", "retry_after", "text")}
-    changed = {name: value for name, value in told.items() if value is not None}
+    changes = {name: getattr(change, name) for name in ("after", "seconds", "status", "retry_after", "text")}
+    changed = {name: each for name, each in changes.items() if each is not None}
     if change.message is not None:
         changed["problem"] = msgspec.structs.replace(fault.problem, message=change.message)
     return msgspec.structs.replace(fault, **changed)
@@ -235,3 +235,34 @@ def parse_counted(text: str) -> tuple[Fault, ...]:
     if count and not count.isdecimal():
         raise UnknownFault(f"fault {text!r}: the count after ':' must be a number")
     return (parse(name),) * int(count or 1)
+
+
+# --- makes of upstream ----------------------------------------------------------------------------
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """``demands`` are asked of every request, in this order; ``bad_key`` answers a wrong key.
+
+    With ``session_cache`` prompts are kept per ``session-id`` and not at all without one, as happens behind
+    a pool of accounts: only that header keeps a session on one of them.
+    """
+
+    name: str
+    demands: tuple[Fault, ...] = ()
+    bad_key: Fault = FAULTS["unauthorized"]
+    session_cache: bool = False
+
+
+PLAIN = Profile(name="")
+
+PROFILES: Mapping[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            name="codex-relay",
+            demands=tuple(FAULTS[demand.name] for demand in DEMANDS),
+            bad_key=FAULTS["invalid-token"],
+            session_cache=True,
+        ),
+    )
+}

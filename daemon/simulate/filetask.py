@@ -22,7 +22,7 @@ _CONTENT_WORDS = ("content", "text", "data")
 
 
 class FileTask(Struct, frozen=True):
-    """A file to make. ``path`` is absolute where the conversation tells the working directory."""
+    """A file to make. ``path`` is absolute where the conversation names the working directory."""
 
     name: str
     path: str
@@ -40,8 +40,8 @@ def find(text: str, surroundings: Iterable[str] = ()) -> FileTask | None:
     if match is None:
         return None
     name = match["name"]
-    found = next((m for place in surroundings if (m := _DIRECTORY.search(place))), None)
-    directory = next(filter(None, found.groups())) if found else ""
+    working = next((m for place in surroundings if (m := _DIRECTORY.search(place))), None)
+    directory = next(filter(None, working.groups())) if working else ""
     return FileTask(name, posixpath.join(directory, name), match["content"])
 
 

@@ -180,7 +180,7 @@ def _message(answer: Answer, content: list[Json]) -> Json:
 
 
 def _usage(answer: Answer) -> Json:
-    """This API always tells usage: where the fault is to tell none, an empty object is what is left of it."""
+    """This API always sends usage: where the fault is to send none, an empty object is what is left of it."""
     usage = answer.usage
     if usage is None:
         return {}
@@ -194,8 +194,8 @@ def _usage(answer: Answer) -> Json:
 
 def error(problem: Problem, identity: str) -> Json:
     """The error body."""
-    told = {"type": problem.anthropic, "message": problem.message}
-    return {"type": "error", "error": told, "request_id": f"req_{identity[:24]}"}
+    body = {"type": problem.anthropic, "message": problem.message}
+    return {"type": "error", "error": body, "request_id": f"req_{identity[:24]}"}
 
 
 def error_event(answer: Answer, body: Json, problem: Problem) -> bytes:

@@ -113,8 +113,8 @@ def _unless(sentence: str, fine: Callable[[Asked, str], bool]) -> Callable[[Aske
 
 
 def _items(asked: Asked) -> list[Json]:
-    given = asked.body.get("input")
-    return [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
+    items = asked.body.get("input")
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def _instructions(asked: Asked) -> str:
@@ -127,8 +127,8 @@ def _other_route(asked: Asked, _: str) -> str | None:
 
 def _unsupported(asked: Asked, _: str) -> str | None:
     tier = asked.body.get("service_tier", "priority")
-    found = [name for name in UNSUPPORTED if name in asked.body] + ["service_tier"] * (tier != "priority")
-    return f"Unsupported parameter: {found[0]}" if found else None
+    refused = [name for name in UNSUPPORTED if name in asked.body] + ["service_tier"] * (tier != "priority")
+    return f"Unsupported parameter: {refused[0]}" if refused else None
 
 
 def _untyped(asked: Asked, _: str) -> str | None:
@@ -138,11 +138,11 @@ def _untyped(asked: Asked, _: str) -> str | None:
 
 def _is_codex(asked: Asked, _: str) -> bool:
     """All that sub2api and codex2api look at: these three headers together."""
-    said = asked.headers.get
+    header = asked.headers.get
     return bool(
-        _CODEX_AGENT.match(said("user-agent", ""))
-        and _CODEX_ORIGINATOR.match(said("originator", ""))
-        and said("x-codex-window-id")
+        _CODEX_AGENT.match(header("user-agent", ""))
+        and _CODEX_ORIGINATOR.match(header("originator", ""))
+        and header("x-codex-window-id")
     )
 
 

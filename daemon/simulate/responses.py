@@ -53,10 +53,10 @@ def read(body: Json, key: str) -> Conversation:
 
 
 def _items(body: Json) -> list[Json]:
-    given = body.get("input")
-    if given is None or not isinstance(body.get("model"), str):
-        raise missing("input" if given is None else "model")
-    return [{"role": "user", "content": given}] if isinstance(given, str) else list(given)
+    items = body.get("input")
+    if items is None or not isinstance(body.get("model"), str):
+        raise missing("input" if items is None else "model")
+    return [{"role": "user", "content": items}] if isinstance(items, str) else list(items)
 
 
 def _check(body: Json, items: list[Json], key: str) -> None:
@@ -184,15 +184,15 @@ def _argument_events(name: str, field: str, text: str) -> Iterator[Json]:
 
 def error_event(answer: Answer, body: Json, problem: Problem) -> bytes:
     """An ``error`` event inside the stream."""
-    told = openai_error(problem, answer.identity)["error"]
-    return event_frame("error", {"type": "error", "error": told, "code": problem.code, "message": problem.message})
+    error = openai_error(problem, answer.identity)["error"]
+    return event_frame("error", {"type": "error", "error": error, "code": problem.code, "message": problem.message})
 
 
 def failed(answer: Answer, body: Json, problem: Problem) -> bytes:
     """``response.failed``, the stream's unhappy end."""
     error = {"code": problem.code, "message": problem.message}
-    told = response(answer, body, "failed", []) | {"error": error, "usage": None}
-    return event_frame("response.failed", {"type": "response.failed", "response": told})
+    failed_response = response(answer, body, "failed", []) | {"error": error, "usage": None}
+    return event_frame("response.failed", {"type": "response.failed", "response": failed_response})
 
 
 WIRE = Wire(

@@ -14,13 +14,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from daemon.simulate import filetask
 from daemon.simulate.conversation import Answered, Called, Conversation, Entry, Json, Returned, Said, Tool, ToolKind
-from daemon.simulate.examples import MARKER, example
+
+MARKER = "DONE-42"
+"""What a reader, or a test, looks for to know that the scripted model has finished."""
 
 SUMMARY = "SUMMARY-BY-SIMULATOR"
 CLOSING = f"Everything asked for is done ✓ (café, 漢字, 🚀). {MARKER}"
@@ -116,8 +119,8 @@ def _obey_choice(conversation: Conversation, progress: Progress) -> Actions | No
         return None
     allowed = [tool for tool in conversation.tools if forced in ("", tool.name)]
     task = filetask.find(progress.task, _surroundings(conversation))
-    if task and (found := filetask.call(task, allowed)):
-        return (_call(*found),)
+    if task and (call := filetask.call(task, allowed)):
+        return (_call(*call),)
     tool = next((tool for tool in allowed if tool.kind == "function"), None)
     return (_call(tool, _encode(example(tool.schema))),) if tool else None
 
@@ -128,8 +131,8 @@ def _fit_schema(conversation: Conversation, _: Progress) -> Actions | None:
 
 def _make_file(conversation: Conversation, progress: Progress) -> Actions | None:
     task = None if progress.settled else filetask.find(progress.task, _surroundings(conversation))
-    found = filetask.call(task, conversation.tools) if task else None
-    return (_call(*found),) if found else None
+    call = filetask.call(task, conversation.tools) if task else None
+    return (_call(*call),) if call else None
 
 
 # The first rule that has an answer gives it.
@@ -210,14 +213,14 @@ def _structured(schema: Json) -> Say:
     return Say(_encode(example(schema)))
 
 
-def _as_call(name: str, given: object, offered: dict[str, Tool]) -> Call:
+def _as_call(name: str, value: object, offered: dict[str, Tool]) -> Call:
     """A scripted step; a tool that nobody offered is called too, to see what the client makes of it."""
     tool = offered.get(name, Tool(name, {}))
     if tool.kind == "custom":
-        plain = given.get("input", given) if isinstance(given, dict) else given
+        plain = value.get("input", value) if isinstance(value, dict) else value
         return _call(tool, plain if isinstance(plain, str) else _encode(plain))
     # A function takes an object: where a gateway offers a custom tool as one, its text is the one argument.
-    return _call(tool, _encode({"input": given} if isinstance(given, str) else given))
+    return _call(tool, _encode({"input": value} if isinstance(value, str) else value))
 
 
 def _call(tool: Tool, arguments: str) -> Call:
@@ -226,3 +229,51 @@ def _call(tool: Tool, arguments: str) -> Call:
 
 def _encode(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+# --- values that fit a schema ---------------------------------------------------------------------
+
+
+MAX_DEPTH = 8
+SCALARS: dict[str, object] = {"boolean": True, "null": None, "string": MARKER}
+
+
+def example(schema: Json) -> Any:
+    """The smallest plain value that ``schema`` allows, as far as the usual keywords say."""
+    return _value(schema, schema, 0)
+
+
+def _value(schema: object, root: Json, depth: int) -> object:
+    if not isinstance(schema, dict) or depth > MAX_DEPTH:
+        return MARKER
+    if "$ref" in schema:
+        return _value(_follow(schema["$ref"], root), root, depth + 1)
+    if "const" in schema:
+        return schema["const"]
+    if schema.get("enum"):
+        return schema["enum"][0]
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        if schema.get(keyword):
+            return _value(schema[keyword][0], root, depth + 1)
+    return _of_type(schema, root, depth)
+
+
+def _of_type(schema: Json, root: Json, depth: int) -> object:
+    kind = schema.get("type")
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object" or (kind is None and "properties" in schema):
+        properties = schema.get("properties", {})
+        required: Any = schema.get("required", properties)
+        return {name: _value(properties[name], root, depth + 1) for name in properties if name in required}
+    if kind == "array":
+        return [_value(schema.get("items", {}), root, depth + 1)] * max(1, schema.get("minItems", 1))
+    if kind in ("integer", "number"):
+        return min(max(schema.get("minimum", 42), 42), schema.get("maximum", 2**53))
+    return SCALARS.get(str(kind), MARKER)
+
+
+def _follow(reference: str, root: Json) -> object:
+    node: object = root
+    for step in reference.lstrip("#/").split("/"):
+        node = node.get(step) if isinstance(node, dict) else None
+    return node

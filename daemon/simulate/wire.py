@@ -48,5 +48,5 @@ def pieces(text: str) -> Iterator[str]:
 
 def openai_error(problem: Problem, identity: str) -> Json:
     """The error body of both OpenAI wires."""
-    told = {"message": problem.message, "type": problem.type, "param": problem.param, "code": problem.code}
-    return {"error": told}
+    body = {"message": problem.message, "type": problem.type, "param": problem.param, "code": problem.code}
+    return {"error": body}

@@ -17,6 +17,5 @@ hub, and the modules here:
     tools, naming     a client's tools toward upstreams that know functions only; limits on names and ids
     failures/         what upstreams' failures mean
     openai/           what the two OpenAI wires have in common
-    json              what is kept unread, and objects of odd shapes
-    mistakes          what a client may read of its own mistakes
+    json              what is kept unread, what is wrong with it, and objects of odd shapes
 """

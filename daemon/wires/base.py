@@ -99,18 +99,18 @@ EncodeResponse = Callable[[Response], bytes]
 
 class Dialect(Protocol):
     """How the bytes of a wire are read and amended while they pass through, for one request: untouched, but for the
-    model's name and for what an inserted keep-alive binds. ``read`` looks at an event, and what follows speaks of
-    that one, until the next.
+    model's name and for what an inserted keep-alive requires. ``read`` looks at an event; the other methods speak of
+    that event until the next ``read``.
 
-    ``told``: the wire's decoder is to be given it, for usage, an error or the end of the answer.
-    ``signed``: the encrypted reasoning it carries, by which its origin is remembered, else empty.
+    ``needs_decoding``: whether the wire's decoder has to see it too: for usage, an error or the end of the answer.
+    ``signature``: the encrypted reasoning in it, by which the gateway remembers who made it; empty for none.
     """
 
-    told: bool
-    signed: bytes
+    needs_decoding: bool
+    signature: bytes
 
     def begin(self) -> None:
-        """A new attempt; what the client has been told stays told."""
+        """A new attempt. What the client has had by then, it keeps."""
         ...
 
     def read(self, payload: bytes) -> None:

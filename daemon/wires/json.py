@@ -1,4 +1,5 @@
-"""JSON that is kept as it came, because nobody here reads it, or not all of it; and objects of odd shapes as structs.
+"""JSON that is kept as it came, because nobody here reads it, or not all of it: its fields, how one is
+changed, and what is wrong with it; and objects of odd shapes as structs.
 
 Relays write numbers as text and text as numbers, and put anything into a field that nobody needs. No answer is lost
 for that (``LenientDecoder``):
@@ -13,12 +14,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, inspect
 
 RawObject = dict[str, Raw]
+"""An object of which the top level is read and every value keeps its bytes."""
+
+NULL: Final = Raw(b"null")
+TRUE: Final = Raw(b"true")
+FALSE: Final = Raw(b"false")
+
+encode = msgspec.json.Encoder().encode
+fields_of = msgspec.json.Decoder(RawObject).decode
+items_of = msgspec.json.Decoder(list[Raw]).decode
 
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What decoding raises for what is no JSON, or not the JSON that was asked for. Nesting deeper than the stack
@@ -90,6 +100,60 @@ def type_of(raw: Raw) -> str:
         return ""
 
 
+def changed(raw: bytes | Raw, **values: object) -> bytes:
+    """The JSON object with some top-level fields replaced or added; all others keep their bytes and order."""
+    fields = fields_of(raw)
+    for name, value in values.items():
+        fields[name] = value if isinstance(value, Raw) else Raw(encode(value))
+    return encode(fields)
+
+
+def object_of(raw: Raw | None) -> RawObject:
+    """The fields of an object that may be null or missing."""
+    return fields_of(raw) if raw and raw != NULL else {}
+
+
+def with_effort(fields: RawObject, name: str, suffix: str | None, default: str | None) -> None:
+    """Sets ``effort`` in the object ``name``: the suffix's level; the default where the client says none."""
+    options = object_of(fields.get(name))
+    if suffix is not None:
+        options["effort"] = Raw(encode(suffix))
+    elif options.get("effort", NULL) == NULL:
+        options["effort"] = Raw(encode(default))
+    fields[name] = Raw(encode(options))
+
+
+# --- mistakes ------------------------------------------------------------------------------------
+
+
+_PLACE: Final = re.compile(r" - at `([^`]*)`\Z")
+NOT_ONE_OF_THEM: Final = "Invalid value"
+_QUOTING: Final = re.compile(r"Invalid (?:enum )?value\b")
+
+
+class Mistake(NamedTuple):
+    """What msgspec says of a mistake, less the value that it quotes: that is the client's, or the model's, own text.
+
+    Invalid enum value 'tell my doctor' - at `$.messages[0].role`  ->  Invalid value - at `$.messages[0].role`
+
+    ``what`` is wrong, and ``place`` as msgspec writes it (``$.messages[0].role``), '' for the whole."""
+
+    what: str
+    place: str
+
+    def __str__(self) -> str:
+        return f"{self.what} - at `{self.place}`" if self.place else self.what
+
+
+def mistake(error: Exception) -> Mistake:
+    """A ``ValidationError`` as a client or a log may see it."""
+    text = str(error)
+    # Anchored at the end: a quoted value may look like a place itself.
+    place = _PLACE.search(text)
+    what = text[: place.start()] if place else text
+    return Mistake(NOT_ONE_OF_THEM if _QUOTING.match(what) else what, place[1] if place else "")
+
+
 # --- JSON of odd shapes --------------------------------------------------------------------------
 
 
@@ -98,8 +162,6 @@ T = TypeVar("T", bound=Struct)
 _NOT_SENT: Final = object()
 _WHOLE_NUMBER: Final = re.compile(r"(-?\d{1,18})(?:\.0*)?")
 
-_fields = msgspec.json.Decoder(dict[str, Raw]).decode
-_items = msgspec.json.Decoder(list[Raw]).decode
 _value = msgspec.json.Decoder().decode
 
 
@@ -126,7 +188,7 @@ class LenientDecoder(Generic[T]):
 
 def _object(raw: bytes | Raw, type_: type[Struct]) -> Struct:
     """Raises ``ValidationError`` where a field is missing that has no default."""
-    sent = _fields(raw)
+    sent = fields_of(raw)
     values: dict[str, object] = {}
     for field in _struct(type_):
         value = _read(bytes(sent[field.encode_name]), field.type) if field.encode_name in sent else _NOT_SENT
@@ -164,13 +226,13 @@ def _read(raw: bytes, type_: inspect.Type) -> object:
 
 def _list(raw: bytes, item: inspect.Type) -> object:
     if raw.startswith(b"["):
-        return [value for each in _items(raw) if (value := _read(bytes(each), item)) is not _NOT_SENT]
+        return [value for each in items_of(raw) if (value := _read(bytes(each), item)) is not _NOT_SENT]
     alone = isinstance(item, inspect.StructType) and raw.startswith(b"{")
     return [_read(raw, item)] if alone else _NOT_SENT
 
 
 def _dict(raw: bytes, value: inspect.Type) -> dict[str, object]:
-    read = ((name, _read(bytes(each), value)) for name, each in _fields(raw).items())
+    read = ((name, _read(bytes(each), value)) for name, each in fields_of(raw).items())
     return {name: each for name, each in read if each is not _NOT_SENT}
 
 

@@ -35,11 +35,11 @@ def shorten_names(names: Iterable[str], limit: int = 64) -> dict[str, str]:
     if all(0 < len(name) <= limit for name in distinct) and not _OUTSIDE_PATTERN.search("".join(distinct)):
         return {}
     misfits = [name for name in distinct if not 0 < len(name) <= limit or _OUTSIDE_PATTERN.search(name)]
-    taken = distinct.keys() - set(misfits)
+    in_use = distinct.keys() - set(misfits)
     changed: dict[str, str] = {}
     for name in misfits:
-        short = _unique(_fit(name, limit), taken, limit)
-        taken.add(short)
+        short = _unique(_fit(name, limit), in_use, limit)
+        in_use.add(short)
         changed[name] = short
     return changed
 
@@ -55,9 +55,9 @@ def _fit(name: str, limit: int) -> str:
     return clean[:limit]
 
 
-def _unique(name: str, taken: set[str], limit: int) -> str:
+def _unique(name: str, in_use: set[str], limit: int) -> str:
     candidate, number = name, 0
-    while candidate in taken:
+    while candidate in in_use:
         number += 1
         suffix = f"_{number}"
         candidate = name[: limit - len(suffix)] + suffix

@@ -22,7 +22,7 @@ _BOM = b"\xef\xbb\xbf"
 class SseSplitter:
     """Splits one event stream. ``feed`` what arrives; ``close`` when the body has ended.
 
-    Events whose first line is one of ``unread`` (``b"event: …"``) are not given but laid aside, whole, in
+    Events whose first line is one of ``unread`` (``b"event: …"``) are not returned but laid aside, whole, in
     the list ``unread``: who wants only the whole answer need not read every piece of it.
     """
 
@@ -31,10 +31,10 @@ class SseSplitter:
     def __init__(self, limit: int = FRAME_LIMIT, *, unread: frozenset[bytes] = frozenset()) -> None:
         self.unread: list[bytes] = []
         self._unread = unread
-        self._lead = b"data: "
-        self._tail = bytearray()
-        self._fresh = True
-        self._after_cr = False
+        self._lead = b"data: "  # what stood before the payload of the last usual event
+        self._tail = bytearray()  # of an event that has begun
+        self._fresh = True  # no byte so far: a byte-order mark may come, also cut in three
+        self._after_cr = False  # the last byte was a ``\r``, whose ``\n`` may come with the next read
         self._limit = limit
 
     def feed(self, data: bytes) -> list[bytes]:
@@ -53,15 +53,6 @@ class SseSplitter:
                 return self._keep(self._tail)
             data = bytes(self._tail)
             self._tail = bytearray()
-        return self._split(data)
-
-    def close(self) -> list[bytes]:
-        """The payload of a last event that lacks its blank line, if any: it may be cut short."""
-        tail, self._tail = bytes(self._tail).strip(b"\n"), bytearray()
-        payload = _payload(tail)
-        return [] if payload is None else [payload]
-
-    def _split(self, data: bytes) -> list[bytes]:
         frames = data.split(b"\n\n")
         tail = frames.pop()
         if tail:
@@ -71,24 +62,24 @@ class SseSplitter:
             raise _too_large(self._limit)
         if self._unread:
             frames = self._read(frames, self._unread)
-        return self._payloads(frames)
-
-    def _payloads(self, frames: list[bytes]) -> list[bytes]:
-        """Most frames begin as the one before: the bytes up to its payload are known then."""
+        # Most frames begin as the one before: the bytes up to its payload are known then.
         payloads: list[bytes] = []
         lead = self._lead
-        size = len(lead)
         for each in frames:
-            if each.startswith(lead) and each.find(b"\n", size) < 0:
-                payloads.append(each[size:])
+            if each.startswith(lead) and each.find(b"\n", len(lead)) < 0:
+                payloads.append(each[len(lead) :])
                 continue
             payload = _payload(each)
             if payload is not None:
                 payloads.append(payload)
-                lead = _lead(each) or lead
-                size = len(lead)
-        self._lead = lead
+                self._lead = lead = _lead(each) or lead
         return payloads
+
+    def close(self) -> list[bytes]:
+        """The payload of a last event that lacks its blank line, if any: it may be cut short."""
+        tail, self._tail = bytes(self._tail).strip(b"\n"), bytearray()
+        payload = _payload(tail)
+        return [] if payload is None else [payload]
 
     def _read(self, frames: list[bytes], unread: frozenset[bytes]) -> list[bytes]:
         """The frames to be read; the others are laid aside."""

@@ -42,6 +42,9 @@ class SseDecoder(ABC):
     def __init__(self) -> None:
         self._sse = SseSplitter()
         self._writer = BlockWriter()
+        # ``_begun``: ``MessageStart`` has been written. Relays leave out the opening event, or send it again.
+        # ``_ended``: a terminal event has been written. Upstreams go on behind it: with ``[DONE]``, with usage, with an
+        # error of the relay after the answer was whole.
         self._begun = self._ended = False
         self.skipped = 0
 

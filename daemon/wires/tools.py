@@ -96,9 +96,9 @@ class SentNames:
         self._limit = limit
         keys = dict.fromkeys((tool.namespace, tool.name) for tool in tools if isinstance(tool, Tool))
         flat: dict[_Key, str] = {}
-        taken = {name for namespace, name in keys if namespace is None}
+        in_use = {name for namespace, name in keys if namespace is None}
         for namespace, name in keys:
-            flat[namespace, name] = name if namespace is None else _unlike(flat_name(name, namespace), taken)
+            flat[namespace, name] = name if namespace is None else _unlike(flat_name(name, namespace), in_use)
         fitted = shorten_names(flat.values(), limit)
         self._sent = {key: fitted.get(name, name) for key, name in flat.items()}
 
@@ -135,11 +135,11 @@ def flat_name(name: str, namespace: str | None) -> str:
     return name if namespace is None else f"{namespace}__{name}"
 
 
-def _unlike(name: str, taken: set[str]) -> str:
+def _unlike(name: str, in_use: set[str]) -> str:
     """A plain tool may bear the very name that a namespace's flat one would."""
-    while name in taken:
+    while name in in_use:
         name += "_"
-    taken.add(name)
+    in_use.add(name)
     return name
 
 

@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from daemon.simulate.faults import FAULTS, OK, choose, parse
-from daemon.simulate.profiles import PROFILES
+from daemon.simulate.faults import FAULTS, OK, PROFILES, choose, parse
 from daemon.simulate.relay import HABITS, UNSUPPORTED, Asked
 from tests.dialects import CHAT, MESSAGES, RESPONSES, events, script, streamed_text
 from tests.harness import Simulator, simulator, tppcd, wait_for

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from daemon.simulate.conversation import Answered, Called, Conversation, Entry, Returned, Said, Tool
-from daemon.simulate.examples import MARKER
-from daemon.simulate.script import CLOSING, SUMMARY, Action, Call, Say, decide, find_script
+from daemon.simulate.script import CLOSING, MARKER, SUMMARY, Action, Call, Say, decide, find_script
 
 FILE_TASK = "Create a file a.txt containing hi-1"
 PATH_AND_CONTENT = {"type": "object", "properties": {"target_path": {}, "content": {}}}

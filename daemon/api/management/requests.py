@@ -11,7 +11,7 @@ from starlette.requests import Request
 from daemon.api.bodies import Disconnected, read_body
 from daemon.config.document import MAX_BYTES
 from daemon.errors import ErrorKind, LocalError
-from daemon.wires.mistakes import mistake
+from daemon.wires.json import mistake
 
 MOST_JSON: Final = 4 * 1024 * 1024
 TAG: Final = re.compile(r'(W/)?"([^"]*)"')

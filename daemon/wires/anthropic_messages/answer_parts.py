@@ -11,13 +11,10 @@ from msgspec import DecodeError, Raw
 from daemon.inference.blocks import Citation, HostedCall, Opaque, Reasoning, ToolCall
 from daemon.inference.response import FinishReason, Usage
 from daemon.wires.anthropic_messages.schema import WIRE_NAME, Typed
+from daemon.wires.json import encode, fields_of, items_of
 from daemon.wires.naming import shorten_id
 
-dumps = msgspec.json.Encoder().encode
-
 OUTSIDE_ID = re.compile(r"[^A-Za-z0-9_-]")
-_objects = msgspec.json.Decoder(dict[str, Raw])
-_raws = msgspec.json.Decoder(list[Raw])
 _typed = msgspec.json.Decoder(Typed)
 _EMPTY = Raw(b'""')
 
@@ -86,14 +83,14 @@ def tool_input(call: ToolCall) -> Raw:
     """The call's input as a JSON object. A custom tool's text travels as ``input``; arguments cut
     by a token limit, which are no JSON, as ``_raw``, so that nothing is lost or invented."""
     if call.kind == "custom":
-        return Raw(dumps({"input": call.arguments}))
+        return Raw(encode({"input": call.arguments}))
     text = call.arguments.strip()
     if not text:
         return Raw(b"{}")
     try:
-        _objects.decode(text)
+        fields_of(text)
     except (DecodeError, RecursionError):
-        return Raw(dumps({"_raw": call.arguments}))
+        return Raw(encode({"_raw": call.arguments}))
     return Raw(text)
 
 
@@ -115,7 +112,7 @@ def citation_body(citation: Citation) -> Raw | dict[str, object] | None:
 def hosted_blocks(call: HostedCall) -> list[Raw]:
     """A hosted web search as its two blocks; other vendors' hosted tools have no form here."""
     if call.wire == WIRE_NAME and call.raw is not None:
-        return _raws.decode(call.raw)
+        return items_of(call.raw)
     if call.name != "web_search":
         return []
     identifier = "srvtoolu_" + (OUTSIDE_ID.sub("_", call.id).replace("-", "_") or "0")
@@ -125,7 +122,7 @@ def hosted_blocks(call: HostedCall) -> list[Raw]:
         for hit in call.hits
     ]
     result = {"type": "web_search_tool_result", "tool_use_id": identifier, "content": results}
-    return [Raw(dumps(use)), Raw(dumps(result))]
+    return [Raw(encode(use)), Raw(encode(result))]
 
 
 def opaque_blocks(opaque: Opaque | None) -> list[Raw]:
@@ -145,16 +142,16 @@ def split_block(raw: Raw) -> tuple[bytes, list[bytes]]:
     """A whole block as (start, deltas) of a stream: clients take a tool's input, and thinking, from deltas alone."""
     kind = _typed.decode(raw).type
     if kind.endswith("tool_use"):
-        fields = _objects.decode(raw)
-        given = bytes(fields.get("input", b"{}")).decode()
+        fields = fields_of(raw)
+        whole_input = bytes(fields.get("input", b"{}")).decode()
         fields["input"] = Raw(b"{}")
-        return dumps(fields), [dumps({"type": "input_json_delta", "partial_json": given})]
+        return encode(fields), [encode({"type": "input_json_delta", "partial_json": whole_input})]
     if kind == "thinking":
-        fields = _objects.decode(raw)
+        fields = fields_of(raw)
         deltas = [
-            dumps({"type": f"{name}_delta", name: fields[name]})
+            encode({"type": f"{name}_delta", name: fields[name]})
             for name in ("thinking", "signature")
             if fields.get(name, _EMPTY) != _EMPTY
         ]
-        return dumps(fields | {"thinking": _EMPTY, "signature": _EMPTY}), deltas
+        return encode(fields | {"thinking": _EMPTY, "signature": _EMPTY}), deltas
     return bytes(raw), []

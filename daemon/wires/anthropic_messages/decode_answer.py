@@ -13,7 +13,7 @@ from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.anthropic_messages.decode_blocks import raw_block_of, search_call
 from daemon.wires.anthropic_messages.errors import no_answer, not_json
 from daemon.wires.anthropic_messages.schema import MessageBody, StopDetails, ToolUseBlock, UsageBody
-from daemon.wires.json import NOT_JSON, LenientDecoder, is_object
+from daemon.wires.json import NOT_JSON, LenientDecoder, fields_of, is_object
 from daemon.wires.tools import called_tool, unwrapped
 
 
@@ -31,7 +31,6 @@ class _OddBlock(Struct, omit_defaults=True):
 
 _body = LenientDecoder(MessageBody)
 _odd_block = LenientDecoder(_OddBlock)
-_fields = msgspec.json.Decoder(dict[str, Raw])
 
 FINISH_REASONS: Mapping[str, FinishReason] = {
     "end_turn": FinishReason.STOP,
@@ -124,7 +123,7 @@ def restored(call: ToolCall, names: Mapping[str, str]) -> ToolCall:
 def server_use_of(raw: Raw | bytes) -> ToolUseBlock | None:
     """The ``server_tool_use`` of a web search, which the hub knows; None for every other block."""
     try:
-        fields = msgspec.json.decode(raw, type=dict[str, Raw])
+        fields = fields_of(raw)
         if (
             bytes(fields.get("type", Raw())) != b'"server_tool_use"'
             or bytes(fields.get("name", Raw())) != b'"web_search"'
@@ -139,7 +138,7 @@ def server_use_of(raw: Raw | bytes) -> ToolUseBlock | None:
 def result_id_of(raw: Raw) -> str | None:
     """Which search a ``web_search_tool_result`` belongs to; None for every other block."""
     try:
-        fields = msgspec.json.decode(raw, type=dict[str, Raw])
+        fields = fields_of(raw)
         if bytes(fields.get("type", Raw())) != b'"web_search_tool_result"':
             return None
         return msgspec.json.decode(fields["tool_use_id"], type=str)
@@ -155,11 +154,11 @@ def _block(raw: Raw, where: str) -> Block | None:
     try:
         return raw_block_of(raw, where)
     except LocalError:
-        fields = _fields.decode(raw)
-        read = _fields.decode(msgspec.json.encode(_odd_block.odd(raw)))
+        fields = fields_of(raw)
+        read = fields_of(msgspec.json.encode(_odd_block.odd(raw)))
         odd = _OddBlock.__struct_fields__
-        kept = {name: value for name, value in fields.items() if name not in odd}
-        return raw_block_of(Raw(msgspec.json.encode(kept | read)), where)
+        usual = {name: value for name, value in fields.items() if name not in odd}
+        return raw_block_of(Raw(msgspec.json.encode(usual | read)), where)
 
 
 def _blocks(raws: list[Raw], names: Mapping[str, str]) -> Iterator[Block]:

@@ -50,7 +50,7 @@ from daemon.wires.anthropic_messages.schema import (
     Typed,
     WebSearchResultBlock,
 )
-from daemon.wires.mistakes import NOT_ONE_OF_THEM, mistake
+from daemon.wires.json import NOT_ONE_OF_THEM, items_of, mistake
 
 _known_block = msgspec.json.Decoder(KnownBlock)
 _result_content = msgspec.json.Decoder(ResultContent | SearchResultBlock)
@@ -59,7 +59,6 @@ _typed = msgspec.json.Decoder(Typed)
 _search_result = msgspec.json.Decoder(WebSearchResultBlock)
 _search_items = msgspec.json.Decoder(list[SearchResultItem])
 _citation = msgspec.json.Decoder(CitationBody)
-_raws = msgspec.json.Decoder(list[Raw])
 
 _NUMBERS = re.compile(r"\.\d+")
 _CHOICES: dict[str, tuple[str, ...]] = {
@@ -151,7 +150,7 @@ def citations_of(raw: Raw) -> tuple[Citation, ...]:
     """The citations of a text block; each keeps its raw form for the way back to this wire."""
     if not is_set(raw):
         return ()
-    return tuple(citation_of(each) for each in _raws.decode(raw))
+    return tuple(citation_of(each) for each in items_of(raw))
 
 
 def citation_of(raw: Raw) -> Citation:
@@ -191,7 +190,7 @@ def text_of(raw: Raw) -> str:
 
 
 def invalid(message: str) -> LocalError:
-    """A mistake of the client's, told in the API's own words."""
+    """A mistake of the client's, in the API's own words."""
     return LocalError(ErrorKind.INVALID_REQUEST, message)
 
 
@@ -269,11 +268,11 @@ def _search_result_file(block: SearchResultBlock) -> File:
 
 
 def _content_text(raw: Raw) -> str:
-    """The text of a ``content`` source: a string, or blocks. Where a picture is, the model is told."""
+    """The text of a ``content`` source: a string, or blocks. Where a picture was, a text says so."""
     try:
         return msgspec.json.decode(raw, type=str)
     except ValidationError:
-        blocks = [raw_block_of(each, "document.source.content") for each in _raws.decode(raw)]
+        blocks = [raw_block_of(each, "document.source.content") for each in items_of(raw)]
         return "\n\n".join(
             block.text if isinstance(block, Text) else "[image, which could not be handed over]"
             for block in blocks

@@ -45,12 +45,11 @@ from daemon.wires.anthropic_messages.schema import (
     ThinkingParam,
     ToolParam,
 )
-from daemon.wires.json import check_utf8, says
+from daemon.wires.json import check_utf8, fields_of, says
 
 _create = msgspec.json.Decoder(CreateMessage)
 _raw_create = msgspec.json.Decoder(RawCreateMessage)
 _raw_tools = msgspec.json.Decoder(RawTools)
-_raw_fields = msgspec.json.Decoder(dict[str, Raw])
 
 _ATTRIBUTION = "x-anthropic-billing-header:"
 """Claude Code's first system block: changes with every prompt, so it would spoil the upstream's prompt cache."""
@@ -97,34 +96,40 @@ def _decode_slowly(body: bytes) -> tuple[Parameters, tuple[Message, ...], dict[s
         Message(each.role, raw_blocks_of(each.content, f"messages.{number}.content"))
         for number, each in enumerate(slow.messages)
     )
-    unknown = {name: raw for name, raw in _raw_fields.decode(body).items() if name not in _MODELLED}
+    unknown = {name: raw for name, raw in fields_of(body).items() if name not in _MODELLED}
     return slow, messages, _extra(slow) | unknown
 
 
 def _request(
-    body: bytes, headers: Mapping[str, str], given: Parameters, messages: tuple[Message, ...], extra: dict[str, Raw]
+    body: bytes,
+    headers: Mapping[str, str],
+    parameters: Parameters,
+    messages: tuple[Message, ...],
+    extra: dict[str, Raw],
 ) -> Request:
-    tools = _tools(body, given.tools) if given.tools else ()
-    choice = given.tool_choice
+    tools = _tools(body, parameters.tools) if parameters.tools else ()
+    choice = parameters.tool_choice
     disable_parallel = choice.disable_parallel_tool_use if choice is not None else None
-    user = given.metadata.user_id if given.metadata is not None else None
+    user = parameters.metadata.user_id if parameters.metadata is not None else None
     return Request(
         wire=WIRE_NAME,
-        model=given.model,
+        model=parameters.model,
         messages=messages,
-        system=_system(given.system),
+        system=_system(parameters.system),
         tools=tools,
-        tool_choice=_tool_choice(given, tools),
+        tool_choice=_tool_choice(parameters, tools),
         parallel_tool_calls=None if disable_parallel is None else not disable_parallel,
-        max_tokens=given.max_tokens,
-        temperature=given.temperature,
-        top_p=given.top_p,
-        top_k=given.top_k,
-        stop=given.stop_sequences or (),
-        reasoning=_reasoning(given.thinking, given.output_config.effort if given.output_config else None),
-        output=_output((given.output_config and given.output_config.format) or given.output_format),
-        stream=bool(given.stream),
-        service_tier=_service_tier(given),
+        max_tokens=parameters.max_tokens,
+        temperature=parameters.temperature,
+        top_p=parameters.top_p,
+        top_k=parameters.top_k,
+        stop=parameters.stop_sequences or (),
+        reasoning=_reasoning(
+            parameters.thinking, parameters.output_config.effort if parameters.output_config else None
+        ),
+        output=_output((parameters.output_config and parameters.output_config.format) or parameters.output_format),
+        stream=bool(parameters.stream),
+        service_tier=_service_tier(parameters),
         user=user,
         session=_session(headers, user),
         extra={WIRE_NAME: extra} if extra else {},
@@ -171,8 +176,8 @@ def _opaque_tool(tool: ToolParam, raw: Raw) -> OpaqueTool:
     return OpaqueTool(WIRE_NAME, tool.name or tool.type or "", raw)
 
 
-def _tool_choice(given: Parameters, tools: tuple[AnyTool, ...]) -> ToolChoice | None:
-    choice = given.tool_choice
+def _tool_choice(parameters: Parameters, tools: tuple[AnyTool, ...]) -> ToolChoice | None:
+    choice = parameters.tool_choice
     if choice is None:
         return None
     if choice.type != "tool":
@@ -203,19 +208,19 @@ def _output(form: FormatParam | None) -> OutputFormat | None:
     return OutputFormat(kind="json_schema", name=form.name, schema=form.schema)
 
 
-def _service_tier(given: Parameters) -> str | None:
+def _service_tier(parameters: Parameters) -> str | None:
     """``speed: fast`` beats ``service_tier``; the vendor's other words mean nothing elsewhere."""
-    if bytes(given.speed) == b'"fast"' or bytes(given.service_tier) in (b'"priority"', b'"fast"'):
+    if bytes(parameters.speed) == b'"fast"' or bytes(parameters.service_tier) in (b'"priority"', b'"fast"'):
         return "priority"
     return None
 
 
-def _extra(given: Parameters) -> dict[str, Raw]:
-    extra = {name: raw for name in _PASSED_ON if (raw := getattr(given, name))}
-    if given.service_tier:
-        extra["service_tier"] = given.service_tier
-    if given.speed:
-        extra["speed"] = given.speed
+def _extra(parameters: Parameters) -> dict[str, Raw]:
+    extra = {name: raw for name in _PASSED_ON if (raw := getattr(parameters, name))}
+    if parameters.service_tier:
+        extra["service_tier"] = parameters.service_tier
+    if parameters.speed:
+        extra["speed"] = parameters.speed
     return extra
 
 

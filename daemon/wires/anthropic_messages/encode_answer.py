@@ -24,7 +24,6 @@ from daemon.inference.response import Response, Usage
 from daemon.wires.anthropic_messages.answer_parts import (
     ToolIds,
     citation_body,
-    dumps,
     hosted_blocks,
     opaque_blocks,
     stop_reason,
@@ -34,6 +33,7 @@ from daemon.wires.anthropic_messages.answer_parts import (
 )
 from daemon.wires.anthropic_messages.moved_thinking import HeldThinking
 from daemon.wires.base import AnswerContext
+from daemon.wires.json import encode
 
 Json = dict[str, object]
 
@@ -58,23 +58,23 @@ def encode_response(response: Response, context: AnswerContext) -> bytes:
         "stop_sequence": response.stop_sequence,
         "usage": usage_body(usage),
     }
-    return dumps(body)
+    return encode(body)
 
 
 def _blocks(content: tuple[Block, ...], context: AnswerContext) -> Iterator[Json | Raw]:
     ids = ToolIds(context.answer_id)
     asked = context.request.reasoning
-    held = HeldThinking(asked)
+    thinking = HeldThinking(asked)
     for block in content:
         if isinstance(block, Reasoning) and not asked.asked_for:
-            held.add(block)
+            thinking.add(block)
             continue
-        if made := list(_block(block, ids, context)):
-            yield from map(thinking_body, held.take())
-            yield from made
-            held.spoken |= isinstance(block, Text | Refusal | ToolCall)
+        if bodies := list(_block(block, ids, context)):
+            yield from map(thinking_body, thinking.take())
+            yield from bodies
+            thinking.spoken |= isinstance(block, Text | Refusal | ToolCall)
         if isinstance(block, ToolCall):
-            yield from map(thinking_body, held.take())
+            yield from map(thinking_body, thinking.take())
 
 
 def _block(block: Block, ids: ToolIds, context: AnswerContext) -> Iterable[Json | Raw]:

@@ -68,8 +68,9 @@ class RequestBlocks:
         if system and self._native:
             return "system", self._blocks(message, where)
         if system:
-            # In the middle of a conversation other models know no system turn: Claude Code's own form.
+            # In the middle of a conversation other models know no system turn: Claude Code's own form, a text.
             texts = [block.text for block in message.content if isinstance(block, Text)]
+            self.lost += (f"{where}.{_word_for(block)}" for block in message.content if not isinstance(block, Text))
             text = "<system-reminder>\n" + "\n".join(texts) + "\n</system-reminder>"
             return "user", [{"type": "text", "text": text}] if texts else []
         return role, self._blocks(message, where)

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
 from msgspec import DecodeError, Raw
 
 from daemon.inference.blocks import Reasoning, Text, ToolCall
 from daemon.inference.request import AnyTool, Message, OpaqueTool, Request, Tool, WebSearch
-from daemon.wires.anthropic_messages.answer_parts import dumps
 from daemon.wires.anthropic_messages.encode_blocks import Json, RequestBlocks
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
 from daemon.wires.base import EncodeOptions, UpstreamBody
+from daemon.wires.json import encode, fields_of
 from daemon.wires.tools import INPUT_SCHEMA, SentNames, chosen_tool, described, label, offered_tools, spoken
 
 DEFAULT_MAX_TOKENS = 32_000
@@ -34,7 +33,6 @@ _BUDGETS: Mapping[str, int] = {
     "max": 64_000,
 }
 _EMPTY_SCHEMA = Raw(b'{"type":"object","properties":{}}')
-_objects = msgspec.json.Decoder(dict[str, Raw])
 
 
 def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
@@ -63,7 +61,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     body["stream"] = options.stream
     custom = [tool for tool in tools if isinstance(tool, Tool) and tool.kind == "custom"]
     restored = names.restored(names.of(tool.name, tool.namespace) for tool in custom)
-    return UpstreamBody(dumps(body), tuple(dict.fromkeys(lost)), restored)
+    return UpstreamBody(encode(body), tuple(dict.fromkeys(lost)), restored)
 
 
 def _lift_system(request: Request, *, native: bool) -> tuple[list[str], Sequence[Message]]:
@@ -122,12 +120,12 @@ def _object_schema(schema: Raw | None) -> Raw:
     if not schema:
         return _EMPTY_SCHEMA
     try:
-        fields = _objects.decode(schema)
+        fields = fields_of(schema)
     except DecodeError:
         return _EMPTY_SCHEMA
     if "type" in fields:
         return schema
-    return Raw(dumps({"type": "object", **fields}))
+    return Raw(encode({"type": "object", **fields}))
 
 
 def _tool_choice(request: Request, offered: Sequence[AnyTool], names: SentNames) -> Json | None:
@@ -164,7 +162,7 @@ def _sampling(request: Request, lost: list[str]) -> Json:
 
 
 def _thinking(request: Request, options: EncodeOptions, body: Json, lost: list[str]) -> Json:
-    """Thinking as asked; left out, and told, where one of the vendor's rules forbids it."""
+    """Thinking as asked; left out, and reported as lost, where one of the vendor's rules forbids it."""
     asked = request.reasoning
     effort = options.effort or asked.effort
     if request.wire != WIRE_NAME:
@@ -216,8 +214,8 @@ def _output(request: Request, body: Json, lost: list[str]) -> Json:
 
 def _unspeakable(request: Request) -> list[str]:
     """What only OpenAI's wires have."""
-    told = {
+    not_here = {
         "verbosity": request.verbosity is not None,
         "service_tier": request.service_tier is not None and request.wire != WIRE_NAME,
     }
-    return [name for name, asked in told.items() if asked]
+    return [name for name, asked in not_here.items() if asked]

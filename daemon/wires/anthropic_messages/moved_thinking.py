@@ -61,8 +61,8 @@ class HeldThinking:
         """What is to be written here, between two blocks; nothing before the first text or call."""
         if not self.spoken:
             return []
-        taken, self._waiting = self._waiting, []
-        return taken
+        thoughts, self._waiting = self._waiting, []
+        return thoughts
 
 
 def put_back(blocks: Sequence[Block]) -> tuple[Block, ...]:

@@ -10,21 +10,21 @@ A failure leaves the open block open, as the API does: Claude Code runs a tool c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import DecodeError, Raw, Struct
 
-from daemon.errors import GatewayError
+from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.inference.response import Response
-from daemon.wires.anthropic_messages.passthrough_events import begun_and_deltas, message_events, message_of
+from daemon.wires.anthropic_messages.schema import Typed
 from daemon.wires.anthropic_messages.stream_encoder import MessagesStreamEncoder
 from daemon.wires.base import AnswerContext, EncodeResponse
-from daemon.wires.json import LenientDecoder
-from daemon.wires.passthrough import changed, encode, fields_of
-from daemon.wires.sse import frame
+from daemon.wires.json import NULL, LenientDecoder, RawObject, changed, encode, fields_of, items_of
+from daemon.wires.sse import SseSplitter, frame
 
-TOLD = frozenset({"message_start", "message_delta", "message_stop", "error"})
+_DECODED = frozenset({"message_start", "message_delta", "message_stop", "error"})
 _EMPTY_DELTAS: Mapping[str, Mapping[str, str]] = {
     "text": {"type": "text_delta", "text": ""},
     "thinking": {"type": "thinking_delta", "thinking": ""},
@@ -53,22 +53,18 @@ class _Delta(Struct):
     signature: str = ""
 
 
-class _Typed(Struct):
-    type: str = ""
-
-
 class _Message(Struct):
     model: str | None = None
 
 
 _event = LenientDecoder(_Event)
 _delta = LenientDecoder(_Delta).decode
-_block = LenientDecoder(_Typed).decode
+_block = LenientDecoder(Typed).decode
 _message = LenientDecoder(_Message).decode
 
 
 class MessagesDialect:
-    """See ``base.Dialect``. ``_open`` is the block open at the client (index, kind), ``_own`` whether it is ours."""
+    """See ``base.Dialect``."""
 
     __slots__ = (
         "_context",
@@ -80,23 +76,36 @@ class MessagesDialect:
         "_read",
         "_shift",
         "_started",
-        "signed",
-        "told",
+        "needs_decoding",
+        "signature",
     )
 
     def __init__(self, context: AnswerContext, encode_response: EncodeResponse) -> None:
         self._context = context
         self._encode_response = encode_response
-        self._started = self._own = False
-        self._ending = False
-        self._shift = self._next = 0
+        # Whether the client has a ``message_start``. It outlives an attempt: a keep-alive may have opened the answer
+        # before the upstream that in the end answers was even asked, and Anthropic's TypeScript SDK raises at a
+        # second start.
+        self._started = False
+        # The block that is open at the client (index, kind). A keep-alive must be a delta of it: Claude Code
+        # (2.1.197, 2.1.332) counts neither pings nor comments as activity. The kind is '' once the block's signature
+        # has gone out, behind which the API sends nothing but the stop.
         self._open: tuple[int, str] | None = None
+        # Whether that block is one of ours, opened because a keep-alive was due between two blocks or before the first.
+        # It is the upstream's if its next block is of the same kind; else it must be closed before anything else.
+        self._own = False
+        # Each block of ours moves the upstream's later ones on by one: ``_shift`` is added to their indexes,
+        # ``_next`` is the index at the client of the next block. Anthropic's SDK finds a block by its index in the
+        # list so far.
+        self._shift = self._next = 0
+        # Whether ``message_delta`` has come: no block may open behind it, so that a keep-alive is a ping there.
+        self._ending = False
         self.begin()
 
     def begin(self) -> None:
         self._read = _Event("")
-        self.told = False
-        self.signed = b""
+        self.needs_decoding = False
+        self.signature = b""
 
     def read(self, payload: bytes) -> None:
         try:
@@ -104,10 +113,10 @@ class MessagesDialect:
         except msgspec.ValidationError:
             event = _event.odd(payload)
         self._read = event
-        self.told = event.type in TOLD
-        self.signed = b""
+        self.needs_decoding = event.type in _DECODED
+        self.signature = b""
         if event.delta and b'"signature"' in bytes(event.delta):
-            self.signed = _delta(event.delta).signature.encode()
+            self.signature = _delta(event.delta).signature.encode()
 
     def commits(self) -> bool:
         if self._read.type != "content_block_delta" or not self._read.delta:
@@ -128,7 +137,7 @@ class MessagesDialect:
             self._open = self._next - 1, _block(event.content_block).type
         elif kind == "content_block_stop":
             self._open = None
-        elif self._open and self.signed:
+        elif self._open and self.signature:
             self._open = self._open[0], ""  # nothing may follow a block's signature but its stop
         elif kind == "message_delta":
             self._ending = True
@@ -149,7 +158,7 @@ class MessagesDialect:
         return self._open is not None and self._open[1] == _block(event.content_block).type
 
     def _continue_own(self, event: _Event) -> bytes:
-        """The upstream's block goes on in ours: not its start is told, but what some put into it already."""
+        """The upstream's block goes on in ours: its start is left out, but for what some put into it already."""
         index = self._next - 1
         self._own = False
         self._shift = index - event.index
@@ -219,3 +228,124 @@ def _own(kind: str, **fields: object) -> bytes:
 
 def _stop(index: int) -> bytes:
     return _own("content_block_stop", index=index)
+
+
+# --- a JSON answer as the events of its stream, each block in full with all unknown fields ---------
+
+
+_EMPTY, _NONE = Raw(b'""'), Raw(b"[]")
+_LATE: Final = ("stop_reason", "stop_sequence", "stop_details")
+"""What an answer has only at its end."""
+_TEXTS: Final[Mapping[str, tuple[str, ...]]] = {"text": ("text",), "thinking": ("thinking", "signature")}
+"""Kind of a block to its fields that deltas of their names bring, in that order."""
+
+
+def message_events(body: bytes) -> Iterator[bytes]:
+    """The data of each event, from ``message_start`` to ``message_stop``."""
+    message = fields_of(body)
+    ending = {"stop_reason": NULL, "stop_sequence": NULL}
+    late = {name: message.pop(name) for name in _LATE if name in message}
+    blocks = items_of(message.get("content", _NONE))
+    yield encode({"type": "message_start", "message": message | {"content": _NONE} | ending})
+    for index, block in enumerate(blocks):
+        begun, deltas = begun_and_deltas(fields_of(block))
+        yield encode({"type": "content_block_start", "index": index, "content_block": begun})
+        for delta in deltas:
+            yield encode({"type": "content_block_delta", "index": index, "delta": delta})
+        yield encode({"type": "content_block_stop", "index": index})
+    usage = message.get("usage", Raw(b"{}"))
+    yield encode({"type": "message_delta", "delta": ending | late, "usage": usage})
+    yield encode({"type": "message_stop"})
+
+
+def begun_and_deltas(block: RawObject) -> tuple[RawObject, list[RawObject]]:
+    """The block as it begins, and the deltas that make it whole. A kind that is not known begins whole."""
+    kind: str = msgspec.json.decode(block.get("type", _EMPTY), type=str)
+    if kind.endswith("tool_use"):
+        whole_input = bytes(block.get("input", b"{}")).decode()
+        return block | {"input": Raw(b"{}")}, [_delta_of("input_json_delta", "partial_json", Raw(encode(whole_input)))]
+    fields = _TEXTS.get(kind, ())
+    filled = [field for field in fields if block.get(field, _EMPTY) not in (_EMPTY, NULL)]
+    deltas = [_delta_of(f"{field}_delta", field, block[field]) for field in filled]
+    begun = block | dict.fromkeys(fields, _EMPTY)
+    if kind == "text" and block.get("citations", NULL) not in (NULL, _NONE):
+        begun["citations"] = _NONE
+        deltas += [_delta_of("citations_delta", "citation", citation) for citation in items_of(block["citations"])]
+    return begun, deltas
+
+
+def _delta_of(kind: str, field: str, value: Raw) -> RawObject:
+    return {"type": Raw(encode(kind)), field: value}
+
+
+# --- and back -------------------------------------------------------------------------------------
+
+
+Json = dict[str, Any]
+
+_GROWING = ("text", "thinking", "signature", "content")
+"""RawObject of a delta that go on the end of the block's own."""
+
+
+class _JsonEvent(Struct):
+    type: str = ""
+    index: int = 0
+    message: Json = {}
+    content_block: Json = {}
+    delta: Json = {}
+    usage: Json | None = None
+
+
+_json_event = msgspec.json.Decoder(_JsonEvent)
+
+
+def message_of(stream: bytes) -> bytes:
+    """``stream`` is a complete one, from ``message_start`` to ``message_stop``. Raises ``RemoteError`` for
+    events of another shape than the API's."""
+    try:
+        return msgspec.json.encode(_collect(stream))
+    except DecodeError:
+        raise RemoteError(ErrorKind.API, "the upstream sent an event that is not one of its wire") from None
+
+
+def _collect(stream: bytes) -> Json:
+    message: Json = {}
+    blocks: dict[int, Json] = {}
+    inputs: dict[int, list[str]] = {}
+    splitter = SseSplitter()
+    for payload in [*splitter.feed(stream), *splitter.close()]:
+        event = _json_event.decode(payload)
+        match event.type:
+            case "message_start":
+                message = event.message
+            case "content_block_start":
+                blocks[event.index] = event.content_block
+            case "content_block_delta" if event.index in blocks:
+                _add(blocks[event.index], event.delta, inputs.setdefault(event.index, []))
+            case "message_delta":
+                message |= event.delta
+                message["usage"] = {**(message.get("usage") or {}), **(event.usage or {})}
+            case _:
+                pass
+    for index, pieces in inputs.items():
+        if text := "".join(pieces):
+            blocks[index]["input"] = _input(text)
+    return message | {"content": [blocks[index] for index in sorted(blocks)]}
+
+
+def _add(block: Json, delta: Json, pieces: list[str]) -> None:
+    for field in _GROWING:
+        if isinstance(delta.get(field), str):
+            block[field] = f"{block.get(field) or ''}{delta[field]}"
+    if "citation" in delta:
+        block["citations"] = [*(block.get("citations") or ()), delta["citation"]]
+    if isinstance(delta.get("partial_json"), str):
+        pieces.append(delta["partial_json"])
+
+
+def _input(text: str) -> Any:
+    """Input that a token limit has cut is no JSON; it is shown as it came."""
+    try:
+        return msgspec.json.decode(text)
+    except DecodeError:
+        return {"_raw": text}

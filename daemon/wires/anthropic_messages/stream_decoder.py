@@ -8,6 +8,7 @@ good end: a body that ends before it is a failure, also after ``message_delta``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal, assert_never
 
 import msgspec
 from msgspec import DecodeError, Raw, Struct
@@ -26,12 +27,11 @@ from daemon.wires.anthropic_messages.decode_answer import (
 from daemon.wires.anthropic_messages.decode_blocks import citation_of, citations_of, is_set, search_call
 from daemon.wires.anthropic_messages.errors import error_event, remote_error
 from daemon.wires.anthropic_messages.schema import WIRE_NAME, Delta, StreamEvent, UsageBody
-from daemon.wires.json import LenientDecoder
+from daemon.wires.json import LenientDecoder, fields_of
 from daemon.wires.sse_decoder import SseDecoder
 from daemon.wires.tools import InputReader, called_tool
 
 _stream_event = LenientDecoder(StreamEvent)
-_fields = msgspec.json.Decoder(dict[str, Raw])
 _dumps = msgspec.json.encode
 
 
@@ -51,7 +51,10 @@ class _BlockStartBody(Struct):
 
 _block_start = LenientDecoder(_BlockStartBody)
 
-_KINDS: Mapping[str, BlockKind] = {
+_Kind = Literal["text", "reasoning", "tool_call", "hosted", "opaque"]
+"""Those of the hub's kinds that blocks of this API become. A custom tool's call is a ``tool_call`` here."""
+
+_KINDS: Mapping[str, _Kind] = {
     "text": "text",
     "thinking": "reasoning",
     "redacted_thinking": "reasoning",
@@ -60,15 +63,19 @@ _KINDS: Mapping[str, BlockKind] = {
 
 
 class _Open(Struct):
-    """A content block of the upstream that has not ended."""
+    """A content block of the upstream that has not ended. ``index`` is the hub's number of it."""
 
     index: int
-    kind: BlockKind
+    kind: _Kind
     raw: Raw
     start: _BlockStartBody
     signature: str = ""
+    """Of thinking: it comes in deltas behind the text, and the hub wants it with the block's end."""
     pieces: list[str] = []
     text: str = ""
+    """``pieces`` of the input, and the content, of a block that the hub wants whole (``hosted``, ``opaque``)."""
+    has_input: bool = False
+    """Of a call: whether deltas brought input. Some servers send it whole with the start instead."""
     reader: InputReader | None = None
     """Unwraps the input of a custom tool's call."""
 
@@ -81,10 +88,15 @@ class MessagesStreamDecoder(SseDecoder):
     def __init__(self, names: Mapping[str, str]) -> None:
         super().__init__()
         self._names = names
-        self._called = False
-        self._blocks: dict[int, _Open] = {}
-        self._searches: dict[str, tuple[int, bytes]] = {}  # id -> (hub index, the server_tool_use block)
+        self._called = False  # decides what an unknown ``stop_reason`` means
+        self._blocks: dict[int, _Open] = {}  # by the upstream's index, which some servers use again
+        # Searches that the upstream runs: id -> (hub index, the server_tool_use block). The API shows a search as two
+        # blocks, of which the second may come after others; the hub has one, which ends with the second.
+        self._searches: dict[str, tuple[int, bytes]] = {}
+        # What ``message_delta`` said. The end waits for ``message_stop``: ``message_delta`` may come more than once,
+        # and a stream that breaks between the two is a cut one.
         self._stop = Delta()
+        # Counts come in ``message_start`` and again, only in part, in each ``message_delta``.
         self._usage = UsageBody()
 
     def _event(self, payload: bytes) -> None:
@@ -177,7 +189,7 @@ class MessagesStreamDecoder(SseDecoder):
             self._writer.delta(block.index, start.text or start.thinking)
         self._writer.events += [Cited(block.index, citation) for citation in citations_of(start.citations)]
 
-    def _open(self, kind: BlockKind, raw: Raw, start: _BlockStartBody) -> _Open:
+    def _open(self, kind: _Kind, raw: Raw, start: _BlockStartBody) -> _Open:
         if kind != "tool_call":
             return _Open(self._writer.start(kind), kind, raw, start, start.signature or "")
         self._called = True
@@ -198,7 +210,7 @@ class MessagesStreamDecoder(SseDecoder):
                     self._writer.events.append(BlockDelta(block.index, text))
             case "tool_call", "input_json_delta":
                 if text:
-                    block.text = "sent"
+                    block.has_input = True
                     self._input(block, text)
             case "reasoning", "signature_delta":
                 block.signature += delta.signature
@@ -209,7 +221,7 @@ class MessagesStreamDecoder(SseDecoder):
                 block.pieces.append(text)
                 block.text += delta.content or ""
             case _:
-                pass
+                pass  # no delta of this kind of block: relays that mix them up are not worth an error
 
     def _stop_block(self, wire_index: int) -> None:
         block = self._blocks.pop(wire_index, None)
@@ -222,18 +234,21 @@ class MessagesStreamDecoder(SseDecoder):
             case "reasoning":
                 events.append(BlockEnd(index, signature=block.signature or None))
             case "hosted":
+                # Its result is the next block, or a later one; ``_finish`` ends a search that has none.
                 self._searches[start.id or ""] = (index, _whole(block))
             case "opaque":
                 events.append(BlockEnd(index, opaque=Opaque(WIRE_NAME, Raw(_whole(block)))))
             case "tool_call":
                 self._end_call(block)
-            case _:
+            case "text":
                 events.append(BlockEnd(index))
+            case _:
+                assert_never(block.kind)
 
     def _end_call(self, block: _Open) -> None:
-        given = bytes(block.start.input).decode()
-        if not block.text and given not in ("", "null", "{}"):
-            self._input(block, given)  # input that came whole, with the start
+        whole_input = bytes(block.start.input).decode()
+        if not block.has_input and whole_input not in ("", "null", "{}"):
+            self._input(block, whole_input)  # input that came whole, with the start
         if block.reader is not None and (rest := block.reader.close()):
             self._writer.delta(block.index, rest)
         self._writer.end(block.index)
@@ -253,16 +268,16 @@ class MessagesStreamDecoder(SseDecoder):
 
 def _whole(block: _Open) -> bytes:
     """A block as it would stand in a whole answer: its start with what the deltas brought."""
-    given = "".join(block.pieces)
-    if not given and not block.text:
+    whole_input = "".join(block.pieces)
+    if not whole_input and not block.text:
         return bytes(block.raw)
-    fields = _fields.decode(block.raw) if block.raw else {}
-    if given:
+    fields = fields_of(block.raw) if block.raw else {}
+    if whole_input:
         try:
-            msgspec.json.decode(given)
-            fields["input"] = Raw(given)
+            msgspec.json.decode(whole_input)
+            fields["input"] = Raw(whole_input)
         except DecodeError:
-            fields["input"] = Raw(_dumps({"_raw": given}))
+            fields["input"] = Raw(_dumps({"_raw": whole_input}))
     if block.text:
         fields["content"] = Raw(_dumps(block.text))
     return _dumps(fields)

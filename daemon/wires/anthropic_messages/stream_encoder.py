@@ -40,7 +40,6 @@ from daemon.inference.response import Usage
 from daemon.wires.anthropic_messages.answer_parts import (
     ToolIds,
     citation_body,
-    dumps,
     hosted_blocks,
     opaque_blocks,
     opening_usage,
@@ -52,6 +51,7 @@ from daemon.wires.anthropic_messages.answer_parts import (
 from daemon.wires.anthropic_messages.errors import error_object
 from daemon.wires.anthropic_messages.moved_thinking import HeldThinking
 from daemon.wires.base import AnswerContext
+from daemon.wires.json import encode
 from daemon.wires.sse import frame
 
 BlockEvent = BlockDelta | PartBreak | Cited | BlockEnd
@@ -106,16 +106,24 @@ class MessagesStreamEncoder:
         self._context = context
         self._ids = ToolIds(context.answer_id)
         self._begun = self._ended = False
-        self._next = 0
-        self._active = _NOBODY  # hub index of the block whose turn it is
+        self._next = (
+            0  # index on the wire of the next block: keep-alives' blocks count, hub blocks without content do not
+        )
+        # Hub index and kind of the block whose turn it is. Others wait (invariant 2) in ``_waiting``, with their
+        # events.
+        self._active = _NOBODY
         self._kind: BlockKind = "text"
-        self._live = _NOBODY  # the same, once it is open and takes plain deltas
-        self._open = False  # whether a block (the active one or our own) is open on the wire
-        self._own = b""  # how that block was opened, where it is our own keep-alive
+        # The same index once the block is open and its deltas need no thought: nine events in ten are such, and
+        # ``encode`` writes them without a call. Never a custom tool's call, whose text has to be wrapped.
+        self._live = _NOBODY
+        # Whether a block, the active one or our own, is open on the wire. A block of ours may be open while none is
+        # active, and the active one may not have opened yet (invariant 3).
+        self._open = False
+        self._own = b""  # how that block was opened, where a keep-alive did it: one of the same kind goes on in it
         self._head = b""  # the delta event of the open block, up to its text
-        self._custom_begun = False
-        self._waiting: dict[int, list[Event]] = {}
-        self._called = self._refused = False
+        self._custom_begun = False  # whether the JSON string around a custom tool's text has been opened
+        self._waiting: dict[int, list[BlockStart | BlockEvent]] = {}
+        self._called = self._refused = False  # decide the ``stop_reason``: clients act on it together with the blocks
         self._asked = context.request.reasoning.asked_for  # whether thinking is shown as it comes
         self._held = HeldThinking(context.request.reasoning)  # where it is not
 
@@ -123,7 +131,7 @@ class MessagesStreamEncoder:
         out: list[bytes] = []
         for event in events:
             if type(event) is BlockDelta and event.index == self._live:
-                out += (self._head, dumps(event.text), _DELTA_TAIL)
+                out += (self._head, encode(event.text), _DELTA_TAIL)
             elif not self._ended:
                 self._take(event, out)
         return b"".join(out)
@@ -143,7 +151,7 @@ class MessagesStreamEncoder:
         if self._ended:
             return b""
         self._end()
-        return frame("error", dumps({"type": "error", "error": error_object(error)}))
+        return frame("error", encode({"type": "error", "error": error_object(error)}))
 
     def _take(self, event: Event, out: list[bytes]) -> None:
         match event:
@@ -179,7 +187,7 @@ class MessagesStreamEncoder:
             "stop_sequence": None,
             "usage": opening_usage(usage, context.input_estimate),
         }
-        out.append(frame("message_start", dumps({"type": "message_start", "message": message})))
+        out.append(frame("message_start", encode({"type": "message_start", "message": message})))
 
     # The block whose turn it is ---------------------------------------------------------------
 
@@ -190,7 +198,7 @@ class MessagesStreamEncoder:
             self._called = self._held.spoken = True
             self._custom_begun = False
             block = {"type": "tool_use", "id": self._ids.take(start.id), "name": start.name or "", "input": {}}
-            self._open_block(dumps(block), _INPUT_DELTA, out)
+            self._open_block(encode(block), _INPUT_DELTA, out)
             self._live = start.index if start.kind == "tool_call" else _NOBODY
 
     def _block_event(self, event: BlockEvent, out: list[bytes]) -> None:
@@ -202,11 +210,11 @@ class MessagesStreamEncoder:
         while self._active == _NOBODY and self._waiting:
             self._replay(self._waiting.pop(next(iter(self._waiting))), out)
 
-    def _replay(self, held: list[Event], out: list[bytes]) -> None:
-        for event in held:
+    def _replay(self, events: list[BlockStart | BlockEvent], out: list[bytes]) -> None:
+        for event in events:
             if isinstance(event, BlockStart):
                 self._activate(event, out)
-            elif isinstance(event, BlockDelta | PartBreak | Cited | BlockEnd):
+            else:
                 self._apply(event, out)
 
     def _apply(self, event: BlockEvent, out: list[bytes]) -> None:
@@ -226,14 +234,14 @@ class MessagesStreamEncoder:
     def _delta(self, text: str, out: list[bytes]) -> None:
         if self._kind == "custom_tool_call":
             # The free text becomes the one string of a JSON object; each piece is escaped by itself.
-            text = ("" if self._custom_begun else '{"input":"') + dumps(text)[1:-1].decode()
+            text = ("" if self._custom_begun else '{"input":"') + encode(text)[1:-1].decode()
             self._custom_begun = True
         elif self._kind == "reasoning" and not self._asked:
             self._held.say(text)
             return
         elif self._live == _NOBODY and not self._open_lazily(out):
             return
-        out += (self._head, dumps(text), _DELTA_TAIL)
+        out += (self._head, encode(text), _DELTA_TAIL)
 
     def _open_lazily(self, out: list[bytes]) -> bool:
         """Opens a text or thinking block that now has something to say. False for the other kinds."""
@@ -256,7 +264,7 @@ class MessagesStreamEncoder:
         if body is None or self._kind != "text":
             return
         self._open_lazily(out)
-        out.append(_DELTA % (self._next - 1, dumps({"type": "citations_delta", "citation": body})))
+        out.append(_DELTA % (self._next - 1, encode({"type": "citations_delta", "citation": body})))
 
     def _close_active(self, end: BlockEnd, out: list[bytes]) -> None:
         match self._kind:
@@ -266,7 +274,7 @@ class MessagesStreamEncoder:
                 self._sign(end, out)
             case "custom_tool_call":
                 rest = '"}' if self._custom_begun else '{"input":""}'
-                out += (self._head, dumps(rest), _DELTA_TAIL)
+                out += (self._head, encode(rest), _DELTA_TAIL)
             case "hosted":
                 self._whole_blocks(hosted_blocks(end.hosted) if end.hosted is not None else (), out)
             case "opaque":
@@ -288,14 +296,14 @@ class MessagesStreamEncoder:
         if not said_something and self._context.request.reasoning.enabled is False:
             return  # the client switched thinking off and there is none to see
         if end.redacted and not said_something:
-            self._whole_blocks([Raw(dumps({"type": "redacted_thinking", "data": end.signature}))], out)
+            self._whole_blocks([Raw(encode({"type": "redacted_thinking", "data": end.signature}))], out)
             return
         self._open_lazily(out)
-        out.append(_DELTA % (self._next - 1, dumps({"type": "signature_delta", "signature": end.signature})))
+        out.append(_DELTA % (self._next - 1, encode({"type": "signature_delta", "signature": end.signature})))
 
     def _write_held(self, out: list[bytes]) -> None:
-        if held := self._held.take():
-            self._whole_blocks([Raw(dumps(thinking_body(thought))) for thought in held], out)
+        if thoughts := self._held.take():
+            self._whole_blocks([Raw(encode(thinking_body(thought))) for thought in thoughts], out)
 
     def _whole_blocks(self, blocks: Sequence[Raw], out: list[bytes]) -> None:
         if blocks:
@@ -328,7 +336,7 @@ class MessagesStreamEncoder:
         reason = stop_reason(finish.reason, called=self._called, refused=self._refused)
         delta = {"stop_reason": reason, "stop_sequence": finish.stop_sequence}
         usage = usage_body(finish.usage or Usage())
-        out.append(frame("message_delta", dumps({"type": "message_delta", "delta": delta, "usage": usage})))
+        out.append(frame("message_delta", encode({"type": "message_delta", "delta": delta, "usage": usage})))
         out.append(_MESSAGE_STOP)
         self._end()
 

@@ -10,7 +10,7 @@ from msgspec import Raw
 from daemon.inference.request import Request
 from daemon.wires.anthropic_messages.moved_thinking import MARK
 from daemon.wires.base import EarlierReasoning, EncodeOptions, Fields, Item, Sift, Upstream
-from daemon.wires.passthrough import encode, fields_of, with_effort
+from daemon.wires.json import encode, fields_of, with_effort
 
 VERSION: Final = "2023-06-01"
 

@@ -1,7 +1,7 @@
 """What upstreams' failures mean, whatever wire and server they come from.
 
-    remote_errors ─▶ body (JSON, events) ─▶ judge (words: the table of codes and sentences) ─▶ RemoteError
-                     └ page (web pages)     retry_after: how long to wait, of all the ways to say it
+    remote_errors ─▶ body (JSON, events, pages) ─▶ judge (words: the table of codes and sentences) ─▶ RemoteError
+                     retry_after: how long to wait, of all the ways to say it
 
 ``remote_errors`` is the way in; the wires' ``errors`` name its functions.
 """

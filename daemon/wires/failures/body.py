@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from html import unescape
+from urllib.parse import urlsplit
 
 import msgspec
 
 from daemon.errors import Failure, RemoteError, Scope
 from daemon.secret import mask_keys
-from daemon.wires.failures import page
 from daemon.wires.failures.retry_after import wait_of
 from daemon.wires.json import NOT_JSON
 from daemon.wires.sse import SseSplitter
@@ -57,7 +58,7 @@ def failure_of_answer(
 ) -> Failure:
     """An HTTP answer that is no success, or not the JSON that was asked for. ``headers`` are lower-case."""
     text = body.decode("utf-8", "replace").strip()
-    if page.is_page(text):
+    if is_page(text):
         return _page(status, headers, text)
     value = _json(text)
     if value is None:
@@ -65,8 +66,8 @@ def failure_of_answer(
     if 300 <= status < 400 or (not text and status < 400):
         return _page(status, headers, "")
     if value is None:
-        firewall = page.is_firewall(text, headers)
-        line = page.one_line(text, _SHOWN_RAW)
+        firewall = is_firewall(text, headers)
+        line = one_line(text, _SHOWN_RAW)
         wait = wait_of((), headers, text[:_SHOWN])
         return Failure(
             status=status,
@@ -134,13 +135,13 @@ def is_failure(value: object) -> bool:
 
 def _page(status: int, headers: Mapping[str, str], text: str) -> Failure:
     """``message`` is the title, or where a redirect points; what it means for the provider is said by the judge."""
-    target = page.target_of(headers.get("location", "")) if 300 <= status < 400 else ""
-    limit = page.limit_in(text)
+    target = target_of(headers.get("location", "")) if 300 <= status < 400 else ""
+    limit = limit_in(text)
     wait = wait_of((), headers, "")
-    walled = page.is_firewall(text, headers) or (status == 403 and bool(text))
+    walled = is_firewall(text, headers) or (status == 403 and bool(text))
     return Failure(
         status=status,
-        message=mask_keys(target or page.title_of(text)),
+        message=mask_keys(target or title_of(text)),
         beside=limit,
         retry_after=wait.seconds,
         should_retry=_should_retry(headers),
@@ -220,8 +221,8 @@ def _message(objects: list[Json]) -> str:
     """The first sentence that says something; of generic ones the first."""
     texts = [text for each in objects for text in (_text(each), _error_text(each)) if text]
     texts = [text for text in texts if _inside(text) is None] or texts
-    said = next((text for text in texts if not _is_generic(text)), None)
-    return said or next((text for text in texts if text.lower() not in _HARMLESS), "")
+    specific = next((text for text in texts if not _is_generic(text)), None)
+    return specific or next((text for text in texts if text.lower() not in _HARMLESS), "")
 
 
 def _is_generic(text: str) -> bool:
@@ -297,14 +298,14 @@ def _status(objects: list[Json], code: str | None, param: str | None, status: in
         return int(param)
     if status is not None and status >= 400:
         return status
-    return next((found for each in objects if (found := _status_in(each))), None)
+    return next((inner for each in objects if (inner := _status_in(each))), None)
 
 
 def _status_in(value: Mapping[str, object]) -> int | None:
     for name in ("status", "status_code", "code", "http_status"):
-        found = value.get(name)
-        if isinstance(found, str | int) and not isinstance(found, bool) and _is_failed(str(found)):
-            return int(found)
+        status = value.get(name)
+        if isinstance(status, str | int) and not isinstance(status, bool) and _is_failed(str(status)):
+            return int(status)
     return None
 
 
@@ -317,9 +318,75 @@ def _raw(value: object, objects: list[Json]) -> str:
     shown = objects[0] if objects else value
     if isinstance(shown, dict):
         shown = {name: field for name, field in shown.items() if field not in (None, "", "error", {}, [])}
-    return page.one_line(msgspec.json.encode(shown).decode(), _SHOWN_RAW) if shown else ""
+    return one_line(msgspec.json.encode(shown).decode(), _SHOWN_RAW) if shown else ""
 
 
 def _should_retry(headers: Mapping[str, str]) -> bool | None:
     word = headers.get("x-should-retry")
     return None if word is None else word == "true"
+
+
+# --- web pages ------------------------------------------------------------------------------------
+
+
+_TITLE_LENGTH = 200
+_TAG = re.compile(r"<[^>]{0,500}>")
+_READ = 16384
+"""Characters of a page that are looked at."""
+_CHALLENGE = re.compile(
+    r"challenge-platform|cf-chl-|__cf_chl|cf-browser-verification|_Incapsula_Resource|aliyun_waf", re.I
+)
+_LIMITED = re.compile(r"you are being rate limited|error(?: code)?:? 1015", re.I)
+
+
+def is_page(text: str) -> bool:
+    """Whether a body is HTML or XML."""
+    return (
+        text[:64]
+        .lower()
+        .lstrip("\ufeff \t\r\n")
+        .startswith(("<!doctype", "<html", "<head", "<?xml", "<body", "<center"))
+    )
+
+
+def title_of(text: str) -> str:
+    """The title of a page, or its first heading, on one line; '' where it has neither."""
+    text = text[:_READ]
+    lower = text.lower()
+    if len(lower) != len(text):
+        lower = text  # a letter whose small form is longer: the places would not be the same
+    for tag in ("title", "h1", "h2"):
+        start = lower.find(">", lower.find(f"<{tag}")) + 1 if f"<{tag}" in lower else 0
+        end = lower.find(f"</{tag}", start)
+        title = one_line(unescape(_TAG.sub(" ", text[start:end][:2000])), _TITLE_LENGTH) if 0 < start < end else ""
+        if title:
+            return title
+    return ""
+
+
+def is_firewall(text: str, headers: Mapping[str, str]) -> bool:
+    """Cloudflare marks its challenge in a header; others are known by what their page loads."""
+    return "cf-mitigated" in headers or _CHALLENGE.search(text[:_READ]) is not None
+
+
+def limit_in(text: str) -> str:
+    """What Cloudflare's page of a rate limit says of it: the title speaks of restricted access only."""
+    match = _LIMITED.search(text[:_READ])
+    return match[0] if match else ""
+
+
+def target_of(location: str) -> str:
+    """Where a redirect points: scheme, host and path, since the rest may hold what is nobody's business."""
+    try:
+        parts = urlsplit(location.strip())
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return ""
+    host = f"{parts.scheme}://{parts.hostname}{port}" if parts.scheme and parts.hostname else ""
+    return f"{host}{parts.path}"[:_TITLE_LENGTH]
+
+
+def one_line(text: str, length: int) -> str:
+    """``text`` on one line, cut at ``length`` characters."""
+    line = " ".join(text[: length * 4].split())
+    return line if len(line) <= length else f"{line[: length - 1]}…"

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from daemon.errors import ErrorKind, Failover, Failure, GatewayError, RemoteError, Scope
-from daemon.wires.failures.words import GENERIC, VAGUE, Ignored, Row, by_code, by_sentence, retry_later
+from daemon.wires.failures.words import GENERIC, VAGUE, FailureClass, Ignored, by_code, by_sentence, retry_later
 
 KIND_OF_STATUS: Mapping[int, ErrorKind] = {
     401: ErrorKind.AUTHENTICATION,
@@ -70,7 +70,7 @@ _JUDGED = 1000
 
 class _Meaning(NamedTuple):
     kind: ErrorKind
-    row: Row | None = None
+    row: FailureClass | None = None
     evidence: str = ""
 
 
@@ -261,8 +261,8 @@ def context_numbers(message: str) -> tuple[int | None, int | None]:
 
 
 def _first(patterns: tuple[re.Pattern[str], ...], message: str) -> int | None:
-    found = (pattern.search(message) for pattern in patterns)
-    return next((_integer(match[1]) for match in found if match), None)
+    matches = (pattern.search(message) for pattern in patterns)
+    return next((_integer(match[1]) for match in matches if match), None)
 
 
 def _integer(text: str) -> int | None:

@@ -59,11 +59,11 @@ def no_answer(whole: object, lacking: str) -> RemoteError:
         names = ", ".join(sorted(whole.keys() & (_WRAPPED | {"data"})))
         return RemoteError(ErrorKind.API, f"the upstream wrapped its answer in an object of its own ({names})")
     problem = f"the upstream sent JSON {lacking}: its base-url may be wrong"
-    said = failure.message if failure is not None and not failure.message.startswith(("{", "[")) else ""
-    if failure is None or not said:
+    message = failure.message if failure is not None and not failure.message.startswith(("{", "[")) else ""
+    if failure is None or not message:
         return RemoteError(ErrorKind.API, problem)
     error = judge(failure)
-    error.message = f"{said} ({problem})" if error.kind is ErrorKind.API else said
+    error.message = f"{message} ({problem})" if error.kind is ErrorKind.API else message
     return error
 
 

@@ -91,8 +91,8 @@ def wait_of(objects: Sequence[Mapping[str, object]], headers: Mapping[str, str],
 
 def wait_in_words(message: str) -> float | None:
     """Seconds of "Please try again in 1.5s", "retry in 6m0s", "将在 42 分钟后重置", "3分钟内最多请求10次"."""
-    found = next((match for pattern in _IN_WORDS if (match := pattern.search(message))), None)
-    return None if found is None else _duration(found[1])
+    first = next((match for pattern in _IN_WORDS if (match := pattern.search(message))), None)
+    return None if first is None else _duration(first[1])
 
 
 def _duration(text: str) -> float | None:
@@ -108,7 +108,7 @@ def _unit(name: str) -> float:
 
 def _fields(objects: Sequence[Mapping[str, object]]) -> dict[str, object]:
     """All plain fields of the objects, and of what lies one level down in them (Google's ``details``)."""
-    found: dict[str, object] = {}
+    fields: dict[str, object] = {}
     for each in objects:
         inner = [each, *(value for value in each.values() if isinstance(value, dict))]
         for value in each.values():
@@ -117,8 +117,8 @@ def _fields(objects: Sequence[Mapping[str, object]]) -> dict[str, object]:
         for one in inner:
             for name, value in one.items():
                 if isinstance(value, str | int | float):
-                    found.setdefault(str(name).lower().replace("_", "").replace("-", ""), value)
-    return found
+                    fields.setdefault(str(name).lower().replace("_", "").replace("-", ""), value)
+    return fields
 
 
 def _from_headers(headers: Mapping[str, str]) -> float | None:
@@ -155,11 +155,11 @@ def _moment(value: object) -> float | None:
 
 
 def _clock_time(message: str) -> float | None:
-    found = _CLOCK_TIME.search(message)
-    if found is None:
+    match = _CLOCK_TIME.search(message)
+    if match is None:
         return None
     try:
-        return datetime.fromisoformat(found[1] or found[2]).replace(tzinfo=CHINA).timestamp()
+        return datetime.fromisoformat(match[1] or match[2]).replace(tzinfo=CHINA).timestamp()
     except ValueError:
         return None
 

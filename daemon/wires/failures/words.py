@@ -23,8 +23,9 @@ from msgspec import Struct
 from daemon.errors import ErrorKind, Failover, Scope
 
 
-class Row(Struct, frozen=True):
-    """One class. ``scope`` and ``failover`` where they differ from what is usual for the kind."""
+class FailureClass(Struct, frozen=True):
+    """One row of the table: what a kind of failure is recognised by. ``scope`` and ``failover`` where they differ from
+    what is usual for the kind."""
 
     kind: ErrorKind
     sentences: re.Pattern[str]
@@ -36,7 +37,7 @@ class Row(Struct, frozen=True):
 class Verdict(NamedTuple):
     """``evidence`` is the piece of text that decided, '' for a code."""
 
-    row: Row
+    row: FailureClass
     evidence: str
 
 
@@ -46,8 +47,8 @@ def _words(*patterns: str) -> re.Pattern[str]:
 
 _OFFICIAL = r"(?:codex(?!-)|claude[- ]?(?:code|cli)\b(?!-)|gemini[- ]cli|official|官方)"
 
-TABLE: tuple[Row, ...] = (
-    Row(
+TABLE: tuple[FailureClass, ...] = (
+    FailureClass(
         ErrorKind.INVALID_REQUEST,
         _words(
             r"instructions are required",
@@ -62,7 +63,7 @@ TABLE: tuple[Row, ...] = (
         frozenset({"unknown_parameter", "unsupported_parameter", "unsupported_value", "invalid_value"})
         | {"string_above_max_length", "missing_required_parameter", "invalid_encrypted_content", "invalid_type"},
     ),
-    Row(
+    FailureClass(
         ErrorKind.WRONG_CLIENT,
         _words(
             r"official clients?",
@@ -84,7 +85,7 @@ TABLE: tuple[Row, ...] = (
         frozenset({"codex_access_restricted", "client_not_allowed", "client_validation_error", "client_restricted"})
         | {"claude_code_only", "codex_only"},
     ),
-    Row(
+    FailureClass(
         ErrorKind.QUOTA,
         _words(
             r"(?:[今当本单每][日天周月]|时段|周期内?|(?<!上下文)窗口).{0,12}"
@@ -106,7 +107,7 @@ TABLE: tuple[Row, ...] = (
         | {"account_pool_usage_limit_reached", "entitlement_daily_limit_exceeded", "daily_limit_exceeded"}
         | {"weekly_limit_exceeded", "monthly_limit_exceeded", "1308", "1310", "1304"},
     ),
-    Row(
+    FailureClass(
         ErrorKind.BILLING,
         _words(
             r"余额.{0,6}(?:不足|不够|已?用[尽完]|已?耗尽|为零|为0|过低)",
@@ -126,7 +127,7 @@ TABLE: tuple[Row, ...] = (
         | {"exceeded_current_quota_error", "arrearage", "subscription_not_found", "subscription_expired"}
         | {"entitlement_required", "entitlement_inactive", "insufficient_balance_error", "token_quota_exhausted"},
     ),
-    Row(
+    FailureClass(
         ErrorKind.PERMISSION,
         _words(
             r"(?:账[号户]|用户|组织|租户).{0,12}(?:封禁|封号|禁用|冻结|锁定|停用|注销)",
@@ -135,7 +136,7 @@ TABLE: tuple[Row, ...] = (
         ),
         frozenset({"user_inactive", "user_disabled", "account_deactivated", "account_disabled", "1112"}),
     ),
-    Row(
+    FailureClass(
         ErrorKind.CONTENT,
         _words(
             r"敏感|屏蔽词|违禁词|违规|内容(?:安全|审核|风险|审查)|不合规|涉黄|涉政|涉嫌违法|风控拦截",
@@ -148,7 +149,7 @@ TABLE: tuple[Row, ...] = (
         | {"responsibleaipolicyviolation", "moderation_blocked", "violation_fee.grok.csam", "1026", "1027"}
         | {"content_moderation", "safety", "image_content_policy_violation"},
     ),
-    Row(
+    FailureClass(
         ErrorKind.RATE_LIMIT,
         _words(
             r"请求(?:次)?数.{0,4}限制|(?:请求|访问|操作|调用).{0,4}(?:频繁|频率|过快|太快|过多)|并发|限流|限速|速率",
@@ -159,7 +160,7 @@ TABLE: tuple[Row, ...] = (
         frozenset({"token_concurrency_limit_reached", "concurrency_limit_exceeded", "too_many_requests"})
         | {"tokens_exceeded_error", "1302", "1303"},
     ),
-    Row(
+    FailureClass(
         ErrorKind.FIREWALL,
         _words(
             r"just a moment|attention required|you have been blocked|checking your browser|verify you are human",
@@ -169,7 +170,7 @@ TABLE: tuple[Row, ...] = (
             r"宝塔|防火墙|云锁|安全狗|(?:请求|访问|地址|ip).{0,6}被?(?:拦截|拉黑)",
         ),
     ),
-    Row(
+    FailureClass(
         ErrorKind.MODEL_NOT_FOUND,
         _words(
             r"无可用(?:的)?渠道|没有可用(?:的)?渠道(?!密钥)|(?:的)?可用渠道失败|无有效上游渠道",
@@ -188,7 +189,7 @@ TABLE: tuple[Row, ...] = (
         )
         | {"modelnotfound", "model_price_error", "1211", "deploymentnotfound"},
     ),
-    Row(
+    FailureClass(
         ErrorKind.PERMISSION,
         _words(
             r"(?:image generation|web ?search|tools?) (?:is|are) not (?:enabled|available)",
@@ -198,7 +199,7 @@ TABLE: tuple[Row, ...] = (
         scope=Scope.REQUEST,
         failover=Failover.ALWAYS,
     ),
-    Row(
+    FailureClass(
         ErrorKind.PERMISSION,
         _words(
             r"无权(?:访问|使用|调用|进行).{0,24}|分组.{0,12}(?:禁用|停用|弃用|不存在|无权|不可用|未授权)|权限不足|无权限",
@@ -207,7 +208,7 @@ TABLE: tuple[Row, ...] = (
         ),
         frozenset({"permission_denied", "group_not_allowed", "insufficient_permissions", "1220"}),
     ),
-    Row(
+    FailureClass(
         ErrorKind.AUTHENTICATION,
         _words(
             r"无效的? ?(?:令牌|密钥|token\b|api ?-?key|秘钥)",
@@ -223,7 +224,7 @@ TABLE: tuple[Row, ...] = (
         frozenset({"invalid_api_key", "api_key_required", "api_key_disabled", "api_key_expired", "incorrect_api_key"})
         | {"token_expired", "invalid_token", "unauthenticated", "2049"},
     ),
-    Row(
+    FailureClass(
         ErrorKind.MAINTENANCE,
         _words(
             r"维护(?!人员|者|员)|升级中|系统升级|停机|停服|更新中",
@@ -231,7 +232,7 @@ TABLE: tuple[Row, ...] = (
         ),
         frozenset({"maintenance", "under_maintenance", "service_maintenance"}),
     ),
-    Row(
+    FailureClass(
         ErrorKind.OVERLOADED,
         _words(
             r"负载(?:已经|已)?(?:达到上限|饱和|过高|较高|过大)|(?:无|没有)可用(?:的)?.{0,12}(?:账[号户]|渠道密钥|节点)|号池|账[号户]池",
@@ -289,13 +290,13 @@ VAGUE: dict[str, ErrorKind] = {
 """Types that relays put on anything: the status knows better."""
 
 _AGAIN_LATER = re.compile(r"稍后(?:再|重)试|稍候(?:再|重)试|请重试|稍后再来|please retry later", re.IGNORECASE)
-_LATER = Row(ErrorKind.OVERLOADED, _AGAIN_LATER)
+_LATER = FailureClass(ErrorKind.OVERLOADED, _AGAIN_LATER)
 
 Ignored = Callable[[str], bool]
 """Whether a matched text does not count."""
 
 
-def by_code(*words: str | None) -> Row | None:
+def by_code(*words: str | None) -> FailureClass | None:
     """The row that lists one of these codes or types; the first word decides first."""
     for word in words:
         if word is not None:
@@ -319,8 +320,8 @@ def by_sentence(text: str, param: str | None, ignored: Ignored) -> Verdict | Non
 
 def retry_later(text: str, ignored: Ignored) -> Verdict | None:
     """ "请稍后再试" beside no other word: it stands beside most of them."""
-    found = next((match[0] for match in _AGAIN_LATER.finditer(text) if not ignored(match[0])), None)
-    return None if found is None else Verdict(_LATER, found)
+    sentence = next((match[0] for match in _AGAIN_LATER.finditer(text) if not ignored(match[0])), None)
+    return None if sentence is None else Verdict(_LATER, sentence)
 
 
 _ROW_OF_CODE = {code: row for row in reversed(TABLE) for code in row.codes}

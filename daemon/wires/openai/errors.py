@@ -102,8 +102,8 @@ def failure_code(error: GatewayError) -> str | None:
 
 def _code(error: GatewayError) -> str | None:
     """The upstream's, unless clients act on OpenAI's word for this kind."""
-    usual, kept = _TYPE_AND_CODE[error.kind][1], _KEPT_CODES.get(error.kind)
-    return (error.code or usual) if kept is None or error.code in kept else usual
+    usual, own_codes = _TYPE_AND_CODE[error.kind][1], _KEPT_CODES.get(error.kind)
+    return (error.code or usual) if own_codes is None or error.code in own_codes else usual
 
 
 def _is_limit(error: GatewayError) -> bool:

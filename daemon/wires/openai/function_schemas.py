@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from daemon.inference.request import Tool
+from daemon.wires.json import fields_of
 from daemon.wires.tools import label
 
 _ANY_OBJECT = Raw(b'{"type":"object","properties":{}}')
@@ -49,7 +50,6 @@ class _FittingSchema(Struct, gc=False):
 
 _fitting = msgspec.json.Decoder(_FittingSchema)
 _all_fitting = msgspec.json.Decoder(list[_FittingSchema])
-_root = msgspec.json.Decoder(dict[str, Raw])
 
 
 _SUSPECT = re.compile(rb'"items"\s*:\s*\{[^{}]*"array"')
@@ -122,11 +122,11 @@ def _fit_schema(tool: Tool, schema: Raw, lost: list[str]) -> Raw:
     else:
         return schema
     try:
-        root = _root.decode(schema)
+        root = fields_of(schema)
     except msgspec.DecodeError:
         return _ANY_OBJECT
     refused = [key for key in _REFUSED_AT_ROOT if key in root]
     lost.extend(f"tools.{label(tool)}.{key}" for key in refused)
-    kept = {key: value for key, value in root.items() if key not in _STRAY and key not in refused}
-    kept = {**kept, "type": _OBJECT_TYPE, "properties": root.get("properties", _NO_PROPERTIES)}
-    return Raw(msgspec.json.encode(kept))
+    fields = {key: value for key, value in root.items() if key not in _STRAY and key not in refused}
+    fields |= {"type": _OBJECT_TYPE, "properties": root.get("properties", _NO_PROPERTIES)}
+    return Raw(msgspec.json.encode(fields))

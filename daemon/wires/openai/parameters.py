@@ -118,11 +118,11 @@ def levels_of(model: str) -> tuple[str, ...]:
 def effort_for(model: str, *, suffix: str | None, options: ReasoningOptions, default: str | None) -> str | None:
     """The level to send: the model name's suffix, else the client's word, else what its budget or switch
     means, else the default; moved to the nearest level the model has. None: say nothing."""
-    wanted = suffix or options.effort or _from_budget(options) or default
+    level = suffix or options.effort or _from_budget(options) or default
     levels = levels_of(model)
-    if wanted is None or not levels:
+    if level is None or not levels:
         return None
-    return wanted if wanted in levels else _nearest(wanted, levels)
+    return level if level in levels else _nearest(level, levels)
 
 
 def _from_budget(options: ReasoningOptions) -> str | None:
@@ -133,9 +133,9 @@ def _from_budget(options: ReasoningOptions) -> str | None:
     return next((level for limit, level in _BUDGETS if options.budget <= limit), "high")
 
 
-def _nearest(wanted: str, levels: tuple[str, ...]) -> str | None:
+def _nearest(word: str, levels: tuple[str, ...]) -> str | None:
     """The closest level; between two, the lower. A word off the scale (``auto``) is left to the upstream."""
-    if wanted not in _SCALE:
+    if word not in _SCALE:
         return None
-    place = _SCALE.index(wanted)
+    place = _SCALE.index(word)
     return min(levels, key=lambda level: (abs(_SCALE.index(level) - place), _SCALE.index(level)))

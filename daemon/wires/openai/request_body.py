@@ -1,4 +1,4 @@
-"""What requests to OpenAI's two entries have in common: how a body is read, and how a mistake in it is told."""
+"""What requests to OpenAI's two entries have in common: how a body is read, and how a mistake in it is worded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 from daemon.errors import ErrorKind, LocalError
 from daemon.inference.request import ToolChoice
-from daemon.wires.json import NOT_JSON, RawObject, check_utf8
+from daemon.wires.json import NOT_JSON, RawObject, check_utf8, fields_of
 
 CHOICES: Mapping[str, ToolChoice] = {
     "auto": ToolChoice("auto"),
@@ -20,7 +20,6 @@ CHOICES: Mapping[str, ToolChoice] = {
 
 _SESSION_HEADERS = ("session-id", "session_id", "x-session-id", "thread-id")
 
-_fields = msgspec.json.Decoder(RawObject)
 
 Body = TypeVar("Body")
 
@@ -32,7 +31,7 @@ def read_body(
     ``misshapen`` words what is JSON, but not this wire's."""
     try:
         check_utf8(body)
-        return _fields.decode(body), decoder.decode(body)
+        return fields_of(body), decoder.decode(body)
     except msgspec.ValidationError as error:
         raise misshapen(error) from None
     except NOT_JSON:
@@ -45,5 +44,5 @@ def session_of(headers: Mapping[str, str], cache_key: str | None) -> str | None:
 
 
 def invalid(message: str, param: str | None = None, code: str | None = None) -> LocalError:
-    """A mistake of the client's, told in the API's own words."""
+    """A mistake of the client's, in the API's own words."""
     return LocalError(ErrorKind.INVALID_REQUEST, message, param=param, code=code)

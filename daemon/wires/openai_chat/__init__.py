@@ -6,8 +6,8 @@
     stream_encoder  events -> SSE                   stream_decoder    SSE -> events
     passthrough     the same wire on both sides     upstream          endpoint, headers, forced fields
 
-Helpers: ``decode_blocks`` (messages to the hub), ``encode_blocks`` and ``encode_tools`` (to the upstream),
-``decode_calls`` (an upstream's tool calls as they stream), ``answer_parts`` (what both answers to the client share).
+Helpers: ``decode_blocks`` (messages to the hub), ``encode_blocks`` (to the upstream), ``decode_calls`` (an
+upstream's tool calls as they stream), ``answer_parts`` (what both answers to the client share).
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 from daemon.inference.blocks import Citation, HostedCall, Opaque, ToolCall
 from daemon.inference.request import Request, Tool
 from daemon.inference.response import FinishReason, Usage
+from daemon.wires.json import encode
 from daemon.wires.openai_chat.entry_schema import (
     CallField,
     CustomCallField,
@@ -25,8 +26,6 @@ _FINISH: Mapping[FinishReason, str] = {
     FinishReason.CONTEXT_WINDOW: "length",
     FinishReason.CONTENT_FILTER: "content_filter",
 }
-
-_encode = msgspec.json.Encoder().encode
 
 
 class _GeneratedImage(Struct):
@@ -47,9 +46,9 @@ def finish_reason(reason: FinishReason, request: Request, *, called: bool, refus
     answer. OpenAI itself says ``stop`` where structured output was asked for and ``refusal`` holds the
     words, and there its SDK raises at ``content_filter`` before anybody reads them.
     """
-    told = _FINISH.get(reason)
-    if told is not None:
-        return told
+    word = _FINISH.get(reason)
+    if word is not None:
+        return word
     if reason is FinishReason.REFUSAL and not called:
         structured = request.output is not None and request.output.kind == "json_schema"
         return "stop" if refused and structured else "content_filter"
@@ -59,16 +58,16 @@ def finish_reason(reason: FinishReason, request: Request, *, called: bool, refus
 def usage_object(usage: Usage | None, input_estimate: int) -> dict[str, object]:
     """Always whole. What the upstream did not say is the estimate, or nothing."""
     usage = usage or Usage()
-    given = input_estimate if usage.input_tokens is None else usage.input_tokens
-    made = usage.output_tokens or 0
+    input_tokens = input_estimate if usage.input_tokens is None else usage.input_tokens
+    output_tokens = usage.output_tokens or 0
     details: dict[str, int] = {"cached_tokens": usage.cached_tokens or 0, "audio_tokens": 0}
     if usage.cache_write_tokens is not None:
         details["cache_write_tokens"] = usage.cache_write_tokens
         details["cached_creation_tokens"] = usage.cache_write_tokens
     return {
-        "prompt_tokens": given,
-        "completion_tokens": made,
-        "total_tokens": given + made,
+        "prompt_tokens": input_tokens,
+        "completion_tokens": output_tokens,
+        "total_tokens": input_tokens + output_tokens,
         "prompt_tokens_details": details,
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0, "audio_tokens": 0},
     }
@@ -87,7 +86,7 @@ def annotation_of(citation: Citation, offset: int, length: int) -> Raw | None:
         "start_index": offset + (citation.start or 0),
         "end_index": offset + (length if citation.end is None else citation.end),
     }
-    return Raw(_encode({"type": "url_citation", "url_citation": place}))
+    return Raw(encode({"type": "url_citation", "url_citation": place}))
 
 
 def image_of(call: HostedCall) -> Raw | None:
@@ -95,13 +94,13 @@ def image_of(call: HostedCall) -> Raw | None:
     if call.raw is None or call.name != "image_generation":
         return None
     try:
-        made = _generated.decode(call.raw)
+        image = _generated.decode(call.raw)
     except msgspec.DecodeError:
         return None
-    if not made.result:
+    if not image.result:
         return None
-    url = f"data:image/{made.output_format or 'png'};base64,{made.result}"
-    return Raw(_encode({"type": "image_url", "image_url": {"url": url}}))
+    url = f"data:image/{image.output_format or 'png'};base64,{image.result}"
+    return Raw(encode({"type": "image_url", "image_url": {"url": url}}))
 
 
 def own_image(opaque: Opaque | None) -> Raw | None:
@@ -111,7 +110,7 @@ def own_image(opaque: Opaque | None) -> Raw | None:
 
 def _on_one_line(raw: Raw) -> Raw:
     """A chunk is one line; some servers indent their whole answers."""
-    return Raw(_encode(msgspec.json.decode(raw))) if b"\n" in bytes(raw) else raw
+    return Raw(encode(msgspec.json.decode(raw))) if b"\n" in bytes(raw) else raw
 
 
 def custom_tools(request: Request) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """A client's messages as the hub's: calls and their results paired, whatever the client left out.
 
 A call without an id gets one (``call_missing_2_0``: message 2, call 0); a result without one answers the
-oldest call that has no result yet. Two calls of one message with one id cannot be told apart: they are
+oldest call that has no result yet. Two calls of one message with one id cannot be distinguished: they are
 dropped with their results. What answers no call stays: what to do with it is the upstream wire's business.
 
 System and developer messages keep role and place. A part that only this wire knows travels as ``Opaque``.
@@ -29,8 +29,7 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message, Role
-from daemon.wires.json import json_text
-from daemon.wires.mistakes import mistake
+from daemon.wires.json import items_of, json_text, mistake
 from daemon.wires.openai.request_body import invalid
 from daemon.wires.openai_chat.entry_schema import RequestFile, RequestImage, RequestMessage, RequestPart
 from daemon.wires.openai_chat.schema import WIRE_NAME, CalledFunction, CallPart
@@ -42,7 +41,6 @@ _TEXTS = ("text", "input_text", "output_text")
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*;base64,")
 _LISTED_IMAGE = re.compile(r'"(?:input_image|image_url)"')
 
-_parts = msgspec.json.Decoder(list[Raw])
 _part = msgspec.json.Decoder(RequestPart)
 _text = msgspec.json.Decoder(str)
 
@@ -107,9 +105,9 @@ class _Turns:
         calls = [self._call(part, f"call_missing_{number}_{place}", number) for place, part in enumerate(parts)]
         ids = [call.id for call in calls]
         self._ambiguous = {id_ for id_ in ids if ids.count(id_) > 1}
-        kept = [call for call in calls if call.id not in self._ambiguous]
-        self._pending += [_Pending(call.id, call.kind == "custom") for call in kept]
-        return list(kept)
+        clear = [call for call in calls if call.id not in self._ambiguous]
+        self._pending += [_Pending(call.id, call.kind == "custom") for call in clear]
+        return list(clear)
 
     def _call(self, part: CallPart, fallback_id: str, number: int) -> ToolCall:
         """A custom call may come back as the function call that other gateways make of it."""
@@ -140,12 +138,12 @@ class _Turns:
 
     def _paired(self, call_id: str | None) -> _Pending | None:
         """The newest call of that id; without an id the oldest that has no result."""
-        found = next((call for call in reversed(self._pending) if call.id == call_id), None)
+        match = next((call for call in reversed(self._pending) if call.id == call_id), None)
         if not call_id and self._pending:
-            found = self._pending[0]
-        if found is not None:
-            self._pending.remove(found)
-        return found
+            match = self._pending[0]
+        if match is not None:
+            self._pending.remove(match)
+        return match
 
 
 def _arguments(function: CalledFunction) -> str:
@@ -174,7 +172,7 @@ def _content(content: Raw | UnsetType, where: str, *, silent: bool) -> list[Bloc
         text = _text.decode(content)
         return [Text(text)] if text or not silent else []
     try:
-        raws = _parts.decode(content)
+        raws = items_of(content)
     except msgspec.ValidationError:
         raise invalid(
             f"Invalid type for '{where}': expected one of a string or array of objects.", where, "invalid_type"
@@ -210,7 +208,7 @@ def _output(content: Raw | UnsetType, where: str) -> list[ToolContent]:
 
 
 def _result_blocks(content: Raw, where: str) -> list[Text | Image | File | Opaque | Refusal]:
-    blocks = [_block(raw, f"{where}[{number}]") for number, raw in enumerate(_parts.decode(content))]
+    blocks = [_block(raw, f"{where}[{number}]") for number, raw in enumerate(items_of(content))]
     return [block for block in blocks if isinstance(block, Text | Image | File | Opaque | Refusal)]
 
 
@@ -219,7 +217,7 @@ def _listed(text: str) -> list[ToolContent]:
     if not text.startswith("[") or _LISTED_IMAGE.search(text) is None:
         return []
     try:
-        blocks = [_block(raw, "") for raw in _parts.decode(text)]
+        blocks = [_block(raw, "") for raw in items_of(text)]
     except (msgspec.DecodeError, RecursionError, LocalError):
         return []
     parts: list[ToolContent] = [block for block in blocks if isinstance(block, Text | Image | File | Opaque)]

@@ -20,7 +20,7 @@ from daemon.wires.sse_decoder import BlockWriter
 from daemon.wires.tools import InputReader, called_tool
 
 
-class CallState:
+class StreamedCall:
     """One call. ``whole`` says whether its arguments are complete by themselves."""
 
     __slots__ = ("_block", "_fallback_id", "_names", "_pieces", "_reader", "_writer", "custom", "ended", "id", "name")
@@ -29,9 +29,10 @@ class CallState:
         self._writer = writer
         self._names = names
         self._fallback_id = fallback_id
+        # All arguments so far. Until the block starts they wait here; afterwards they say whether the call is whole.
         self._pieces: list[str] = []
         self._block: int | None = None
-        self._reader: InputReader | None = None
+        self._reader: InputReader | None = None  # of a custom tool that travelled as a function: its text is unwrapped
         self.id: str | None = None
         self.name = ""
         self.custom = False
@@ -44,7 +45,7 @@ class CallState:
 
     @property
     def whole(self) -> bool:
-        """Whether the arguments are one JSON value by now; of a custom call nobody can tell."""
+        """Whether the arguments are one JSON value by now; of a custom call nobody knows."""
         return not self.custom and is_json("".join(self._pieces))
 
     def describe(self, id_: str | None, name: str | None, *, custom: bool) -> None:
@@ -103,9 +104,11 @@ class CallTable:
     def __init__(self, writer: BlockWriter, names: Mapping[str, str]) -> None:
         self._writer = writer
         self._names = names
-        self._calls: list[CallState] = []
-        self._by_index: dict[int, CallState] = {}
-        self._owners: dict[str, CallState] = {}
+        self._calls: list[StreamedCall] = []
+        # Fragments name their call by index or, at servers that send none, by id. An index may be given to a second
+        # call (invariant 1), and an id only to one: a second call under a known id gets an id of ours.
+        self._by_index: dict[int, StreamedCall] = {}
+        self._owners: dict[str, StreamedCall] = {}
         self.answer_id = ""
         """The upstream's, which makes the ids of calls without one unlike those of other answers."""
 
@@ -134,32 +137,32 @@ class CallTable:
         self.take(CallPart(index=0, function=function))
 
     def settle(self) -> None:
-        """Something else begins: every call that can be told by now is told, and a whole one is over."""
+        """Something else begins: every call that has a name by now starts, and a whole one ends."""
         for call in self._calls:
             call.start()
             if call.name and not call.ended and call.whole:
                 call.end()
 
     def finish(self) -> None:
-        """The answer is over: every call is told and closed."""
+        """The answer is over: every call starts and ends."""
         for call in self._calls:
             call.start()
             call.end()
 
-    def _find(self, part: CallPart, name: str | None) -> CallState:
+    def _find(self, part: CallPart, name: str | None) -> StreamedCall:
         index = part.index if part.index is not None and part.index >= 0 else None
         known = self._known(index, part.id, name)
         if known is not None and not (part.id and name and known.id and known.id != part.id):
             return known
         if self._calls:
             self.settle()
-        call = CallState(self._writer, self._names, f"call_{self.answer_id}_{len(self._calls)}")
+        call = StreamedCall(self._writer, self._names, f"call_{self.answer_id}_{len(self._calls)}")
         self._calls.append(call)
         if index is not None:
             self._by_index[index] = call
         return call
 
-    def _known(self, index: int | None, id_: str | None, name: str | None) -> CallState | None:
+    def _known(self, index: int | None, id_: str | None, name: str | None) -> StreamedCall | None:
         if index is not None:
             return self._by_index.get(index)
         if id_:

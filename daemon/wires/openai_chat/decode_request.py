@@ -20,8 +20,7 @@ from daemon.inference.request import (
     ToolChoice,
     WebSearch,
 )
-from daemon.wires.json import RawObject, kept, says
-from daemon.wires.mistakes import mistake
+from daemon.wires.json import RawObject, kept, mistake, says
 from daemon.wires.openai.request_body import CHOICES, invalid, read_body, session_of
 from daemon.wires.openai_chat.decode_blocks import messages_of
 from daemon.wires.openai_chat.entry_schema import (
@@ -54,8 +53,8 @@ def _checked(asked: RequestBody) -> list[RequestMessage]:
     if asked.messages is None:
         raise _missing("messages")
     if not asked.messages:
-        told = "Expected an array with minimum length 1, but got an empty array instead."
-        raise invalid(f"Invalid 'messages': empty array. {told}", "messages", "empty_array")
+        rule = "Expected an array with minimum length 1, but got an empty array instead."
+        raise invalid(f"Invalid 'messages': empty array. {rule}", "messages", "empty_array")
     return asked.messages
 
 
@@ -105,34 +104,34 @@ def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
 
 def _reasoning(asked: RequestBody) -> ReasoningOptions:
     """Whoever asks for effort is shown the thinking: this wire has no other word for wanting it."""
-    wishes = asked.reasoning
-    effort = asked.reasoning_effort or (wishes.effort if wishes else None)
-    hidden = bool(wishes and (wishes.exclude or wishes.enabled is False))
-    asks = effort not in (None, "none") or bool(wishes and (wishes.max_tokens or wishes.enabled))
+    options = asked.reasoning
+    effort = asked.reasoning_effort or (options.effort if options else None)
+    hidden = bool(options and (options.exclude or options.enabled is False))
+    asks = effort not in (None, "none") or bool(options and (options.max_tokens or options.enabled))
     return ReasoningOptions(
         effort=effort,
-        budget=wishes.max_tokens if wishes else None,
-        enabled=wishes.enabled if wishes else None,
+        budget=options.max_tokens if options else None,
+        enabled=options.enabled if options else None,
         visible=asks and not hidden,
     )
 
 
-def _output(wanted: RequestFormat | None) -> OutputFormat | None:
-    if wanted is None or wanted.type == "text":
+def _output(format: RequestFormat | None) -> OutputFormat | None:
+    if format is None or format.type == "text":
         return None
-    if wanted.type == "json_object":
+    if format.type == "json_object":
         return OutputFormat(kind="json_object")
-    given = wanted.json_schema
-    if wanted.type != "json_schema" or given is None:
+    schema = format.json_schema
+    if format.type != "json_schema" or schema is None:
         raise invalid(
             "Supported values are: 'json_object', 'json_schema', and 'text'.", "response_format", "invalid_value"
         )
     return OutputFormat(
         kind="json_schema",
-        name=given.name,
-        description=given.description,
-        schema=kept(given.schema),
-        strict=given.strict,
+        name=schema.name,
+        description=schema.description,
+        schema=kept(schema.schema),
+        strict=schema.strict,
     )
 
 
@@ -220,10 +219,10 @@ def _missing(name: str) -> LocalError:
 
 def _misshapen(error: msgspec.ValidationError) -> LocalError:
     """msgspec's words, with the API's way of naming the place."""
-    told, place = mistake(error)
+    what, place = mistake(error)
     where = place.removeprefix("$").removeprefix(".").replace("[...]", "[]") or None
     return invalid(
-        f"Invalid type for '{where}': {told}" if where else f"Invalid request: {told}", where, "invalid_type"
+        f"Invalid type for '{where}': {what}" if where else f"Invalid request: {what}", where, "invalid_type"
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import assert_never
 
-import msgspec
 from msgspec import UNSET, Raw
 
 from daemon.inference.blocks import File, HostedCall, Image, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult
 from daemon.inference.response import Response
 from daemon.wires.base import AnswerContext
+from daemon.wires.json import encode
 from daemon.wires.openai_chat.answer_parts import (
     CallIds,
     annotation_of,
@@ -22,8 +22,6 @@ from daemon.wires.openai_chat.answer_parts import (
 )
 from daemon.wires.openai_chat.entry_schema import CallField, CompletionChoice, CompletionMessage, CompletionObject
 
-_encode = msgspec.json.Encoder().encode
-
 
 def encode_response(response: Response, context: AnswerContext) -> bytes:
     """The body of a ``200`` answer that is not streamed."""
@@ -34,7 +32,7 @@ def encode_response(response: Response, context: AnswerContext) -> bytes:
         called=message.tool_calls is not UNSET,
         refused=message.refusal is not None,
     )
-    return _encode(
+    return encode(
         CompletionObject(
             id=f"chatcmpl-{context.answer_id}",
             created=context.created,

@@ -5,7 +5,7 @@ Invariants:
    before the last of them (text, images of another result) waits, and keeps its order.
 2. A ``tool`` message holds text alone. An image or document in a result is named there by a line of
    its own and follows, under the same line, in a user message.
-3. A result without its call is refused upstream, so it is dropped and told.
+3. A result without its call is refused upstream, so it is dropped and reported as lost.
 
 A tool's failure has no field on this wire; it travels as the first line ``[tool error]`` of its result.
 """
@@ -119,7 +119,7 @@ class MessageWriter:
             case HostedCall():
                 self._lose(block.name)
             case Reasoning() | ToolCall() | ToolResult():
-                pass  # no user has thought or called
+                pass  # not a user's: no decoder makes such a message, so that nothing is lost
             case _:
                 assert_never(block)
         return []
@@ -237,7 +237,8 @@ class MessageWriter:
 
     def _reasoning(self, reasoning: Reasoning, message: MessageParam) -> None:
         """Thinking goes back where it came from, in the field it came in. A client of this wire that sends
-        it knows that its upstream wants it."""
+        it knows that its upstream wants it. Other upstreams' thinking is not reported as lost: this API has no form for
+        it at all, and every conversation of Claude Code would be named."""
         field = reasoning.signature or (REASONING_FIELDS[0] if self._native else None)
         if field not in REASONING_FIELDS or not reasoning.parts:
             return

@@ -9,27 +9,38 @@ never heard of, what OpenAI added since.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple, assert_never
 
 import msgspec
 from msgspec import UNSET, Raw
 
-from daemon.inference.request import AnyTool, OutputFormat, Request
+from daemon.inference.request import AnyTool, OpaqueTool, OutputFormat, Request, Tool, ToolChoice, WebSearch
 from daemon.wires.base import EncodeOptions, UpstreamBody
-from daemon.wires.json import RawObject
+from daemon.wires.json import RawObject, encode, fields_of
 from daemon.wires.naming import shorten_id
+from daemon.wires.openai.function_schemas import fit_schemas
 from daemon.wires.openai.parameters import ID_LIMIT, cache_key, effort_for, sampled, service_tier, user
+from daemon.wires.openai_chat import schema
 from daemon.wires.openai_chat.encode_blocks import REASONING_FIELDS, MessageWriter
-from daemon.wires.openai_chat.encode_tools import encode_choice, encode_tools, web_search_options
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
     CreateChatCompletion,
+    CustomObject,
+    CustomTool,
+    FunctionObject,
+    FunctionTool,
     JsonSchema,
+    NamedCustom,
+    NamedCustomChoice,
+    NamedFunction,
+    NamedFunctionChoice,
     ResponseFormat,
     StreamOptions,
+    ToolChoiceParam,
     Unset,
 )
-from daemon.wires.tools import SentNames, offered_tools, spoken
+from daemon.wires.tools import INPUT_SCHEMA, SentNames, chosen_tool, described, label, offered_tools, spoken
 
 _ANSWERED_BY_NAME = {
     "max_completion_tokens": "max_tokens",
@@ -43,9 +54,6 @@ _NEVER_DROPPED = frozenset({"model", "messages", "stream"})
 _MAX_TOKENS = ("max_tokens", "max_completion_tokens")
 _UNHEARD = ("logprobs", "audio")
 """Fields of this wire's own whose answers the hub has no word for."""
-
-_encode = msgspec.json.Encoder().encode
-_raw_object = msgspec.json.Decoder(RawObject)
 
 
 def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
@@ -80,7 +88,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     _put_sampling(body, request, options, lost)
     _put_max_tokens(body, request, options)
     _drop_unsupported(body, options.unsupported, lost)
-    raw = _with_extra(_encode(body), request.extra.get(WIRE_NAME, {}), options, lost)
+    raw = _with_extra(encode(body), request.extra.get(WIRE_NAME, {}), options, lost)
     return UpstreamBody(raw, tuple(lost), names.restored(wrapped))
 
 
@@ -110,15 +118,15 @@ def _put_tools(
 
 def _put_thinking(body: CreateChatCompletion, request: Request, options: EncodeOptions, lost: list[str]) -> None:
     """The provider's default, and "do not think", are meant for OpenAI's reasoning models: what other
-    servers have for that goes by other names. They are told what was asked for."""
-    model, wishes = options.model, request.reasoning
-    asked = options.effort or wishes.effort
+    servers have for that goes by other names. They get what was asked for."""
+    model, reasoning = options.model, request.reasoning
+    asked = options.effort or reasoning.effort
     if "reasoning" in request.extra.get(WIRE_NAME, {}) and options.effort is None:
         return  # OpenRouter's own object says it
-    if wishes.enabled is False and not asked and not reasons(model):
+    if reasoning.enabled is False and not asked and not reasons(model):
         return
     default = options.default_effort if reasons(model) else None
-    effort = effort_for(model, suffix=options.effort, options=wishes, default=default)
+    effort = effort_for(model, suffix=options.effort, options=reasoning, default=default)
     if effort is not None:
         body.reasoning_effort = effort
     elif asked not in (None, "none"):
@@ -159,7 +167,7 @@ def _put_max_tokens(body: CreateChatCompletion, request: Request, options: Encod
 
 
 def _store(options: EncodeOptions) -> bool | Unset:
-    """OpenAI keeps chats of newer accounts unless told otherwise; no other server has the field."""
+    """OpenAI stores the chats of newer accounts by default; no other server has the field."""
     if options.store is None or not (options.store or is_openai(options.model)):
         return UNSET
     return options.store
@@ -207,25 +215,25 @@ def _with_extra(encoded: bytes, extra: Mapping[str, Raw], options: EncodeOptions
     """Give this wire's own fields back, under the ones that the hub and the provider decide."""
     if not extra:
         return encoded
-    kept: RawObject = {}
+    own: RawObject = {}
     for name, raw in extra.items():
         if name in options.unsupported:
             lost.append(name)
         elif name != "store" or options.store is None:
-            kept[name] = raw
-    lost.extend(name for name in _UNHEARD if bytes(kept.get(name, b"false")) not in (b"false", b"null"))
-    fields = _raw_object.decode(encoded)
-    if "stream_options" in kept and "stream_options" in fields:
-        fields["stream_options"] = _merged(kept["stream_options"], fields["stream_options"])
-    elif "stream_options" in kept:
-        del kept["stream_options"]
-    if "web_search_options" in kept:
+            own[name] = raw
+    lost.extend(name for name in _UNHEARD if bytes(own.get(name, b"false")) not in (b"false", b"null"))
+    fields = fields_of(encoded)
+    if "stream_options" in own and "stream_options" in fields:
+        fields["stream_options"] = _merged(own["stream_options"], fields["stream_options"])
+    elif "stream_options" in own:
+        del own["stream_options"]
+    if "web_search_options" in own:
         fields.pop("web_search_options", None)
-    return _encode(fields | {name: raw for name, raw in kept.items() if name not in fields})
+    return encode(fields | {name: raw for name, raw in own.items() if name not in fields})
 
 
 def _merged(theirs: Raw, ours: Raw) -> Raw:
-    return Raw(_encode({**_raw_object.decode(theirs), **_raw_object.decode(ours)}))
+    return Raw(encode({**fields_of(theirs), **fields_of(ours)}))
 
 
 # --- what OpenAI's own models want otherwise -----------------------------------------------------
@@ -262,3 +270,104 @@ def searches(model: str) -> bool:
 
 def _bare(model: str) -> str:
     return model.rsplit("/", 1)[-1]
+
+
+# --- tools ----------------------------------------------------------------------------------------
+
+
+_CHOICE = {"auto": "auto", "any": "required", "none": "none"}
+
+
+class SentTools(NamedTuple):
+    """``wrapped`` are the names sent of custom tools that travel as functions."""
+
+    tools: list[schema.AnyTool]
+    wrapped: frozenset[str]
+    web_search: WebSearch | None
+
+
+def encode_tools(tools: Sequence[AnyTool], names: SentNames, lost: list[str], *, native: bool) -> SentTools:
+    """``native``: the client speaks this very wire."""
+    functions = [tool for tool in tools if isinstance(tool, Tool) and tool.kind == "function"]
+    schemas = iter(fit_schemas(functions, lost))
+    sent: list[schema.AnyTool] = []
+    wrapped: set[str] = set()
+    web_search: WebSearch | None = None
+    for tool in tools:
+        match tool:
+            case Tool(kind="function"):
+                sent.append(_function(tool, names.of(tool.name, tool.namespace), next(schemas), native=native))
+            case Tool():
+                name = names.of(tool.name, tool.namespace)
+                sent.append(_custom(tool, name, native=native))
+                if not native:
+                    wrapped.add(name)
+                    lost.extend([f"tools.{label(tool)}.format"] if tool.format is not None else [])
+            case WebSearch():
+                web_search = tool
+            case OpaqueTool(wire="chat"):
+                sent.append(tool.raw)
+            case OpaqueTool():
+                lost.append(f"tools.{tool.name}")
+            case _:
+                assert_never(tool)
+    return SentTools(sent, frozenset(wrapped), web_search)
+
+
+def encode_choice(choice: ToolChoice, tools: Sequence[AnyTool], names: SentNames, *, native: bool) -> ToolChoiceParam:
+    """A choice by name takes the family in which the tool that bears it is sent, whatever the client said."""
+    if choice.mode != "tool":
+        return _CHOICE[choice.mode]
+    name = choice.name or ""
+    bearer = chosen_tool(tools, name)
+    sent = names.of(name, bearer.namespace if bearer is not None else None)
+    if bearer is not None and bearer.kind == "custom" and native:
+        return NamedCustomChoice(NamedCustom(sent))
+    return NamedFunctionChoice(NamedFunction(sent))
+
+
+def web_search_options(search: WebSearch, lost: list[str]) -> RawObject:
+    """The options of a search model, which searches by itself and anywhere."""
+    lost.extend(f"tools.{search.name}.{name}" for name in _limits(search))
+    if search.user_location is None:
+        return {}
+    where = _location(search.user_location)
+    return {"user_location": where} if where is not None else {}
+
+
+def _limits(search: WebSearch) -> Iterator[str]:
+    for name in ("allowed_domains", "blocked_domains", "max_uses"):
+        if getattr(search, name):
+            yield name
+
+
+def _location(raw: Raw) -> Raw | None:
+    """``{"type":"approximate","city":…}`` of the other wires is ``{"type":…,"approximate":{…}}`` here."""
+    fields = msgspec.json.decode(raw)
+    if not isinstance(fields, dict):
+        return None
+    if "approximate" in fields:
+        return raw
+    place = {name: value for name, value in fields.items() if name != "type" and value is not None}
+    return Raw(msgspec.json.encode({"type": "approximate", "approximate": place}))
+
+
+def _function(tool: Tool, name: str, parameters: Raw, *, native: bool) -> FunctionTool:
+    """``strict: false`` is the default, and unknown to many compatible servers."""
+    strict: bool | Unset = UNSET if tool.strict is None or not (tool.strict or native) else tool.strict
+    return FunctionTool(
+        FunctionObject(
+            name=name,
+            description=UNSET if tool.description is None else tool.description,
+            parameters=UNSET if tool.parameters is None and native else parameters,
+            strict=strict,
+        )
+    )
+
+
+def _custom(tool: Tool, name: str, *, native: bool) -> CustomTool | FunctionTool:
+    if native:
+        description = UNSET if tool.description is None else tool.description
+        return CustomTool(CustomObject(name, description, UNSET if tool.format is None else tool.format))
+    text = described(tool)
+    return FunctionTool(FunctionObject(name, UNSET if text is None else text, INPUT_SCHEMA))

@@ -10,13 +10,12 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
-from daemon.inference.collect import replay
+from daemon.inference.collect import collect, replay
 from daemon.inference.response import Response
 from daemon.wires.base import AnswerContext, EncodeResponse
-from daemon.wires.json import LenientDecoder
+from daemon.wires.json import LenientDecoder, changed, encode, fields_of
 from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
 from daemon.wires.openai_chat.stream_encoder import ChatStreamEncoder
-from daemon.wires.passthrough import changed, collected, encode, fields_of
 from daemon.wires.sse import SseSplitter
 from daemon.wires.sse_decoder import DONE, is_done
 
@@ -57,13 +56,14 @@ def _choices_in(raw: bytes) -> list[_Choice]:
 
 
 class ChatDialect:
-    """See ``base.Dialect``. ``_id`` is the answer's id as the client knows it, raw; empty before the first chunk."""
+    """See ``base.Dialect``."""
 
     __slots__ = (
         "_context",
         "_done",
         "_encode_response",
         "_ending",
+        "_finishes",
         "_hides_usage",
         "_id",
         "_model",
@@ -71,36 +71,48 @@ class ChatDialect:
         "_own",
         "_read",
         "_spoken",
-        "signed",
-        "told",
+        "needs_decoding",
+        "signature",
     )
 
     def __init__(self, context: AnswerContext, encode_response: EncodeResponse) -> None:
         self._context = context
         self._encode_response = encode_response
         self._model = encode(context.model)
+        # Upstreams are always asked for usage; a client that did not ask gets no chunk without choices, which breaks
+        # those that read ``choices[0]`` of every chunk.
         self._hides_usage = context.request.stream and not context.request.include_usage
+        # The answer's id as the client knows it, raw; empty before the first chunk that has one. It outlives an
+        # attempt: the SDKs take the id of the first chunk for that of the answer, which may have been a keep-alive's.
         self._id = b""
+        # Writes the keep-alives. The first of an encoder opens the answer with the role, which must happen once.
         self._own = ChatStreamEncoder(context)
-        self._opened = False  # whether the client has had our opening and not yet the upstream's content
-        self.signed = b""
+        # Whether the client has had that opening and not yet content of the upstream: its own opening is then dropped.
+        self._opened = False
+        self.signature = b""  # this API has no encrypted reasoning
         self.begin()
 
     def begin(self) -> None:
         self._read = _LAST
-        self._done = self._ending = self.told = False
-        self._spoken = False  # whether the decoder knows that something came: it judges an end without a reason
+        self._finishes = False  # whether a choice of the event has its ``finish_reason``
+        self.needs_decoding = False
+        self._done = False  # whether ``[DONE]`` has gone out: some servers end without one, and clients wait for it
+        self._ending = False  # whether a ``finish_reason`` has come: no delta may follow it, not even an empty one
+        # Whether the decoder has seen content. It gets the first chunk that has some, since it judges an end without
+        # ``finish_reason`` by whether anything came (Kimi through OpenRouter ends so); of the rest it needs the end.
+        self._spoken = False
 
     def read(self, payload: bytes) -> None:
         if payload == DONE or (len(payload) < _LONGEST_DONE and is_done(payload)):
-            self._read, self.told = _LAST, True
+            self._read, self.needs_decoding = _LAST, True
             return
         self._read = chunk = _chunk(payload)
-        self.told = (
+        self._finishes = finishes = b'"finish_reason":"' in payload or b'"finish_reason": "' in payload
+        self.needs_decoding = (
             not self._spoken
             or bytes(chunk.usage) not in _ABSENT
             or bytes(chunk.error) not in _ABSENT
-            or _finishes(payload)
+            or finishes
             or b'"tool_calls"' in payload
         )
         self._spoken = self._spoken or self.commits()
@@ -117,13 +129,13 @@ class ChatDialect:
             self._done = True
             return b"data: [DONE]\n\n"
         chunk = self._read
-        self._ending = self._ending or _finishes(payload)
-        if self._is_hidden(chunk):
+        self._ending = self._ending or self._finishes
+        if (self._hides_usage or self._opened) and self._is_hidden(chunk):
             return b""
         payload = _renamed(payload, bytes(chunk.model), self._model)
-        said = bytes(chunk.id)
-        if said != self._id:
-            payload = self._one_id(said, payload)
+        chunk_id = bytes(chunk.id)
+        if chunk_id != self._id:
+            payload = self._one_id(chunk_id, payload)
         return b"data: " + payload.replace(b"\n", b" ") + b"\n\n"
 
     def _is_hidden(self, chunk: _Chunk) -> bool:
@@ -135,12 +147,12 @@ class ChatDialect:
         self._opened = not self.commits()
         return self._opened
 
-    def _one_id(self, said: bytes, payload: bytes) -> bytes:
+    def _one_id(self, chunk_id: bytes, payload: bytes) -> bytes:
         """The first id stands: also against an upstream that changes it, and after a keep-alive of ours.
         Azure's opening chunk has an empty one."""
-        if not self._id and said not in _NOTHING:
-            self._id = said
-        elif self._id and said:
+        if not self._id and chunk_id not in _NOTHING:
+            self._id = chunk_id
+        elif self._id and chunk_id:
             return changed(payload, id=Raw(self._id))
         return payload
 
@@ -169,28 +181,22 @@ class ChatDialect:
         was said first, and the usage as it was said last."""
         beside: dict[str, Raw] = {}
         for payload in SseSplitter().feed(stream):
-            said = {} if is_done(payload) else fields_of(payload)
-            news = {name: value for name, value in said.items() if bytes(value) not in (*_NOTHING, b"0")}
-            beside = news | beside | {name: news[name] for name in news.keys() & {"usage"}}
-        for name in _OF_CHUNKS & beside.keys():
-            del beside[name]
-        return changed(collected(ChatStreamDecoder({}), stream, self._encode_response), **beside)
+            for name, value in ({} if is_done(payload) else fields_of(payload)).items():
+                empty = bytes(value) in (*_NOTHING, b"0")
+                if name not in _OF_CHUNKS and not empty and (name == "usage" or name not in beside):
+                    beside[name] = value
+        return changed(self._encode_response(collect(ChatStreamDecoder({}).feed(stream))), **beside)
 
     def unfold(self, body: bytes, response: Response) -> bytes:
         """By the encoder that has made the keep-alives, if there were any."""
         return self._own.encode(list(replay(response)))
 
 
-def _finishes(payload: bytes) -> bool:
-    """Whether a choice has its ``finish_reason``."""
-    return b'"finish_reason":"' in payload or b'"finish_reason": "' in payload
-
-
-def _renamed(payload: bytes, said: bytes, model: bytes) -> bytes:
+def _renamed(payload: bytes, name: bytes, model: bytes) -> bytes:
     """The chunk with the model's name replaced where it stands; as it is where it has none."""
-    if said == model or not said:
+    if name == model or not name:
         return payload
     for spelled in (b'"model":', b'"model": '):
-        if spelled + said in payload:
-            return payload.replace(spelled + said, spelled + model, 1)
+        if spelled + name in payload:
+            return payload.replace(spelled + name, spelled + model, 1)
     return changed(payload, model=Raw(model))

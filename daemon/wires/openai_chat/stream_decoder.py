@@ -21,7 +21,7 @@ from msgspec import UNSET, Raw
 
 from daemon.errors import ErrorKind, RemoteError
 from daemon.inference.blocks import Citation, Opaque
-from daemon.inference.events import BlockEnd, BlockKind, Cited, Event, Finish
+from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, Cited, Event, Finish
 from daemon.inference.response import FinishReason, Usage
 from daemon.wires.json import NOT_JSON, LenientDecoder
 from daemon.wires.openai_chat.decode_calls import CallTable
@@ -60,12 +60,16 @@ class ChatStreamDecoder(SseDecoder):
     def __init__(self, tool_names: Mapping[str, str]) -> None:
         super().__init__()
         self._calls = CallTable(self._writer, tool_names)
-        self._refused = self._came = False
+        self._refused = False  # a refusal decides the finish reason: OpenAI itself says ``stop``
+        self._came = False  # whether any content came: an end without ``finish_reason`` is believed only then
+        # Kind and number of the open block. The wire has no blocks: one ends where content of another kind begins.
         self._kind: BlockKind | None = None
         self._block = 0
+        # The field that thinking came in first (``reasoning_content`` of DeepSeek, vLLM; ``reasoning`` of OpenRouter;
+        # ``content`` of Mistral). Servers that send two fields say the same in both; the block is signed with the name.
         self._field = ""
-        self._finish = ""
-        self._usage: Raw | Unset = UNSET
+        self._finish = ""  # the first ``finish_reason``. The answer goes on behind it: usage comes in a later chunk
+        self._usage: Raw | Unset = UNSET  # kept raw until the end: some servers send it with every chunk
         self._tier: str | None = None
 
     def whole(self, completion: Completion) -> list[Event]:
@@ -97,8 +101,8 @@ class ChatStreamDecoder(SseDecoder):
             self._fail(RemoteError(ErrorKind.API, "the upstream ended its stream without a finish_reason"))
 
     def _completion(self, chunk: Completion) -> None:
-        if _said(chunk.error):
-            self._fail(_told_error(chunk.error))
+        if chunk.error is not UNSET and _said(chunk.error):
+            self._fail(_error_in(chunk.error))
             return
         if chunk.usage is not UNSET and _said(chunk.usage):
             self._usage = chunk.usage
@@ -120,7 +124,7 @@ class ChatStreamDecoder(SseDecoder):
             self._usage = choice.usage
         if choice.finish_reason and not self._finish:
             self._finish = choice.finish_reason
-            failure = _told_error(choice.error) if _said(choice.error) else broken_off(self._finish)
+            failure = _error_in(choice.error) if _said(choice.error) else broken_off(self._finish)
             if failure is not None:
                 self._fail(failure)
 
@@ -164,7 +168,7 @@ class ChatStreamDecoder(SseDecoder):
         if self._kind != kind:
             self._enter(kind)
         self._refused = self._refused or kind == "refusal"
-        self._writer.delta(self._block, text)
+        self._writer.events.append(BlockDelta(self._block, text))
 
     def _enter(self, kind: BlockKind) -> None:
         if self._kind == kind:
@@ -223,7 +227,7 @@ def _said(raw: Raw | Unset) -> bool:
     return raw is not UNSET and bytes(raw) not in _NOTHING
 
 
-def _told_error(raw: Raw | Unset) -> RemoteError:
+def _error_in(raw: Raw | Unset) -> RemoteError:
     return remote_error(None if raw is UNSET else msgspec.json.decode(raw))
 
 
@@ -255,16 +259,16 @@ _annotation = LenientDecoder(Annotation)
 
 def finish_reason(word: str, *, called: bool, refused: bool) -> FinishReason:
     """The hub's word, which never contradicts what came: a call is a call and a refusal a refusal."""
-    told = _FINISH.get(word.lower())  # Gemini's relays write MAX_TOKENS
-    if told is not None:
-        return told
+    finish = _FINISH.get(word.lower())  # Gemini's relays write MAX_TOKENS
+    if finish is not None:
+        return finish
     if called:
         return FinishReason.TOOL_CALLS
     return FinishReason.REFUSAL if refused else FinishReason.STOP
 
 
 def broken_off(word: str) -> RemoteError | None:
-    """The failure that a finish reason tells, if it tells one."""
+    """The failure that a finish reason stands for, if it does."""
     kind = _FAILURES.get(word.lower())
     return None if kind is None else RemoteError(kind, f"the upstream broke its answer off (finish_reason {word})")
 
@@ -272,21 +276,21 @@ def broken_off(word: str) -> RemoteError | None:
 def usage_from(raw: Raw) -> Usage | None:
     """Odd counts are no reason to lose an answer: they count as not said."""
     try:
-        said = _usage.decode(raw)
+        counts = _usage.decode(raw)
     except NOT_JSON:
         return None
-    given, made = said.prompt_tokens_details, said.completion_tokens_details
-    cached = given.cached_tokens if given else None
-    for elsewhere in (said.cached_tokens, said.prompt_cache_hit_tokens):
+    input_details, output_details = counts.prompt_tokens_details, counts.completion_tokens_details
+    cached = input_details.cached_tokens if input_details else None
+    for elsewhere in (counts.cached_tokens, counts.prompt_cache_hit_tokens):
         cached = elsewhere if cached is None else cached
-    if said.prompt_tokens is None and said.completion_tokens is None:
+    if counts.prompt_tokens is None and counts.completion_tokens is None:
         return None
     return Usage(
-        input_tokens=said.prompt_tokens,
-        output_tokens=said.completion_tokens,
+        input_tokens=counts.prompt_tokens,
+        output_tokens=counts.completion_tokens,
         cached_tokens=cached,
-        cache_write_tokens=given.cache_write_tokens if given else None,
-        reasoning_tokens=made.reasoning_tokens if made else None,
+        cache_write_tokens=input_details.cache_write_tokens if input_details else None,
+        reasoning_tokens=output_details.reasoning_tokens if output_details else None,
     )
 
 

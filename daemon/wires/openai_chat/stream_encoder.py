@@ -13,17 +13,15 @@ A keep-alive is a chunk with an empty delta.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import assert_never
 
-import msgspec
 from msgspec import Raw
 
 from daemon.errors import GatewayError
 from daemon.inference.events import (
     BlockDelta,
     BlockEnd,
-    BlockKind,
     BlockStart,
     Cited,
     Event,
@@ -33,6 +31,7 @@ from daemon.inference.events import (
     StreamError,
 )
 from daemon.wires.base import AnswerContext
+from daemon.wires.json import encode
 from daemon.wires.openai_chat.answer_parts import (
     CallIds,
     annotation_of,
@@ -47,13 +46,6 @@ from daemon.wires.openai_chat.errors import error_chunk
 _DONE = b"data: [DONE]\n\n"
 _CHOICES = b'"choices":'
 _ROLE = b'{"role":"assistant","content":"","refusal":null}'
-_FIELDS: Mapping[BlockKind, bytes] = {
-    "text": b'{"content":',
-    "refusal": b'{"refusal":',
-    "reasoning": b'{"reasoning_content":',
-}
-
-_encode = msgspec.json.Encoder().encode
 
 
 class _Place:
@@ -95,16 +87,22 @@ class ChatStreamEncoder:
         self._context = context
         self._ids = CallIds(context.answer_id)
         self._custom = custom_tools(context.request)
-        self._begun = self._ended = self._refused = self._thought = False
-        self._waiting: dict[int, BlockStart] = {}  # blocks that have said nothing yet
-        self._places: dict[int, _Place] = {}  # blocks whose deltas go out as they are
-        self._numbers: dict[int, int] = {}  # calls
-        self._wrapped: set[int] = set()  # calls of custom tools that travel as functions
+        self._begun = self._ended = False
+        self._refused = self._thought = False  # the ``finish_reason``; whether a blank line parts the next thinking
+        # A block is in ``_waiting`` until its first delta, so that an empty one leaves no trace and a call without
+        # arguments gets ``{}``; then in ``_places``, whose deltas ``encode`` writes without a call: nine events in ten.
+        self._waiting: dict[int, BlockStart] = {}
+        self._places: dict[int, _Place] = {}
+        self._numbers: dict[int, int] = {}  # calls are numbered by themselves: hub index -> ``tool_calls[].index``
+        # Calls of custom tools that travel as functions: each piece of text must be escaped into one JSON string, so
+        # that they never have a place.
+        self._wrapped: set[int] = set()
+        # Code points of finished texts: sources name places in the content, which is all texts in a row.
         self._text_length = 0
-        self._lists: dict[str, list[Raw]] = {}  # sources and pictures
+        self._lists: dict[str, list[Raw]] = {}  # sources and pictures, which go out at the end (invariant 3)
         chunk = {"id": f"chatcmpl-{context.answer_id}", "object": "chat.completion.chunk", "created": context.created}
         chunk |= {"model": context.model, "system_fingerprint": None}
-        self._head = b"data: " + _encode(chunk)[:-1] + b"," + _CHOICES
+        self._head = b"data: " + encode(chunk)[:-1] + b"," + _CHOICES
         self._tail = b',"usage":null}\n\n' if context.request.include_usage else b"}\n\n"
         self._choice_tail = b',"logprobs":null,"finish_reason":null}]' + self._tail
 
@@ -114,7 +112,7 @@ class ChatStreamEncoder:
         for event in events:
             if type(event) is BlockDelta and (place := places.get(event.index)) is not None:
                 place.length += len(event.text)
-                out += (place.head, _encode(event.text), place.tail)
+                out += (place.head, encode(event.text), place.tail)
             elif not self._ended:
                 self._take(event, out)
         return b"".join(out)
@@ -170,14 +168,14 @@ class ChatStreamEncoder:
             call |= {"type": "function", "function": {"name": name, "arguments": ""}}
         if start.kind == "custom_tool_call" and name not in self._custom:
             self._wrapped.add(start.index)
-        self._delta(_encode({"tool_calls": [call]}), out)
+        self._delta(encode({"tool_calls": [call]}), out)
 
     def _say(self, index: int, text: str, out: list[bytes]) -> None:
         """The first delta of a block, of a part of it, or any of a custom call that travels as JSON."""
         start = self._waiting.pop(index, None)
         if index in self._wrapped:
             opening = '{"input":"' if start is not None else ""
-            self._argue(index, opening + _encode(text)[1:-1].decode(), out)
+            self._argue(index, opening + encode(text)[1:-1].decode(), out)
         elif start is not None:
             if start.kind == "reasoning":
                 text = f"\n\n{text}" if self._thought else text
@@ -185,16 +183,27 @@ class ChatStreamEncoder:
             place = self._place(start)
             place.length += len(text)
             self._begin(out)
-            out += (place.head, _encode(text), place.tail)
+            out += (place.head, encode(text), place.tail)
 
     def _place(self, start: BlockStart) -> _Place:
-        field = _FIELDS.get(start.kind)
-        if field is not None:
-            place = _Place(self._opening() + field, b"}" + self._choice_tail)
-        else:
-            key = b'"function":{"arguments":' if start.kind == "tool_call" else b'"custom":{"input":'
-            head = b'{"tool_calls":[{"index":%d,%b' % (self._numbers[start.index], key)
-            place = _Place(self._opening() + head, b"}}]}" + self._choice_tail)
+        match start.kind:
+            case "text":
+                head, tail = b'{"content":', b"}"
+            case "refusal":
+                head, tail = b'{"refusal":', b"}"
+            case "reasoning":
+                head, tail = b'{"reasoning_content":', b"}"
+            case "tool_call":
+                head = b'{"tool_calls":[{"index":%d,"function":{"arguments":' % self._numbers[start.index]
+                tail = b"}}]}"
+            case "custom_tool_call":
+                head = b'{"tool_calls":[{"index":%d,"custom":{"input":' % self._numbers[start.index]
+                tail = b"}}]}"
+            case "hosted" | "opaque":
+                head, tail = b"{", b"}"  # they come whole, with their end: no delta is ever written here
+            case _:
+                assert_never(start.kind)
+        place = _Place(self._opening() + head, tail + self._choice_tail)
         if start.kind == "text":
             place.offset = self._text_length
         self._refused = self._refused or start.kind == "refusal"
@@ -203,7 +212,7 @@ class ChatStreamEncoder:
 
     def _argue(self, index: int, text: str, out: list[bytes]) -> None:
         call = {"index": self._numbers[index], "function": {"arguments": text}}
-        self._delta(_encode({"tool_calls": [call]}), out)
+        self._delta(encode({"tool_calls": [call]}), out)
 
     def _break(self, index: int) -> None:
         """The next part of the thinking begins with a blank line, if it says anything."""
@@ -250,16 +259,16 @@ class ChatStreamEncoder:
     def _finish(self, finish: Finish, out: list[bytes]) -> None:
         self._begin(out)
         for field, entries in self._lists.items():
-            self._delta(_encode({field: entries}), out)
+            self._delta(encode({field: entries}), out)
         context = self._context
-        tier = b'"service_tier":%b,' % _encode(finish.service_tier) if finish.service_tier else b""
+        tier = b'"service_tier":%b,' % encode(finish.service_tier) if finish.service_tier else b""
         reason = finish_reason(
             finish.reason, context.request, called=bool(self._numbers), refused=self._refused
         ).encode()
         head = self._head.removesuffix(_CHOICES) + tier + _CHOICES
         out.append(b'%b[{"index":0,"delta":{},"logprobs":null,"finish_reason":"%b"}]%b' % (head, reason, self._tail))
         if context.request.include_usage:
-            usage = _encode(usage_object(finish.usage, context.input_estimate))
+            usage = encode(usage_object(finish.usage, context.input_estimate))
             out.append(b'%b[],"usage":%b}\n\n' % (head, usage))
         out.append(_DONE)
         self._end()

@@ -6,7 +6,7 @@ from msgspec import Raw
 
 from daemon.inference.request import Request
 from daemon.wires.base import EncodeOptions, Fields, Upstream
-from daemon.wires.passthrough import FALSE, TRUE, encode, object_of
+from daemon.wires.json import FALSE, TRUE, encode, object_of
 
 
 def force_fields(fields: Fields, _body: bytes, request: Request, options: EncodeOptions) -> None:

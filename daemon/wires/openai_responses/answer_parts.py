@@ -21,7 +21,7 @@ from daemon.inference.blocks import (
     ToolCall,
     ToolResult,
 )
-from daemon.wires.json import is_json
+from daemon.wires.json import encode, is_json
 from daemon.wires.openai_responses import tool_search
 from daemon.wires.openai_responses.entry_schema import (
     CustomCallItem,
@@ -39,8 +39,6 @@ from daemon.wires.openai_responses.entry_schema import (
 from daemon.wires.openai_responses.schema import WIRE_NAME
 
 _PREFIX = {"message": "msg_", "reasoning": "rs_", "function_call": "fc_", "custom_tool_call": "ctc_"}
-
-_encode = msgspec.json.Encoder().encode
 
 
 def item_of(block: Block, index: int, answer_id: str, *, searches: bool = False) -> Raw | None:
@@ -68,7 +66,7 @@ def item_of(block: Block, index: int, answer_id: str, *, searches: bool = False)
             return None  # no answer has them: no decoder makes one, so that nothing is lost
         case _:
             assert_never(block)
-    return Raw(_encode(item))
+    return Raw(encode(item))
 
 
 def reasoning_item(block: Reasoning, index: int, answer_id: str) -> ReasoningOutput:
@@ -111,7 +109,7 @@ def hosted_item(call: HostedCall, index: int, answer_id: str) -> Raw:
     if call.hits:
         action["sources"] = [{"type": "url", "url": hit.url} for hit in call.hits]
     item = HostedOutput(f"ws_{answer_id}{index:04x}", "web_search_call", "completed", action)
-    return Raw(_encode(item))
+    return Raw(encode(item))
 
 
 def item_id(type_: str, index: int, answer_id: str, own: str | None = None) -> str:
@@ -132,5 +130,5 @@ def annotation_of(citation: Citation) -> Raw | None:
     if not citation.url:
         return None
     return Raw(
-        _encode(UrlCitation(citation.url, citation.title or citation.url, citation.start or 0, citation.end or 0))
+        encode(UrlCitation(citation.url, citation.title or citation.url, citation.start or 0, citation.end or 0))
     )

@@ -72,9 +72,13 @@ class ResponsesCollectedDecoder(ResponsesStreamDecoder):
 
     def __init__(self, tool_names: Mapping[str, str]) -> None:
         super().__init__(tool_names)
-        self._names = tool_names
+        self._names = tool_names  # for ``_start_again``
         self._sse = SseSplitter(unread=_PIECES)
+        # The answer's bytes. They are needed twice where ``completed`` does not hold all: once without the pieces, and
+        # once more with them if an item turns out to have come in pieces alone. So they are held until the answer ends.
         self._held = bytearray()
+        # Whether nothing has been read yet. It ends with the terminal event, with the limit (invariant 4), or with
+        # bytes that are not written as OpenAI writes them: there the end cannot be found without reading.
         self._holding = True
 
     def feed(self, data: bytes) -> list[Event]:
@@ -132,9 +136,9 @@ class ResponsesCollectedDecoder(ResponsesStreamDecoder):
     def _end(self, response: ResponseObject, status: str) -> None:
         super()._end(response, status)
         if self._held and self._is_lacking():
-            held, self._held = bytes(self._held), bytearray()
+            stream, self._held = bytes(self._held), bytearray()
             self._start_again()
-            self._read(SseSplitter().feed(held))
+            self._read(SseSplitter().feed(stream))
             if not self._ended:
                 super()._end(response, status)
 

@@ -26,10 +26,10 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message, Role
-from daemon.wires.mistakes import mistake
+from daemon.wires.json import items_of, mistake
 from daemon.wires.openai.request_body import invalid
 from daemon.wires.openai_responses.entry_schema import RequestItem, RequestPart
-from daemon.wires.openai_responses.hosted_items import HOSTED, citation_from, hosted_call
+from daemon.wires.openai_responses.output_items import HOSTED, citation_from, hosted_call
 from daemon.wires.openai_responses.schema import WIRE_NAME, EventType, ItemHead
 from daemon.wires.openai_responses.tool_search import LIFTED
 
@@ -41,7 +41,6 @@ _type = msgspec.json.Decoder(EventType)
 _item = msgspec.json.Decoder(RequestItem)
 _head = msgspec.json.Decoder(ItemHead)
 _part = msgspec.json.Decoder(RequestPart)
-_items = msgspec.json.Decoder(list[Raw])
 
 
 def messages_of(input_: Raw | UnsetType) -> tuple[Message, ...]:
@@ -51,7 +50,7 @@ def messages_of(input_: Raw | UnsetType) -> tuple[Message, ...]:
     if bytes(input_).startswith(b'"'):
         return (Message("user", (Text(msgspec.json.decode(input_, type=str)),)),)
     try:
-        items = _items.decode(input_)
+        items = items_of(input_)
     except msgspec.DecodeError:
         raise invalid("Invalid type for 'input': expected one of a string or an array of objects.", "input") from None
     turns = _Turns()
@@ -177,7 +176,7 @@ def _content(content: Raw | UnsetType) -> Sequence[Block]:
         return ()
     if bytes(content).startswith(b'"'):
         return (Text(msgspec.json.decode(content, type=str)),)
-    return [_block(part) for part in _items.decode(content)]
+    return [_block(part) for part in items_of(content)]
 
 
 def _block(raw: Raw) -> Block:

@@ -3,22 +3,38 @@ to this wire alone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, UnsetType
 
 from daemon.errors import LocalError
-from daemon.inference.blocks import Text
-from daemon.inference.request import OutputFormat, ReasoningOptions, Request
-from daemon.wires.json import RawObject, kept, says
-from daemon.wires.mistakes import mistake
-from daemon.wires.openai.request_body import invalid, read_body, session_of
+from daemon.inference.blocks import Opaque, Text
+from daemon.inference.request import (
+    AnyTool,
+    Message,
+    OpaqueTool,
+    OutputFormat,
+    ReasoningOptions,
+    Request,
+    Tool,
+    ToolChoice,
+    WebSearch,
+)
+from daemon.wires.json import RawObject, fields_of, kept, mistake, says
+from daemon.wires.openai.request_body import CHOICES, invalid, read_body, session_of
+from daemon.wires.openai_responses import tool_search
 from daemon.wires.openai_responses.decode_blocks import messages_of
-from daemon.wires.openai_responses.decode_tools import inline_tools, tool_choice, tools_of
-from daemon.wires.openai_responses.entry_schema import RequestBody, RequestReasoning, RequestText
-from daemon.wires.openai_responses.schema import WIRE_NAME
+from daemon.wires.openai_responses.entry_schema import (
+    NamedChoice,
+    RequestBody,
+    RequestReasoning,
+    RequestText,
+    RequestTool,
+    ToolsItem,
+)
+from daemon.wires.openai_responses.schema import WIRE_NAME, WebSearchFilters
 
 _IN_HUB = frozenset(RequestBody.__struct_fields__) - {"include"}
 _PARTLY_IN_HUB = {
@@ -28,7 +44,6 @@ _PARTLY_IN_HUB = {
 """Objects of which the hub knows some fields: with others in them they travel in ``extra`` as well."""
 
 _body = msgspec.json.Decoder(RequestBody)
-_fields = msgspec.json.Decoder(RawObject)
 
 
 def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
@@ -65,7 +80,7 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
 def _extra(fields: RawObject, *, keep_choice: bool) -> RawObject:
     extra = {name: Raw(bytes(raw)) for name, raw in fields.items() if name not in _IN_HUB}
     for name, known in _PARTLY_IN_HUB.items():
-        if name in fields and bytes(fields[name]) != b"null" and not _fields.decode(fields[name]).keys() <= known:
+        if name in fields and bytes(fields[name]) != b"null" and not fields_of(fields[name]).keys() <= known:
             extra[name] = Raw(bytes(fields[name]))
     if keep_choice:
         extra["tool_choice"] = Raw(bytes(fields["tool_choice"]))
@@ -80,17 +95,17 @@ def _reasoning(reasoning: RequestReasoning | None) -> ReasoningOptions:
 
 
 def _output(text: RequestText | None) -> OutputFormat | None:
-    wanted = text.format if text else None
-    if wanted is None or wanted.type == "text":
+    format = text.format if text else None
+    if format is None or format.type == "text":
         return None
-    if wanted.type == "json_object":
+    if format.type == "json_object":
         return OutputFormat(kind="json_object")
     return OutputFormat(
         kind="json_schema",
-        name=wanted.name,
-        description=wanted.description,
-        schema=kept(wanted.schema),
-        strict=wanted.strict,
+        name=format.name,
+        description=format.description,
+        schema=kept(format.schema),
+        strict=format.strict,
     )
 
 
@@ -120,3 +135,95 @@ def foreign_fields(fields: Mapping[str, Raw]) -> tuple[str, ...]:
             message = f"the upstream's API keeps nothing between requests: send it in `input` instead of `{name}`"
             raise invalid(message, name, code)
     return tuple(name for name in SHAPING if says(fields, name))
+
+
+# --- tools ----------------------------------------------------------------------------------------
+
+
+_tool = msgspec.json.Decoder(RequestTool)
+_additional = msgspec.json.Decoder(ToolsItem)
+_choice = msgspec.json.Decoder(NamedChoice)
+_filters = msgspec.json.Decoder(WebSearchFilters)
+
+
+def tools_of(raws: Sequence[Raw], where: str, namespace: str | None = None) -> tuple[AnyTool, ...]:
+    """The tools in a list at ``where``. Raises ``LocalError`` naming the place of a mistake."""
+    return tuple(_tool_of(raw, f"{where}[{number}]", namespace) for number, raw in enumerate(raws))
+
+
+def inline_tools(messages: Sequence[Message]) -> tuple[AnyTool, ...]:
+    """The tools that items of a conversation bring: ``additional_tools``, and those that a search has found."""
+    blocks = (block for message in messages for block in message.content)
+    items = [block for block in blocks if isinstance(block, Opaque) and block.lifted is not None]
+    return tuple(tool for item in items for tool in _brought(item))
+
+
+def _brought(item: Opaque) -> tuple[AnyTool, ...]:
+    try:
+        return tools_of(_additional.decode(item.raw).tools, "additional_tools.tools")
+    except msgspec.ValidationError as error:
+        raise invalid(f"Invalid 'additional_tools': {mistake(error)}", "input") from None
+
+
+def _tool_of(raw: Raw, where: str, namespace: str | None) -> AnyTool:
+    try:
+        tool = _tool.decode(raw)
+    except msgspec.ValidationError as error:
+        raise invalid(f"Invalid '{where}': {mistake(error)}", where) from None
+    if tool.type in ("function", "custom"):
+        if not tool.name:
+            raise invalid(f"Missing required parameter: '{where}.name'.", f"{where}.name")
+        return _client_tool(tool, tool.name, namespace)
+    if tool.type.startswith("web_search"):
+        return _web_search(tool)
+    return OpaqueTool(WIRE_NAME, tool.name or tool.type, Raw(bytes(raw)), _lifted(tool, where))
+
+
+def _lifted(tool: RequestTool, where: str) -> tuple[AnyTool, ...]:
+    if tool.type == "namespace":
+        return tools_of(tool.tools or (), f"{where}.tools", tool.name)
+    if tool.type == tool_search.NAME and tool.execution == "client":
+        return (_client_tool(tool, tool_search.NAME, None),)
+    return ()
+
+
+def _client_tool(tool: RequestTool, name: str, namespace: str | None) -> Tool:
+    return Tool(
+        name=name,
+        description=tool.description,
+        parameters=kept(tool.parameters),
+        strict=tool.strict,
+        kind="custom" if tool.type == "custom" else "function",
+        format=kept(tool.format),
+        namespace=namespace,
+    )
+
+
+def _web_search(tool: RequestTool) -> WebSearch:
+    filters = kept(tool.filters)
+    try:
+        domains = () if filters is None else _filters.decode(filters).allowed_domains
+    except msgspec.ValidationError:
+        domains = ()
+    return WebSearch(allowed_domains=domains, user_location=kept(tool.user_location))
+
+
+def tool_choice(raw: Raw | UnsetType) -> tuple[ToolChoice | None, bool]:
+    """The choice in the hub's words, and whether it must also be kept as it came (``allowed_tools``, hosted)."""
+    chosen = kept(raw)
+    if chosen is None:
+        return None, False
+    if bytes(chosen).startswith(b'"'):
+        word = CHOICES.get(msgspec.json.decode(chosen, type=str))
+        if word is None:
+            raise invalid("Supported values are: 'none', 'auto', and 'required'.", "tool_choice")
+        return word, False
+    try:
+        choice = _choice.decode(chosen)
+    except msgspec.ValidationError as error:
+        raise invalid(f"Invalid 'tool_choice': {mistake(error)}", "tool_choice") from None
+    if choice.type in ("function", "custom") and choice.name:
+        return ToolChoice("tool", choice.name, "custom" if choice.type == "custom" else "function"), False
+    if choice.type.startswith("web_search"):
+        return ToolChoice("tool", "web_search", "web_search"), False
+    return CHOICES.get(choice.mode or "auto", CHOICES["auto"]), True

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
 from msgspec import Raw
 
 from daemon.errors import GatewayError
 from daemon.inference.request import Request, Tool
 from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.base import AnswerContext
+from daemon.wires.json import encode
 from daemon.wires.openai_responses.answer_parts import item_of
-from daemon.wires.openai_responses.encode_tools import encode_choice, encode_tools
+from daemon.wires.openai_responses.encode_request import encode_choice, encode_tools
 from daemon.wires.openai_responses.entry_schema import ResponseEcho, ResponseHead
 from daemon.wires.openai_responses.errors import failure_code, failure_message
 from daemon.wires.openai_responses.schema import WIRE_NAME
@@ -28,11 +28,8 @@ _INCOMPLETE = {
     FinishReason.CONTENT_FILTER: "content_filter",
     FinishReason.REFUSAL: "content_filter",
 }
-"""Reasons told as ``incomplete``. The wire has no status for a refusal, and one without text would
+"""Reasons that make an answer ``incomplete``. The wire has no status for a refusal, and one without text would
 look like an empty success."""
-
-
-_encode = msgspec.json.Encoder().encode
 
 
 class ResponseObjects:
@@ -40,7 +37,7 @@ class ResponseObjects:
 
     def __init__(self, context: AnswerContext) -> None:
         self._context = context
-        self._echo = _encode(_echo(context.request))[1:]
+        self._echo = encode(_echo(context.request))[1:]
 
     def running(self) -> bytes:
         """The object of ``response.created`` and ``in_progress``."""
@@ -71,7 +68,7 @@ class ResponseObjects:
         return ResponseHead(f"resp_{context.answer_id}", context.created, status, context.model, output)
 
     def _object(self, head: ResponseHead) -> bytes:
-        return _encode(head)[:-1] + b"," + self._echo
+        return encode(head)[:-1] + b"," + self._echo
 
 
 def encode_response(response: Response, context: AnswerContext) -> bytes:
@@ -89,23 +86,23 @@ def encode_response(response: Response, context: AnswerContext) -> bytes:
 def usage_object(usage: Usage | None, input_estimate: int) -> dict[str, object]:
     """Always whole: Codex counts on it. What the upstream did not say is the estimate, or nothing."""
     usage = usage or Usage()
-    given = input_estimate if usage.input_tokens is None else usage.input_tokens
-    made = usage.output_tokens or 0
+    input_tokens = input_estimate if usage.input_tokens is None else usage.input_tokens
+    output_tokens = usage.output_tokens or 0
     details: dict[str, int] = {"cached_tokens": usage.cached_tokens or 0}
     if usage.cache_write_tokens is not None:
         details["cache_write_tokens"] = usage.cache_write_tokens
     return {
-        "input_tokens": given,
+        "input_tokens": input_tokens,
         "input_tokens_details": details,
-        "output_tokens": made,
+        "output_tokens": output_tokens,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
-        "total_tokens": given + made,
+        "total_tokens": input_tokens + output_tokens,
     }
 
 
 def _echo(request: Request) -> ResponseEcho:
     extra = request.extra.get(WIRE_NAME, {})
-    wishes = request.reasoning
+    reasoning = request.reasoning
     names = {tool.name: tool.name for tool in request.tools if isinstance(tool, Tool)}
     choice = request.tool_choice
     return ResponseEcho(
@@ -113,7 +110,7 @@ def _echo(request: Request) -> ResponseEcho:
         max_output_tokens=request.max_tokens,
         parallel_tool_calls=request.parallel_tool_calls is not False,
         previous_response_id=extra.get("previous_response_id", Raw(b"null")),
-        reasoning={"effort": wishes.effort, "summary": wishes.summary},
+        reasoning={"effort": reasoning.effort, "summary": reasoning.summary},
         store=extra.get("store", Raw(b"false")),
         temperature=request.temperature,
         text={"format": _echo_format(request), "verbosity": request.verbosity or "medium"},

@@ -165,7 +165,7 @@ class InputWriter:
 
     def _result(self, result: ToolResult) -> None:
         """The output takes the family of its call. One without a call is refused upstream ("No tool call
-        found …"), so it is dropped and told, unless the call may lie in a response stored upstream."""
+        found …"), so it is dropped and reported as lost, unless the call may lie in a response stored upstream."""
         call_id = shorten_id(result.call_id, _ID_LIMIT)
         kind = self._open_calls.pop(call_id, result.kind if self._entry == WIRE_NAME else None)
         if kind is None:

@@ -6,25 +6,32 @@ this wire at all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, assert_never
 
 import msgspec
 from msgspec import UNSET, Raw
 
-from daemon.inference.request import OutputFormat, Request, Tool
+from daemon.inference.request import AnyTool, OpaqueTool, OutputFormat, Request, Tool, ToolChoice, WebSearch
 from daemon.wires.base import EncodeOptions, UpstreamBody
-from daemon.wires.json import RawObject
+from daemon.wires.json import RawObject, encode, fields_of
 from daemon.wires.naming import shorten_names
+from daemon.wires.openai.function_schemas import fit_schemas
 from daemon.wires.openai.parameters import effort_for, levels_of, sampled, service_tier, session_key, user
+from daemon.wires.openai_responses import schema
 from daemon.wires.openai_responses.encode_blocks import InputWriter
-from daemon.wires.openai_responses.encode_tools import encode_choice, encode_tools
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
     CreateResponse,
+    CustomTool,
+    FunctionTool,
+    NamedToolChoice,
     ReasoningConfig,
     TextConfig,
     TextFormat,
     Unset,
+    WebSearchFilters,
+    WebSearchTool,
 )
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
@@ -35,9 +42,6 @@ _SMALLEST_OUTPUT = 16
 _ANSWERED_BY_NAME = {"max_output_tokens": "max_tokens"}
 _SET_BY_US = frozenset({"instructions", "store", "include", "prompt_cache_key", "parallel_tool_calls"})
 """Parameters that nobody misses when an upstream refuses them."""
-
-_encode = msgspec.json.Encoder().encode
-_raw_object = msgspec.json.Decoder(RawObject)
 
 
 def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
@@ -64,7 +68,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     _put_reasoning(body, request, options)
     _put_sampling(body, request, options, lost)
     _drop_unsupported(body, options.unsupported, lost)
-    raw = _with_extra(_encode(body), body, request.extra.get(WIRE_NAME))
+    raw = _with_extra(encode(body), body, request.extra.get(WIRE_NAME))
     restored = {sent: name for name, sent in names.items() if sent != name}
     return UpstreamBody(raw, tuple(lost), restored, session)
 
@@ -96,9 +100,9 @@ def _put_reasoning(body: CreateResponse, request: Request, options: EncodeOption
     without it the next turn could not hand the reasoning back."""
     if not levels_of(options.model):
         return
-    wishes = request.reasoning
-    effort = effort_for(options.model, suffix=options.effort, options=wishes, default=options.default_effort)
-    summary = wishes.summary or ("auto" if wishes.visible else None)
+    reasoning = request.reasoning
+    effort = effort_for(options.model, suffix=options.effort, options=reasoning, default=options.default_effort)
+    summary = reasoning.summary or ("auto" if reasoning.visible else None)
     if effort is not None or summary is not None:
         body.reasoning = ReasoningConfig(
             effort=UNSET if effort is None else effort, summary=UNSET if summary is None else summary
@@ -161,16 +165,90 @@ def _with_extra(encoded: bytes, body: CreateResponse, extra: Mapping[str, Raw] |
     if not extra:
         return encoded
     fields: RawObject = dict(extra)
-    for name, raw in _raw_object.decode(encoded).items():
+    for name, raw in fields_of(encoded).items():
         known = fields.get(name)
         fields[name] = _merged(known, raw) if known is not None else raw
-    return _encode(fields)
+    return encode(fields)
 
 
 def _merged(known: Raw, ours: Raw) -> Raw:
     below, above = msgspec.json.decode(known), msgspec.json.decode(ours)
     if isinstance(below, dict) and isinstance(above, dict):
-        return Raw(_encode({**below, **above}))
+        return Raw(encode({**below, **above}))
     if isinstance(below, list) and isinstance(above, list):
-        return Raw(_encode(list(dict.fromkeys([*below, *above]))))
+        return Raw(encode(list(dict.fromkeys([*below, *above]))))
     return ours
+
+
+# --- tools ----------------------------------------------------------------------------------------
+
+
+_CHOICE = {"auto": "auto", "any": "required", "none": "none"}
+
+
+class EncodedTools(NamedTuple):
+    """The tools to send, and what they lost on the way."""
+
+    tools: list[schema.AnyTool]
+    lost: list[str]
+
+
+def encode_tools(tools: Sequence[AnyTool], names: Mapping[str, str]) -> EncodedTools:
+    """``names`` says how each tool's name is sent."""
+    encoded: list[schema.AnyTool] = []
+    lost: list[str] = []
+    functions = [tool for tool in tools if isinstance(tool, Tool) and tool.kind == "function"]
+    schemas = iter(fit_schemas(functions, lost))
+    for tool in tools:
+        match tool:
+            case Tool():
+                name = names.get(tool.name, tool.name)
+                encoded.append(_custom(tool, name) if tool.kind == "custom" else _function(tool, name, next(schemas)))
+            case WebSearch():
+                encoded.append(_web_search(tool, lost))
+            case OpaqueTool():
+                if tool.wire == WIRE_NAME:
+                    encoded.append(tool.raw)
+                else:
+                    lost.append(f"tools.{tool.name}")
+            case _:
+                assert_never(tool)
+    return EncodedTools(encoded, lost)
+
+
+def encode_choice(choice: ToolChoice, tools: Sequence[AnyTool], names: Mapping[str, str]) -> str | NamedToolChoice:
+    """A choice by name takes the family of the tool that bears it, whatever family the client said."""
+    if choice.mode != "tool":
+        return _CHOICE[choice.mode]
+    name = choice.name or ""
+    for tool in tools:
+        if isinstance(tool, Tool) and tool.name == name:
+            return NamedToolChoice(tool.kind, names.get(name, name))
+    if choice.kind == "web_search" or any(isinstance(tool, WebSearch) and tool.name == name for tool in tools):
+        return NamedToolChoice("web_search")
+    return NamedToolChoice(choice.kind, names.get(name, name))
+
+
+def _function(tool: Tool, name: str, parameters: Raw) -> FunctionTool:
+    description = UNSET if tool.description is None else tool.description
+    return FunctionTool(name=name, parameters=parameters, strict=tool.strict or False, description=description)
+
+
+def _custom(tool: Tool, name: str) -> CustomTool:
+    return CustomTool(
+        name=name,
+        description=UNSET if tool.description is None else tool.description,
+        format=UNSET if tool.format is None else tool.format,
+    )
+
+
+def _web_search(tool: WebSearch, lost: list[str]) -> WebSearchTool:
+    if tool.blocked_domains:
+        lost.append(f"tools.{tool.name}.blocked_domains")
+    if tool.max_uses is not None:
+        lost.append(f"tools.{tool.name}.max_uses")
+    filters: WebSearchFilters | Unset = UNSET
+    if tool.allowed_domains:
+        filters = WebSearchFilters(tool.allowed_domains)
+    location = UNSET if tool.user_location is None else tool.user_location
+    return WebSearchTool(filters=filters, user_location=location)

@@ -46,8 +46,10 @@ class ItemTable:
     def __init__(self, writer: BlockWriter, names: Mapping[str, str]) -> None:
         self._writer = writer
         self._names = names
-        self._items: dict[int, ItemState] = {}
-        self._places: dict[str, int] = {}
+        self._items: dict[int, ItemState] = {}  # the last item at each place
+        self._places: dict[str, int] = {}  # item id -> place, for events without ``output_index``
+        # All items in their order, with their types, also those whose place another has taken: what was empty, and why
+        # the answer ended, is asked of all of them.
         self._states: list[tuple[str, ItemState]] = []
 
     def get(self, head: EventHead, payload: bytes) -> ItemState | None:

@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
+from daemon.inference.blocks import Citation, HostedCall, Opaque
 from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, Cited, PartBreak
 from daemon.wires.json import LenientDecoder, json_text
-from daemon.wires.openai_responses.hosted_items import HostedState, citation_from
 from daemon.wires.openai_responses.schema import (
+    WIRE_NAME,
+    Annotation,
     CallItem,
     ItemHead,
     MessageItem,
@@ -27,11 +29,21 @@ from daemon.wires.openai_responses.schema import (
 )
 from daemon.wires.sse_decoder import BlockWriter
 
+HOSTED = {
+    "web_search_call": "web_search",
+    "file_search_call": "file_search",
+    "code_interpreter_call": "code_interpreter",
+    "image_generation_call": "image_generation",
+    "mcp_call": "mcp",
+}
+"""Item types of tools that the upstream ran by itself, and the name the hub gives each."""
+
 CALL_KINDS: dict[str, Literal["tool_call", "custom_tool_call"]] = {
     "function_call": "tool_call",
     "custom_tool_call": "custom_tool_call",
 }
 
+_ANNOTATION = LenientDecoder(Annotation)
 _HEAD = LenientDecoder(ItemHead)
 _MESSAGE = LenientDecoder(MessageItem)
 _REASONING = LenientDecoder(ReasoningItem)
@@ -142,10 +154,10 @@ class ReasoningState:
         self.writer = writer
         self.item_id = item_id
         self.ended = False
-        self._signature = signature
-        self._source: ReasoningSource | None = None
-        self._last: int | None = None
-        self._sent: set[int] = set()
+        self._signature = signature  # of ``output_item.added``; the one of ``done`` counts where there is one
+        self._source: ReasoningSource | None = None  # what came first: summary or the reasoning itself
+        self._last: int | None = None  # the part that grows: another index begins a part, also without an event for it
+        self._sent: set[int] = set()  # parts that came in deltas, which ``*.done`` and ``completed`` say again
         self._block = writer.start("reasoning", item_id=item_id)
 
     @property
@@ -153,7 +165,7 @@ class ReasoningState:
         return not self._sent
 
     def delta(self, source: ReasoningSource, index: int, text: str) -> None:
-        """More of a part; what the other source says is not told."""
+        """More of a part; what the other source says is left out."""
         if not text or self._source not in (None, source):
             return
         self._source = source
@@ -213,9 +225,10 @@ class CallState:
         self._name: str | None = None
         self._namespace: str | None = None
         self._block: int | None = None
+        # Arguments that came before the name: relays announce a call without one and name it later, or at its end.
         self._waiting: list[str] = []
-        self._sent = False
-        self._whole: str | None = None
+        self._sent = False  # whether deltas brought arguments: what ``done`` says again is then not read
+        self._whole: str | None = None  # the arguments as some event had them whole, for a call without deltas
 
     def describe(self, item: CallItem) -> None:
         """What any event says of the call itself."""
@@ -281,6 +294,38 @@ class CallState:
         self._waiting.clear()
 
 
+class HostedState:
+    """A tool that the upstream ran by itself, or an item that only this wire knows: kept whole."""
+
+    __slots__ = ("_block", "_head", "_item", "ended", "item_id", "writer")
+    content: Final = "hosted"
+    empty: Final = False
+
+    def __init__(self, writer: BlockWriter, item: Raw) -> None:
+        self.writer = writer
+        self.ended = False
+        self._item = item
+        self._head = _HEAD.decode(item)
+        self.item_id = self._head.id
+        name = hosted_name(self._head)
+        kind: BlockKind = "hosted" if self._head.type in HOSTED else "opaque"
+        self._block = writer.start(kind, id=self.item_id, name=name, item_id=self.item_id)
+
+    def done(self, item: Raw) -> None:
+        """The item's last word."""
+        self._item = item
+        self.finish()
+
+    def finish(self) -> None:
+        """Ends it as far as it is known."""
+        self.ended = True
+        raw = Raw(bytes(self._item))
+        if self._head.type not in HOSTED:
+            self.writer.events.append(BlockEnd(self._block, opaque=Opaque(WIRE_NAME, raw)))
+            return
+        self.writer.events.append(BlockEnd(self._block, hosted=hosted_call(_HEAD.decode(raw), raw)))
+
+
 ItemState = MessageState | ReasoningState | CallState | HostedState
 
 
@@ -313,3 +358,31 @@ def id_of(item: Raw) -> str | None:
 
 def call_id_of(item: Raw) -> str | None:
     return _CALL.decode(item).call_id
+
+
+# --- hosted calls and citations in the hub's words ------------------------------------------------
+
+
+def hosted_name(head: ItemHead) -> str:
+    """``mcp_call`` names the server's tool; the others are named by what they are."""
+    return (head.name if head.type == "mcp_call" else None) or HOSTED.get(head.type, head.type)
+
+
+def hosted_call(head: ItemHead, raw: Raw) -> HostedCall:
+    """The hub's call of an item that has ended."""
+    action = None if head.action is UNSET else Raw(bytes(head.action))
+    return HostedCall(id=head.id or "", name=hosted_name(head), input=action, wire=WIRE_NAME, raw=raw)
+
+
+def citation_from(annotation: Raw) -> Citation:
+    """Any annotation; ``title`` is the file's name where it cites a file."""
+    raw = Raw(bytes(annotation))
+    source = _ANNOTATION.decode(raw)
+    return Citation(
+        url=source.url,
+        title=source.title or source.filename or source.file_id,
+        start=source.start_index,
+        end=source.end_index,
+        wire=WIRE_NAME,
+        raw=raw,
+    )

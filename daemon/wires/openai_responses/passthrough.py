@@ -9,21 +9,22 @@ events are numbered anew.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
 from daemon.inference.blocks import Reasoning
+from daemon.inference.collect import collect
 from daemon.inference.response import Response
 from daemon.wires.base import AnswerContext, EncodeResponse
-from daemon.wires.json import LenientDecoder, is_object
+from daemon.wires.json import LenientDecoder, changed, encode, fields_of, is_object
 from daemon.wires.openai_responses.decode_answer import decode_response
 from daemon.wires.openai_responses.encode_answer import ResponseObjects
 from daemon.wires.openai_responses.errors import failure_code, failure_message
-from daemon.wires.openai_responses.passthrough_events import item_events
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
-from daemon.wires.passthrough import changed, collected, encode, fields_of
 from daemon.wires.sse import frame
 
 OPENINGS = frozenset({"response.created", "response.queued", "response.in_progress"})
@@ -77,28 +78,37 @@ class ResponsesDialect:
         "_opened_as",
         "_read",
         "_upstream_id",
-        "signed",
-        "told",
+        "needs_decoding",
+        "signature",
     )
 
     def __init__(self, context: AnswerContext, encode_response: EncodeResponse) -> None:
         self._context = context
         self._encode_response = encode_response
         self._objects = ResponseObjects(context)
+        # What outlives an attempt, because the client has had it. ``_opened_as`` is the response id of our own
+        # ``response.created``: the upstream's opening is then dropped and its id replaced, since an answer has one id.
+        # Empty where the upstream's opening was the first.
         self._opened_as = ""
-        self._inserted = False  # whether the client has had events of ours: then it gets our numbers
+        # Whether the client has had an event of ours. Only then are the upstream's events numbered anew, which costs a
+        # rewrite of each; ``_last_number`` is the last number that the client has seen, also of the upstream's.
+        self._inserted = False
         self._last_number = -1
         self.begin()
 
     def begin(self) -> None:
         self._read = _Event()
         self._item = _NOTHING
+        # The items that have ended. Some relays end with an empty ``output``, from which a client that reads only the
+        # last event gets no answer, and a failure must show what came before it.
         self._items: list[Raw] = []
-        self._done = b""
-        self._envelope = b""  # the response object of the upstream's opening, as the client got it
-        self._upstream_id = ""
-        self.told = False
-        self.signed = b""
+        self._done = b""  # the response object of the terminal event: the whole answer of a client that did not stream
+        # The response object of the upstream's opening, as the client got it. A keep-alive repeats it, so that it
+        # says no less than the upstream has said.
+        self._envelope = b""
+        self._upstream_id = ""  # known before the opening goes on, so that a keep-alive then due can have its id
+        self.needs_decoding = False
+        self.signature = b""
 
     def read(self, payload: bytes) -> None:
         try:
@@ -107,12 +117,12 @@ class ResponsesDialect:
             event = _event.odd(payload)
         self._read = event
         kind = event.type
-        self.told = kind in TERMINALS or "." not in kind  # some relays' errors have a type of their own
-        self.signed = b""
+        self.needs_decoding = kind in TERMINALS or "." not in kind  # some relays' errors have a type of their own
+        self.signature = b""
         if kind == ITEM_DONE:
             self._item = _item(event.item)
             if self._item.type == "reasoning" and self._item.encrypted_content:
-                self.signed = self._item.encrypted_content.encode()
+                self.signature = self._item.encrypted_content.encode()
         elif kind in OPENINGS and is_object(event.response):
             self._upstream_id = _response(event.response).id
 
@@ -143,15 +153,15 @@ class ResponsesDialect:
         """Created, in progress or the end: one id, the model the client asked for, and all items at the end."""
         if not is_object(event.response):
             return payload
-        said = _response(event.response)
+        head = _response(event.response)
         changes: dict[str, object] = {}
-        if said.model != self._context.model:
+        if head.model != self._context.model:
             changes["model"] = self._context.model
-        if self._opened_as and said.id != self._opened_as:
+        if self._opened_as and head.id != self._opened_as:
             changes["id"] = self._opened_as
-        if event.type in TERMINALS and self._items and not said.output:
+        if event.type in TERMINALS and self._items and not head.output:
             changes["output"] = Raw(encode(self._items))  # some relays end with an empty one
-        self._upstream_id = said.id or self._upstream_id
+        self._upstream_id = head.id or self._upstream_id
         response = changed(event.response, **changes) if changes else bytes(event.response)
         if event.type in TERMINALS:
             self._done = response
@@ -185,8 +195,8 @@ class ResponsesDialect:
         return f"resp_{self._context.answer_id}"
 
     def fail(self, error: GatewayError) -> bytes:
-        told = {"code": failure_code(error) or error.kind.value, "message": failure_message(error)}
-        response = changed(self._running(), status="failed", error=told, output=self._items)
+        problem = {"code": failure_code(error) or error.kind.value, "message": failure_message(error)}
+        response = changed(self._running(), status="failed", error=problem, output=self._items)
         return _numbered({"type": "response.failed", "response": Raw(response)}, self._last_number + 1)
 
     def whole(self, body: bytes) -> bytes:
@@ -196,7 +206,7 @@ class ResponsesDialect:
         """The response object of the terminal event; its output by way of the hub where only the pieces had it."""
         if self._done and self._says_something(self._done):
             return self._done
-        answer = collected(ResponsesStreamDecoder({}), stream, self._encode_response)
+        answer = self._encode_response(collect(ResponsesStreamDecoder({}).feed(stream)))
         return changed(self._done, output=fields_of(answer)["output"]) if self._done else answer
 
     def _says_something(self, answer: bytes) -> bool:
@@ -209,15 +219,15 @@ class ResponsesDialect:
     def unfold(self, body: bytes, response: Response) -> bytes:
         """The events that a stream of this answer would have had."""
         answer = self.whole(body)
-        said = _response(answer)
+        head = _response(answer)
         if self._opened_as:
             answer = changed(answer, id=self._opened_as)
-        self._upstream_id = said.id
+        self._upstream_id = head.id
         events: list[dict[str, object]] = []
         if not self._opened_as:
             opening = Raw(self._running())
             events += ({"type": f"response.{word}", "response": opening} for word in ("created", "in_progress"))
-        for index, item in enumerate(said.output or ()):
+        for index, item in enumerate(head.output or ()):
             events += item_events(item, index)
         events.append({"type": _terminal(answer), "response": Raw(answer)})
         first = self._last_number + 1
@@ -239,3 +249,72 @@ _status = LenientDecoder(_Status).decode
 def _terminal(answer: bytes) -> str:
     status = _status(answer).status
     return "response.incomplete" if status == "incomplete" else "response.completed"
+
+
+# --- a whole answer as a stream -------------------------------------------------------------------
+
+
+Json = dict[str, Any]
+
+_PART_TEXTS: Mapping[str, str] = {"output_text": "text", "refusal": "refusal"}
+_CALL_TEXTS: Mapping[str, tuple[str, str]] = {
+    "function_call": ("arguments", "response.function_call_arguments"),
+    "custom_tool_call": ("input", "response.custom_tool_call_input"),
+}
+"""Type of a call to the field with its text, and how the events of that are called."""
+
+
+def item_events(raw: Raw, index: int) -> Iterator[Json]:
+    """The events of the item at ``index``, without their numbers. A type that is not known has a beginning
+    and an end; the end holds the item's own bytes."""
+    item: Json = msgspec.json.decode(raw)
+    kind = str(item.get("type"))
+    place = {"item_id": item.get("id", ""), "output_index": index}
+    texts: Iterator[Json] = iter(())
+    opening: Json = {}
+    if kind == "message":
+        opening, texts = {"content": []}, _message(item, place)
+    elif kind == "reasoning":
+        opening, texts = {"summary": []}, _summary(item, place)
+    elif kind in _CALL_TEXTS:
+        field, name = _CALL_TEXTS[kind]
+        opening = {field: ""}
+        texts = _text(name, place, field, item.get(field) or "")
+    if opening and "status" in item:
+        opening["status"] = "in_progress"
+    begun = item | opening if opening else raw
+    yield {"type": "response.output_item.added", "output_index": index, "item": begun}
+    yield from texts
+    yield {"type": "response.output_item.done", "output_index": index, "item": raw}
+
+
+def _message(item: Json, place: Json) -> Iterator[Json]:
+    for number, part in enumerate(item.get("content") or ()):
+        here = place | {"content_index": number}
+        field = _PART_TEXTS.get(part.get("type"))
+        annotations = part.get("annotations") or ()
+        opening = part if field is None else part | {field: ""} | ({"annotations": []} if "annotations" in part else {})
+        yield {"type": "response.content_part.added", **here, "part": opening}
+        if field is not None:
+            text_events = list(_text(f"response.{part['type']}", here, field, part.get(field) or ""))
+            yield from text_events[:-1]
+            for which, annotation in enumerate(annotations):
+                about = {"annotation_index": which, "annotation": annotation}
+                yield {"type": "response.output_text.annotation.added", **here, **about}
+            yield text_events[-1]
+        yield {"type": "response.content_part.done", **here, "part": part}
+
+
+def _summary(item: Json, place: Json) -> Iterator[Json]:
+    for number, part in enumerate(item.get("summary") or ()):
+        here = place | {"summary_index": number}
+        yield {"type": "response.reasoning_summary_part.added", **here, "part": part | {"text": ""}}
+        yield from _text("response.reasoning_summary_text", here, "text", part.get("text") or "")
+        yield {"type": "response.reasoning_summary_part.done", **here, "part": part}
+
+
+def _text(name: str, place: Json, field: str, text: str) -> Iterator[Json]:
+    extra: Json = {"logprobs": []} if name == "response.output_text" else {}
+    if text:
+        yield {"type": f"{name}.delta", **place, "delta": text, **extra}
+    yield {"type": f"{name}.done", **place, field: text, **extra}

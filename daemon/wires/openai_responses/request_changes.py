@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
+from daemon.wires.json import encode, items_of
 from daemon.wires.openai_responses.schema import InputMessage, InputText
 
 Fields = dict[str, Raw]
@@ -30,8 +31,6 @@ _USUAL_TIERS: Final = frozenset({"auto", "default"})
 _SYSTEM: Final = frozenset({"system", "developer"})
 _TEXT_PARTS: Final = frozenset({"input_text", "text", "output_text"})
 
-_encode = msgspec.json.encode
-_array = msgspec.json.Decoder(list[Raw]).decode
 _fields = msgspec.json.Decoder(Fields).decode
 _text = msgspec.json.Decoder(str).decode
 
@@ -63,9 +62,9 @@ def codex_shape(fields: Fields, _: str = "") -> Sequence[str]:
     say that they are messages, and system text is the developer's. To OpenAI all four mean the same."""
     if fields.get("instructions", _NULL) == _NULL:
         fields["instructions"] = Raw(b'""')
-    given = fields.get("input", _NULL)
-    if _first_byte(given) == b'"':
-        fields["input"] = Raw(_encode([InputMessage("user", [InputText(_text(given))])]))
+    items = fields.get("input", _NULL)
+    if _first_byte(items) == b'"':
+        fields["input"] = Raw(encode([InputMessage("user", [InputText(_text(items))])]))
         return ()
     _each_item(fields, _as_codex)
     return ()
@@ -78,7 +77,7 @@ def _as_codex(raw: Raw) -> Raw | None:
     item = _fields(raw)
     if head.role == "system":
         item["role"] = Raw(b'"developer"')
-    return Raw(_encode(item if head.type is not None else {"type": Raw(b'"message"')} | item))
+    return Raw(encode(item if head.type is not None else {"type": Raw(b'"message"')} | item))
 
 
 def codex_tier(fields: Fields, _: str = "") -> Sequence[str]:
@@ -92,9 +91,9 @@ def codex_tier(fields: Fields, _: str = "") -> Sequence[str]:
 
 def store_false(fields: Fields, _: str = "") -> Sequence[str]:
     """Nothing is kept by the upstream. What the client would look up there later is its loss."""
-    wanted = fields.get("store", _NULL) == Raw(b"true")
+    stores = fields.get("store", _NULL) == Raw(b"true")
     fields["store"] = Raw(b"false")
-    return ("store",) if wanted else ()
+    return ("store",) if stores else ()
 
 
 def system_as_instructions(fields: Fields, _: str = "") -> Sequence[str]:
@@ -102,8 +101,8 @@ def system_as_instructions(fields: Fields, _: str = "") -> Sequence[str]:
     texts, rest = _opening_system_text(fields)
     if texts:
         instructions = _string(fields.get("instructions", _NULL))
-        fields["instructions"] = Raw(_encode("\n\n".join(text for text in (instructions, *texts) if text.strip())))
-        fields["input"] = Raw(_encode(rest))
+        fields["instructions"] = Raw(encode("\n\n".join(text for text in (instructions, *texts) if text.strip())))
+        fields["input"] = Raw(encode(rest))
     return ()
 
 
@@ -112,7 +111,7 @@ def filled_instructions(fields: Fields, _: str = "") -> Sequence[str]:
     if not _string(fields.get("instructions", _NULL)).strip():
         system_as_instructions(fields)
     if not _string(fields.get("instructions", _NULL)).strip():
-        fields["instructions"] = Raw(_encode(NEUTRAL_INSTRUCTIONS))
+        fields["instructions"] = Raw(encode(NEUTRAL_INSTRUCTIONS))
     return ()
 
 
@@ -123,9 +122,9 @@ def fixed_instructions(fields: Fields, text: str) -> Sequence[str]:
         return ()
     if instructions.strip():
         codex_shape(fields)
-        own = Raw(_encode(InputMessage("developer", [InputText(instructions)])))
-        fields["input"] = Raw(_encode([own, *_items(fields)]))
-    fields["instructions"] = Raw(_encode(text))
+        own = Raw(encode(InputMessage("developer", [InputText(instructions)])))
+        fields["input"] = Raw(encode([own, *_items(fields)]))
+    fields["instructions"] = Raw(encode(text))
     return ()
 
 
@@ -143,8 +142,8 @@ def _as_reminder(raw: Raw) -> Raw | None:
         return raw
     text = _only_text(raw)
     if text is None:
-        return Raw(_encode(_fields(raw) | {"role": Raw(b'"user"')}))
-    return Raw(_encode(InputMessage("user", [InputText(f"<system-reminder>\n{text}\n</system-reminder>")])))
+        return Raw(encode(_fields(raw) | {"role": Raw(b'"user"')}))
+    return Raw(encode(InputMessage("user", [InputText(f"<system-reminder>\n{text}\n</system-reminder>")])))
 
 
 def only_what_is_said(fields: Fields, _: str = "") -> Sequence[str]:
@@ -183,8 +182,8 @@ def without_item_field(fields: Fields, name: str) -> Sequence[str]:
 
 def _items(fields: Fields) -> list[Raw]:
     """The input's items; none where it is no list."""
-    given = fields.get("input", _NULL)
-    return _array(given) if _first_byte(given) == b"[" else []
+    items = fields.get("input", _NULL)
+    return items_of(items) if _first_byte(items) == b"[" else []
 
 
 def _each_item(fields: Fields, change: Callable[[Raw], Raw | None]) -> None:
@@ -192,7 +191,7 @@ def _each_item(fields: Fields, change: Callable[[Raw], Raw | None]) -> None:
     items = _items(fields)
     changed = [change(raw) for raw in items]
     if any(new is not old for new, old in zip(changed, items, strict=True)):
-        fields["input"] = Raw(_encode([item for item in changed if item is not None]))
+        fields["input"] = Raw(encode([item for item in changed if item is not None]))
 
 
 def _opening_system_text(fields: Fields) -> tuple[list[str], list[Raw]]:
@@ -225,7 +224,7 @@ def _without(raw: Raw, name: str) -> Raw:
     if name not in item:
         return raw
     del item[name]
-    return Raw(_encode(item))
+    return Raw(encode(item))
 
 
 def _head(raw: Raw) -> _Head:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET
 
 from daemon.errors import ErrorKind, RemoteError
-from daemon.inference.events import Event, Finish
+from daemon.inference.events import BlockDelta, Event, Finish
 from daemon.inference.response import FinishReason, Usage
 from daemon.wires.json import LenientDecoder, json_text
 from daemon.wires.openai_responses.errors import error_event, remote_error
@@ -72,7 +72,7 @@ class ResponsesStreamDecoder(SseDecoder):
             head = _HEAD.odd(payload)
         part, block = self._running
         if head.type == _TEXT_DELTA and part == (head.output_index, head.content_index) and head.delta:
-            self._writer.delta(block, head.delta)
+            self._writer.events.append(BlockDelta(block, head.delta))
             return
         self._running = NO_TEXT
         handler = _HANDLERS.get(head.type or "")
@@ -166,15 +166,15 @@ class ResponsesStreamDecoder(SseDecoder):
     # --- the end ---
 
     def _lifecycle(self, head: EventHead, payload: bytes) -> None:
-        """``created``, ``in_progress``, ``queued``: the answer has begun, which ``_event`` has told already."""
+        """``created``, ``in_progress``, ``queued``: the answer has begun; ``_event`` has written that already."""
 
     def _cut(self) -> None:
         self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before response.completed"))
 
     def _terminal(self, head: EventHead, payload: bytes) -> None:
         response = _RESPONSE.decode(payload).response or ResponseObject()
-        told = (head.type or "").removeprefix("response.")
-        self._end(response, _status(response, "completed" if told == "done" else told))
+        word = (head.type or "").removeprefix("response.")
+        self._end(response, _status(response, "completed" if word == "done" else word))
 
     def _end(self, response: ResponseObject, status: str) -> None:
         if status in ("completed", "incomplete"):
@@ -235,13 +235,13 @@ def _status(response: ResponseObject, otherwise: str) -> str:
 
 def usage_from(usage: ResponseUsage) -> Usage:
     """The wire's counts as the hub's."""
-    given, made = usage.input_tokens_details, usage.output_tokens_details
+    input_details, output_details = usage.input_tokens_details, usage.output_tokens_details
     return Usage(
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
-        cached_tokens=given.cached_tokens if given else None,
-        cache_write_tokens=given.cache_write_tokens if given else None,
-        reasoning_tokens=made.reasoning_tokens if made else None,
+        cached_tokens=input_details.cached_tokens if input_details else None,
+        cache_write_tokens=input_details.cache_write_tokens if input_details else None,
+        reasoning_tokens=output_details.reasoning_tokens if output_details else None,
     )
 
 

@@ -37,7 +37,7 @@ def _searches(tool: OpaqueTool) -> bool:
 
 
 def call_item(call_id: str, arguments: str, identifier: str) -> ToolSearchCall:
-    """The call as Codex reads it; arguments that were cut are told as text."""
+    """The call as Codex reads it; arguments that were cut go as text."""
     try:
         return ToolSearchCall(identifier, call_id, msgspec.json.decode(arguments or "{}", type=Raw), "completed")
     except NOT_JSON:

@@ -9,9 +9,9 @@ from msgspec import Raw
 
 from daemon.inference.request import Request
 from daemon.wires.base import EarlierReasoning, EncodeOptions, Fields, Item, Sift, Upstream
+from daemon.wires.json import FALSE, NULL, TRUE, encode, with_effort
 from daemon.wires.openai.parameters import session_key
 from daemon.wires.openai_responses.encode_request import ENCRYPTED_REASONING
-from daemon.wires.passthrough import FALSE, NULL, TRUE, encode, with_effort
 
 _NO_TOOLS: Final = (Raw(b"[]"), NULL, None)
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from daemon.wires.mistakes import mistake
+from daemon.wires.json import mistake
 
 
 class Head(Struct, tag="head"):

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.inference.blocks import Citation
-from daemon.inference.collect import collect
+from daemon.inference.collect import collect, merged
 from daemon.inference.events import BlockDelta, BlockEnd, BlockStart, Cited, Event, Finish, MessageStart, PartBreak
-from daemon.inference.merged import merged
 from daemon.inference.response import FinishReason
 
 STEPS = st.lists(

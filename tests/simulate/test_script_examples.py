@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daemon.simulate.examples import MARKER, example
+from daemon.simulate.script import MARKER, example
 
 CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "only what is required": (
