@@ -30,9 +30,10 @@ test: check ## format, lint and type checks, then the tests
 fast: $(INSTALLED) ## the tests that need neither a process nor a minute
 	$(BIN)/python -m pytest -m fast
 
-check: $(INSTALLED) ## format, lint and type checks
+check: $(INSTALLED) ## format, lint, imports and type checks
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/mypy
 
 format: $(LOCKED) ## rewrite the sources as `make check` wants them
