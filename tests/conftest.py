@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -63,6 +64,7 @@ def other_upstream(_second: harness.Simulator) -> harness.Simulator:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """``-k case_167`` finds the tests of a pinned case, ``-m fast`` the quick ones."""
+    _name_apart(items)
     cases: dict[str, list[str]] = {f"tests/{name}": [] for names in HELD.values() for name in names}
     for case, names in HELD.items():
         for name in names:
@@ -71,3 +73,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not item.nodeid.startswith(NOT_FAST) and item.get_closest_marker("soak") is None:
             item.add_marker(pytest.mark.fast)
         item.extra_keyword_matches.update(cases.get(item.nodeid.partition("[")[0], ()))
+
+
+def _name_apart(items: list[pytest.Item]) -> None:
+    """A number for all but the first of those that share an ID: of several, xdist runs the last one only.
+
+    schemathesis gives all operations the name of their test.
+    """
+    seen: Counter[str] = Counter()
+    for item in items:
+        seen[item.nodeid] += 1
+        if (number := seen[item.nodeid]) > 1:
+            item._nodeid = f"{item.nodeid}[{number}]"  # type: ignore[attr-defined]

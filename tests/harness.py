@@ -26,6 +26,8 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tests.forked import Forked
+
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 20.0
 """Seconds before a test gives up waiting. Never part of what is asserted: a slow machine is no failure."""
@@ -70,22 +72,34 @@ class Running:
     """A process of ours that listens; ``home`` is its directory, ``url`` is where it answers.
 
     ``under`` is a command that ends by running the one that follows it, in its own place: ``unshare``, ``setpriv``.
+    Without one the process is forked from one that has imported everything (``tests.forked``), unless it is to be
+    ``fresh``.
     """
 
     def __init__(
-        self, args: tuple[str, ...], home: Path, env: Mapping[str, str] | None = None, under: tuple[str, ...] = ()
+        self,
+        args: tuple[str, ...],
+        home: Path,
+        env: Mapping[str, str] | None = None,
+        under: tuple[str, ...] = (),
+        *,
+        fresh: bool = False,
     ) -> None:
         self.home = home
         self._log = home / "log.txt"
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [*under, sys.executable, "-m", "daemon", *args],
-                cwd=home,
-                env=environment(home, env),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+            self.process: subprocess.Popen[bytes] | Forked
+            if under or fresh:
+                self.process = subprocess.Popen(
+                    [*under, sys.executable, "-m", "daemon", *args],
+                    cwd=home,
+                    env=environment(home, env),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
+            else:
+                self.process = Forked(args, home, environment(home, env), log)
         self.url = ""
         self.http = httpx.Client(trust_env=False, timeout=30, limits=httpx.Limits(max_connections=None))
 
@@ -243,6 +257,7 @@ def daemon(
     env: Mapping[str, str] | None = None,
     home: Path | None = None,
     under: tuple[str, ...] = (),
+    fresh: bool = False,
 ) -> Iterator[Daemon]:
     """A daemon on a free port that serves ``config_text``; entered once it is ready.
 
@@ -253,7 +268,9 @@ def daemon(
         if config_text is not None:
             (home / "config.yaml").write_text(config_text, "utf-8")
             (home / "config.yaml").chmod(0o600)
-        running = Daemon(("run", "--config", str(home / "config.yaml"), "--port", "0", *args), home, env, under)
+        running = Daemon(
+            ("run", "--config", str(home / "config.yaml"), "--port", "0", *args), home, env, under, fresh=fresh
+        )
         cleanup.enter_context(_shown(running))
         running.url = "http://" + running.wait_log(r"listening on (?:http://)?([\w.]+:\d+)\b")[1]
         wait_for(lambda: _answers(running, "/readyz"), "the daemon to be ready")

@@ -43,7 +43,7 @@ def test_a_retention_is_a_number_of_files_or_of_days(text: str, kept: tuple[int 
 HASHES = (bcrypt.hashpw(b"key", bcrypt.gensalt(4)).decode(), argon2.PasswordHasher(time_cost=1).hash("key"))
 
 
-@pytest.mark.parametrize("stored", HASHES)
+@pytest.mark.parametrize("stored", HASHES, ids=["bcrypt", "argon2id"])
 def test_a_whole_hash_is_taken_and_a_piece_of_one_is_not(stored: str) -> None:
     assert is_taken(f"remote-management: {{secret-key: '{stored}'}}")
     assert not is_taken(f"remote-management: {{secret-key: '{stored[:25]}'}}")

@@ -11,7 +11,10 @@ from tests import harness
 
 @pytest.fixture(scope="module")
 def gateway(_first: harness.Simulator) -> Iterator[harness.Daemon]:
-    """A daemon whose only provider is ``fox``; it neither retries nor rests a provider that failed."""
+    """A daemon whose only provider is ``fox``; it neither retries nor rests a provider that failed.
+
+    Started as a user starts it, not forked.
+    """
     text = harness.config(harness.provider("fox", _first), disable_cooling=True, request_retry=0)
-    with harness.daemon(text) as running:
+    with harness.daemon(text, fresh=True) as running:
         yield running

@@ -45,15 +45,17 @@ def test_systemd_finds_nothing_to_say_about_the_unit(booted: Box) -> None:
 
 
 def test_it_is_ready_within_a_second(box: Box) -> None:
-    """The best of three, by systemd's own clock: from the fork to READY=1."""
+    """The best of three, by systemd's own clock, from the fork to READY=1. What its main thread waited for a core is
+    left out, so that a machine with other work makes no difference."""
 
     def start() -> float:
         box.do("systemctl", "restart", UNIT)
         began, ready = (int(box.property(f"{name}TimestampMonotonic")) for name in ("ExecMainStart", "ActiveEnter"))
-        return (ready - began) / 1_000_000
+        waited = int(box.do("cat", f"/proc/{box.property('MainPID')}/schedstat").split()[1])
+        return (ready - began) / 1e6 - waited / 1e9
 
     assert min(start() for _ in range(3)) < 1.0
-    assert "serving generation 1" in box.property("StatusText")
+    assert "generation 1" in box.property("StatusText")  # "serving" it, or, once that is reported, it is "in force"
     assert '"status":"ok"' in box.ask("/healthz")
 
 
