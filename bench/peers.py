@@ -32,7 +32,7 @@ KEY = "sk-bench-0123456789"
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """What to measure, as options on the command line. ``only`` empty: all gateways that are installed."""
+    """What to measure, as given on the command line. ``only`` empty: all gateways that are installed."""
 
     rounds: int
     seconds: float
