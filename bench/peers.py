@@ -1,4 +1,4 @@
-"""The daemon beside LiteLLM and nginx in one interleaved run, by the harness of ../shared/bench.
+"""The daemon compared with LiteLLM and nginx in one interleaved run, by the harness of ../shared/bench.
 
 The harness starts the fake upstream and every gateway, pins them to cores, and ends them. This module writes its spec
 and our configuration into a temporary directory, and reads the raw results. All addresses are loopback.
@@ -145,7 +145,7 @@ def report(results: dict[str, Any], options: Run) -> int:
          share(v.target.limit), word[v.ok], figure(v.target.read(results, "nginx"), v.target.unit))
         for v in verdicts
     ]  # fmt: skip
-    print("\n### tppcd beside LiteLLM, everything on")
+    print("\n### tppcd compared with LiteLLM, everything on")
     print(table(("figure", "tppcd", "LiteLLM", "ratio", "target", "", "nginx"), rows))
     wrong = targets.faults(results)
     print("\n".join(wrong) or "every answer of tppcd was whole and in order")

@@ -1,4 +1,4 @@
-"""The translation core alone: upstream bytes to client bytes per wire pair, and request bytes the other way.
+"""Only the translation core: upstream bytes to client bytes per wire pair, and request bytes the other way.
 
 It is compared with ``json.loads`` + ``json.dumps`` of the same bytes in the same run: the least that any gateway
 pays that reads each event. No sockets, no loop, no log.

@@ -1,4 +1,5 @@
-"""Writes what is listed in the code: ``make docs``. The test suite compares each file with ``regenerated``.
+"""Generates the files and the parts of pages that list what is in the code: ``make docs``. The test suite compares
+each file with ``regenerated``.
 
 A page marks each part with ``<!-- generated: NAME -->`` and ``<!-- end -->``; the text between them is replaced.
 ``WHOLE`` lists the files that are generated as a whole.
@@ -54,7 +55,7 @@ def configuration() -> str:
 
 
 def leaves(section: type[Base], prefix: str = "") -> Iterator[tuple[str, Field]]:
-    """Every key that holds a value, dotted, in the order of the schema; list entries as ``providers[].name``."""
+    """Every key that has a value, dotted, in the order of the schema; list entries as ``providers[].name``."""
     for key, field in shape.fields(section).items():
         inner = entry(field.shape)
         if inner is None:

@@ -1,4 +1,4 @@
-"""Names of classes and modules use the words of docs/glossary.md."""
+"""Names of classes and modules, and the pages, use the words of docs/glossary.md."""
 
 from __future__ import annotations
 
@@ -6,8 +6,17 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 GLOSSARY = (ROOT / "docs/glossary.md").read_text("utf-8")
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "config.yaml")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+GENERATED = re.compile(r"<!-- generated: [a-z-]+ -->.*?<!-- end -->", re.S)
+ODD = re.compile(r"\b(?:tells?|told|telling|mend(?:s|ed|ing)?|heals?|healed|wish(?:es|ed)?)\b", re.I)
+"""Words that pages have no use for; what to say instead is in the glossary."""
 
 BANNED = {
     "approve": "policy",
@@ -112,6 +121,12 @@ def test_no_public_name_uses_a_word_that_the_glossary_has_another_one_for() -> N
     }
     assert wrong - STILL == set(), "see docs/glossary.md for the word to use"
     assert STILL - wrong == set(), "renamed: remove it from STILL"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "glossary.md"], ids=lambda page: page.name)
+def test_pages_use_plain_words(page: Path) -> None:
+    """Generated parts are the texts of the code."""
+    assert ODD.findall(GENERATED.sub("", page.read_text("utf-8"))) == []
 
 
 def test_no_word_has_two_rows() -> None:
