@@ -1,4 +1,4 @@
-# Two stages: the first verifies every wheel against constraints.txt, the second installs what the daemon needs of them.
+# Two stages: the first checks every wheel against constraints.txt, the second installs only those that the daemon needs.
 FROM python:3.13-slim AS build
 WORKDIR /src
 COPY constraints.txt ./

@@ -15,8 +15,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--rounds", type=int, default=3, help="interleaved rounds per scenario (default %(default)s)")
     top.add_argument("--seconds", type=float, default=3.0, help="length of one measurement (default %(default)s)")
     top.add_argument("--scenarios", default=",".join(peers.SCENARIOS), help="default %(default)s")
-    top.add_argument("--only", default="", help="measure these gateways alone, e.g. direct,tppcd")
-    top.add_argument("--out", type=Path, help="where the raw results go (default: the user's cache directory)")
+    top.add_argument("--only", default="", help="measure only these gateways, e.g. direct,tppcd")
+    top.add_argument("--out", type=Path, help="file for the raw results (default: in the user's cache directory)")
     return top
 
 

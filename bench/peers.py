@@ -1,4 +1,4 @@
-"""The daemon beside LiteLLM and nginx in one interleaved run, by the harness of ../shared/bench.
+"""The daemon compared with LiteLLM and nginx in one interleaved run, by the harness of ../shared/bench.
 
 The harness starts the fake upstream and every gateway, pins them to cores, and ends them. This module writes its spec
 and our configuration into a temporary directory, and reads the raw results. All addresses are loopback.
@@ -32,7 +32,7 @@ KEY = "sk-bench-0123456789"
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """What to measure, as asked on the command line. ``only`` empty: all gateways that are installed."""
+    """What to measure, as given on the command line. ``only`` empty: all gateways that are installed."""
 
     rounds: int
     seconds: float
@@ -41,23 +41,23 @@ class Run(Struct, frozen=True, kw_only=True):
     out: Path | None
 
 
-def run(asked: Run) -> int:
+def run(options: Run) -> int:
     """Measures, prints, and gives the number of targets missed (failed answers count as one)."""
     if not (HARNESS / "compare.py").is_file():
         print(f"bench peers: skipped, {HARNESS / 'compare.py'} is missing")
         return 0
     if busy := [f"{name} ({port})" for name, port in PORTS.items() if taken(port)]:
-        print(f"bench peers: the ports of {', '.join(busy)} are in use; end what listens there", file=sys.stderr)
+        print(f"bench peers: the ports of {', '.join(busy)} are in use; stop what listens there", file=sys.stderr)
         return 1
-    gateways = list(selected(asked))
+    gateways = list(selected(options))
     with tempfile.TemporaryDirectory(prefix="tppcd-bench-") as folder:
-        results = measured(asked, gateways, Path(folder))
-    return told(results, asked)
+        results = measured(options, gateways, Path(folder))
+    return report(results, options)
 
 
-def selected(asked: Run) -> Iterator[dict[str, Any]]:
+def selected(options: Run) -> Iterator[dict[str, Any]]:
     for gateway in (direct(), nginx(), litellm(), tppcd()):
-        if asked.only and gateway["name"] not in asked.only:
+        if options.only and gateway["name"] not in options.only:
             continue
         if reason := gateway.pop("missing", None):
             print(f"bench peers: {gateway['name']} is left out: {reason} ({HARNESS / 'setup.sh'} installs it)")
@@ -98,7 +98,7 @@ def tppcd() -> dict[str, Any]:
 
 
 def daemon_config() -> str:
-    """Everything on, as shipped: the log line, metrics and accounting of each request are part of the price."""
+    """Everything on, as shipped: the log line, metrics and accounting of each request are part of the cost."""
     models = ", ".join(MODELS)
     return (
         f"host: 127.0.0.1\nport: {PORTS['tppcd']}\n"
@@ -108,8 +108,8 @@ def daemon_config() -> str:
     )
 
 
-def measured(asked: Run, gateways: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
-    """Runs the harness twice (start-up, then load) and merges what both found."""
+def measured(options: Run, gateways: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
+    """Runs the harness twice (start-up, then load) and merges both results."""
     config = folder / "config.yaml"
     config.write_text(daemon_config())
     config.chmod(0o600)
@@ -119,7 +119,7 @@ def measured(asked: Run, gateways: list[dict[str, Any]], folder: Path) -> dict[s
     (folder / "spec.json").write_text(json.dumps(spec))
     environment = {**os.environ, "TPPCD_BENCH": str(folder), "XDG_STATE_HOME": str(folder / "state")}
     results: dict[str, Any] = {}
-    load = ["--scenarios", ",".join(asked.scenarios), "--seconds", str(asked.seconds)]
+    load = ["--scenarios", ",".join(options.scenarios), "--seconds", str(options.seconds)]
     for part, arguments in (("startup", ["--startup"]), ("load", load)):
         raw = folder / f"{part}.json"
         command = [
@@ -127,16 +127,17 @@ def measured(asked: Run, gateways: list[dict[str, Any]], folder: Path) -> dict[s
             str(HARNESS / "compare.py"),
             str(folder / "spec.json"),
             "--rounds",
-            str(asked.rounds),
+            str(options.rounds),
         ]
         command += ["--out", str(raw), "--logs", str(folder / "logs"), *arguments]
         subprocess.run(command, env=environment, check=True)
-        found = json.loads(raw.read_text())
-        results |= {key: value for key, value in found.items() if value or key not in results}
+        part_results = json.loads(raw.read_text())
+        results |= {key: value for key, value in part_results.items() if value or key not in results}
     return results
 
 
-def told(results: dict[str, Any], asked: Run) -> int:
+def report(results: dict[str, Any], options: Run) -> int:
+    """Prints the comparison and keeps the raw results; gives the number of targets missed."""
     verdicts = targets.judge(results)
     word = {True: "ok", False: "MISSED", None: "not measured"}
     rows = [
@@ -144,11 +145,11 @@ def told(results: dict[str, Any], asked: Run) -> int:
          share(v.target.limit), word[v.ok], figure(v.target.read(results, "nginx"), v.target.unit))
         for v in verdicts
     ]  # fmt: skip
-    print("\n### tppcd beside LiteLLM, everything on")
+    print("\n### tppcd compared with LiteLLM, everything on")
     print(table(("figure", "tppcd", "LiteLLM", "ratio", "target", "", "nginx"), rows))
     wrong = targets.faults(results)
     print("\n".join(wrong) or "every answer of tppcd was whole and in order")
-    out = asked.out or default_out()
+    out = options.out or default_out()
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(results, indent=1))
     print(f"raw results: {out}")

@@ -36,7 +36,7 @@ OUTPUT = 'line of a file that was read by the tool, with some "quotes" and\ttabs
 
 
 def stream() -> list[Event]:
-    """A text answer of ``DELTAS`` deltas, as a model gives it: a word or two at a time."""
+    """A text answer of ``DELTAS`` deltas, as a model writes it: a word or two at a time."""
     usage = Usage(input_tokens=21, output_tokens=DELTAS, cached_tokens=0, reasoning_tokens=0)
     deltas = [BlockDelta(0, f"tok{number:05d} ") for number in range(DELTAS)]
     opening: list[Event] = [MessageStart("resp_bench", MODEL), BlockStart(0, "text")]
@@ -44,12 +44,12 @@ def stream() -> list[Event]:
 
 
 def small() -> Request:
-    return Request(wire="bench", model=MODEL, messages=(said("Say the numbers, please."),), max_tokens=1024)
+    return Request(wire="bench", model=MODEL, messages=(user("Say the numbers, please."),), max_tokens=1024)
 
 
 def agent() -> Request:
     """About 64 kB: a long system text, 24 tools, ten rounds of tool use."""
-    turns = [said("Say the numbers, please.")]
+    turns = [user("Say the numbers, please.")]
     for number in range(10):
         arguments = json.dumps({"file_path": f"/src/f{number}.py", "limit": 20})
         call = ToolCall(id=f"call_{number:04d}", name="tool_3", arguments=arguments)
@@ -63,7 +63,7 @@ def agent() -> Request:
     return Request(wire="bench", model=MODEL, messages=tuple(turns), system=system, tools=tools, max_tokens=1024)
 
 
-def said(text: str) -> Message:
+def user(text: str) -> Message:
     return Message("user", (Text(text),))
 
 

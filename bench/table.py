@@ -1,4 +1,4 @@
-"""Markdown tables, so that a result can be pasted where it is talked about."""
+"""Markdown tables, so that results can be pasted into a discussion."""
 
 from __future__ import annotations
 

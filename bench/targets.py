@@ -1,4 +1,4 @@
-"""What has to hold beside LiteLLM in one run, and how the figures are read out of the harness's raw results."""
+"""The targets relative to LiteLLM in one run, and how the figures are read from the harness's raw results."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ OURS = "tppcd"
 BASE = "litellm"
 
 Results = Mapping[str, Any]
-"""The JSON that ``compare.py --out`` writes: foreign input, read through the functions below alone."""
+"""The JSON that ``compare.py --out`` writes: foreign input, read only by the functions below."""
 
 
 def scenario(name: str, field: str) -> Callable[[Results, str], float | None]:
     """The median of ``field`` over the rounds of one scenario, for a gateway."""
 
     def read(results: Results, gateway: str) -> float | None:
-        found = [float(run[field]) for run in runs(results, gateway, name) if run.get("done") and field in run]
-        return statistics.median(found) if found else None
+        values = [float(run[field]) for run in runs(results, gateway, name) if run.get("done") and field in run]
+        return statistics.median(values) if values else None
 
     return read
 
@@ -84,12 +84,12 @@ def judge(results: Results, base: str = BASE) -> list[Verdict]:
 
 
 def faults(results: Results) -> Sequence[str]:
-    """Answers of ours that failed or broke the event grammar: a fast wrong answer is no answer."""
-    found = []
+    """Answers of ours that failed or broke the event grammar: a fast wrong answer does not count."""
+    faulty = []
     for run in results.get("runs", []):
         if run["gateway"].startswith(OURS) and (run.get("failed") or run.get("odd")):
             detail = run.get("errors") or run.get("odd")
-            found.append(
+            faulty.append(
                 f"{run['gateway']}, {run['scenario']}, round {run['round']}: {run.get('failed')} failed, {detail}"
             )
-    return found
+    return faulty

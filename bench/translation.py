@@ -1,7 +1,7 @@
-"""The translation core alone: upstream bytes to client bytes per wire pair, and request bytes the other way.
+"""Only the translation core: upstream bytes to client bytes per wire pair, and request bytes the other way.
 
-The measure beside it is ``json.loads`` + ``json.dumps`` of the same bytes in the same run: the least that a gateway
-pays which looks at each event at all. No sockets, no loop, no log.
+It is compared with ``json.loads`` + ``json.dumps`` of the same bytes in the same run: the least that any gateway
+pays that reads each event. No sockets, no loop, no log.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LIMIT = 1.0
 
 
 def run() -> int:
-    """Prints both tables; gives the number of wire pairs whose delta event is dearer than ``LIMIT``."""
+    """Prints both tables; gives the number of wire pairs whose delta event costs more than ``LIMIT``."""
     print("### the translation core: one stream of text deltas")
     rows, missed = streams()
     heads = (
@@ -100,7 +100,7 @@ def json_again(body: bytes) -> bytes:
 
 
 def best(*measured: Callable[[], object]) -> list[float]:
-    """Seconds of CPU of each function: the best of interleaved repeats, so that a noisy moment hits all alike."""
+    """Seconds of CPU of each function: the best of interleaved repeats, so that a noisy moment affects all of them."""
     times = [float("inf")] * len(measured)
     for _ in range(REPEATS):
         for number, function in enumerate(measured):

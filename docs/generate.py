@@ -1,7 +1,8 @@
-"""Writes what is listed in the code: ``make docs``. The test suite compares each file with ``regenerated``.
+"""Generates the files and the parts of pages that list what is in the code: ``make docs``. The test suite compares
+each file with ``regenerated``.
 
-A page marks each part with ``<!-- generated: NAME -->`` and ``<!-- end -->``; what stands between is replaced.
-``WHOLE`` are the files that are generated from beginning to end.
+A page marks each part with ``<!-- generated: NAME -->`` and ``<!-- end -->``; the text between them is replaced.
+``WHOLE`` lists the files that are generated as a whole.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def configuration() -> str:
 
 
 def leaves(section: type[Base], prefix: str = "") -> Iterator[tuple[str, Field]]:
-    """Every key that holds a value, dotted, in the order of the schema; list entries as ``providers[].name``."""
+    """Every key that has a value, dotted, in the order of the schema; list entries as ``providers[].name``."""
     for key, field in shape.fields(section).items():
         inner = entry(field.shape)
         if inner is None:
@@ -130,7 +131,7 @@ def command(name: str, summary: str) -> str:
     adder = argparse.ArgumentParser(prog="tppcd").add_subparsers()
     importlib.import_module(f"daemon.cli.{module_of(name)}").add_parser(adder)
     parser: argparse.ArgumentParser = adder.choices[name]
-    rows = [f"| {spelled(action)} | {told(action, parser)} |" for action in parser._actions if action.dest != "help"]
+    rows = [f"| {spelled(action)} | {help_of(action, parser)} |" for action in parser._actions if action.dest != "help"]
     listed = ["| argument | meaning |", "|---|---|", *rows, ""] if rows else []
     return "\n".join(
         [f"## tppcd {name}", "", f"{summary[0].upper()}{summary[1:]}. {parser.description or ''}".strip(), "", *listed]
@@ -144,7 +145,7 @@ def spelled(action: argparse.Action) -> str:
     return ", ".join(f"`{option}{value}`".replace("|", "\\|") for option in action.option_strings)
 
 
-def told(action: argparse.Action, parser: argparse.ArgumentParser) -> str:
+def help_of(action: argparse.Action, parser: argparse.ArgumentParser) -> str:
     return str((action.help or "") % {**vars(action), "prog": parser.prog}).replace("|", "\\|")
 
 
