@@ -108,7 +108,7 @@ HELD: Final[Mapping[int, tuple[str, ...]]] = {
     ),
     159: (f"{LOAD}::test_absent_is_not_false", f"{AUTHS}::test_globals_reach_every_core_auth_unless_it_says_otherwise"),
     160: (
-        "config/test_cases.py::test_every_problem_is_told_with_place_and_remedy",
+        "config/test_cases.py::test_every_problem_is_reported_with_place_and_remedy",
         f"{WRITES}::test_a_weight_above_the_most_is_refused_and_null_resets",
     ),
     162: (f"{SUMMARY}::test_lines", f"{SUMMARY}::test_lines_come_in_the_order_of_the_file"),

@@ -52,51 +52,6 @@ BANNED_ALONE = {
 } | dict.fromkeys(("asked", "found", "given", "held", "kept", "said", "unkept", "wanted"), "the thing itself")
 """A name that is this and nothing more -> what to say instead. Participles are fine beside a noun: ``HeldThinking``."""
 
-STILL = {
-    "api.channel",
-    "cli.client.Door",
-    "config.finding",
-    "config.finding.Finding",
-    "config.packycode.OuterSettings",
-    "gateway.account",
-    "gateway.account.Account",
-    "gateway.channel",
-    "gateway.channel.AnswerHead",
-    "gateway.channel.Channel",
-    "gateway.conversation",
-    "gateway.conversation.Conversation",
-    "gateway.exchange",
-    "gateway.exchange.Exchange",
-    "gateway.inbound",
-    "gateway.inbound.Inbound",
-    "gateway.origins",
-    "gateway.origins.Origins",
-    "gateway.relay",
-    "gateway.relay.Relay",
-    "gateway.replay",
-    "gateway.sealing",
-    "gateway.splice.Spliced",
-    "gateway.sweep",
-    "gateway.sweep.Sweep",
-    "reload.telling",
-    "reload.telling.Telling",
-    "sources.outer",
-    "sources.write.Held",
-    "sources.write.Unkept",
-    "telemetry.log_ring.Kept",
-    "telemetry.log_ring.Wanted",
-    "upstream.addresses.Reach",
-    "upstream.dialing.Door",
-    "upstream.dialing.OutOfReach",
-    "upstream.doors",
-    "upstream.findings",
-    "upstream.findings.Finding",
-    "upstream.reaches",
-    "upstream.reaches.Reaches",
-}
-"""What is still to be renamed, as ``module`` or ``module.Class``. The list may only shrink."""
-
-
 def public_names() -> dict[str, str]:
     """Every module and public class of the daemon by its dotted name below ``daemon`` -> the last part in snake case.
 
@@ -119,8 +74,7 @@ def test_no_public_name_uses_a_word_that_the_glossary_has_another_one_for() -> N
     wrong = {
         name for name, words in public_names().items() if set(words.split("_")) & BANNED.keys() or words in BANNED_ALONE
     }
-    assert wrong - STILL == set(), "see docs/glossary.md for the word to use"
-    assert STILL - wrong == set(), "renamed: remove it from STILL"
+    assert wrong == set(), "see docs/glossary.md for the word to use"
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "glossary.md"], ids=lambda page: page.name)

@@ -53,7 +53,7 @@ class DiskFull(WriteRefused):
     """There is no room for the new content."""
 
 
-class Unkept(Exception):
+class NotReplaceable(Exception):
     """A new file would not be like the old one, or cannot take its place: write in place instead."""
 
 
@@ -88,7 +88,7 @@ def replace(file: FileOnDisk, data: bytes, *, keep: Keep = lambda *_: nullcontex
     try:
         try:
             _by_rename(file, data)
-        except Unkept:
+        except NotReplaceable:
             _refuse_stale(file)
             with keep(file.raw, data):
                 overwrite(file.path, file.raw, data)
@@ -161,7 +161,7 @@ def _new_file(real: Path) -> Iterator[tuple[int, Path]]:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         if error.errno in NO_NEW_FILE:
-            raise Unkept from error
+            raise NotReplaceable from error
         raise
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -175,7 +175,7 @@ def _new_file(real: Path) -> Iterator[tuple[int, Path]]:
 def _by_rename(file: FileOnDisk, data: bytes) -> None:
     real = Path(file.path)
     if file.is_there and os.stat(real).st_nlink > 1:
-        raise Unkept
+        raise NotReplaceable
     with _new_file(real) as (descriptor, path):
         if file.is_there:
             _keep_likeness(real, descriptor)
@@ -186,13 +186,13 @@ def _by_rename(file: FileOnDisk, data: bytes) -> None:
             os.rename(path, real)
         except OSError as error:
             if error.errno in NO_RENAME:
-                raise Unkept from error
+                raise NotReplaceable from error
             raise
     _sync_directory(real.parent)
 
 
 def _keep_likeness(real: Path, descriptor: int) -> None:
-    """Owner, mode and extended attributes of the old file. Raises Unkept."""
+    """Owner, mode and extended attributes of the old file. Raises NotReplaceable."""
     status = os.stat(real)
     try:
         os.fchown(descriptor, status.st_uid, status.st_gid)
@@ -202,7 +202,7 @@ def _keep_likeness(real: Path, descriptor: int) -> None:
     except OSError as error:
         if error.errno in FULL:
             raise
-        raise Unkept from error
+        raise NotReplaceable from error
 
 
 def _attributes(real: Path) -> list[str]:
