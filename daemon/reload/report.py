@@ -105,9 +105,10 @@ class Reporter:
     def _failing(self, outcome: ReloadOutcome, source: str) -> None:
         """In force but for providers whose references cannot be resolved: an ERROR each, once."""
         self._numbers.reload(False, outcome.at)
-        if outcome.diagnostics != self._refused.get(source):
-            self._refused[source] = outcome.diagnostics
-            for each in outcome.diagnostics:
+        reported = self._refused.get(source, ())
+        self._refused[source] = outcome.diagnostics
+        for each in outcome.diagnostics:
+            if each not in reported:
                 self._log("diagnostic", str(each), outcome.generation, level=each.severity.upper())
 
     def _log(self, kind: str, line: str, generation: int, *, level: str = "INFO", **fields: object) -> None:

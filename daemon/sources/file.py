@@ -53,16 +53,25 @@ class FileSource:
         self._absolute = str(self.path.absolute())
         self._timing = timing or Timing()
         self._hints = hints
+        # Further files whose content belongs to what is published: a rotated key is a new configuration.
         self._files: frozenset[str] = frozenset()
         self._settle = Settle(self._timing)
+        # The stamps of the last reading: while they stay the same there is nothing to read. Empty after a reading that
+        # a writer may still change without a new stamp (mmap).
         self._known: tuple[Stamp, ...] = ()
+        # The digest that was published last: chmod, touch and the same bytes again are no news.
         self._published = ""
+        # Bytes of the last good reading: a file that has lost half of them may be an editor's that truncates first.
         self._size = 0
         self._order = 0
+        # How many events there were, and how many of them before the last look. A change without a new event means
+        # that the watch is deaf (inotify's queue overflowed, the directory was replaced): then listen anew.
         self._events = self._events_heard = 0
+        self._deaf = threading.Event()
+        # The stamp of a bind mount whose file was replaced on the host; it is logged once.
         self._orphan: Stamp | None = None
         self._wake = asyncio.Event()
-        self._deaf = threading.Event()
+        # ``read_now`` and the loop of ``run`` take turns: the state above belongs to one reading at a time.
         self._lock = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="config-file")
         ignore_lease_breaks()

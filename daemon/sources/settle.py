@@ -44,7 +44,10 @@ class Settle:
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
         self._stamps: tuple[Stamp, ...] = ()
+        # When the files changed last: rules 2 to 4 wait for a pause since then.
         self._changed = 0.0
+        # When the first change of this burst was seen, None between bursts: a program that saves without end must
+        # not put off the reading for ever.
         self._began: float | None = None
 
     def wait(self, look: Look, now: float, *, size: int = 0, at_once: bool = False) -> float:

@@ -132,10 +132,15 @@ def test_a_key_that_is_gone_fails_its_provider_alone(
         errors = [each["path"] for each in reloaded.json()["diagnostics"] if each["severity"] == "error"]
         assert errors == ["tppc.providers[0].api-key"]
         assert ask(gateway) == (200, "fox")
-        refused = manage(gateway, "PATCH", "/tppc", {"providers": [{"name": "wolf", "priority": 7}]})
-        assert refused.status_code == 422
+        for name, status in (("fox", 422), ("wolf", 200)):
+            written = manage(gateway, "PATCH", "/tppc", {"providers": [{"name": name, "max-concurrent": 7}]})
+            assert written.status_code == status, name
+        assert ask(gateway) == (200, "fox")
     with daemon(text) as gateway:
         assert (gateway.health()["status"], ask(gateway)) == ("degraded", (200, "wolf"))
+        rows = {row["name"]: row for row in manage(gateway, "GET", "/auths").json()["auths"]}
+        assert (rows["wolf"]["state"], rows["fox"]["state"]) == ("ready", "failed")
+        assert "does not exist" in rows["fox"]["reason"]
         key.write_text("key-of-fox")
         wait_for(lambda: gateway.health()["status"] == "ok", "the key that is back")
         assert ask(gateway) == (200, "fox")
