@@ -125,7 +125,8 @@ class PassthroughPipe:
         if dialect.signature:
             self._owners.made(self._auth_id, dialect.signature)
         before = self.stage
-        if dialect.needs_decoding and self._is_end(self._decoder.event(payload.replace(b"\n", b" "))):
+        ends = dialect.needs_decoding and self._is_end(self._decoder.event(payload.replace(b"\n", b" ")))
+        if ends:
             self.stage = "finished"  # also if the event itself turns out to be unreadable below
         if before == "committed":  # the usual event
             self._out += dialect.event(payload)
@@ -134,10 +135,10 @@ class PassthroughPipe:
             # only announces an answer is replaced unseen. What is held is bounded: beyond that it is shown.
             self._held.append(payload)
             self._held_bytes += len(payload)
-            commits = self.stage == "finished" or dialect.commits()
+            commits = ends or dialect.commits()
             if commits or len(self._held) > HELD_EVENTS or self._held_bytes > HELD_BYTES:
                 self._commit()
-        if self.stage == "finished":
+        if ends:
             self._out += dialect.end()
 
     def _accept_odd(self, payload: bytes) -> None:
