@@ -58,8 +58,8 @@ class Cleared(Schema, frozen=True):
 
 
 class AuthRow(Schema, frozen=True):
-    """One usable upstream credential and its state. ``until`` is RFC 3339. ``profile`` is the make of the
-    upstream, empty where it has none, ``profile-reason`` why; ``amendments`` is what was learned about it."""
+    """One usable upstream credential and how it stands. ``until`` is RFC 3339. ``profile`` is the make of the
+    upstream, empty where it has none, ``profile-reason`` why; ``amendments`` is what was learned of it."""
 
     id: str
     client_id: str
