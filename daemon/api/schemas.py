@@ -38,7 +38,7 @@ class Refusal(Schema, frozen=True):
 
 
 class AmendmentRow(Schema, frozen=True):
-    """A change to requests that a refusal of the upstream has taught. It is made for ``model``, and where
+    """A change to requests that was learned from a refusal of the upstream. It is made for ``model``, and where
     ``condition`` is ``tools`` only for requests with tools; ``in-force`` false: it loses content, and only one
     request has needed it so far. ``profile`` is the make of upstream that it is typical of, or empty. ``expires``
     is RFC 3339."""
@@ -52,7 +52,7 @@ class AmendmentRow(Schema, frozen=True):
 
 
 class Cleared(Schema, frozen=True):
-    """How many entries were forgotten."""
+    """How many entries were removed."""
 
     cleared: int
 
@@ -113,7 +113,7 @@ class Providers(Schema, frozen=True):
 
 
 class ReloadView(Schema, frozen=True):
-    """What came of a reload. ``changes`` and ``diagnostics`` are left out for callers who may not see them."""
+    """The outcome of a reload. ``changes`` and ``diagnostics`` are left out for callers who may not see them."""
 
     ok: bool
     degraded: bool
@@ -185,7 +185,7 @@ class Explanation(Schema, frozen=True):
 
 
 class WriteView(Schema, frozen=True):
-    """What a write came to; with ``dry-run``, what it would come to. ``changes`` are lines of the change
+    """The outcome of a write; with ``dry-run``, what it would be. ``changes`` are lines of the change
     summary, empty where the meaning stays; ``generation`` and ``revision`` are those in force now."""
 
     dry_run: bool

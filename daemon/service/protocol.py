@@ -73,11 +73,19 @@ class GatewayProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.limits = config.limits
+        # Bytes since the last message ended; httptools shows a head only when it is complete, so a client that sends
+        # one without an end is seen by this count alone.
         self._head_bytes = 0
+        # Between requests and inside a head. Bytes of a body do not count as a head's.
         self._in_head = True
+        # A part of a head has come: at the deadline it gets 408, where an idle connection is closed without a word,
+        # since a keep-alive client that begins a request at that moment would take a 408 for its answer.
         self._head_begun = False
+        # A refusal is on its way out. The connection lingers (see ``_refuse``), and what still comes is not parsed.
         self._refused = False
+        # Runs while no request is in progress.
         self._deadline: asyncio.TimerHandle | None = None
+        # Runs while the write buffer is over uvicorn's high-water mark.
         self._stall: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it

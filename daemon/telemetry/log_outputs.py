@@ -1,4 +1,4 @@
-"""Where log lines go: a stream, or a file that turns over by size."""
+"""Where log lines go: a stream, or a file that is rotated by size."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class StreamOutput:
 
 
 class FileOutput:
-    """A file of mode 0600, opened again when something moved it away (logrotate), turned over to
+    """A file of mode 0600, opened again when something moved it away (logrotate), rotated to
     ``name.<time>`` when it is larger than ``rotation`` bytes. Of the old ones ``keep_files`` stay, or those of the
     last ``keep_seconds``. Raises OSError where it cannot be opened."""
 
@@ -49,7 +49,7 @@ class FileOutput:
             self._fd = self._open()
         size = os.fstat(self._fd).st_size
         if size and size + len(data) > self._rotation:
-            self._turn_over()
+            self._rotate()
         _write_all(self._fd, data)
 
     def close(self) -> None:
@@ -66,21 +66,21 @@ class FileOutput:
             return True
         return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
 
-    def _turn_over(self) -> None:
+    def _rotate(self) -> None:
         stamp = time.strftime("%Y%m%dT%H%M%S") + f"{time.time() % 1:.6f}"[1:]
         self._path.rename(self._path.with_name(f"{self._path.name}.{stamp}"))
         os.close(self._fd)
         self._fd = self._open()
-        self._sweep()
+        self._remove_old()
 
-    def _sweep(self) -> None:
+    def _remove_old(self) -> None:
         pattern = re.compile(re.escape(self._path.name) + r"\.\d{8}T\d{6}\.\d{6}")
         old = sorted(entry for entry in self._path.parent.iterdir() if pattern.fullmatch(entry.name))
-        doomed = old[: -self._keep_files or None] if self._keep_files is not None else []
+        expired = old[: -self._keep_files or None] if self._keep_files is not None else []
         if self._keep_seconds is not None:
             limit = time.time() - self._keep_seconds
-            doomed = [entry for entry in old if entry.stat().st_mtime < limit]
-        for entry in doomed:
+            expired = [entry for entry in old if entry.stat().st_mtime < limit]
+        for entry in expired:
             entry.unlink(missing_ok=True)
 
 

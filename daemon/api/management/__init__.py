@@ -1,4 +1,4 @@
-"""The management API, ``/v0/management``: what is configured and how it does, changing it, events, and reload.
+"""The management API, ``/v0/management``: what is configured and its state, changing it, events, and reload.
 
     routes ─ access (the key; ``caller``) ─▶ one handler of the table ``operations`` ─▶ JSON of ``api.schemas``
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 from msgspec import UNSET, Struct, inspect
 
 from daemon.config.edit.patch import MASK
+from daemon.config.references import is_reference
 from daemon.secret import Secret
 
-__all__ = ["MASK", "as_written", "is_reference", "masked", "masked_url"]
-
-REFERENCES: Final = ("env:", "file:", "credential:")
+__all__ = ["MASK", "as_written", "masked", "masked_url"]
 
 
 def masked(block: type[Struct], written: Mapping[str, object]) -> dict[str, object]:
@@ -48,11 +46,6 @@ def masked_url(url: str) -> str:
     userinfo, at, host = parts.netloc.rpartition("@")
     netloc = f"{MASK}@{host}" if at and userinfo else host
     return urlunsplit((parts.scheme, netloc, parts.path, MASK if parts.query else "", ""))
-
-
-def is_reference(value: object) -> bool:
-    """Whether ``value`` names where a secret is, and is not itself one."""
-    return isinstance(value, str) and value.startswith(REFERENCES)
 
 
 @cache
@@ -84,7 +77,7 @@ def _default(field: inspect.Field) -> object:
 
 def _shown(name: str, kind: inspect.Type, value: object) -> object:
     """``value`` as written in the file, masked where its type or its name says it may hold a secret."""
-    if is_reference(value) or value is None:
+    if _is_reference(value) or value is None:
         return value
     match kind:
         case inspect.Metadata():
@@ -102,4 +95,9 @@ def _shown(name: str, kind: inspect.Type, value: object) -> object:
 
 def _header(value: object) -> object:
     """A header's value may be a key; ``$Name`` and a reference only say where it comes from."""
-    return value if is_reference(value) or str(value).startswith("$") else MASK
+    return value if _is_reference(value) or str(value).startswith("$") else MASK
+
+
+def _is_reference(value: object) -> bool:
+    """Whether ``value`` names where a secret is, and is not itself one."""
+    return isinstance(value, str) and is_reference(value)

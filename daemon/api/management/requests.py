@@ -27,6 +27,11 @@ async def raw_body(request: Request, limit: int = MAX_BYTES) -> bytes:
         return await read_body(request.headers, request.receive, limit)
     except Disconnected:
         raise LocalError(ErrorKind.INVALID_REQUEST, "the body is not complete") from None
+    except LocalError as error:
+        if error.kind is not ErrorKind.TOO_LARGE:
+            raise
+        # The entries' own message names limits.body, which does not apply here.
+        raise LocalError(ErrorKind.TOO_LARGE, f"the body is larger than {limit} bytes") from None
 
 
 async def json_body(request: Request, kind: type[T], limit: int = MOST_JSON) -> T:
