@@ -27,7 +27,7 @@ def test_absent_and_null_are_not_kept(expected: Raw | None, raw: Raw | UnsetType
     ("expected", "raw"),
     [("a", b'{"b":1,"type":"a"}'), ("", b"{}"), ("", b'{"type":null}'), ("", b'{"type":5}'), ("", b"[]"), ("", b"{")],
 )
-def test_a_type_that_is_not_told_is_empty(expected: str, raw: bytes) -> None:
+def test_a_missing_type_is_empty(expected: str, raw: bytes) -> None:
     assert type_of(Raw(raw)) == expected
 
 

@@ -128,10 +128,10 @@ def test_every_pair_carries_texts_and_calls(name: str, upstream: str, data: st.D
     GRAMMARS[name](stream)
     decoder = entry.stream_decoder({})
     streamed = collect([*decoder.feed(stream), *decoder.close()])
-    assert told(streamed) == told(whole) == told(answer)
+    assert visible(streamed) == visible(whole) == visible(answer)
 
 
-def told(answer: Response) -> object:
+def visible(answer: Response) -> object:
     """Calls in their order, and all that is said; on Chat and Messages a refusal is text, or apart."""
     made = [
         (block.id, block.name, json.loads(block.arguments)) for block in answer.content if isinstance(block, ToolCall)

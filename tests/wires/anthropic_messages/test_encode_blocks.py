@@ -106,12 +106,12 @@ def test_blocks(role: Role, block: Block, expected: list[dict[str, Any]]) -> Non
         ("web_search", HostedCall(id="w", name="web_search")),
     ],
 )
-def test_what_has_no_form_is_told(word: str, block: Block) -> None:
+def test_what_has_no_form_is_reported(word: str, block: Block) -> None:
     encoded = encode(HI, Message("assistant", (Text("x"), block)))
     assert encoded.lost == (f"messages[1].{word}",)
 
 
-def test_lost_parts_of_a_result_are_told() -> None:
+def test_lost_parts_of_a_result_are_reported() -> None:
     result = ToolResult(call_id="c7", content=(Text("x"), Image(file_id="f")))
     assert encode(Message("user", (result,))).lost == ("messages[0].image",)
 

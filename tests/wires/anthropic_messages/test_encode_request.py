@@ -1,4 +1,4 @@
-"""What goes up to a Messages upstream, from any entry, and what is told as lost."""
+"""What goes up to a Messages upstream, from any entry, and what is reported as lost."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_sampling() -> None:
     assert set(encoded.lost) == {"temperature", "stop", "verbosity", "service_tier"}
 
 
-def test_parameters_that_the_upstream_lacks_are_left_out_and_told() -> None:
+def test_parameters_that_the_upstream_lacks_are_left_out_and_reported() -> None:
     encoded = encode(top_p=0.5, options={"unsupported": frozenset({"top_p", "top_k"})})
     assert "top_p" not in json.loads(encoded.body)
     assert encoded.lost == ("top_p",)

@@ -69,7 +69,7 @@ def test_ends(body: bytes, reason: FinishReason) -> None:
 
 FAILURES: list[tuple[bytes, ErrorKind, str]] = [
     (completion(error={"message": "busy", "code": "rate_limit_exceeded"}), ErrorKind.RATE_LIMIT, "busy"),
-    (completion(finish="error"), ErrorKind.API, "broke its answer off"),
+    (completion(finish="error"), ErrorKind.API, "aborted its answer"),
     (b'{"error":{"message":"no credit","code":"insufficient_quota"}}', ErrorKind.QUOTA, "no credit"),
     (b'{"error":"no"}', ErrorKind.API, "no"),
     (b'{"object":"error","message":"gone","type":"NotFoundError","code":404}', ErrorKind.NOT_FOUND, "gone"),
@@ -86,6 +86,6 @@ FAILURES: list[tuple[bytes, ErrorKind, str]] = [
 
 @pytest.mark.parametrize(("body", "kind", "words"), FAILURES)
 def test_failed_answers_are_never_an_empty_success(body: bytes, kind: ErrorKind, words: str) -> None:
-    with pytest.raises(RemoteError) as told:
+    with pytest.raises(RemoteError) as caught:
         WIRE.decode_response(body, {})
-    assert told.value.kind is kind and words in told.value.message
+    assert caught.value.kind is kind and words in caught.value.message

@@ -267,7 +267,7 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("message", "param", "words"), MISTAKES)
-def test_mistakes_are_told_by_their_place(message: dict[str, Any], param: str, words: str) -> None:
-    with pytest.raises(LocalError) as told:
+def test_mistakes_are_named_by_their_place(message: dict[str, Any], param: str, words: str) -> None:
+    with pytest.raises(LocalError) as caught:
         messages(message)
-    assert told.value.status == 400 and told.value.param == param and words in told.value.message
+    assert caught.value.status == 400 and caught.value.param == param and words in caught.value.message

@@ -355,7 +355,7 @@ def test_what_follows_the_end_is_not_read() -> None:
     assert decoder.close() == []
 
 
-def test_the_service_tier_is_told() -> None:
+def test_the_service_tier_is_reported() -> None:
     assert answer_of(chunk({"content": "a"}, service_tier="priority"), END).service_tier == "priority"
 
 
@@ -407,12 +407,12 @@ FAILURES = [
         ErrorKind.API,
         "gone",
     ),
-    ("broken off", {"choices": [{"delta": {}, "finish_reason": "error"}]}, ErrorKind.API, "broke its answer off"),
+    ("broken off", {"choices": [{"delta": {}, "finish_reason": "error"}]}, ErrorKind.API, "aborted its answer"),
     (
         "out of capacity (DeepSeek)",
         {"choices": [{"delta": {}, "finish_reason": "insufficient_system_resource"}]},
         ErrorKind.OVERLOADED,
-        "broke its answer off",
+        "aborted its answer",
     ),
 ]
 
