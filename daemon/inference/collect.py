@@ -1,7 +1,7 @@
 """Events and answers are two forms of one thing: ``collect`` folds, ``replay`` unfolds.
 
 ``collect(replay(response)) == response`` for every answer, and ``collect`` of a stream is what the
-same upstream would have answered without streaming.
+same upstream would have answered without streaming. ``merged`` keeps events that nobody waits for in less room.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def merged(events: Iterable[Event]) -> list[Event]:
     """The same answer: ``collect(merged(events)) == collect(events)``. The pieces of blocks that grow at the same
     time are put together too, each where its first one stood."""
     out: list[Event] = []
-    texts: dict[int, tuple[int, list[str]]] = {}  # block -> (place in ``kept``, its pieces since then)
+    texts: dict[int, tuple[int, list[str]]] = {}  # block -> (place in ``out``, its pieces since then)
     for event in events:
         if isinstance(event, BlockDelta) and event.index in texts:
             texts[event.index][1].append(event.text)

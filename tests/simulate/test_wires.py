@@ -74,7 +74,7 @@ def test_usage_counts_the_cached_part_of_a_repeated_prompt(upstream: Simulator, 
     assert (before, after >= 1024) == (0, True)
 
 
-def test_reasoning_is_told_only_when_it_was_asked_for(upstream: Simulator) -> None:
+def test_reasoning_is_shown_only_when_it_was_asked_for(upstream: Simulator) -> None:
     quiet = upstream.post(RESPONSES.path, RESPONSES.request("x")).json()["output"][0]
     asked = RESPONSES.request("x", reasoning={"summary": "auto"}, include=["reasoning.encrypted_content"])
     item = upstream.post(RESPONSES.path, asked).json()["output"][0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import UNSET, Raw, UnsetType
 
-from daemon.wires.json import check_utf8, is_json, kept, type_of
+from daemon.wires.json import check_utf8, copy_of, is_json, type_of
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_one_whole_value_is_json(expected: bool, text: bytes | str) -> None:
     ("expected", "raw"), [(None, UNSET), (None, Raw(b"null")), (Raw(b"0"), Raw(b"0")), (Raw(b"{}"), Raw(b"{}"))]
 )
 def test_absent_and_null_are_not_kept(expected: Raw | None, raw: Raw | UnsetType) -> None:
-    assert kept(raw) == expected
+    assert copy_of(raw) == expected
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,7 @@ def test_a_responses_upstream_gets_the_search_as_it_came() -> None:
     assert json.loads(body.body)["input"][1:] == SEARCHED and json.loads(body.body)["tools"] == [SEARCH]
 
 
-def test_arguments_that_were_cut_are_told_as_text() -> None:
+def test_arguments_that_were_cut_go_as_text() -> None:
     item = call_item("c", '{"que', "tsc_1")
     assert (bytes(item.arguments), item.status) == (b'"{\\"que"', "incomplete")
 

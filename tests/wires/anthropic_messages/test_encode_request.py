@@ -184,7 +184,7 @@ def test_thinking(fields: dict[str, Any], options: dict[str, Any], expected: dic
         assert given["max_tokens"] > expected["budget_tokens"]
 
 
-def test_thinking_left_out_is_told_and_so_is_what_it_excludes() -> None:
+def test_thinking_left_out_is_reported_and_so_is_what_it_excludes() -> None:
     effort = ReasoningOptions(effort="high")
     assert encode(reasoning=effort, max_tokens=900).lost == ("reasoning",)
     encoded = encode(reasoning=effort, temperature=0.2, top_k=3)

@@ -387,7 +387,7 @@ CUTS = [
 
 
 @pytest.mark.parametrize("stream", [row[1] for row in CUTS], ids=[row[0] for row in CUTS])
-def test_a_cut_is_told_and_never_a_clean_end(stream: bytes) -> None:
+def test_a_cut_is_reported_and_never_a_clean_end(stream: bytes) -> None:
     error = failure_of(stream).error
     assert error.kind is ErrorKind.API and "finish_reason" in error.message
 
