@@ -142,6 +142,13 @@ def test_system_texts_of_openai_entries() -> None:
     assert [block["text"] for block in message["content"]] == ["hi", "<system-reminder>\nc\n</system-reminder>"]
 
 
+def test_what_is_no_text_in_a_system_message_is_reported() -> None:
+    """At the front, where it becomes the system text, and behind, where it becomes a reminder."""
+    picture = Image(media_type="image/png", data="iV")
+    sent = encode(Message("system", (Text("a"), picture)), HI, Message("developer", (Text("b"), picture)))
+    assert sent.lost == ("messages[0].image", "messages[2].image")
+
+
 def test_system_messages_of_this_entry_stay() -> None:
     messages = body(HI, Message("system", (Text("c"),)), wire="messages", system=(Text("s"),))["messages"]
     assert [message["role"] for message in messages] == ["user", "system"]
