@@ -66,10 +66,10 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--profile",
         choices=tuple(PROFILES),
-        help="imitate this kind of upstream; codex-relay: a relay of ChatGPT's Codex backend, Responses only",
+        help="play this make of upstream; codex-relay: a relay of ChatGPT's Codex backend, Responses only",
     )
     parser.add_argument(
-        "--max-concurrent", type=int, default=0, metavar="N", help="refuse more than N concurrent requests per key"
+        "--max-concurrent", type=int, default=0, metavar="N", help="refuse more than N requests of one key at once"
     )
 
 

@@ -18,9 +18,9 @@ from daemon.inference.blocks import (
     File,
     HostedCall,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
     ToolResult,
@@ -110,7 +110,7 @@ def _fold(block: _Growing) -> Block | None:
         case "text":
             return Text(text, tuple(block.citations))
         case "refusal":
-            return Refusal(text)
+            return ModelRefusal(text)
         case "reasoning":
             parts = tuple(part for part in texts if part)
             signature = end.signature if end is not None else None
@@ -138,7 +138,7 @@ def _unfold(block: Block, index: int) -> list[Event]:
         case Text():
             cited: list[Event] = [Cited(index, citation) for citation in block.citations]
             return [BlockStart(index, "text"), *_delta(index, block.text), *cited, BlockEnd(index)]
-        case Refusal():
+        case ModelRefusal():
             return [BlockStart(index, "refusal"), *_delta(index, block.text), BlockEnd(index)]
         case Reasoning():
             return _unfold_reasoning(block, index)

@@ -20,9 +20,9 @@ from daemon.inference.blocks import (
     File,
     HostedCall,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
     ToolResult,
@@ -86,7 +86,7 @@ class RequestBlocks:
 
     def _block(self, block: Block, where: str) -> list[Json | Raw]:
         match block:
-            case Text() | Refusal():
+            case Text() | ModelRefusal():
                 return [{"type": "text", "text": block.text}] if block.text else []
             case ToolCall():
                 name = self._names.of(block.name, block.namespace)
@@ -134,7 +134,7 @@ def word_for(block: Block) -> str:
             return block.name
         case Opaque():
             return type_of(block.raw) or "content"
-        case Text() | Refusal() | ToolCall() | ToolResult():
+        case Text() | ModelRefusal() | ToolCall() | ToolResult():
             return "content"
         case _:
             assert_never(block)

@@ -13,9 +13,9 @@ from daemon.inference.blocks import (
     File,
     HostedCall,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
     ToolResult,
@@ -25,7 +25,7 @@ from tests.wires.anthropic_messages.test_encode_request import HI, body, encode
 
 BLOCKS: list[tuple[Role, Block, list[dict[str, Any]]]] = [
     ("user", Text(""), []),
-    ("assistant", Refusal("no"), [{"type": "text", "text": "no"}]),
+    ("assistant", ModelRefusal("no"), [{"type": "text", "text": "no"}]),
     ("assistant", Reasoning(parts=("a",), signature="s"), [{"type": "thinking", "thinking": "a", "signature": "s"}]),
     ("assistant", Reasoning(signature="E", redacted=True), [{"type": "redacted_thinking", "data": "E"}]),
     (

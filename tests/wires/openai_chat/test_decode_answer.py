@@ -9,7 +9,7 @@ import pytest
 from msgspec import Raw
 
 from daemon.errors import ErrorKind, RemoteError
-from daemon.inference.blocks import Citation, Reasoning, Refusal, Text, ToolCall
+from daemon.inference.blocks import Citation, ModelRefusal, Reasoning, Text, ToolCall
 from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.openai_chat import WIRE
 
@@ -41,7 +41,7 @@ def test_a_whole_answer() -> None:
             content=(
                 Reasoning(parts=("hm",), signature="reasoning_content"),
                 text,
-                Refusal("b"),
+                ModelRefusal("b"),
                 ToolCall(id="c", name="F", arguments="{}"),
             ),
             finish=FinishReason.TOOL_CALLS,

@@ -11,9 +11,9 @@ from daemon.inference.blocks import (
     File,
     HostedCall,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
     ToolContent,
@@ -168,7 +168,7 @@ MESSAGES: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
         ],
         [assistant(sent_call("a", "patch", '{"input":"*** Begin"}')), tool_message("a", "ok")],
     ),
-    ("a refusal is text", [turn("assistant", Refusal("no"))], [assistant(content="no")]),
+    ("a refusal is text", [turn("assistant", ModelRefusal("no"))], [assistant(content="no")]),
     (
         "thinking goes back to the field it came in, and where it came from alone",
         [
@@ -191,7 +191,7 @@ MESSAGES: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
         [turn("user", Opaque("responses", raw({"type": "input_audio"})))],
         [user([{"type": "input_audio"}])],
     ),
-    ("a refusal said by a user", [turn("user", Refusal("no"))], [user("no")]),
+    ("a refusal said by a user", [turn("user", ModelRefusal("no"))], [user("no")]),
     ("no user has thought or called", [turn("user", Reasoning(parts=("hm",)), call(), "a")], [user("a")]),
 ]
 
@@ -224,7 +224,7 @@ NATIVE: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
         [turn("assistant", Reasoning(parts=("hm",)), "a")],
         [assistant(content="a", reasoning_content="hm")],
     ),
-    ("a refusal has its field", [turn("assistant", Refusal("no"))], [assistant(refusal="no")]),
+    ("a refusal has its field", [turn("assistant", ModelRefusal("no"))], [assistant(refusal="no")]),
     (
         "a custom call stays one",
         [
@@ -342,7 +342,7 @@ def test_every_block_has_a_place_or_is_reported() -> None:
     """Nothing is lost in silence, whichever role says it, but for thinking that is not this upstream's."""
     blocks: list[Block] = [
         Text("a"),
-        Refusal("a"),
+        ModelRefusal("a"),
         PNG,
         PDF,
         call(),

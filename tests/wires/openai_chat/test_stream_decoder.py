@@ -8,7 +8,7 @@ import pytest
 from msgspec import Raw
 
 from daemon.errors import ErrorKind, RemoteError
-from daemon.inference.blocks import Opaque, Reasoning, Refusal, Text, ToolCall
+from daemon.inference.blocks import ModelRefusal, Opaque, Reasoning, Text, ToolCall
 from daemon.inference.events import (
     BlockDelta,
     BlockEnd,
@@ -57,7 +57,7 @@ def test_cuts_in_the_bytes_change_nothing(size: int) -> None:
 CONTENT = [
     ("text", [{"content": "a"}, {"content": "b"}], (Text("ab"),)),
     ("empty and null say nothing", [{"content": None, "refusal": None, "tool_calls": None}, {"content": ""}], ()),
-    ("refusal", [{"refusal": "no"}, {"refusal": ", sorry"}], (Refusal("no, sorry"),)),
+    ("refusal", [{"refusal": "no"}, {"refusal": ", sorry"}], (ModelRefusal("no, sorry"),)),
     ("OpenRouter's field", [{"reasoning": "hm"}], (Reasoning(parts=("hm",), signature="reasoning"),)),
     ("an object nobody reads", [{"reasoning": {"a": 1}}, {"content": "x"}], (Text("x"),)),
     (
@@ -75,7 +75,7 @@ CONTENT = [
         (
             Reasoning(parts=("hm",), signature="content"),
             Text("ab"),
-            Refusal("no"),
+            ModelRefusal("no"),
             Reasoning(parts=("so",), signature="content"),
         ),
     ),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daemon.inference.blocks import File, HostedCall, Image, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult
+from daemon.inference.blocks import File, HostedCall, Image, ModelRefusal, Opaque, Reasoning, Text, ToolCall, ToolResult
 from daemon.inference.request import Message
 from tests.wires.openai_responses.world import ask, encode, encoded, raw, tool, turn
 
@@ -81,7 +81,7 @@ def test_text_has_the_type_of_its_side() -> None:
 
 
 def test_a_refusal_stays_one_in_history() -> None:
-    assert items(turn("assistant", Refusal("no")))[0]["content"] == [{"type": "refusal", "refusal": "no"}]
+    assert items(turn("assistant", ModelRefusal("no")))[0]["content"] == [{"type": "refusal", "refusal": "no"}]
 
 
 @pytest.mark.parametrize(

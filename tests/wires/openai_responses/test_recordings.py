@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from daemon.errors import GatewayError
-from daemon.inference.blocks import HostedCall, Opaque, Reasoning, Refusal, Text, ToolCall
+from daemon.inference.blocks import HostedCall, ModelRefusal, Opaque, Reasoning, Text, ToolCall
 from daemon.inference.collect import collect
 from daemon.inference.events import Finish, StreamError
 from daemon.inference.response import FinishReason, Response
@@ -137,7 +137,7 @@ def test_errors_pass_the_independent_judge(name: str, oracle: Any) -> None:
 def compare(expected: dict[str, Any], answer: Response) -> None:
     content = answer.content
     assert [block.text for block in content if isinstance(block, Text) and block.text] == expected["text"]
-    assert "".join(block.text for block in content if isinstance(block, Refusal)) == (expected["refusal"] or "")
+    assert "".join(block.text for block in content if isinstance(block, ModelRefusal)) == (expected["refusal"] or "")
     assert [part for block in content if isinstance(block, Reasoning) for part in block.parts] == expected["reasoning"]
     signed = [block for block in content if isinstance(block, Reasoning) and block.signature]
     assert len(signed) == expected["opaque_reasoning"]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.errors import ErrorKind, Scope
-from daemon.inference.blocks import Citation, HostedCall, Opaque, Reasoning, Refusal, Text, ToolCall
+from daemon.inference.blocks import Citation, HostedCall, ModelRefusal, Opaque, Reasoning, Text, ToolCall
 from daemon.inference.collect import collect
 from daemon.inference.events import BlockDelta, BlockEnd, BlockStart, Event, Finish, MessageStart, StreamError
 from daemon.inference.response import FinishReason, Response, Usage
@@ -189,7 +189,7 @@ def test_a_citation_before_its_text_does_not_double_the_text() -> None:
 )
 def test_refusals(events: list[Json]) -> None:
     refused = answer(*events)
-    assert refused.content == (Refusal("no"),)
+    assert refused.content == (ModelRefusal("no"),)
     assert refused.finish is FinishReason.REFUSAL
 
 

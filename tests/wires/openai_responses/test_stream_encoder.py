@@ -13,9 +13,9 @@ from daemon.errors import ErrorKind, LocalError, RemoteError
 from daemon.inference.blocks import (
     Citation,
     HostedCall,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     SearchHit,
     Text,
     ToolCall,
@@ -279,7 +279,7 @@ argument_texts = st.sampled_from(['{"a":"\\u00e9 \\n"}', "[1, 2]", '{"b":null}']
 sealed = st.none() | st.text("abc=", min_size=1, max_size=8)
 blocks = st.one_of(
     st.builds(Text, non_empty),
-    st.builds(Refusal, non_empty),
+    st.builds(ModelRefusal, non_empty),
     st.builds(
         lambda parts, seal: Reasoning(parts=tuple(parts), signature=seal), st.lists(non_empty, max_size=3), sealed
     ),
@@ -305,7 +305,7 @@ def as_shown(answer: Response) -> Response:
     if finish is FinishReason.STOP:
         if any(isinstance(each, ToolCall) for each in answer.content):
             finish = FinishReason.TOOL_CALLS
-        elif any(isinstance(each, Refusal) for each in answer.content):
+        elif any(isinstance(each, ModelRefusal) for each in answer.content):
             finish = FinishReason.REFUSAL
     return structs.replace(answer, content=tuple(without_item_id(each) for each in answer.content), finish=finish)
 
