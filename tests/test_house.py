@@ -157,10 +157,6 @@ def test_every_page_is_linked_from_another_one() -> None:
     assert {name(page) for page in texts(".md") if page not in linked and page.name != "CHANGELOG.md"} == set()
 
 
-TWICE = {"Limits", "Refusal", "Target"}
-"""Public class names that two modules have (2026-11-28). A name may leave this list, none may join it."""
-
-
 def test_no_public_class_name_is_used_twice() -> None:
     """Simulate is independent on purpose, and the schemas of the wires call things what their APIs call them."""
     found: dict[str, list[str]] = {}
@@ -169,4 +165,4 @@ def test_no_public_class_name_is_used_twice() -> None:
             for node in tree.body:
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     found.setdefault(node.name, []).append(module)
-    assert {each: where for each, where in found.items() if len(where) > 1 and each not in TWICE} == {}
+    assert {each: where for each, where in found.items() if len(where) > 1} == {}

@@ -77,7 +77,7 @@ def _epilog() -> str:
     relay = [demand.name for demand in (*DEMANDS, *HABITS)]
     paragraphs = (
         f"faults: {', '.join(name for name in FAULTS if name not in relay)}.",
-        f"what Codex relays refuse (faults as well): {', '.join(demand.name for demand in HABITS)}; "
+        f"what Codex relays refuse (usable as faults too): {', '.join(demand.name for demand in HABITS)}; "
         f"part of the profile codex-relay: {', '.join(demand.name for demand in DEMANDS)}.",
         'A fault may also be a JSON object: {"fault": "official-instructions", "text": "You are X"} or '
         '{"fault": "cut", "after": 20}. Change faults at any time with POST /_simulate; see the requests with '

@@ -31,9 +31,9 @@ from daemon.inference.blocks import (
     File,
     HostedCall,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
     ToolResult,
@@ -178,7 +178,7 @@ def _measure_tool(tool: AnyTool, texts: list[str | Raw]) -> int:
 def _measure_block(block: Block, texts: list[str | Raw]) -> int:
     """Appends the block's texts and returns the tokens of what has none."""
     match block:
-        case Text() | Refusal():
+        case Text() | ModelRefusal():
             texts.append(block.text)
         case ToolCall():
             texts += (block.name, block.arguments)

@@ -31,7 +31,7 @@ class Text(Struct, frozen=True):
     citations: tuple[Citation, ...] = ()
 
 
-class Refusal(Struct, frozen=True):
+class ModelRefusal(Struct, frozen=True):
     """The model declines; the text is its explanation."""
 
     text: str
@@ -132,4 +132,4 @@ class HostedCall(Struct, frozen=True, kw_only=True):
     raw: Raw | None = None
 
 
-Block = Text | Refusal | Reasoning | Image | File | ToolCall | ToolResult | HostedCall | Opaque
+Block = Text | ModelRefusal | Reasoning | Image | File | ToolCall | ToolResult | HostedCall | Opaque

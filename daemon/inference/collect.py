@@ -1,7 +1,7 @@
 """Events and answers are two forms of one thing: ``collect`` folds, ``replay`` unfolds.
 
 ``collect(replay(response)) == response`` for every answer, and ``collect`` of a stream is what the
-same upstream would have answered without streaming.
+same upstream would have answered without streaming. ``merged`` keeps events that nobody waits for in less room.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from daemon.inference.blocks import (
     File,
     HostedCall,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
     ToolResult,
@@ -110,7 +110,7 @@ def _fold(block: _Growing) -> Block | None:
         case "text":
             return Text(text, tuple(block.citations))
         case "refusal":
-            return Refusal(text)
+            return ModelRefusal(text)
         case "reasoning":
             parts = tuple(part for part in texts if part)
             signature = end.signature if end is not None else None
@@ -138,7 +138,7 @@ def _unfold(block: Block, index: int) -> list[Event]:
         case Text():
             cited: list[Event] = [Cited(index, citation) for citation in block.citations]
             return [BlockStart(index, "text"), *_delta(index, block.text), *cited, BlockEnd(index)]
-        case Refusal():
+        case ModelRefusal():
             return [BlockStart(index, "refusal"), *_delta(index, block.text), BlockEnd(index)]
         case Reasoning():
             return _unfold_reasoning(block, index)
@@ -176,7 +176,7 @@ def merged(events: Iterable[Event]) -> list[Event]:
     """The same answer: ``collect(merged(events)) == collect(events)``. The pieces of blocks that grow at the same
     time are put together too, each where its first one stood."""
     out: list[Event] = []
-    texts: dict[int, tuple[int, list[str]]] = {}  # block -> (place in ``kept``, its pieces since then)
+    texts: dict[int, tuple[int, list[str]]] = {}  # block -> (place in ``out``, its pieces since then)
     for event in events:
         if isinstance(event, BlockDelta) and event.index in texts:
             texts[event.index][1].append(event.text)

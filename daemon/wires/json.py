@@ -85,7 +85,7 @@ def is_object(raw: Raw) -> bool:
     return bytes(memoryview(raw)[:1]) == b"{"
 
 
-def kept(raw: Raw | UnsetType) -> Raw | None:
+def copy_of(raw: Raw | UnsetType) -> Raw | None:
     """A copy of a field that was sent, and not as ``null``; it does not keep the whole body in memory."""
     if raw is UNSET or bytes(raw) == b"null":
         return None

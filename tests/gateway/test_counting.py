@@ -9,7 +9,7 @@ from msgspec import Raw
 
 from daemon.gateway import counting
 from daemon.gateway.counting import TokenCounter, estimate
-from daemon.inference.blocks import File, Image, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult
+from daemon.inference.blocks import File, Image, ModelRefusal, Opaque, Reasoning, Text, ToolCall, ToolResult
 from daemon.inference.request import Message, OpaqueTool, OutputFormat, Request, Tool, WebSearch
 
 PROSE = "The daemon watches one file and serves what it says; a broken file never changes what is served. " * 200
@@ -69,7 +69,7 @@ async def test_a_long_text_is_counted_in_pieces() -> None:
     ("blocks", "tokens"),
     [
         ((Text("x" * 400),), 100),
-        ((Refusal("x" * 400),), 100),
+        ((ModelRefusal("x" * 400),), 100),
         ((Reasoning(parts=("x" * 200, "y" * 200), signature="z" * 4000),), 100),
         ((ToolCall(id="1", name="read", arguments="x" * 396),), 100 + counting.PER_TOOL),
         ((ToolResult(call_id="1", content=(Text("x" * 400),)),), 100 + counting.PER_MESSAGE),

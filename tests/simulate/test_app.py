@@ -125,7 +125,7 @@ def test_a_fault_may_be_named_by_header_or_by_model(upstream: Simulator) -> None
     assert [a.status_code for a in (by_header, by_object, by_model)] == [529, 429, 503]
 
 
-def test_an_unknown_fault_is_told_with_what_there_is(upstream: Simulator) -> None:
+def test_an_unknown_fault_is_reported_with_what_there_is(upstream: Simulator) -> None:
     for path, body in (("/_simulate", {"faults": ["zzz"]}), (MESSAGES.path, MESSAGES.request("x", model="m+zzz"))):
         answer = upstream.post(path, body)
         assert (answer.status_code, "rate_limit" in answer.text) == (400, True)
@@ -164,7 +164,7 @@ def test_the_command_line_sets_key_pace_and_faults() -> None:
         assert upstream.stop() == 0
 
 
-def test_a_taken_port_and_an_unknown_fault_are_told_in_a_line(upstream: Simulator, tmp_path: Any) -> None:
+def test_a_taken_port_and_an_unknown_fault_are_reported_in_a_line(upstream: Simulator, tmp_path: Any) -> None:
     taken = tppcd("simulate", "--port", upstream.url.rpartition(":")[2], home=tmp_path)
     assert (taken.returncode, "cannot listen" in taken.stderr, "Traceback" in taken.stderr) == (1, True, False)
     unknown = tppcd("simulate", "--fault", "zzz", home=tmp_path)

@@ -19,7 +19,7 @@ def test_values_of_a_fault_may_be_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ("nonsense", "there are: ok, rate_limit"),
         ({"fault": "cut", "befor": 1}, "befor"),
@@ -27,8 +27,8 @@ def test_values_of_a_fault_may_be_changed() -> None:
         (7, "object"),
     ],
 )
-def test_what_is_no_fault_is_refused_with_what_there_is(given: object, told: str) -> None:
-    with pytest.raises(UnknownFault, match=told):
+def test_what_is_no_fault_is_refused_with_what_there_is(given: object, message: str) -> None:
+    with pytest.raises(UnknownFault, match=message):
         parse(given)
 
 

@@ -21,8 +21,8 @@ TITLE = {"type": "object", "properties": {"title": {"type": "string"}}}
 
 
 def conversation(*entries: Entry | str, **fields: Any) -> Conversation:
-    told = tuple(Said(entry) if isinstance(entry, str) else entry for entry in entries)
-    return Conversation(model="gpt-5", stream=False, entries=told, **fields)
+    turns = tuple(Said(entry) if isinstance(entry, str) else entry for entry in entries)
+    return Conversation(model="gpt-5", stream=False, entries=turns, **fields)
 
 
 def only(actions: tuple[Action, ...]) -> Action:
@@ -100,8 +100,8 @@ def test_small_talk_after_a_task_is_echoed_and_calls_nothing() -> None:
 
 def test_what_a_subagent_in_the_background_returned_is_quoted_like_a_tools_output() -> None:
     done = "<system-reminder>\n<task-notification>the agent is done</task-notification>\n</system-reminder>"
-    told = conversation(FILE_TASK, Called("Agent"), Returned("launched"), Answered(CLOSING), done, tools=(WRITE,))
-    assert said(decide(told)) == f"TOOL-OUTPUT<<{done}>> {CLOSING}"
+    talk = conversation(FILE_TASK, Called("Agent"), Returned("launched"), Answered(CLOSING), done, tools=(WRITE,))
+    assert said(decide(talk)) == f"TOOL-OUTPUT<<{done}>> {CLOSING}"
 
 
 def test_what_clients_inject_is_not_taken_for_the_users_words() -> None:

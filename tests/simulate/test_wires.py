@@ -74,12 +74,12 @@ def test_usage_counts_the_cached_part_of_a_repeated_prompt(upstream: Simulator, 
     assert (before, after >= 1024) == (0, True)
 
 
-def test_reasoning_is_told_only_when_it_was_asked_for(upstream: Simulator) -> None:
+def test_reasoning_is_shown_only_when_it_was_asked_for(upstream: Simulator) -> None:
     quiet = upstream.post(RESPONSES.path, RESPONSES.request("x")).json()["output"][0]
     asked = RESPONSES.request("x", reasoning={"summary": "auto"}, include=["reasoning.encrypted_content"])
-    told = upstream.post(RESPONSES.path, asked).json()["output"][0]
+    item = upstream.post(RESPONSES.path, asked).json()["output"][0]
     assert (quiet["summary"], "encrypted_content" in quiet) == ([], False)
-    assert told["summary"] and told["encrypted_content"]
+    assert item["summary"] and item["encrypted_content"]
     thinking = MESSAGES.request("x", thinking={"type": "adaptive"})
     assert upstream.post(MESSAGES.path, thinking).json()["content"][0]["signature"]
     assert upstream.post(MESSAGES.path, MESSAGES.request("x")).json()["content"][0]["type"] == "text"
@@ -166,9 +166,9 @@ REFUSED: dict[str, tuple[Dialect, dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_the_real_services_refuse_is_refused(upstream: Simulator, case: str) -> None:
-    dialect, body, told = REFUSED[case]
+    dialect, body, words = REFUSED[case]
     answer = upstream.post(dialect.path, body)
-    assert (answer.status_code, told in answer.json()["error"]["message"]) == (400, True), answer.text
+    assert (answer.status_code, words in answer.json()["error"]["message"]) == (400, True), answer.text
 
 
 def test_a_body_that_is_no_json_is_refused(upstream: Simulator, dialect: Dialect) -> None:
@@ -183,6 +183,6 @@ def test_tokens_are_counted_by_length(upstream: Simulator) -> None:
     assert 0 < counts[0] < counts[1]
 
 
-def test_models_are_listed_and_other_paths_are_told(upstream: Simulator) -> None:
+def test_models_are_listed_and_other_paths_are_reported(upstream: Simulator) -> None:
     assert "gpt-5-codex" in [model["id"] for model in upstream.get("/v1/models").json()["data"]]
     assert upstream.get("/v1/nothing").status_code == 404

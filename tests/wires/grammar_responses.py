@@ -151,15 +151,15 @@ class Grammar:
         assert item.open_part and event["annotation_index"] == len(annotations) and event["annotation"]["type"]
         annotations.append(event["annotation"])
 
-    def _part_told(self, item: Item, event: dict[str, Any], told: str) -> None:
-        assert item.open_part and item.part_said is None and told == item.parts[event["content_index"]]
-        item.part_said = told
+    def _part_text(self, item: Item, event: dict[str, Any], text: str) -> None:
+        assert item.open_part and item.part_said is None and text == item.parts[event["content_index"]]
+        item.part_said = text
 
     def _output_text_done(self, item: Item, event: dict[str, Any]) -> None:
-        self._part_told(item, event, event["text"])
+        self._part_text(item, event, event["text"])
 
     def _refusal_done(self, item: Item, event: dict[str, Any]) -> None:
-        self._part_told(item, event, event["refusal"])
+        self._part_text(item, event, event["refusal"])
 
     def _content_part_done(self, item: Item, event: dict[str, Any]) -> None:
         index, part = event["content_index"], event["part"]

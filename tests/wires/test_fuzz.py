@@ -84,7 +84,7 @@ TARGETS = {f"{kind.__name__} {name}": (kind, name) for kind in (decode_stream, d
 
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("inputs", [SAMPLE // 6, pytest.param(CAMPAIGN // 6, marks=pytest.mark.soak)])
-def test_broken_inputs_are_told_and_forgotten(target: str, inputs: int) -> None:
+def test_broken_inputs_are_reported_and_forgotten(target: str, inputs: int) -> None:
     kind, name = TARGETS[target]
     seed, read = kind(name)
     chance = random.Random(target)

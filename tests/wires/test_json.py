@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec import UNSET, Raw, UnsetType
 
-from daemon.wires.json import check_utf8, is_json, kept, type_of
+from daemon.wires.json import check_utf8, copy_of, is_json, type_of
 
 
 @pytest.mark.parametrize(
@@ -20,14 +20,14 @@ def test_one_whole_value_is_json(expected: bool, text: bytes | str) -> None:
     ("expected", "raw"), [(None, UNSET), (None, Raw(b"null")), (Raw(b"0"), Raw(b"0")), (Raw(b"{}"), Raw(b"{}"))]
 )
 def test_absent_and_null_are_not_kept(expected: Raw | None, raw: Raw | UnsetType) -> None:
-    assert kept(raw) == expected
+    assert copy_of(raw) == expected
 
 
 @pytest.mark.parametrize(
     ("expected", "raw"),
     [("a", b'{"b":1,"type":"a"}'), ("", b"{}"), ("", b'{"type":null}'), ("", b'{"type":5}'), ("", b"[]"), ("", b"{")],
 )
-def test_a_type_that_is_not_told_is_empty(expected: str, raw: bytes) -> None:
+def test_a_missing_type_is_empty(expected: str, raw: bytes) -> None:
     assert type_of(Raw(raw)) == expected
 
 

@@ -1,4 +1,4 @@
-"""What is told of a mistake: the place and the expectation, never the value."""
+"""What is said of a mistake: the place and the expectation, never the value."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Tail(Struct, tag="tail"):
         ('"the secret - at `$.other`"', "Expected `object`, got `str`", ""),
     ],
 )
-def test_a_value_is_not_told(body: str, what: str, place: str) -> None:
+def test_a_value_is_not_shown(body: str, what: str, place: str) -> None:
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.json.decode(body, type=Head | Tail)
     assert mistake(caught.value) == (what, place)
     assert "secret" not in str(mistake(caught.value))
 
 
-def test_a_value_without_a_place_is_not_told_either() -> None:
+def test_a_value_without_a_place_is_not_shown_either() -> None:
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.json.decode('"the secret - at `$.other`"', type=Literal["a"])
     assert str(mistake(caught.value)) == "Invalid value"

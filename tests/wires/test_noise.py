@@ -127,7 +127,7 @@ def test_what_breaks_a_json_reader_is_an_error(name: str, payload: bytes) -> Non
 
 
 def refused(wire: Wire, read: Callable[[], object]) -> None:
-    with pytest.raises(GatewayError) as told:
+    with pytest.raises(GatewayError) as caught:
         read()
-    status, _, body = wire.encode_error(told.value, "req_1")
+    status, _, body = wire.encode_error(caught.value, "req_1")
     assert status >= 400 and json.loads(body)["error"]["message"]

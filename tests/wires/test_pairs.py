@@ -206,8 +206,8 @@ def test_a_filtered_answer_is_not_one_that_was_too_long(upstream: str, entry: Wi
     """A client goes on asking after ``max_tokens``, and takes ``end_turn`` for an answer."""
     answer = WIRES[upstream].decode_response(FILTERED[upstream], {})
     body = json.loads(entry.encode_response(answer, context(entry.name)))
-    told = body.get("stop_reason") or body.get("incomplete_details") or body["choices"][0]["finish_reason"]
-    assert told in ("refusal", {"reason": "content_filter"}, "content_filter")
+    reason = body.get("stop_reason") or body.get("incomplete_details") or body["choices"][0]["finish_reason"]
+    assert reason in ("refusal", {"reason": "content_filter"}, "content_filter")
 
 
 FAILURES: dict[str, bytes] = {
@@ -219,9 +219,9 @@ FAILURES: dict[str, bytes] = {
 
 @pytest.mark.parametrize("upstream", FAILURES)
 def test_a_failed_answer_is_never_an_empty_success(upstream: str, entry: Wire) -> None:
-    with pytest.raises(RemoteError, match="it broke") as told:
+    with pytest.raises(RemoteError, match="it broke") as caught:
         WIRES[upstream].decode_response(FAILURES[upstream], {})
-    status, _, body = entry.encode_error(told.value, "req_1")
+    status, _, body = entry.encode_error(caught.value, "req_1")
     assert status >= 500 and b"it broke" in body
 
 
@@ -229,8 +229,8 @@ def test_a_failed_answer_is_never_an_empty_success(upstream: str, entry: Wire) -
 def test_retry_after_keeps_its_name(upstream: str, entry: Wire) -> None:
     body = b'{"error":{"type":"rate_limit_error","message":"slow down","code":"rate_limit_exceeded"}}'
     error = WIRES[upstream].decode_error(429, {"retry-after": "7"}, body)
-    status, headers, told = entry.encode_error(error, "req_1")
-    assert (status, headers["retry-after"]) == (429, "7") and b"slow down" in told
+    status, headers, answer = entry.encode_error(error, "req_1")
+    assert (status, headers["retry-after"]) == (429, "7") and b"slow down" in answer
 
 
 @recorded

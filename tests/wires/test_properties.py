@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 from msgspec.structs import replace
 
-from daemon.inference.blocks import Block, Image, Reasoning, Refusal, Text, ToolCall, ToolResult
+from daemon.inference.blocks import Block, Image, ModelRefusal, Reasoning, Text, ToolCall, ToolResult
 from daemon.inference.collect import collect, replay
 from daemon.inference.request import Message, OutputFormat, Request, Tool, ToolChoice
 from daemon.inference.response import FinishReason, Response, Usage
@@ -55,13 +55,13 @@ def thoughts(name: str) -> st.SearchStrategy[Reasoning]:
 def answers(draw: st.DrawFn, name: str) -> Response:
     made: list[ToolCall] = draw(calls())
     if name == "chat":
-        parts: list[st.SearchStrategy[Any]] = [thoughts(name), st.builds(Text, words), st.builds(Refusal, words)]
+        parts: list[st.SearchStrategy[Any]] = [thoughts(name), st.builds(Text, words), st.builds(ModelRefusal, words)]
         content: list[Block] = [draw(part) for part in parts if draw(st.booleans())]
     else:
         kinds: list[st.SearchStrategy[Block]] = [thoughts(name), st.builds(Text, words)]
-        kinds += [st.builds(Refusal, words)] if name == "responses" else []
+        kinds += [st.builds(ModelRefusal, words)] if name == "responses" else []
         content = list(draw(st.lists(st.one_of(kinds), max_size=3)))
-    refused = any(isinstance(block, Refusal) for block in content)
+    refused = any(isinstance(block, ModelRefusal) for block in content)
     ends = [FinishReason.LENGTH]
     if name == "responses" and refused and not made:
         ends = [FinishReason.STOP]  # what it says of a refusal depends on who asks
@@ -84,7 +84,7 @@ def plain(answer: Response) -> object:
         else block
         for block in answer.content
     ]
-    refused = any(isinstance(block, Refusal) for block in content)
+    refused = any(isinstance(block, ModelRefusal) for block in content)
     finish = FinishReason.STOP if answer.finish is FinishReason.REFUSAL and refused else answer.finish
     usage = answer.usage
     assert usage is not None
@@ -128,15 +128,15 @@ def test_every_pair_carries_texts_and_calls(name: str, upstream: str, data: st.D
     GRAMMARS[name](stream)
     decoder = entry.stream_decoder({})
     streamed = collect([*decoder.feed(stream), *decoder.close()])
-    assert told(streamed) == told(whole) == told(answer)
+    assert visible(streamed) == visible(whole) == visible(answer)
 
 
-def told(answer: Response) -> object:
+def visible(answer: Response) -> object:
     """Calls in their order, and all that is said; on Chat and Messages a refusal is text, or apart."""
     made = [
         (block.id, block.name, json.loads(block.arguments)) for block in answer.content if isinstance(block, ToolCall)
     ]
-    said = sorted("".join(block.text for block in answer.content if isinstance(block, Text | Refusal)))
+    said = sorted("".join(block.text for block in answer.content if isinstance(block, Text | ModelRefusal)))
     return made, said
 
 

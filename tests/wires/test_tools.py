@@ -147,8 +147,8 @@ def test_the_client_sees_the_call_of_its_own_tool(wire: str, size: int) -> None:
     assert collect(events).content == (expected,)
 
     context = AnswerContext(model="gpt-5.6", answer_id="ab" * 16, created=1, input_estimate=1, request=request)
-    told = WIRES["responses"].stream_encoder(context).encode(events).decode()
-    done = [line for line in told.splitlines() if line.startswith("data:") and '"response.output_item.done"' in line]
+    text = WIRES["responses"].stream_encoder(context).encode(events).decode()
+    done = [line for line in text.splitlines() if line.startswith("data:") and '"response.output_item.done"' in line]
     item = json.loads(done[0].removeprefix("data:"))["item"]
     shown = {field: item[field] for field in ("type", "name", "namespace", "input", "call_id")}
     assert shown == {
@@ -227,7 +227,7 @@ def test_the_clients_search_for_tools_is_a_function(wire: str) -> None:
     assert json.dumps(whole["output"][0]["call_id"]).encode() in stream
 
 
-def test_a_search_that_openai_runs_is_told_as_lost() -> None:
+def test_a_search_that_openai_runs_is_reported_as_lost() -> None:
     hosted: dict[str, Any] = {"type": "tool_search_call", "execution": "server", "call_id": None, "arguments": {}}
     body = sent(ask(USER, hosted, tools=[{"type": "tool_search"}]), "chat")
     assert body.lost == ("messages[1].tool_search_call", "tools.tool_search")
@@ -238,7 +238,7 @@ def test_a_responses_upstream_gets_the_search_as_it_came() -> None:
     assert json.loads(body.body)["input"][1:] == SEARCHED and json.loads(body.body)["tools"] == [SEARCH]
 
 
-def test_arguments_that_were_cut_are_told_as_text() -> None:
+def test_arguments_that_were_cut_go_as_text() -> None:
     item = call_item("c", '{"que', "tsc_1")
     assert (bytes(item.arguments), item.status) == (b'"{\\"que"', "incomplete")
 

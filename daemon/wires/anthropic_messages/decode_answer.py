@@ -8,7 +8,7 @@ import msgspec
 from msgspec import DecodeError, Raw, Struct
 
 from daemon.errors import ErrorKind, LocalError, RemoteError
-from daemon.inference.blocks import Block, Refusal, ToolCall
+from daemon.inference.blocks import Block, ModelRefusal, ToolCall
 from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.anthropic_messages.decode_blocks import raw_block_of, search_call
 from daemon.wires.anthropic_messages.errors import no_answer, not_json
@@ -86,7 +86,7 @@ def decode_response(body: bytes, names: Mapping[str, str]) -> Response:
         raise _no_message(body) from None
     explanation = explanation_of(message.stop_reason, message.stop_details)
     if explanation and not content:
-        content = (Refusal(explanation),)
+        content = (ModelRefusal(explanation),)
     return Response(
         id=message.id,
         model=message.model,

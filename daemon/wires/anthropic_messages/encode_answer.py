@@ -13,9 +13,9 @@ from daemon.inference.blocks import (
     File,
     HostedCall,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
     ToolResult,
@@ -53,7 +53,7 @@ def encode_response(response: Response, context: AnswerContext) -> bytes:
         "stop_reason": stop_reason(
             response.finish,
             called=any(isinstance(block, ToolCall) for block in content),
-            refused=any(isinstance(block, Refusal) and block.text for block in content),
+            refused=any(isinstance(block, ModelRefusal) and block.text for block in content),
         ),
         "stop_sequence": response.stop_sequence,
         "usage": usage_body(usage),
@@ -72,7 +72,7 @@ def _blocks(content: tuple[Block, ...], context: AnswerContext) -> Iterator[Json
         if bodies := list(_block(block, ids, context)):
             yield from map(thinking_body, thinking.take())
             yield from bodies
-            thinking.spoken |= isinstance(block, Text | Refusal | ToolCall)
+            thinking.spoken |= isinstance(block, Text | ModelRefusal | ToolCall)
         if isinstance(block, ToolCall):
             yield from map(thinking_body, thinking.take())
 
@@ -81,7 +81,7 @@ def _block(block: Block, ids: ToolIds, context: AnswerContext) -> Iterable[Json 
     match block:
         case Text():
             return _text(block)
-        case Refusal():
+        case ModelRefusal():
             return ({"type": "text", "text": block.text},) if block.text else ()
         case Reasoning():
             empty = not block.text and (not block.signature or context.request.reasoning.enabled is False)

@@ -20,9 +20,9 @@ from daemon.inference.blocks import (
     File,
     HostedCall,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
     ToolResult,
@@ -70,7 +70,7 @@ class RequestBlocks:
         if system:
             # In the middle of a conversation other models know no system turn: Claude Code's own form, a text.
             texts = [block.text for block in message.content if isinstance(block, Text)]
-            self.lost += (f"{where}.{_word_for(block)}" for block in message.content if not isinstance(block, Text))
+            self.lost += (f"{where}.{word_for(block)}" for block in message.content if not isinstance(block, Text))
             text = "<system-reminder>\n" + "\n".join(texts) + "\n</system-reminder>"
             return "user", [{"type": "text", "text": text}] if texts else []
         return role, self._blocks(message, where)
@@ -81,12 +81,12 @@ class RequestBlocks:
             encoded = self._block(block, where)
             out += encoded
             if not encoded and not (isinstance(block, Text) and not block.text):
-                self.lost.append(f"{where}.{_word_for(block)}")
+                self.lost.append(f"{where}.{word_for(block)}")
         return out
 
     def _block(self, block: Block, where: str) -> list[Json | Raw]:
         match block:
-            case Text() | Refusal():
+            case Text() | ModelRefusal():
                 return [{"type": "text", "text": block.text}] if block.text else []
             case ToolCall():
                 name = self._names.of(block.name, block.namespace)
@@ -112,7 +112,7 @@ class RequestBlocks:
             encoded = self._block(block, where)
             content += encoded
             if not encoded and not isinstance(block, Text):
-                self.lost.append(f"{where}.{_word_for(block)}")
+                self.lost.append(f"{where}.{word_for(block)}")
         body: Json = {"type": "tool_result", "tool_use_id": tool_id(result.call_id)}
         if content:
             body["content"] = content
@@ -121,7 +121,7 @@ class RequestBlocks:
         return [body]
 
 
-def _word_for(block: Block) -> str:
+def word_for(block: Block) -> str:
     """What a loss calls the block: the same word on every wire."""
     match block:
         case Image():
@@ -134,7 +134,7 @@ def _word_for(block: Block) -> str:
             return block.name
         case Opaque():
             return type_of(block.raw) or "content"
-        case Text() | Refusal() | ToolCall() | ToolResult():
+        case Text() | ModelRefusal() | ToolCall() | ToolResult():
             return "content"
         case _:
             assert_never(block)

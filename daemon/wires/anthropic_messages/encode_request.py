@@ -13,7 +13,7 @@ from msgspec import DecodeError, Raw
 
 from daemon.inference.blocks import Reasoning, Text, ToolCall
 from daemon.inference.request import AnyTool, Message, OpaqueTool, Request, Tool, WebSearch
-from daemon.wires.anthropic_messages.encode_blocks import Json, RequestBlocks
+from daemon.wires.anthropic_messages.encode_blocks import Json, RequestBlocks, word_for
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
 from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.json import encode, fields_of
@@ -41,7 +41,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     tools = offered_tools(request)
     names = SentNames(tools, _NAME_LIMIT)
     blocks = RequestBlocks(names, native=native)
-    system, messages = _lift_system(request, native=native)
+    system, messages = _lift_system(request, blocks.lost, native=native)
     body: Json = {"model": options.model, "max_tokens": request.max_tokens or DEFAULT_MAX_TOKENS}
     body |= dict(request.extra.get(WIRE_NAME, {}))
     if system:
@@ -64,14 +64,19 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     return UpstreamBody(encode(body), tuple(dict.fromkeys(lost)), restored)
 
 
-def _lift_system(request: Request, *, native: bool) -> tuple[list[str], Sequence[Message]]:
+def _lift_system(request: Request, lost: list[str], *, native: bool) -> tuple[list[str], Sequence[Message]]:
     """The system text, with the system and developer messages that open an OpenAI conversation."""
     system = [text.text for text in request.system]
     messages = spoken(request.messages)
     while not native and messages and not messages[0].content:
         messages = messages[1:]
     while not native and messages and messages[0].role in ("system", "developer"):
-        system += [block.text for block in messages[0].content if isinstance(block, Text) and block.text]
+        place = f"messages[{len(request.messages) - len(messages)}]"
+        for block in messages[0].content:
+            if not isinstance(block, Text):
+                lost.append(f"{place}.{word_for(block)}")
+            elif block.text:
+                system.append(block.text)
         messages = messages[1:]
     return system, messages
 

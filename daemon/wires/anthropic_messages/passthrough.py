@@ -305,7 +305,7 @@ def message_of(stream: bytes) -> bytes:
     try:
         return msgspec.json.encode(_collect(stream))
     except DecodeError:
-        raise RemoteError(ErrorKind.API, "the upstream sent an event that is not one of its wire") from None
+        raise RemoteError(ErrorKind.API, "the upstream sent an event that the Messages API does not have") from None
 
 
 def _collect(stream: bytes) -> Json:

@@ -57,7 +57,7 @@ def no_answer(whole: object, lacking: str) -> RemoteError:
     failure = failure_of(whole) if isinstance(whole, dict) else None
     if isinstance(whole, dict) and isinstance(whole.get("data"), dict | list) and _WRAPPED & whole.keys():
         names = ", ".join(sorted(whole.keys() & (_WRAPPED | {"data"})))
-        return RemoteError(ErrorKind.API, f"the upstream wrapped its answer in an object of its own ({names})")
+        return RemoteError(ErrorKind.API, f"the upstream wrapped its answer in another object ({names})")
     problem = f"the upstream sent JSON {lacking}: its base-url may be wrong"
     message = failure.message if failure is not None and not failure.message.startswith(("{", "[")) else ""
     if failure is None or not message:

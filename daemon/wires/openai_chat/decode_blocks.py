@@ -20,9 +20,9 @@ from daemon.inference.blocks import (
     Block,
     File,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
     ToolContent,
@@ -156,7 +156,7 @@ def _thoughts(message: RequestMessage) -> list[Block]:
 
 
 def _refusal(message: RequestMessage) -> list[Block]:
-    return [Refusal(message.refusal)] if message.refusal else []
+    return [ModelRefusal(message.refusal)] if message.refusal else []
 
 
 # --- content ---
@@ -188,7 +188,7 @@ def _block(raw: Raw, where: str) -> Block:
     if part.type in _TEXTS and part.text is not None:
         return Text(part.text)
     if part.type == "refusal" and part.refusal is not None:
-        return Refusal(part.refusal)
+        return ModelRefusal(part.refusal)
     medium = _image(part) if part.type in ("image_url", "input_image") else _file(part.file)
     return medium or Opaque(WIRE_NAME, Raw(bytes(raw)))
 
@@ -207,9 +207,9 @@ def _output(content: Raw | UnsetType, where: str) -> list[ToolContent]:
     return [block if isinstance(block, ToolContent) else Text(block.text) for block in _result_blocks(content, where)]
 
 
-def _result_blocks(content: Raw, where: str) -> list[Text | Image | File | Opaque | Refusal]:
+def _result_blocks(content: Raw, where: str) -> list[Text | Image | File | Opaque | ModelRefusal]:
     blocks = [_block(raw, f"{where}[{number}]") for number, raw in enumerate(items_of(content))]
-    return [block for block in blocks if isinstance(block, Text | Image | File | Opaque | Refusal)]
+    return [block for block in blocks if isinstance(block, Text | Image | File | Opaque | ModelRefusal)]
 
 
 def _listed(text: str) -> list[ToolContent]:

@@ -20,7 +20,7 @@ from daemon.inference.request import (
     ToolChoice,
     WebSearch,
 )
-from daemon.wires.json import RawObject, kept, mistake, says
+from daemon.wires.json import RawObject, copy_of, mistake, says
 from daemon.wires.openai.request_body import CHOICES, invalid, read_body, session_of
 from daemon.wires.openai_chat.decode_blocks import messages_of
 from daemon.wires.openai_chat.entry_schema import (
@@ -130,7 +130,7 @@ def _output(format: RequestFormat | None) -> OutputFormat | None:
         kind="json_schema",
         name=schema.name,
         description=schema.description,
-        schema=kept(schema.schema),
+        schema=copy_of(schema.schema),
         strict=schema.strict,
     )
 
@@ -143,7 +143,7 @@ def _tools(asked: RequestBody) -> tuple[AnyTool, ...]:
     tools = [_tool_of(raw, number) for number, raw in enumerate(asked.tools or ())]
     tools += [_function(each, f"functions[{number}]") for number, each in enumerate(asked.functions or ())]
     if asked.web_search_options is not None:
-        tools.append(WebSearch(user_location=kept(asked.web_search_options.user_location)))
+        tools.append(WebSearch(user_location=copy_of(asked.web_search_options.user_location)))
     functions = {tool.name for tool in tools if isinstance(tool, Tool) and tool.kind == "function"}
     return tuple(
         tool for tool in tools if not (isinstance(tool, Tool) and tool.kind == "custom" and tool.name in functions)
@@ -171,7 +171,7 @@ def _function(function: RequestFunction, where: str) -> Tool:
     return Tool(
         name=function.name,
         description=function.description,
-        parameters=kept(function.parameters),
+        parameters=copy_of(function.parameters),
         strict=function.strict,
     )
 
@@ -179,7 +179,7 @@ def _function(function: RequestFunction, where: str) -> Tool:
 def _custom(custom: RequestCustom, where: str) -> Tool:
     if not custom.name:
         raise _missing(f"{where}.name")
-    return Tool(name=custom.name, description=custom.description, kind="custom", format=kept(custom.format))
+    return Tool(name=custom.name, description=custom.description, kind="custom", format=copy_of(custom.format))
 
 
 class _Choice(NamedTuple):
@@ -190,7 +190,7 @@ class _Choice(NamedTuple):
 
 
 def _tool_choice(asked: RequestBody) -> _Choice:
-    raw = kept(asked.tool_choice) or kept(asked.function_call)
+    raw = copy_of(asked.tool_choice) or copy_of(asked.function_call)
     if raw is None:
         return _Choice(None, False)
     if bytes(raw).startswith(b'"'):
@@ -207,7 +207,7 @@ def _tool_choice(asked: RequestBody) -> _Choice:
         return _Choice(ToolChoice("tool", name), False)
     if choice.custom is not None and choice.custom.name:
         return _Choice(ToolChoice("tool", choice.custom.name, "custom"), False)
-    return _Choice(None, kept(asked.tool_choice) is not None)
+    return _Choice(None, copy_of(asked.tool_choice) is not None)
 
 
 # --- mistakes ---

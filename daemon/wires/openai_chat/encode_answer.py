@@ -6,7 +6,7 @@ from typing import assert_never
 
 from msgspec import UNSET, Raw
 
-from daemon.inference.blocks import File, HostedCall, Image, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult
+from daemon.inference.blocks import File, HostedCall, Image, ModelRefusal, Opaque, Reasoning, Text, ToolCall, ToolResult
 from daemon.inference.response import Response
 from daemon.wires.base import AnswerContext
 from daemon.wires.json import encode
@@ -54,7 +54,7 @@ def _message(response: Response, context: AnswerContext) -> CompletionMessage:
     images: list[Raw] = []
     for block in response.content:
         match block:
-            case Refusal():
+            case ModelRefusal():
                 refusals.append(block.text)
             case Text():
                 pass  # in ``text``

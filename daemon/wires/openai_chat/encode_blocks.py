@@ -24,9 +24,9 @@ from daemon.inference.blocks import (
     File,
     HostedCall,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
     ToolResult,
@@ -110,7 +110,7 @@ class MessageWriter:
 
     def _part(self, block: Block) -> list[ContentPart]:
         match block:
-            case Text() | Refusal():
+            case Text() | ModelRefusal():
                 return [TextPart(block.text)]
             case Image() | File():
                 return self._medium(block)
@@ -202,9 +202,9 @@ class MessageWriter:
                     parts.extend([TextPart(block.text)] if block.text else [])
                 case ToolCall():
                     calls.append(self._call(block))
-                case Refusal() if self._native:
+                case ModelRefusal() if self._native:
                     message.refusal = block.text
-                case Refusal():
+                case ModelRefusal():
                     parts.append(TextPart(block.text))
                 case Reasoning():
                     self._reasoning(block, message)

@@ -14,9 +14,9 @@ from daemon.inference.blocks import (
     File,
     HostedCall,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
     ToolResult,
@@ -51,7 +51,7 @@ def item_of(block: Block, index: int, answer_id: str, *, searches: bool = False)
         case Text():
             part = TextPart(block.text, annotations_of(block.citations))
             item = MessageOutput(item_id("message", index, answer_id), "completed", [part])
-        case Refusal():
+        case ModelRefusal():
             item = MessageOutput(item_id("message", index, answer_id), "completed", [RefusalText(block.text)])
         case Reasoning():
             item = reasoning_item(block, index, answer_id)

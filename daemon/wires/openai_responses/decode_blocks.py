@@ -17,9 +17,9 @@ from daemon.inference.blocks import (
     Block,
     File,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
     ToolContent,
@@ -186,7 +186,7 @@ def _block(raw: Raw) -> Block:
         return Text(_required(part.text, "text"), citations)
     match part.type:
         case "refusal":
-            return Refusal(part.refusal or "")
+            return ModelRefusal(part.refusal or "")
         case "input_image":
             return _image(part)
         case "input_file":

@@ -22,7 +22,7 @@ from daemon.inference.request import (
     ToolChoice,
     WebSearch,
 )
-from daemon.wires.json import RawObject, fields_of, kept, mistake, says
+from daemon.wires.json import RawObject, copy_of, fields_of, mistake, says
 from daemon.wires.openai.request_body import CHOICES, invalid, read_body, session_of
 from daemon.wires.openai_responses import tool_search
 from daemon.wires.openai_responses.decode_blocks import messages_of
@@ -104,7 +104,7 @@ def _output(text: RequestText | None) -> OutputFormat | None:
         kind="json_schema",
         name=format.name,
         description=format.description,
-        schema=kept(format.schema),
+        schema=copy_of(format.schema),
         strict=format.strict,
     )
 
@@ -191,26 +191,26 @@ def _client_tool(tool: RequestTool, name: str, namespace: str | None) -> Tool:
     return Tool(
         name=name,
         description=tool.description,
-        parameters=kept(tool.parameters),
+        parameters=copy_of(tool.parameters),
         strict=tool.strict,
         kind="custom" if tool.type == "custom" else "function",
-        format=kept(tool.format),
+        format=copy_of(tool.format),
         namespace=namespace,
     )
 
 
 def _web_search(tool: RequestTool) -> WebSearch:
-    filters = kept(tool.filters)
+    filters = copy_of(tool.filters)
     try:
         domains = () if filters is None else _filters.decode(filters).allowed_domains
     except msgspec.ValidationError:
         domains = ()
-    return WebSearch(allowed_domains=domains, user_location=kept(tool.user_location))
+    return WebSearch(allowed_domains=domains, user_location=copy_of(tool.user_location))
 
 
 def tool_choice(raw: Raw | UnsetType) -> tuple[ToolChoice | None, bool]:
     """The choice in the hub's words, and whether it must also be kept as it came (``allowed_tools``, hosted)."""
-    chosen = kept(raw)
+    chosen = copy_of(raw)
     if chosen is None:
         return None, False
     if bytes(chosen).startswith(b'"'):

@@ -16,9 +16,9 @@ from daemon.inference.blocks import (
     File,
     HostedCall,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
     ToolContent,
@@ -106,7 +106,7 @@ class InputWriter:
                 self._reasoning(block)
             case Image() | File():
                 self._medium(block)
-            case Refusal():
+            case ModelRefusal():
                 self._parts.append(RefusalPart(block.text) if self._role == "assistant" else InputText(block.text))
             case HostedCall():
                 self._hosted(block)

@@ -17,9 +17,9 @@ from daemon.inference.blocks import (
     Citation,
     HostedCall,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     SearchHit,
     Text,
     ToolCall,
@@ -68,8 +68,8 @@ CITED = Text("x", (Citation(url="https://a", title="A"), Citation(title="nowhere
 SEARCH = HostedCall(id="w", name="web_search", hits=(SearchHit("https://a", "A"),))
 BLOCKS: list[tuple[Block, list[dict[str, Any]]]] = [
     (Text(""), []),
-    (Refusal("no"), [{"type": "text", "text": "no"}]),
-    (Refusal(""), []),
+    (ModelRefusal("no"), [{"type": "text", "text": "no"}]),
+    (ModelRefusal(""), []),
     (Reasoning(parts=("a", "b"), signature="s"), [{"type": "thinking", "thinking": "a\n\nb", "signature": "s"}]),
     (Reasoning(parts=("a",)), [{"type": "thinking", "thinking": "a", "signature": ""}]),
     (Reasoning(signature="s"), [{"type": "thinking", "thinking": "", "signature": "s"}]),
@@ -123,7 +123,7 @@ def test_a_signature_alone_is_not_shown_to_who_switched_thinking_off() -> None:
     [
         ((ToolCall(id="c", name="R", arguments=""),), FinishReason.STOP, "tool_use"),
         ((Text("x"),), FinishReason.TOOL_CALLS, "end_turn"),
-        ((Refusal("no"),), FinishReason.STOP, "refusal"),
+        ((ModelRefusal("no"),), FinishReason.STOP, "refusal"),
         ((Text("x"),), FinishReason.CONTENT_FILTER, "refusal"),
         ((ToolCall(id="c", name="R", arguments="{"),), FinishReason.LENGTH, "max_tokens"),
     ],

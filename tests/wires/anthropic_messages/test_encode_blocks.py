@@ -13,9 +13,9 @@ from daemon.inference.blocks import (
     File,
     HostedCall,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
     ToolResult,
@@ -25,7 +25,7 @@ from tests.wires.anthropic_messages.test_encode_request import HI, body, encode
 
 BLOCKS: list[tuple[Role, Block, list[dict[str, Any]]]] = [
     ("user", Text(""), []),
-    ("assistant", Refusal("no"), [{"type": "text", "text": "no"}]),
+    ("assistant", ModelRefusal("no"), [{"type": "text", "text": "no"}]),
     ("assistant", Reasoning(parts=("a",), signature="s"), [{"type": "thinking", "thinking": "a", "signature": "s"}]),
     ("assistant", Reasoning(signature="E", redacted=True), [{"type": "redacted_thinking", "data": "E"}]),
     (
@@ -106,12 +106,12 @@ def test_blocks(role: Role, block: Block, expected: list[dict[str, Any]]) -> Non
         ("web_search", HostedCall(id="w", name="web_search")),
     ],
 )
-def test_what_has_no_form_is_told(word: str, block: Block) -> None:
+def test_what_has_no_form_is_reported(word: str, block: Block) -> None:
     encoded = encode(HI, Message("assistant", (Text("x"), block)))
     assert encoded.lost == (f"messages[1].{word}",)
 
 
-def test_lost_parts_of_a_result_are_told() -> None:
+def test_lost_parts_of_a_result_are_reported() -> None:
     result = ToolResult(call_id="c7", content=(Text("x"), Image(file_id="f")))
     assert encode(Message("user", (result,))).lost == ("messages[0].image",)
 
@@ -140,6 +140,13 @@ def test_system_texts_of_openai_entries() -> None:
     assert given["system"] == [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     (message,) = given["messages"]
     assert [block["text"] for block in message["content"]] == ["hi", "<system-reminder>\nc\n</system-reminder>"]
+
+
+def test_what_is_no_text_in_a_system_message_is_reported() -> None:
+    """At the front, where it becomes the system text, and behind, where it becomes a reminder."""
+    picture = Image(media_type="image/png", data="iV")
+    sent = encode(Message("system", (Text("a"), picture)), HI, Message("developer", (Text("b"), picture)))
+    assert sent.lost == ("messages[0].image", "messages[2].image")
 
 
 def test_system_messages_of_this_entry_stay() -> None:

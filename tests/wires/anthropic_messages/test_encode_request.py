@@ -1,4 +1,4 @@
-"""What goes up to a Messages upstream, from any entry, and what is told as lost."""
+"""What goes up to a Messages upstream, from any entry, and what is reported as lost."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_sampling() -> None:
     assert set(encoded.lost) == {"temperature", "stop", "verbosity", "service_tier"}
 
 
-def test_parameters_that_the_upstream_lacks_are_left_out_and_told() -> None:
+def test_parameters_that_the_upstream_lacks_are_left_out_and_reported() -> None:
     encoded = encode(top_p=0.5, options={"unsupported": frozenset({"top_p", "top_k"})})
     assert "top_p" not in json.loads(encoded.body)
     assert encoded.lost == ("top_p",)
@@ -184,7 +184,7 @@ def test_thinking(fields: dict[str, Any], options: dict[str, Any], expected: dic
         assert given["max_tokens"] > expected["budget_tokens"]
 
 
-def test_thinking_left_out_is_told_and_so_is_what_it_excludes() -> None:
+def test_thinking_left_out_is_reported_and_so_is_what_it_excludes() -> None:
     effort = ReasoningOptions(effort="high")
     assert encode(reasoning=effort, max_tokens=900).lost == ("reasoning",)
     encoded = encode(reasoning=effort, temperature=0.2, top_k=3)

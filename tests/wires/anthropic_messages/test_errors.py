@@ -200,7 +200,7 @@ def test_should_retry() -> None:
 def test_recorded_errors_keep_status_type_and_words(path: Path) -> None:
     given = json.loads(path.read_bytes())["error"]
     status = int(path.name.split("-")[1].split(".")[0])
-    told, _, body = WIRE.encode_error(WIRE.decode_error(status, {}, path.read_bytes()), "r")
+    sent_status, _, body = WIRE.encode_error(WIRE.decode_error(status, {}, path.read_bytes()), "r")
     error = json.loads(body)["error"]
-    assert (told, error["type"]) == (status, given["type"])
+    assert (sent_status, error["type"]) == (status, given["type"])
     assert error["message"] == given["message"]

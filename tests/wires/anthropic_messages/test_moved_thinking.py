@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from daemon.inference.blocks import Block, Reasoning, Refusal, Text, ToolCall
+from daemon.inference.blocks import Block, ModelRefusal, Reasoning, Text, ToolCall
 from daemon.inference.collect import replay
 from daemon.inference.request import ReasoningOptions
 from daemon.inference.response import FinishReason, Response
@@ -33,7 +33,7 @@ def thought(text: str, signature: str) -> dict[str, Any]:
 
 ANSWERS: dict[str, tuple[list[Block], list[dict[str, Any]]]] = {
     "text": ([SHOWN, TEXT], [SAID]),
-    "a refusal": ([SHOWN, Refusal("no")], [{"type": "text", "text": "no"}]),
+    "a refusal": ([SHOWN, ModelRefusal("no")], [{"type": "text", "text": "no"}]),
     "a call": ([HIDDEN, CALL], [CALLED, thought("", "moved.h")]),
     "text and a call": ([SHOWN, TEXT, CALL], [SAID, thought("hm", "moved.s"), CALLED]),
     "several": ([HIDDEN, SHOWN, CALL], [CALLED, thought("", "moved.h"), thought("hm", "moved.s")]),

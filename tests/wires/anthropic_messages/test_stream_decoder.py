@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from daemon.errors import ErrorKind, Scope
-from daemon.inference.blocks import HostedCall, Opaque, Reasoning, Refusal, Text, ToolCall
+from daemon.inference.blocks import HostedCall, ModelRefusal, Opaque, Reasoning, Text, ToolCall
 from daemon.inference.collect import collect
 from daemon.inference.events import BlockEnd, Event, Finish, MessageStart, StreamError
 from daemon.inference.response import FinishReason, Response, Usage
@@ -83,7 +83,7 @@ def said(answer: Response) -> list[object]:
     """Blocks by what they say: raw citations compare by text; a refusal comes back as text."""
     out: list[object] = []
     for each in answer.content:
-        if isinstance(each, Text | Refusal):
+        if isinstance(each, Text | ModelRefusal):
             citations = [c.cited_text for c in each.citations] if isinstance(each, Text) else []
             out += [(each.text, citations)] if each.text else []
         else:
@@ -232,7 +232,7 @@ def test_stop_sequence() -> None:
 
 def test_a_refusal_explained_outside_the_content() -> None:
     details = {"stop_details": {"type": "refusal", "explanation": "blocked"}}
-    assert response(start(), *end("refusal", delta=details)).content == (Refusal("blocked"),)
+    assert response(start(), *end("refusal", delta=details)).content == (ModelRefusal("blocked"),)
     assert response(start(), *text(0, "no"), *end("refusal", delta=details)).content == (Text("no"),)
 
 

@@ -18,8 +18,8 @@ FITTING = {"type": "array", "items": {"type": "string"}}
 def fitted(**properties: Any) -> dict[str, Any]:
     schema = json.dumps({"type": "object", "properties": properties}, separators=(",", ":")).encode()
     (raw,) = fit_schemas([Tool(name="f", parameters=Raw(schema))], [])
-    told: dict[str, Any] = json.loads(bytes(raw))["properties"]
-    return told
+    shown: dict[str, Any] = json.loads(bytes(raw))["properties"]
+    return shown
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from msgspec import Raw
 
 from daemon.errors import ErrorKind, RemoteError
-from daemon.inference.blocks import Citation, Reasoning, Refusal, Text, ToolCall
+from daemon.inference.blocks import Citation, ModelRefusal, Reasoning, Text, ToolCall
 from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.openai_chat import WIRE
 
@@ -41,7 +41,7 @@ def test_a_whole_answer() -> None:
             content=(
                 Reasoning(parts=("hm",), signature="reasoning_content"),
                 text,
-                Refusal("b"),
+                ModelRefusal("b"),
                 ToolCall(id="c", name="F", arguments="{}"),
             ),
             finish=FinishReason.TOOL_CALLS,
@@ -69,7 +69,7 @@ def test_ends(body: bytes, reason: FinishReason) -> None:
 
 FAILURES: list[tuple[bytes, ErrorKind, str]] = [
     (completion(error={"message": "busy", "code": "rate_limit_exceeded"}), ErrorKind.RATE_LIMIT, "busy"),
-    (completion(finish="error"), ErrorKind.API, "broke its answer off"),
+    (completion(finish="error"), ErrorKind.API, "aborted its answer"),
     (b'{"error":{"message":"no credit","code":"insufficient_quota"}}', ErrorKind.QUOTA, "no credit"),
     (b'{"error":"no"}', ErrorKind.API, "no"),
     (b'{"object":"error","message":"gone","type":"NotFoundError","code":404}', ErrorKind.NOT_FOUND, "gone"),
@@ -86,6 +86,6 @@ FAILURES: list[tuple[bytes, ErrorKind, str]] = [
 
 @pytest.mark.parametrize(("body", "kind", "words"), FAILURES)
 def test_failed_answers_are_never_an_empty_success(body: bytes, kind: ErrorKind, words: str) -> None:
-    with pytest.raises(RemoteError) as told:
+    with pytest.raises(RemoteError) as caught:
         WIRE.decode_response(body, {})
-    assert told.value.kind is kind and words in told.value.message
+    assert caught.value.kind is kind and words in caught.value.message

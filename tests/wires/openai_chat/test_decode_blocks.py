@@ -15,9 +15,9 @@ from daemon.inference.blocks import (
     Block,
     File,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
     ToolResult,
@@ -136,7 +136,10 @@ PAIRING: list[tuple[str, list[dict[str, Any]], list[Message]]] = [
             assistant(reasoning="hm", refusal="no"),
             assistant(reasoning={}),
         ],
-        [turn("assistant", Reasoning(parts=("hm",)), "t"), turn("assistant", Reasoning(parts=("hm",)), Refusal("no"))],
+        [
+            turn("assistant", Reasoning(parts=("hm",)), "t"),
+            turn("assistant", Reasoning(parts=("hm",)), ModelRefusal("no")),
+        ],
     ),
     ("roles stay", [{"role": "developer", "content": ""}, user("")], [turn("developer", ""), turn("user", "")]),
 ]
@@ -170,7 +173,7 @@ HUB_IMAGE = Image(url=URL, detail="low")
 
 PARTS: list[tuple[dict[str, Any], Block]] = [
     ({"type": "text", "text": "a"}, Text("a")),
-    ({"type": "refusal", "refusal": "no"}, Refusal("no")),
+    ({"type": "refusal", "refusal": "no"}, ModelRefusal("no")),
     (IMAGE, HUB_IMAGE),
     ({"type": "image_url", "image_url": URL}, Image(url=URL)),
     (
@@ -206,7 +209,7 @@ PARTS: list[tuple[dict[str, Any], Block]] = [
 @pytest.mark.parametrize(("part", "block"), PARTS)
 def test_50_53_55_parts(part: dict[str, Any], block: Block) -> None:
     assert messages(user([part])) == (turn("user", block),)
-    if isinstance(block, Refusal):
+    if isinstance(block, ModelRefusal):
         block = Text(block.text)
     assert messages(assistant(call("a")), output("a", [part]))[1] == turn("user", hub_result("a", block))
 
@@ -267,7 +270,7 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("message", "param", "words"), MISTAKES)
-def test_mistakes_are_told_by_their_place(message: dict[str, Any], param: str, words: str) -> None:
-    with pytest.raises(LocalError) as told:
+def test_mistakes_are_named_by_their_place(message: dict[str, Any], param: str, words: str) -> None:
+    with pytest.raises(LocalError) as caught:
         messages(message)
-    assert told.value.status == 400 and told.value.param == param and words in told.value.message
+    assert caught.value.status == 400 and caught.value.param == param and words in caught.value.message

@@ -141,16 +141,16 @@ MISTAKES: list[tuple[dict[str, Any], str | None, str]] = [
 
 
 @pytest.mark.parametrize(("body", "param", "words"), MISTAKES)
-def test_mistakes_are_told_by_their_place(body: dict[str, Any], param: str | None, words: str) -> None:
-    with pytest.raises(LocalError) as told:
+def test_mistakes_are_named_by_their_place(body: dict[str, Any], param: str | None, words: str) -> None:
+    with pytest.raises(LocalError) as caught:
         decoded(**body)
-    error = told.value
+    error = caught.value
     assert error.status == 400 and error.param is not None and error.param.startswith(param or "")
     assert words in error.message
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"1", b'{"model":"\xff"}', b"[" * 5000])
 def test_bodies_that_are_none(body: bytes) -> None:
-    with pytest.raises(LocalError) as told:
+    with pytest.raises(LocalError) as caught:
         WIRE.decode_request(body, {})
-    assert told.value.status == 400
+    assert caught.value.status == 400

@@ -12,9 +12,9 @@ from daemon.inference.blocks import (
     Block,
     Citation,
     HostedCall,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
 )
@@ -72,7 +72,7 @@ MESSAGES = [
     ("nothing", (), {"content": ""}),
     ("several texts", (Text("a"), CALL, Text("b")), {"content": "ab", "tool_calls": [SAID_CALL]}),
     ("a call alone", (CALL,), {"content": None, "tool_calls": [SAID_CALL]}),
-    ("a refusal alone", (Refusal("no"),), {"content": None, "refusal": "no"}),
+    ("a refusal alone", (ModelRefusal("no"),), {"content": None, "refusal": "no"}),
     ("thoughts", (Reasoning(parts=("a", "b")), Reasoning(parts=("c",))), {"reasoning_content": "a\n\nb\n\nc"}),
     ("thoughts unsaid", (Reasoning(signature="x"), Text("a")), {"content": "a"}),
     (

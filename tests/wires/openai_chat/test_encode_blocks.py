@@ -11,9 +11,9 @@ from daemon.inference.blocks import (
     File,
     HostedCall,
     Image,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     Text,
     ToolCall,
     ToolContent,
@@ -121,7 +121,7 @@ MESSAGES: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
         [assistant(sent_call()), tool_message("a", "1"), assistant(sent_call()), tool_message("a", "2")],
     ),
     (
-        "an error is told in the text",
+        "an error stands in the text",
         [turn("assistant", call()), turn("user", result("a", "no", "such file", is_error=True))],
         [assistant(sent_call()), tool_message("a", "[tool error]\nno\n\nsuch file")],
     ),
@@ -168,7 +168,7 @@ MESSAGES: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
         ],
         [assistant(sent_call("a", "patch", '{"input":"*** Begin"}')), tool_message("a", "ok")],
     ),
-    ("a refusal is text", [turn("assistant", Refusal("no"))], [assistant(content="no")]),
+    ("a refusal is text", [turn("assistant", ModelRefusal("no"))], [assistant(content="no")]),
     (
         "thinking goes back to the field it came in, and where it came from alone",
         [
@@ -191,7 +191,7 @@ MESSAGES: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
         [turn("user", Opaque("responses", raw({"type": "input_audio"})))],
         [user([{"type": "input_audio"}])],
     ),
-    ("a refusal said by a user", [turn("user", Refusal("no"))], [user("no")]),
+    ("a refusal said by a user", [turn("user", ModelRefusal("no"))], [user("no")]),
     ("no user has thought or called", [turn("user", Reasoning(parts=("hm",)), call(), "a")], [user("a")]),
 ]
 
@@ -224,7 +224,7 @@ NATIVE: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
         [turn("assistant", Reasoning(parts=("hm",)), "a")],
         [assistant(content="a", reasoning_content="hm")],
     ),
-    ("a refusal has its field", [turn("assistant", Refusal("no"))], [assistant(refusal="no")]),
+    ("a refusal has its field", [turn("assistant", ModelRefusal("no"))], [assistant(refusal="no")]),
     (
         "a custom call stays one",
         [
@@ -288,16 +288,16 @@ LOSSES: list[tuple[str, Message, list[str]]] = [
 
 
 @pytest.mark.parametrize(("message", "lost"), [row[1:] for row in LOSSES], ids=[row[0] for row in LOSSES])
-def test_what_has_no_place_is_told(message: Message, lost: list[str]) -> None:
+def test_what_has_no_place_is_reported(message: Message, lost: list[str]) -> None:
     assert WIRE.encode_request(ask(turn("user", "hi"), message), GPT_4).lost == tuple(lost)
 
 
 def test_the_model_learns_of_a_document_that_could_not_come() -> None:
     document = File(url="https://a.example/a.pdf")
-    told = "[document at https://a.example/a.pdf, which could not be handed over]"
-    assert encoded(ask(turn("user", "see", document)))["messages"] == [user(f"see\n\n{told}")]
+    note = "[document at https://a.example/a.pdf, which could not be handed over]"
+    assert encoded(ask(turn("user", "see", document)))["messages"] == [user(f"see\n\n{note}")]
     answered = encoded(ask(turn("assistant", call()), turn("user", result("a", document))))["messages"]
-    assert answered == [assistant(sent_call()), tool_message("a", told)]
+    assert answered == [assistant(sent_call()), tool_message("a", note)]
 
 
 def test_what_is_said_about_a_document_stands_before_it() -> None:
@@ -338,11 +338,11 @@ def test_names_of_tools_and_calls_are_shortened_alike() -> None:
     assert body.tool_names == {"mcp__read": name, names[1]: "gone." + "y" * 70}
 
 
-def test_every_block_has_a_place_or_is_told() -> None:
+def test_every_block_has_a_place_or_is_reported() -> None:
     """Nothing is lost in silence, whichever role says it, but for thinking that is not this upstream's."""
     blocks: list[Block] = [
         Text("a"),
-        Refusal("a"),
+        ModelRefusal("a"),
         PNG,
         PDF,
         call(),

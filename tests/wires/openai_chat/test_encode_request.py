@@ -1,4 +1,4 @@
-"""The body of a request: what each family of models is told, and what is lost."""
+"""The body of a request: what each family of models gets, and what is lost."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_fields(request_: Request, options: EncodeOptions, fields: dict[str, Any
 
 
 def test_a_session_has_its_cache_at_openai() -> None:
-    """One key per conversation and model, and none that tells who it is."""
+    """One key per conversation and model, and none that shows who it is."""
     keys = {encoded(ask(session="s"), options(model))["prompt_cache_key"] for model in ("gpt-4o", "gpt-5")}
     assert len(keys) == 2 and all(len(key) == 32 for key in keys)
 
@@ -193,12 +193,12 @@ def test_a_search_models_own_options_go_as_they_came() -> None:
         assert encoded(request, options(model))["web_search_options"] == {"search_context_size": "low"}
 
 
-def test_what_the_hub_has_no_word_for_in_the_answer_is_told() -> None:
+def test_what_the_hub_has_no_word_for_in_the_answer_is_reported() -> None:
     assert WIRE.encode_request(decoded(logprobs=True, audio={}), GPT_4).lost == ("logprobs", "audio")
     assert WIRE.encode_request(decoded(logprobs=False), GPT_4).lost == ()
 
 
-def test_fields_that_the_upstream_refuses_are_told() -> None:
+def test_fields_that_the_upstream_refuses_are_reported() -> None:
     body = WIRE.encode_request(decoded(seed=7), options(unsupported=frozenset({"seed"})))
     assert body.lost == ("seed",) and b"seed" not in body.body
 

@@ -102,7 +102,7 @@ def test_without_tools_there_is_no_choice() -> None:
     assert "tool_choice" not in encoded(ask(tool_choice=ToolChoice("auto"), parallel_tool_calls=False))
 
 
-def test_a_forced_search_is_told() -> None:
+def test_a_forced_search_is_reported() -> None:
     choice = ToolChoice("tool", "web_search", "web_search")
     body = WIRE.encode_request(ask(tools=(tool(), WebSearch()), tool_choice=choice), GPT_4)
     assert body.lost == ("tools.web_search", "tool_choice") and b"tool_choice" not in body.body
@@ -139,7 +139,7 @@ def test_search_models_search_by_an_option(location: object, options: object) ->
     assert json.loads(body.body)["web_search_options"] == options and body.lost == ()
 
 
-def test_limits_of_a_search_are_told() -> None:
+def test_limits_of_a_search_are_reported() -> None:
     search = WebSearch(allowed_domains=("a",), blocked_domains=("b",), max_uses=1)
     lost = WIRE.encode_request(ask(tools=(search,)), SEARCHER).lost
     assert lost == tuple(f"tools.web_search.{name}" for name in ("allowed_domains", "blocked_domains", "max_uses"))

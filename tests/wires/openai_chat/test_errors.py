@@ -38,10 +38,10 @@ TOLD: list[tuple[GatewayError, int, dict[str, object]]] = [
 
 
 @pytest.mark.parametrize(("error", "status", "fields"), TOLD)
-def test_errors_are_told_with_a_status_and_inside_a_stream(
-    error: GatewayError, status: int, fields: dict[str, object]
-) -> None:
-    told, _, body = WIRE.encode_error(error, "req_1")
+def test_errors_have_a_status_and_inside_a_stream(error: GatewayError, status: int, fields: dict[str, object]) -> None:
+    sent_status, _, body = WIRE.encode_error(error, "req_1")
     said = json.loads(body)["error"]
-    assert told == status and {name: said[name] for name in fields} == fields and said["message"] == error.message
+    assert (
+        sent_status == status and {name: said[name] for name in fields} == fields and said["message"] == error.message
+    )
     assert error_chunk(error) == b"data: " + body + b"\n\n"

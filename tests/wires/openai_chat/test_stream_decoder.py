@@ -8,7 +8,7 @@ import pytest
 from msgspec import Raw
 
 from daemon.errors import ErrorKind, RemoteError
-from daemon.inference.blocks import Opaque, Reasoning, Refusal, Text, ToolCall
+from daemon.inference.blocks import ModelRefusal, Opaque, Reasoning, Text, ToolCall
 from daemon.inference.events import (
     BlockDelta,
     BlockEnd,
@@ -57,7 +57,7 @@ def test_cuts_in_the_bytes_change_nothing(size: int) -> None:
 CONTENT = [
     ("text", [{"content": "a"}, {"content": "b"}], (Text("ab"),)),
     ("empty and null say nothing", [{"content": None, "refusal": None, "tool_calls": None}, {"content": ""}], ()),
-    ("refusal", [{"refusal": "no"}, {"refusal": ", sorry"}], (Refusal("no, sorry"),)),
+    ("refusal", [{"refusal": "no"}, {"refusal": ", sorry"}], (ModelRefusal("no, sorry"),)),
     ("OpenRouter's field", [{"reasoning": "hm"}], (Reasoning(parts=("hm",), signature="reasoning"),)),
     ("an object nobody reads", [{"reasoning": {"a": 1}}, {"content": "x"}], (Text("x"),)),
     (
@@ -75,7 +75,7 @@ CONTENT = [
         (
             Reasoning(parts=("hm",), signature="content"),
             Text("ab"),
-            Refusal("no"),
+            ModelRefusal("no"),
             Reasoning(parts=("so",), signature="content"),
         ),
     ),
@@ -355,7 +355,7 @@ def test_what_follows_the_end_is_not_read() -> None:
     assert decoder.close() == []
 
 
-def test_the_service_tier_is_told() -> None:
+def test_the_service_tier_is_reported() -> None:
     assert answer_of(chunk({"content": "a"}, service_tier="priority"), END).service_tier == "priority"
 
 
@@ -387,7 +387,7 @@ CUTS = [
 
 
 @pytest.mark.parametrize("stream", [row[1] for row in CUTS], ids=[row[0] for row in CUTS])
-def test_a_cut_is_told_and_never_a_clean_end(stream: bytes) -> None:
+def test_a_cut_is_reported_and_never_a_clean_end(stream: bytes) -> None:
     error = failure_of(stream).error
     assert error.kind is ErrorKind.API and "finish_reason" in error.message
 
@@ -407,12 +407,12 @@ FAILURES = [
         ErrorKind.API,
         "gone",
     ),
-    ("broken off", {"choices": [{"delta": {}, "finish_reason": "error"}]}, ErrorKind.API, "broke its answer off"),
+    ("broken off", {"choices": [{"delta": {}, "finish_reason": "error"}]}, ErrorKind.API, "aborted its answer"),
     (
         "out of capacity (DeepSeek)",
         {"choices": [{"delta": {}, "finish_reason": "insufficient_system_resource"}]},
         ErrorKind.OVERLOADED,
-        "broke its answer off",
+        "aborted its answer",
     ),
 ]
 

@@ -243,7 +243,7 @@ def test_usage_comes_only_to_who_asked() -> None:
     assert answer.usage is None
 
 
-def test_cache_writes_are_told_under_both_names() -> None:
+def test_cache_writes_are_sent_under_both_names() -> None:
     usage = Usage(input_tokens=100, output_tokens=1, cached_tokens=30, cache_write_tokens=0)
     answer = shown([START, Finish(FinishReason.STOP, usage)])
     assert answer.usage is not None

@@ -9,7 +9,7 @@ import pytest
 from msgspec import Raw
 
 from daemon.errors import ErrorKind, LocalError
-from daemon.inference.blocks import File, HostedCall, Image, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult
+from daemon.inference.blocks import File, HostedCall, Image, ModelRefusal, Opaque, Reasoning, Text, ToolCall, ToolResult
 from daemon.inference.request import (
     Message,
     OpaqueTool,
@@ -61,7 +61,7 @@ def test_roles_and_ids_are_kept(role: str) -> None:
     [
         (Text("a"), {"type": "input_text", "text": "a"}),
         (Text("a"), {"type": "output_text", "text": "a", "annotations": []}),
-        (Refusal("no"), {"type": "refusal", "refusal": "no"}),
+        (ModelRefusal("no"), {"type": "refusal", "refusal": "no"}),
         (Image(url="https://x.example/a.png"), {"type": "input_image", "image_url": "https://x.example/a.png"}),
         (
             Image(media_type="image/png", data="AAA", detail="low"),

@@ -1,4 +1,4 @@
-"""Messages become input items: same order, same content, what has no place told."""
+"""Messages become input items: same order, same content, what has no place reported as lost."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from daemon.inference.blocks import File, HostedCall, Image, Opaque, Reasoning, Refusal, Text, ToolCall, ToolResult
+from daemon.inference.blocks import File, HostedCall, Image, ModelRefusal, Opaque, Reasoning, Text, ToolCall, ToolResult
 from daemon.inference.request import Message
 from tests.wires.openai_responses.world import ask, encode, encoded, raw, tool, turn
 
@@ -81,7 +81,7 @@ def test_text_has_the_type_of_its_side() -> None:
 
 
 def test_a_refusal_stays_one_in_history() -> None:
-    assert items(turn("assistant", Refusal("no")))[0]["content"] == [{"type": "refusal", "refusal": "no"}]
+    assert items(turn("assistant", ModelRefusal("no")))[0]["content"] == [{"type": "refusal", "refusal": "no"}]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_audio_is_the_same_on_both_openai_wires() -> None:
     assert parts(Opaque("chat", raw(audio))) == [audio]
 
 
-def test_media_that_an_assistant_cannot_have_said_is_told() -> None:
+def test_media_that_an_assistant_cannot_have_said_is_reported() -> None:
     body = encode(ask(turn("user", "a"), turn("assistant", Image(data="A"), File(data="A"), "b")))
     assert body.lost == ("messages[1].image", "messages[1].document")
 
@@ -241,7 +241,7 @@ def test_outputs(expected: object, outcome: ToolResult) -> None:
     assert output(outcome) == expected
 
 
-def test_an_orphan_or_repeated_result_is_dropped_and_told() -> None:
+def test_an_orphan_or_repeated_result_is_dropped_and_reported() -> None:
     history = (
         turn("user", result(identifier="gone")),
         turn("assistant", call()),
@@ -272,7 +272,7 @@ def test_own_items_come_back_as_they_were_at_their_place() -> None:
     assert sent[1:3] == [compaction, search]
 
 
-def test_what_others_ran_themselves_is_told() -> None:
+def test_what_others_ran_themselves_is_reported() -> None:
     hosted = HostedCall(id="srvtoolu_1", name="web_search", wire="messages", raw=raw({"type": "server_tool_use"}))
     unknown = Opaque("messages", raw({"type": "container_upload"}))
     body = encode(ask(turn("assistant", hosted, unknown, "a")))

@@ -103,7 +103,7 @@ def test_a_function_called_web_search_stays_a_function() -> None:
     assert sent(tool("web_search"))[0]["type"] == "function"
 
 
-def test_tools_of_this_wire_come_back_and_others_are_told() -> None:
+def test_tools_of_this_wire_come_back_and_others_are_reported() -> None:
     own = OpaqueTool("responses", "ns", raw({"type": "namespace", "name": "ns", "tools": []}))
     body = encode(ask(tools=(own, OpaqueTool("messages", "bash", raw({"type": "bash_20250124"})))))
     assert json.loads(body.body)["tools"] == [{"type": "namespace", "name": "ns", "tools": []}]

@@ -1,4 +1,4 @@
-"""Errors read from upstreams and told to clients, in OpenAI's dialect."""
+"""Errors read from upstreams and sent to clients, in OpenAI's dialect."""
 
 from __future__ import annotations
 
@@ -192,17 +192,17 @@ def test_the_strict_upstreams_faults_are_understood() -> None:
     }
 
 
-# --- told to a client ---
+# --- sent to a client ---
 
 
-def told(error: GatewayError) -> tuple[int, dict[str, str], dict[str, Any]]:
+def sent(error: GatewayError) -> tuple[int, dict[str, str], dict[str, Any]]:
     status, headers, body = WIRE.encode_error(error, "req_1")
     return status, headers, json.loads(body)["error"]
 
 
 @pytest.mark.parametrize("kind", list(ErrorKind))
 def test_every_kind_has_its_words(kind: ErrorKind) -> None:
-    status, headers, error = told(LocalError(kind, "words", param="p"))
+    status, headers, error = sent(LocalError(kind, "words", param="p"))
     own = {ErrorKind.OVERLOADED: 503, ErrorKind.MAINTENANCE: 503, ErrorKind.BILLING: 429}
     assert status == own.get(kind, STATUS[kind])
     assert (error["message"], error["param"], headers) == ("words", "p", {})
@@ -230,7 +230,7 @@ def test_every_kind_has_its_words(kind: ErrorKind) -> None:
     ],
 )
 def test_type_and_code(type_: str, code: str, kind: ErrorKind, own: str | None) -> None:
-    error = told(RemoteError(kind, "m", code=own))[2]
+    error = sent(RemoteError(kind, "m", code=own))[2]
     assert (error["type"], error["code"]) == (type_, code)
 
 
@@ -246,14 +246,14 @@ def test_type_and_code(type_: str, code: str, kind: ErrorKind, own: str | None) 
     ],
 )
 def test_retry_headers(expected: dict[str, str], fields: dict[str, Any]) -> None:
-    assert told(RemoteError(ErrorKind.RATE_LIMIT, "m", **fields))[1] == expected
+    assert sent(RemoteError(ErrorKind.RATE_LIMIT, "m", **fields))[1] == expected
 
 
 @pytest.mark.parametrize("kind", [ErrorKind.QUOTA, ErrorKind.RATE_LIMIT])
 def test_codex_learns_when_a_limit_ends(kind: ErrorKind) -> None:
     failure = RemoteError(kind, "m", retry_after=2519.5)
     failure.resets_at, failure.plan_type = 1_999_999_999.2, "plus"
-    _, headers, error = told(failure)
+    _, headers, error = sent(failure)
     assert error == {
         "message": "m",
         "type": "usage_limit_reached",
@@ -267,7 +267,7 @@ def test_codex_learns_when_a_limit_ends(kind: ErrorKind) -> None:
 
 
 def test_a_plan_is_named_only_where_the_upstream_has_named_one() -> None:
-    error = told(RemoteError(ErrorKind.QUOTA, "m", code="usage_limit_reached", retry_after=59.5))[2]
+    error = sent(RemoteError(ErrorKind.QUOTA, "m", code="usage_limit_reached", retry_after=59.5))[2]
     assert error["resets_in_seconds"] == 60 and "plan_type" not in error and "resets_at" not in error
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from daemon.errors import GatewayError
-from daemon.inference.blocks import HostedCall, Opaque, Reasoning, Refusal, Text, ToolCall
+from daemon.inference.blocks import HostedCall, ModelRefusal, Opaque, Reasoning, Text, ToolCall
 from daemon.inference.collect import collect
 from daemon.inference.events import Finish, StreamError
 from daemon.inference.response import FinishReason, Response
@@ -52,7 +52,7 @@ def test_cuts_change_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_every_cut_is_told(name: str) -> None:
+def test_every_cut_is_reported(name: str) -> None:
     """A stream that ends before its terminal event, at whichever event, is an error and never a clean end."""
     frames = re.findall(rb".*?\n\n", stream_of(name), re.S)
     for count in range(len(frames) - (2 if name in FAILED else 1)):
@@ -100,11 +100,11 @@ def test_a_failed_stream_is_an_error_with_the_upstreams_words(name: str, oracle:
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_http_errors(name: str, oracle: Any) -> None:
-    told = oracle.canon_fixture(f"responses/{name}")["error"]
-    error = WIRE.decode_error(told["status"], {}, (FIXTURES / f"{name}.response.json").read_bytes())
-    assert error.status == told["status"]
-    assert told["message"] in error.message
-    assert error.code == told["code"]
+    expected = oracle.canon_fixture(f"responses/{name}")["error"]
+    error = WIRE.decode_error(expected["status"], {}, (FIXTURES / f"{name}.response.json").read_bytes())
+    assert error.status == expected["status"]
+    assert expected["message"] in error.message
+    assert error.code == expected["code"]
 
 
 @pytest.mark.parametrize("name", [name for name in STREAMS if name not in FAILED])
@@ -137,7 +137,7 @@ def test_errors_pass_the_independent_judge(name: str, oracle: Any) -> None:
 def compare(expected: dict[str, Any], answer: Response) -> None:
     content = answer.content
     assert [block.text for block in content if isinstance(block, Text) and block.text] == expected["text"]
-    assert "".join(block.text for block in content if isinstance(block, Refusal)) == (expected["refusal"] or "")
+    assert "".join(block.text for block in content if isinstance(block, ModelRefusal)) == (expected["refusal"] or "")
     assert [part for block in content if isinstance(block, Reasoning) for part in block.parts] == expected["reasoning"]
     signed = [block for block in content if isinstance(block, Reasoning) and block.signature]
     assert len(signed) == expected["opaque_reasoning"]

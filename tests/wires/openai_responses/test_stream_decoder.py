@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.errors import ErrorKind, Scope
-from daemon.inference.blocks import Citation, HostedCall, Opaque, Reasoning, Refusal, Text, ToolCall
+from daemon.inference.blocks import Citation, HostedCall, ModelRefusal, Opaque, Reasoning, Text, ToolCall
 from daemon.inference.collect import collect
 from daemon.inference.events import BlockDelta, BlockEnd, BlockStart, Event, Finish, MessageStart, StreamError
 from daemon.inference.response import FinishReason, Response, Usage
@@ -154,24 +154,24 @@ def test_relays_that_number_every_item_0_are_understood() -> None:
 
 
 def test_citations_come_as_events_or_with_the_part() -> None:
-    told = {"type": "url_citation", "url": "https://x.example", "title": "X", "start_index": 1, "end_index": 2}
+    note = {"type": "url_citation", "url": "https://x.example", "title": "X", "start_index": 1, "end_index": 2}
     as_event = answer(
         event(TEXT + "delta", delta="hey"),
-        event(TEXT + "annotation.added", annotation=told),
-        event("response.content_part.done", part=text("hey", annotations=[told])),
+        event(TEXT + "annotation.added", annotation=note),
+        event("response.content_part.done", part=text("hey", annotations=[note])),
     )
-    with_part = answer(done(0, message(text("hey", annotations=[told]))))
+    with_part = answer(done(0, message(text("hey", annotations=[note]))))
     for (block,) in (as_event.content, with_part.content):
         assert isinstance(block, Text)
         (citation,) = block.citations
         assert isinstance(citation, Citation)
         assert (citation.url, citation.title, citation.start, citation.end) == ("https://x.example", "X", 1, 2)
-        assert citation.raw is not None and json.loads(bytes(citation.raw)) == told
+        assert citation.raw is not None and json.loads(bytes(citation.raw)) == note
 
 
 def test_a_citation_before_its_text_does_not_double_the_text() -> None:
-    told = {"type": "url_citation", "url": "https://x.example"}
-    early = event(TEXT + "annotation.added", annotation=told)
+    note = {"type": "url_citation", "url": "https://x.example"}
+    early = event(TEXT + "annotation.added", annotation=note)
     (block,) = answer(early, event(TEXT + "delta", delta="hey"), done(0, message(text("hey")))).content
     assert isinstance(block, Text) and block.text == "hey"
 
@@ -189,7 +189,7 @@ def test_a_citation_before_its_text_does_not_double_the_text() -> None:
 )
 def test_refusals(events: list[Json]) -> None:
     refused = answer(*events)
-    assert refused.content == (Refusal("no"),)
+    assert refused.content == (ModelRefusal("no"),)
     assert refused.finish is FinishReason.REFUSAL
 
 
@@ -313,9 +313,9 @@ def test_custom_calls_have_free_text() -> None:
     item = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "c1", "name": "patch", "namespace": "fs"}
     streamed = answer(added(0, item), event("response.custom_tool_call_input.delta", delta="*** Begin"))
     whole = answer(done(0, {**item, "input": "*** Begin"}))
-    told = answer(added(0, item), event("response.custom_tool_call_input.done", input="*** Begin"))
+    by_events = answer(added(0, item), event("response.custom_tool_call_input.done", input="*** Begin"))
     expected = ToolCall(id="c1", name="patch", arguments="*** Begin", kind="custom", namespace="fs", item_id="ctc_1")
-    assert streamed.content == whole.content == told.content == (expected,)
+    assert streamed.content == whole.content == by_events.content == (expected,)
 
 
 def test_shortened_names_are_restored() -> None:
@@ -451,7 +451,7 @@ def test_failures(kind: ErrorKind, scope: Scope, retry_after: float | None, erro
     said = {"message": "the upstream's words", **error}
     if form == "flat" and said.get("type"):
         said["code"] = said.pop("type")
-    told = failure(
+    problem = failure(
         {
             "failed": {"type": "response.failed", "response": {"status": "failed", "error": said}},
             "nested": {"type": "error", "error": said},
@@ -459,14 +459,14 @@ def test_failures(kind: ErrorKind, scope: Scope, retry_after: float | None, erro
             "bare": {"type": None, "error": said},
         }[form]
     ).error
-    assert (told.kind, told.scope, told.retry_after) == (kind, scope, retry_after)
-    assert told.message == said["message"]
+    assert (problem.kind, problem.scope, problem.retry_after) == (kind, scope, retry_after)
+    assert problem.message == said["message"]
 
 
 @pytest.mark.parametrize("status", ["failed", "cancelled", "queued"])
 def test_an_end_without_a_reason_names_the_status(status: str) -> None:
-    told = failure({"type": "response.failed", "response": {"status": status, "error": None}}).error
-    assert status in told.message
+    problem = failure({"type": "response.failed", "response": {"status": status, "error": None}}).error
+    assert status in problem.message
 
 
 def test_an_error_before_anything_else() -> None:
@@ -495,7 +495,7 @@ def test_misshapen_events_make_no_answer(payload: bytes) -> None:
     assert last.error.scope is Scope.PROVIDER
 
 
-def test_an_endless_event_is_told() -> None:
+def test_an_endless_event_is_reported() -> None:
     decoder = WIRE.stream_decoder({})
     events = [each for _ in range(17) for each in decoder.feed(b"data: " + b"x" * 2**20)]
     assert isinstance(events[-1], StreamError)

@@ -13,9 +13,9 @@ from daemon.errors import ErrorKind, LocalError, RemoteError
 from daemon.inference.blocks import (
     Citation,
     HostedCall,
+    ModelRefusal,
     Opaque,
     Reasoning,
-    Refusal,
     SearchHit,
     Text,
     ToolCall,
@@ -206,9 +206,9 @@ def test_the_object_repeats_the_request() -> None:
 )
 def test_usage_is_always_whole(expected: tuple[int | None, ...], usage: Usage | None) -> None:
     """What the upstream did not say is the estimate of the input, and nothing for the output."""
-    told = final(Finish(FinishReason.STOP, usage))["usage"]
-    given, made = told["input_tokens_details"], told["output_tokens_details"]
-    numbers = (told["input_tokens"], told["output_tokens"], given["cached_tokens"], made["reasoning_tokens"])
+    counts = final(Finish(FinishReason.STOP, usage))["usage"]
+    given, made = counts["input_tokens_details"], counts["output_tokens_details"]
+    numbers = (counts["input_tokens"], counts["output_tokens"], given["cached_tokens"], made["reasoning_tokens"])
     assert (*numbers, given.get("cache_write_tokens")) == expected
 
 
@@ -279,7 +279,7 @@ argument_texts = st.sampled_from(['{"a":"\\u00e9 \\n"}', "[1, 2]", '{"b":null}']
 sealed = st.none() | st.text("abc=", min_size=1, max_size=8)
 blocks = st.one_of(
     st.builds(Text, non_empty),
-    st.builds(Refusal, non_empty),
+    st.builds(ModelRefusal, non_empty),
     st.builds(
         lambda parts, seal: Reasoning(parts=tuple(parts), signature=seal), st.lists(non_empty, max_size=3), sealed
     ),
@@ -299,13 +299,13 @@ answers = st.builds(
 )
 
 
-def as_told(answer: Response) -> Response:
+def as_shown(answer: Response) -> Response:
     """``answer`` as this wire can say it: a completed one ends for its calls or refusal, ids are the wire's own."""
     finish = answer.finish
     if finish is FinishReason.STOP:
         if any(isinstance(each, ToolCall) for each in answer.content):
             finish = FinishReason.TOOL_CALLS
-        elif any(isinstance(each, Refusal) for each in answer.content):
+        elif any(isinstance(each, ModelRefusal) for each in answer.content):
             finish = FinishReason.REFUSAL
     return structs.replace(answer, content=tuple(without_item_id(each) for each in answer.content), finish=finish)
 
@@ -321,9 +321,9 @@ def test_an_answer_goes_through_this_wire_unchanged(answer: Response, dice: Any)
     """Unfolded, cut into smaller deltas, mixed, encoded and decoded: the same answer, streamed and whole."""
     said = WIRE.stream_encoder(context()).encode(interleaved(list(replay(answer)), dice))
     check(said)
-    assert as_told(collect(decode(said))) == as_told(answer)
+    assert as_shown(collect(decode(said))) == as_shown(answer)
     whole = WIRE.decode_response(WIRE.encode_response(answer, context()), {})
-    assert as_told(whole) == as_told(answer)
+    assert as_shown(whole) == as_shown(answer)
 
 
 def interleaved(events: list[Event], dice: Any) -> list[Event]:
