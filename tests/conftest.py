@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -34,6 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
     long campaigns draw new ones. A clock judges neither."""
     chosen = config.getoption("markexpr")
     settings.load_profile(chosen if chosen in ("soak", "fast") else "suite")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """``-m fast`` does not even import the others."""
+    name = f"{collection_path.relative_to(harness.ROOT).as_posix()}/"
+    return True if config.getoption("markexpr") == "fast" and name.startswith(NOT_FAST) else None
 
 
 @pytest.fixture(scope="session")
@@ -76,12 +83,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _name_apart(items: list[pytest.Item]) -> None:
-    """A number for all but the first of those that share an ID: of several, xdist runs the last one only.
-
-    schemathesis gives all operations the name of their test.
-    """
-    seen: Counter[str] = Counter()
+    """Of tests that share an ID xdist runs only the last. schemathesis has the operation in the name, not in the ID."""
+    often = Counter(item.nodeid for item in items)
     for item in items:
-        seen[item.nodeid] += 1
-        if (number := seen[item.nodeid]) > 1:
-            item._nodeid = f"{item.nodeid}[{number}]"  # type: ignore[attr-defined]
+        if often[item.nodeid] > 1:
+            item._id = item.id.with_params(item.name.partition("[")[2].removesuffix("]"))
+    twice = [each for each, times in Counter(item.nodeid for item in items).items() if times > 1]
+    if twice:
+        raise pytest.UsageError(f"tests share an ID, and xdist would run one of them only: {', '.join(twice)}")
