@@ -52,6 +52,7 @@ BANNED_ALONE = {
 } | dict.fromkeys(("asked", "found", "given", "held", "kept", "said", "unkept", "wanted"), "the thing itself")
 """A name that is this and nothing more -> what to say instead. Participles are fine beside a noun: ``HeldThinking``."""
 
+
 def public_names() -> dict[str, str]:
     """Every module and public class of the daemon by its dotted name below ``daemon`` -> the last part in snake case.
 
