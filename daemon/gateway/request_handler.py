@@ -7,7 +7,7 @@ upstream stays invisible. No timer runs here: ``Deadlines`` watches the clock an
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import monotonic
 from typing import Final
 
@@ -63,7 +63,6 @@ class RequestHandler:
         self._client_request = client_request
         self._streamed = client_request.request.stream
         self._state = state
-        self._writer = ClientWriter(stream, state, self._head)
         self._headers = PassedHeaders(client_request, live.owners)
         self._amendments = RequestAmendments(client_request, live.learned)
         # A pipe per way (through the hub or past it), kept over attempts: it knows what a keep-alive has already sent.
@@ -71,6 +70,8 @@ class RequestHandler:
         self._pipe: ResponsePipe | None = None  # that of the current attempt
         self._answer: UpstreamResponse | None = None  # that of the current attempt, once its head is there
         self.record = RequestRecord(client_request)
+        # Nothing below may refer back to the handler: a cycle would keep the request's memory until the collector runs.
+        self._writer = ClientWriter(stream, state, partial(_head, self.record, self._headers))
 
     async def run(self) -> None:
         """Answer the request. Every failure is reported to the client in its dialect; nothing is raised."""
@@ -188,16 +189,15 @@ class RequestHandler:
                     self._amendments.accepted(target.candidate)
             error.message = auth.api_key.masked_in(error.message)  # some upstreams quote the key they refuse
             self._live.metrics.attempt(auth.name, error.kind.value)
-            self._close_answer(auth)
+            self._close_answer()
             again = None if pipe.stage != "held" else self._amendments.next(target, prepared, error, pipe)
             if again is None:
                 return error
             target, prepared = again
 
-    def _close_answer(self, auth: CoreAuth) -> None:
-        """The attempt has failed; what the upstream said beside its answer stays."""
+    def _close_answer(self) -> None:
+        """The attempt has failed; what the upstream said beside its answer stays, in ``_headers``."""
         if self._answer is not None:
-            self._headers.received(auth, self._answer.headers)
             self._answer.close()
             self._answer = None
 
@@ -229,6 +229,7 @@ class RequestHandler:
         try:
             async with state.waiting():
                 self._answer = answer = await self._live.upstreams.open(call)
+                self._headers.received(auth, answer.headers)
                 if not prepared.watched:
                     answer.gather()
                 if answer.status >= 300:
@@ -302,7 +303,7 @@ class RequestHandler:
     async def _report(self, error: GatewayError) -> None:
         """The error to the client in its dialect: as an HTTP error, or as the last event of its stream."""
         error = for_client(error, self._client_request, self.record.served)
-        self.record.error, self.record.status = error, error.status
+        self.record.error, self.record.status = without_frames(error), error.status
         pipe = self._pipe if self._streamed else None
         if pipe is not None and (self._writer.started or pipe.stage != "held"):
             await self._writer.end(pipe.take() + pipe.fail(error))
@@ -311,20 +312,18 @@ class RequestHandler:
         self.record.status = status
         await self._writer.respond(status, headers, body)
 
-    def _head(self) -> ResponseHead:
-        record = self.record
-        if self._answer is not None and record.auth is not None:
-            self._headers.received(record.auth, self._answer.headers)
-        return ResponseHead(
-            provider=record.auth.name if record.auth else "",
-            attempts=record.attempts,
-            lost=record.lost,
-            passed=self._headers.passed,
-        )
-
     def _note_first_event(self) -> None:
         if self.record.first_event is None:
             self.record.first_event = monotonic()
+
+
+def _head(record: RequestRecord, headers: PassedHeaders) -> ResponseHead:
+    return ResponseHead(
+        provider=record.auth.name if record.auth else "",
+        attempts=record.attempts,
+        lost=record.lost,
+        passed=headers.passed,
+    )
 
 
 @lru_cache(maxsize=64)
