@@ -1,6 +1,6 @@
 """What is wrong with a configuration: a ``Diagnostic``, printed the way compilers print theirs.
 
-A check that knows only the value says it as a ``Fault``, a diagnostic without a position; ``load`` adds that.
+A check that knows only the value reports a ``Fault``, a diagnostic without a position; ``load`` adds that.
 """
 
 from __future__ import annotations

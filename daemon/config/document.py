@@ -150,7 +150,7 @@ def _compose(text: str, tokens: list[Token] | None) -> Node:
     except yaml.YAMLError:
         raise ScanError("yaml-syntax", "not valid YAML", (1, 1)) from None
     if root is None:
-        raise ScanError("empty", "the file is empty", (1, 1), "a configuration of defaults is written as {}")
+        raise ScanError("empty", "the file is empty", (1, 1), "write {} for a configuration of defaults")
     return root
 
 
@@ -168,7 +168,7 @@ class Builder:
         if not isinstance(node, MappingNode):
             kind = "a list" if isinstance(node, SequenceNode) else "a single value"
             if isinstance(node, ScalarNode) and node.tag.endswith(":null"):
-                raise ScanError("empty", "the file holds no configuration", _place(node), "write at least one key")
+                raise ScanError("empty", "the file contains no configuration", _place(node), "write at least one key")
             raise ScanError("top-level", f"expected keys and values, got {kind}", _place(node), "write 'key: value'")
         return self.mapping(node, ())
 
@@ -205,7 +205,7 @@ class Builder:
             return None
         key: str = node.value
         if key in first:
-            message = f"{nameable(key)} is given twice, first on line {first[key]}"
+            message = f"{nameable(key)} appears twice, first on line {first[key]}"
             self.errors.append(ScanError("duplicate-key", message, place, "remove one of them"))
             return None
         first[key] = line

@@ -1,4 +1,4 @@
-"""A warning for a config.yaml that holds a literal key and that others can read."""
+"""A warning for a config.yaml that contains a literal key and that others can read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def exposure(document: Document, mode: int) -> Diagnostic | None:
     return Diagnostic(
         severity="warning",
         code="exposed",
-        message=f"others can read this file (mode {mode & 0o777:04o}) and it holds a literal key",
+        message=f"others can read this file (mode {mode & 0o777:04o}) and it contains a literal key",
         path=path,
         line=line,
         column=column,

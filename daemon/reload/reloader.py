@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -96,7 +95,7 @@ class Reloader:
 
     @property
     def outcome(self) -> ReloadOutcome | None:
-        """What came of the last reload that was asked for or made a difference; None before ``start``."""
+        """The outcome of the last reload that was requested or changed something; None before ``start``."""
         return self._outcome
 
     @property
@@ -225,10 +224,8 @@ class Reloader:
         state.last_good = result.fragment
         state.problems = tuple(each for each in outcome.diagnostics if failing and each.severity == "error")
         if update.fragment is None:
-            self._in_force.raw = update.raw
+            self._in_force.set(update.raw)
         if is_new or outcome.changes:
-            if update.fragment is None:
-                self._in_force.digest = hashlib.sha256(update.raw).hexdigest()
             await self._off_loop(partial(self._in_force.keep, outcome))
         return outcome
 
@@ -244,8 +241,8 @@ class Reloader:
         try:
             await swap(self._current, new, self._appliers)
         except Exception as error:
-            if not isinstance(error, OSError):  # that is of the machine, not of ours: its name says it all
-                logger.opt(exception=error).error("generation {} could not be put in force", new.generation)
+            if not isinstance(error, OSError):  # a problem of the machine, not a bug: its text is enough
+                logger.opt(exception=error).error("generation {} could not be applied", new.generation)
             return self._refuse(state, (not_applied(state.source.name, error),), reason)
         outcome = self._outcome_now(result.diagnostics, reason, ok=True, began=began)
         heading = summary.heading(result.changes, new, outcome.milliseconds)
@@ -254,7 +251,7 @@ class Reloader:
         return outcome
 
     def _refuse(self, state: SourceState, diagnostics: tuple[Diagnostic, ...], reason: str) -> ReloadOutcome:
-        """Reports why, and leaves everything as it is."""
+        """Reports why; everything stays as it is."""
         state.problems = diagnostics
         outcome = self._outcome_now(diagnostics, reason, ok=False)
         self._reporter.refused(outcome, state.source.name)
@@ -275,7 +272,7 @@ class Reloader:
         return structs.replace(self._refuse(self._file, diagnostics, "start"), changes=applied.changes)
 
     async def _read_first(self, state: SourceState) -> None:
-        """At the start, before config.yaml: a source that fails contributes nothing yet, and stops nobody."""
+        """At the start, before config.yaml: a source that fails contributes nothing yet, and the start goes on."""
         update = await self._read(state)
         fragment = update.fragment
         if fragment is not None and fragment.is_usable:

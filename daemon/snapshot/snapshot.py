@@ -1,4 +1,4 @@
-"""The snapshot: what one request sees from start to end, how it is built, and the holder of the one in force.
+"""The snapshot: what one request sees from start to end, how it is built, and the holder of the current one.
 
 All of it is a pure function of the configuration: core auths, registry and revision.
 """
@@ -57,7 +57,7 @@ class Current:
 
     def get(self) -> Snapshot:
         if self._snapshot is None:
-            raise LookupError("no configuration is in force yet")
+            raise LookupError("no configuration has been loaded yet")
         return self._snapshot
 
     def get_or_none(self) -> Snapshot | None:
@@ -99,7 +99,7 @@ def revision(settings: Config, providers: Iterable[Provider] = ()) -> str:
 
 
 def _chosen(value: object) -> object:
-    """A value as plain data, its structs without what is at its default."""
+    """A value as plain data, its structs without the fields that have their default."""
     if isinstance(value, Struct):
         values = ((key, getattr(value, name), default) for name, key, default in _defaults(type(value)))
         return {key: _chosen(each) for key, each, default in values if each != default}

@@ -2,10 +2,10 @@
 
 1. watchfiles is a hint, never the truth; which file an event names is never looked at. It loses
    events without an error (queue overflow), hears nothing of mmap and bind mounts, and may fail
-   altogether: then the look at the files every ``Timing.poll`` seconds finds the change alone.
+   altogether: then only the look at the files every ``Timing.poll`` seconds finds the change.
 2. What is published was read whole between two equal stamps, when no writer had it open (``settle``).
 3. Only a new digest is published: chmod, touch and the same bytes again are nothing.
-4. Files are touched on threads of this source alone, so that no other work can delay a reload.
+4. Files are accessed on this source's own threads, so that no other work can delay a reload.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class FileSource:
             self._events_heard = self._events
 
     async def _pause(self, seconds: float) -> None:
-        """Until something happens nearby, but not longer."""
+        """Waits for an event, at most this long."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
@@ -183,7 +183,7 @@ class FileSource:
         try:
             content = read_whole(self._absolute)
             if not content.raw:
-                raise Unreadable("empty", "is empty", "write a configuration into it, e.g. by: tppcd init")
+                raise Unreadable("empty", "is empty", "write a configuration into it, e.g. with: tppcd init")
         except Unreadable as why:
             digest = hashlib.sha256(f"{why.code}: {why.message}".encode()).hexdigest()
             return Update(source=self.name, raw=b"", digest=digest, problem=self._diagnose(why), settled=settled)
@@ -225,7 +225,7 @@ class FileSource:
             except Exception as error:
                 if not logged:
                     logger.warning(
-                        "no file events for {} ({}): looking every {:g} s instead", self.name, error, self._timing.poll
+                        "no file events for {} ({}): checking every {:g} s instead", self.name, error, self._timing.poll
                     )
                 logged = True
                 stop.wait(RETRY_S)
