@@ -44,7 +44,7 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
 
 
 class Fault(Struct, frozen=True, kw_only=True):
-    """What is wrong with the value at ``path``; where that stands in the file is not known here."""
+    """What is wrong with the value at ``path``; its line and column are not known yet."""
 
     path: Path
     code: str

@@ -14,7 +14,7 @@ OTHERS = 0o077
 """The permission bits of everybody but the owner."""
 
 HASHES = ("$2a$", "$2b$", "$2y$", "$argon2")
-"""bcrypt and argon2: what stands there is no key."""
+"""bcrypt and argon2: such a value is not a key."""
 
 
 def exposure(document: Document, mode: int) -> Diagnostic | None:

@@ -43,7 +43,7 @@ class Instructions:
 
     @property
     def written(self) -> str:
-        """What config.yaml says: the role, or the reference."""
+        """The value in config.yaml: the role, or the reference."""
         return self._written
 
     @property

@@ -31,7 +31,7 @@ class Fragment(Struct, frozen=True, kw_only=True):
     cannot be resolved fails that provider alone: ``failing`` has the ``source`` of each.
     ``files`` are the paths that it reads (``file:`` references, certificates, Codex CLI; a ``credential:NAME``
     stands as written). ``written`` is the data as written: references unresolved, **literal secrets included**,
-    so whoever shows it masks it (``api.management.masked``).
+    so code that shows it masks it (``api.management.masked``).
     """
 
     source: str = "config.yaml"
@@ -125,7 +125,7 @@ def _with_host(config: Config) -> Config:
 def _apply_rules(converter: Converter, config: Config) -> None:
     wrong = {each.path for each in converter.diagnostics if each.severity == "error"}
     for fault in chain.from_iterable(rule(config) for rule in RULES):
-        # A value that is wrong already, or that lies in one that is: one mistake is reported once.
+        # A value that is wrong already, or that is inside one that is: one mistake is reported once.
         if any(fault.path[: len(path)] == path for path in wrong):
             continue
         written, text = converter.references.get(fault.path, ("", ""))

@@ -65,7 +65,7 @@ CODEX_RELAY: Final = Profile(
 )
 """Relays in front of ChatGPT accounts (new-api, sub2api, claude-relay-service and similar ones).
 
-Hosts: each stands with ``wire_api = "responses"`` in public Codex configurations of 2025 and 2026
+Hosts: each is listed with ``wire_api = "responses"`` in public Codex configurations of 2025 and 2026
 (``codex-api.packycode.com/v1``, ``www.packyapi.com/v1``, ``www.88code.org/openai/v1``, ``co.yes.vg/v1``,
 ``jp.duckcoding.com/v1``, ``code.newcli.com/codex/v1`` = foxcode, ``right.codes/codex/v1``,
 ``anyrouter.top/v1``, ``api.aicodewith.com/chatgpt/v1``). Path: chatgpt.com itself, and relays that copy it.

@@ -167,7 +167,7 @@ def general(config: Config) -> Faults:
 
 
 def aliases(config: Config) -> Faults:
-    """An alias that leads nowhere is found here, before a client finds it."""
+    """A warning for an alias of a model that no provider serves, before a client uses it."""
     served = _served(config)
     for alias in config.model_aliases if served else ():
         path: Path = ("model-aliases", alias.pattern)

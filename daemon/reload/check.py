@@ -94,7 +94,7 @@ def _new_errors(fragment: Fragment, old: Snapshot | None) -> Iterator[Diagnostic
 
 
 def value_at(data: object, path: ValuePath) -> object:
-    """What stands at ``path`` of plain data; None for nothing."""
+    """The value at ``path`` of plain data; None where there is none."""
     for part in path:
         if isinstance(data, Mapping):
             data = data.get(part)
@@ -108,7 +108,7 @@ def value_at(data: object, path: ValuePath) -> object:
 def _fragment(
     update: Update, document: Document | None, environ: Mapping[str, str], base: Path, require: frozenset[str]
 ) -> Fragment:
-    """What one source says."""
+    """What one source contributes."""
     if update.problem is not None:
         return Fragment(source=update.source, diagnostics=(update.problem,))
     if update.fragment is not None:

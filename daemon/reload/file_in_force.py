@@ -21,7 +21,7 @@ class FileInForce:
         self.digest = ""
 
     def set(self, raw: bytes) -> None:
-        """``raw`` is what config.yaml says and is in force now."""
+        """``raw`` is the content of config.yaml and in force now."""
         self.raw, self.digest = raw, hashlib.sha256(raw).hexdigest()
 
     def is_new(self, update: Update) -> bool:

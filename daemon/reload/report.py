@@ -83,8 +83,8 @@ class Reporter:
             self._log("diagnostic", f"  {each}", outcome.generation, level=each.severity.upper())
 
     def in_force(self, outcome: ReloadOutcome, source: str, *, saved: bool) -> None:
-        """What the source says is in force, perhaps without providers that fail. ``saved``: the file's bytes did
-        change, or somebody asked; the same bytes read again are no reload."""
+        """What the source says is in force, perhaps without providers that fail. ``saved``: the file's bytes
+        changed, or a caller asked for a reload; the same bytes read again are not a reload."""
         if outcome.failing:
             self._failing(outcome, source)
             return

@@ -3,7 +3,7 @@
     read ─ If-Match ─ the new bytes ─ check ─ policy ─▶ what it would change (dry run)
                                                     └▶ write ─ reload ─▶ in force, or the old bytes back
 
-1. One change at a time, each from what the file says when its turn comes.
+1. One change at a time, each starting from the file as it is when its turn comes.
 2. A change that is refused, at any step, leaves file and memory as they were.
 3. The watch sees the write, too; it finds the same revision in force and applies nothing.
 4. A provider whose reference cannot be resolved stops no write that leaves it as it is.
@@ -34,7 +34,7 @@ from daemon.state.write_lock import write_lock
 REASON: Final = "management"
 
 Edit = Callable[[bytes], Document]
-"""What the file says -> what it is to say. Blocks; may raise whatever its caller understands."""
+"""The bytes of the file -> its new content. Blocks; may raise any exception that its caller handles."""
 WritePolicy = Callable[[Snapshot], Awaitable[tuple[Diagnostic, ...]]]
 """What would come into force -> why the caller may not write it; an error refuses the write."""
 

@@ -27,7 +27,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     references included; ``generation`` counts applied snapshots from 1, over restarts.
 
     ``providers`` are all that are configured, the disabled ones too; ``core_auths`` those that are used.
-    ``effective_sources`` says per packycode field where its value came from (``config.yaml``,
+    ``effective_sources`` has the source of each packycode field (``config.yaml``,
     ``env``, ``codex-cli``); ``written`` is the file's data as written (references unresolved), for
     the management view. ``config_header`` is the value of ``x-tppcd-config``."""
 

@@ -34,7 +34,7 @@ FROM_TOP: Final = {
 
 
 def ambient_settings(environ: Mapping[str, str]) -> AmbientSettings:
-    """Reads the Codex CLI's files anew at each call."""
+    """Reads the Codex CLI's files again at each call."""
     home = _codex_home(environ)
     if home is None:
         return AmbientSettings(env=_from_environment(environ))

@@ -15,7 +15,7 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 ATTEMPTS: Final = 5
 
 Stamp = tuple[int, ...]
-"""(device, inode, size, mtime, ctime) of what a path leads to, or (errno,) where it leads nowhere."""
+"""(device, inode, size, mtime, ctime) of the file behind a path, or (errno,) if it cannot be read."""
 
 
 class Unreadable(Exception):

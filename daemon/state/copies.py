@@ -98,8 +98,8 @@ class History:
         return newest.generation if newest.revision == revision else newest.generation + 1
 
     def keep(self, raw: bytes, *, generation: int, revision: str, at: float) -> None:
-        """``raw`` is in force as ``generation``. What was kept of this generation, or last with the same
-        bytes, is replaced: a changed comment and a rotated key make no new entry."""
+        """``raw`` is in force as ``generation``. The newest version is replaced if it has this generation or the same
+        bytes: a changed comment and a rotated key make no new entry."""
         digest = hashlib.sha256(raw).hexdigest()
         version = Version(generation=generation, revision=revision, at=at, digest=digest)
         before = self.versions()
@@ -121,7 +121,7 @@ class History:
         return tuple(sorted(filter(None, versions), key=lambda each: (each.generation, each.at), reverse=True))
 
     def load(self, version: Version) -> bytes | None:
-        """The bytes of a kept version; None where they are gone or damaged."""
+        """The bytes of a version; None where they are missing or damaged."""
         try:
             raw = self._directory.read(version.file_name)
         except Unreadable:

@@ -1,7 +1,7 @@
 """What a write in place replaces, saved until it is done: after a kill halfway, the next start puts it back.
 
 One sealed file in the state directory, below the real path of config.yaml; it is there only during such a
-write. Everything blocks, and is called by whoever holds the write lock.
+write. Everything blocks, and is called with the write lock held.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Unfinished:
 
     @contextmanager
     def keep(self, before: bytes, after: bytes) -> Iterator[None]:
-        """Around the write. Raises OSError where nothing can be kept; then nothing is to be written."""
+        """Around the write. Raises OSError if the content cannot be saved; then nothing must be written."""
         self._directory.write(self._name, msgspec.msgpack.encode(Sides(before, after)))
         try:
             yield

@@ -56,9 +56,9 @@ class UnknownProvider(Exception):
 def unwrapped(name: str, body: object) -> dict[str, object]:
     """The block of a body that is bare or wrapped in ``{name: …}``, without what is read-only."""
     if isinstance(body, Mapping) and name in body:
-        if beside := [key for key in body if key != name]:
+        if others := [key for key in body if key != name]:
             raise PatchRefused(
-                (), f"{beside[0][:60]!r} and {name!r} cannot be sent together", f'send {{"{name}": …}} alone'
+                (), f"{others[0][:60]!r} and {name!r} cannot be sent together", f'send {{"{name}": …}} alone'
             )
         body = body[name]
     if not isinstance(body, Mapping):
@@ -199,7 +199,7 @@ def _patch_one(result: list[object], shown: list[object], entry: object, path: P
 
 
 def _renamed(before: Block, entry: Block) -> Block:
-    """The name found the provider; written in another case it is still no change."""
+    """The provider was looked up by this name; another case is no change of it."""
     return {**entry, "name": before["name"]}
 
 

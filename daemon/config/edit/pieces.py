@@ -23,7 +23,7 @@ KEEPS_LINES = re.compile(r"[|>][0-9]?\+")
 
 
 class NotEditable(Exception):
-    """The file cannot be changed as asked without touching what was not asked for. ``message`` names no
+    """The file cannot be changed as requested without touching something else. ``message`` names no
     value; ``line`` counts from 1, 0 = the file as a whole."""
 
     def __init__(self, message: str, hint: str = "edit the file by hand", line: int = 0) -> None:

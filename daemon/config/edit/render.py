@@ -73,7 +73,7 @@ def entry(name: str, value: object, *, step: int, offset: int) -> list[str]:
 
 
 def below(value: object, *, step: int, offset: int) -> list[str]:
-    """The lines of a collection that stands under its key, indented against that key."""
+    """The lines of a collection below its key, indented against that key."""
     if isinstance(value, Mapping):
         return [" " * step + line for line in mapping(value, step=step, offset=offset)]
     assert isinstance(value, list | tuple)
