@@ -1,7 +1,7 @@
 """Plain data becomes the structs of the schema, value by value, so that every mistake is reported, not the first.
 
 A value that cannot be read is reported and left at its default, and the rest is read on. ``null`` counts
-as not written. A wrong type is reported in the words of a reader of YAML: "expected text, got a date".
+as absent. A wrong type is reported in plain words: "expected text, got a date".
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SIZE = re.compile(r"(\d+)\s*([kKMG]i?)?B?")
 SIZE_UNITS = {None: 1, "k": 1000, "K": 1000, "M": 1000**2, "G": 1000**3}
 SIZE_UNITS |= {"ki": 1024, "Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
 TRAP = re.compile(r"[-+]?0[0-7_]+|.*:.*")
-"""Numbers that YAML 1.1 reads otherwise than a person does: ``017`` is 15, ``12:30`` is 750."""
+"""Numbers that YAML 1.1 reads differently from what a person means: ``017`` is 15, ``12:30`` is 750."""
 
 
 class Converter:
@@ -51,7 +51,7 @@ class Converter:
         self.references: dict[Path, tuple[str, str]] = {}
         """(as written, what it stands for): diagnostics quote the first and never the second."""
         self._disabled = False
-        """Inside a block that is switched off: a reference that leads nowhere is no mistake there."""
+        """Inside a disabled block: an unresolved reference is not an error there."""
 
     def report(self, path: Path, code: str, message: str, hint: str = "", *, severity: Severity = "error") -> Wrong:
         """Add a diagnostic of the value at ``path``."""
@@ -124,7 +124,7 @@ class Converter:
             return self.expected("text", value, path)
         text = self.dereferenced(value, path)
         if isinstance(text, str) and not text.isprintable() and any(c < " " or c == "\x7f" for c in text):
-            return self.report(path, "control-character", "holds a line break or control character", "remove it")
+            return self.report(path, "control-character", "contains a line break or control character", "remove it")
         return text
 
     def name(self, shape: Shape, value: object, path: Path) -> str | Wrong:
@@ -220,12 +220,11 @@ class Converter:
             return Instructions(role)
         if not is_reference(value):
             return self.report(path, "wrong-value", "is neither a role nor a reference to a text", ROLE_OR_FILE)
-        message, hint = text_fault(text := text.removeprefix("\ufeff"))
-        return (
-            self.report(path, "wrong-value", message, hint)
-            if message
-            else Instructions("file", text=text, written=value)
-        )
+        text = text.removeprefix("\ufeff")
+        message, hint = text_fault(text)
+        if message:
+            return self.report(path, "wrong-value", message, hint)
+        return Instructions("file", text=text, written=value)
 
     def nested(self, shape: Shape, value: object, path: Path) -> object:
         assert shape.section is not None
@@ -291,11 +290,13 @@ def nothing(shape: Shape) -> object:
     """Stands in a list for an item that could not be read, so that the items behind it keep their index."""
     if shape.section is ModelEntry:
         return ModelEntry(name="")
-    return shape.section() if shape.section else Secret("") if shape.kind == "secret" else ""
+    if shape.section is not None:
+        return shape.section()
+    return Secret("") if shape.kind == "secret" else ""
 
 
 def word(value: object) -> str:
-    """What a person calls this value."""
+    """The type of this value in plain words."""
     match value:
         case None:
             return "nothing"

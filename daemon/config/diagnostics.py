@@ -1,6 +1,6 @@
 """What is wrong with a configuration: a ``Diagnostic``, printed the way compilers print theirs.
 
-A check that knows only the value says it as a ``Fault``, a diagnostic without a position; ``load`` adds that.
+A check that knows only the value reports a ``Fault``, a diagnostic without a position; ``load`` adds that.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
 
 
 class Fault(Struct, frozen=True, kw_only=True):
-    """What is wrong with the value at ``path``; where that stands in the file is not known here."""
+    """What is wrong with the value at ``path``; its line and column are not known yet."""
 
     path: Path
     code: str

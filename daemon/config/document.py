@@ -41,7 +41,7 @@ class Token(Struct, frozen=True):
 class Document(Struct, frozen=True, kw_only=True):
     """The text, and the same as data. ``positions`` has the (line, column) of each value, ``keys`` of each key,
     ``plain`` the text of each unquoted scalar that YAML did not read as text (``No``, ``017``, a date).
-    ``tokens`` are there where they were asked for and nothing is wrong with the text."""
+    ``tokens`` are empty unless they were requested and nothing is wrong with the text."""
 
     data: dict[str, object]
     positions: Mapping[Path, Place]
@@ -150,7 +150,7 @@ def _compose(text: str, tokens: list[Token] | None) -> Node:
     except yaml.YAMLError:
         raise ScanError("yaml-syntax", "not valid YAML", (1, 1)) from None
     if root is None:
-        raise ScanError("empty", "the file is empty", (1, 1), "a configuration of defaults is written as {}")
+        raise ScanError("empty", "the file is empty", (1, 1), "write {} for a configuration of defaults")
     return root
 
 
@@ -168,7 +168,7 @@ class Builder:
         if not isinstance(node, MappingNode):
             kind = "a list" if isinstance(node, SequenceNode) else "a single value"
             if isinstance(node, ScalarNode) and node.tag.endswith(":null"):
-                raise ScanError("empty", "the file holds no configuration", _place(node), "write at least one key")
+                raise ScanError("empty", "the file contains no configuration", _place(node), "write at least one key")
             raise ScanError("top-level", f"expected keys and values, got {kind}", _place(node), "write 'key: value'")
         return self.mapping(node, ())
 
@@ -205,7 +205,7 @@ class Builder:
             return None
         key: str = node.value
         if key in first:
-            message = f"{nameable(key)} is given twice, first on line {first[key]}"
+            message = f"{nameable(key)} appears twice, first on line {first[key]}"
             self.errors.append(ScanError("duplicate-key", message, place, "remove one of them"))
             return None
         first[key] = line
@@ -234,7 +234,7 @@ class Builder:
             self.adopt(inherited, len(path), frozenset(values))
 
     def adopt(self, other: Builder, depth: int, keys: frozenset[str]) -> None:
-        """Take over what was noted for the inherited ``keys``, which stand at ``depth`` of their paths."""
+        """Take over what was recorded for the inherited ``keys``, which are at ``depth`` of their paths."""
         for mine, theirs in ((self.positions, other.positions), (self.keys, other.keys)):
             mine.update({at: place for at, place in theirs.items() if at[depth] in keys})
         self.plain.update({at: text for at, text in other.plain.items() if at[depth] in keys})
@@ -273,7 +273,7 @@ def nameable(key: str) -> str:
 
 
 def looks_secret(text: str) -> bool:
-    """Whether a text that stands where no secret belongs looks like one all the same."""
+    """Whether a text in a place for no secret looks like one all the same."""
     if re.search(r"\b(sk|pk|rk)[-_][A-Za-z0-9_-]{4,}", text):
         return True
     return any(re.search("[0-9]", run) and re.search("[A-Za-z]", run) for run in re.findall("[A-Za-z0-9+=]{20,}", text))

@@ -1,4 +1,4 @@
-"""A warning for a config.yaml that holds a literal key and that others can read."""
+"""A warning for a config.yaml that contains a literal key and that others can read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OTHERS = 0o077
 """The permission bits of everybody but the owner."""
 
 HASHES = ("$2a$", "$2b$", "$2y$", "$argon2")
-"""bcrypt and argon2: what stands there is no key."""
+"""bcrypt and argon2: such a value is not a key."""
 
 
 def exposure(document: Document, mode: int) -> Diagnostic | None:
@@ -26,7 +26,7 @@ def exposure(document: Document, mode: int) -> Diagnostic | None:
     return Diagnostic(
         severity="warning",
         code="exposed",
-        message=f"others can read this file (mode {mode & 0o777:04o}) and it holds a literal key",
+        message=f"others can read this file (mode {mode & 0o777:04o}) and it contains a literal key",
         path=path,
         line=line,
         column=column,

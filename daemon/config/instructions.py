@@ -43,7 +43,7 @@ class Instructions:
 
     @property
     def written(self) -> str:
-        """What config.yaml says: the role, or the reference."""
+        """The value in config.yaml: the role, or the reference."""
         return self._written
 
     @property
@@ -75,5 +75,5 @@ def text_fault(text: str) -> tuple[str, str]:
     if size > MOST_BYTES:
         return f"is a text of more than {MOST_BYTES // 1024} KiB", "shorten it"
     if CONTROL.search(text):
-        return "holds a control character", "remove it; line breaks and tabs are fine"
+        return "contains a control character", "remove it; line breaks and tabs are fine"
     return "", ""

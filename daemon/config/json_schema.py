@@ -1,4 +1,4 @@
-"""The JSON Schema of config.yaml, for editors: generated from the same shapes that the loader reads by."""
+"""The JSON Schema of config.yaml, for editors: generated from the same shapes that the loader uses."""
 
 from __future__ import annotations
 
@@ -17,16 +17,12 @@ REFERENCE: Node = {"type": "string", "pattern": "^(env|file|credential):."}
 
 
 def json_schema() -> Node:
-    """The whole document. Unknown keys are warnings for tppcd, so the schema leaves them to the editor's taste."""
-    return {"$schema": DRAFT, "title": "tppcd config.yaml", **_section(Config)}
+    """The whole document. Editors mark unknown keys as errors; tppcd only warns about them."""
+    return {"$schema": DRAFT, "title": "tppcd config.yaml", **section_schema(Config)}
 
 
 def section_schema(section: type[Base]) -> Node:
-    """One section alone, as the management API takes and shows it."""
-    return _section(section)
-
-
-def _section(section: type[Base]) -> Node:
+    """One section, also as the management API accepts and shows it."""
     known = fields(section)
     node: Node = {"type": "object", "properties": {key: _field(field, section) for key, field in known.items()}}
     if required := [key for key, field in known.items() if field.required]:
@@ -42,7 +38,9 @@ def _field(field: Field, section: type[Base]) -> Node:
         node["enum"] = list(EFFORTS)
     if text := _description(field):
         node["description"] = text
-    if isinstance(field.default, str | int | float):  # sections and lists say theirs below, secrets have none
+    if isinstance(
+        field.default, str | int | float
+    ):  # sections have theirs in their fields; lists and secrets show none
         node["default"] = field.default
     if isinstance(field.default, Instructions):
         node["default"] = str(field.default)
@@ -79,9 +77,9 @@ def _value(shape: Shape) -> Node:
 
 def _compound(shape: Shape) -> Node:
     if shape.section is ModelEntry:
-        return {"anyOf": [{"type": "string"}, _section(ModelEntry)]}
+        return {"anyOf": [{"type": "string"}, section_schema(ModelEntry)]}
     if shape.section is not None:
-        return _section(shape.section)
+        return section_schema(shape.section)
     if shape.item is not None:
         return {"type": "array", "items": _value(shape.item)}
     return {"type": "string"}

@@ -2,12 +2,13 @@
 
     Document ─ packycode precedence ─ Converter (types) ─ RULES (meaning) ─▶ Fragment
 
-What a rule says of a value whose type is wrong already is dropped: one mistake is reported once.
+What a rule reports about a value whose type is wrong already is dropped: one mistake is reported once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
 
 from msgspec import Struct, structs
 
@@ -30,7 +31,7 @@ class Fragment(Struct, frozen=True, kw_only=True):
     cannot be resolved fails that provider alone: ``failing`` has the ``source`` of each.
     ``files`` are the paths that it reads (``file:`` references, certificates, Codex CLI; a ``credential:NAME``
     stands as written). ``written`` is the data as written: references unresolved, **literal secrets included**,
-    so whoever shows it masks it (``api.management.masked``).
+    so code that shows it masks it (``api.management.masked``).
     """
 
     source: str = "config.yaml"
@@ -44,7 +45,7 @@ class Fragment(Struct, frozen=True, kw_only=True):
 
     @property
     def is_usable(self) -> bool:
-        """Whether it can be put in force, perhaps without the providers that fail."""
+        """Whether it can be applied, perhaps without the providers that fail."""
         return self.settings is not None or not any(each.severity == "error" for each in self.diagnostics)
 
 
@@ -117,14 +118,14 @@ def _with_ambient(data: dict[str, object], ambient: AmbientSettings) -> tuple[di
 
 
 def _with_host(config: Config) -> Config:
-    """The seed system's files say ``host: ""`` for all interfaces; opening up must be asked for explicitly."""
+    """``host: ""`` means all interfaces in the seed system's files; here that must be configured explicitly."""
     return config if config.host.strip() else structs.replace(config, host=Config().host)
 
 
 def _apply_rules(converter: Converter, config: Config) -> None:
     wrong = {each.path for each in converter.diagnostics if each.severity == "error"}
-    for fault in (fault for rule in RULES for fault in rule(config)):
-        # A value that is wrong already, or that lies in one that is: one mistake is reported once.
+    for fault in chain.from_iterable(rule(config) for rule in RULES):
+        # A value that is wrong already, or that is inside one that is: one mistake is reported once.
         if any(fault.path[: len(path)] == path for path in wrong):
             continue
         written, text = converter.references.get(fault.path, ("", ""))

@@ -41,7 +41,7 @@ class AmbientSettings(Struct, frozen=True, kw_only=True):
 
 
 def merge(block: Mapping[str, object], ambient: AmbientSettings) -> tuple[dict[str, object], dict[str, str]]:
-    """The packycode block with what it leaves open filled in, and the source of each given field."""
+    """The packycode block with its missing fields filled in, and the source of each field that is set."""
     merged = {key: dict(value) if isinstance(value, dict) else value for key, value in block.items()}
     sources: dict[str, str] = {}
     for field in FIELDS:
@@ -64,7 +64,7 @@ def effective_source(sources: Mapping[str, str]) -> str:
 
 
 def source_words(sources: Mapping[str, str]) -> str:
-    """The effective source for people: ``mixed`` says field by field what it is made of."""
+    """The effective source for people: ``mixed`` lists the source of each field."""
     fields = ", ".join(f"{field}: {source}" for field, source in sources.items())
     source = effective_source(sources)
     return f"{source} ({fields})" if source == "mixed" else source

@@ -63,9 +63,9 @@ CODEX_RELAY: Final = Profile(
     ),
     normalised=True,
 )
-"""Relays in front of ChatGPT accounts (new-api, sub2api, claude-relay-service and their kin).
+"""Relays in front of ChatGPT accounts (new-api, sub2api, claude-relay-service and similar ones).
 
-Hosts: each stands with ``wire_api = "responses"`` in public Codex configurations of 2025 and 2026
+Hosts: each is listed with ``wire_api = "responses"`` in public Codex configurations of 2025 and 2026
 (``codex-api.packycode.com/v1``, ``www.packyapi.com/v1``, ``www.88code.org/openai/v1``, ``co.yes.vg/v1``,
 ``jp.duckcoding.com/v1``, ``code.newcli.com/codex/v1`` = foxcode, ``right.codes/codex/v1``,
 ``anyrouter.top/v1``, ``api.aicodewith.com/chatgpt/v1``). Path: chatgpt.com itself, and relays that copy it.
@@ -106,4 +106,5 @@ def recognised_by(profile: Profile, base_url: str) -> str:
     for known in profile.hosts:
         if host == known or host.endswith(f".{known}"):
             return f"host {known}"
-    return next((f"path {known}" for known in profile.paths if f"{known}/" in f"{parts.path}/"), "")
+    path = f"{parts.path}/"
+    return next((f"path {known}" for known in profile.paths if f"{known}/" in path), "")

@@ -3,7 +3,7 @@
     packycode ─────────┐
     tppc.providers[…] ─┴─ providers_of ─▶ Provider, …, in the order of the file
 
-Whoever asks for every provider iterates over these, so that a further kind needs no change there.
+Code that needs every provider iterates over these, so that another kind needs no change there.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ PACKYCODE: Final = "packycode"
 
 
 def provider_path(path: Path) -> Path:
-    """The path of the provider of config.yaml that holds the value at ``path``; empty for what is none's."""
+    """The path of the provider of config.yaml that contains the value at ``path``; empty outside of providers."""
     if path[:1] == (PACKYCODE,):
         return path[:1]
     return path[:3] if path[:2] == ("tppc", "providers") and len(path) > 3 else ()
 
 
 class Provider(Struct, frozen=True, kw_only=True):
-    """``name`` is as written, trimmed; compared in lower case. ``source`` says where it is from, and is no other's
-    (``config:packycode``, ``config:tppc[fox]``), ``path`` where in config.yaml. The rest is as in the schema;
+    """``name`` is as written, trimmed; compared in lower case. ``source`` is where it is from and is unique
+    (``config:packycode``, ``config:tppc[fox]``), ``path`` its place in config.yaml. The rest is as in the schema;
     ``wire`` is ``wire-api``, of which packycode has only one."""
 
     kind: Kind

@@ -15,7 +15,7 @@ SCHEMES = ("env:", "file:", "credential:")
 
 
 class UnresolvedReference(Exception):
-    """The reference leads nowhere. ``message`` says what is missing, ``hint`` what to do; neither holds a secret."""
+    """The reference cannot be resolved. ``message`` says what is missing, ``hint`` what to do; neither has a secret."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

@@ -1,7 +1,7 @@
 """What types cannot say: the seed system's validation sentences, and checks across fields.
 
-Each rule is a small generator over a whole ``Config``; ``load`` adds the places. A block that is
-switched off is not asked for what it lacks.
+Each rule is a small generator over a whole ``Config``; ``load`` adds the places. A disabled block is
+not checked for missing fields.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def packycode(config: Config) -> Faults:
     if block.requires_openai_auth and not block.credentials.openai_api_key.reveal().strip():
         hint = "write the key, a reference such as env:PACKYCODE_API_KEY, or set PACKYCODE_API_KEY"
         yield fault_at("packycode.credentials.openai-api-key", "required", KEY_REQUIRED, hint)
-    yield from _switches(("packycode",), block, "responses")
+    yield from _common(("packycode",), block, "responses")
 
 
 def tppc(config: Config) -> Faults:
@@ -87,11 +87,11 @@ def _provider(index: int, provider: TppcProvider) -> Faults:
         yield Fault(path=(*path, "api-key"), code="required", message=message, hint="a key, or e.g. env:FOX_API_KEY")
     yield from _key((*path, "api-key"), provider.api_key)
     yield from _effort(path, f"{label}.", provider.defaults)
-    yield from _switches(path, provider, provider.wire_api)
+    yield from _common(path, provider, provider.wire_api)
 
 
-def _switches(path: Path, entry: ProviderEntry, wire: WireApi) -> Faults:
-    """The switches that packycode and the entries of ``tppc.providers`` have alike."""
+def _common(path: Path, entry: ProviderEntry, wire: WireApi) -> Faults:
+    """The fields that packycode and the entries of ``tppc.providers`` have in common."""
     yield from _headers((*path, "headers"), entry.headers)
     if fault := proxy_fault(entry.proxy_url):
         yield Fault(path=(*path, "proxy-url"), code="url", message="must be a proxy URL or direct", hint=fault)
@@ -101,7 +101,7 @@ def _switches(path: Path, entry: ProviderEntry, wire: WireApi) -> Faults:
         hint = f"write wire-api: {' or '.join(profile.wires)}, or remove profile"
         yield Fault(path=(*path, "profile"), code="wrong-wire", message=message, hint=hint)
     if entry.instructions.source == "file" and wire != "responses":
-        message, hint = f"wire-api {wire} has no instructions to put a fixed text into", "remove it"
+        message, hint = f"wire-api {wire} has no field `instructions`", "remove it"
         yield Fault(path=(*path, "instructions"), code="no-effect", message=message, hint=hint, severity="warning")
     yield from _models(path, entry)
 
@@ -154,7 +154,7 @@ def general(config: Config) -> Faults:
         yield fault_at("proxy-url", "url", "must be a proxy URL", fault)
     if bool(config.tls.cert) != bool(config.tls.key):
         present, missing = ("cert", "key") if config.tls.cert else ("key", "cert")
-        message = f"tls.{missing} is required when tls.{present} is given"
+        message = f"tls.{missing} is required when tls.{present} is set"
         yield fault_at(f"tls.{missing}", "required", message, f"add it, or remove tls.{present}")
     if not re.match(r"(sqlite:///|postgres(ql)?://|$)", config.provider_store.url):
         yield fault_at(
@@ -167,7 +167,7 @@ def general(config: Config) -> Faults:
 
 
 def aliases(config: Config) -> Faults:
-    """An alias that leads nowhere is found here, before a client finds it."""
+    """A warning for an alias of a model that no provider serves, before a client uses it."""
     served = _served(config)
     for alias in config.model_aliases if served else ():
         path: Path = ("model-aliases", alias.pattern)
@@ -233,8 +233,8 @@ def _key(path: Path, key: Secret) -> Faults:
     """A key travels in a header: visible ASCII only."""
     text = key.reveal().strip()
     if not text.isascii() or re.search(r"\s", text):
-        message = "holds a space or a character that is not ASCII"
-        yield Fault(path=path, code="key", message=message, hint="copy the key again, without quotes of a text editor")
+        message = "contains a space or a character that is not ASCII"
+        yield Fault(path=path, code="key", message=message, hint="copy the key again, without typographic quotes")
 
 
 def _headers(path: Path, headers: dict[str, str]) -> Faults:
@@ -247,5 +247,5 @@ def _headers(path: Path, headers: dict[str, str]) -> Faults:
                 hint="use letters, digits and -",
             )
         elif not value.isascii():
-            message = "holds a character that is not ASCII"
+            message = "contains a character that is not ASCII"
             yield Fault(path=(*path, name), code="header", message=message, hint="remove it")

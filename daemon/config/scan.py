@@ -1,4 +1,4 @@
-"""The event scan: what must be known of a YAML text before the C composer may touch it.
+"""The event scan: the limits that a YAML text must keep before the C composer reads it.
 
 PyYAML's composer recurses in C (30 kB of ``[`` kill the process) and an alias bomb of a few lines
 expands to gigabytes, so limits are checked on the flat event stream first, which is iterative.
@@ -7,7 +7,7 @@ Custom tags, undefined and self-referring aliases and a second document are refu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 import yaml
 from yaml.events import (
@@ -31,7 +31,7 @@ Place = tuple[int, int]
 
 
 class ScanError(Exception):
-    """The text is not taken; ``place`` is (line, column) from 1. Never quotes the text: it may hold a key."""
+    """The text is refused; ``place`` is (line, column) from 1. Never quotes the text: it may hold a key."""
 
     def __init__(self, code: str, message: str, place: Place, hint: str = "") -> None:
         super().__init__(message)
@@ -42,8 +42,8 @@ class ScanError(Exception):
 
 
 def scan(text: str, keep: Callable[[Event], None] | None = None) -> None:
-    """Raise ``ScanError`` if the text is no YAML or breaks a limit, ``yaml.YAMLError`` if it is no text.
-    ``keep`` is handed each event that has passed."""
+    """Raise ``ScanError`` if the text is not YAML or breaks a limit, ``yaml.YAMLError`` if it is not text.
+    ``keep`` gets each event that has passed."""
     scanned = Scan(keep)
     try:
         scanned.run(yaml.parse(text, Loader=yaml.CSafeLoader))
@@ -102,7 +102,7 @@ class Scan:
         self.brackets: list[Place | None] = []
         """Where each open collection began, if with a bracket."""
 
-    def run(self, events: Iterable[Event] | Iterator[Event]) -> None:
+    def run(self, events: Iterable[Event]) -> None:
         for event in events:
             if isinstance(event, NodeEvent):
                 self.node(event)

@@ -1,7 +1,7 @@
-"""The structs of config.yaml: kebab-case keys, defaults beside each field, what it means as docs text.
+"""The structs of config.yaml: kebab-case keys, and beside each field its default and its docs text.
 
 ``Annotated[…, doc("…")]`` feeds ``tppcd schema`` and ``docs/reference/configuration.md``. The aliases ``Url``,
-``Duration`` … say what a text or number is beyond its type (``shape`` reads both); ``restart=True``
+``Duration`` … define what a text or number is beyond its type (``shape`` reads both); ``restart=True``
 marks what takes effect only after a restart. Values are frozen; a secret is a ``Secret``.
 """
 
@@ -15,7 +15,6 @@ from daemon.config.instructions import Instructions
 from daemon.config.profiles import CHOICES
 from daemon.secret import Secret
 
-Effort = Literal["minimal", "low", "medium", "high"]
 WireApi = Literal["responses", "chat", "messages"]
 
 
@@ -43,15 +42,15 @@ class RemoteManagement(Base, frozen=True):
         Secret,
         doc(
             "Management key: literal, bcrypt or argon2id hash, or reference. A literal is never rewritten. "
-            "Empty: management routes answer 404."
+            "Empty: management routes respond with 404."
         ),
     ] = Secret("")
-    allow_remote: Annotated[bool, doc("Whether other hosts than this one may manage.")] = False
+    allow_remote: Annotated[bool, doc("Whether callers on other hosts may use the management API.")] = False
     allow_private_upstreams: Annotated[
         bool,
         doc("Whether callers that are not loopback may set base URLs that resolve to private or loopback addresses."),
     ] = False
-    trusted_proxies: Annotated[tuple[str, ...], doc("Addresses whose X-Forwarded-For counts.")] = ()
+    trusted_proxies: Annotated[tuple[str, ...], doc("Proxies whose X-Forwarded-For header is trusted.")] = ()
 
 
 class Privacy(Base, frozen=True):
@@ -62,9 +61,9 @@ class Privacy(Base, frozen=True):
 
 class Defaults(Base, frozen=True):
     model: Annotated[
-        Name, doc("The provider's default model: what a `claude-*` name leads to, and a request without a model.")
+        Name, doc("The provider's default model: used for `claude-*` names and for requests without a model.")
     ] = "gpt-5"
-    model_reasoning_effort: Annotated[Name, doc("low, medium or high; used when the client gave none.")] = "high"
+    model_reasoning_effort: Annotated[Name, doc("low, medium or high; used if the client sends none.")] = "high"
 
 
 class ModelEntry(Base, frozen=True):
@@ -87,7 +86,7 @@ class ProviderTimeouts(Base, frozen=True):
     idle: Annotated[Duration | UnsetType, doc("Seconds between two events of an answer.")] = UNSET
 
 
-# What packycode and every entry of tppc.providers have alike: one text and one rule for both.
+# What packycode and every entry of tppc.providers have in common: one text and one rule for both.
 ProviderModels = Annotated[
     tuple[ModelEntry, ...], doc("Model names, or {name, alias}; a list replaces the built-in one.")
 ]
@@ -95,7 +94,7 @@ ProfileName = Annotated[
     str,
     Meta(extra={"kind": "choice", "choices": CHOICES}),
     doc(
-        "Make of the upstream: `codex-relay` (a relay in front of ChatGPT accounts), `none` for no make at all. "
+        "Make of the upstream: `codex-relay` (a relay in front of ChatGPT accounts), `none` for any other upstream. "
         "Empty: packycode is a `codex-relay`, others are recognised by their base-url."
     ),
 ]
@@ -106,8 +105,8 @@ SystemText = Annotated[
     Instructions,
     doc(
         "How system text goes upstream: as a `developer` message (the default), as `system` in the field "
-        "`instructions` (a relay that overwrites the field makes it vanish), or as a `developer` message beside a "
-        "fixed text in `instructions`, for relays that demand one: `file:/path`."
+        "`instructions` (it is lost if the relay overwrites the field), or as a `developer` message beside a "
+        "fixed text in `instructions`, for relays that require one: `file:/path`."
     ),
 ]
 UnsupportedParameters = Annotated[
@@ -126,7 +125,7 @@ class Packycode(Base, frozen=True):
     base_url: Annotated[
         Url, doc("Absolute http(s) URL, with or without /v1, /responses, trailing slash. Required when enabled.")
     ] = ""
-    requires_openai_auth: Annotated[bool, doc("Then credentials.openai-api-key must be non-empty.")] = True
+    requires_openai_auth: Annotated[bool, doc("If true, credentials.openai-api-key must not be empty.")] = True
     wire_api: Annotated[Name, doc("Only `responses`.")] = "responses"
     privacy: Privacy = Privacy()
     defaults: Defaults = Defaults()
@@ -154,21 +153,21 @@ class TppcProvider(Base, frozen=True):
         ),
     ] = ""
     api_key: Annotated[Secret, doc("The provider's key; required when enabled.")] = Secret("")
-    wire_api: Annotated[WireApi, doc("Which API the upstream speaks.")] = "responses"
+    wire_api: Annotated[WireApi, doc("The upstream's API.")] = "responses"
     privacy: Privacy = Privacy()
     defaults: Defaults = Defaults()
     models: ProviderModels = ()
     profile: ProfileName = ""
     headers: Headers = {}
     proxy_url: ProxyUrl = ""
-    priority: Annotated[int, doc("Higher is asked first.")] = 0
+    priority: Annotated[int, doc("Higher is tried first.")] = 0
     weight: Annotated[int, doc("Share under routing.strategy `weighted`; 0 gets nothing.", ge=0, le=1_000_000)] = 1
     max_concurrent: MaxConcurrent = 0
     timeouts: ProviderTimeouts = ProviderTimeouts()
     instructions: SystemText = Instructions()
     unsupported_parameters: UnsupportedParameters = ()
     disable_cooling: Annotated[
-        bool | UnsetType, doc("Failures are reported and nothing rests; absent: the global value.")
+        bool | UnsetType, doc("true: no cooldown after failures, they are only reported; absent: the global value.")
     ] = UNSET
 
 
@@ -178,7 +177,7 @@ ProviderEntry = Packycode | TppcProvider
 class Tppc(Base, frozen=True):
     """Third-party providers, any number."""
 
-    providers: Annotated[tuple[TppcProvider, ...], doc("The providers, in the order they are asked.")] = ()
+    providers: Annotated[tuple[TppcProvider, ...], doc("The providers, in the order they are tried.")] = ()
 
 
 class ModelAlias(Base, frozen=True):
@@ -191,13 +190,16 @@ class ModelAlias(Base, frozen=True):
 
 class Routing(Base, frozen=True):
     strategy: Annotated[
-        Literal["round-robin", "fill-first", "weighted"], doc("How requests spread over equal providers.")
+        Literal["round-robin", "fill-first", "weighted"],
+        doc("How requests are spread over providers of equal priority."),
     ] = "round-robin"
     session_affinity: Annotated[bool, doc("Keep a session on the provider that served it, while it is ready.")] = False
 
 
 class Translation(Base, frozen=True):
-    strict: Annotated[bool, doc("Refuse with 400 what a wire cannot carry, instead of reporting the loss.")] = False
+    strict: Annotated[
+        bool, doc("Refuse with 400 a request that would lose something in translation, instead of reporting it.")
+    ] = False
 
 
 class Timeouts(Base, frozen=True):
@@ -217,15 +219,15 @@ class ProviderStore(Base, frozen=True):
 
 
 class Tls(Base, frozen=True):
-    """HTTPS for the listener, on when both are given."""
+    """HTTPS for the listener, on when both are set."""
 
     cert: Annotated[str, doc("Certificate chain, a PEM file.", restart=True)] = ""
     key: Annotated[str, doc("Private key, a PEM file.", restart=True)] = ""
 
 
 class Logging(Base, frozen=True):
-    level: Annotated[Literal["debug", "info", "warning", "error"], doc("Least level that is written.")] = "info"
-    format: Annotated[Literal["text", "json"], doc("How a record is written.")] = "text"
+    level: Annotated[Literal["debug", "info", "warning", "error"], doc("Lowest level that is written.")] = "info"
+    format: Annotated[Literal["text", "json"], doc("Format of the log.")] = "text"
     file: Annotated[str, doc("Also write to this file.")] = ""
     rotation: Annotated[str, doc("The size at which the file is rotated, e.g. `20 MB`.")] = "20 MB"
     retention: Annotated[str, doc("How many or how old files are kept, e.g. `10 files` or `14 days`.")] = "10 files"
@@ -265,9 +267,7 @@ class Config(Base, frozen=True):
     port: Annotated[int, doc("Port to listen on.", ge=0, le=65535, restart=True)] = 8317
     api_keys: Annotated[
         tuple[Secret, ...],
-        doc(
-            "Keys that clients present as Authorization: Bearer or x-api-key. Empty: only loopback clients are served."
-        ),
+        doc("Keys that clients send as Authorization: Bearer or x-api-key. Empty: only loopback clients are served."),
     ] = ()
     remote_management: RemoteManagement = RemoteManagement()
     packycode: Packycode = Packycode()
@@ -275,8 +275,8 @@ class Config(Base, frozen=True):
     model_aliases: Annotated[
         Aliases,
         doc(
-            "Glob to model, first match wins; an empty value is the provider's default model. "
-            "Giving this key replaces the built-in `claude-*` row: repeat it if it is wanted."
+            "Pattern to model, first match wins; an empty value is the provider's default model. "
+            "This key replaces the built-in `claude-*` row: repeat it if you want to keep it."
         ),
     ] = DEFAULT_ALIASES
     routing: Routing = Routing()
@@ -284,15 +284,15 @@ class Config(Base, frozen=True):
     max_retry_interval: Annotated[
         float, Meta(extra={"kind": "duration"}), doc("Longest wait for a cooldown, seconds.", ge=0)
     ] = 30.0
-    disable_cooling: Annotated[bool, doc("Failures are reported and nothing rests.")] = False
+    disable_cooling: Annotated[bool, doc("true: no cooldown after failures, they are only reported.")] = False
     translation: Translation = Translation()
     timeouts: Timeouts = Timeouts()
     proxy_url: Annotated[Url, doc("Proxy for upstream requests: http, https or socks5.")] = ""
     provider_store: ProviderStore = ProviderStore()
     tls: Tls = Tls()
-    upstream_ca: Annotated[str, doc("Extra CA file for upstreams, PEM; a relative path begins beside config.yaml.")] = (
-        ""
-    )
+    upstream_ca: Annotated[
+        str, doc("Extra CA file for upstreams, PEM; a relative path is relative to config.yaml's directory.")
+    ] = ""
     logging: Logging = Logging()
     debug: Annotated[bool, doc("Same as logging.level debug.")] = False
     limits: Limits = Limits()

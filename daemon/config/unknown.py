@@ -11,8 +11,8 @@ from daemon.config.shape import fields
 
 
 def unknown_key(key: str, section: type[Base]) -> Fault | None:
-    """What to say of this key in this section, with the key as it may be shown for a path; None for ``x-…`` keys,
-    which hold anchors."""
+    """What to report about this key in this section, with the key as it may be shown for a path; None for ``x-…``
+    keys, which are there for anchors."""
     if key.startswith("x-"):
         return None
     path: Path = (nameable(key).strip("`"),)
@@ -73,7 +73,7 @@ SEED_KEYS: dict[type[Base], frozenset[str]] = {
         )
     ),
 }
-"""Keys of the system that tppcd follows, and does not have."""
+"""Keys of the seed system that tppcd does not have."""
 
 SEED_HINTS = {
     "openai-compatibility": "write its entries as tppc.providers with wire-api: chat",
@@ -82,7 +82,7 @@ SEED_HINTS = {
     "oauth-model-alias": "use model-aliases",
     "logging-to-file": "use logging.file",
     "request-log": "request and answer content is never logged",
-    "prefix": "name/model asks one provider",
-    "excluded-models": "list the wanted ones in models",
-    "enable": "TLS is on when cert and key are given",
+    "prefix": "use name/model to ask one provider",
+    "excluded-models": "list the models you want in models",
+    "enable": "TLS is on when cert and key are set",
 }

@@ -33,7 +33,7 @@ def proxy_fault(url: str) -> str:
 def _fault(url: str, schemes: tuple[str, ...]) -> str:
     text = url.strip()
     if re.search(r"[\s\x00-\x20\x7f\\<>\"{}|^`]", text):
-        return "it holds a space or a character that no URL may hold"
+        return "it contains a space or a character that no URL may contain"
     try:
         parts = urlsplit(text)
     except ValueError:

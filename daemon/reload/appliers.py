@@ -2,7 +2,7 @@
 
 1. An applier prepares before its ``yield`` and retires after it. When one fails to prepare, those
    before it see the exception at their ``yield``, discard what they made, and nothing has changed.
-2. Between the last prepare and the first retire lies one assignment: no request sees half of it.
+2. Between the last prepare and the first retire is one assignment: no request sees half of it.
 3. After the swap there is no way back, so what happens then, a failing retire or a cancellation,
    is never shown to the other appliers: they would discard what is in use.
 """

@@ -1,10 +1,10 @@
 """The one check of a configuration: parse, check, build, compare. Blocking; off the loop.
 
-The daemon asks it at each reload, the management API before a write, and ``tppcd check``, ``diff`` and ``doctor``
-print what it reports: all of them report the same of one file.
+The daemon calls it at each reload, the management API before a write, and ``tppcd check``, ``diff`` and ``doctor``
+print its result: all of them report the same problems of a file.
 
-A configuration that is asked for on the command line (``--packycode``, ``--tppc``) is required: its
-block is then checked as if it were enabled, so that everything that keeps it from serving is reported.
+A block that is required on the command line (``--packycode``, ``--tppc``) is checked as if it
+were enabled, so that everything that keeps it from serving is reported.
 """
 
 from __future__ import annotations
@@ -29,11 +29,10 @@ from daemon.sources.references import resolver, watched_paths, with_ca_file
 
 
 class CheckResult(Struct, frozen=True, kw_only=True):
-    """``snapshot`` is None where nothing can be put in force; with errors it lacks the providers that fail, or has
-    them as they were. ``fragment`` is what the source contributes to
-    it, its ``files`` as the paths to watch; ``changes`` are what the snapshot changes. ``new_errors`` are the errors
-    in what is not written as it was before: a provider that is as it was, and whose reference cannot be resolved,
-    has none of them."""
+    """``snapshot`` is None where nothing can be applied; with errors it lacks the providers that fail, or has them as
+    they were. ``fragment`` is what the source contributes to it, its ``files`` as the paths to watch; ``changes`` are
+    what the snapshot changes. ``new_errors`` are the errors in what has been edited: a provider that is written as
+    before, and whose reference cannot be resolved, has none of them."""
 
     source: str
     fragment: Fragment
@@ -95,7 +94,7 @@ def _new_errors(fragment: Fragment, old: Snapshot | None) -> Iterator[Diagnostic
 
 
 def value_at(data: object, path: ValuePath) -> object:
-    """What stands at ``path`` of plain data; None for nothing."""
+    """The value at ``path`` of plain data; None where there is none."""
     for part in path:
         if isinstance(data, Mapping):
             data = data.get(part)
@@ -109,7 +108,7 @@ def value_at(data: object, path: ValuePath) -> object:
 def _fragment(
     update: Update, document: Document | None, environ: Mapping[str, str], base: Path, require: frozenset[str]
 ) -> Fragment:
-    """What one source says."""
+    """What one source contributes."""
     if update.problem is not None:
         return Fragment(source=update.source, diagnostics=(update.problem,))
     if update.fragment is not None:
@@ -143,7 +142,7 @@ def _lacking(
     absent = Diagnostic(
         severity="error",
         code="required-block",
-        message=f"must be there and enabled: --{block} was given",
+        message=f"must be configured and enabled, because of --{block}",
         path=path,
         line=line,
         column=column,
@@ -158,7 +157,7 @@ def _serves(block: str, fragment: Fragment) -> bool:
 
 
 def _enabled(block: str, document: Document) -> tuple[tuple[str, ...], dict[str, object]] | None:
-    """What is to be set, and the data as if it were; None where the file says so already."""
+    """The key to set, and the data as if it were set; None where the block is enabled already."""
     section = document.data.get(block)
     content = dict(section) if isinstance(section, dict) else {}
     if block == "packycode":

@@ -1,4 +1,4 @@
-"""What came of a reload."""
+"""The result of a reload."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ def of_all(outcomes: Sequence[ReloadOutcome]) -> ReloadOutcome:
 
 
 def not_applied(source: str, error: Exception) -> Diagnostic:
-    """Why a valid configuration could not be put in force."""
+    """Why a valid configuration could not be applied."""
     why = type(error).__name__
     if isinstance(error, OSError) and error.strerror:
         why = f"{error.strerror.lower()}: {error.filename}" if error.filename else error.strerror.lower()
     return Diagnostic(
         severity="error",
         code="not-applied",
-        message=f"could not be put in force: {why}",
+        message=f"could not be applied: {why}",
         source=source,
         hint="fix that, then save again" if isinstance(error, OSError) else "the log has the details",
     )

@@ -1,4 +1,4 @@
-"""From updates to the snapshot in force: one update at a time, whatever asked for it.
+"""From updates to the snapshot in force: one update at a time, whatever caused it.
 
     update ─ check ─▶ snapshot of all sources ─ swap ─▶ in force: its fragment is the source's last good one
                  └──▶ errors: refused, the last good fragment stays
@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -55,7 +54,7 @@ class SourceState(Struct, eq=False):
     last_good: Fragment | None = None
     """What it contributes to the snapshot in force."""
     problems: tuple[Diagnostic, ...] = ()
-    """Why that is older than what the source says, or nothing; empty when all is well."""
+    """Why the last good fragment is older than the source, or missing; empty when all is well."""
     files: frozenset[str] = frozenset()
     """The files that it is asked to watch."""
     order: int = 0
@@ -96,7 +95,7 @@ class Reloader:
 
     @property
     def outcome(self) -> ReloadOutcome | None:
-        """What came of the last reload that was asked for or made a difference; None before ``start``."""
+        """The outcome of the last reload that was requested or changed something; None before ``start``."""
         return self._outcome
 
     @property
@@ -110,7 +109,7 @@ class Reloader:
         return self._file.source.name
 
     async def check(self, document: Document) -> CheckResult:
-        """What the file would put in force if it said this, providers that fail with their last good settings;
+        """What the file would put in force with this content, failing providers with their last good settings;
         nothing is applied."""
         update = Update(source=self.source_name, raw=document.raw, digest="")
         return await self._check(self._file, update, document)
@@ -159,7 +158,7 @@ class Reloader:
 
     async def reload(self, reason: str, written: Document | None = None) -> ReloadOutcome:
         """Reads now, applies or refuses, and says which. Calls that wait at the same time share a reload.
-        Where the source says just what was ``written``, it is not parsed again."""
+        If the source has exactly the bytes of ``written``, they are not parsed again."""
         if self._ended:
             return self._failed("the daemon is stopping", reason)
         return await self._mailbox.request(reason, written)
@@ -171,7 +170,7 @@ class Reloader:
             if requests:
                 written = next((each.written for each in requests if each.written is not None), None)
                 outcomes = [
-                    await self._take(await self._read(state), reason, asked=True, written=written)
+                    await self._take(await self._read(state), reason, requested=True, written=written)
                     for state in self._sources.values()
                 ]
                 outcome = self._outcome = self._with_problems(of_all(outcomes))
@@ -179,7 +178,7 @@ class Reloader:
                 state = self._sources[update.source]
                 if update.order > state.order:
                     state.order = update.order
-                    await self._take(update, "file", asked=False)
+                    await self._take(update, "file", requested=False)
         except Exception as error:
             logger.opt(exception=error).error("a reload failed")
             outcome = self._outcome = self._failed(f"internal error: {type(error).__name__}, see the log", reason)
@@ -187,14 +186,14 @@ class Reloader:
             answer(requests, outcome)
 
     async def _take(
-        self, update: Update, reason: str, *, asked: bool, written: Document | None = None
+        self, update: Update, reason: str, *, requested: bool, written: Document | None = None
     ) -> ReloadOutcome:
         """Checks one update, and puts it in force or refuses it."""
         self._notify.reloading()
         try:
             began, state = time.perf_counter(), self._sources[update.source]
             result = await self._checked(state, update, written)
-            if result.snapshot is None and not update.settled and not asked:
+            if result.snapshot is None and not update.settled and not requested:
                 # Half of a save, perhaps: without a lease the kernel cannot say whether its writer is done.
                 await asyncio.sleep(RETRY_S)
                 update = await self._read(state)
@@ -202,17 +201,17 @@ class Reloader:
             if result.snapshot is None:
                 outcome = self._refuse(state, result.diagnostics, reason)
             else:
-                outcome = await self._apply(update, result, reason, began=began, asked=asked)
+                outcome = await self._apply(update, result, reason, began=began, requested=requested)
             last = self._outcome
-            # A file that is good and was good already says nothing new: /healthz keeps the last reload that did.
-            if asked or outcome.changes or last is None or not (outcome.ok and last.ok and not last.degraded):
+            # A file that is good and was good before is no news: /healthz keeps the last reload that changed something.
+            if requested or outcome.changes or last is None or not (outcome.ok and last.ok and not last.degraded):
                 self._outcome = self._with_problems(outcome)
             return outcome
         finally:
             self._notify.ready(status_line(self._outcome) if self._outcome else "")
 
     async def _apply(
-        self, update: Update, result: CheckResult, reason: str, *, began: float, asked: bool = False
+        self, update: Update, result: CheckResult, reason: str, *, began: float, requested: bool = False
     ) -> ReloadOutcome:
         """Puts a valid update in force, unless that is what is in force already, and keeps a copy of the file."""
         state, is_new = self._sources[update.source], self._in_force.is_new(update)
@@ -221,14 +220,12 @@ class Reloader:
             return outcome
         if failing := tuple(sorted(result.fragment.failing)):
             outcome = structs.replace(outcome, ok=False, degraded=True, failing=failing)
-        self._reporter.in_force(outcome, update.source, saved=asked or is_new)
+        self._reporter.in_force(outcome, update.source, saved=requested or is_new)
         state.last_good = result.fragment
         state.problems = tuple(each for each in outcome.diagnostics if failing and each.severity == "error")
         if update.fragment is None:
-            self._in_force.raw = update.raw
+            self._in_force.set(update.raw)
         if is_new or outcome.changes:
-            if update.fragment is None:
-                self._in_force.digest = hashlib.sha256(update.raw).hexdigest()
             await self._off_loop(partial(self._in_force.keep, outcome))
         return outcome
 
@@ -244,8 +241,8 @@ class Reloader:
         try:
             await swap(self._current, new, self._appliers)
         except Exception as error:
-            if not isinstance(error, OSError):  # that is of the machine, not of ours: its name says it all
-                logger.opt(exception=error).error("generation {} could not be put in force", new.generation)
+            if not isinstance(error, OSError):  # a problem of the machine, not a bug: its text is enough
+                logger.opt(exception=error).error("generation {} could not be applied", new.generation)
             return self._refuse(state, (not_applied(state.source.name, error),), reason)
         outcome = self._outcome_now(result.diagnostics, reason, ok=True, began=began)
         heading = summary.heading(result.changes, new, outcome.milliseconds)
@@ -254,7 +251,7 @@ class Reloader:
         return outcome
 
     def _refuse(self, state: SourceState, diagnostics: tuple[Diagnostic, ...], reason: str) -> ReloadOutcome:
-        """Reports why, and leaves everything as it is."""
+        """Reports why; everything stays as it is."""
         state.problems = diagnostics
         outcome = self._outcome_now(diagnostics, reason, ok=False)
         self._reporter.refused(outcome, state.source.name)
@@ -275,7 +272,7 @@ class Reloader:
         return structs.replace(self._refuse(self._file, diagnostics, "start"), changes=applied.changes)
 
     async def _read_first(self, state: SourceState) -> None:
-        """At the start, before config.yaml: a source that fails contributes nothing yet, and stops nobody."""
+        """At the start, before config.yaml: a source that fails contributes nothing yet, and the start goes on."""
         update = await self._read(state)
         fragment = update.fragment
         if fragment is not None and fragment.is_usable:
@@ -293,7 +290,7 @@ class Reloader:
     async def _checked(
         self, state: SourceState, update: Update, document: Document | None = None, *required: str
     ) -> CheckResult:
-        """The check of what a source says now; the files that it names are watched from now on."""
+        """The check of what a source has published; the files that it names are watched from now on."""
         result = await self._check(state, update, document, *required)
         self._watch(state, result.fragment)
         return result

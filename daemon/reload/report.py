@@ -41,7 +41,7 @@ class Notify(Protocol):
 
 
 class Reporter:
-    """Knows what has been reported, and nothing else."""
+    """Its only state is what has been reported already."""
 
     def __init__(self, events: Events, numbers: Numbers) -> None:
         self._events = events
@@ -83,8 +83,8 @@ class Reporter:
             self._log("diagnostic", f"  {each}", outcome.generation, level=each.severity.upper())
 
     def in_force(self, outcome: ReloadOutcome, source: str, *, saved: bool) -> None:
-        """What the source says is in force, perhaps without providers that fail. ``saved``: the file's bytes did
-        change, or somebody asked; the same bytes read again are no reload."""
+        """What the source says is in force, perhaps without providers that fail. ``saved``: the file's bytes
+        changed, or a caller asked for a reload; the same bytes read again are not a reload."""
         if outcome.failing:
             self._failing(outcome, source)
             return
@@ -131,18 +131,21 @@ def registration_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
 def status_line(outcome: ReloadOutcome) -> str:
     """One line for ``systemctl status``."""
     if outcome.ok:
-        return f"generation {outcome.generation} (revision {outcome.revision[:12]}…) in force"
+        return f"{_generation(outcome)} in force"
     first = next((each for each in outcome.diagnostics if each.severity == "error"), None)
     if outcome.failing:
-        in_force = f"generation {outcome.generation} (revision {outcome.revision[:12]}…) in force"
-        return f"{in_force} without {', '.join(outcome.failing)}: {first}"
+        return f"{_generation(outcome)} in force without {', '.join(outcome.failing)}: {first}"
     return f"config refused, {_in_force(outcome)}: {first}"
 
 
 def _in_force(outcome: ReloadOutcome) -> str:
     if not outcome.generation:
         return "nothing is in force"
-    return f"generation {outcome.generation} (revision {outcome.revision[:12]}…) stays in force"
+    return f"{_generation(outcome)} stays in force"
+
+
+def _generation(outcome: ReloadOutcome) -> str:
+    return f"generation {outcome.generation} (revision {outcome.revision[: summary.REVISION_DIGITS]}…)"
 
 
 def _meaning(diagnostic: Diagnostic) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""Keeping a source running: what fails is started again, ever more slowly, and said once per failure."""
+"""Keeping a source running: after a failure it is started again, with growing pauses, and the failure is logged."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
     read ─ If-Match ─ the new bytes ─ check ─ policy ─▶ what it would change (dry run)
                                                     └▶ write ─ reload ─▶ in force, or the old bytes back
 
-1. One change at a time, each from what the file says when its turn comes.
-2. A change that is refused, by whomever and however late, leaves file and memory as they were.
+1. One change at a time, each starting from the file as it is when its turn comes.
+2. A change that is refused, at any step, leaves file and memory as they were.
 3. The watch sees the write, too; it finds the same revision in force and applies nothing.
 4. A provider whose reference cannot be resolved stops no write that leaves it as it is.
 """
@@ -34,7 +34,7 @@ from daemon.state.write_lock import write_lock
 REASON: Final = "management"
 
 Edit = Callable[[bytes], Document]
-"""What the file says -> what it is to say. Blocks; may raise whatever its caller understands."""
+"""The bytes of the file -> its new content. Blocks; may raise any exception that its caller handles."""
 WritePolicy = Callable[[Snapshot], Awaitable[tuple[Diagnostic, ...]]]
 """What would come into force -> why the caller may not write it; an error refuses the write."""
 
@@ -44,7 +44,7 @@ class Stale(Exception):
 
 
 class Invalid(Exception):
-    """The file would be refused; ``diagnostics`` say why, errors among them."""
+    """The new content would be refused; ``diagnostics`` say why, errors among them."""
 
     def __init__(self, diagnostics: tuple[Diagnostic, ...]) -> None:
         super().__init__("; ".join(each.message for each in diagnostics if each.severity == "error"))
@@ -102,7 +102,7 @@ class ConfigWriting:
         create: bool = False,
         dry_run: bool = False,
     ) -> Written:
-        """Make the file say what ``edit`` makes of it. ``matches`` is asked whether its digest is the one that
+        """Give the file the content that ``edit`` makes of it. ``matches`` decides whether its digest is the one that
         the caller has seen; ``create`` allows it to be missing.
 
         Raises Stale, Invalid, Conflict, DiskFull, WriteRefused and what ``edit`` raises.
@@ -112,7 +112,7 @@ class ConfigWriting:
             if not matches(digest_of(file.raw)):
                 raise Stale
             if not file.is_there and not create:
-                raise Conflict(f"{self._path.name} does not exist: create it, or send it whole")
+                raise Conflict(f"{self._path.name} does not exist: create it, or send the whole file")
             document = await asyncio.to_thread(edit, file.raw)
             change = await self._checked(document, policy, touched=document.raw != file.raw)
             if not dry_run and (change.touched or change.digest != self.digest):
@@ -164,17 +164,17 @@ class ConfigWriting:
             with write_lock(self._state_dir):
                 self._unfinished.take_back()
         except WriteRefused as refused:
-            logger.warning("{} is not checked for writes that were killed: {}", self._path, refused.message)
+            logger.warning("{} is not checked for interrupted writes: {}", self._path, refused.message)
 
     async def _take_back(self, file: FileOnDisk, raw: bytes) -> None:
-        """What was written could not be put in force: the file says again what it said, unless it has
-        been edited since."""
+        """What was written could not be applied: the file gets its earlier content back, unless it has been
+        edited since."""
         try:
             now = await self.read()
             if now.raw == raw and file.is_there:
                 await asyncio.to_thread(self._replace, now, file.raw)
         except WriteRefused as refused:
-            logger.error("{} keeps a change that is not in force: {}", self._path, refused.message)
+            logger.error("{} contains a change that is not applied: {}", self._path, refused.message)
 
 
 def _placed(refusals: tuple[Diagnostic, ...], document: Document) -> tuple[Diagnostic, ...]:

@@ -1,6 +1,6 @@
 """Synthesis: providers become core auths, each one usable upstream credential with its stable IDs.
 
-An ID is spelled here alone, byte for byte as in the seed system. It names what a credential is (key and base URL,
+IDs are made here only, byte for byte as in the seed system. It names what a credential is (key and base URL,
 as written, trimmed), not how it is used: headers, weight or models may change without a new ID, so live state
 and dashboards carry over.
 """
@@ -133,10 +133,10 @@ def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
 
 
 def _defaults(defaults: Defaults, models: tuple[ModelEntry, ...]) -> Defaults:
-    """The default model as it is asked upstream: ``gpt-5-low`` is gpt-5 with effort low.
+    """The default model as it is requested upstream: ``gpt-5-low`` is gpt-5 with effort low.
 
     A provider whose list lacks the built-in default (a vLLM with one model of its own) defaults to
-    the first of its list; a default that was chosen stays as chosen.
+    the first of its list; a configured default stays as it is.
     """
     listed = {entry.public for entry in models}
     chosen = defaults.model in listed or defaults.model != Defaults().model
@@ -148,9 +148,10 @@ def _defaults(defaults: Defaults, models: tuple[ModelEntry, ...]) -> Defaults:
 
 
 def _built_in_models(defaults: Defaults) -> tuple[ModelEntry, ...]:
-    """The seed's ids, and the chosen default where it is newer than they are."""
-    newer = defaults.model not in {entry.name for entry in DEFAULT_MODELS}
-    return (*DEFAULT_MODELS, ModelEntry(name=defaults.model)) if newer else DEFAULT_MODELS
+    """The seed's ids, and the configured default where it is not one of them."""
+    if any(entry.name == defaults.model for entry in DEFAULT_MODELS):
+        return DEFAULT_MODELS
+    return (*DEFAULT_MODELS, ModelEntry(name=defaults.model))
 
 
 def _store(privacy: Privacy) -> bool | None:

@@ -1,4 +1,4 @@
-"""What changes between two snapshots: one recursion over the schema, whatever it will hold next.
+"""What changes between two snapshots: one recursion over the schema, so that new keys need no code here.
 
 Entries of a list are matched by name, not by place, so a provider that moves is not "changed". How a
 value may be shown is decided by its kind alone: a secret is ``set``, ``updated`` or ``removed``, a URL is
@@ -22,7 +22,7 @@ from daemon.snapshot.snapshot import Snapshot
 
 LONGEST_TEXT = 80
 LAST = 1_000_000.0
-"""The rank of what stands in neither file: a built-in default, or a value from the environment."""
+"""The rank of what is in neither file: a built-in default, or a value from the environment."""
 Keys = tuple[str, ...]
 
 
@@ -70,7 +70,7 @@ def _provider_changes(old: Sequence[Provider], new: Sequence[Provider]) -> Itera
     after = {each.source: each for each in new if each.kind == "store"}
     for source, provider in after.items():
         if source not in before:
-            yield Change(path=source, text=" ".join(("added", "(enabled)" if provider.enabled else "(disabled)")))
+            yield Change(path=source, text=f"added{_enabled(provider.enabled)}")
             continue
         for name in Provider.__struct_fields__:
             if getattr(before[source], name) != getattr(provider, name):
@@ -148,10 +148,14 @@ def _label(entry: Base, name: str) -> str:
 def _state(entry: Base) -> str:
     match entry:
         case TppcProvider():
-            return " (enabled)" if entry.enabled else " (disabled)"
+            return _enabled(entry.enabled)
         case ModelAlias():
             return f" ({_target(entry)})"
     return ""
+
+
+def _enabled(enabled: bool) -> str:
+    return " (enabled)" if enabled else " (disabled)"
 
 
 def _target(alias: Base) -> str:
@@ -162,14 +166,21 @@ def _target(alias: Base) -> str:
 def _table_changes(before: Mapping[str, str], after: Mapping[str, str], path: str, keys: Keys) -> Iterator[Change]:
     for name in {**after, **before}:
         if before.get(name) != after.get(name):
-            text = "set" if name not in before else "removed" if name not in after else "updated"
+            text = _verb(name in before, name in after)
             yield Change(path=f"{path}[{shown_text(name)}]", text=text, keys=(*keys, name))
+
+
+def _verb(before: bool, after: bool) -> str:
+    """What became of a value that is not shown: whether there was one, and whether there is one."""
+    if not before:
+        return "set"
+    return "updated" if after else "removed"
 
 
 def _transition(field: Field, before: object, after: object) -> str:
     match before, after:
         case Secret(), Secret():
-            return "set" if not before else "removed" if not after else "updated"
+            return _verb(bool(before), bool(after))
         case tuple(), tuple() if field.shape.item and field.shape.item.kind == "secret":
             return _key_count(len(before), len(after))
         case Instructions(), Instructions() if before.written == after.written:  # the text behind the reference
@@ -187,7 +198,7 @@ def _key_count(before: int, after: int) -> str:
 
 
 def shown(field: Field, value: object) -> str:
-    """A value as the summary may print it."""
+    """A value as the summary may show it."""
     match value:
         case _ if value is UNSET:
             return "inherit"
@@ -207,12 +218,14 @@ def shown(field: Field, value: object) -> str:
 def shown_text(text: str) -> str:
     if looks_secret(text):
         return "<redacted>"
-    return (text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…") or "<none>"
+    if len(text) > LONGEST_TEXT:
+        return f"{text[:LONGEST_TEXT]}…"
+    return text or "<none>"
 
 
 class FileOrder:
     """The order in which a file names things, so that a summary reads like it. Paths rank by the new file; what
-    only the old one had comes after its old predecessor."""
+    only the old one has comes after its old predecessor."""
 
     def __init__(self, new: Mapping[str, object], old: Mapping[str, object]) -> None:
         self._new = new
@@ -226,7 +239,10 @@ class FileOrder:
         ranks: list[float] = []
         for key in keys:
             here, before = self._index(new).get(key), self._index(old).get(key)
-            ranks.append(here if here is not None else before + 0.5 if before is not None else LAST)
+            if here is not None:
+                ranks.append(here)
+            else:
+                ranks.append(LAST if before is None else before + 0.5)
             new, old = _below(new, key, here), _below(old, key, before)
         return tuple(ranks)
 

@@ -1,7 +1,7 @@
 """Effort in model names: ``gpt-5-high`` and ``gpt-5(high)``, ``gpt-5(8192)``.
 
-The seed's ids with a dash are no models of their own: upstream they are the base model with that
-effort. In parentheses stand a level or a token budget, translated by the seed system's table.
+The seed's ids with a dash are not models of their own: upstream they are the base model with that
+effort. Parentheses contain a level or a token budget, translated by the seed system's table.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ DASH = re.compile(r"(.+)-(minimal|low|medium|high|xhigh)")
 PARENTHESES = re.compile(r"(.+)\(([^()]*)\)")
 LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 SEED_LEVELS = ("minimal", "low", "medium", "high")
-"""What the seed's own models know: less is raised to minimal, more is lowered to high."""
+"""What the seed's own models support: less is raised to minimal, more is lowered to high."""
 
 BUDGETS = ((512, "minimal"), (1024, "low"), (8192, "medium"), (24576, "high"))
-"""Up to so many thinking tokens -> the level; above all of them ``xhigh``."""
+"""Up to this many thinking tokens -> the level; above all of them ``xhigh``."""
 
 SEED_EFFORTS: dict[str, tuple[str, str]] = {
     entry.name: (match[1], match[2]) for entry in DEFAULT_MODELS if (match := DASH.fullmatch(entry.name))
@@ -41,7 +41,7 @@ def split_parentheses(name: str) -> tuple[str, str] | None:
 
 
 def clamp(level: str, model: str) -> str:
-    """The nearest level that ``model`` knows; unknown models get what was asked."""
+    """The nearest level that ``model`` supports; for unknown models the level as requested."""
     if model not in SEED_MODELS or level in SEED_LEVELS:
         return level
     return SEED_LEVELS[0] if level == "none" else SEED_LEVELS[-1]

@@ -20,10 +20,10 @@ from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.effort import SEED_EFFORTS, clamp, split_dash, split_parentheses
 
 CLAUDE_NAMES = ("claude-haiku-4-5-20251001", "claude-opus-4-8", "claude-sonnet-5")
-"""Names that Claude Code asks for by itself: what a ``claude-*`` glob is listed as."""
+"""Names that Claude Code requests by itself: a ``claude-*`` pattern is listed as these."""
 
 LONGEST_NAME = 200
-"""Longer names are not compared for likeness: that takes time in the square of their length."""
+"""Longer names are not compared for similarity: that takes time in the square of their length."""
 
 
 class Candidate(Struct, frozen=True):
@@ -142,9 +142,9 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
         listings, rest = self._asked_provider(name)
         if not listings:
             return None
-        asked = [listing.ask(name) or listing.ask(rest) or listing.ask_unlisted(rest) for listing in listings]
-        candidates = tuple(candidate for candidate, _ in asked)
-        return Resolution(candidates=candidates, effort=asked[0][1], matched=name, rule="provider-prefix")
+        results = [listing.ask(name) or listing.ask(rest) or listing.ask_unlisted(rest) for listing in listings]
+        candidates = tuple(candidate for candidate, _ in results)
+        return Resolution(candidates=candidates, effort=results[0][1], matched=name, rule="provider-prefix")
 
     def _asked_provider(self, name: str) -> tuple[tuple[Listing, ...], str]:
         """The provider that ``name`` begins with, the longest if there are several, and what follows it."""
@@ -213,7 +213,7 @@ def registry(auths: Iterable[CoreAuth], aliases: Iterable[ModelAlias]) -> ModelR
 
 
 def _listing(auth: CoreAuth) -> Listing:
-    """The seed's effort ids are asked as their base model; an entry with an alias is asked as written."""
+    """The seed's effort ids are sent as their base model; an entry with an alias is sent as written."""
     by_name: dict[str, Candidate] = {}
     for entry in auth.models:
         model = entry.name if entry.alias else SEED_EFFORTS.get(entry.name, (entry.name, ""))[0]

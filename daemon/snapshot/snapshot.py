@@ -1,4 +1,4 @@
-"""The snapshot: what one request sees from start to end, how it is built, and the holder of the one in force.
+"""The snapshot: what one request sees from start to end, how it is built, and the holder of the current one.
 
 All of it is a pure function of the configuration: core auths, registry and revision.
 """
@@ -27,7 +27,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     references included; ``generation`` counts applied snapshots from 1, over restarts.
 
     ``providers`` are all that are configured, the disabled ones too; ``core_auths`` those that are used.
-    ``effective_sources`` says per packycode field where its value came from (``config.yaml``,
+    ``effective_sources`` has the source of each packycode field (``config.yaml``,
     ``env``, ``codex-cli``); ``written`` is the file's data as written (references unresolved), for
     the management view. ``config_header`` is the value of ``x-tppcd-config``."""
 
@@ -57,7 +57,7 @@ class Current:
 
     def get(self) -> Snapshot:
         if self._snapshot is None:
-            raise LookupError("no configuration is in force yet")
+            raise LookupError("no configuration has been loaded yet")
         return self._snapshot
 
     def get_or_none(self) -> Snapshot | None:
@@ -99,7 +99,7 @@ def revision(settings: Config, providers: Iterable[Provider] = ()) -> str:
 
 
 def _chosen(value: object) -> object:
-    """A value as plain data, its structs without what is at its default."""
+    """A value as plain data, its structs without the fields that have their default."""
     if isinstance(value, Struct):
         values = ((key, getattr(value, name), default) for name, key, default in _defaults(type(value)))
         return {key: _chosen(each) for key, each, default in values if each != default}

@@ -49,7 +49,7 @@ def packycode_line(new: Snapshot) -> str:
 
 
 def profile_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
-    """Which profile a provider has got, why, and what its requests lose by it: users find it in ``x-tppcd-lost``."""
+    """Which profile a provider has, why, and what is never sent because of it; clients see that in ``x-tppcd-lost``."""
     before = {auth.name: (auth.profile, auth.profile_reason) for auth in old.core_auths} if old else {}
     for auth in new.core_auths:
         if auth.profile and before.get(auth.name) != (auth.profile, auth.profile_reason):

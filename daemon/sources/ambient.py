@@ -1,8 +1,8 @@
 """packycode settings that lie outside config.yaml: the environment and the Codex CLI's own files.
 
 ``$CODEX_HOME`` (else ``~/.codex``) holds ``config.toml`` with ``[model_providers.packycode]`` and
-``auth.json`` with ``OPENAI_API_KEY``. Those files belong to somebody else: what is missing or cannot
-be understood gives nothing, and says so in the log, but never breaks the configuration.
+``auth.json`` with ``OPENAI_API_KEY``. Those files belong to another program: one that is missing is skipped, one
+that cannot be read is skipped with a warning, and neither breaks the configuration.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FROM_TOP: Final = {
 
 
 def ambient_settings(environ: Mapping[str, str]) -> AmbientSettings:
-    """Reads the Codex CLI's files anew at each call."""
+    """Reads the Codex CLI's files again at each call."""
     home = _codex_home(environ)
     if home is None:
         return AmbientSettings(env=_from_environment(environ))
@@ -61,7 +61,7 @@ def _codex_home(environ: Mapping[str, str]) -> Path | None:
 
 
 def _from_codex(config: Mapping[str, object], auth: Mapping[str, object]) -> dict[str, AmbientValue]:
-    """A CLI that is set up for other providers only has a key that is not packycode's: it gives nothing."""
+    """Nothing if the CLI is set up for other providers only: its key is not packycode's then."""
     providers = config.get("model_providers")
     provider = providers.get(PROVIDER) if isinstance(providers, dict) else None
     if config and not isinstance(provider, dict):

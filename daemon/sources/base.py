@@ -1,4 +1,4 @@
-"""What a source gives: the whole of it, each time, with a digest to know a new one by."""
+"""What a source publishes: all of its content each time, with a digest that shows whether it is new."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Update(Struct, frozen=True, kw_only=True):
     ``digest`` (SHA-256, hex) covers ``raw`` and the files that the configuration names, or the
     ``problem`` that kept it from being read (missing, unreadable, empty …; ``raw`` is then empty).
     ``order`` counts readings of this source upwards: an update with a lower order is older.
-    ``fragment`` is set by a source that is no text: what it contributes; ``raw`` is then empty.
+    ``fragment`` is set by a source that is not a text: what it contributes; ``raw`` is then empty.
     ``mode`` is the file's ``st_mode``, 0 for none. ``settled`` is false where it is not known whether
     a writer still had the file open.
     """

@@ -2,10 +2,10 @@
 
 1. watchfiles is a hint, never the truth; which file an event names is never looked at. It loses
    events without an error (queue overflow), hears nothing of mmap and bind mounts, and may fail
-   altogether: then the look at the files every ``Timing.poll`` seconds finds the change alone.
+   altogether: then only the look at the files every ``Timing.poll`` seconds finds the change.
 2. What is published was read whole between two equal stamps, when no writer had it open (``settle``).
 3. Only a new digest is published: chmod, touch and the same bytes again are nothing.
-4. Files are touched on threads of this source alone, so that no other work can delay a reload.
+4. Files are accessed on this source's own threads, so that no other work can delay a reload.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class FileSource:
         self._size = 0
         self._order = 0
         # How many events there were, and how many of them before the last look. A change without a new event means
-        # that the watch is deaf (inotify's queue overflowed, the directory was replaced): then listen anew.
+        # that the watch misses events (inotify's queue overflowed, the directory was replaced): set it up again.
         self._events = self._events_heard = 0
         self._deaf = threading.Event()
         # The stamp of a bind mount whose file was replaced on the host; it is logged once.
@@ -96,7 +96,7 @@ class FileSource:
     async def read_now(self) -> Update:
         """A reading that begins after this call, new or not; waits only for a writer at work."""
         async with self._lock:
-            update = await self._settled(asked=True)
+            update = await self._settled(requested=True)
             assert update is not None
             return update
 
@@ -117,28 +117,28 @@ class FileSource:
         await self._pause(self._timing.poll)
         async with self._lock:
             before = self._published
-            update = await self._settled(asked=False)
+            update = await self._settled(requested=False)
             if update is not None and update.digest != before:
                 if self._events == self._events_heard:
-                    self._deaf.set()  # only the poll saw it: listen anew
+                    self._deaf.set()  # only the poll saw it: set the watch up again
                 publish(update)
             self._events_heard = self._events
 
     async def _pause(self, seconds: float) -> None:
-        """Until something happens nearby, but not longer."""
+        """Waits for an event, at most this long."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
         self._wake.clear()
 
-    async def _settled(self, *, asked: bool) -> Update | None:
+    async def _settled(self, *, requested: bool) -> Update | None:
         """Waits until the save is complete, then reads; None when nothing has changed after all."""
         while True:
             look = await self._in_thread(self._look)
-            if not asked and look.stamps == self._known:
+            if not requested and look.stamps == self._known:
                 self._settle.forget()
                 return None
-            at_once = asked and (look.lease is Lease.FREE or not self._known)
+            at_once = requested and (look.lease is Lease.FREE or not self._known)
             wait = self._settle.wait(look, time.monotonic(), size=self._size, at_once=at_once)
             if wait:
                 await self._pause(wait)
@@ -183,7 +183,7 @@ class FileSource:
         try:
             content = read_whole(self._absolute)
             if not content.raw:
-                raise Unreadable("empty", "is empty", "write a configuration into it, e.g. by: tppcd init")
+                raise Unreadable("empty", "is empty", "write a configuration into it, e.g. with: tppcd init")
         except Unreadable as why:
             digest = hashlib.sha256(f"{why.code}: {why.message}".encode()).hexdigest()
             return Update(source=self.name, raw=b"", digest=digest, problem=self._diagnose(why), settled=settled)
@@ -215,8 +215,8 @@ class FileSource:
     # On the listening thread.
 
     def _listen(self, stop: threading.Event, hint: Callable[[], None]) -> None:
-        """Gives a hint for every event in the watched directories, and listens anew when they are not the
-        same any more; where listening is impossible, logs that once and tries again now and then."""
+        """Gives a hint for every event in the watched directories, and starts again when these have been
+        replaced; where listening is impossible, logs that once and tries again now and then."""
         logged = False
         while not stop.is_set():
             try:
@@ -225,7 +225,7 @@ class FileSource:
             except Exception as error:
                 if not logged:
                     logger.warning(
-                        "no file events for {} ({}): looking every {:g} s instead", self.name, error, self._timing.poll
+                        "no file events for {} ({}): checking every {:g} s instead", self.name, error, self._timing.poll
                     )
                 logged = True
                 stop.wait(RETRY_S)
@@ -252,7 +252,7 @@ class FileSource:
                 hint()
             if self._deaf.is_set() or directories(self._absolute, self._files) != watched:
                 changes.close()
-        hint()  # what happened while nobody listened
+        hint()  # for what happened while there was no watch
 
 
 def directories(config: str, named: Iterable[str]) -> Mapping[str, Identity]:

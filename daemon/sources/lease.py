@@ -1,4 +1,4 @@
-"""Does a writer still have this file open? Linux knows: a read lease is refused while one has.
+"""Whether a writer still has this file open. Linux knows: a read lease is refused while one has.
 
 The probe takes the lease and gives it back at once (3 µs). Should a writer open the file in between,
 the kernel holds it up for that long and sends us SIGIO, whose default action would end the process:
@@ -16,7 +16,7 @@ import sys
 from enum import Enum
 
 OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-"""For files somebody else may have replaced by a pipe or a terminal: never wait, never adopt one."""
+"""For files that somebody may have replaced by a pipe or a terminal: never wait, never get a controlling terminal."""
 
 
 class Lease(Enum):
@@ -24,7 +24,7 @@ class Lease(Enum):
 
     FREE = "no writer"
     BUSY = "a writer has it open"
-    UNAVAILABLE = "not known here"
+    UNAVAILABLE = "cannot be checked here"
     """Not our file (EACCES), a file system without leases (EINVAL, ENOLCK), or not Linux."""
 
 
@@ -38,7 +38,7 @@ def ignore_lease_breaks() -> None:
 
 
 def probe(path: str) -> Lease:
-    """FREE for what is not there or is no regular file: reading it will say why."""
+    """FREE for what is missing or not a regular file: reading it reports why."""
     if sys.platform != "linux" or signal.getsignal(signal.SIGIO) is signal.SIG_DFL:
         return Lease.UNAVAILABLE
     try:

@@ -15,7 +15,7 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 ATTEMPTS: Final = 5
 
 Stamp = tuple[int, ...]
-"""(device, inode, size, mtime, ctime) of what a path leads to, or (errno,) where it leads nowhere."""
+"""(device, inode, size, mtime, ctime) of the file behind a path, or (errno,) if it cannot be read."""
 
 
 class Unreadable(Exception):
@@ -104,7 +104,9 @@ def _explain(error: OSError) -> Unreadable:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return Unreadable("missing", "does not exist", "create it, or check the path")
     if error.errno in (errno.EACCES, errno.EPERM):
-        return Unreadable("unreadable", "permission denied", "let the daemon's user read it, e.g. by chown or chmod")
+        return Unreadable(
+            "unreadable", "permission denied", "give the daemon's user read access, e.g. by chown or chmod"
+        )
     if error.errno == errno.ELOOP:
         return Unreadable("unreadable", "too many symbolic links", "check where the link leads")
     return Unreadable("unreadable", os.strerror(error.errno or errno.EIO).lower(), "check the file and its file system")

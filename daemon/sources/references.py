@@ -1,8 +1,8 @@
-"""What config.yaml points at: the texts that references stand for (``env:NAME``, ``file:/path``,
+"""What config.yaml refers to: the texts that references stand for (``env:NAME``, ``file:/path``,
 ``credential:NAME``), and the extra CA file, which is read before a connection relies on it.
 
 Files are read as configuration files are: regular files only, of bounded size, never waiting on a
-pipe. One newline at the end belongs to the file, not to the key. No message holds what was read.
+pipe. One newline at the end belongs to the file, not to the key. No message contains what was read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CA_FILE: Final = "upstream-ca"
 
 
 def resolver(environ: Mapping[str, str], *, base: str | Path = ".") -> Resolve:
-    """``base`` is where relative ``file:`` paths begin: the directory of config.yaml."""
+    """Relative ``file:`` paths are relative to ``base``, the directory of config.yaml."""
 
     def resolve(reference: str) -> str:
         scheme, _, name = reference.partition(":")
@@ -40,13 +40,15 @@ def resolver(environ: Mapping[str, str], *, base: str | Path = ".") -> Resolve:
             case "credential":
                 return _from_file(_credential(name, environ))
             case _:
-                raise UnresolvedReference("is not a kind of reference", "use env:NAME, file:/path or credential:NAME")
+                raise UnresolvedReference(
+                    "is not a known kind of reference", "use env:NAME, file:/path or credential:NAME"
+                )
 
     return resolve
 
 
 def watched_paths(names: Iterable[str], environ: Mapping[str, str], *, base: str | Path = ".") -> frozenset[str]:
-    """The files behind ``Fragment.files`` (paths, and ``credential:NAME`` whole); what leads nowhere is left out."""
+    """The files behind ``Fragment.files`` (paths, and ``credential:NAME`` whole); one without a path is left out."""
     paths = set()
     for name in names:
         if not name.startswith("credential:"):
@@ -95,7 +97,7 @@ def _is_plain(name: str) -> bool:
 
 
 def with_ca_file(fragment: Fragment, document: Document, base: str | Path) -> Fragment:
-    """The fragment with the file's absolute path; without a configuration, and why, where it cannot be used."""
+    """The fragment with the file's absolute path; without settings, and with a diagnostic, if it cannot be used."""
     config = fragment.settings
     if config is None or not config.upstream_ca:
         return fragment
@@ -119,9 +121,9 @@ def with_ca_file(fragment: Fragment, document: Document, base: str | Path) -> Fr
 
 
 def _certificates(path: str) -> None:
-    """Raises Unreadable unless there are certificates that TLS takes."""
+    """Raises Unreadable unless the file contains certificates that TLS accepts."""
     raw = read_whole(path).raw
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=raw.decode("ascii"))
     except (UnicodeDecodeError, ssl.SSLError, ValueError):
-        raise Unreadable("ca-file", "holds no certificate", "name a PEM file of CA certificates") from None
+        raise Unreadable("ca-file", "contains no certificate", "name a PEM file of CA certificates") from None

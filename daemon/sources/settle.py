@@ -1,4 +1,4 @@
-"""When is a save complete? Pure: what was seen and the time go in, how long to wait comes out.
+"""When a save is complete. Pure: what was seen and the time go in, how long to wait comes out.
 
 1. A file that a writer holds open is not read, unless it has not changed for ``patience`` seconds.
 2. Where the kernel says that no writer has it (the lease), ``settle`` seconds without a change are
@@ -39,7 +39,7 @@ class Look(Struct, frozen=True, kw_only=True):
 
 
 class Settle:
-    """The memory between two looks."""
+    """What is remembered between two looks."""
 
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
@@ -65,7 +65,7 @@ class Settle:
         return wait
 
     def forget(self) -> None:
-        """What was being waited for has gone away."""
+        """The change that was being waited for is gone."""
         self._began = None
 
     def _remaining(self, look: Look, quiet: float, since: float, size: int, at_once: bool) -> float:

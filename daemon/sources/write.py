@@ -1,12 +1,12 @@
-"""Writing config.yaml: all of it or nothing, and never over what somebody else has written meanwhile.
+"""Writing config.yaml: all of it or nothing, and never over what somebody else has written in the meantime.
 
     read_for_write (remember the stamp) ─▶ the caller works out the new bytes ─▶ replace (stamp still the same?)
 
 1. The usual way is a new file beside the old one and a rename: owner, mode and extended attributes are
    kept, symbolic links are followed.
 2. Where that would lose something (hard links, a foreign owner) or is not possible (the directory is not
-   writable, a bind mount) the file is written in place, its room allocated first, its old bytes put back
-   should that fail. Who can outlive a kill gives ``keep``, which is entered around it.
+   writable, a bind mount) the file is written in place: space is allocated first, and the old bytes are put
+   back if the write fails. ``keep`` is entered around it, to save both sides in case the daemon is killed.
 3. Everything here blocks; it runs on a thread.
 """
 
@@ -50,7 +50,7 @@ class Conflict(WriteRefused):
 
 
 class DiskFull(WriteRefused):
-    """There is no room for the new content."""
+    """There is no space for the new content."""
 
 
 class NotReplaceable(Exception):
@@ -58,7 +58,7 @@ class NotReplaceable(Exception):
 
 
 class FileOnDisk(Struct, frozen=True):
-    """A file as it was read; ``raw`` is empty for one that is not there (``stamp`` then tells so)."""
+    """A file as it was read; ``raw`` is empty for one that is missing (``stamp`` then shows it)."""
 
     path: str
     raw: bytes
@@ -83,7 +83,7 @@ def read_for_write(path: str | Path) -> FileOnDisk:
 
 
 def replace(file: FileOnDisk, data: bytes, *, keep: Keep = lambda *_: nullcontext()) -> None:
-    """Make the file say ``data``, on disk when this returns. Raises Conflict, DiskFull, WriteRefused."""
+    """Make ``data`` the content of the file, on disk when this returns. Raises Conflict, DiskFull, WriteRefused."""
     _refuse_stale(file)
     try:
         try:
@@ -95,7 +95,7 @@ def replace(file: FileOnDisk, data: bytes, *, keep: Keep = lambda *_: nullcontex
     except OSError as error:
         reason = (error.strerror or "it failed").lower()
         if error.errno in FULL:
-            raise DiskFull(f"there is no room to write the file: {reason}") from error
+            raise DiskFull(f"there is no space to write the file: {reason}") from error
         raise WriteRefused(f"the file can be neither replaced nor written in place: {reason}") from error
 
 
@@ -222,9 +222,9 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 def _refuse_stale(file: FileOnDisk) -> None:
     if stamp(file.path) != file.stamp:
-        raise Conflict("the file has been edited since it was read; look at it again, then repeat the change")
+        raise Conflict("the file has been edited since it was read; read it again, then repeat the change")
     if probe(file.path) is Lease.BUSY:
-        raise Conflict("somebody has the file open for writing; repeat the change when it has been saved")
+        raise Conflict("someone has the file open for writing; repeat the change when it has been saved")
 
 
 def _removed(path: Path) -> int:

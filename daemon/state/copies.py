@@ -1,4 +1,4 @@
-"""Copies of the configurations that were in force: the last good one, and a history to go back to.
+"""Copies of the configurations that were applied: the last good one, and a history for rollbacks.
 
 Both are sealed (``files``) and lie below the real path of config.yaml, so they are never served for another
 file. Losing them costs a start on a broken file and the way back, nothing else: problems are logged and never
@@ -26,7 +26,7 @@ VERSION_NAME: Final = re.compile(r"(\d{17})-(\d+)-([0-9a-f]{64})-([0-9a-f]{64})"
 
 
 class LastGood:
-    """The copy of the last configuration that was put in force, for a start on a broken file. ``state_dir`` need
+    """The copy of the last configuration that was applied, for a start on a broken file. ``state_dir`` need
     not exist yet; ``config_path`` may be a symbolic link. Everything blocks."""
 
     def __init__(self, state_dir: Path, config_path: Path) -> None:
@@ -45,7 +45,7 @@ class LastGood:
             self._directory.write(self._name, raw)
         except OSError as error:
             logger.warning(
-                "the last good configuration could not be kept in {}: {}", self._directory.path, error.strerror
+                "the last good configuration could not be saved in {}: {}", self._directory.path, error.strerror
             )
 
     def load(self) -> bytes | None:
@@ -83,23 +83,23 @@ class Version(Struct, frozen=True, kw_only=True):
 
 
 class History:
-    """The last configurations that were in force, one file each, whose name says all but the bytes: a list needs no
-    reading. Generations go on over restarts, so a number that was read once never comes to mean something else.
+    """The last configurations that were applied, one file each, with everything but the bytes in its name: a list reads
+    no file. Generations continue over restarts, so a number never comes to mean something else.
     ``state_dir`` and ``config_path`` as for ``LastGood``. Everything blocks."""
 
     def __init__(self, state_dir: Path, config_path: Path) -> None:
         self._directory = SealedDirectory(state_dir / HISTORY / name_for(config_path))
 
     def generation(self, revision: str) -> int:
-        """The one that a start begins with: that of the newest version if it meant the same, else the next."""
+        """The generation of a start: that of the newest version if its revision is the same, else the next."""
         newest = next(iter(self.versions()), None)
         if newest is None:
             return 1
         return newest.generation if newest.revision == revision else newest.generation + 1
 
     def keep(self, raw: bytes, *, generation: int, revision: str, at: float) -> None:
-        """``raw`` is in force as ``generation``. What was kept of this generation, or last with the same
-        bytes, is replaced: a changed comment and a rotated key make no new entry."""
+        """``raw`` is in force as ``generation``. The newest version is replaced if it has this generation or the same
+        bytes: a changed comment and a rotated key make no new entry."""
         digest = hashlib.sha256(raw).hexdigest()
         version = Version(generation=generation, revision=revision, at=at, digest=digest)
         before = self.versions()
@@ -110,10 +110,10 @@ class History:
                 if old.file_name != version.file_name:
                     (self._directory.path / old.file_name).unlink(missing_ok=True)
         except OSError as error:
-            logger.warning("this configuration could not be kept in {}: {}", self._directory.path, error.strerror)
+            logger.warning("this configuration could not be saved in {}: {}", self._directory.path, error.strerror)
 
     def versions(self) -> tuple[Version, ...]:
-        """What is kept, the newest first."""
+        """All versions, the newest first."""
         try:
             versions = [Version.of_file_name(name) for name in os.listdir(self._directory.path)]
         except OSError:
@@ -121,7 +121,7 @@ class History:
         return tuple(sorted(filter(None, versions), key=lambda each: (each.generation, each.at), reverse=True))
 
     def load(self, version: Version) -> bytes | None:
-        """The bytes of a kept version; None where they are gone or damaged."""
+        """The bytes of a version; None where they are missing or damaged."""
         try:
             raw = self._directory.read(version.file_name)
         except Unreadable:

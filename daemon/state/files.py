@@ -1,8 +1,8 @@
 """How files are written in the state directory: replaced whole, and sealed where they may hold keys.
 
-What is kept of config.yaml may hold literal keys, so no search finds one at rest. The key of the seal lies
-beside the data (both 0600): this does not withstand somebody who has the whole directory; it keeps keys out of
-backups of single files, support bundles and ``grep``. The form is Fernet's (AES-CBC and HMAC, authenticated).
+Copies of config.yaml may contain literal keys, so they are encrypted at rest. The key of the seal is in the same
+directory (both 0600): this gives no protection against somebody who has the whole directory; it keeps keys out of
+backups of single files, support bundles and ``grep``. The format is Fernet's (AES-CBC and HMAC, authenticated).
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def name_for(config_path: Path) -> str:
-    """What is kept of a configuration lies below this name, so it is never used for another path: the SHA-256 of
-    the real path (hex), symbolic links followed."""
+    """The name of everything that is saved for a configuration, so that it is never used for another path: the
+    SHA-256 of the real path (hex), symbolic links followed."""
     return hashlib.sha256(os.fsencode(os.path.realpath(config_path))).hexdigest()
 
 

@@ -1,7 +1,7 @@
-"""What a write in place replaces, kept until it is done: a daemon that was killed halfway puts it back.
+"""What a write in place replaces, saved until it is done: after a kill halfway, the next start puts it back.
 
 One sealed file in the state directory, below the real path of config.yaml; it is there only during such a
-write. Everything blocks, and is called by whoever holds the write lock.
+write. Everything blocks, and is called with the write lock held.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Unfinished:
 
     @contextmanager
     def keep(self, before: bytes, after: bytes) -> Iterator[None]:
-        """Around the write. Raises OSError where nothing can be kept; then nothing is to be written."""
+        """Around the write. Raises OSError if the content cannot be saved; then nothing must be written."""
         self._directory.write(self._name, msgspec.msgpack.encode(Sides(before, after)))
         try:
             yield
@@ -48,13 +48,13 @@ class Unfinished:
             self._settle(Sides(before, after))
 
     def take_back(self) -> None:
-        """At a start: takes back what a killed writer has left halfway."""
+        """At a start: restores the content before a write that was killed halfway."""
         sides = self._load()
         if sides is not None and self._settle(sides):
-            logger.warning("{} was left halfway by a write that was killed; its old content is back", self._real)
+            logger.warning("a write to {} was killed halfway; its earlier content has been restored", self._real)
 
     def _settle(self, sides: Sides) -> bool:
-        """Whether the file was halfway, and is not any more. Whatever else it says somebody has edited."""
+        """Whether the file was halfway and has been restored. Any other content is somebody's edit, and stays."""
         with suppress(OSError, Unreadable):
             now = read_whole(self._real).raw
             torn = is_between(now, sides.before, sides.after)
@@ -62,7 +62,9 @@ class Unfinished:
                 overwrite(self._real, now, sides.before)
             (self._directory.path / self._name).unlink(missing_ok=True)
             return torn
-        logger.error("{} may have been left halfway by a write, and cannot be restored", self._real)
+        logger.error(
+            "a write to {} may have been killed halfway, and its earlier content cannot be restored", self._real
+        )
         return False
 
     def _load(self) -> Sides | None:

@@ -67,8 +67,8 @@ def test_the_mark_of_an_editor_before_the_text_is_no_part_of_it() -> None:
         ("'file:/p'", "\ufeff", "is an empty text (put the text there, or write developer or system)"),
         ("'file:/p'", "planted" + "x" * MOST_BYTES, "is a text of more than 64 KiB (shorten it)"),
         ("'file:/p'", "planted" + "é" * (MOST_BYTES // 2), "is a text of more than 64 KiB (shorten it)"),
-        ("'file:/p'", "planted\0", "holds a control character (remove it; line breaks and tabs are fine)"),
-        ("'file:/p'", "planted\x1b[31m", "holds a control character (remove it; line breaks and tabs are fine)"),
+        ("'file:/p'", "planted\0", "contains a control character (remove it; line breaks and tabs are fine)"),
+        ("'file:/p'", "planted\x1b[31m", "contains a control character (remove it; line breaks and tabs are fine)"),
         ("'file:/p'", "planted\udcff", "is not UTF-8 text (save the text as UTF-8)"),
     ],
 )  # fmt: skip

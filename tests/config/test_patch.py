@@ -167,7 +167,7 @@ def test_providers_null_removes_them() -> None:
         ({"enabled": True}, "without a name"),
         ("fox", "without a name"),
         ({"name": "lynx"}, "base-url and api-key"),
-        ({"name": "lynx", "base-url": "x", "api-key": ""}, "give api-key"),
+        ({"name": "lynx", "base-url": "x", "api-key": ""}, "send api-key"),
         ({"name": "lynx", "base-url": "x", "api-key": MASK}, "mask"),
     ],
 )

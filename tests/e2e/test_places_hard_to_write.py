@@ -79,9 +79,9 @@ class Place(Struct, frozen=True):
 
 
 PLACES = {
-    "full disk": Place(mounted(f"{DISK}; {FILL}"), 507, "no room to write the file"),
+    "full disk": Place(mounted(f"{DISK}; {FILL}"), 507, "no space to write the file"),
     "full disk, in place": Place(
-        mounted(f"{DISK}; ln etc/config.yaml etc/twin; {FILL}"), 507, "no room to write the file"
+        mounted(f"{DISK}; ln etc/config.yaml etc/twin; {FILL}"), 507, "no space to write the file"
     ),
     "read-only disk": Place(mounted(f"{DISK}; mount -o remount,ro etc"), 409, "read-only file system"),
     "mounted file": Place(mounted("mount --bind host.yaml etc/config.yaml"), 200, prepare=mounted_file),

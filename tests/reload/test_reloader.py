@@ -213,8 +213,8 @@ TPPC_DISABLED = TPPC_KEYLESS.replace("enabled: true", "enabled: false")
         (KEYLESS, "packycode", KEY_SENTENCE),
         (KEYLESS.replace("enabled: true", "enabled: false"), "packycode", KEY_SENTENCE),
         (EMPTY, "packycode", "base-url is required when packycode.enabled=true"),
-        (DISABLED, "packycode", "packycode.enabled: must be there and enabled: --packycode was given"),
-        (GOOD, "tppc", "tppc.providers: must be there and enabled: --tppc was given"),
+        (DISABLED, "packycode", "packycode.enabled: must be configured and enabled, because of --packycode"),
+        (GOOD, "tppc", "tppc.providers: must be configured and enabled, because of --tppc"),
         (TPPC_KEYLESS, "tppc", "providers[0].api-key is required when providers[0].enabled=true"),
         (TPPC_DISABLED, "tppc", "providers[0].api-key is required when providers[0].enabled=true"),
         (BROKEN, "packycode", "not valid YAML"),
@@ -328,7 +328,7 @@ async def test_a_prepare_that_fails_changes_nothing_and_the_next_save_heals(tmp_
         broken[0], source.text = True, OTHER
         refused = await reloader.reload("test")
         assert (refused.ok, refused.generation, refused.degraded) == (False, 1, True)
-        assert "could not be put in force: permission denied: tppcd.log" in str(refused.diagnostics[0])
+        assert "could not be applied: permission denied: tppcd.log" in str(refused.diagnostics[0])
         broken[0] = False
         assert (await reloader.reload("test")).generation == 2
 

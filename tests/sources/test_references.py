@@ -58,7 +58,7 @@ def test_followed(tmp_path: Path, environ: dict[str, str], reference: str, text:
         ("file:huge", "the limit is 65536"),
         ("credential:wolf", "does not exist"),
         ("credential:../plain", "a credential has no path"),
-        ("vault:fox", "is not a kind of reference"),
+        ("vault:fox", "is not a known kind of reference"),
     ],
 )
 def test_leading_nowhere(tmp_path: Path, environ: dict[str, str], reference: str, message: str) -> None:

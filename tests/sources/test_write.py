@@ -118,7 +118,7 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, linked: bool) -> None:
     (tmp_path / "disk").mkdir()
     ran = _in_namespace(f"mount -t tmpfs -o size=64k none disk && exec {sys.executable} program.py", tmp_path)
     assert ran.stderr == b""
-    assert ran.stdout.startswith(b"there is no room to write the file")
+    assert ran.stdout.startswith(b"there is no space to write the file")
     assert b".tmp" not in ran.stdout
 
 

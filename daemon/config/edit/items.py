@@ -27,7 +27,7 @@ def matched(old: Sequence[object], new: Sequence[object]) -> Pairs:
 
 
 def _renamed(old: Sequence[object], new: Sequence[object], pairs: Sequence[int | None]) -> Pairs:
-    """An item under another name that says the same otherwise, in the same place, is the same one."""
+    """An item in the same place that differs only in its name is the same one."""
     return tuple(
         at if place is None and at not in pairs and at < len(old) and _is_renamed(old[at], item) else place
         for at, (item, place) in enumerate(zip(new, pairs, strict=True))

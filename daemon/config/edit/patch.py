@@ -1,11 +1,11 @@
-"""What a block of config.yaml says after a change that came through the API, as plain data.
+"""A block of config.yaml after a change through the API, as plain data.
 
     block as written + block as shown + what was sent ─▶ block to write
 
 1. ``shown`` is the block as the API shows it: defaults filled in, secrets masked. What comes back as it
    was shown is no change, so a mask stands for what it hides and an absent key stays absent.
 2. A key of the file that is not shown (one that the schema does not know) is never lost.
-3. A mask with nothing behind it is refused: it would be written as the secret.
+3. A mask without a stored value is refused: it would be written as the secret.
 4. The providers of ``tppc`` are patched by name, which is compared trimmed and in lower case.
 """
 
@@ -25,13 +25,13 @@ MASK: Final = "********"
 READ_ONLY: Final = ("effective-source", "effective-sources")
 PROVIDERS: Final = "providers"
 COMPLETE: Final = ("base-url", "api-key")
-"""What a provider must bring, beside its name, to be added by a PATCH."""
+"""What a provider must have, besides its name, to be added by a PATCH."""
 
 Block = Mapping[str, object]
 
 
 class Absent(Enum):
-    """The type of ``ABSENT``: a key that is not there, which is something else than null."""
+    """The type of ``ABSENT``: a key that is not there, as opposed to null."""
 
     ABSENT = 0
 
@@ -50,14 +50,16 @@ class PatchRefused(Exception):
 
 
 class UnknownProvider(Exception):
-    """No provider goes by this name."""
+    """No provider has this name."""
 
 
 def unwrapped(name: str, body: object) -> dict[str, object]:
     """The block of a body that is bare or wrapped in ``{name: …}``, without what is read-only."""
     if isinstance(body, Mapping) and name in body:
-        if beside := [key for key in body if key != name]:
-            raise PatchRefused((), f"{beside[0][:60]!r} stands beside {name!r}", f'send {{"{name}": …}} alone')
+        if others := [key for key in body if key != name]:
+            raise PatchRefused(
+                (), f"{others[0][:60]!r} and {name!r} cannot be sent together", f'send {{"{name}": …}} alone'
+            )
         body = body[name]
     if not isinstance(body, Mapping):
         raise PatchRefused((), f"expected {name} as an object", f'send {{"{name}": {{…}}}}')
@@ -65,7 +67,7 @@ def unwrapped(name: str, body: object) -> dict[str, object]:
 
 
 def replaced(written: Block, shown: Block, sent: Block) -> dict[str, object]:
-    """PUT: the block is what was sent; what is not in there gets its default, that is, leaves the file."""
+    """PUT: the block is what was sent; a key that is absent gets its default, so it is removed from the file."""
     return _replaced_map(written, shown, sent, ())
 
 
@@ -94,7 +96,7 @@ def has_mask(value: object) -> bool:
 
 
 def _replaced(written: object, shown: object, sent: object, path: Path) -> object:
-    """``sent`` with its masks lifted; ABSENT where it is a default that the file need not say."""
+    """``sent`` with its masks resolved; ABSENT where it is a default that need not be written."""
     if shown is not ABSENT and same(shown, sent):
         return written
     if isinstance(sent, Mapping):
@@ -131,9 +133,9 @@ def _is_same_item(shown: object, sent: object) -> bool:
 
 
 def _behind_mask(written: object, shown: object, sent: object, path: Path) -> object:
-    """What a mask stands for."""
+    """The value that a mask stands for."""
     if shown is ABSENT or not same(shown, sent):
-        raise PatchRefused(path, f"{path[-1]} is a mask with nothing behind it", "send the value itself")
+        raise PatchRefused(path, f"{path[-1]} is masked, but there is no stored value for it", "send the value itself")
     return written
 
 
@@ -165,7 +167,7 @@ def patched(written: Block, shown: Block, sent: Block) -> dict[str, object]:
 
 
 def added(written: Block, entry: Mapping[str, object]) -> dict[str, object]:
-    """With one provider more, at the end. Whether its name is taken is left to the check of the whole."""
+    """With one more provider, at the end. The check of the whole file finds out whether its name is taken."""
     _named(entry, ())
     return {**written, PROVIDERS: [*_providers(written), replaced({}, {}, entry)]}
 
@@ -186,7 +188,7 @@ def _patch_one(result: list[object], shown: list[object], entry: object, path: P
     if at is None:
         if lacking := [key for key in COMPLETE if not entry.get(key)]:
             raise PatchRefused(
-                path, f"there is no provider {name[:60]!r}; to add it, give {' and '.join(lacking)}", "check the name"
+                path, f"there is no provider {name[:60]!r}; to add it, send {' and '.join(lacking)}", "check the name"
             )
         result.append(merged({}, {}, entry, path))
         return
@@ -197,7 +199,7 @@ def _patch_one(result: list[object], shown: list[object], entry: object, path: P
 
 
 def _renamed(before: Block, entry: Block) -> Block:
-    """The name found the provider; written in another case it is still no change."""
+    """The provider was looked up by this name; another case is no change of it."""
     return {**entry, "name": before["name"]}
 
 

@@ -3,7 +3,7 @@
 1. Offsets count characters of the decoded text; ``end`` of a block collection is the end of its last
    leaf, since what YAML calls its end runs over the comments that follow.
 2. An alias is a piece of its own, not the piece that its anchor names.
-3. Lines end where YAML says that they do, also at NEL, LS and PS.
+3. Lines end as in YAML, also at NEL, LS and PS.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ KEEPS_LINES = re.compile(r"[|>][0-9]?\+")
 
 
 class NotEditable(Exception):
-    """The file cannot be changed as asked without touching what was not asked for. ``message`` names no
+    """The file cannot be changed as requested without touching something else. ``message`` names no
     value; ``line`` counts from 1, 0 = the file as a whole."""
 
     def __init__(self, message: str, hint: str = "edit the file by hand", line: int = 0) -> None:
@@ -176,7 +176,7 @@ def dash(lines: Lines, item: Piece) -> int:
 
 
 def has_comment(text: str, piece: Piece) -> bool:
-    """Whether a comment stands between the parts of a collection."""
+    """Whether there is a comment between the parts of a collection."""
     at = piece.start
     for entry in piece.entries:
         if "#" in text[at : entry.start] or (entry.key and "#" in text[entry.key.end : entry.value.start]):

@@ -1,4 +1,4 @@
-"""What to replace in a text so that it says something else: the difference of data, as splices.
+"""What to replace in a text to change its data: the difference as splices.
 
 1. Only what differs is touched; a changed scalar keeps its quotes, a removed entry takes its own lines.
 2. A removal takes the line end *before* its lines and an insertion comes after a line's text, so that
@@ -54,7 +54,7 @@ class Plan:
         self._step, self._offset = indentation(lines, root)
 
     def change(self, slot: Slot, old: object, new: object) -> None:
-        """Makes ``slot``, which reads as ``old``, say ``new``."""
+        """Changes ``slot``, which reads as ``old``, to ``new``."""
         piece = slot.piece
         if same(old, new):
             return
@@ -168,11 +168,9 @@ class Plan:
     def _add_items(self, piece: Piece, pairs: Sequence[int | None], new: Sequence[object]) -> None:
         first = next(place for place in pairs if place is not None)
         at = dash(self.lines, piece.entries[first].value)
-        gap = (
-            max(2, piece.entries[first].start - at)
-            if self.lines.number(at) == self.lines.number(piece.entries[first].start)
-            else 2
-        )
+        content, gap = piece.entries[first].start, 2
+        if self.lines.number(at) == self.lines.number(content):
+            gap = max(2, content - at)
         after: int | None = None
         for value, place in zip(new, pairs, strict=True):
             if place is not None:
@@ -211,17 +209,17 @@ class Plan:
             self.splice(at, at, (", " if remaining else "") + ", ".join(written))
 
     def _remove_inline(self, piece: Piece, removed: Sequence[Entry]) -> None:
-        kept_before = False
+        has_previous = False
         for number, each in enumerate(piece.entries):
             if each not in removed:
-                kept_before = True
+                has_previous = True
                 continue
-            if kept_before:
+            if has_previous:
                 start, end = piece.entries[number - 1].end, each.end
             else:
                 start, end = each.start, piece.entries[number + 1].start
             if "#" in self.text[start : each.start] or "#" in self.text[each.end : end]:
-                raise self._refusal(piece, "a comment stands between the entries in brackets")
+                raise self._refusal(piece, "there is a comment between the entries in brackets")
             self.splice(start, end, "")
 
     def _fill(self, slot: Slot, value: object) -> None:
@@ -239,7 +237,7 @@ class Plan:
             self._fill(slot, new)
             return
         if has_comment(self.text, piece):
-            raise self._refusal(piece, "a comment stands inside the brackets")
+            raise self._refusal(piece, "there is a comment inside the brackets")
         start = piece.start + self._properties(piece)
         if slot.flow or is_inline(new):
             self.splice(start, piece.end, self._inline(piece, new, slot, start))

@@ -1,7 +1,6 @@
 """Plain data as YAML text: what is written reads back as the very same value.
 
-A plain scalar is written only where the reader of this package says that it reads it as that text, in
-the place where it will stand.
+A scalar is written without quotes only if ``document.parse`` reads it as that text in the place where it will be.
 """
 
 from __future__ import annotations
@@ -49,7 +48,8 @@ def inline(value: object, *, style: str = "") -> str:
     """A value in flow style: ``{name: fox, models: [a, b]}``."""
     match value:
         case Mapping():
-            return f"{{{', '.join(f'{key(str(name), flow=True)}: {inline(item)}' for name, item in value.items())}}}"
+            items = (f"{key(str(name), flow=True)}: {inline(item)}" for name, item in value.items())
+            return f"{{{', '.join(items)}}}"
         case list() | tuple():
             return f"[{', '.join(inline(item) for item in value)}]"
     return scalar(value, flow=True, style=style)
@@ -73,7 +73,7 @@ def entry(name: str, value: object, *, step: int, offset: int) -> list[str]:
 
 
 def below(value: object, *, step: int, offset: int) -> list[str]:
-    """The lines of a collection that stands under its key, indented against that key."""
+    """The lines of a collection below its key, indented against that key."""
     if isinstance(value, Mapping):
         return [" " * step + line for line in mapping(value, step=step, offset=offset)]
     assert isinstance(value, list | tuple)
@@ -108,7 +108,7 @@ def _encodable(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise NotEditable("a text holds half of a surrogate pair", "send valid Unicode") from None
+        raise NotEditable("a text contains half of a surrogate pair", "send valid Unicode") from None
 
 
 def _double(text: str) -> str:
@@ -119,7 +119,9 @@ def _escape(match: re.Match[str]) -> str:
     if match[0] in ESCAPES:
         return ESCAPES[match[0]]
     code = ord(match[0])
-    return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
+    if code < 0x100:
+        return f"\\x{code:02X}"
+    return f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
 
 
 def _is_plain(text: str, flow: bool) -> bool:
@@ -140,12 +142,12 @@ def _number(value: float) -> str:
         return ".inf" if value > 0 else "-.inf"
     text = repr(value)
     mantissa, exponent, power = text.partition("e")
+    if not exponent:
+        return text
     # YAML 1.1 reads 1e+22 as text: a float has a dot and the sign of its power.
-    return (
-        f"{mantissa}{'' if '.' in mantissa else '.0'}e{power if power[0] in '+-' else f'+{power}'}"
-        if exponent
-        else text
-    )
+    if "." not in mantissa:
+        mantissa += ".0"
+    return f"{mantissa}e{power}" if power[0] in "+-" else f"{mantissa}e+{power}"
 
 
 def same(one: object, other: object) -> bool:

@@ -1,9 +1,9 @@
-"""Changing config.yaml: what it shall say goes in, the same text with as little changed as can be comes out.
+"""Changing config.yaml: the new data goes in, the same text with the fewest changes comes out.
 
     raw ─ tokens ─ tree (``pieces``) ─ Plan (``plan``, ``items``, ``render``) ─ splices
         ─▶ new text ─ parse ─ compare with the data ─▶ raw
 
-1. What comes out was read again and says exactly what was asked for, or ``NotEditable`` is raised.
+1. The result has been parsed again and equals the data that was asked for, or ``NotEditable`` is raised.
 2. Every byte outside the splices stays: comments, order, quotes, indentation, line ends, BOM.
 """
 
@@ -50,11 +50,11 @@ def rewrite(document: Document, data: Mapping[str, object]) -> Document:
 
 
 def refuse_broken(document: Document) -> None:
-    """Raises NotEditable for a file that says nothing, or something wrong."""
+    """Raises NotEditable for a file that is empty or has an error."""
     if document.diagnostics:
         first = document.diagnostics[0]
         hint = "write it again" if first.code == "empty" else "fix it first"
-        raise NotEditable(f"the file has an error of its own: {first.message}", hint, first.line)
+        raise NotEditable(f"the file already has an error: {first.message}", hint, first.line)
 
 
 def _has_nothing(document: Document) -> bool:
@@ -91,7 +91,7 @@ def _rewritten(document: Document, data: dict[str, object], *, bare: bool) -> Do
 def _confirmed(document: Document, raw: bytes, data: dict[str, object]) -> Document:
     result = parse(raw, document.source)
     if result.diagnostics or not same(result.data, data):
-        raise NotEditable("the change reaches values that an anchor, an alias or a tag ties together")
+        raise NotEditable("the change affects values that share an anchor, an alias or a tag")
     return result
 
 
@@ -108,7 +108,7 @@ def _applied(text: str, splices: Iterable[Splice]) -> str:
     at = 0
     for splice in sorted(splices, key=lambda each: (each.start, each.end)):
         if splice.start < at:
-            raise NotEditable("two changes meet in one place")
+            raise NotEditable("two changes affect the same place")
         parts += (text[at : splice.start], splice.text)
         at = splice.end
     return "".join((*parts, text[at:]))
@@ -119,4 +119,4 @@ def _encoded(before: bytes, text: str) -> bytes:
     try:
         return mark + text.encode()
     except UnicodeEncodeError:
-        raise NotEditable("a text holds half of a surrogate pair", "send valid Unicode") from None
+        raise NotEditable("a text contains half of a surrogate pair", "send valid Unicode") from None
