@@ -1,11 +1,11 @@
 """What can go wrong with a request, whose fault it is, and whether another target may help.
 
-    GatewayError                what a client is answered with; never holds a secret
+    GatewayError                what a client gets; never contains a secret
     ├── LocalError              the client's fault, or ours: final, nothing cools down
     └── RemoteError             the upstream's fault: carries the upstream's own words
 
 A wire renders an error in its dialect from ``kind`` alone; the router decides from ``failover`` whether
-another is asked, and from ``scope`` what rests; the raiser knows all three. Foreign exceptions are mapped
+another is tried, and from ``scope`` what gets a cooldown; the raiser knows all three. Foreign exceptions are mapped
 to these once, at the border (``upstream.http.transport``).
 """
 
@@ -17,7 +17,7 @@ from msgspec import Struct
 
 
 class ErrorKind(StrEnum):
-    """The field's error classes; each wire has a table from kind to its own ``type`` and ``code``."""
+    """The kinds of errors; each wire has a table from kind to its own ``type`` and ``code``."""
 
     INVALID_REQUEST = "invalid_request"
     AUTHENTICATION = "authentication"
@@ -39,7 +39,7 @@ class ErrorKind(StrEnum):
 
 
 class Scope(StrEnum):
-    """How far a failure reaches, and so what rests after it.
+    """How far a failure reaches, and so what gets a cooldown after it.
 
     REQUEST nothing; CLIENT nothing for clients of another kind (a relay for Codex only); MODEL this model
     of this credential; CREDENTIAL the key with all its models; PROVIDER the endpoint.
@@ -53,7 +53,7 @@ class Scope(StrEnum):
 
 
 class Failover(StrEnum):
-    """Whether another provider may be asked. ONCE: one more, since a second refusal of the same content
+    """Whether another provider may be tried. ONCE: one more, since a second refusal of the same content
     is an answer."""
 
     NEVER = "never"
@@ -151,9 +151,9 @@ class LocalError(GatewayError):
 
 
 class RemoteError(GatewayError):
-    """The upstream's fault. ``upstream_status`` is what it answered, None when it did not answer.
+    """The upstream's fault. ``upstream_status`` is its HTTP status, None if it did not respond.
 
-    ``scope`` says what rests, ``failover`` whether another is asked (by default unless the request is at
+    ``scope`` says what gets a cooldown, ``failover`` whether another is tried (by default unless the request is at
     fault). ``upstream_type`` is the upstream's own error type, verbatim. ``evidence`` is the piece of its
     text that decided the kind, '' where a code, a type or the status did; ``failure`` is what was judged.
     """

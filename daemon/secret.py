@@ -25,7 +25,7 @@ _KEY_SHAPES = re.compile(
 
 def mask_keys(text: str) -> str:
     """``text`` with everything that looks like a key replaced: ``sk-…``, what follows ``Bearer``, and a long
-    token behind the word "key" or "token". Upstreams quote the key they refuse, and not only ours."""
+    token after the word "key" or "token". Upstreams quote the key they refuse, and not only ours."""
     return _KEY_SHAPES.sub(_masked, text)
 
 

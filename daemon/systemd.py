@@ -1,10 +1,10 @@
-"""What systemd hears from us: readiness, reloads, the stop, and signs of life from the event loop.
+"""What we report to systemd: readiness, reloads, the stop, and watchdog pings from the event loop.
 
 The protocol of sd_notify(3): one datagram of ``NAME=value`` lines to the socket in
 ``$NOTIFY_SOCKET``. Without that variable every call does nothing. No call ever blocks or raises: a
 service manager that does not listen must not be able to stop the service.
 
-A loop that hangs stops its signs of life (``watchdog``), and systemd restarts the daemon with SIGABRT;
+A loop that hangs sends no more pings (``watchdog``), and systemd restarts the daemon with SIGABRT;
 ``dump_stacks_on_crash`` makes that print the Python stack of every thread into the journal.
 """
 
@@ -41,11 +41,6 @@ class Notifier:
         """The notifier for this process; a no-op one where systemd did not start it."""
         return cls(environ.get("NOTIFY_SOCKET"), _watchdog_interval(environ))
 
-    @property
-    def active(self) -> bool:
-        """Whether there is a service manager that listens."""
-        return self._address is not None
-
     def ready(self, status: str = "") -> None:
         """Start-up, or a reload, is done."""
         self._send("READY=1", *_status(status))
@@ -63,7 +58,7 @@ class Notifier:
         self._send(*_status(text))
 
     def ping(self) -> None:
-        """The watchdog's sign of life."""
+        """The watchdog's ping."""
         self._send("WATCHDOG=1")
 
     def extend_timeout(self, seconds: float) -> None:
@@ -91,7 +86,7 @@ class Notifier:
         return self._socket
 
     def close(self) -> None:
-        """Gives the socket back; the notifier may still be used."""
+        """Closes the socket; the notifier may still be used."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None

@@ -62,7 +62,7 @@ def routes(services: Services, clock: Callable[[], float], serve: ASGIApp) -> li
         Route("/metrics", status.metrics),
         Route("/v1/models", models.index),
         Route("/v1/models/{name:path}", models.one),
-        # The guard takes POST; these rows say 405 to the other methods.
+        # The guard serves POST itself; these routes refuse the other methods with 405.
         *(Route(path, serve, methods=["POST"]) for path in HOT_PATHS),
         management.mount(services, access),
     ]

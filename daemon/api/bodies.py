@@ -51,7 +51,7 @@ async def read_body(headers: Mapping[str, str], receive: Receive, limit: int) ->
 
 
 def unpacked(coding: str, packed: bytes, limit: int) -> bytes:
-    """``packed`` without its coding. Raises ``LocalError`` beyond ``limit`` bytes, and for what is no such coding."""
+    """``packed`` without its coding. Raises ``LocalError`` beyond ``limit`` bytes, and if it is not valid."""
     parts: list[bytes] = []
     size = 0
     try:
@@ -96,8 +96,8 @@ def _inflated(inflater: zlib._Decompress, piece: bytes) -> Iterator[bytes]:
 
 
 def _unzstd(packed: bytes) -> Iterator[bytes]:
-    """Frame by frame. The stream reader of the library would bound its output, but it takes a body
-    that is cut short for whole; so small pieces go in instead."""
+    """Frame by frame. The stream reader of the library would bound its output, but it accepts a
+    truncated body as complete; so small pieces go in instead."""
     decompressor = zstandard.ZstdDecompressor(max_window_size=WINDOW)
     at = 0
     while at < len(packed):

@@ -32,7 +32,7 @@ _ids = random.Random()
 """Seeded by the system once. Ids name requests and protect nothing, so they need no system call each."""
 
 FORM_TYPES: Final = (b"application/x-www-form-urlencoded", b"multipart/form-data", b"text/plain")
-"""What a page of any origin may send without asking first."""
+"""What a page of any origin may send without a CORS preflight."""
 
 HeaderList = list[tuple[bytes, bytes]]
 
@@ -44,7 +44,7 @@ class RequestInfo(Struct, frozen=True, gc=False):
 
 
 def request_info(scope: Mapping[str, Any]) -> RequestInfo:
-    """The guard's note on this request."""
+    """What the guard has noted for this request."""
     info: RequestInfo = scope["tppcd"]
     return info
 
@@ -116,14 +116,14 @@ class Identified:
 
 
 def malformed(scope: Scope) -> LocalError | None:
-    """Why a request is not one we take, by its head alone."""
+    """Why a request is refused for its head alone; None for a well-formed one."""
     headers = scope["headers"]
     if len(headers) > MOST_HEADERS:
         return refusal(f"more than {MOST_HEADERS} header fields", status=431)
     # Two passes in C instead of one in Python: a third of the cost on a request with 20 headers.
     names = [name for name, _ in headers]
     if b"_" in b" ".join(names) and any(b"_" in name and name not in WITH_UNDERSCORE for name in names):
-        return refusal("header names with an underscore are not taken")
+        return refusal("header names with an underscore are not accepted")
     if names.count(b"host") != 1:
         return refusal("exactly one Host header is required")
     if scope["http_version"] in ("1.0", "0.9"):
@@ -150,10 +150,10 @@ def foreign(scope: Scope, configured_host: str) -> LocalError | None:
 
 
 def from_a_form(scope: Scope) -> LocalError | None:
-    """Why a body that any page's form could send is not taken on an operator path."""
+    """Why a body that any page's form could send is refused on an operator path."""
     kind = dict(scope["headers"]).get(b"content-type", b"").partition(b";")[0].strip().lower()
     if scope["method"] == "POST" and kind in FORM_TYPES and not on_unix_socket(scope):
-        return refusal("send content-type: application/json; a form's content type is not taken", status=415)
+        return refusal("send content-type: application/json; a form's content type is not accepted", status=415)
     return None
 
 

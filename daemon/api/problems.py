@@ -1,4 +1,4 @@
-"""Errors as the caller's dialect: which one a path speaks, and the response in it."""
+"""Errors in the caller's dialect: which dialect a path has, and the response in it."""
 
 from __future__ import annotations
 
@@ -81,5 +81,5 @@ def not_found(path: str) -> LocalError:
 def wrong_method(path: str, method: str, allowed: str) -> LocalError:
     """405, saying what is allowed."""
     return LocalError(
-        ErrorKind.INVALID_REQUEST, f"{path[:200]} does not take {method[:20]}; allowed: {allowed}", status=405
+        ErrorKind.INVALID_REQUEST, f"{path[:200]} does not allow {method[:20]}; allowed: {allowed}", status=405
     )

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 
 class Schema(Struct, frozen=True, kw_only=True, rename="kebab"):
-    """What all of them share: field names with hyphens."""
+    """The base of all of them: field names have hyphens."""
 
 
 class Problem(Schema, frozen=True):
@@ -58,8 +58,8 @@ class Cleared(Schema, frozen=True):
 
 
 class AuthRow(Schema, frozen=True):
-    """One usable upstream credential and how it stands. ``until`` is RFC 3339. ``profile`` is the make of the
-    upstream, empty where it has none, ``profile-reason`` why; ``amendments`` is what was learned of it.
+    """One usable upstream credential and its state. ``until`` is RFC 3339. ``profile`` is the make of the
+    upstream, empty where it has none, ``profile-reason`` why; ``amendments`` is what was learned about it.
     A provider that is ``failed`` has no credential: its row has an id without a hash, and no client id."""
 
     id: str
@@ -83,7 +83,7 @@ class Auths(Schema, frozen=True):
 
 
 class ModelRow(Struct, frozen=True, kw_only=True):
-    """A public model name, in OpenAI's shape, with the providers that serve it in the order they are asked."""
+    """A public model name, in OpenAI's shape, with the providers that serve it in the order they are tried."""
 
     id: str
     object: str
@@ -155,14 +155,14 @@ class LogLines(Schema, frozen=True):
 
 
 class ExplainBody(Schema, frozen=True):
-    """A model name as a client sends it, and the entry it comes in by."""
+    """A model name as a client sends it, and the entry it is sent to."""
 
     model: str
     entry: Literal["messages", "chat", "responses"] = "messages"
 
 
 class Target(Schema, frozen=True):
-    """One core auth that would be asked, and the upstream's name for the model."""
+    """One core auth that would be tried, and the upstream's name for the model."""
 
     auth: str
     provider: str

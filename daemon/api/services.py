@@ -1,4 +1,4 @@
-"""What the routes need, wired up once by ``service.run`` and handed to ``api.app.build``."""
+"""What the routes need, put together once by ``service.run`` and passed to ``api.app.build``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.metrics import Metrics
 from daemon.upstream.http.egress import EgressPolicy
 
-if TYPE_CHECKING:  # the routes hand these on without looking inside
+if TYPE_CHECKING:  # the routes pass these on without using what is inside
     from daemon.gateway.counting import TokenCounter
     from daemon.gateway.live_state import LiveState
     from daemon.reload.outcome import ReloadOutcome
@@ -30,7 +30,7 @@ class Reloads(Protocol):
         ...
 
     async def reload(self, reason: str) -> ReloadOutcome:
-        """Read the sources now, apply or refuse, and say which."""
+        """Read the sources now, apply or refuse, and return the outcome."""
         ...
 
 
@@ -54,12 +54,12 @@ class Services:
     """How many lines the log has lost since the start."""
     egress: EgressPolicy = field(default_factory=EgressPolicy)
     writing: ConfigWriting | None = None
-    """The writer of config.yaml; None where the configuration comes from nowhere that could be written."""
+    """The writer of config.yaml; None where the configuration does not come from a file."""
 
 
 def snapshot_in_force(services: Services) -> Snapshot:
     """The snapshot to serve one request with; 503 while there is none yet."""
     snapshot = services.current.get_or_none()
     if snapshot is None:
-        raise LocalError(ErrorKind.OVERLOADED, "no configuration is in force yet", status=503, retry_after=1)
+        raise LocalError(ErrorKind.OVERLOADED, "no configuration has been loaded yet", status=503, retry_after=1)
     return snapshot

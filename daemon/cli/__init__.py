@@ -1,14 +1,13 @@
 """The command line: a table of subcommands, each in a module of its own with two functions:
 
     add_parser(subparsers)     adds the command, described by its line in ``COMMANDS``, and its options
-    run(arguments) -> int      does it; gives the exit code, one of ``exit_codes``
+    run(arguments) -> int      does it; returns the exit code, one of ``exit_codes``
 
 Only the module of the command that runs is imported, so ``tppcd check`` loads no server code.
 Plain ``tppcd`` (with or without options) is ``tppcd run``.
 
-Commands share ``arguments`` (options), ``config_file`` (reading a config.yaml as a reload does), and, to
-change one, ``config_change``. Those that ask the running
-daemon do so over its admin socket (``service.admin``).
+Commands share ``arguments`` (options), ``config_file`` (reads a config.yaml as a reload does) and
+``config_change`` (changes one). Those that need the running daemon use its admin socket (``service.admin``).
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ COMMANDS: dict[str, str] = {
     "check": "report every problem in config.yaml",
     "diff": "show what a reload from one config.yaml to another would change",
     "schema": "print the JSON Schema of config.yaml",
-    "explain": "show where a model name leads, without sending anything",
+    "explain": "show which providers serve a model name, without sending anything",
     "simulate": "run a local upstream that needs no key",
     "reload": "make the running daemon read its config.yaml now",
-    "status": "show how the running daemon is doing",
+    "status": "show the state of the running daemon",
     "events": "show or follow the events of the running daemon",
     "logs": "show the newest log lines of the running daemon",
     "init": "write a commented config.yaml",
-    "doctor": "test everything that serving depends on, without a paid call",
-    "client": "print how to set up a client for this daemon",
-    "import": "import the provider that Codex CLI is set up for",
+    "doctor": "test the file, the watch and the providers, without a paid call",
+    "client": "print the settings that a client needs for this daemon",
+    "import": "import the provider that Codex CLI uses",
     "migrate": "turn the packycode block into a tppc provider",
     "completion": "print the completion script of a shell",
 }
@@ -88,7 +87,7 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tppcd",
         description="A gateway daemon that watches config.yaml and serves coding agents through third-party providers.",
-        epilog="Without a command: run. `tppcd COMMAND --help` shows its options.",
+        epilog="Without a command: run. `tppcd COMMAND --help` shows the options of a command.",
         allow_abbrev=False,
     )
     parser.add_argument("-V", "--version", action="version", version=f"tppcd {__version__}")

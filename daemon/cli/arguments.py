@@ -6,18 +6,18 @@ import argparse
 from typing import TypeAlias
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-"""What ``add_parser`` of a command's module gets."""
+"""The argument of ``add_parser`` in each command's module."""
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
-    """``--config``, for commands that read the file and no daemon."""
+    """``--config``, for commands that read the file and need no daemon."""
     parser.add_argument("--config", help="default: $TPPCD_CONFIG or config.yaml")
 
 
 def add_socket(parser: argparse.ArgumentParser) -> None:
-    """``--socket``, for commands that ask the running daemon."""
+    """``--socket``, for commands that need the running daemon."""
     parser.add_argument(
-        "--socket", metavar="PATH", help="admin socket of the daemon (default: where the daemon creates it)"
+        "--socket", metavar="PATH", help="admin socket of the daemon (default: the daemon's usual path)"
     )
 
 

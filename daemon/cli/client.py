@@ -1,7 +1,7 @@
 """``tppcd client NAME``: the exact environment or configuration with which a client uses this daemon.
 
-What is printed can be evaluated by a shell, or appended to the file that its first line names. No key
-is ever printed: the text says which variable to fill.
+The output can be evaluated by a shell, or appended to the file that its first line names. No key
+is ever printed: the text says which variable to set.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FAVOURITE = "gpt-5"
 
 
 class ClientSettings(Struct, frozen=True, kw_only=True):
-    """How a client reaches the daemon. ``key`` is a shell word, ``about_key`` what to know of it;
+    """How a client reaches the daemon. ``key`` is a shell word, ``about_key`` explains it;
     ``model`` is a name that is served."""
 
     url: str
@@ -32,7 +32,11 @@ class ClientSettings(Struct, frozen=True, kw_only=True):
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("client", help=COMMANDS["client"], description="For shells: eval the output.")
+    parser = subparsers.add_parser(
+        "client",
+        help=COMMANDS["client"],
+        description="Eval the output in a shell; for codex, append it to ~/.codex/config.toml.",
+    )
     parser.add_argument("name", choices=tuple(CLIENTS), help="which client")
     add_config(parser)
 
@@ -58,12 +62,12 @@ def client_settings(config: Config, written: Mapping[str, object], model: str) -
 
 
 def client_key(keys: object) -> tuple[str, str]:
-    """A shell word for the first client key, and what to know of it. The key itself is never in it."""
+    """A shell word for the first client key, and what to do about it. The key itself is never in it."""
     if not isinstance(keys, list):
         return "anything", "no api-keys are configured: any text will do, on this host only"
     if str(keys[0]).startswith("env:"):
         name = str(keys[0]).removeprefix("env:")
-        return f'"${name}"', f"the first of api-keys is what {name} holds"
+        return f'"${name}"', f"use the first of api-keys, the value of {name}"
     return f'"${KEY_VARIABLE}"', f"put one of api-keys of config.yaml into {KEY_VARIABLE}"
 
 

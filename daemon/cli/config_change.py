@@ -32,11 +32,11 @@ Data = Mapping[str, object]
 
 
 def change(path: Path, edit: Callable[[Data], dict[str, object]]) -> int:
-    """Makes the file say ``edit(what it says now)``; a missing file is made. Gives the exit code."""
+    """Replaces the file's data by ``edit(data)``; a missing file is created. Returns the exit code."""
     ignore_lease_breaks()
     try:
-        held = read_for_write(path)
-        before = held.raw
+        file = read_for_write(path)
+        before = file.raw
         document = parse(before, str(path), keep_tokens=True)
         after = rewrite(document, edit(document.data))
     except Unreadable as why:
@@ -52,7 +52,7 @@ def change(path: Path, edit: Callable[[Data], dict[str, object]]) -> int:
         print(f"{path} needs no change")
         return exit_codes.OK
     try:
-        replace(held, after.raw)
+        replace(file, after.raw)
     except WriteRefused as refusal:
         return failed(f"{path}: {refusal}; nothing was written")
     print(f"wrote {path}")
@@ -67,14 +67,14 @@ def _check(document: Document, old: Snapshot | None = None) -> CheckResult:
 
 
 def failed(message: str, code: int = exit_codes.FAILURE) -> int:
-    """Says why on stderr; gives the exit code."""
+    """Prints the reason to stderr; returns the exit code."""
     print(f"tppcd: {message}", file=sys.stderr)
     return code
 
 
 def print_yaml(data: Data) -> None:
-    """A part of config.yaml on stdout: whole into a file or a pipe, on a terminal with its keys masked; stderr
-    says then how to get them."""
+    """A part of config.yaml on stdout: whole into a file or a pipe; on a terminal its keys are masked, and stderr
+    says how to get them."""
     shown = as_written(Config, data) if sys.stdout.isatty() else data
     if shown != data:
         print("# the key is not shown on a terminal: use --write, or send the output into a file", file=sys.stderr)
@@ -93,7 +93,7 @@ def providers(data: Data) -> list[Data]:
 
 
 def place_of(name: str, listed: list[Data]) -> int | None:
-    """Where the provider of that name is in the list; names that differ in case alone are one."""
+    """Where the provider of that name is in the list; names that differ only in case are the same."""
     names = [str(each.get("name", "")).strip().lower() for each in listed]
     name = name.strip().lower()
     return names.index(name) if name in names else None

@@ -1,4 +1,4 @@
-"""``tppcd doctor``: everything that serving depends on, tested from where the daemon would run.
+"""``tppcd doctor``: the file, the watch, the providers and the clock, tested from where the daemon would run.
 
     config ─▶ watch (a sentinel beside the file) ─▶ writes ─▶ each provider (free checks) ─▶ clock
 
@@ -85,7 +85,7 @@ async def results_of(path: Path) -> AsyncIterator[Result]:
 
 
 def config(checked: CheckResult) -> Iterator[Result]:
-    """The diagnostics of the file, and what it comes to."""
+    """The diagnostics of the file, and a summary."""
     for each in checked.diagnostics:
         yield Result(state="fail" if each.severity == "error" else "warn", about="config", text=str(each))
     if checked.snapshot is None:
@@ -143,7 +143,7 @@ async def _noticed(source: FileSource, sentinel: Path) -> float:
 
 
 def _touch(path: Path) -> None:
-    """In the loop's own thread: nothing else runs in this command that could wait for it."""
+    """In the loop's own thread: nothing else in this command has to wait for it."""
     path.touch()
 
 
@@ -160,20 +160,24 @@ def writes(path: Path) -> Result:
     if renames and status.st_nlink == 1 and not foreign:
         return Result(state="ok", about="writes", text="the file is replaced atomically, owner and mode kept")
     if in_place:
-        why = "hard links" if status.st_nlink > 1 else "another owner" if foreign else "a read-only directory"
+        why = "another owner" if foreign else "a read-only directory"
+        if status.st_nlink > 1:
+            why = "hard links"
         return Result(state="warn", about="writes", text=f"the file is written in place, because of {why}")
     return Result(
         state="warn",
         about="writes",
         text="the file is read-only here: changes through the API are refused",
-        hint="let the daemon's user write the file and its directory, or change it by hand",
+        hint="give the daemon's user write access to the file and its directory, or edit it by hand",
     )
 
 
 def provider(auth: CoreAuth, result: Probe) -> Result:
-    """What a provider's free checks say."""
+    """The result of a provider's free checks."""
     diagnosis = result.diagnosis
-    state: Literal["ok", "warn", "fail"] = "fail" if not diagnosis.ok else "warn" if diagnosis.hint else "ok"
+    state: Literal["ok", "warn", "fail"] = "warn" if diagnosis.hint else "ok"
+    if not diagnosis.ok:
+        state = "fail"
     profile = f"; profile {auth.profile} ({auth.profile_reason})" if auth.profile else ""
     return Result(state=state, about=f"provider {auth.name}", text=diagnosis.explanation + profile, hint=diagnosis.hint)
 
@@ -181,7 +185,7 @@ def provider(auth: CoreAuth, result: Probe) -> Result:
 def clock(now: float, others: list[float]) -> Result:
     """Our clock beside those of the upstreams; without them, only whether it was ever set."""
     if now < OLDEST:
-        hint = "set it: certificates are judged by it"
+        hint = "set it: certificates are checked against it"
         return Result(state="fail", about="clock", text="this machine's clock has not been set", hint=hint)
     if not others:
         return Result(state="ok", about="clock", text="is set; no upstream to compare it with")
@@ -193,14 +197,14 @@ def clock(now: float, others: list[float]) -> Result:
 
 
 def running() -> Result:
-    """Whether a daemon runs here, and how it is doing."""
+    """Whether a daemon runs here, and its state."""
     socket = find_admin_socket(os.environ)
     with suppress(DaemonUnreachable):
         status, health = AdminClient(socket, 5.0).request("GET", "/healthz")
         if status == 200:
             text = f"running: {health.get('status')}, generation {health.get('generation')}"
             return Result(state="ok" if health.get("status") == "ok" else "warn", about="daemon", text=text)
-    return Result(state="ok", about="daemon", text=f"none is running at {socket}")
+    return Result(state="ok", about="daemon", text=f"no daemon is running at {socket}")
 
 
 def _text(result: Result) -> None:

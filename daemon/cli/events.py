@@ -1,6 +1,6 @@
 """``tppcd events``: change summaries, reloads and auth state changes of the running daemon.
 
-Without ``--follow`` the events the daemon still has; with it, the ones to come, until Ctrl+C.
+Without ``--follow`` the recent events; with it, new ones as they come, until Ctrl+C.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_sock
 
 ROUTE = "/v0/management/events"
 _REPLAY_SECONDS = 0.5
-"""What the daemon still has comes at once; the stream has no end, so silence is the end of it."""
+"""The recent events come at once; the stream has no end, so this much silence ends them."""
 _FOLLOW_SECONDS = 60.0
 """The daemon sends a comment every fifteen seconds; this much silence means that it hangs."""
 
@@ -28,7 +28,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "events",
         help=COMMANDS["events"],
-        description="Change summaries, reloads and auth state changes: the recent ones, or as they come.",
+        description="Change summaries, reloads and auth state changes: the recent ones, or new ones as they come.",
     )
     add_socket(parser)
     parser.add_argument("--follow", "-f", action="store_true", help="show events as they come, until Ctrl+C")

@@ -44,17 +44,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def explained(model: str, entry: str, resolution: Resolution) -> tuple[str, ...]:
-    """The decision in lines: why, and who is asked, in order."""
+    """The decision in lines: why, and the providers in the order they are tried."""
     effort = f", effort {resolution.effort}" if resolution.effort else ""
     return (
         f"model: {model} (entry {entry})",
         f"rule: {RULES[resolution.rule].format(matched=resolution.matched)}{effort}",
         f"strategy: {STRATEGY}, among the highest priority that is ready",
-        *(f"  {number}. {_asked(each, entry)}" for number, each in enumerate(resolution.candidates, 1)),
+        *(f"  {number}. {_target(each, entry)}" for number, each in enumerate(resolution.candidates, 1)),
     )
 
 
-def _asked(candidate: Candidate, entry: str) -> str:
+def _target(candidate: Candidate, entry: str) -> str:
     auth = candidate.auth
     way = "passed through" if auth.wire == entry else f"translated to {auth.wire}"
     profile = f", profile {auth.profile} ({auth.profile_reason})" if auth.profile else ""

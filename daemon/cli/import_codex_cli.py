@@ -25,7 +25,7 @@ WIRES = {"responses": "responses", "chat": "chat"}
 
 
 class NothingToImport(Exception):
-    """Codex CLI is not set up for a provider that can be taken over; one line says why."""
+    """Codex CLI does not use a provider that can be imported; one line says why."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -99,7 +99,7 @@ def tppc(name: str, config: Data, settings: Data, key: str) -> dict[str, object]
 
 
 def common(config: Data) -> dict[str, object]:
-    """What both blocks have: privacy and defaults, as far as Codex CLI says something of them."""
+    """The settings of both blocks: privacy and defaults, as far as Codex CLI has them."""
     block: dict[str, object] = {}
     if isinstance(config.get("disable_response_storage"), bool):
         block["privacy"] = {"disable-response-storage": config["disable_response_storage"]}

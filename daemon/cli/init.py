@@ -14,7 +14,7 @@ from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import FAILURE, OK
 
 HEAD = """\
-# The gateway daemon tppcd. `tppcd check` reports every mistake, `tppcd schema` describes every key.
+# The gateway daemon tppcd. `tppcd check` reports every problem, `tppcd schema` describes every key.
 # Saving this file is enough: the running daemon applies it at once.
 # A value may be a reference: env:NAME, file:/path, credential:NAME.
 
@@ -30,12 +30,12 @@ packycode:
   # privacy:
   #   disable-response-storage: true     # sends store: false
   # defaults:
-  #   model: gpt-5                       # what Claude Code's own model names lead to
+  #   model: gpt-5                       # used for Claude Code's own model names
   #   model-reasoning-effort: high       # low, medium or high
   # models: []                           # names; a list replaces the built-in one
-  # profile: ""                          # packycode is a codex-relay; none: no relay, treated as any other upstream
+  # profile: ""                          # packycode is a codex-relay; none: treated as any other upstream
   # headers: {{}}                          # e.g. {{user-agent: $User-Agent}}: the client's own
-  # instructions: developer              # or system; or file:/path, a fixed text that the relay demands
+  # instructions: developer              # or system; or file:/path, a fixed text that the relay requires
 """
 
 TPPC = """\
@@ -45,7 +45,7 @@ tppc:
       enabled: {enabled}{todo}
       base-url: https://fox.example/v1   # /responses is appended; a bare host gets /v1
       api-key: env:FOX_API_KEY
-      # wire-api: responses              # what the upstream speaks: responses, chat or messages
+      # wire-api: responses              # the upstream's API: responses, chat or messages
       # defaults:
       #   model: gpt-5
       #   model-reasoning-effort: high
@@ -63,16 +63,16 @@ tppc:
       enabled: true
       base-url: http://127.0.0.1:8000    # becomes http://127.0.0.1:8000/v1/chat/completions
       wire-api: chat
-      api-key: not-needed                # what `vllm serve --api-key` was given, if anything
+      api-key: not-needed                # the value of `vllm serve --api-key`, if set
       models:
-        - name: Qwen/Qwen3-Coder-30B-A3B-Instruct   # what `vllm serve` was given
+        - name: Qwen/Qwen3-Coder-30B-A3B-Instruct   # the model of `vllm serve`
           alias: qwen3-coder             # the name clients use
       defaults:
-        model: Qwen/Qwen3-Coder-30B-A3B-Instruct    # what Claude Code's own model names lead to
+        model: Qwen/Qwen3-Coder-30B-A3B-Instruct    # used for Claude Code's own model names
 """
 
 TAIL = """
-# api-keys:                              # keys that clients present; none: only this host is served
+# api-keys:                              # keys that clients must send; none: only clients on this host are served
 #   - env:TPPCD_CLIENT_KEY
 # remote-management:
 #   secret-key: env:TPPCD_MANAGEMENT_KEY # empty: management routes answer 404
@@ -109,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def written(kind: str, environ: Mapping[str, str]) -> str:
-    """The file. A provider whose key is not there yet is not enabled, so that the file is valid."""
+    """The file. A provider whose key is not set yet is not enabled, so that the file is valid."""
     block, variable = KINDS[kind]
     ready = bool(environ.get(variable, "").strip())
     todo = "" if ready else f"{' ' * (24 if kind == 'packycode' else 20)}# true, once {variable} is set"

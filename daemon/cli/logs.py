@@ -36,15 +36,15 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 for what there is, or after Ctrl+C; 1 when no daemon answers."""
+    """0 for the recent lines, or after Ctrl+C; 1 when no daemon answers."""
     client = AdminClient(find_admin_socket(os.environ, arguments.socket))
     filters = {"request-id": arguments.request_id, "provider": arguments.provider, "level": arguments.level}
     query = {name: value for name, value in filters.items() if value} | {"limit": str(max(0, arguments.lines))}
     try:
-        last = _shown(client, query, arguments.format)
+        last = _print_new(client, query, arguments.format)
         while arguments.follow:
             time.sleep(POLL_SECONDS)
-            last = _shown(client, {**query, "limit": "2000", "after": str(last)}, arguments.format)
+            last = _print_new(client, {**query, "limit": "2000", "after": str(last)}, arguments.format)
     except DaemonUnreachable as error:
         print(f"tppcd logs: {error}", file=sys.stderr)
         return FAILURE
@@ -53,8 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
     return OK
 
 
-def _shown(client: AdminClient, query: Mapping[str, str], format: str) -> int:
-    """Prints what is new; gives the id to go on from."""
+def _print_new(client: AdminClient, query: Mapping[str, str], format: str) -> int:
+    """Prints the new lines; returns the id to continue from."""
     status, body = client.request("GET", f"{ROUTE}?{urlencode(query)}")
     if status != 200:
         raise DaemonUnreachable(f"the daemon answered {status} to GET {ROUTE}")

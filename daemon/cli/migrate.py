@@ -24,10 +24,18 @@ from daemon.sources.ambient import ambient_settings
 NAME = "packycode"
 FROM_ENVIRONMENT = "env:PACKYCODE_API_KEY"
 SAME = (
-    *("privacy", "defaults", "models", "profile", "headers", "proxy-url", "max-concurrent", "timeouts"),
-    *("instructions", "unsupported-parameters"),
+    "privacy",
+    "defaults",
+    "models",
+    "profile",
+    "headers",
+    "proxy-url",
+    "max-concurrent",
+    "timeouts",
+    "instructions",
+    "unsupported-parameters",
 )
-"""What an entry of ``tppc.providers`` says in the same words."""
+"""Settings with the same keys in an entry of ``tppc.providers``."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -42,7 +50,7 @@ def add_parser(subparsers: Subparsers) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     path = Path(arguments.config or default_path(os.environ))
-    outer = ambient_settings(os.environ)
+    ambient = ambient_settings(os.environ)
     try:
         data = parse(path.read_bytes(), str(path)).data
     except OSError as error:
@@ -50,27 +58,27 @@ def run(arguments: argparse.Namespace) -> int:
     if not isinstance(data.get("packycode"), dict):
         return failed(f"{path} has no packycode block")
     if place_of(arguments.name, providers(data)) is not None:
-        return failed(f"{path} has a tppc provider named {arguments.name} already (--name sets another name)")
+        return failed(f"{path} has a tppc provider named {arguments.name} already (use --name to choose another name)")
     if arguments.write:
-        return change(path, lambda data: migrated(data, arguments.name, outer))
-    print_yaml({"tppc": {"providers": [entry(data, arguments.name, outer)]}})
+        return change(path, lambda data: migrated(data, arguments.name, ambient))
+    print_yaml({"tppc": {"providers": [entry(data, arguments.name, ambient)]}})
     return OK
 
 
-def migrated(data: Data, name: str, outer: AmbientSettings) -> dict[str, object]:
+def migrated(data: Data, name: str, ambient: AmbientSettings) -> dict[str, object]:
     """The whole file's data afterwards."""
-    listed = [*providers(data), entry(data, name, outer)]
+    listed = [*providers(data), entry(data, name, ambient)]
     packycode = {**mapping(data.get("packycode")), "enabled": False}
     return {**data, "packycode": packycode, "tppc": {**mapping(data.get("tppc")), "providers": listed}}
 
 
-def entry(data: Data, name: str, outer: AmbientSettings) -> dict[str, object]:
+def entry(data: Data, name: str, ambient: AmbientSettings) -> dict[str, object]:
     """The provider that serves as the packycode block does, where its settings come from elsewhere too."""
     old = mapping(data.get("packycode"))
     provider: dict[str, object] = {"name": name, "enabled": old.get("enabled") is True}
-    if base_url := old.get("base-url") or outer_value(outer, BASE_URL):
+    if base_url := old.get("base-url") or ambient_value(ambient, BASE_URL):
         provider["base-url"] = base_url
-    if key := mapping(old.get("credentials")).get("openai-api-key") or outer_key(outer):
+    if key := mapping(old.get("credentials")).get("openai-api-key") or ambient_key(ambient):
         provider["api-key"] = key
     provider |= {key: old[key] for key in SAME if old.get(key)}
     if not provider.get("profile") and (profile := lost_profile(str(provider.get("base-url", "")))):
@@ -79,18 +87,18 @@ def entry(data: Data, name: str, outer: AmbientSettings) -> dict[str, object]:
 
 
 def lost_profile(base_url: str) -> str:
-    """The profile that packycode has by default, where nobody would give it to a tppc provider of this URL."""
+    """The profile that packycode has by default, where a tppc provider with this URL would not get it."""
     ours, _ = profile_of("", is_packycode=True, base_url=base_url, wire="responses")
     recognised, _ = profile_of("", is_packycode=False, base_url=base_url, wire="responses")
     return ours.name if ours is not None and ours != recognised else ""
 
 
-def outer_key(outer: AmbientSettings) -> str:
+def ambient_key(ambient: AmbientSettings) -> str:
     """A reference where there can be one, else the key itself."""
-    return FROM_ENVIRONMENT if API_KEY in outer.env else outer_value(outer, API_KEY)
+    return FROM_ENVIRONMENT if API_KEY in ambient.env else ambient_value(ambient, API_KEY)
 
 
-def outer_value(outer: AmbientSettings, field: str) -> str:
+def ambient_value(ambient: AmbientSettings, field: str) -> str:
     """What the environment, else Codex CLI, says for a setting that the file leaves out."""
-    value: AmbientValue = outer.env.get(field) or outer.codex_cli.get(field) or ""
+    value: AmbientValue = ambient.env.get(field) or ambient.codex_cli.get(field) or ""
     return value.reveal() if isinstance(value, Secret) else str(value)

@@ -1,7 +1,7 @@
-"""``tppcd reload``: asks the running daemon to read its sources now, waits, and shows the outcome.
+"""``tppcd reload``: makes the running daemon read its configuration now, waits, and shows the outcome.
 
 The unit's ``ExecReload=``: exit 1 makes ``systemctl reload`` fail when the configuration was
-refused, while the service goes on with what it has.
+refused, while the service keeps the previous one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "reload",
         help=COMMANDS["reload"],
-        description="Reads the configuration now and waits for the outcome; exits 1 when it is refused.",
+        description="Waits for the result; exits 1 if the configuration is refused.",
     )
     add_socket(parser)
 
@@ -51,8 +51,8 @@ def _refused(status: int, body: Json) -> list[str]:
     lines = [diagnostic_line(item) for item in items(body, "details") or items(body, "diagnostics")]
     reason = str(body.get("message") or body.get("error") or f"the daemon answered {status}")
     if status == 200:
-        return [*lines, "tppcd reload: in force, except for what cannot be resolved"]
-    return [*(lines or [reason]), "tppcd reload: refused; what was in force stays in force"]
+        return [*lines, "tppcd reload: applied, except for what cannot be resolved"]
+    return [*(lines or [reason]), "tppcd reload: refused; the previous configuration stays in use"]
 
 
 def diagnostic_line(item: object) -> str:

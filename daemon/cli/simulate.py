@@ -38,7 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "simulate",
         help=COMMANDS["simulate"],
-        description="A local upstream that speaks the Responses, Chat Completions and Messages wires.",
+        description="A local upstream with the Responses, Chat Completions and Messages APIs.",
         epilog=_epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -53,7 +53,7 @@ def add_parser(subparsers: Subparsers) -> None:
         default=[],
         type=_faults,
         metavar="NAME[:COUNT]",
-        help="what goes wrong with the first requests; may be repeated",
+        help="a fault for the first requests; may be repeated",
     )
     parser.add_argument(
         "--always",
@@ -61,15 +61,15 @@ def add_parser(subparsers: Subparsers) -> None:
         default=[],
         type=_fault,
         metavar="NAME",
-        help="what goes wrong with every request; may be repeated",
+        help="a fault for every request; may be repeated",
     )
     parser.add_argument(
         "--profile",
         choices=tuple(PROFILES),
-        help="play this make of upstream; codex-relay: a relay of ChatGPT's Codex backend, Responses only",
+        help="behave like this make of upstream; codex-relay: a relay of ChatGPT's Codex backend, Responses only",
     )
     parser.add_argument(
-        "--max-concurrent", type=int, default=0, metavar="N", help="refuse more than N requests of one key at once"
+        "--max-concurrent", type=int, default=0, metavar="N", help="refuse more than N requests at once per key"
     )
 
 
@@ -87,7 +87,7 @@ def _epilog() -> str:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serves until SIGINT or SIGTERM; 1 when the address cannot be had."""
+    """Serves until SIGINT or SIGTERM; 1 if it cannot listen on the address."""
     from daemon.simulate.app import Simulator, bind, serve
     from daemon.simulate.delivery import Pace
     from daemon.simulate.ledger import Ledger

@@ -15,6 +15,8 @@ from daemon.cli.reload import diagnostic_line
 from daemon.config.packycode import source_words
 from daemon.service.admin import AdminClient, DaemonUnreachable, Json, find_admin_socket, items
 
+PATHS = ("/healthz", "/v0/management/auths", "/v0/management/packycode")
+
 
 def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
@@ -30,15 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
     """0 whenever a daemon answers, degraded or not; 1 when none does."""
     client = AdminClient(find_admin_socket(os.environ, arguments.socket))
     try:
-        health, auths, packycode = (
-            body if status == 200 else {}
-            for status, body in (
-                client.request("GET", path) for path in ("/healthz", "/v0/management/auths", "/v0/management/packycode")
-            )
-        )
+        responses = [client.request("GET", path) for path in PATHS]
     except DaemonUnreachable as error:
         print(f"tppcd status: {error}", file=sys.stderr)
         return FAILURE
+    health, auths, packycode = (body if status == 200 else {} for status, body in responses)
     core_auths = [item for item in items(auths, "auths") if isinstance(item, Mapping)]
     if arguments.format == "json":
         print(json.dumps({"health": health, "auths": core_auths, "packycode": packycode}, indent=2, ensure_ascii=False))

@@ -4,7 +4,7 @@
         ─▶ sockets ─▶ transport, deadlines, live state ─▶ app ─▶ server, watch, watchdog, signals
     SIGTERM ─▶ drain ─▶ server ─▶ transport ─▶ logs
 
-``run`` wires; ``appliers`` are what follows a new snapshot; ``server`` and ``protocol`` are uvicorn inside our own
-loop, ``response_writer`` writes a response to its connection; ``sockets`` what we listen on; ``drain`` the stop;
-``admin`` the socket of the command line.
+``run`` puts the parts together; ``appliers`` follow a new snapshot; ``server`` and ``protocol`` are uvicorn inside our
+own loop, ``response_writer`` writes a response to its connection; ``sockets`` are what we listen on; ``drain`` is the
+stop; ``admin`` is the socket of the command line, with its client.
 """

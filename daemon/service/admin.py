@@ -1,7 +1,7 @@
 """The admin socket: where it is, and a client for the command line.
 
 The daemon serves its whole HTTP interface on it, and callers there need no management key: the
-file's mode (0600) is the key. Only the standard library is imported, so that ``tppcd status``
+file's mode (0600) protects it. Only the standard library is imported, so that ``tppcd status``
 starts at once.
 """
 
@@ -15,8 +15,7 @@ from pathlib import Path
 
 SOCKET_NAME = "admin.sock"
 SYSTEM_RUNTIME_DIRECTORY = Path("/run/tppcd")
-"""Where the shipped unit's ``RuntimeDirectory=`` is: what a shell outside the unit looks at last."""
-
+"""Where the shipped unit's ``RuntimeDirectory=`` is: what a shell outside the unit tries last."""
 
 Json = Mapping[str, object]
 
@@ -40,7 +39,7 @@ def admin_socket_path(environ: Mapping[str, str]) -> Path:
 
 
 def find_admin_socket(environ: Mapping[str, str], option: str | None = None) -> Path:
-    """Where a client looks: the option, else the daemon's own rules, else the system service's."""
+    """Where a client finds the socket: the option, else the daemon's own rules, else the system service's."""
     if option:
         return Path(option)
     path = admin_socket_path(environ)
@@ -59,7 +58,7 @@ class AdminClient:
         """Status and the JSON object of the body (``{}`` where it is none). Raises DaemonUnreachable.
 
         Not the structs of ``api.schemas``: the daemon may be older or newer than the command, so any field may be
-        missing; a reader names what it shows without it."""
+        missing; a reader has a default for each."""
         connection = _UnixConnection(self.path, self._timeout)
         try:
             connection.request(method, path)
@@ -69,8 +68,8 @@ class AdminClient:
             raise self._unreachable(error) from error
         finally:
             connection.close()
-        answer = _json(body)
-        return response.status, answer if isinstance(answer, dict) else {}
+        content = _json(body)
+        return response.status, content if isinstance(content, dict) else {}
 
     def events(self, path: str, *, after: int | None = None) -> Iterator[tuple[str, object]]:
         """Server-sent events as ``(kind, data)``, until the daemon ends the stream or falls silent

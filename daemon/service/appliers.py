@@ -1,4 +1,4 @@
-"""What has to follow a new snapshot: the log, and the live state of core auths that have gone.
+"""What has to follow a new snapshot: the log, and the live state of core auths that are gone.
 
 Registry and core auths are inside the snapshot, so this list is short.
 """
@@ -19,7 +19,7 @@ from daemon.telemetry.log_lines import LogFormat
 
 class DaemonLog:
     """The daemon's log over its life: first as the command line says, then as the configuration says. ``level`` and
-    ``format`` of the command line beat the file; None = the file decides."""
+    ``format`` of the command line override the file; None = the file decides."""
 
     def __init__(self, level: str | None, format: LogFormat | None, environ: Mapping[str, str]) -> None:
         self._level_option = level
@@ -35,8 +35,8 @@ class DaemonLog:
         return self._sink.dropped
 
     def apply(self, snapshot: Snapshot) -> None:
-        """Take over level, format and file, and the secrets now in force. Raises OSError where the file
-        cannot be opened; the log goes on as before then."""
+        """Take over level, format and file, and the secrets now in use. Raises OSError where the file
+        cannot be opened; the log stays as it was then."""
         config = snapshot.config
         logs.register_secrets(
             [*config.api_keys, config.remote_management.secret_key, *(auth.api_key for auth in snapshot.core_auths)]
@@ -64,7 +64,7 @@ class DaemonLog:
 
 
 class KeyedByAuth(Protocol):
-    """What remembers something of core auths by their IDs."""
+    """Live state that is kept by core auth ID."""
 
     def keep_only(self, auth_ids: Iterable[str]) -> None: ...
 

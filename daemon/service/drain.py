@@ -29,7 +29,7 @@ FINAL_SECONDS = 2.0
 _TICK = 1.0
 _EXTENSION = 10.0
 _OTHERS = 0.5
-"""Patience with requests nobody counts (a reload, an event stream)."""
+"""Seconds for requests that are not counted (a reload, an event stream)."""
 
 
 class Drain:
@@ -77,7 +77,7 @@ class Drain:
             notifier.extend_timeout(_EXTENSION)
             await _wait(self._wake, min(_TICK, left))
         if not self._idle.is_set():
-            logger.bind(in_flight=self.in_flight).warning("ending the requests that still run")
+            logger.bind(in_flight=self.in_flight).warning("ending the requests that are still running")
             self.final.set()
             notifier.extend_timeout(_EXTENSION)
             await _wait(self._idle, FINAL_SECONDS)

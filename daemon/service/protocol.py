@@ -8,7 +8,7 @@
    its upstream request for ever.
 4. A target in absolute form, which a proxy would be sent, gets 400.
 5. Bodies and streams that flow are never touched.
-6. When the client hangs up before its response is complete, the entry's callback runs (``exchange.GONE``).
+6. When the client hangs up before its response is complete, the entry's callback runs (``request_state.GONE``).
 """
 
 from __future__ import annotations
@@ -246,6 +246,6 @@ _HEAD_TOO_LARGE = _response(
     "431 Request Header Fields Too Large", "invalid_request_error", "the request head is too large (send fewer headers)"
 )
 _NOT_A_PROXY = _response(
-    "400 Bad Request", "invalid_request_error", "the request target must be a path: this is no proxy"
+    "400 Bad Request", "invalid_request_error", "the request target must be a path: this is not a proxy"
 )
 _BAD_REQUEST = _response("400 Bad Request", "invalid_request_error", "this is not a valid HTTP/1.1 request")

@@ -4,7 +4,7 @@
    system call. A head whose body does not follow goes out alone at the next turn of the loop.
 2. A body without ``content-length`` is chunked. One that is not as long as its ``content-length`` is our
    fault and raises: its connection must not be used again.
-3. Headers are looked at once, together: a value that would begin another line raises.
+3. Headers are checked once, together: a value with a line break raises.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ Fields = Iterable[tuple[bytes, bytes]]
 
 
 class ResponseWriter:
-    """``send`` is the ASGI callable of one request. ``cycle`` is uvicorn's record of it: what it says of
-    the connection is obeyed, and what it must know of the response is kept there."""
+    """``send`` is the ASGI callable of one request. ``cycle`` is uvicorn's record of it: it says
+    what the connection needs, and is told there how far the response is."""
 
     __slots__ = ("_chunked", "_cycle", "_head", "_left", "_loop", "_mute", "_transport")
 
@@ -80,14 +80,14 @@ class ResponseWriter:
             lines.append(b"transfer-encoding: chunked\r\n")
         head = b"".join(lines)
         if not head.count(b"\n") == head.count(b"\r") == len(lines):
-            raise RuntimeError("a header of the response would begin another")
+            raise RuntimeError("a response header contains a line break")
         self._head = head + b"\r\n"
         return length
 
     def _continue(self, body: bytes, *, last: bool) -> None:
         cycle = self._cycle
         if not cycle.response_started or cycle.response_complete:
-            raise RuntimeError("a piece of a response that has not started, or has ended")
+            raise RuntimeError("body data before the start or after the end of a response")
         data = self._head + self._framed(body, last)
         self._head = b""
         if data:
@@ -103,7 +103,7 @@ class ResponseWriter:
             return piece + b"0\r\n\r\n" if last else piece
         self._left -= len(body)
         if self._left < 0 or (last and self._left):
-            raise RuntimeError("a response is not as long as its content-length")
+            raise RuntimeError("a response does not match its content-length")
         return body
 
     def _end(self) -> None:

@@ -7,7 +7,7 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from socket import AF_UNIX, socket
 from typing import TYPE_CHECKING, Literal, cast
@@ -47,8 +47,7 @@ if TYPE_CHECKING:
     from uvicorn._types import ASGIApplication
 
 GC_THRESHOLD = 50_000
-"""Allocations between two looks of the garbage collector: a request makes no cycles worth more."""
-
+"""Allocations between two runs of the garbage collector: requests make too few cycles for more."""
 
 UPSTREAM_HOSTS = "upstream-hosts.json"
 """In the state directory: which upstream hosts were set through the management API."""
@@ -56,7 +55,7 @@ UPSTREAM_HOSTS = "upstream-hosts.json"
 
 class RunOptions(Struct, frozen=True, kw_only=True):
     """The command line of ``tppcd run``; None = the file decides. ``require`` names the blocks
-    (``packycode``, ``tppc``) that must be there, enabled and valid."""
+    (``packycode``, ``tppc``) that must be configured, enabled and valid."""
 
     config: Path
     host: str | None = None
@@ -93,7 +92,7 @@ class Daemon:
         self._stop = asyncio.Event()
         current, audit, states, learned = Current(), AuditLog(), AuthStates(), LearnedAmendments()
         metrics = Metrics(version=__version__)
-        state = _made(state_directory(environ))
+        state = _make_directory(state_directory(environ))
         self._audit_file = open_audit_file(state, masked)
         if self._audit_file is not None:
             audit.add_sink(self._audit_file)
@@ -155,7 +154,7 @@ class Daemon:
             background = [
                 *vital.values(),
                 tasks.create_task(watchdog(self._notifier, lambda: _ended(vital))),
-                tasks.create_task(self._last_word()),
+                tasks.create_task(self._end_late_requests()),
             ]
             self._follow_signals(tasks)
             serving = tasks.create_task(server.run())
@@ -172,18 +171,18 @@ class Daemon:
     def _follow_signals(self, tasks: asyncio.TaskGroup) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._asked_to_stop)
-        loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(_done(self._reloader.reload("SIGHUP"))))
+            loop.add_signal_handler(number, self._on_stop_signal)
+        loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(self._reloader.reload("SIGHUP")))
 
-    def _asked_to_stop(self) -> None:
+    def _on_stop_signal(self) -> None:
         """Once to drain, twice to hurry."""
         if self._stop.is_set():
             self._drain.hurry()
         self._services.draining = True
         self._stop.set()
 
-    async def _last_word(self) -> None:
-        """At the drain's end, what still runs is ended in its dialect."""
+    async def _end_late_requests(self) -> None:
+        """At the drain's end, every request that is still running ends with an error in its dialect."""
         await self._drain.final.wait()
         self._deadlines.interrupt_all(
             LocalError(ErrorKind.OVERLOADED, "the gateway is stopping; retry in a moment", retry_after=2)
@@ -191,13 +190,8 @@ class Daemon:
 
 
 def _ended(vital: Mapping[str, asyncio.Task[None]]) -> str | None:
-    """The self-check: which part, without which the daemon is none, has ended."""
+    """The self-check: which vital part has ended; None while all of them run."""
     return next((f"{name} has ended" for name, task in vital.items() if task.done()), None)
-
-
-async def _done(work: Awaitable[object]) -> None:
-    """SIGHUP needs no response; the reloader has logged the outcome."""
-    await work
 
 
 def _private_allowed(current: Current) -> bool:
@@ -205,7 +199,7 @@ def _private_allowed(current: Current) -> bool:
     return snapshot is not None and snapshot.config.remote_management.allow_private_upstreams
 
 
-def _made(directory: Path) -> Path:
+def _make_directory(directory: Path) -> Path:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -216,7 +210,7 @@ def _made(directory: Path) -> Path:
 
 
 def _listen(options: RunOptions, environ: Mapping[str, str], snapshot: Snapshot) -> tuple[socket, ...]:
-    """The public sockets and the admin socket. Inherited ones beat the command line, that beats the file."""
+    """The public sockets and the admin socket. Inherited ones override the command line, which overrides the file."""
     passed = inherited(environ)
     config = snapshot.config
     port = config.port if options.port is None else options.port
@@ -228,7 +222,7 @@ def _listen(options: RunOptions, environ: Mapping[str, str], snapshot: Snapshot)
 
 
 def _admin_socket(environ: Mapping[str, str]) -> tuple[socket, ...]:
-    """None where a second daemon shares the state directory: it serves, but the command line reaches the first."""
+    """Empty where another daemon has the socket: this one serves, but the command line reaches the other."""
     try:
         return (bind_admin(admin_socket_path(environ)),)
     except BindError as error:
@@ -247,7 +241,7 @@ def _announce(sockets: Sequence[socket], snapshot: Snapshot) -> None:
 
 
 def _settle_garbage() -> None:
-    """What start-up has made stays; the collector need not look at it again."""
+    """The objects of the start-up stay; the collector need not visit them again."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)

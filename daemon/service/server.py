@@ -80,7 +80,7 @@ class GatewayServer(uvicorn.Server):
             connection.shutdown()
 
     async def cancel_requests(self, patience: float = 0.0) -> int:
-        """Waits ``patience`` seconds for what still runs, then cancels and awaits it, so that every
+        """Waits ``patience`` seconds for running requests, then cancels and awaits them, so that every
         ``finally`` block has run. Returns how many were cancelled."""
         if self.server_state.tasks:
             await asyncio.wait(self.server_state.tasks, timeout=patience)
@@ -130,7 +130,7 @@ def _config(app: ASGIApplication, limits: ConnectionLimits) -> GatewayConfig:
 
 
 def install_exception_handler(loop: asyncio.AbstractEventLoop) -> None:
-    """Errors that asyncio cannot hand to anybody are logged: each kind once per ten seconds, with
+    """Errors that asyncio cannot raise anywhere are logged: each kind once per ten seconds, with
     the count of those in between. The context's values are left out; they may hold content."""
     logged: dict[str, tuple[float, int]] = {}
 

@@ -6,5 +6,5 @@
     metrics   counters, gauges and histograms; the Prometheus text
     audit     numbered events in a ring and on disk: reloads, change summaries, auth state changes
 
-Who calls never waits: a stuck terminal or a slow follower loses lines, which are counted and reported.
+Callers never wait: a stuck terminal or a slow follower loses lines, which are counted and reported.
 """

@@ -2,7 +2,7 @@
 
 One bounded ring holds the newest events. A subscriber is only a cursor into it, so publishing never
 blocks and never queues; a subscriber that falls behind the ring gets the number of events it missed.
-Everything runs on the event loop's thread. Fields are redacted by whoever publishes.
+Everything runs on the event loop's thread. The publisher redacts the fields.
 
     publish ─┬─▶ ring ─▶ subscriptions (the API's event stream)
              └─▶ AuditFile ─queue─▶ thread: encode, mask, write to audit.jsonl in the state directory
@@ -165,7 +165,7 @@ def open_audit_file(directory: Path, mask: Callable[[str], str]) -> AuditFile | 
     try:
         return AuditFile(directory / FILE_NAME, mask)
     except OSError as error:
-        logger.warning("audit events are not kept: {} cannot be written: {}", directory / FILE_NAME, error.strerror)
+        logger.warning("audit events are not saved: {} cannot be written: {}", directory / FILE_NAME, error.strerror)
         return None
 
 

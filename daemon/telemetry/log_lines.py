@@ -1,13 +1,13 @@
 """A log record as one line of text or JSON.
 
-1. One record is one line, whatever is in it: control characters, line separators and the marks that
-   turn text around are escaped, so no value can forge a second record or drive a terminal. The only
+1. One record is one line, whatever is in it: control characters, line separators and bidirectional
+   marks are escaped, so no value can forge a second record or drive a terminal. The only
    exception is a traceback on a terminal, which is indented below its line.
 2. Text reads ``time level message key=value …``; JSON is flat, with the fixed names ``time``,
    ``level``, ``message``, ``logger``, ``exception`` and the bound fields beside them.
-3. Rendering happens on the writer's thread; nothing here is called by who logs.
+3. Rendering happens on the writer's thread, never on the thread that logs.
 4. ``SecretMask`` is the last line of defence: secrets are a type and are not logged in the first place; it catches
-   the text that reaches a log by a way nobody thought of (an upstream that echoes the key it was sent).
+   what reaches a log all the same (an upstream that echoes the key it was sent).
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ import msgspec
 from daemon.secret import MASK, Secret
 
 Record = Mapping[str, object]
-"""A loguru record as the sink holds it: ``at`` (Unix seconds), ``level``, ``logger``, ``message``,
+"""A loguru record as the sink keeps it: ``at`` (Unix seconds), ``level``, ``logger``, ``message``,
 ``extra`` (the bound fields) and ``traceback`` (lines)."""
 
+LogFormat = Literal["text", "json"]
 Render = Callable[[Record], str]
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -53,7 +54,7 @@ def _visible(match: re.Match[str]) -> str:
 
 
 class TextLines:
-    """Text for people. ``clock`` off where the reader stamps the time itself (the journal)."""
+    """Text for people. ``clock`` is off where the reader adds the time itself (the journal)."""
 
     def __init__(self, *, colour: bool = False, clock: bool = True, indent_tracebacks: bool = False) -> None:
         self._colour = colour
@@ -115,9 +116,6 @@ def with_priority(render: Render) -> Render:
     return lambda record: f"<{_PRIORITY.get(str(record['level']), _DEBUG_PRIORITY)}>{render(record)}"
 
 
-LogFormat = Literal["text", "json"]
-
-
 def _fields(record: Record) -> Mapping[str, object]:
     extra = record["extra"]
     return extra if isinstance(extra, Mapping) else {}
@@ -154,7 +152,7 @@ class SecretMask:
         self._groups: Mapping[str, tuple[str, ...]] = {}
 
     def register(self, secrets: Iterable[Secret]) -> None:
-        """``secrets`` are all that are in force; those of the call before stay known, because
+        """``secrets`` are all that are in use; those of the call before stay known, because
         requests that began with them may still fail."""
         latest = frozenset(form for secret in secrets for form in _forms(secret.reveal()))
         groups: dict[str, list[str]] = defaultdict(list)

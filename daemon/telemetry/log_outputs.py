@@ -27,7 +27,7 @@ class StreamOutput:
             _write_all(self._fd, text.encode("utf-8", "backslashreplace"))
 
     def close(self) -> None:
-        """The stream belongs to who opened it."""
+        """The stream stays open: it belongs to the caller."""
 
 
 class FileOutput:

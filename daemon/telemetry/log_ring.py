@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -38,7 +38,7 @@ class LogFilter(Struct, frozen=True, kw_only=True):
 
 
 class LogRing:
-    """``put`` is called by whoever logs, on any thread, one at a time."""
+    """``put`` is called on the thread that logs, one call at a time."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._ring: deque[NumberedRecord] = deque(maxlen=capacity)
@@ -52,6 +52,3 @@ class LogRing:
         """The newest ``most`` records that ``filter`` takes, oldest first."""
         newest = (each for each in reversed(tuple(self._ring)) if filter.takes(each))
         return tuple(reversed([each for _, each in zip(range(most), newest, strict=False)]))
-
-    def __iter__(self) -> Iterator[NumberedRecord]:
-        return iter(tuple(self._ring))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from loguru import Record as LoguruRecord
 
 RECENT = LogRing()
-"""The newest records of this process, unmasked: whoever shows them uses ``masked``."""
+"""The newest records of this process, unmasked: use ``masked`` before showing them."""
 
 _MASK = SecretMask()
 _QUIET = {"uvicorn.error": logging.ERROR, "uvicorn.access": logging.CRITICAL, "uvicorn.asgi": logging.ERROR}
@@ -48,7 +48,7 @@ _ROOT = str(Path(__file__).resolve().parents[2]) + "/"
 
 
 def register_secrets(secrets: Iterable[Secret]) -> None:
-    """All secrets now in force: should one of them ever reach a log line, it shows as ``***``. Those
+    """All secrets now in use: if one of them ever reaches a log line, it shows as ``***``. Those
     of the call before stay known too. Texts shorter than eight characters are not masked."""
     _MASK.register(secrets)
 
@@ -75,13 +75,13 @@ def configure(
     May be called again: the new sink takes over, then the old one is flushed and closed. Raises OSError
     where the file cannot be opened; nothing is changed then.
     """
-    lasting = None
+    file_output = None
     if file:
-        lasting = FileOutput(Path(file), rotation=rotation, keep_files=keep_files, keep_seconds=keep_seconds)
+        file_output = FileOutput(Path(file), rotation=rotation, keep_files=keep_files, keep_seconds=keep_seconds)
     target = sys.stderr if stream is None else stream
     writers = [Writer(StreamOutput(target), _render(format, target, environ), _MASK)]
-    if lasting is not None:
-        writers.append(Writer(lasting, JsonLines() if format == "json" else TextLines(), _MASK))
+    if file_output is not None:
+        writers.append(Writer(file_output, JsonLines() if format == "json" else TextLines(), _MASK))
     sink = LogSink(writers, RECENT)
     _install(sink, level.upper())
     return sink
@@ -141,7 +141,7 @@ def _install(sink: LogSink, level: str) -> None:
         backtrace=False,
         catch=True,
     )
-    with contextlib.suppress(ValueError):  # somebody else removed it: fine
+    with contextlib.suppress(ValueError):  # something else has removed it already
         logger.remove(before)
     _intercept_stdlib()
 
@@ -207,7 +207,7 @@ def traceback_lines(error: BaseException) -> list[str]:
 
     Frames are ``file:line in function`` without source text or values. The exception's own words are shown only for
     the types whose messages name code or the operating system's error; those of the others (``ValueError``,
-    ``KeyError``, a wire's decode error) may quote what a user or a model said, and no request or response content
+    ``KeyError``, a wire's decode error) may quote a user or a model, and no request or response content
     belongs in a log.
     """
     return list(_chain(error, depth=0))

@@ -1,7 +1,7 @@
 """The daemon's Prometheus metrics: one table, one registry, and methods named after what happened.
 
-Counting is adding to plain numbers, keyed by the label values; the library is asked only when
-somebody scrapes (its own counters take a lock per step: 6 us for a finished request, this 2).
+Counting is adding to plain numbers, keyed by the label values; the library is used only at a
+scrape (its own counters take a lock per step: 6 us for a finished request, this 2).
 Everything runs on the event loop's thread. Labels that clients can influence (models, lost fields)
 are bounded: what is beyond the bound is counted under ``other``.
 """
@@ -53,16 +53,16 @@ TABLE: Final = (
         "Unix time of the last reload that was applied.",
     ),
     Metric("tppcd_config_reloads_total", "counter", "Reloads by result: success or failure.", ("result",)),
-    Metric("tppcd_config_generation", "gauge", "Generation of the snapshot in force."),
-    Metric("tppcd_providers", "gauge", "Enabled providers of the snapshot in force."),
-    Metric("tppcd_core_auths", "gauge", "Core auths of the snapshot in force."),
+    Metric("tppcd_config_generation", "gauge", "Generation of the current snapshot."),
+    Metric("tppcd_providers", "gauge", "Enabled providers of the current snapshot."),
+    Metric("tppcd_core_auths", "gauge", "Core auths of the current snapshot."),
     Metric(
         "tppcd_core_auth_state",
         "gauge",
         "Core auths of a provider in a state: ready, cooling or disabled.",
         ("name", "state"),
     ),
-    Metric("tppcd_models_registered", "gauge", "Public model names of the snapshot in force."),
+    Metric("tppcd_models_registered", "gauge", "Public model names of the current snapshot."),
     Metric(
         "tppcd_credential_attempts_total",
         "counter",
@@ -96,14 +96,14 @@ TABLE: Final = (
         "Tokens by kind: input (cached ones included), output, cached, cache_write, reasoning (part of output).",
         ("provider", "model", "kind"),
     ),
-    Metric("tppcd_lost_total", "counter", "Fields that a wire could not carry.", ("field",)),
+    Metric("tppcd_lost_total", "counter", "Fields that were lost in translation.", ("field",)),
     Metric(
         "tppcd_events_skipped_total",
         "counter",
         "Events of upstreams that could not be read and were skipped (no JSON, no object), by provider name.",
         ("provider",),
     ),
-    Metric("tppcd_upstream_cancelled_total", "counter", "Upstream requests ended because the client had gone."),
+    Metric("tppcd_upstream_cancelled_total", "counter", "Upstream requests ended because the client disconnected."),
     Metric("tppcd_log_lines_dropped_total", "counter", "Log lines dropped because the output was stuck."),
 )
 
@@ -179,14 +179,14 @@ class Metrics:
             yield self._family(metric)
 
     def reload(self, ok: bool, at: float) -> None:
-        """A reload came to an end ``at`` a Unix time."""
+        """A reload ended; ``at`` is Unix seconds."""
         self._set("tppcd_config_last_reload_successful", 1 if ok else 0)
         self._add("tppcd_config_reloads_total", "success" if ok else "failure")
         if ok:
             self._set("tppcd_config_last_reload_success_timestamp_seconds", at)
 
     def snapshot(self, *, generation: int, providers: int, core_auths: int, models: int) -> None:
-        """A snapshot came into force."""
+        """A snapshot was applied."""
         self._set("tppcd_config_generation", generation)
         self._set("tppcd_providers", providers)
         self._set("tppcd_core_auths", core_auths)
@@ -236,7 +236,7 @@ class Metrics:
             self._count_tokens(provider, model, usage)
 
     def lost(self, field: str, n: int = 1) -> None:
-        """A wire could not carry ``field`` (``top_k``, ``messages[3].cache_control``); indexes are dropped."""
+        """``field`` was lost in translation (``top_k``, ``messages[3].cache_control``); indexes are dropped."""
         name = INDEX.sub("[]", field)
         known = self._values["tppcd_lost_total"]
         self._add("tppcd_lost_total", name if (name,) in known or len(known) < MOST_FIELDS else OTHER, n=n)
@@ -247,7 +247,7 @@ class Metrics:
             self._add("tppcd_events_skipped_total", provider, n=n)
 
     def upstream_cancelled(self) -> None:
-        """An upstream request was ended because its client had gone."""
+        """An upstream request was ended because its client disconnected."""
         self._add("tppcd_upstream_cancelled_total")
 
     def log_lines_dropped(self, total: int) -> None:

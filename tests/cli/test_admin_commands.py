@@ -96,9 +96,9 @@ async def test_reload_tells_the_outcome(
     assert await command(tmp_path, {"/v0/management/reload": answer}, "reload") == code
     shown = capsys.readouterr()
     assert shown.out == out
-    in_force = "except for what cannot be resolved" if answer[0] == 200 else "stays in force"
+    verdict = "except for what cannot be resolved" if answer[0] == 200 else "stays in use"
     assert shown.err.startswith(err)
-    assert (in_force in shown.err) == bool(err)
+    assert (verdict in shown.err) == bool(err)
 
 
 @pytest.mark.asyncio

@@ -39,5 +39,5 @@ def test_what_is_wanted_newest_last(wanted: LogFilter, most: int, ids: list[int]
 
 
 def test_only_the_newest_are_kept() -> None:
-    assert [kept.id for kept in ring(3)] == [2, 3, 4]
+    assert [each.id for each in ring(3).select(LogFilter(), 10)] == [2, 3, 4]
     assert ring(3).last == 4

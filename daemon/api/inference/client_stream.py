@@ -33,7 +33,7 @@ class AsgiClientStream:
 
     async def start_stream(self, head: ResponseHead) -> None:
         self.started = True
-        headers = STREAM_HEADERS + self._identity + _about(head)
+        headers = STREAM_HEADERS + self._identity + _answer_headers(head)
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
     async def write(self, data: bytes) -> None:
@@ -48,26 +48,26 @@ class AsgiClientStream:
         if "content-type" not in headers:
             names.append((b"content-type", b"application/json"))
         names.append((b"content-length", b"%d" % len(body)))
-        await self._send(
-            {"type": "http.response.start", "status": status, "headers": names + self._identity + _about(head)}
-        )
+        names += self._identity + _answer_headers(head)
+        await self._send({"type": "http.response.start", "status": status, "headers": names})
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-def _about(head: ResponseHead) -> list[tuple[bytes, bytes]]:
+def _answer_headers(head: ResponseHead) -> list[tuple[bytes, bytes]]:
     """Who answered, after how many attempts, what the request lost, and what the upstream says beside its answer."""
     if not head.attempts:
         return []
-    about = [(b"x-tppcd-provider", head.provider.encode()), (b"x-tppcd-attempts", b"%d" % head.attempts)]
+    headers = [(b"x-tppcd-provider", head.provider.encode()), (b"x-tppcd-attempts", b"%d" % head.attempts)]
     if head.lost:
-        about.append((b"x-tppcd-lost", _listed(head.lost)))
-    about += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.passed]
-    return about
+        headers.append((b"x-tppcd-lost", _joined(head.lost)))
+    headers += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in head.passed]
+    return headers
 
 
-def _listed(names: Iterable[str]) -> bytes:
-    """Names for a header, each once. Some hold what a client wrote (a tool's name): nothing but printable
-    ASCII gets into the header, and no more of it than any proxy takes."""
-    listed = ",".join(dict.fromkeys(names))
-    shown = listed if len(listed) <= LONGEST_LIST else listed[:LONGEST_LIST].rpartition(",")[0] + ",..."
-    return UNPRINTABLE.sub("?", shown).encode("ascii")
+def _joined(names: Iterable[str]) -> bytes:
+    """Names for a header, each once. Some contain what a client wrote (a tool's name): only printable
+    ASCII gets into the header, and no more of it than any proxy accepts."""
+    text = ",".join(dict.fromkeys(names))
+    if len(text) > LONGEST_LIST:
+        text = text[:LONGEST_LIST].rpartition(",")[0] + ",..."
+    return UNPRINTABLE.sub("?", text).encode("ascii")

@@ -41,12 +41,12 @@ ENTRIES: Final[Mapping[str, Wire]] = {path: WIRES[name] for path, name in PATHS.
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"
 ACCESS: Final = ClientAccess()
 CHEAP_TO_ESTIMATE: Final = 32 * 1024
-"""Bytes of a body whose prompt is estimated at once. A larger one is when its answer begins with the
-estimate (a stream), or when something failed."""
+"""Bytes of a body whose prompt is estimated at once. A larger one is estimated only if its answer begins with the
+estimate (a stream), or if something failed."""
 
 
 async def entry(scope: Scope, receive: Receive, send: Send, services: Services) -> None:
-    """Serve one ``POST`` of an inference entry. The guard has looked at it."""
+    """Serve one ``POST`` of an inference entry. The guard has checked its head."""
     path = scope["path"]
     wire = ENTRIES.get(path, WIRES["messages"])
     info = request_info(scope)
@@ -123,8 +123,8 @@ async def _count(
 ) -> None:
     request = decode_count_request(body, headers)
     tokens, source = await services.live.tokens.count(services.counter, request, body, headers, snapshot)
-    named = {"content-type": "application/json", "x-tppcd-count-source": source}
-    await client.respond(200, named, msgspec.json.encode({"input_tokens": tokens}))
+    response_headers = {"content-type": "application/json", "x-tppcd-count-source": source}
+    await client.respond(200, response_headers, msgspec.json.encode({"input_tokens": tokens}))
 
 
 async def _refuse(error: GatewayError, wire: Wire, request_id: str, client: AsgiClientStream) -> None:

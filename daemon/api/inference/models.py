@@ -68,7 +68,7 @@ def wants_anthropic(headers: Mapping[str, str]) -> bool:
 
 
 def openai_model(name: str, registry: ModelRegistry) -> dict[str, object]:
-    """``owned_by`` is the provider that is asked first."""
+    """``owned_by`` is the provider that is tried first."""
     owner = registry.resolve(name).candidates[0].auth.name
     return {"id": name, "object": "model", "created": CREATED, "owned_by": owner}
 
@@ -108,7 +108,7 @@ def cut(names: Sequence[str], page: Page) -> tuple[Sequence[str], bool]:
 
 def position(names: Sequence[str], name: str) -> int:
     if name not in names:
-        raise LocalError(ErrorKind.INVALID_REQUEST, "after_id and before_id must be ids of the list")
+        raise LocalError(ErrorKind.INVALID_REQUEST, "after_id and before_id must be ids from the list")
     return names.index(name)
 
 

@@ -1,9 +1,9 @@
 """Who may manage: one key, and a lock-out per caller after five wrong ones.
 
 The order of the checks is the seed system's: the lock-out first (it holds for the right key too),
-then remote callers, then how fast the world is guessing (``AttemptRate``), then the key. The admin socket needs no key:
-its file mode is the lock. Hashes are verified in a thread, one at a time, so that guessing never holds
-up the event loop. What fails is an audit event; a lock-out is reported once.
+then remote callers, then the rate of wrong keys from all addresses (``AttemptRate``), then the key. The admin socket
+needs no key: its file mode protects it. Hashes are verified in a thread, one at a time, so that guessing never holds
+up the event loop. Every failure is an audit event; a lock-out is reported once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MOST_PEERS: Final = 10_000
 MOST_WAITING: Final = 16
 PER_SECOND: Final = 5.0
 BURST: Final = 100.0
-"""Wrong keys from anywhere: so many at once, and so many per second afterwards."""
+"""Wrong keys from all addresses: ``BURST`` at once, and ``PER_SECOND`` afterwards."""
 MOST_PROVED: Final = 1_000
 PROVED_SECONDS: Final = 3600.0
 BCRYPT: Final = ("$2a$", "$2b$", "$2y$")
@@ -55,10 +55,10 @@ class Failures(Struct):
 
 
 class AttemptRate:
-    """How many wrong management keys the whole world may try per second, from however many addresses.
+    """How many wrong management keys may be tried per second from all addresses together.
 
-    A token bucket over failures: right keys cost nothing. While it is empty, nobody's key is looked at,
-    except from addresses that have proved one lately, so that guessing does not keep the operator out.
+    A token bucket over failures: right keys cost nothing. While it is empty, no key is checked,
+    except from addresses that have sent a right one lately, so that guessing does not keep the operator out.
     ``clock`` is monotonic seconds.
     """
 
@@ -71,7 +71,7 @@ class AttemptRate:
         self._proved: OrderedDict[str, float] = OrderedDict()
 
     def wait(self, address: str) -> float:
-        """Seconds until a key from ``address`` is looked at; 0 = now."""
+        """Seconds until a key from ``address`` is checked; 0 = now."""
         self._refill()
         if self._tokens >= 1 or self._clock() - self._proved.get(address, float("-inf")) < PROVED_SECONDS:
             return 0.0
@@ -96,7 +96,7 @@ class AttemptRate:
 
 
 class ManagementAccess:
-    """``clock`` is monotonic seconds; ``audit`` hears of failures. One instance guards all operator routes,
+    """``clock`` is monotonic seconds; ``audit`` gets the failures. One instance guards all operator routes,
     so failures add up."""
 
     def __init__(self, clock: Callable[[], float], audit: AuditLog | None = None) -> None:

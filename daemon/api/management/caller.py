@@ -1,4 +1,4 @@
-"""Who is calling an operator route: by the socket, and by what a configured proxy says of it.
+"""Who is calling an operator route: by the socket, and by what a configured proxy says about it.
 
 ``X-Forwarded-For`` counts only when the socket's peer is one of ``remote-management.trusted-proxies``.
 It is read from the right, past the proxies that are trusted themselves: what stands further left was
@@ -65,7 +65,7 @@ def forwarded_for(scope: Scope) -> list[str]:
 
 
 def nearest_stranger(forwarded: Sequence[str], trusted: tuple[str, ...]) -> str:
-    """The rightmost address that is no trusted proxy, else the leftmost; ``unknown`` where it is no address."""
+    """The rightmost address that is not a trusted proxy, else the leftmost; ``unknown`` where it is not an address."""
     # Lazily: what stands further left may be thousands of addresses, written by the caller.
     outwards = map(plain, reversed(forwarded))
     stranger = next((each for each in outwards if not is_trusted(each, trusted)), plain(forwarded[0]))
@@ -79,7 +79,7 @@ def is_trusted(address: str, trusted: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=8)
 def networks(trusted: tuple[str, ...]) -> tuple[Network, ...]:
-    """What is configured, as networks; an entry that is none trusts nobody."""
+    """The configured entries as networks; an entry that is not one trusts nobody."""
     parsed = []
     for entry in trusted:
         try:
@@ -90,7 +90,7 @@ def networks(trusted: tuple[str, ...]) -> tuple[Network, ...]:
 
 
 def plain(address: str) -> str:
-    """An address as it is compared: without a zone, IPv4 in IPv6 clothes as IPv4, one spelling."""
+    """An address as it is compared: without a zone, IPv4-mapped IPv6 as IPv4, one spelling."""
     parsed = parse(address)
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)

@@ -1,9 +1,9 @@
 """The operations that show and change config.yaml: the blocks, single providers, the whole file, and the way back.
 
-    request ─ body ─▶ edit (the new text of the file) ─▶ ``ConfigWriting`` ─▶ 200 with what is in force now
+    request ─ body ─▶ edit (the new text of the file) ─▶ ``ConfigWriting`` ─▶ 200 with what is in use now
                                                            └ refused ─▶ 404, 409, 412, 422, 507
 
-Every write, and every one that was refused, is an audit event with who, from where, and what changed.
+Every write, refused or not, is an audit event with the caller's address and what changed.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ from daemon.state.copies import Version
 YAML: Final = "text/yaml; charset=utf-8"
 UNKNOWN: Final = ("unknown-key", "not-supported")
 WHOLE: Final = "config"
-"""What a write to the whole file is called where a block has its name."""
+"""Stands for the whole file where others name a block."""
 REFUSALS: Final = (Stale, Invalid, WriteRefused, NotEditable, PatchRefused, UnknownProvider)
-"""What a write may raise that is no fault of ours."""
+"""What a write may raise although nothing is wrong with the daemon."""
 
 Change = Callable[[Block, Block, Block], dict[str, object]]
 """(as written, as shown, as sent) -> to write."""
@@ -99,7 +99,7 @@ async def patch_block(block: ConfigBlock, services: Services, request: Request) 
 
 
 async def add_provider(services: Services, request: Request) -> Response:
-    """One provider more, at the end of the list."""
+    """Adds a provider at the end of the list."""
     body = await json_body(request, dict[str, object])
     return await _write_block(services, request, TPPC, lambda written, _: added(written, unwrapped("provider", body)))
 
@@ -112,13 +112,13 @@ async def remove_provider(services: Services, request: Request) -> Response:
 async def show_file(services: Services, request: Request) -> Response:
     """The whole file, as it is."""
     try:
-        held = await _writing(services).read()
+        file = await _writing(services).read()
     except WriteRefused as error:
         refusal = refused_write(error, WHOLE)
         return json_response(refusal.body, refusal.status)
-    if not held.is_there:
-        raise LocalError(ErrorKind.NOT_FOUND, "config.yaml does not exist; what is in force is its last good copy")
-    return Response(held.raw, headers=etag(digest_of(held.raw)), media_type=YAML)
+    if not file.is_there:
+        raise LocalError(ErrorKind.NOT_FOUND, "config.yaml does not exist; its last good copy is in use")
+    return Response(file.raw, headers=etag(digest_of(file.raw)), media_type=YAML)
 
 
 async def replace_file(services: Services, request: Request) -> Response:
@@ -165,9 +165,9 @@ def refused_write(error: Exception, block: str) -> RefusedWrite:
             diagnostic = Diagnostic(severity="error", code="patch", message=error.message, path=path, hint=error.hint)
             return RefusedWrite(422, invalid_config((diagnostic,), f"invalid_{block}"))
         case UnknownProvider():
-            return RefusedWrite(404, Problem(error="not_found", message="there is no provider of that name"))
+            return RefusedWrite(404, Problem(error="not_found", message="there is no provider with that name"))
         case Stale():
-            message = "the file is not the one that If-Match names: read it again, then repeat the change"
+            message = "the file has changed since the version in If-Match: read it again, then repeat the change"
             return RefusedWrite(412, Problem(error="precondition_failed", message=message))
         case NotEditable():
             place = f"config.yaml:{error.line}: " if error.line else "config.yaml: "
@@ -207,7 +207,7 @@ async def _write(services: Services, request: Request, edit: Edit, block: str) -
         unknown = () if block == WHOLE else _new_unknown_keys(old, new)
         diagnostics = (*unknown, *await rule.check(who, old.config, new.config))
         if not diagnostics and not dry_run:
-            # Before the write: once it is in force, a request may connect at any moment.
+            # Before the write: once it is applied, a request may connect at any moment.
             await asyncio.to_thread(rule.note, who, old.config, new.config)
         return diagnostics
 
@@ -263,7 +263,7 @@ def _edit(block: ConfigBlock, change: BlockEdit, source: str) -> Edit:
 
     def edit(raw: bytes) -> Document:
         document = parse(raw, source, keep_tokens=True)
-        # Not even one of comments alone: what is in force is its last good copy, and a block would replace all of that.
+        # Also a file of comments alone: its last good copy is in use, and a block would replace all of that.
         refuse_broken(document)
         data = document.data.get(block.name)
         written: Block = data if isinstance(data, Mapping) else {}
@@ -276,7 +276,7 @@ def _edit(block: ConfigBlock, change: BlockEdit, source: str) -> Edit:
 
 
 def _new_unknown_keys(old: Snapshot, new: Snapshot) -> tuple[Diagnostic, ...]:
-    """A key that nobody knows is a warning in the file; for whoever sends one it is an error."""
+    """An unknown key in the file is only a warning; sent through the API it is an error."""
     known = {(each.path, each.code) for each in old.warnings}
     fresh = (each for each in new.warnings if each.code in UNKNOWN and (each.path, each.code) not in known)
     return tuple(structs.replace(each, severity="error", message=f"{each.path[-1]}: {each.message}") for each in fresh)

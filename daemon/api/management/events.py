@@ -67,7 +67,7 @@ async def until_gone(receive: Receive) -> None:
 
 
 def last_event_id(scope: Scope) -> int | None:
-    """The id a reconnecting client has seen last; anything that is no number counts as none."""
+    """The last id that a reconnecting client has seen; anything but a number counts as none."""
     value = dict(scope["headers"]).get(b"last-event-id", b"").strip()
     return int(value) if value.isdigit() and len(value) < 20 else None
 

@@ -1,4 +1,4 @@
-"""The operations that look at the running daemon, ask it something, or reload: each reads the snapshot once."""
+"""The operations that show the running daemon, test a provider, or reload: each reads the snapshot once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from daemon.upstream.diagnosis import Diagnosis
 from daemon.upstream.probe import Probe, probe
 
 MOST_EXPLAIN: Final = 64 * 1024
-"""Bytes of a body that asks where a model name leads."""
+"""Most bytes of the body of ``POST /explain``."""
 DEFAULT_LINES: Final = 100
 LOG_FIELDS: Final = {"request-id": "request_id", "provider": "provider"}
 """Query parameter -> field of a log record."""
@@ -41,7 +41,7 @@ async def list_auths(services: Services, request: Request) -> Response:
 
 
 async def clear_amendments(services: Services, request: Request) -> Response:
-    """Forget what was learned of one core auth: its next request goes up as it is."""
+    """Clear what was learned about one core auth: its next request is sent unchanged."""
     auth_id = request.path_params["id"]
     if all(auth.id != auth_id for auth in snapshot_in_force(services).core_auths):
         raise LocalError(ErrorKind.NOT_FOUND, f"there is no core auth {auth_id[:100]!r}; GET /auths lists them")
@@ -61,8 +61,8 @@ async def follow_events(services: Services, request: Request) -> EventStream:
 
 
 async def reload(services: Services, request: Request) -> Response:
-    """Read the file now and wait: 200 with what came of it, 422 with why it was refused. Where providers fail and
-    the rest is in force, it is 200 with ``ok: false``."""
+    """Read the file now and wait: 200 with the result, or 422 with the reasons if it was refused. Where providers fail
+    and the rest is applied, it is 200 with ``ok: false``."""
     outcome = await services.reloader.reload("management")
     if outcome.ok or outcome.failing:
         return json_response(views.reload_view(outcome, diagnostics=True))
@@ -70,7 +70,7 @@ async def reload(services: Services, request: Request) -> Response:
 
 
 async def explain(services: Services, request: Request) -> Response:
-    """Where a model name leads, with reasons: 404 naming the nearest models where nobody serves it."""
+    """Which providers serve a model name, and why; 404 with the nearest names if none does."""
     body = await json_body(request, ExplainBody, MOST_EXPLAIN)
     try:
         resolution = snapshot_in_force(services).models.resolve(body.model)
@@ -89,7 +89,7 @@ async def list_logs(services: Services, request: Request) -> Response:
 
 
 def log_filter(query: Mapping[str, str]) -> LogFilter:
-    """What the query asks for. Raises 400."""
+    """The filter of the query. Raises 400."""
     level = query.get("level", "debug").lower()
     if level not in SEVERITIES:
         raise LocalError(ErrorKind.INVALID_REQUEST, f"level must be one of: {', '.join(SEVERITIES)}")

@@ -27,7 +27,7 @@ def masked(block: type[Struct], written: Mapping[str, object]) -> dict[str, obje
 
 
 def as_written(block: type[Struct], written: Mapping[str, object]) -> dict[str, object]:
-    """``written`` alone, without defaults and without keys that nobody knows; order as written."""
+    """``written`` alone, without defaults and unknown keys; order as written."""
     shown = masked(block, written)
     return {key: _without_defaults(shown[key], value) for key, value in written.items() if key in shown}
 
@@ -99,5 +99,5 @@ def _header(value: object) -> object:
 
 
 def _is_reference(value: object) -> bool:
-    """Whether ``value`` names where a secret is, and is not itself one."""
+    """Whether ``value`` says where a secret is instead of being one."""
     return isinstance(value, str) and is_reference(value)

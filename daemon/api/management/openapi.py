@@ -20,29 +20,26 @@ Node = dict[str, object]
 
 PREFIX: Final = "/v0/management"
 REFERENCE: Final = "#/components/schemas/{name}"
-DESCRIPTION: Final = (
-    "What the gateway daemon serves, changed from anywhere. The same interface is on the admin socket, where no key "
-    "is needed."
-)
+DESCRIPTION: Final = "Manage the gateway daemon. The admin socket has the same interface and needs no key."
 TEXT: Final[Node] = {"type": "string"}
 ANY_YAML: Final[Node] = {}
-"""A file as it is. Tools hold what the YAML says against a schema, not its text."""
+"""A file as it is: tools check the parsed YAML against a schema, not its text."""
 COUNT: Final[Node] = {"type": "integer", "minimum": 0}
 COMMON: Final[Mapping[int, str]] = {
     400: "The request is malformed: more or less than one Host, a header name with an underscore, a bad parameter.",
-    401: "The management key is missing or wrong. Five times: 403 for half an hour.",
+    401: "The management key is missing or wrong. After five wrong keys: 403 for half an hour.",
     403: "Another host without `allow-remote`, a locked-out address (`retry-after`), a foreign Host or Origin.",
-    404: "No management key is configured, or what the path names does not exist.",
-    405: "The path does not take this method.",
-    429: "Too many wrong keys are being tried from anywhere; see `retry-after`.",
+    404: "No management key is configured, or there is nothing at this path.",
+    405: "The path does not allow this method.",
+    429: "Too many wrong keys are being tried from all addresses; see `retry-after`.",
     431: "More than 100 header fields, or too large ones.",
-    503: "No configuration is in force yet.",
+    503: "No configuration has been loaded yet.",
 }
 """Responses that every operation may give, each a ``Problem``."""
 
 Method = Literal["get", "put", "patch", "post", "delete"]
 Handler = Callable[[Services, Request], Awaitable[ASGIApp]]
-"""Serves one operation of one daemon; what it gives is a ``Response``, or an application that streams."""
+"""Serves one operation of one daemon; returns a ``Response``, or an application that streams."""
 
 
 class MediaType(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """The management API as one table: every operation with what serves it, its parameters, its body and its responses.
 
-``routes`` makes the routes from it and ``openapi`` the description; a test holds it against real responses.
+``routes`` makes the routes from it and ``openapi`` the description; a test compares it with real responses.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ TPPC: Final = block_body("tppc", Tppc)
 
 DRY_RUN: Final = Parameter(
     name="dry-run",
-    description="`1`: only say what would change.",
+    description="`1`: only show what would change.",
     schema={"enum": ["1", "0", "true", "false", "yes", "no"]},
 )
 IF_MATCH: Final = Parameter(
@@ -76,16 +76,16 @@ IF_MATCH: Final = Parameter(
 )
 REFUSALS: Final[Mapping[int, tuple[str, MediaType | None]]] = {
     409: (
-        "The file is being edited, cannot be written, or cannot be changed without touching more.",
+        "The file is being edited, cannot be written, or cannot be changed without affecting other values.",
         MediaType(Problem),
     ),
-    412: ("`If-Match` names another file than the one that is there.", MediaType(Problem)),
+    412: ("`If-Match` does not match the file.", MediaType(Problem)),
     413: ("The body is too large.", MediaType(Problem)),
     415: ("A form's content type, or an unknown content coding.", MediaType(Problem)),
     422: ("It would not be valid; nothing has changed.", MediaType(Refusal)),
     507: ("The disk is full; nothing has changed.", MediaType(Problem)),
 }
-"""What any write may be refused with."""
+"""Why any write may be refused."""
 
 
 def writes(
@@ -118,7 +118,7 @@ def writes(
 
 WRITTEN: Final = MediaType(WriteView)
 PATCHED: Final = MediaType({"type": "object", "description": "A JSON merge patch (RFC 7396) of the block."})
-NEW_BLOCK: Final = "The block as it is in force now."
+NEW_BLOCK: Final = "The block as it is in use now."
 
 PROVIDER: Final = Parameter(
     name="provider", description="A family (`codex`, `openai`, `anthropic`) or a provider's name."
@@ -157,7 +157,7 @@ READS: Final = (
         path="/packycode",
         handler=partial(config_writes.show_block, config_writes.PACKYCODE),
         name="getPackycode",
-        summary="The packycode block: what the file says, plus defaults",
+        summary="The packycode block: the values of the file, with defaults for the rest",
         responses={200: ("The block; keys are `********`, references as written.", PACKYCODE)},
     ),
     Operation(
@@ -165,7 +165,7 @@ READS: Final = (
         path="/tppc",
         handler=partial(config_writes.show_block, config_writes.TPPC),
         name="getTppc",
-        summary="The tppc block: what the file says, plus defaults",
+        summary="The tppc block: the values of the file, with defaults for the rest",
         responses={200: ("The block; keys are `********`, references as written.", TPPC)},
     ),
     Operation(
@@ -184,7 +184,7 @@ READS: Final = (
         path="/history",
         handler=config_writes.list_versions,
         name="listVersions",
-        summary="The last versions of config.yaml that were in force",
+        summary="The last versions of config.yaml that were in use",
         responses={200: ("The newest first.", MediaType(Versions))},
     ),
     Operation(
@@ -233,7 +233,7 @@ ACTIONS: Final = (
         path="/auths/{id}/amendments",
         handler=handlers.clear_amendments,
         name="clearAmendments",
-        summary="Forget what was learned from refusals of one core auth's upstream",
+        summary="Clear what was learned from refusals of one core auth's upstream",
         parameters=(Parameter(name="id", where="path", description="The core auth's ID, as `/auths` lists it."),),
         responses={200: ("How many were removed.", MediaType(Cleared))},
     ),
@@ -242,10 +242,10 @@ ACTIONS: Final = (
         path="/reload",
         handler=handlers.reload,
         name="reload",
-        summary="Read the configuration now, wait, and report the outcome",
+        summary="Read the configuration now, wait, and report the result",
         responses={
-            200: ("In force, or the same as before (then `changes` is empty).", MediaType(ReloadView)),
-            422: ("Refused; what was in force stays.", MediaType(Refusal)),
+            200: ("Applied, or the same as before (then `changes` is empty).", MediaType(ReloadView)),
+            422: ("Refused; the previous configuration stays in use.", MediaType(Refusal)),
         },
     ),
     Operation(
@@ -253,7 +253,7 @@ ACTIONS: Final = (
         path="/explain",
         handler=handlers.explain,
         name="explain",
-        summary="Where a model name leads, with reasons; nothing is sent",
+        summary="Which providers serve a model name, and why; nothing is sent",
         body=MediaType(ExplainBody),
         responses={
             200: ("The route decision.", MediaType(Explanation)),
@@ -305,7 +305,7 @@ WRITES: Final = (
         "/tppc",
         partial(config_writes.patch_block, config_writes.TPPC),
         "changeTppc",
-        "Change providers by their names; an unknown name is added if it is complete",
+        "Change providers by name; an unknown name is added if it is complete",
         body=PATCHED,
         response=(NEW_BLOCK, TPPC),
     ),

@@ -1,4 +1,4 @@
-"""What a request to the management API says: its body, ``If-Match`` and ``dry-run``."""
+"""The parts of a request to the management API: its body, ``If-Match`` and ``dry-run``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def raw_body(request: Request, limit: int = MAX_BYTES) -> bytes:
 
 
 async def json_body(request: Request, kind: type[T], limit: int = MOST_JSON) -> T:
-    """The body as ``kind``. Raises as ``raw_body``; what is quoted of the body are names of its fields alone."""
+    """The body as ``kind``. Raises like ``raw_body``; only field names of the body are quoted."""
     raw = await raw_body(request, limit)
     try:
         return msgspec.json.decode(raw, type=kind)

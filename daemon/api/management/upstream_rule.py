@@ -32,7 +32,7 @@ Lookup = Callable[[str], Awaitable[tuple[str, ...]]]
 
 
 async def system_lookup(host: str) -> tuple[str, ...]:
-    """Where ``host`` leads, here or on another system: with and without the final dot of an absolute name, and
+    """The addresses of ``host``, here or on another system: with and without the final dot of an absolute name, and
     ``localhost`` is loopback (RFC 6761) also where the resolver does not say so."""
     name = host.rstrip(".").lower()
     addresses = LOOPBACK if name == "localhost" or name.endswith(".localhost") else ()
@@ -60,18 +60,18 @@ class UpstreamRule:
 
     async def check(self, who: Caller, old: Config, new: Config) -> tuple[Diagnostic, ...]:
         """An error for each URL that ``new`` sets, ``old`` has not, and ``who`` must not set."""
-        reach = reach_of(who, old)
-        diagnostics = [await self._checked(path, url, reach) for path, url in changed_urls(old, new)]
+        allowed = allowed_networks(who, old)
+        diagnostics = [await self._checked(path, url, allowed) for path, url in changed_urls(old, new)]
         return tuple(each for each in diagnostics if each is not None)
 
     def note(self, who: Caller, old: Config, new: Config) -> None:
-        """``new`` has been written for ``who``: what it sets stays within reach at each connection."""
-        reach = AllowedNetworks.NOT_LINK_LOCAL if who.local else AllowedNetworks.PUBLIC
-        self._egress.note([host_of(url) for _, url in changed_urls(old, new)], reach)
+        """``new`` has been written for ``who``: what it sets is checked again at each connection."""
+        allowed = AllowedNetworks.NOT_LINK_LOCAL if who.local else AllowedNetworks.PUBLIC
+        self._egress.note([host_of(url) for _, url in changed_urls(old, new)], allowed)
 
-    async def _checked(self, path: Path, url: str, reach: AllowedNetworks) -> Diagnostic | None:
+    async def _checked(self, path: Path, url: str, allowed: AllowedNetworks) -> Diagnostic | None:
         host = host_of(url)
-        refusal = forbidden(await self._lookup(host), reach)
+        refusal = forbidden(await self._lookup(host), allowed)
         if not refusal:
             return None
         return Diagnostic(
@@ -79,20 +79,20 @@ class UpstreamRule:
             code="private-upstream",
             message=f"{path[-1]} leads to {refusal}, which must not be set through the API from your address",
             path=path,
-            hint="write it into config.yaml itself, or see remote-management.allow-private-upstreams",
+            hint="write it into config.yaml yourself, or see remote-management.allow-private-upstreams",
         )
 
 
-def reach_of(who: Caller, config: Config) -> AllowedNetworks:
-    """How far URLs of this caller may lead. The setting in force counts, not one that the same write brings."""
-    allowed = who.local or config.remote_management.allow_private_upstreams
-    return AllowedNetworks.NOT_LINK_LOCAL if allowed else AllowedNetworks.PUBLIC
+def allowed_networks(who: Caller, config: Config) -> AllowedNetworks:
+    """Where URLs of this caller may lead. The setting in use counts, not one that the same write brings."""
+    private = who.local or config.remote_management.allow_private_upstreams
+    return AllowedNetworks.NOT_LINK_LOCAL if private else AllowedNetworks.PUBLIC
 
 
 def changed_urls(old: Config, new: Config) -> tuple[tuple[Path, str], ...]:
     """The URLs of ``new`` with their places, without those that the same provider had before."""
-    before = {(name, path[-1], url) for name, path, url in _urls(old)}
-    return tuple((path, url) for name, path, url in _urls(new) if (name, path[-1], url) not in before)
+    before = {(source, path[-1], url) for source, path, url in _urls(old)}
+    return tuple((path, url) for source, path, url in _urls(new) if (source, path[-1], url) not in before)
 
 
 def host_of(url: str) -> str:
@@ -104,12 +104,10 @@ def host_of(url: str) -> str:
 
 
 def _urls(config: Config) -> Iterator[tuple[str, Path, str]]:
-    yield from _given("", ("proxy-url",), config.proxy_url)
+    urls: list[tuple[str, Path, str]] = [("", ("proxy-url",), config.proxy_url)]
     for provider in providers_of(config):
-        yield from _given(provider.source, (*provider.path, "base-url"), provider.base_url)
-        yield from _given(provider.source, (*provider.path, "proxy-url"), provider.proxy_url)
-
-
-def _given(name: str, path: Path, url: str) -> Iterator[tuple[str, Path, str]]:
-    if host_of(url) and url.strip() not in BYPASS:
-        yield name, path, url.strip()
+        urls.append((provider.source, (*provider.path, "base-url"), provider.base_url))
+        urls.append((provider.source, (*provider.path, "proxy-url"), provider.proxy_url))
+    for source, path, url in urls:
+        if host_of(url) and url.strip() not in BYPASS:
+            yield source, path, url.strip()

@@ -1,4 +1,4 @@
-"""The snapshot, a reload and the result of a question as the management API shows them."""
+"""The snapshot, a reload, a route decision and a provider test as the management API shows them."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ from daemon.upstream.probe import Probe
 from daemon.wires.table import WIRES
 
 Amendments = Mapping[str, Sequence[AmendmentRow]]
-"""What was learned of each core auth, by its id."""
+"""What was learned about each core auth, by its id."""
 
 
 def amendments(snapshot: Snapshot, learned: LearnedAmendments, now: float) -> Amendments:
-    """What was learned of every core auth; ``now`` in Unix seconds."""
+    """What was learned about every core auth; ``now`` in Unix seconds."""
     return {auth.id: [_amendment(entry, now) for entry in learned.view(auth.id)] for auth in snapshot.core_auths}
 
 
@@ -75,7 +75,7 @@ def auth_view(
 ) -> AuthRow:
     view = states.view(auth.id)
     learned = next((row.profile for row in amendments if row.profile), "")
-    known = bool(auth.profile or auth.profile_reason or not learned)
+    configured = bool(auth.profile or auth.profile_reason or not learned)
     return AuthRow(
         id=auth.id,
         client_id=auth.client_id,
@@ -88,16 +88,17 @@ def auth_view(
         reason=view.reason,
         until=None if view.until is None else timestamp(view.until),
         last_error=view.last_error,
-        profile=auth.profile if known else learned,
-        profile_reason=auth.profile_reason if known else "learned from refusals",
+        profile=auth.profile if configured else learned,
+        profile_reason=auth.profile_reason if configured else "learned from refusals",
         amendments=list(amendments),
     )
 
 
 def failed_view(provider: Provider, snapshot: Snapshot) -> AuthRow:
-    """A provider that failed at the start: a reference of it cannot be resolved, so it has no core auth. The
-    reasons are the sentences about its values."""
-    errors = (each for each in snapshot.warnings if each.severity == "error" and provider.path)
+    """A provider that failed at the start: one of its references cannot be resolved, so it has no core auth. The
+    reason joins the errors about its values."""
+    errors = [each for each in snapshot.warnings if each.severity == "error"]
+    own = [each.message for each in errors if provider.path and provider_path(each.path) == provider.path]
     return AuthRow(
         id=f"{provider.kind}:{lower_name(provider.name)}",
         client_id="",
@@ -107,7 +108,7 @@ def failed_view(provider: Provider, snapshot: Snapshot) -> AuthRow:
         base_url=masked_url(provider.base_url),
         models=[],
         state="failed",
-        reason="; ".join(each.message for each in errors if provider_path(each.path) == provider.path) or None,
+        reason="; ".join(own) or None,
         until=None,
         last_error=None,
         profile=provider.profile,
@@ -117,7 +118,7 @@ def failed_view(provider: Provider, snapshot: Snapshot) -> AuthRow:
 
 
 def models(snapshot: Snapshot, provider: str | None) -> Models:
-    """The registry: every public name with the providers that serve it, in the order they are asked."""
+    """The registry: every public name with the providers that serve it, in the order they are tried."""
     rows: list[ModelRow] = []
     for name in snapshot.models.names():
         serving = [candidate.auth for candidate in snapshot.models.by_name[name]]
@@ -144,14 +145,14 @@ def provider_view(provider: Provider, snapshot: Snapshot) -> ProviderRow:
 
 
 def packycode(snapshot: Snapshot) -> dict[str, object]:
-    """What the file says plus defaults, and where the values in force come from."""
+    """The values of the file, with defaults for the rest, and where the values in use come from."""
     sources = dict(snapshot.effective_sources)
     block = masked(Packycode, written_block(snapshot, "packycode"))
     return {"packycode": {**block, "effective-source": effective_source(sources), "effective-sources": sources}}
 
 
 def tppc(snapshot: Snapshot) -> dict[str, object]:
-    """What the file says plus defaults, provider by provider."""
+    """The values of the file, with defaults for the rest, provider by provider."""
     return {"tppc": masked(Tppc, written_block(snapshot, "tppc"))}
 
 
@@ -161,7 +162,7 @@ def written_block(snapshot: Snapshot, name: str) -> Mapping[str, object]:
 
 
 def belongs(auth: CoreAuth, provider: str | None) -> bool:
-    """Whether ``provider`` (a family such as ``codex``, or a name such as ``fox``) means it; left out, all do."""
+    """Whether ``provider`` (a family such as ``codex``, or a name such as ``fox``) selects it; None selects all."""
     return _matches(provider, auth.provider, auth.name)
 
 
@@ -170,7 +171,7 @@ def _matches(chosen: str | None, family: str, name: str) -> bool:
 
 
 def reload_view(outcome: ReloadOutcome, *, diagnostics: bool) -> ReloadView:
-    """A reload's outcome as JSON: what ``/healthz`` shows and ``POST /reload`` answers."""
+    """A reload's outcome, as ``/healthz`` and ``POST /reload`` show it."""
     return ReloadView(
         ok=outcome.ok,
         degraded=outcome.degraded,

@@ -1,1 +1,1 @@
-"""What anybody may ask without a key: whether the daemon is alive and ready, and its metrics (``status``)."""
+"""The routes that need no key: whether the daemon is alive and ready, and its metrics (``status``)."""

@@ -24,7 +24,7 @@ class StatusRoutes:
         self._access = access
 
     async def hello(self, request: Request) -> Response:
-        """The cheap 200 that clients ask for at their start."""
+        """A cheap 200, which some clients request at their start."""
         return json_response({"service": "tppcd", "status": "ok"})
 
     async def health(self, request: Request) -> Response:
