@@ -6,7 +6,7 @@
 
 ``request_handler`` drives one request; ``live_state`` is what all of them share. ``response_pipe`` is the shape
 of a request's way up and its answer's way back: ``translation`` goes through the hub, ``passthrough`` (with
-``rewrite_body``) forwards the bytes where entry and upstream speak the same wire. ``request_state`` is what may
+``rewrite_body``) forwards the bytes where entry and upstream use the same wire. ``request_state`` is what may
 interrupt a request, ``deadlines`` the one clock that watches all of them (keep-alive, timeouts),
 ``client_stream`` the way back to the client. ``amendments`` lists what an upstream may refuse, ``learned`` remembers
 what it has refused. ``reasoning`` keeps encrypted reasoning with the core auth that made it, ``request_record``

@@ -1,6 +1,6 @@
 """What an upstream refuses of a request, and the same request as it takes it.
 
-Which parameters, shapes and ids an upstream takes, nobody can list. So a request is sent as it is at first;
+Nobody can list which parameters, shapes and ids an upstream takes. So a request is sent as it is at first;
 a refusal that says what is wrong is recognised by its shape or its words, the outgoing request is amended,
 and the same core auth is asked again. ``learned`` remembers what has helped.
 
@@ -18,15 +18,16 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, Literal
 
-import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from daemon.config.profiles import PROFILES
 from daemon.errors import ErrorKind, RemoteError
 from daemon.snapshot.core_auths import CoreAuth
+from daemon.wires.base import Fields
+from daemon.wires.json import encode, fields_of
 from daemon.wires.openai_responses import WIRE
 from daemon.wires.openai_responses import request_changes as responses
-from daemon.wires.openai_responses.request_changes import Change, Fields
+from daemon.wires.openai_responses.request_changes import Change
 from daemon.wires.table import WIRES
 
 MOST_AMENDMENTS: Final = 8
@@ -212,12 +213,10 @@ def amend_body(body: bytes, amendments: Sequence[Amendment]) -> tuple[bytes, lis
     """The same for an encoded body, which is not read where nothing is to change."""
     if not any(_RULE[amendment.name].change for amendment in amendments):
         return body, []
-    fields = _fields(body)
+    fields = fields_of(body)
     lost = amend(fields, amendments)
-    return msgspec.json.encode(fields), lost
+    return encode(fields), lost
 
-
-_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
 # --- which refusal asks for what ------------------------------------------------------------------
 
@@ -264,7 +263,7 @@ _UNREADABLE: Final = re.compile(
 _CODEX_LACKS: Final = frozenset(PROFILES["codex-relay"].unsupported)
 
 InRequest = Callable[[str], bool]
-"""Whether a text also stands in the request: then an upstream that repeats it has not said it."""
+"""Whether a text is also in the request: then an upstream that repeats it has not said it."""
 
 
 def proposals(error: RemoteError, wire: str, applied: Sequence[Amendment], in_request: InRequest) -> Iterator[Proposal]:
@@ -290,17 +289,17 @@ def _left_out(error: RemoteError, wire: str, applied: Sequence[Amendment], in_re
     name = refused_parameter(error, in_request)
     if name is None:
         return
-    known = without(applied)
+    left_out = without(applied)
     of_the_model = _OF_THE_MODEL.search(error.message) is not None
     if (
         wire in _RULE[CODEX_PARAMETERS].wires
         and name in _CODEX_LACKS
-        and known & _CODEX_LACKS - {name}
+        and left_out & _CODEX_LACKS - {name}
         and not of_the_model
     ):
         # Codex' backend names one parameter at a time. Who has refused two of its list refuses all of it.
         yield Proposal(amendment=Amendment(CODEX_PARAMETERS))
-    elif name not in known:
+    elif name not in left_out:
         condition: Condition = "tools" if _OF_TOOLS.search(error.message) else ""
         yield Proposal(amendment=Amendment(LEAVE_OUT, name), condition=condition, lasting=not _of_a_value(error))
 

@@ -106,7 +106,7 @@ class ClientWriter:
         await self._stream.respond(status, headers, body, self._head())
 
     async def keep_alive(self, pipe: ResponsePipe) -> None:
-        """A sign of life, unless the client gets one anyway; called from another task than the rest."""
+        """A keep-alive, unless the client gets bytes anyway; called from another task than the rest."""
         if self._keep_alive.locked():
             return
         async with self._keep_alive:

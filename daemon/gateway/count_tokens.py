@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from daemon.errors import RemoteError
 from daemon.gateway.counting import Calibration, TokenCounter, estimate
@@ -21,14 +21,13 @@ from daemon.snapshot.models import Candidate, ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
 from daemon.upstream.adapters.table import adapter_of
 from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
+from daemon.wires.json import changed
 
 PATIENCE: Final = 3.0
 """Seconds for an upstream's count: the client can live with an estimate, but not with waiting."""
 ASK_AGAIN_AFTER: Final = 600.0
 """Seconds before an upstream without the endpoint, or too slow, is asked again."""
 MOST_REMEMBERED: Final = 4096
-
-_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class _Count(Struct):
@@ -70,7 +69,7 @@ class CountTokens:
         call = UpstreamCall(
             url=url,
             headers=adapter_of(auth).headers(auth, headers, same_wire=True),
-            body=msgspec.json.encode(_fields(body) | {"model": Raw(msgspec.json.encode(candidate.model))}),
+            body=changed(body, model=candidate.model),
             connect_timeout=PATIENCE,
             proxy=auth.proxy_url,
             ca=snapshot.config.upstream_ca,

@@ -1,17 +1,20 @@
-"""One clock for all running requests: keep-alives, deadlines, and the last word at shutdown.
+"""One clock for all running requests: keep-alives, deadlines, and the end of all of them at shutdown.
 
-A timer per read would cost more than the read. So the state of every running request stands in a set, and one
-task looks at all of them a few times a second; what it measures in seconds may be late by one tick.
+A timer per read would cost more than the read. So the states of all running requests are in a table, and one
+task checks them a few times a second; what it measures in seconds may be late by one tick.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from time import monotonic
+from typing import Any
 
 from daemon.errors import GatewayError
 from daemon.gateway.request_state import RequestState
+
+SendKeepAlive = Callable[[], Coroutine[Any, Any, None]]
 
 TICK = 0.25
 KEEP_ALIVE = 15.0
@@ -23,12 +26,12 @@ class Deadlines:
     __slots__ = ("_keep_alive_after", "_running", "_tick")
 
     def __init__(self, *, tick: float = TICK, keep_alive_after: float = KEEP_ALIVE) -> None:
-        self._running: dict[RequestState, Callable[[], Awaitable[None]]] = {}
+        self._running: dict[RequestState, SendKeepAlive] = {}
         self._tick = tick
         self._keep_alive_after = keep_alive_after
 
-    def enter(self, state: RequestState, keep_alive: Callable[[], Awaitable[None]]) -> None:
-        """Watch ``state``; ``keep_alive`` sends the client a sign of life."""
+    def enter(self, state: RequestState, keep_alive: SendKeepAlive) -> None:
+        """Watch ``state``; ``keep_alive`` sends the client its keep-alive."""
         self._running[state] = keep_alive
 
     def leave(self, state: RequestState) -> None:
@@ -38,7 +41,7 @@ class Deadlines:
         return len(self._running)
 
     def interrupt_all(self, error: GatewayError) -> None:
-        """Every running request is to end now, with ``error`` in its dialect."""
+        """End every running request now, with ``error`` in its dialect."""
         for state in list(self._running):
             state.interrupt(error)
 
@@ -53,8 +56,4 @@ class Deadlines:
                         state.expire()
                     elif now - state.quiet_since >= self._keep_alive_after:
                         state.quiet_since = now
-                        tasks.create_task(_send(keep_alive))
-
-
-async def _send(keep_alive: Callable[[], Awaitable[None]]) -> None:
-    await keep_alive()
+                        tasks.create_task(keep_alive())

@@ -1,7 +1,8 @@
 """How much of the upstreams' answers may be in memory at once.
 
-An answer that is passed on as it comes takes no room here. One that is gathered does: a client that asked for no
-stream, a whole JSON body, what is held back until an answer is committed. Counted are the bytes that an upstream sent.
+An answer that is passed on as it comes takes no room here. One that is collected does: for a client that asked for
+no stream, as a whole JSON body, or because it is held back until it is committed. Counted are the bytes that an
+upstream sent.
 """
 
 from __future__ import annotations
@@ -56,13 +57,13 @@ class Share:
         if self.size + size > budget.each:
             raise RemoteError(
                 ErrorKind.API,
-                f"the upstream's answer is larger than {_mib(budget.each)}, the most that is gathered for one request:"
+                f"the upstream's answer is larger than {_mib(budget.each)}, the most that is collected for one request:"
                 " ask for a stream",
             )
         if budget.taken + size > budget.all:
             raise RemoteError(
                 ErrorKind.API,
-                f"all answers that are being gathered would be larger than {_mib(budget.all)} together:"
+                f"all answers that are being collected would be larger than {_mib(budget.all)} together:"
                 " try again later, or ask for a stream",
             )
         self.size += size

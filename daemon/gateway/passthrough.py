@@ -1,8 +1,8 @@
-"""The pipe without the hub: a client over an upstream that speaks the same wire.
+"""The pipe without the hub: a client over an upstream of the same wire.
 
 The bytes go through: of the request only ``model`` and the forced fields change (``rewrite_body``), of the
 answer each event's JSON is forwarded as it came, in a frame of its own, but for what its wire's
-``Dialect`` has to amend. Only events that speak of usage, an error or the end are decoded.
+``Dialect`` has to amend. Only events with usage, an error or the end are decoded.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from daemon.gateway.response_pipe import (
     AttemptTarget,
     PreparedRequest,
     Stage,
+    as_remote,
 )
 from daemon.gateway.rewrite_body import rewrite_body
 from daemon.inference.events import Event, Finish, StreamError
@@ -28,7 +29,7 @@ from daemon.wires.sse_decoder import is_done
 
 
 class PassthroughPipe:
-    """One request whose entry and upstream speak the same wire."""
+    """One request whose entry and upstream use the same wire."""
 
     __slots__ = (
         "_answer",
@@ -153,8 +154,7 @@ class PassthroughPipe:
         """Whether they end the answer; raises the error that they bring."""
         last = events[-1] if events else None  # only the last event of an answer is terminal
         if isinstance(last, StreamError):
-            error = last.error
-            raise error if isinstance(error, RemoteError) else RemoteError(ErrorKind.API, error.message)
+            raise as_remote(last.error)
         if isinstance(last, Finish):
             self._usage = last.usage
             return True
@@ -176,7 +176,7 @@ class PassthroughPipe:
             response = self._client_request.wire.decode_response(body, {})
             self._answer = self._dialect.whole(body)
         except NOT_JSON:
-            message = "the upstream sent an answer that is not JSON of its wire"
+            message = "the upstream's response is not valid JSON of its API"
             raise RemoteError(ErrorKind.API, message) from None
         self._usage = response.usage
         self.stage = "finished"
@@ -188,7 +188,7 @@ class PassthroughPipe:
         if self.stage == "finished":
             return
         events = self._decoder.close()
-        self._is_end(events or [StreamError(RemoteError(ErrorKind.API, "the upstream's stream ended before its end"))])
+        self._is_end(events or [StreamError(RemoteError(ErrorKind.API, "the upstream's stream broke off"))])
         self._commit()
         self.stage = "finished"
         self._out += self._dialect.end()

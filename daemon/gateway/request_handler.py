@@ -207,7 +207,7 @@ class RequestHandler:
             names = ", ".join(lost)
             raise LocalError(
                 ErrorKind.INVALID_REQUEST,
-                f"the upstream's wire cannot carry: {names} (leave them out, or switch translation.strict off)",
+                f"the upstream's API does not support: {names} (leave them out, or switch translation.strict off)",
             )
 
     # --- one upstream's answer ---
@@ -296,7 +296,7 @@ class RequestHandler:
     # --- the client ---
 
     async def keep_alive(self) -> None:
-        """A sign of life for a client that waits; called by ``Deadlines``, from a task of its own."""
+        """Keep a waiting client's connection alive; called by ``Deadlines``, from a task of its own."""
         if self._pipe is not None:
             await self._writer.keep_alive(self._pipe)
 

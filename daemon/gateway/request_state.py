@@ -105,18 +105,18 @@ class Waiting:
     """What ``asyncio.timeout`` is to time, this is to ``RequestState.interrupt``: a cancellation that is known
     as ours becomes its reason, any other one passes."""
 
-    __slots__ = ("_exchange", "cancelled")
+    __slots__ = ("_state", "cancelled")
 
     def __init__(self, state: RequestState) -> None:
-        self._exchange = state
+        self._state = state
         self.cancelled = False
 
     async def __aenter__(self) -> None:
-        self._exchange.begin(self)
+        self._state.begin(self)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        reason = self._exchange.end(self)
+        reason = self._state.end(self)
         if reason is not None and kind is asyncio.CancelledError:
             raise reason from None

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from daemon.errors import GatewayError
+from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.gateway.amendments import REASONING, Amendment, without
 from daemon.inference.response import Usage
 from daemon.snapshot.models import Candidate
@@ -133,7 +133,7 @@ class ResponsePipe(Protocol):
         ...
 
     def release(self) -> None:
-        """The answer has been handed over, or nobody needs what came of it: keep none of it."""
+        """The answer has gone to the client, or nobody needs what came of it: keep none of it."""
         ...
 
     def keep_alive(self) -> bytes:
@@ -143,3 +143,8 @@ class ResponsePipe(Protocol):
     def fail(self, error: GatewayError) -> bytes:
         """The in-dialect last event of a stream that cannot go on."""
         ...
+
+
+def as_remote(error: GatewayError) -> RemoteError:
+    """The error of a stream as the upstream's failure, so that another target may help."""
+    return error if isinstance(error, RemoteError) else RemoteError(ErrorKind.API, error.message)

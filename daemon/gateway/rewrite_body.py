@@ -2,7 +2,7 @@
 (``wires/<wire>/upstream.py``).
 
 The body is split into its top-level fields and no deeper, so a megabyte of input is scanned, not
-decoded; every field that is not named here keeps its bytes. Encrypted reasoning is looked at piece by
+decoded; every field that is not named here keeps its bytes. Encrypted reasoning is checked piece by
 piece, and only where there is some (``reasoning.filter``). What the upstream's profile, its settings or its refusals
 ask for is changed last (``amendments``).
 """
@@ -18,10 +18,7 @@ from daemon.gateway.reasoning.filter import filter_reasoning
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.gateway.response_pipe import AttemptTarget
 from daemon.wires.base import Fields, Upstream
-from daemon.wires.json import NULL, TRUE
-
-_encode = msgspec.json.encode
-_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+from daemon.wires.json import NULL, TRUE, encode, fields_of
 
 
 class RewrittenBody(Struct, frozen=True):
@@ -38,14 +35,14 @@ def rewrite_body(client_request: ClientRequest, target: AttemptTarget, owners: R
     """The client's body with ``model`` and the wire's forced fields. It has been validated by the
     entry's decoder before."""
     upstream = client_request.wire.upstream
-    fields = _fields(client_request.body)
+    fields = fields_of(client_request.body)
     signed = filter_reasoning(client_request.body, fields, target, owners)
     options = target.options
     from_client = frozenset(path for path in options.unsupported if _has(fields, path))
-    fields["model"] = Raw(_encode(options.model))
+    fields["model"] = Raw(encode(options.model))
     upstream.force_fields(fields, client_request.body, client_request.request, options)
     lost = (*_left_out(fields, options.unsupported, from_client, upstream), *amend(fields, target.amendments))
-    return RewrittenBody(_encode(fields), lost, signed, fields.get("stream") == TRUE)
+    return RewrittenBody(encode(fields), lost, signed, fields.get("stream") == TRUE)
 
 
 def _left_out(
@@ -73,7 +70,7 @@ def _has(fields: Fields, path: str) -> bool:
     if not inner or value == NULL:
         return value != NULL
     try:
-        return _fields(value).get(inner, NULL) != NULL
+        return fields_of(value).get(inner, NULL) != NULL
     except msgspec.DecodeError:
         return False
 
@@ -83,10 +80,10 @@ def _pop(fields: Fields, path: str) -> Raw | None:
     if not inner:
         return fields.pop(name, None)
     try:
-        inside = _fields(fields.get(name, NULL))
+        inside = fields_of(fields.get(name, NULL))
     except msgspec.DecodeError:
         return None
     dropped = inside.pop(inner, None)
     if dropped is not None:
-        fields[name] = Raw(_encode(inside))
+        fields[name] = Raw(encode(inside))
     return dropped

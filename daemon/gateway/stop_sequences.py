@@ -1,7 +1,7 @@
 """Stop sequences for upstreams whose wire has none: the text is watched here.
 
 Invariants:
-1. What has been passed on never holds a stop sequence nor a part of the one that was found.
+1. What has been passed on never holds a stop sequence nor a part of the one that ended the answer.
 2. Text is held back only as long as it may still become a stop sequence, and only that much of it.
 3. The sequence that is complete first ends the answer, as it would have ended the model's writing.
 4. Each text block is watched by itself; thinking and tool calls are not.
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+from daemon.gateway.counting import BYTES_PER_TOKEN
 from daemon.inference.events import (
     BlockDelta,
     BlockEnd,
@@ -24,8 +25,6 @@ from daemon.inference.events import (
     StreamError,
 )
 from daemon.inference.response import FinishReason
-
-BYTES_PER_TOKEN = 4
 
 
 class StopScanner:

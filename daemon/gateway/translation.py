@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 from msgspec.structs import replace
 
-from daemon.errors import ErrorKind, GatewayError, RemoteError
+from daemon.errors import GatewayError, RemoteError
 from daemon.gateway.amendments import amend_body
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.reasoning.signatures import Seal, open_request, seal_events
@@ -19,6 +18,7 @@ from daemon.gateway.response_pipe import (
     AttemptTarget,
     PreparedRequest,
     Stage,
+    as_remote,
 )
 from daemon.gateway.stop_sequences import StopScanner
 from daemon.inference.blocks import HostedCall
@@ -26,10 +26,12 @@ from daemon.inference.collect import collect, merged, replay
 from daemon.inference.events import BlockDelta, BlockEnd, Event, Finish, StreamError
 from daemon.inference.response import Usage
 from daemon.wires.base import StreamDecoder, StreamEncoder, Wire
+from daemon.wires.json import type_of
 from daemon.wires.table import WIRES
 
 MANY_EVENTS = 4096
-"""Events of an answer that nobody watches: more are put together, since each takes more room than its text."""
+"""Events of an answer that is not streamed to the client: more are put together, since each takes more room than its
+text."""
 
 
 class TranslationPipe:
@@ -135,7 +137,7 @@ class TranslationPipe:
         error: RemoteError | None = None
         last = events[-1]  # only the last event of an answer is terminal
         if isinstance(last, StreamError):
-            error = _remote(last.error)
+            error = as_remote(last.error)
             events = events[:-1]
         elif isinstance(last, Finish):
             self.stage = "finished"
@@ -192,17 +194,6 @@ class TranslationPipe:
         return self._encoder
 
 
-def _remote(error: GatewayError) -> RemoteError:
-    return error if isinstance(error, RemoteError) else RemoteError(ErrorKind.API, error.message)
-
-
-class _Typed(Struct):
-    type: str = ""
-
-
-_type_of = msgspec.json.Decoder(_Typed).decode
-
-
 def answer_losses(entry: Wire, events: Sequence[Event]) -> tuple[str, ...]:
     """Names of what ``entry`` drops of these events; the usual batch has none. It is seen at the end of a block: a
     wire says which tools it has a form for. ``docs/reference/losses.md`` lists the names."""
@@ -223,7 +214,4 @@ def _shows(entry: Wire, call: HostedCall) -> bool:
 
 
 def _kind(raw: Raw) -> str:
-    try:
-        return _type_of(raw).type or "block"
-    except msgspec.DecodeError:
-        return "block"
+    return type_of(raw) or "block"

@@ -36,15 +36,16 @@ ADVICE: Final[Mapping[ErrorKind, str]] = {
 """What to do about an upstream's failure, unless its words say it."""
 
 SETTINGS: Final[Mapping[ErrorKind, str]] = {
-    ErrorKind.MODEL_NOT_FOUND: "check `defaults.model` and `models`, which name what is asked; GET /v1/models lists",
+    ErrorKind.MODEL_NOT_FOUND: "check `defaults.model` and `models`; GET /v1/models lists them",
     ErrorKind.WRONG_CLIENT: "this provider serves certain clients only: see `headers`",
     ErrorKind.FIREWALL: "ask the provider for an API host, or set `proxy-url` or `headers: user-agent`",
-    ErrorKind.CONTENT: "the provider's word filter; the text stays in the conversation: /compact or start anew",
+    ErrorKind.CONTENT: "the provider's word filter; the text stays in the conversation: "
+    "use /compact, or start a new one",
 }
 """What to do that no upstream can know, since it is a setting of ours or the client's; always added."""
 
 INSTRUCTIONS: Final = re.compile(r"instructions are not valid", re.IGNORECASE)
-OWN_INSTRUCTIONS: Final = "this provider wants its own instructions: `instructions: file:/path` sends a fixed text"
+OWN_INSTRUCTIONS: Final = "this provider requires its own instructions: `instructions: file:/path` sends a fixed text"
 
 ADVISED: Final = re.compile(
     r"\b(retry|try|retrying|again|wait|switch|check|raise|adjust|reduce)\b|base-url|充值|续费|重试|再试|联系",
@@ -74,7 +75,8 @@ def for_client(
 
 
 def _final(error: RemoteError, client_request: ClientRequest) -> None:
-    """Some clients ask again after a failure that is no fault of what they would leave out then."""
+    """Some clients repeat a request without parts of it after certain error types. Where that cannot help, the error
+    gets the type that they do not repeat."""
     final = error.kind in (ErrorKind.WRONG_CLIENT, ErrorKind.CONTENT) or INSTRUCTIONS.search(error.message)
     if final and client_request.wire.final_type is not None:
         error.messages_type = client_request.wire.final_type(client_request.headers) or error.messages_type

@@ -1,7 +1,8 @@
 """Events and answers are two forms of one thing: ``collect`` folds, ``replay`` unfolds.
 
 ``collect(replay(response)) == response`` for every answer, and ``collect`` of a stream is what the
-same upstream would have answered without streaming. ``merged`` keeps events that nobody waits for in less room.
+same upstream would have answered without streaming. ``merged`` puts the events of an answer that is not streamed
+into less memory.
 """
 
 from __future__ import annotations
@@ -169,7 +170,7 @@ def _delta(index: int, text: str) -> list[Event]:
     return [BlockDelta(index, text)] if text else []
 
 
-# --- in less room ---------------------------------------------------------------------------------
+# --- in less memory ---------------------------------------------------------------------------------
 
 
 def merged(events: Iterable[Event]) -> list[Event]:

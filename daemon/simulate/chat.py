@@ -105,7 +105,7 @@ def whole(answer: Answer, body: Json) -> Json:
         if isinstance(action, Say):
             field = "refusal" if action.refusal else "content"
             message[field] = (message[field] or "") + action.text
-    calls = [call for number, call in _calls(answer)]
+    calls = [call for _, call in _calls(answer)]
     if calls:
         message["tool_calls"] = calls
     if answer.reasoning:

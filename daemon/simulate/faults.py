@@ -1,7 +1,7 @@
 """What may go wrong upstream, by name.
 
 A fault applies to one request, or to every request where it is set for the whole run. Those of kind
-``relay`` look at the request first: see ``daemon.simulate.relay``. ``PROFILES`` are the makes of upstream to play.
+``relay`` depend on the request: see ``daemon.simulate.relay``. ``PROFILES`` are the makes of upstream to play.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Fault(Struct, frozen=True, kw_only=True):
 
 
 class UnknownFault(ValueError):
-    """A fault nobody knows, or with fields it does not have."""
+    """An unknown fault, or one with fields that it does not have."""
 
 
 _RATE_LIMIT = Problem(

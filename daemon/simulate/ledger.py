@@ -13,7 +13,7 @@ from daemon.simulate.faults import OK, Fault
 from daemon.simulate.relay import Asked
 
 RECENT = 200
-"""How many requests are kept to be looked at; the counts go on without end."""
+"""How many requests are kept to be shown; the counts go on without end."""
 
 
 class Seen(Struct, kw_only=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 
 from daemon.simulate.answer import Answer, unseal
 from daemon.simulate.conversation import (
@@ -133,7 +132,7 @@ def whole(answer: Answer, body: Json) -> Json:
 
 def frames(answer: Answer, body: Json) -> Iterator[bytes]:
     """The answer as SSE frames."""
-    for number, event in zip(count(), _events(answer, body), strict=False):
+    for number, event in enumerate(_events(answer, body)):
         yield event_frame(event["type"], {"type": event["type"], "sequence_number": number, **event})
 
 
@@ -189,7 +188,7 @@ def error_event(answer: Answer, body: Json, problem: Problem) -> bytes:
 
 
 def failed(answer: Answer, body: Json, problem: Problem) -> bytes:
-    """``response.failed``, the stream's unhappy end."""
+    """``response.failed``, which ends a failed stream."""
     error = {"code": problem.code, "message": problem.message}
     failed_response = response(answer, body, "failed", []) | {"error": error, "usage": None}
     return event_frame("response.failed", {"type": "response.failed", "response": failed_response})

@@ -1,4 +1,4 @@
-"""The scripted model: what it answers to a conversation. Deterministic, so that a test can foretell it.
+"""The scripted model: what it answers to a conversation. Deterministic, so that tests can predict it.
 
 1. Asked to summarise (Claude Code's ``/compact``, Codex' compaction), it gives a summary.
 2. ``SCRIPT=[…]`` in a user's text is played, one step per turn: ``{"tool": NAME, "input": {…}}``,
@@ -149,8 +149,8 @@ _RULES: tuple[Callable[[Conversation, Progress], Actions | None], ...] = (
 
 def _echo(conversation: Conversation) -> Actions:
     words = [text for text in _newest_words(conversation.entries) if not text.lstrip().startswith(_INJECTED)]
-    heard = words[-1].strip()[:QUOTED] if words else ""
-    reply = f"You wrote: “{heard}”." if heard else "You wrote nothing."
+    text = words[-1].strip()[:QUOTED] if words else ""
+    reply = f"You wrote: “{text}”." if text else "You wrote nothing."
     return (Say(f"Hello from tppcd simulate (café, 漢字, 🚀). {reply} {MARKER}"),)
 
 
@@ -168,9 +168,12 @@ def find_script(text: str) -> list[Json] | None:
 
 def _progress(entries: Sequence[Entry]) -> Progress:
     """Steps are counted from the newest task on; without a task, from the beginning."""
-    start = max((i for i, entry in enumerate(entries) if isinstance(entry, Said) and _is_task(entry.text)), default=-1)
+    tasks = [number for number, entry in enumerate(entries) if isinstance(entry, Said) and _is_task(entry.text)]
+    start = tasks[-1] if tasks else -1
     since = entries[start + 1 :]
-    steps = sum(isinstance(e, Called) and not (i and isinstance(since[i - 1], Called)) for i, e in enumerate(since))
+    # Calls in a row are one step.
+    neighbours = zip((None, *since), since, strict=False)
+    steps = sum(isinstance(entry, Called) and not isinstance(before, Called) for before, entry in neighbours)
     output = next((entry.text for entry in reversed(since) if isinstance(entry, Returned)), None)
     task = entries[start] if start >= 0 else None
     return Progress(task.text if isinstance(task, Said) else "", steps, output, _is_settled(since))

@@ -76,7 +76,7 @@ def _redirect(response: ModelsResponse) -> Diagnosis:
     return Diagnosis(
         ok=False,
         explanation=f"the upstream redirects to {where} ({response.status}); redirects are not followed, so that the "
-        "key goes nowhere but to the host you named",
+        "key is only sent to the host you configured",
         hint=f"write the address it redirects to as base-url (https instead of http?): {where}",
     )
 
@@ -90,18 +90,18 @@ def _refused(response: ModelsResponse, has_key: bool) -> Diagnosis:
         )
     if not has_key:
         return Diagnosis(
-            ok=False, explanation="the upstream wants a key and none is configured", hint="fill in the key"
+            ok=False, explanation="the upstream requires a key and none is configured", hint="fill in the key"
         )
     if response.status == 401:
         return Diagnosis(
             ok=False,
             explanation="the upstream is reached but refuses the key (401)",
-            hint="copy the key again; see that it is this provider's and has not expired",
+            hint="copy the key again; check that it belongs to this provider and has not expired",
         )
     return Diagnosis(
         ok=False,
         explanation="the upstream knows the key but forbids this (403)",
-        hint="look at the account: balance, plan, allowed networks",
+        hint="check the account: balance, plan, allowed networks",
     )
 
 
@@ -125,7 +125,7 @@ def _listed(response: ModelsResponse, model: str) -> Diagnosis:
     names = _names(response.data)
     if names is None:
         if response.speaks_json:
-            return Diagnosis(ok=True, explanation="the upstream answers, though not with a list of models")
+            return Diagnosis(ok=True, explanation="the upstream responds, though not with a list of models")
         return Diagnosis(
             ok=False,
             explanation="the address answers 200 with something that is not JSON",
@@ -134,12 +134,12 @@ def _listed(response: ModelsResponse, model: str) -> Diagnosis:
     if names and model and model not in names:
         return Diagnosis(
             ok=True,
-            explanation=f"the upstream answers and lists {len(names)} models, but not {model}, the default model",
+            explanation=f"the upstream responds and lists {len(names)} models, but not {model}, the default model",
             hint=f"set defaults.model, or models, to one of: {', '.join(names[:10])}",
             models=names,
         )
     count = f"{len(names)} {'model' if len(names) == 1 else 'models'}"
-    return Diagnosis(ok=True, explanation=f"the upstream answers, takes the key and lists {count}", models=names)
+    return Diagnosis(ok=True, explanation=f"the upstream responds, accepts the key and lists {count}", models=names)
 
 
 def _no_list(response: ModelsResponse) -> Diagnosis:
@@ -151,8 +151,8 @@ def _no_list(response: ModelsResponse) -> Diagnosis:
         )
     return Diagnosis(
         ok=True,
-        explanation=f"the upstream is reached but has no list of models ({response.status}), as some have none; "
-        "whether it takes the key shows at the first request",
+        explanation=f"the upstream is reached but has no list of models ({response.status}; some have none); "
+        "the first request will show whether it accepts the key",
         hint="if requests fail with 404 too, check the path of base-url",
     )
 
@@ -160,13 +160,13 @@ def _no_list(response: ModelsResponse) -> Diagnosis:
 def _other(response: ModelsResponse) -> Diagnosis:
     match response.status:
         case 407:
-            explanation, hint = "the proxy wants to be logged in to (407)", "put user and password into proxy-url"
+            explanation, hint = "the proxy requires a login (407)", "put user and password into proxy-url"
         case 402:
-            explanation, hint = "the account has no credit (402)", "top it up with the provider"
+            explanation, hint = "the account has no credit (402)", "top up at the provider"
         case 429:
-            explanation, hint = "the upstream is reached but limits the rate just now (429)", "try again later"
+            explanation, hint = "the upstream is reached but limits the rate at the moment (429)", "try again later"
         case 400 if b"https port" in response.body.lower():
-            explanation, hint = "plain HTTP is sent to a port that speaks HTTPS", "write https:// in base-url"
+            explanation, hint = "plain HTTP was sent to an HTTPS port", "write https:// in base-url"
         case status if status >= 500:
             explanation = f"the upstream is reached but fails ({status})"
             hint = "wait, or ask the provider; nothing is wrong on this side"
@@ -182,8 +182,14 @@ def _names(data: object) -> tuple[str, ...] | None:
     listed = data.get("data", data.get("models")) if isinstance(data, dict) else data
     if not isinstance(listed, list):
         return None
-    names = (each.get("id", each.get("slug", each.get("name"))) if isinstance(each, dict) else each for each in listed)
+    names = [_name(each) for each in listed]
     return tuple(name for name in names if isinstance(name, str))
+
+
+def _name(model: object) -> object:
+    if not isinstance(model, dict):
+        return model
+    return next((model[field] for field in ("id", "slug", "name") if field in model), None)
 
 
 def _message(data: object) -> str:

@@ -46,7 +46,7 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 class Probe(Struct, frozen=True, kw_only=True):
-    """What was looked at, in order, and what it means. ``url`` is what was asked, without its query;
+    """What was checked, in order, and what it means. ``url`` is what was asked, without its query;
     ``clock`` what the upstream's clock says (Unix seconds), None where it says nothing."""
 
     url: str
@@ -64,9 +64,11 @@ class Stopped(Exception):
 
 
 async def probe(auth: CoreAuth, *, egress: EgressPolicy | None = None, ca: str = "", timeout: float = 10.0) -> Probe:  # noqa: ASYNC109 - seconds to connect, and as many for the response
-    """Look at the provider behind ``auth``. ``ca`` is an extra CA file or ''."""
-    if fault := http_fault(auth.base_url):  # of a disabled provider, which nobody has looked at yet
-        diagnosis = Diagnosis(ok=False, explanation=f"base-url is no address: {fault}", hint="correct base-url")
+    """Check the provider behind ``auth``. ``ca`` is an extra CA file or ''."""
+    if fault := http_fault(auth.base_url):  # of a disabled provider, which has not been checked yet
+        diagnosis = Diagnosis(
+            ok=False, explanation=f"base-url is not a valid address: {fault}", hint="correct base-url"
+        )
         return Probe(url="", checks=(), diagnosis=diagnosis)
     url = adapter_of(auth).models_url(auth.base_url)
     run = _Run(auth, egress or EgressPolicy(), ca, timeout)
@@ -116,7 +118,7 @@ class _Run:
             return None
         better = urlunsplit((parts.scheme, parts.netloc, path, "", ""))
         return Diagnosis(
-            ok=False, explanation="base-url lacks /v1: the API is one level below", hint=f"write base-url: {better}"
+            ok=False, explanation="base-url lacks /v1: the API is one level deeper", hint=f"write base-url: {better}"
         )
 
     async def _get(self, url: str) -> ModelsResponse:
@@ -136,7 +138,7 @@ class _Run:
                 with await self._transport.open(call) as response:
                     body = await _beginning(response)
         except TimeoutError as error:
-            late = Stopped("connected, but no answer comes", "the provider may be overloaded; try again")
+            late = Stopped("connected, but there is no response", "the provider may be overloaded; try again")
             raise self._failed(late) from error
         except RemoteError as error:
             cause = error.__cause__ or error
@@ -158,7 +160,7 @@ class _Run:
         try:
             yield result
         except BaseException as error:
-            late = isinstance(error, asyncio.CancelledError)  # the engine's patience is at its end
+            late = isinstance(error, asyncio.CancelledError)  # the engine's time limit has passed
             self._stopped = _undialed(name, TimeoutError() if late else error, self._host, self._port)
             self._note(name, str(self._stopped), ok=False)
             raise
@@ -187,7 +189,7 @@ class _Run:
 
 
 async def _beginning(response: UpstreamResponse) -> bytes:
-    """The body, or as much of it as is looked at."""
+    """The body, or as much of it as is needed."""
     body = b""
     while len(body) <= MOST_BYTES and (data := await response.read()):
         body += data
@@ -226,7 +228,7 @@ def _undialed(step: DialStep, error: BaseException, host: str, port: int) -> Sto
 def _forbidden(error: ForbiddenAddress) -> NotTried:
     return NotTried(
         f"{error.host} leads to {error}, and was set through the API from another host",
-        "write it into config.yaml itself, or see remote-management.allow-private-upstreams",
+        "write it into config.yaml yourself, or see remote-management.allow-private-upstreams",
     )
 
 
@@ -246,14 +248,14 @@ def _no_tls(error: BaseException, host: str) -> Stopped:
     if isinstance(error, ssl.SSLCertVerificationError):
         return Stopped(
             f"the certificate of {host} is not trusted: {error.verify_message.rstrip('.')}",
-            "a certificate of your own CA: name it in upstream-ca; a wrong host name: check base-url",
+            "a certificate of your own CA: set upstream-ca to it; a wrong host name: check base-url",
         )
     if isinstance(error, ssl.SSLError) and error.reason in (
         "WRONG_VERSION_NUMBER",
         "HTTP_REQUEST",
         "RECORD_LAYER_FAILURE",
     ):
-        return Stopped(f"{host} speaks plain HTTP on this port, not HTTPS", "write http:// in base-url")
+        return Stopped(f"{host} uses plain HTTP on this port, not HTTPS", "write http:// in base-url")
     return Stopped(f"the TLS handshake with {host} fails", "is this an HTTPS port?")
 
 
@@ -269,7 +271,8 @@ def _unanswered(error: BaseException, host: str, *, behind_proxy: bool) -> Stopp
             return Stopped("the proxy does not let the request through", "check proxy-url: address, user and password")
         case NotHttp() | Cut(unanswered=True) | Cut(__cause__=None):
             return Stopped(
-                "what answers there does not speak HTTP, or hangs up", "check the port, and http or https, in base-url"
+                "what answers there is not an HTTP server, or hangs up",
+                "check the port, and http or https, in base-url",
             )
         case RemoteError(message=str(message)):
             return Stopped(message, "check headers and api-key")

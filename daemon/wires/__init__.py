@@ -1,11 +1,12 @@
 """The JSON dialects. Each folder is one wire, with the same modules at its heart, to be read side by side:
 ``schema`` (its structs), ``decode_request`` and ``encode_request``, ``decode_answer`` and ``encode_answer``,
 ``errors`` (both ways), ``stream_decoder`` and ``stream_encoder`` (answers as SSE), ``passthrough`` (client and
-upstream both speak the wire), and ``upstream`` (endpoint, headers, forced fields). ``decode_blocks``,
+upstream both use the wire), and ``upstream`` (endpoint, headers, forced fields). ``decode_blocks``,
 ``encode_blocks`` and ``answer_parts`` are helpers that all three have.
 
-A ``Wire`` is everything that the rest may ask about one (``WIRES[auth.wire]``): who names a wire elsewhere is the
-schema's literal, the route table, amendments and simulate.
+A ``Wire`` is everything that the rest may ask about one (``WIRES[auth.wire]``): elsewhere only the
+schemas' literals, the route table, adapters, amendments, the command line, simulate and the seed system's packycode
+rule name one.
 
     as an entry:     decode_request, encode_response, stream_encoder, encode_error
     as an upstream:  encode_request, decode_response, stream_decoder, decode_error

@@ -99,8 +99,8 @@ EncodeResponse = Callable[[Response], bytes]
 
 class Dialect(Protocol):
     """How the bytes of a wire are read and amended while they pass through, for one request: untouched, but for the
-    model's name and for what an inserted keep-alive requires. ``read`` looks at an event; the other methods speak of
-    that event until the next ``read``.
+    model's name and for what an inserted keep-alive requires. ``read`` looks at an event; the other methods are
+    about that event until the next ``read``.
 
     ``needs_decoding``: whether the wire's decoder has to see it too: for usage, an error or the end of the answer.
     ``signature``: the encrypted reasoning in it, by which the gateway remembers who made it; empty for none.
@@ -230,10 +230,10 @@ class Wire(Struct, frozen=True, kw_only=True):
     """(body, tool names to restore) -> the answer."""
     stream_decoder: Callable[[Mapping[str, str]], StreamDecoder]
     collected_decoder: Callable[[Mapping[str, str]], StreamDecoder] | None = None
-    """As ``stream_decoder``, for an answer that nobody watches grow; None where that is no cheaper."""
+    """As ``stream_decoder``, for an answer that is not streamed to the client; None where that is no cheaper."""
     decode_error: Callable[[int, Mapping[str, str], bytes], GatewayError]
     passthrough: Callable[[AnswerContext, EncodeResponse], Dialect]
-    """Where the client and the upstream both speak this wire."""
+    """Where the client and the upstream both use this wire."""
     upstream: Upstream
     foreign_fields: Callable[[Mapping[str, Raw]], tuple[str, ...]]
     """(fields of a client's request that the hub has no word for) -> the names of those that another wire loses.

@@ -86,7 +86,8 @@ class SseSplitter:
         read: list[bytes] = []
         aside = self.unread
         for each in frames:
-            (aside if each[: each.find(b"\n")] in unread else read).append(each)
+            first_line = each[: each.find(b"\n")]
+            (aside if first_line in unread else read).append(each)
         return read
 
     def _keep(self, tail: bytearray) -> list[bytes]:
@@ -126,7 +127,7 @@ def _payload(event: bytes) -> bytes | None:
 
 
 def _lead(event: bytes) -> bytes:
-    """What stands before the payload in the usual shapes: ``data: `` alone, or one other line and it.
+    """What comes before the payload in the usual shapes: ``data: `` alone, or one other line and it.
     Empty for any other shape."""
     start = event.find(b"\n") + 1
     usual = event.startswith(b"data: ", start) and event.find(b"\n", start) < 0

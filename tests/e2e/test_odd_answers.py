@@ -216,7 +216,7 @@ def test_an_answer_without_end_takes_a_bounded_room_and_is_an_error(
     for _ in range(2):  # the second one finds the room of the first
         answer = ask(gateway, entry, f"{wire}-model")
         assert answer.status_code == 502, answer.text[:300]
-        assert "larger than 64 MiB, the most that is gathered for one request" in answer.text
+        assert "larger than 64 MiB, the most that is collected for one request" in answer.text
     assert memory(gateway, "VmHWM") - idle < 120 * MIB
     upstream.will_answer(SSE, GOOD[wire][SSE])
     assert wait_for(lambda: "Hello" in ask(gateway, entry, f"{wire}-model").text, "an answer after it")

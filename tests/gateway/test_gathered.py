@@ -21,7 +21,7 @@ def test_one_answer_takes_its_share_and_not_more() -> None:
     with budget.share() as share:
         share.take(EACH)
         with pytest.raises(
-            RemoteError, match="larger than 64 MiB, the most that is gathered for one request"
+            RemoteError, match="larger than 64 MiB, the most that is collected for one request"
         ) as refused:
             share.take(1)
         assert budget.taken == EACH
@@ -34,7 +34,7 @@ def test_all_answers_together_take_theirs() -> None:
     with budget.share() as first, budget.share() as second, budget.share() as third:
         first.take(10)
         second.take(10)
-        with pytest.raises(RemoteError, match="all answers that are being gathered"):
+        with pytest.raises(RemoteError, match="all answers that are being collected"):
             third.take(6)
         third.take(5)
         first.give_back()

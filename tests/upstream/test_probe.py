@@ -181,7 +181,7 @@ async def test_what_does_not_speak_http(raw: bytes) -> None:
     async with serving(Server({}, raw=raw)) as port:
         result = await probe(auth(f"http://127.0.0.1:{port}"))
     assert steps(result)[-1] == ("models", False)
-    assert "does not speak HTTP" in result.diagnosis.explanation
+    assert "is not an HTTP server" in result.diagnosis.explanation
 
 
 @pytest.mark.asyncio
@@ -191,7 +191,7 @@ async def test_connected_and_silent() -> None:
 
     async with serving(silent) as port:
         result = await probe(auth(f"http://127.0.0.1:{port}"), timeout=0.2)
-    assert "no answer comes" in result.diagnosis.explanation
+    assert "there is no response" in result.diagnosis.explanation
 
 
 @pytest.mark.asyncio
@@ -265,7 +265,7 @@ def sized(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
         (raw(LIST), True, "lists 1 model"),
         (sized(b"[" + b"1," * 2_000_000 + b"1]"), False, "not JSON"),
         (raw(LIST, "content-length: 4096"), False, "hangs up"),
-        (sized(LIST, "content-encoding: br"), False, "does not speak HTTP"),
+        (sized(LIST, "content-encoding: br"), False, "is not an HTTP server"),
     ],
     ids=["redirect", "gzip", "chunked", "until closed", "larger than is looked at", "cut", "unknown encoding"],
 )
@@ -294,7 +294,7 @@ async def test_a_body_that_never_ends_is_given_up() -> None:
 
     async with serving(drip) as port:
         result = await probe(auth(f"http://127.0.0.1:{port}"), timeout=0.1)
-    assert "no answer comes" in result.diagnosis.explanation
+    assert "there is no response" in result.diagnosis.explanation
 
 
 @pytest.mark.asyncio

@@ -20,10 +20,10 @@ from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.gateway.reasoning.signatures import PREFIX, Seal
 from daemon.gateway.response_pipe import AttemptTarget
 from daemon.wires.base import Fields, Item
+from daemon.wires.json import encode, fields_of
 from daemon.wires.table import WIRES
 
-_encode = msgspec.json.encode
-_fields = msgspec.json.Decoder(Fields).decode
+_EMPTY: Final = Raw(b'""')
 _item = msgspec.json.Decoder(Item).decode
 
 
@@ -35,7 +35,7 @@ def filter_reasoning(body: bytes, fields: Fields, target: AttemptTarget, owners:
     reasoning = ReasoningFilter(target, owners, earlier.mark)
     try:
         earlier.sift(fields, reasoning.filter_items)
-    except msgspec.DecodeError:  # an unusual shape: the upstream is the judge of it
+    except msgspec.DecodeError:  # an unusual shape: whether it is valid is the upstream's to say
         return ()
     return tuple(reasoning.pieces)
 
@@ -53,8 +53,8 @@ class ReasoningFilter:
         self._mark = mark
         self.pieces: list[bytes] = []
 
-    def filter_items(self, raws: Sequence[Raw], held_in: Callable[[Item], str]) -> list[Raw] | None:
-        """What may go of ``raws``; None when that is all of it, untouched. ``held_in`` names the field
+    def filter_items(self, raws: Sequence[Raw], field_of: Callable[[Item], str]) -> list[Raw] | None:
+        """What may go of ``raws``; None when that is all of it, untouched. ``field_of`` names the field
         that holds an item's encrypted piece, '' for items that have none."""
         out: list[Raw] = []
         changed = False
@@ -63,7 +63,7 @@ class ReasoningFilter:
             if _says_nothing(item):
                 changed = True
                 continue
-            field = held_in(item)
+            field = field_of(item)
             piece = (getattr(item, field) or "") if field else ""
             outgoing = self._one(raw, field, piece) if field else raw
             changed |= outgoing is not raw
@@ -81,7 +81,7 @@ class ReasoningFilter:
         if not own or not self._owners.may_go(self._auth_id, own.encode()):
             return None
         self.pieces.append(own.encode())
-        return raw if own == piece else Raw(_encode(_fields(raw) | {field: Raw(_encode(own))}))
+        return raw if own == piece else Raw(encode(fields_of(raw) | {field: Raw(encode(own))}))
 
 
 def _says_nothing(item: Item) -> bool:
@@ -89,6 +89,3 @@ def _says_nothing(item: Item) -> bool:
     if item.type == "thinking":
         return not item.thinking and not item.signature
     return item.type == "text" and item.text == _EMPTY
-
-
-_EMPTY: Final = Raw(b'""')

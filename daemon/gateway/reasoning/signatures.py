@@ -44,10 +44,13 @@ def seal_events(seal: Seal, events: Sequence[Event]) -> Sequence[Event]:
     """Seal what the upstream signed. The usual batch has nothing to seal and is returned as it is."""
     if not any(type(event) is BlockEnd and event.signature for event in events):
         return events
-    return [
-        replace(event, signature=seal.close(event.signature)) if type(event) is BlockEnd and event.signature else event
-        for event in events
-    ]
+    return [_seal_event(seal, event) for event in events]
+
+
+def _seal_event(seal: Seal, event: Event) -> Event:
+    if type(event) is not BlockEnd or not event.signature:
+        return event
+    return replace(event, signature=seal.close(event.signature))
 
 
 def open_request(seal: Seal | None, request: Request) -> Request:

@@ -23,7 +23,7 @@ USER_AGENT: Final = f"tppcd/{__version__}"
 class AdapterType(Struct, frozen=True, kw_only=True):
     """One type of provider. ``profile`` names what its upstreams take and refuse; '' where that is recognised.
 
-    ``passed_up`` picks those of the client's headers that go along where it speaks the same wire, ``passed_down``
+    ``passed_up`` picks those of the client's headers that go along where it uses the same wire, ``passed_down``
     those of the response that such a client gets. ``bound_header`` is one of them, whose value only the upstream that
     made it can read.
     """
@@ -82,7 +82,7 @@ def _address(base_url: str, path: str) -> str:
     """``path`` is appended once: an endpoint's path that ``base_url`` has already is replaced, a bare host gets
     ``/v1``; a query stays.
 
-    A user name or password does not: a client engine would send it in place of the key.
+    A user name or password does not: HTTP clients would send it in place of the key.
     """
     parts = urlsplit(base_url.strip())
     base = parts.path.rstrip("/")

@@ -9,7 +9,7 @@ from daemon.upstream.adapters.base import AdapterType
 from daemon.wires.anthropic_messages import WIRE
 
 HEADERS: Final = frozenset({"anthropic-version", "anthropic-beta"})
-"""Those of the client's that go along; its version beats the one that the wire sends else."""
+"""Those of the client's that go along; its version replaces the wire's own."""
 
 
 def passed_up(client: Mapping[str, str]) -> dict[str, str]:

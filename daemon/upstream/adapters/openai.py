@@ -1,6 +1,6 @@
 """``openai``: Chat Completions, of OpenAI itself or of a server that copies it.
 
-A client that is Codex speaks Chat Completions to some relays (``wire_api = "chat"``), so the headers by which relays
+Codex uses Chat Completions toward some relays (``wire_api = "chat"``), so the headers by which relays
 choose an account and a cache go along here too.
 """
 

@@ -3,7 +3,7 @@
     UpstreamCall ─ transport.Transport.open ─┬─ a pooled connection ───────────────────────┬─▶ UpstreamResponse
                                              └─ dialing: name, egress policy, proxy, TLS ──┘   read, gather, close
 
-``transport`` is the only door: ``call`` has the values that go in and out of it. Behind it, ``connection`` is one
+``transport`` is the only way in: ``call`` has the values that go in and out of it. Behind it, ``connection`` is one
 HTTP/1.1 connection, read at the ``pace`` that its responses ask for; ``dialing`` opens it. ``addresses`` says which
 networks an address belongs to, ``egress`` which of them each host may lead to. Foreign exceptions become ours in
 ``transport``.

@@ -1,7 +1,7 @@
-"""Which addresses of an upstream are not the public internet, however they are dressed up. Pure.
+"""Which addresses of an upstream are not the public internet, in whatever notation. Pure.
 
 An IPv6 address may carry an IPv4 one (mapped, compatible, NAT64, 6to4, Teredo, ISATAP); then what it
-carries is judged too. Python's own ``is_global`` says yes to some of these, so the table is our own.
+carries is checked too. Python's own ``is_global`` says yes to some of these, so the table is our own.
 """
 
 from __future__ import annotations

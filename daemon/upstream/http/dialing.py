@@ -3,7 +3,7 @@
 The address that was checked is the one that is connected to, so a name that leads elsewhere at the
 second look gains nothing.
 
-A proxy that is spoken to over TLS needs a hop, because python-socks wants a bare socket and TLS to the upstream
+A proxy that is reached over TLS needs a hop, because python-socks wants a bare socket and TLS to the upstream
 may run inside:
 
     upstream connection ── ours ║ theirs ── Half ⇄ Half ── TLS ── proxy ── upstream
@@ -112,7 +112,7 @@ class Dialer:
         return addresses
 
     async def _through_proxy(self, endpoint: Endpoint) -> socket.socket:
-        """A tunnel (CONNECT, or SOCKS) to the upstream. The proxy resolves its name; where it leads is looked at
+        """A tunnel (CONNECT, or SOCKS) to the upstream. The proxy resolves its name; where it leads is checked
         here too, as far as it is known here."""
         from python_socks import parse_proxy_url
         from python_socks.async_.asyncio import Proxy

@@ -51,7 +51,11 @@ class EgressPolicy:
         try:
             replace_file(self._path, json.dumps(hosts, indent=1).encode())
         except OSError as error:
-            logger.warning("who set which upstream could not be kept in {}: {}", self._path, error.strerror)
+            logger.warning(
+                "the list of upstream hosts set through the API could not be saved in {}: {}",
+                self._path,
+                error.strerror,
+            )
 
 
 def _normalised(host: str) -> str:
@@ -66,5 +70,5 @@ def _read(path: Path) -> dict[str, AllowedNetworks]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, AttributeError):
-        logger.warning("{} cannot be read: upstream hosts set through the API are not known any more", path)
+        logger.warning("{} cannot be read: upstream hosts set through the API are no longer known", path)
         return {}

@@ -72,7 +72,7 @@ class Transport:
         return UpstreamResponse(status, headers, PooledBody(self, endpoint, connection), endpoint.host)
 
     def _pooled(self, endpoint: Endpoint) -> Connection | None:
-        """The connection used last, for it is the least likely to be closed in our face."""
+        """The connection used last, for it is the least likely to have been closed by the upstream."""
         waiting = self._idle.get(endpoint)
         while waiting:
             connection = waiting.pop()
@@ -172,7 +172,7 @@ def _unreachable(error: Exception, host: str) -> RemoteError:
         case Cut():
             why = "closed the connection without an answer"
         case NotHttp():
-            why = "answered something that is not HTTP"
+            why = "sent something that is not HTTP"
         case ConnectionRefusedError():
             why = "could not be reached: connection refused"
         case OSError(errno=int(number)):  # the loops' own words may hold the address

@@ -31,7 +31,7 @@ STOP_REASONS: Mapping[FinishReason, str] = {
 
 
 def stop_reason(reason: FinishReason, *, called: bool, refused: bool) -> str:
-    """The API's word; what the blocks say beats ``stop``, since clients act on both together."""
+    """The API's word; what the blocks say overrides ``stop``, since clients act on both together."""
     if reason in (FinishReason.STOP, FinishReason.TOOL_CALLS):
         if refused:
             return "refusal"
@@ -64,18 +64,18 @@ def opening_usage(usage: Usage | None, estimate: int) -> dict[str, object]:
 class ToolIds:
     """Tool-call ids of one answer, made to fit ``^[a-zA-Z0-9_-]{1,64}$`` and unique."""
 
-    __slots__ = ("_answer_id", "_given")
+    __slots__ = ("_answer_id", "_used")
 
     def __init__(self, answer_id: str) -> None:
         self._answer_id = answer_id
-        self._given: set[str] = set()
+        self._used: set[str] = set()
 
     def take(self, identifier: str | None) -> str:
         """The id to send for the next call; ``identifier`` is the upstream's."""
         fitting = shorten_id(OUTSIDE_ID.sub("_", identifier or ""))
-        if not fitting or fitting in self._given:
-            fitting = f"toolu_{self._answer_id[:24]}_{len(self._given)}"
-        self._given.add(fitting)
+        if not fitting or fitting in self._used:
+            fitting = f"toolu_{self._answer_id[:24]}_{len(self._used)}"
+        self._used.add(fitting)
         return fitting
 
 

@@ -64,7 +64,7 @@ def usage_of(body: UsageBody | None) -> Usage | None:
 
 
 def service_tier_of(body: UsageBody | None) -> str | None:
-    """The hub speaks of tiers in OpenAI's words: the API's ``standard`` is their ``default``."""
+    """The hub has OpenAI's words for tiers: the API's ``standard`` is their ``default``."""
     tier = body.service_tier if body is not None else None
     return "default" if tier == "standard" else tier
 
@@ -76,7 +76,7 @@ def explanation_of(stop_reason: str | None, details: StopDetails | None) -> str 
 
 def decode_response(body: bytes, names: Mapping[str, str]) -> Response:
     """A whole answer. ``names`` restores shortened tool names. Raises ``RemoteError`` for an error
-    envelope and for anything that is no Messages answer."""
+    envelope and for anything that is not a Messages answer."""
     try:
         message = _body.decode(body)
         if message.type != "message" or bytes(message.error) not in (b"", b"null"):
@@ -105,7 +105,7 @@ def _no_message(body: bytes) -> RemoteError:
         return not_json(body)
     if isinstance(whole, dict) and whole.get("type") == "message" and not whole.get("error"):
         return RemoteError(ErrorKind.API, "the upstream's answer is not valid Messages JSON")
-    return no_answer(whole, "that is no message of the Messages API")
+    return no_answer(whole, "that is not a message of the Messages API")
 
 
 def restored(call: ToolCall, names: Mapping[str, str]) -> ToolCall:

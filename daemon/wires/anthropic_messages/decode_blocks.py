@@ -274,7 +274,7 @@ def _content_text(raw: Raw) -> str:
     except ValidationError:
         blocks = [raw_block_of(each, "document.source.content") for each in items_of(raw)]
         return "\n\n".join(
-            block.text if isinstance(block, Text) else "[image, which could not be handed over]"
+            block.text if isinstance(block, Text) else "[image, which could not be passed on]"
             for block in blocks
             if isinstance(block, Text | Image)
         )

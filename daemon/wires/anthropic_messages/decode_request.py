@@ -209,7 +209,7 @@ def _output(form: FormatParam | None) -> OutputFormat | None:
 
 
 def _service_tier(parameters: Parameters) -> str | None:
-    """``speed: fast`` beats ``service_tier``; the vendor's other words mean nothing elsewhere."""
+    """``speed: fast`` overrides ``service_tier``; the vendor's other words mean nothing elsewhere."""
     if bytes(parameters.speed) == b'"fast"' or bytes(parameters.service_tier) in (b'"priority"', b'"fast"'):
         return "priority"
     return None
@@ -225,7 +225,7 @@ def _extra(parameters: Parameters) -> dict[str, Raw]:
 
 
 def _session(headers: Mapping[str, str], user: str | None) -> str | None:
-    """The conversation: Claude Code's session id, with the subagent's id where one speaks."""
+    """The conversation: Claude Code's session id, with the subagent's id where one sends the request."""
     session = headers.get("x-claude-code-session-id") or _session_of_user(user)
     agent = headers.get("x-claude-code-agent-id")
     return f"{session}:{agent}" if session and agent else session

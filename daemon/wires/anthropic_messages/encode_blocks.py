@@ -41,12 +41,12 @@ _IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
 class RequestBlocks:
-    """Encodes the blocks of one request; ``lost`` gathers what the wire cannot carry, by place."""
+    """Encodes the blocks of one request; ``lost`` collects what the wire cannot carry, by place."""
 
     def __init__(self, names: SentNames, *, native: bool) -> None:
         self._names = names
         self._native = native
-        """Whether the client spoke this very wire, so that vendor-only forms may go through."""
+        """Whether the client uses this wire too, so that vendor-only forms may go through."""
         self.lost: list[str] = []
 
     def messages(self, messages: Sequence[Message], first: int = 0) -> list[Json]:

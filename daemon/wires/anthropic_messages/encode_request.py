@@ -185,8 +185,9 @@ def _thinking(request: Request, options: EncodeOptions, body: Json, lost: list[s
     if min(budget, room) < _LEAST_BUDGET or _thinking_forbidden(request):
         lost.append("reasoning")
         return config
-    if "temperature" in body or "top_k" in body:
-        lost += [name for name in ("temperature", "top_k") if body.pop(name, None) is not None]
+    for name in ("temperature", "top_k"):
+        if body.pop(name, None) is not None:
+            lost.append(name)
     budget = min(budget, room)
     limit = request.max_tokens or max(DEFAULT_MAX_TOKENS, budget * 2)
     return config | {"max_tokens": limit, "thinking": {"type": "enabled", "budget_tokens": budget}}

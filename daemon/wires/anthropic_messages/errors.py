@@ -22,6 +22,7 @@ __all__ = [
     "encode_error",
     "error_event",
     "error_object",
+    "final_type",
     "no_answer",
     "not_json",
     "remote_error",
@@ -102,7 +103,7 @@ def reword_context_length(message: str, estimate: int | None, limit: int | None)
 
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> RemoteError:
-    """What an upstream's HTTP error means. ``headers`` have lower-case names. This API keeps nothing that a
+    """What an upstream's HTTP error means. ``headers`` have lower-case names. This API stores nothing that a
     request could name: a plain 404 is the address's fault."""
     return judge(failure_of_answer(status, headers, body, not_found=Scope.PROVIDER))
 
@@ -122,7 +123,7 @@ def remote_error(value: object) -> RemoteError:
 
 
 def final_type(headers: Mapping[str, str]) -> str | None:
-    """Claude Code 2.1.332 asks up to five times more after a 400 that it does not know, each time with fewer of its
-    beta features, whatever ``x-should-retry`` says (2.1.197 asked once). Of the types that it takes as final under a
-    400 this one makes it print the words alone (measured 2026-11-28)."""
+    """Claude Code 2.1.332 repeats a request up to five times after a 400 that it does not know, each time with fewer
+    of its beta features, whatever ``x-should-retry`` says (2.1.197: once). Of the types that it takes as final under
+    a 400 this one makes it print the words alone (measured 2026-11-28)."""
     return TYPES[ErrorKind.BILLING] if headers.get("user-agent", "").startswith("claude-cli") else None

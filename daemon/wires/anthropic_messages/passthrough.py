@@ -284,7 +284,7 @@ def _delta_of(kind: str, field: str, value: Raw) -> RawObject:
 Json = dict[str, Any]
 
 _GROWING = ("text", "thinking", "signature", "content")
-"""RawObject of a delta that go on the end of the block's own."""
+"""Fields of a delta that are appended to the block's own."""
 
 
 class _JsonEvent(Struct):

@@ -106,9 +106,8 @@ class MessagesStreamEncoder:
         self._context = context
         self._ids = ToolIds(context.answer_id)
         self._begun = self._ended = False
-        self._next = (
-            0  # index on the wire of the next block: keep-alives' blocks count, hub blocks without content do not
-        )
+        # Index on the wire of the next block: keep-alives' blocks count, hub blocks without content do not.
+        self._next = 0
         # Hub index and kind of the block whose turn it is. Others wait (invariant 2) in ``_waiting``, with their
         # events.
         self._active = _NOBODY

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
 from msgspec import Raw
 
 from daemon.inference.request import Request
 from daemon.wires.anthropic_messages.moved_thinking import MARK
 from daemon.wires.base import EarlierReasoning, EncodeOptions, Fields, Item, Sift, Upstream
-from daemon.wires.json import encode, fields_of, with_effort
+from daemon.wires.json import encode, fields_of, items_of, with_effort
 
 VERSION: Final = "2023-06-01"
 
-_array = msgspec.json.Decoder(list[Raw]).decode
 _ASSISTANT: Final = Raw(b'"assistant"')
 
 
@@ -36,7 +34,7 @@ def _sift(fields: Fields, sift: Sift) -> None:
     """The thinking blocks of the assistant's messages. A message of which nothing is left is left out as well."""
     messages: list[Raw] = []
     touched = False
-    for message in _array(fields["messages"]):
+    for message in items_of(fields["messages"]):
         sent = _message(message, sift)
         touched |= sent is not message
         if sent is not None:
@@ -49,14 +47,14 @@ def _message(message: Raw, sift: Sift) -> Raw | None:
     inside = fields_of(message)
     if inside.get("role") != _ASSISTANT or bytes(inside.get("content", b""))[:1] != b"[":
         return message
-    kept = sift(_array(inside["content"]), _thought)
-    if kept is None:
+    blocks = sift(items_of(inside["content"]), _thought)
+    if blocks is None:
         return message
-    return Raw(encode(inside | {"content": Raw(encode(kept))})) if kept else None
+    return Raw(encode(inside | {"content": Raw(encode(blocks))})) if blocks else None
 
 
 def _thought(item: Item) -> str:
-    """Thinking without a signature is left to the upstream's judgement."""
+    """Thinking without a signature is left for the upstream to accept or refuse."""
     if item.type == "thinking" and item.signature:
         return "signature"
     return "data" if item.type == "redacted_thinking" and item.data else ""

@@ -56,7 +56,7 @@ _IDENTIFIER = re.compile(r"[\w.:-]{2,64}")
 def failure_of_answer(
     status: int, headers: Mapping[str, str], body: bytes, *, not_found: Scope = Scope.REQUEST
 ) -> Failure:
-    """An HTTP answer that is no success, or not the JSON that was asked for. ``headers`` are lower-case."""
+    """An HTTP answer that is not a success, or not the JSON that was asked for. ``headers`` are lower-case."""
     text = body.decode("utf-8", "replace").strip()
     if is_page(text):
         return _page(status, headers, text)
@@ -139,6 +139,9 @@ def _page(status: int, headers: Mapping[str, str], text: str) -> Failure:
     limit = limit_in(text)
     wait = wait_of((), headers, "")
     walled = is_firewall(text, headers) or (status == 403 and bool(text))
+    page = "an HTML page" if text else "an empty answer"
+    if target:
+        page = "a redirect"
     return Failure(
         status=status,
         message=mask_keys(target or title_of(text)),
@@ -146,7 +149,7 @@ def _page(status: int, headers: Mapping[str, str], text: str) -> Failure:
         retry_after=wait.seconds,
         should_retry=_should_retry(headers),
         firewall=walled and not limit,
-        page="a redirect" if target else "an HTML page" if text else "an empty answer",
+        page=page,
     )
 
 
@@ -178,7 +181,7 @@ def _json(text: str) -> object:
 
 
 def _objects(value: object, depth: int) -> Iterator[Json]:
-    """The objects that speak of the error, the innermost first: it knows best."""
+    """The objects that describe the error, the innermost first: it knows best."""
     if depth == 0:
         return
     if isinstance(value, str):
@@ -332,7 +335,7 @@ def _should_retry(headers: Mapping[str, str]) -> bool | None:
 _TITLE_LENGTH = 200
 _TAG = re.compile(r"<[^>]{0,500}>")
 _READ = 16384
-"""Characters of a page that are looked at."""
+"""Characters of a page that are searched."""
 _CHALLENGE = re.compile(
     r"challenge-platform|cf-chl-|__cf_chl|cf-browser-verification|_Incapsula_Resource|aliyun_waf", re.I
 )
@@ -370,7 +373,7 @@ def is_firewall(text: str, headers: Mapping[str, str]) -> bool:
 
 
 def limit_in(text: str) -> str:
-    """What Cloudflare's page of a rate limit says of it: the title speaks of restricted access only."""
+    """What Cloudflare's page of a rate limit says of it: the title only says that access is restricted."""
     match = _LIMITED.search(text[:_READ])
     return match[0] if match else ""
 

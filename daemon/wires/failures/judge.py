@@ -1,4 +1,4 @@
-"""The one judge of upstreams' failures: what it means, whose fault it is, what rests, what the client gets.
+"""The one judge of upstreams' failures: what it means, whose fault it is, what it affects, what the client gets.
 
     Failure (body) ─▶ judge ─▶ RemoteError ─▶ judged_again, once the request is at hand
 
@@ -50,7 +50,8 @@ SCOPE_OF_KIND: Mapping[ErrorKind, Scope] = {
     ErrorKind.RATE_LIMIT: Scope.CREDENTIAL,
     ErrorKind.QUOTA: Scope.CREDENTIAL,
 }
-"""What rests; every other kind rests the provider. A model that one credential lacks, another may serve."""
+"""What the failure affects; every other kind affects the whole provider. A model that one credential lacks, another
+may serve."""
 
 LONG_WAIT = 60.0
 """Seconds beyond which clients are asked to end the turn rather than to repeat the request."""
@@ -81,22 +82,22 @@ def _nothing(_: str) -> bool:
 def judge(failure: Failure, ignored: Ignored = _nothing) -> RemoteError:
     """What the failure means. Matches for which ``ignored`` is true do not count."""
     kind, row, evidence = _meaning(failure, ignored)
-    wrong_door = bool(failure.page) and not evidence and (failure.status or 0) < 500 and _is_wrong_door(kind)
-    if wrong_door:
+    wrong_address = bool(failure.page) and not evidence and (failure.status or 0) < 500 and _is_wrong_address(kind)
+    if wrong_address:
         kind = ErrorKind.API
     scope = failure.not_found if kind is ErrorKind.NOT_FOUND else SCOPE_OF_KIND.get(kind, Scope.PROVIDER)
     error = RemoteError(
         kind,
-        _message(failure, kind, wrong_door=wrong_door),
+        _message(failure, kind, wrong_address=wrong_address),
         scope=scope if row is None or row.scope is None else row.scope,
         failover=(row and row.failover) or (Failover.ONCE if kind is ErrorKind.CONTENT else None),
-        status=None if wrong_door else _status(kind, failure.status),
+        status=None if wrong_address else _status(kind, failure.status),
         upstream_status=failure.status,
         upstream_type=failure.type,
         code=failure.code or _only_code(failure.type),
         param=failure.param,
         retry_after=failure.retry_after,
-        should_retry=False if wrong_door or _is_final(kind, failure) else failure.should_retry,
+        should_retry=False if wrong_address or _is_final(kind, failure) else failure.should_retry,
         evidence=evidence,
         failure=failure,
     )
@@ -160,7 +161,7 @@ def _of_family(word: str) -> ErrorKind:
     return ErrorKind.INVALID_REQUEST if word.startswith("invalid_") or "image" in word else ErrorKind.API
 
 
-def _is_wrong_door(kind: ErrorKind) -> bool:
+def _is_wrong_address(kind: ErrorKind) -> bool:
     return kind in (ErrorKind.API, ErrorKind.NOT_FOUND, ErrorKind.INVALID_REQUEST)
 
 
@@ -185,9 +186,9 @@ def _only_code(type_: str | None) -> str | None:
     return type_ if known else None
 
 
-def _message(failure: Failure, kind: ErrorKind, *, wrong_door: bool) -> str:
+def _message(failure: Failure, kind: ErrorKind, *, wrong_address: bool) -> str:
     if failure.page:
-        return _of_a_page(failure, kind, wrong_door=wrong_door)
+        return _of_a_page(failure, kind, wrong_address=wrong_address)
     if failure.message:
         return failure.message
     word = failure.code or failure.type
@@ -197,20 +198,20 @@ def _message(failure: Failure, kind: ErrorKind, *, wrong_door: bool) -> str:
     return f"the upstream answered HTTP {failure.status} without saying why{named}"
 
 
-def _of_a_page(failure: Failure, kind: ErrorKind, *, wrong_door: bool) -> str:
+def _of_a_page(failure: Failure, kind: ErrorKind, *, wrong_address: bool) -> str:
     quoted = f": {failure.message}" if failure.message else ""
     if kind is ErrorKind.FIREWALL:
-        return f"a web firewall stands before the upstream (HTTP {failure.status}){quoted}"
+        return f"there is a web firewall in front of the upstream (HTTP {failure.status}){quoted}"
     if failure.page == "a redirect":
         return f"the upstream redirects (HTTP {failure.status}) to {failure.message}: set the provider's base-url to it"
-    door = ": its base-url may be wrong or lack /v1" if wrong_door else ""
-    return f"the upstream sent {failure.page} (HTTP {failure.status}){door}{quoted}"
+    advice = ": its base-url may be wrong or lack /v1" if wrong_address else ""
+    return f"the upstream sent {failure.page} (HTTP {failure.status}){advice}{quoted}"
 
 
 # --- prompts that do not fit ---------------------------------------------------------------------
 
 
-_TOLD = re.compile(
+_TOO_LONG = re.compile(
     r"prompt is too long"
     r"|exceeds? (?:the |this model's )?(?:context (?:window|limit)|available context size)"
     r"|context window exceeds limit"
@@ -250,7 +251,7 @@ _ASKED = tuple(
 
 def speaks_of_context_length(message: str) -> bool:
     """Whether an upstream's message says that the prompt does not fit."""
-    return _TOLD.search(message) is not None
+    return _TOO_LONG.search(message) is not None
 
 
 def context_numbers(message: str) -> tuple[int | None, int | None]:

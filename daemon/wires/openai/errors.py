@@ -3,8 +3,9 @@
 GatewayError ─▶ encode_error      an HTTP answer, and the error chunk of a Chat Completions stream
              ─▶ failure_code      the ``code`` of a ``response.failed``
 
-Codex CLI 0.171 (measured 2026-11): it asks 5xx thirty times, 402 and 403 six times, 400, 404 and a 429 of
-``insufficient_quota`` or ``usage_limit_reached`` once; of the latter it reads ``resets_at`` and ``plan_type``.
+Codex CLI 0.171 (measured 2026-11) sends a request thirty times where it gets 5xx, six times at 402 and 403, once at
+400, 404 and a 429 of ``insufficient_quota`` or ``usage_limit_reached``; of the latter it reads
+``resets_at`` and ``plan_type``.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ _KEPT_CODES: dict[ErrorKind, frozenset[str]] = {
 is no use to them, except for these. Kinds that are not here keep the upstream's."""
 
 _STATUS: dict[ErrorKind, int] = {ErrorKind.BILLING: 429, ErrorKind.OVERLOADED: 503, ErrorKind.MAINTENANCE: 503}
-"""529 is Anthropic's alone, and 402 makes Codex ask six times."""
+"""529 is Anthropic's alone, and 402 makes Codex send its request six times."""
 
 _LIMIT = "usage_limit_reached"
 """Matched by Codex CLI 0.171 (2026-11), which ends its turn and shows when the limit ends."""

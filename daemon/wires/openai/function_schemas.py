@@ -24,7 +24,7 @@ _REFUSED_AT_ROOT = ("anyOf", "oneOf", "allOf", "enum", "not")
 """OpenAI: "schema must have type 'object' and not have 'oneOf'/'anyOf'/… at the top level"."""
 
 _DIALECT = b'{"$schema":"https://json-schema.org/draft/2020-12/schema",'
-"""How every schema of Claude Code begins; cut off without looking further."""
+"""How every schema of Claude Code begins; cut off without a further check."""
 
 _Absent = Literal["\0"] | UnsetType
 """A value that no schema has: a field of this type decodes only where its key is missing."""
@@ -79,7 +79,7 @@ def _all_fit(schemas: bytes) -> bool:
 
 
 def _may_lack_items(schemas: bytes) -> bool:
-    """Cheap, and right but for schemas that speak of items elsewhere."""
+    """Cheap, and right but for schemas that mention items elsewhere."""
     arrays = schemas.count(b'"array"')
     return arrays > 0 and (arrays > schemas.count(b'"items"') or _SUSPECT.search(schemas) is not None)
 

@@ -115,7 +115,7 @@ class _Turns:
             name, text, custom = part.custom.name, part.custom.input or "", True
         else:
             function = part.function or CalledFunction()
-            name, text = function.name, _arguments(function)
+            name, text = function.name, json_text(function.arguments) or ""
             custom = name in self._custom
             text = unwrapped(text) if custom else text
         if not name:
@@ -144,10 +144,6 @@ class _Turns:
         if match is not None:
             self._pending.remove(match)
         return match
-
-
-def _arguments(function: CalledFunction) -> str:
-    return json_text(function.arguments) or ""
 
 
 def _thoughts(message: RequestMessage) -> list[Block]:

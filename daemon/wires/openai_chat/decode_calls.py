@@ -125,11 +125,14 @@ class CallTable:
     def take(self, part: CallPart) -> None:
         """A fragment, or a whole call."""
         function, custom = part.function, part.custom
-        name = function.name if function is not None else custom.name if custom is not None else None
+        name, text = None, ""
+        if function is not None:
+            name, text = function.name, json_text(function.arguments) or ""
+        elif custom is not None:
+            name, text = custom.name, custom.input or ""
         call = self._find(part, name)
         id_ = part.id if part.id and self._owners.setdefault(part.id, call) is call else None
         call.describe(id_, name, custom=custom is not None or part.type == "custom")
-        text = _arguments(function) if function is not None else (custom.input or "") if custom is not None else ""
         call.delta(text)
 
     def take_legacy(self, function: CalledFunction) -> None:
@@ -169,7 +172,3 @@ class CallTable:
             return self._owners.get(id_)
         last = self._calls[-1] if self._calls else None
         return None if last is not None and name and last.begun else last
-
-
-def _arguments(function: CalledFunction) -> str:
-    return json_text(function.arguments) or ""

@@ -43,49 +43,52 @@ _choice = msgspec.json.Decoder(RequestChoice)
 
 def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """A client's ``POST /v1/chat/completions``. Raises ``LocalError``; ``headers`` are lower-case."""
-    fields, asked = read_body(body, _body, _misshapen)
-    return _request(asked, fields, headers, _checked(asked))
+    fields, parameters = read_body(body, _body, _misshapen)
+    return _request(parameters, fields, headers, _checked(parameters))
 
 
-def _checked(asked: RequestBody) -> list[RequestMessage]:
-    if not asked.model:
+def _checked(parameters: RequestBody) -> list[RequestMessage]:
+    if not parameters.model:
         raise _missing("model")
-    if asked.messages is None:
+    if parameters.messages is None:
         raise _missing("messages")
-    if not asked.messages:
+    if not parameters.messages:
         rule = "Expected an array with minimum length 1, but got an empty array instead."
         raise invalid(f"Invalid 'messages': empty array. {rule}", "messages", "empty_array")
-    return asked.messages
+    return parameters.messages
 
 
 def _request(
-    asked: RequestBody, fields: RawObject, headers: Mapping[str, str], messages: list[RequestMessage]
+    parameters: RequestBody, fields: RawObject, headers: Mapping[str, str], messages: list[RequestMessage]
 ) -> Request:
-    tools = _tools(asked)
+    tools = _tools(parameters)
     custom = frozenset(tool.name for tool in tools if isinstance(tool, Tool) and tool.kind == "custom")
-    choice = _tool_choice(asked)
-    options = asked.stream_options
+    choice = _tool_choice(parameters)
+    options = parameters.stream_options
+    max_tokens = parameters.max_completion_tokens
+    if max_tokens is None:
+        max_tokens = parameters.max_tokens
     return Request(
         wire=WIRE_NAME,
-        model=asked.model or "",
+        model=parameters.model or "",
         messages=messages_of(messages, custom),
         tools=tools,
         tool_choice=choice.choice,
-        parallel_tool_calls=asked.parallel_tool_calls,
-        max_tokens=asked.max_completion_tokens if asked.max_completion_tokens is not None else asked.max_tokens,
-        temperature=asked.temperature,
-        top_p=asked.top_p,
-        top_k=asked.top_k,
-        stop=_stop(asked.stop),
-        reasoning=_reasoning(asked),
-        output=_output(asked.response_format),
-        verbosity=asked.verbosity,
-        stream=asked.stream or False,
+        parallel_tool_calls=parameters.parallel_tool_calls,
+        max_tokens=max_tokens,
+        temperature=parameters.temperature,
+        top_p=parameters.top_p,
+        top_k=parameters.top_k,
+        stop=_stop(parameters.stop),
+        reasoning=_reasoning(parameters),
+        output=_output(parameters.response_format),
+        verbosity=parameters.verbosity,
+        stream=parameters.stream or False,
         include_usage=bool(options and options.include_usage),
-        service_tier=asked.service_tier,
-        user=asked.user,
-        session=session_of(headers, asked.prompt_cache_key),
-        cache_key=asked.prompt_cache_key,
+        service_tier=parameters.service_tier,
+        user=parameters.user,
+        session=session_of(headers, parameters.prompt_cache_key),
+        cache_key=parameters.prompt_cache_key,
         extra={WIRE_NAME: _extra(fields, keep_choice=choice.kept)},
     )
 
@@ -102,10 +105,10 @@ def _stop(stop: str | list[str] | None) -> tuple[str, ...]:
     return (stop,) if isinstance(stop, str) else tuple(stop or ())
 
 
-def _reasoning(asked: RequestBody) -> ReasoningOptions:
+def _reasoning(parameters: RequestBody) -> ReasoningOptions:
     """Whoever asks for effort is shown the thinking: this wire has no other word for wanting it."""
-    options = asked.reasoning
-    effort = asked.reasoning_effort or (options.effort if options else None)
+    options = parameters.reasoning
+    effort = parameters.reasoning_effort or (options.effort if options else None)
     hidden = bool(options and (options.exclude or options.enabled is False))
     asks = effort not in (None, "none") or bool(options and (options.max_tokens or options.enabled))
     return ReasoningOptions(
@@ -138,12 +141,12 @@ def _output(format: RequestFormat | None) -> OutputFormat | None:
 # --- tools ---
 
 
-def _tools(asked: RequestBody) -> tuple[AnyTool, ...]:
+def _tools(parameters: RequestBody) -> tuple[AnyTool, ...]:
     """Where a custom tool and a function have one name, the function stays."""
-    tools = [_tool_of(raw, number) for number, raw in enumerate(asked.tools or ())]
-    tools += [_function(each, f"functions[{number}]") for number, each in enumerate(asked.functions or ())]
-    if asked.web_search_options is not None:
-        tools.append(WebSearch(user_location=copy_of(asked.web_search_options.user_location)))
+    tools = [_tool_of(raw, number) for number, raw in enumerate(parameters.tools or ())]
+    tools += [_function(each, f"functions[{number}]") for number, each in enumerate(parameters.functions or ())]
+    if parameters.web_search_options is not None:
+        tools.append(WebSearch(user_location=copy_of(parameters.web_search_options.user_location)))
     functions = {tool.name for tool in tools if isinstance(tool, Tool) and tool.kind == "function"}
     return tuple(
         tool for tool in tools if not (isinstance(tool, Tool) and tool.kind == "custom" and tool.name in functions)
@@ -189,8 +192,8 @@ class _Choice(NamedTuple):
     kept: bool
 
 
-def _tool_choice(asked: RequestBody) -> _Choice:
-    raw = copy_of(asked.tool_choice) or copy_of(asked.function_call)
+def _tool_choice(parameters: RequestBody) -> _Choice:
+    raw = copy_of(parameters.tool_choice) or copy_of(parameters.function_call)
     if raw is None:
         return _Choice(None, False)
     if bytes(raw).startswith(b'"'):
@@ -207,7 +210,7 @@ def _tool_choice(asked: RequestBody) -> _Choice:
         return _Choice(ToolChoice("tool", name), False)
     if choice.custom is not None and choice.custom.name:
         return _Choice(ToolChoice("tool", choice.custom.name, "custom"), False)
-    return _Choice(None, copy_of(asked.tool_choice) is not None)
+    return _Choice(None, copy_of(parameters.tool_choice) is not None)
 
 
 # --- mistakes ---

@@ -60,7 +60,7 @@ _SYSTEM = ("system", "developer")
 
 class MessageWriter:
     """Writes one request's messages. ``names`` says how each tool is named, ``lost`` collects what
-    found no place. ``entry`` is the wire the client speaks; ``id_limit`` the longest call id, if there is one."""
+    found no place. ``entry`` is the client's wire; ``id_limit`` the longest call id, if there is one."""
 
     def __init__(self, entry: str, names: SentNames, *, id_limit: int | None, echo: bool) -> None:
         self._entry = entry
@@ -132,7 +132,7 @@ class MessageWriter:
         kind = "image" if isinstance(medium, Image) else "document"
         self._lose(kind)
         where = medium.url or medium.file_id
-        return [TextPart(f"[{kind} at {where}, which could not be handed over]")] if where else []
+        return [TextPart(f"[{kind} at {where}, which could not be passed on]")] if where else []
 
     def _content(self, parts: list[ContentPart]) -> str | list[ContentPart]:
         """Text is a string, which every server reads; parts where a client of this wire sent several."""

@@ -57,8 +57,7 @@ _UNHEARD = ("logprobs", "audio")
 
 
 def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
-    """The body of ``POST …/chat/completions``, with what it could not carry and the tool names to restore.
-    ``options.instructions`` is the Responses wire's: here system text is always a ``system`` message."""
+    """The body of ``POST …/chat/completions``, with what it could not carry and the tool names to restore."""
     tools = offered_tools(request)
     names = SentNames(tools, NAME_LIMIT)
     writer = MessageWriter(
@@ -287,7 +286,7 @@ class SentTools(NamedTuple):
 
 
 def encode_tools(tools: Sequence[AnyTool], names: SentNames, lost: list[str], *, native: bool) -> SentTools:
-    """``native``: the client speaks this very wire."""
+    """``native``: the client uses this wire too."""
     functions = [tool for tool in tools if isinstance(tool, Tool) and tool.kind == "function"]
     schemas = iter(fit_schemas(functions, lost))
     sent: list[schema.AnyTool] = []

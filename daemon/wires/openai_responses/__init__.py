@@ -7,9 +7,9 @@
     passthrough     the same wire on both sides     upstream          endpoint, headers, forced fields
 
 Helpers: ``decode_blocks`` (input items to the hub), ``encode_blocks`` (to the upstream), ``item_table`` and
-``output_items`` (an upstream's items), ``collected_decoder`` (the stream decoder for an answer that nobody watches
-grow), ``answer_parts`` (what both answers to the client share), ``tool_search`` (the items of Codex' search for
-tools), ``request_changes`` (what upstreams want changed in a request).
+``output_items`` (an upstream's items), ``collected_decoder`` (the stream decoder for an answer that is not
+streamed to the client), ``answer_parts`` (what both answers to the client share), ``tool_search`` (the items of
+Codex' search for tools), ``request_changes`` (what upstreams want changed in a request).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The decoder for an answer that nobody watches grow: a client that did not ask for a stream.
+"""The decoder for an answer whose client did not ask for a stream.
 
 Upstreams are always asked for a stream, and say everything up to four times: piece by piece, as a
 whole part, with its item in ``output_item.done`` and in ``response.completed``.
@@ -91,7 +91,9 @@ class ResponsesCollectedDecoder(ResponsesStreamDecoder):
         last = held.rfind(_LINE)  # from behind: what ends the answer is its last event, and most bytes are before it
         if held.startswith(_COMPLETED, last):
             end = held.find(b"\n\n", last + len(_COMPLETED))
-            return [] if end < 0 else self._whole_answer(bytes(held[last + len(_COMPLETED) : end])) or self._read_held()
+            if end < 0:
+                return []
+            return self._whole_answer(bytes(held[last + len(_COMPLETED) : end])) or self._read_held()
         if held.startswith(_OTHER_ENDS, last):
             return self._read_held()
         return [] if self._is_usual(data) else self._read_on()

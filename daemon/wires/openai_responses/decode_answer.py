@@ -31,5 +31,5 @@ def _answer(body: bytes) -> ResponseObject:
     except msgspec.ValidationError:
         response = ResponseObject()
     if response.output is None and response.status is None:
-        raise no_answer(msgspec.json.decode(body), "that is no Responses answer")
+        raise no_answer(msgspec.json.decode(body), "that is not a Responses answer")
     return response

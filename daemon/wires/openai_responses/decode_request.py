@@ -48,31 +48,31 @@ _body = msgspec.json.Decoder(RequestBody)
 
 def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """A client's ``POST /v1/responses``. Raises ``LocalError``; ``headers`` are lower-case."""
-    fields, asked = read_body(body, _body, _misshapen)
-    if not asked.model:
+    fields, parameters = read_body(body, _body, _misshapen)
+    if not parameters.model:
         raise invalid("Missing required parameter: 'model'.", "model")
-    choice, choice_kept = tool_choice(asked.tool_choice)
-    messages = messages_of(asked.input)
+    choice, choice_kept = tool_choice(parameters.tool_choice)
+    messages = messages_of(parameters.input)
     return Request(
         wire=WIRE_NAME,
-        model=asked.model,
+        model=parameters.model,
         messages=messages,
-        system=(Text(asked.instructions),) if asked.instructions else (),
-        tools=tools_of(asked.tools or (), "tools"),
+        system=(Text(parameters.instructions),) if parameters.instructions else (),
+        tools=tools_of(parameters.tools or (), "tools"),
         inline_tools=inline_tools(messages),
         tool_choice=choice,
-        parallel_tool_calls=asked.parallel_tool_calls,
-        max_tokens=asked.max_output_tokens,
-        temperature=asked.temperature,
-        top_p=asked.top_p,
-        reasoning=_reasoning(asked.reasoning),
-        output=_output(asked.text),
-        verbosity=asked.text.verbosity if asked.text else None,
-        stream=asked.stream or False,
-        service_tier=asked.service_tier,
-        user=asked.user,
-        session=session_of(headers, asked.prompt_cache_key),
-        cache_key=asked.prompt_cache_key,
+        parallel_tool_calls=parameters.parallel_tool_calls,
+        max_tokens=parameters.max_output_tokens,
+        temperature=parameters.temperature,
+        top_p=parameters.top_p,
+        reasoning=_reasoning(parameters.reasoning),
+        output=_output(parameters.text),
+        verbosity=parameters.text.verbosity if parameters.text else None,
+        stream=parameters.stream or False,
+        service_tier=parameters.service_tier,
+        user=parameters.user,
+        session=session_of(headers, parameters.prompt_cache_key),
+        cache_key=parameters.prompt_cache_key,
         extra={WIRE_NAME: _extra(fields, keep_choice=choice_kept)},
     )
 
@@ -132,7 +132,7 @@ def foreign_fields(fields: Mapping[str, Raw]) -> tuple[str, ...]:
     be answered. What is not named (storage, metadata, caching) is missed by nobody."""
     for name, code in _STORED.items():
         if says(fields, name):
-            message = f"the upstream's API keeps nothing between requests: send it in `input` instead of `{name}`"
+            message = f"the upstream's API stores nothing between requests: send it in `input` instead of `{name}`"
             raise invalid(message, name, code)
     return tuple(name for name in SHAPING if says(fields, name))
 

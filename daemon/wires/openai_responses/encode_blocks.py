@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET
 
 from daemon.inference.blocks import (
     Block,
@@ -25,13 +24,13 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message
+from daemon.wires.json import type_of
 from daemon.wires.naming import shorten_id, shorten_names
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
     ContentPart,
     CustomToolCall,
     CustomToolCallOutput,
-    EventType,
     FunctionCall,
     FunctionCallOutput,
     InputFile,
@@ -52,13 +51,11 @@ _EXTENSIONS = {"application/pdf": "pdf", "text/plain": "txt", "text/csv": "csv",
 _AS_THEY_ARE = frozenset({"input_audio"})
 """Parts that Chat Completions writes exactly as this wire does."""
 
-_part_type = msgspec.json.Decoder(EventType)
-
 
 class InputWriter:
     """Writes one request's input. ``names`` says how each tool's name is sent, ``lost`` collects what found no place.
 
-    ``entry`` is the wire the client speaks. ``role: system`` inside a conversation is something only
+    ``entry`` is the client's wire. ``role: system`` inside a conversation is something only
     Anthropic's clients send, for upstreams that refuse it there; from them it becomes a marked user message.
     """
 
@@ -183,12 +180,12 @@ class InputWriter:
 
     def _opaque(self, opaque: Opaque) -> None:
         if opaque.wire == WIRE_NAME:
-            if _type_of(opaque.raw).startswith("input_"):
+            if type_of(opaque.raw).startswith("input_"):
                 self._parts.append(opaque.raw)
             else:
                 self._item(opaque.raw)
         elif self._role == "assistant":
-            self._lose(_type_of(opaque.raw) or "content")
+            self._lose(type_of(opaque.raw) or "content")
         else:
             self._parts.append(foreign_part(opaque))
 
@@ -219,7 +216,7 @@ def _output_parts(piece: ToolContent) -> list[ContentPart]:
 
 def foreign_part(opaque: Opaque) -> ContentPart:
     """Content that only another wire knows (``tool_reference``, ``search_result`` …): the model reads its JSON."""
-    if _type_of(opaque.raw) in _AS_THEY_ARE:
+    if type_of(opaque.raw) in _AS_THEY_ARE:
         return opaque.raw
     return InputText(bytes(opaque.raw).decode("utf-8", "replace"))
 
@@ -264,10 +261,3 @@ def _own_id(identifier: str | None, prefix: str) -> str | Unset:
     if identifier is None or not identifier.startswith(prefix) or len(identifier) > _ID_LIMIT:
         return UNSET
     return identifier
-
-
-def _type_of(raw: Raw) -> str:
-    try:
-        return _part_type.decode(raw).type or ""
-    except msgspec.DecodeError:
-        return ""

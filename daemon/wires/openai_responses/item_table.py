@@ -53,11 +53,11 @@ class ItemTable:
         self._states: list[tuple[str, ItemState]] = []
 
     def get(self, head: EventHead, payload: bytes) -> ItemState | None:
-        """The item that an event speaks of, running or ended."""
+        """The item that an event is about, running or ended."""
         return self._items.get(self._place(head, payload))
 
     def open(self, head: EventHead, payload: bytes, kind: type[State], type_: str) -> State:
-        """The running item that an event speaks of, or a new one: its announcement may be missing."""
+        """The running item that an event is about, or a new one: its announcement may be missing."""
         place = self._place(head, payload) if head.output_index is None else head.output_index
         state = self._items.get(place)
         if isinstance(state, kind) and not state.ended:

@@ -293,7 +293,9 @@ def _message(item: Json, place: Json) -> Iterator[Json]:
         here = place | {"content_index": number}
         field = _PART_TEXTS.get(part.get("type"))
         annotations = part.get("annotations") or ()
-        opening = part if field is None else part | {field: ""} | ({"annotations": []} if "annotations" in part else {})
+        opening = part if field is None else part | {field: ""}
+        if field is not None and "annotations" in part:
+            opening["annotations"] = []
         yield {"type": "response.content_part.added", **here, "part": opening}
         if field is not None:
             text_events = list(_text(f"response.{part['type']}", here, field, part.get(field) or ""))

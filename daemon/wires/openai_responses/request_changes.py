@@ -15,23 +15,21 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-from daemon.wires.json import encode, items_of
+from daemon.wires.base import Fields
+from daemon.wires.json import NULL, encode, fields_of, items_of
 from daemon.wires.openai_responses.schema import InputMessage, InputText
 
-Fields = dict[str, Raw]
 Change = Callable[[Fields, str], Sequence[str]]
 """(fields, the amendment's argument) -> names of what is lost."""
 
 NEUTRAL_INSTRUCTIONS: Final = "You are a helpful assistant."
 """For upstreams that insist on ``instructions`` where the request has no system text at all."""
 
-_NULL: Final = Raw(b"null")
 _CODEX_TIERS: Final = frozenset({"priority"})
 _USUAL_TIERS: Final = frozenset({"auto", "default"})
 _SYSTEM: Final = frozenset({"system", "developer"})
 _TEXT_PARTS: Final = frozenset({"input_text", "text", "output_text"})
 
-_fields = msgspec.json.Decoder(Fields).decode
 _text = msgspec.json.Decoder(str).decode
 
 
@@ -60,9 +58,9 @@ _content = msgspec.json.Decoder(_Content).decode
 def codex_shape(fields: Fields, _: str = "") -> Sequence[str]:
     """The shape in which Codex sends the same: ``instructions`` is there, ``input`` is a list, its messages
     say that they are messages, and system text is the developer's. To OpenAI all four mean the same."""
-    if fields.get("instructions", _NULL) == _NULL:
+    if fields.get("instructions", NULL) == NULL:
         fields["instructions"] = Raw(b'""')
-    items = fields.get("input", _NULL)
+    items = fields.get("input", NULL)
     if _first_byte(items) == b'"':
         fields["input"] = Raw(encode([InputMessage("user", [InputText(_text(items))])]))
         return ()
@@ -74,7 +72,7 @@ def _as_codex(raw: Raw) -> Raw | None:
     head = _head(raw)
     if head.role is None or (head.role != "system" and head.type is not None):
         return raw
-    item = _fields(raw)
+    item = fields_of(raw)
     if head.role == "system":
         item["role"] = Raw(b'"developer"')
     return Raw(encode(item if head.type is not None else {"type": Raw(b'"message"')} | item))
@@ -82,8 +80,8 @@ def _as_codex(raw: Raw) -> Raw | None:
 
 def codex_tier(fields: Fields, _: str = "") -> Sequence[str]:
     """``service_tier`` is left out unless it is the one that Codex asks for."""
-    tier = fields.get("service_tier", _NULL)
-    if tier == _NULL or _string(tier) in _CODEX_TIERS:
+    tier = fields.get("service_tier", NULL)
+    if tier == NULL or _string(tier) in _CODEX_TIERS:
         return ()
     del fields["service_tier"]
     return () if _string(tier) in _USUAL_TIERS else ("service_tier",)
@@ -91,16 +89,16 @@ def codex_tier(fields: Fields, _: str = "") -> Sequence[str]:
 
 def store_false(fields: Fields, _: str = "") -> Sequence[str]:
     """Nothing is kept by the upstream. What the client would look up there later is its loss."""
-    stores = fields.get("store", _NULL) == Raw(b"true")
+    stores = fields.get("store", NULL) == Raw(b"true")
     fields["store"] = Raw(b"false")
     return ("store",) if stores else ()
 
 
 def system_as_instructions(fields: Fields, _: str = "") -> Sequence[str]:
-    """The system text that opens the input goes into ``instructions``, behind what stands there."""
+    """The system text that opens the input goes into ``instructions``, behind what is there."""
     texts, rest = _opening_system_text(fields)
     if texts:
-        instructions = _string(fields.get("instructions", _NULL))
+        instructions = _string(fields.get("instructions", NULL))
         fields["instructions"] = Raw(encode("\n\n".join(text for text in (instructions, *texts) if text.strip())))
         fields["input"] = Raw(encode(rest))
     return ()
@@ -108,16 +106,16 @@ def system_as_instructions(fields: Fields, _: str = "") -> Sequence[str]:
 
 def filled_instructions(fields: Fields, _: str = "") -> Sequence[str]:
     """``instructions`` is never blank: the system text, or else one sentence that asks for nothing."""
-    if not _string(fields.get("instructions", _NULL)).strip():
+    if not _string(fields.get("instructions", NULL)).strip():
         system_as_instructions(fields)
-    if not _string(fields.get("instructions", _NULL)).strip():
+    if not _string(fields.get("instructions", NULL)).strip():
         fields["instructions"] = Raw(encode(NEUTRAL_INSTRUCTIONS))
     return ()
 
 
 def fixed_instructions(fields: Fields, text: str) -> Sequence[str]:
     """``instructions`` is ``text``; what the client wrote there becomes a developer message that opens the input."""
-    instructions = _string(fields.get("instructions", _NULL))
+    instructions = _string(fields.get("instructions", NULL))
     if instructions.startswith(text):
         return ()
     if instructions.strip():
@@ -142,7 +140,7 @@ def _as_reminder(raw: Raw) -> Raw | None:
         return raw
     text = _only_text(raw)
     if text is None:
-        return Raw(encode(_fields(raw) | {"role": Raw(b'"user"')}))
+        return Raw(encode(fields_of(raw) | {"role": Raw(b'"user"')}))
     return Raw(encode(InputMessage("user", [InputText(f"<system-reminder>\n{text}\n</system-reminder>")])))
 
 
@@ -182,7 +180,7 @@ def without_item_field(fields: Fields, name: str) -> Sequence[str]:
 
 def _items(fields: Fields) -> list[Raw]:
     """The input's items; none where it is no list."""
-    items = fields.get("input", _NULL)
+    items = fields.get("input", NULL)
     return items_of(items) if _first_byte(items) == b"[" else []
 
 
@@ -220,7 +218,7 @@ def _only_text(raw: Raw) -> str | None:
 
 
 def _without(raw: Raw, name: str) -> Raw:
-    item = _fields(raw) if b'"%b"' % name.encode() in bytes(raw) else {}
+    item = fields_of(raw) if b'"%b"' % name.encode() in bytes(raw) else {}
     if name not in item:
         return raw
     del item[name]

@@ -56,12 +56,9 @@ class ResponsesStreamEncoder:
         self._objects = ResponseObjects(context)
         self._searches = tool_search.is_offered(context.request)
         self._writer = FrameWriter(context.answer_id)
-        self._blocks: dict[
-            int, OpenBlock
-        ] = {}  # by hub index; a block's place among the items is its own (invariant 2)
-        self._started = (
-            False  # whether ``response.created`` has gone out: with the first event, or a keep-alive before it
-        )
+        self._blocks: dict[int, OpenBlock] = {}  # by hub index; its place among the items is its own (invariant 2)
+        # Whether ``response.created`` has gone out: with the first event, or with a keep-alive before it.
+        self._started = False
         self._ended = False
 
     def encode(self, events: Sequence[Event]) -> bytes:

@@ -9,14 +9,13 @@ from msgspec import Raw
 
 from daemon.inference.request import Request
 from daemon.wires.base import EarlierReasoning, EncodeOptions, Fields, Item, Sift, Upstream
-from daemon.wires.json import FALSE, NULL, TRUE, encode, with_effort
+from daemon.wires.json import FALSE, NULL, TRUE, encode, items_of, with_effort
 from daemon.wires.openai.parameters import session_key
 from daemon.wires.openai_responses.encode_request import ENCRYPTED_REASONING
 
 _NO_TOOLS: Final = (Raw(b"[]"), NULL, None)
 
 _names = msgspec.json.Decoder(list[str]).decode
-_array = msgspec.json.Decoder(list[Raw]).decode
 
 
 def force_fields(fields: Fields, body: bytes, _request: Request, options: EncodeOptions) -> None:
@@ -42,9 +41,9 @@ def _with_encrypted(include: Raw | None) -> Raw:
 
 def _sift(fields: Fields, sift: Sift) -> None:
     """The reasoning items of ``input``. Compaction items stay: without theirs a conversation would be empty."""
-    kept = sift(_array(fields["input"]), _encrypted)
-    if kept is not None:
-        fields["input"] = Raw(encode(kept))
+    items = sift(items_of(fields["input"]), _encrypted)
+    if items is not None:
+        fields["input"] = Raw(encode(items))
 
 
 def _encrypted(item: Item) -> str:

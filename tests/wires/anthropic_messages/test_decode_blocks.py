@@ -61,7 +61,7 @@ BLOCKS: list[tuple[str, dict[str, Any], Block]] = [
     (
         "content document with a picture",
         {"type": "document", "source": {"type": "content", "content": [TEXT, {"type": "image", "source": PNG}]}},
-        File(media_type="text/plain", text="hi\n\n[image, which could not be handed over]"),
+        File(media_type="text/plain", text="hi\n\n[image, which could not be passed on]"),
     ),
     (
         "string content document",

@@ -144,9 +144,9 @@ def test_recordings_through_the_hub_and_back(path: Path) -> None:
     ("given", "words"),
     [
         (b"<html>", "an HTML page"),
-        (b"[]", "no message of the Messages API"),
-        (b"{}", "no message of the Messages API"),
-        (b'{"object":"response"}', "no message of the Messages API"),
+        (b"[]", "not a message of the Messages API"),
+        (b"{}", "not a message of the Messages API"),
+        (b'{"object":"response"}', "not a message of the Messages API"),
         (b'{"type":"message","content":[{"type":"text"}]}', "not valid Messages JSON"),
         (b'{"type":"message","content":' + b"[" * 100_000, "not JSON"),
         (b'{"type":"error","error":{"type":"api_error","message":"broken"}}', "broken"),

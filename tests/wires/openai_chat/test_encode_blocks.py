@@ -294,7 +294,7 @@ def test_what_has_no_place_is_reported(message: Message, lost: list[str]) -> Non
 
 def test_the_model_learns_of_a_document_that_could_not_come() -> None:
     document = File(url="https://a.example/a.pdf")
-    note = "[document at https://a.example/a.pdf, which could not be handed over]"
+    note = "[document at https://a.example/a.pdf, which could not be passed on]"
     assert encoded(ask(turn("user", "see", document)))["messages"] == [user(f"see\n\n{note}")]
     answered = encoded(ask(turn("assistant", call()), turn("user", result("a", document))))["messages"]
     assert answered == [assistant(sent_call()), tool_message("a", note)]

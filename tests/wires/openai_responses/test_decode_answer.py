@@ -53,8 +53,8 @@ def test_a_cut_answer() -> None:
         (ErrorKind.API, "base-url", b'{"choices":[]}'),
         (ErrorKind.API, "HTML page", b"<html>hello</html>"),
         (ErrorKind.API, "empty answer", b""),
-        (ErrorKind.API, "no Responses answer", b'{"output":5}'),
-        (ErrorKind.API, "no Responses answer", b"[1]"),
+        (ErrorKind.API, "not a Responses answer", b'{"output":5}'),
+        (ErrorKind.API, "not a Responses answer", b"[1]"),
     ],
 )
 def test_no_failure_is_an_empty_success(kind: ErrorKind, words: str, body: bytes) -> None:
