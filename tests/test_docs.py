@@ -18,6 +18,7 @@ from daemon.config.document import parse
 from daemon.config.load import load
 from docs import generate
 from tests.api.world import World
+from tests.surface import log_fields
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -51,6 +52,13 @@ def test_every_command_that_a_page_shows_exists() -> None:
 def test_the_readme_begins_with_the_two_commands() -> None:
     for name in ("README.md", "README_CN.md"):
         assert "```sh\nmake run\nmake test\n```" in (ROOT / name).read_text("utf-8")
+
+
+def test_every_field_of_a_request_is_on_the_page_of_the_log() -> None:
+    page = (ROOT / "docs/reference/logs.md").read_text("utf-8")
+    fields = {field.partition(" ")[2] for field in log_fields() if field.startswith("request ")}
+    assert len(fields) > 10
+    assert {field for field in fields if f"`{field}`" not in page} == set()
 
 
 def test_every_route_is_on_the_http_page() -> None:

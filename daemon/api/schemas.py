@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from daemon.config.schema import WireApi
+
 
 class Schema(Struct, frozen=True, kw_only=True, rename="kebab"):
     """The base of all of them: field names have hyphens."""
@@ -103,7 +105,7 @@ class ProviderRow(Schema, frozen=True):
     name: str
     source: str
     enabled: bool
-    wire_api: Literal["responses", "chat", "messages"]
+    wire_api: WireApi
     base_url: str
     auths: list[str]
 
@@ -167,7 +169,7 @@ class Target(Schema, frozen=True):
     auth: str
     provider: str
     model: str
-    wire_api: Literal["responses", "chat", "messages"]
+    wire_api: WireApi
     translated: bool
     priority: int
 

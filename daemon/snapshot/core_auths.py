@@ -15,7 +15,7 @@ from msgspec import UNSET, Struct, structs
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.instructions import Source
 from daemon.config.profiles import profile_of
-from daemon.config.provider import Kind, Provider, lower_name
+from daemon.config.provider import PACKYCODE, Kind, Provider, lower_name
 from daemon.config.schema import (
     DEFAULT_MODELS,
     Config,
@@ -97,15 +97,14 @@ def synthesize(settings: Config, providers: Sequence[Provider]) -> tuple[tuple[C
 
 def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
     key, base_url, wire = provider.api_key.reveal().strip(), provider.base_url.strip(), provider.wire
-    is_packycode = provider.kind == "packycode"
-    named = None if is_packycode else provider.name
+    is_packycode = provider.kind == PACKYCODE
     models = provider.models or _built_in_models(provider.defaults)
     profile, reason = profile_of(provider.profile, is_packycode=is_packycode, base_url=base_url, wire=wire)
     refused = (*provider.unsupported_parameters, *(profile.unsupported if profile else ()))
     cooling = provider.disable_cooling
     return CoreAuth(
-        id=core_auth_id(named, api_key=key, base_url=base_url),
-        client_id=client_id(named, api_key=key, base_url=base_url),
+        id=core_auth_id(provider.kind, provider.name, api_key=key, base_url=base_url),
+        client_id=client_id(provider.kind, provider.name, api_key=key, base_url=base_url),
         name=provider.name,
         kind=provider.kind,
         provider=WIRES[wire].upstream.family,
@@ -169,17 +168,17 @@ def short(kind: str, *parts: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def core_auth_id(name: str | None, *, api_key: str, base_url: str) -> str:
-    """The ID of a core auth. ``name`` is that of a tppc provider, None for packycode."""
-    kind = "packycode:codex" if name is None else f"tppc:{lower_name(name)}"
-    return f"{kind}:{short(kind, api_key, base_url)}"
+def core_auth_id(kind: Kind, name: str, *, api_key: str, base_url: str) -> str:
+    """The ID of a core auth. ``kind`` says where it is from: no two sources give one ID. packycode has no name."""
+    prefix = "packycode:codex" if kind == PACKYCODE else f"{kind}:{lower_name(name)}"
+    return f"{prefix}:{short(prefix, api_key, base_url)}"
 
 
-def client_id(name: str | None, *, api_key: str, base_url: str) -> str:
-    """The name under which a core auth registers its models; here a tppc name keeps its case."""
-    if name is None:
-        return f"packycode:models:{short('packycode:models', base_url, api_key)}"
-    return f"tppc:models:{short('tppc:models', name, base_url, api_key)}"
+def client_id(kind: Kind, name: str, *, api_key: str, base_url: str) -> str:
+    """The name under which a core auth registers its models; here a name keeps its case."""
+    prefix = f"{kind}:models"
+    parts = (base_url, api_key) if kind == PACKYCODE else (name, base_url, api_key)
+    return f"{prefix}:{short(prefix, *parts)}"
 
 
 class Unique:

@@ -23,21 +23,29 @@ def test_short_is_the_kind_then_nul_and_part() -> None:
 
 def test_packycode() -> None:
     # printf 'packycode:codex\0<key>\0<url>' | sha256sum, and url before key for the client
-    assert core_auth_id(None, **PACKY) == "packycode:codex:eac7638a9631"
-    assert client_id(None, **PACKY) == "packycode:models:a97a786c803f"
+    assert core_auth_id("packycode", "", **PACKY) == "packycode:codex:eac7638a9631"
+    assert client_id("packycode", "", **PACKY) == "packycode:models:a97a786c803f"
 
 
 def test_tppc_lowers_the_name_in_one_id_and_keeps_it_in_the_other() -> None:
     # printf 'tppc:fox\0<key>\0<url>' | sha256sum, printf 'tppc:models\0Fox\0<url>\0<key>' | sha256sum
-    assert core_auth_id("Fox", **FOX) == "tppc:fox:23d4ea416f11"
-    assert client_id("Fox", **FOX) == "tppc:models:011d71ad086a"
-    assert client_id("Fox", **FOX) != client_id("fox", **FOX)
+    assert core_auth_id("tppc", "Fox", **FOX) == "tppc:fox:23d4ea416f11"
+    assert client_id("tppc", "Fox", **FOX) == "tppc:models:011d71ad086a"
+    assert client_id("tppc", "Fox", **FOX) != client_id("tppc", "fox", **FOX)
+
+
+def test_a_provider_of_the_store_has_ids_of_its_own() -> None:
+    # printf 'store:fox\0<key>\0<url>' | sha256sum, printf 'store:models\0Fox\0<url>\0<key>' | sha256sum
+    assert core_auth_id("store", "Fox", **FOX) == "store:fox:5a8807b1f1a8"
+    assert client_id("store", "Fox", **FOX) == "store:models:cc79efb68215"
 
 
 def test_parts_are_as_written_but_trimmed() -> None:
     spaced = {"api_key": f" {FOX['api_key']} ", "base_url": f"{FOX['base_url']} "}
-    assert core_auth_id(" FOX ", **spaced) == core_auth_id("fox", **FOX)
-    assert core_auth_id("fox", **FOX) != core_auth_id("fox", api_key="sk-a123", base_url=FOX["base_url"] + "/")
+    assert core_auth_id("tppc", " FOX ", **spaced) == core_auth_id("tppc", "fox", **FOX)
+    assert core_auth_id("tppc", "fox", **FOX) != core_auth_id(
+        "tppc", "fox", api_key="sk-a123", base_url=FOX["base_url"] + "/"
+    )
 
 
 def test_a_taken_id_gets_a_number() -> None:

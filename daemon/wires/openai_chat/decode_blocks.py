@@ -176,7 +176,7 @@ def _content(content: Raw | UnsetType, where: str, *, silent: bool) -> list[Bloc
     return [_block(raw, f"{where}[{number}]") for number, raw in enumerate(raws)]
 
 
-def _block(raw: Raw, where: str) -> Block:
+def _block(raw: Raw, where: str) -> ToolContent | ModelRefusal:
     try:
         part = _part.decode(raw)
     except msgspec.ValidationError as error:
@@ -200,12 +200,8 @@ def _output(content: Raw | UnsetType, where: str) -> list[ToolContent]:
         return _listed(text) or ([Text(text)] if text else [])
     if not json_text.startswith(b"["):
         return [Text(json_text.decode())]
-    return [block if isinstance(block, ToolContent) else Text(block.text) for block in _result_blocks(content, where)]
-
-
-def _result_blocks(content: Raw, where: str) -> list[Text | Image | File | Opaque | ModelRefusal]:
     blocks = [_block(raw, f"{where}[{number}]") for number, raw in enumerate(items_of(content))]
-    return [block for block in blocks if isinstance(block, Text | Image | File | Opaque | ModelRefusal)]
+    return [Text(block.text) if isinstance(block, ModelRefusal) else block for block in blocks]
 
 
 def _listed(text: str) -> list[ToolContent]:

@@ -52,19 +52,16 @@ def test_only_a_wire_that_counts_has_a_place_for_it() -> None:
 
 
 def test_every_type_has_its_name_and_every_wire_is_served_by_the_type_without_a_profile() -> None:
-    assert {name: adapter.wire.name for name, adapter in ADAPTERS.items()} == {
-        "codex": "responses",
-        "openai": "chat",
-        "vllm": "chat",
-        "messages": "messages",
-    }
+    assert all(name == adapter.type and adapter.wire is WIRES[adapter.wire.name] for name, adapter in ADAPTERS.items())
+    wires = {"codex": "responses", "openai": "chat", "vllm": "chat", "messages": "messages"}
+    assert {name: ADAPTERS[name].wire.name for name in wires} == wires
     served = {wire: adapter_of(core_auth(wire=wire)) for wire in WIRES}
-    assert {wire: adapter.type for wire, adapter in served.items()} == {
+    assert all(adapter.wire is WIRES[wire] for wire, adapter in served.items())
+    assert {wire: adapter.type for wire, adapter in served.items() if adapter is ADAPTERS.get(adapter.type)} == {
         "responses": "codex",
         "chat": "openai",
         "messages": "messages",
     }
-    assert all(adapter is ADAPTERS[adapter.type] for adapter in served.values())
 
 
 def test_vllm_is_openai_with_a_profile() -> None:
