@@ -192,9 +192,11 @@ class Database:
             raise StoreUnusable(f"the provider store {self.place} cannot be used: {type(error).__name__}") from error
 
     def _explained(self, error: Exception) -> StoreError:
-        name = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None) or ""
+        name = getattr(error, "sqlite_errorname", None) or getattr(error, "sqlstate", None)
+        if name is None:
+            name = "lost" if isinstance(error, psycopg.OperationalError) else ""
         for begin, make in CAUSES:
-            if name.startswith(begin) and (begin or isinstance(error, RETRIED)):
+            if name.startswith(begin):
                 return make(self.place, self._plain(error))
         return StoreUnusable(f"the provider store {self.place} cannot be used: {self._plain(error)}")
 
@@ -241,7 +243,6 @@ def _constraint(place: str, why: str) -> StoreError:
     return StoreUnusable(f"the provider store {place} refuses the row: {why}", "the constraint says which value")
 
 
-RETRIED: Final = (sqlite3.OperationalError, psycopg.OperationalError)
 CAUSES: Final[tuple[tuple[str, Callable[[str, str], StoreError]], ...]] = (
     ("SQLITE_CONSTRAINT", _constraint),
     ("SQLITE_FULL", _full),
@@ -262,7 +263,10 @@ CAUSES: Final[tuple[tuple[str, Callable[[str, str], StoreError]], ...]] = (
     ("40", _busy),  # serialization failure, deadlock
     ("55P03", _busy),  # lock timeout
     ("57014", _busy),  # statement timeout
-    ("", _away),  # no code: never reached, or lost
+    ("08", _away),  # connection exception
+    ("53", _away),  # too many connections, out of memory
+    ("57P", _away),  # shutting down, starting up
+    ("lost", _away),  # no code: never reached, or lost
 )
 """SQLite's error name or PostgreSQL's SQLSTATE, by how it begins -> what it means to us. The first that fits."""
 

@@ -1,5 +1,5 @@
-"""A PostgreSQL of the test run's own: Debian's binaries, a cluster in a temporary directory, a Unix socket and a loopback
-port, started when the first test wants it and stopped with the run. It refuses to run as root, so a user is chosen."""
+"""A PostgreSQL of the test run's own: Debian's binaries, a cluster in a temporary directory on a loopback port, started
+when the first test wants it and stopped with the run. It refuses to run as root, so a user is chosen."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from typing import Any
 import psycopg
 
 MISSING = (
-    "no PostgreSQL server found: on Debian and Ubuntu `apt-get install postgresql`, or name the directory of its binaries "
-    "in TPPCD_TEST_POSTGRESQL (initdb and postgres are asked for)"
+    "no PostgreSQL server found: on Debian and Ubuntu `apt-get install postgresql`, or name the directory that has its "
+    "initdb and postgres in TPPCD_TEST_POSTGRESQL"
 )
 SETTINGS = {"fsync": "off", "max_connections": "200", "shared_buffers": "32MB", "listen_addresses": "127.0.0.1"}
 
@@ -80,7 +80,7 @@ class PostgreSQL:
     def run(self, statement: str, url: str = "") -> list[tuple[Any, ...]]:
         """One statement, committed; its rows."""
         with psycopg.connect(url or self.url, autocommit=True) as connection:
-            cursor = connection.execute(statement)  # type: ignore[arg-type]  # a test's own text
+            cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
     @contextmanager

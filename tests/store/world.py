@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from daemon.store.database import Database
 from daemon.store.encryption import EncryptionKeys
 from daemon.store.provider_fields import ProviderFields, fields_of
@@ -57,14 +55,14 @@ class World:
         keys = keys or (lambda make: self.key)
         return ProviderRepository(database or self.another_database(), keys, clock=Clock())
 
-    def sql(self, statement: str, **values: object) -> None:
+    def sql(self, statement: str) -> None:
         """By hand, as with psql or sqlite3."""
         with self.database.write() as connection:
-            connection.execute(sa.text(statement), values)
+            connection.exec_driver_sql(statement)
 
     def look(self, statement: str) -> list[tuple[Any, ...]]:
         with self.database.read() as connection:
-            return [tuple(each) for each in connection.execute(sa.text(statement))]
+            return [tuple(each) for each in connection.exec_driver_sql(statement)]
 
 
 def body(name: str = "fox", **changes: object) -> ProviderFields:
