@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -28,13 +28,13 @@ from sqlalchemy import event, exc
 from daemon.config.urls import shown
 from daemon.secret import MASK
 from daemon.store.errors import NewerSchema, StoreError, StoreUnavailable, StoreUnusable
-from daemon.store.tables import HEAD, store_state
+from daemon.store.tables import CHANNEL, HEAD, store_state
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-DEFAULT_FILE: Final = "providers.db"
-"""In the state directory, where ``provider-store.url`` is empty."""
 MIGRATION_LOCK: Final = 0x7470_7063_6401  # "tppcd", 1
 BUSY_S: Final = 10
+ALIVE_S: Final = 15.0
+"""After so long without a NOTIFY the connection is asked whether it still is one."""
 POSTGRESQL_OPTIONS: Final[dict[str, Any]] = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
@@ -52,18 +52,17 @@ NOT_JSON: Final = object()
 
 
 class Database:
-    """``sqlite:///path`` or ``postgresql://…``, the latter in any form that libpq reads.
+    """``where`` is SQLite's file, or what libpq connects with, in any form that it reads.
 
-    Relative SQLite paths begin at ``base``, the state directory; an empty URL is ``providers.db`` there.
     ``migrations`` and ``head`` are others in the tests of a later schema only.
     """
 
-    def __init__(self, url: str, base: Path, *, migrations: Path = MIGRATIONS, head: str = HEAD) -> None:
+    def __init__(self, where: Path | str, *, migrations: Path = MIGRATIONS, head: str = HEAD) -> None:
         self._migrations = migrations
         self._head = head
-        self.conninfo = "" if url.startswith("sqlite") or not url else url
-        """What libpq connects with; empty for SQLite. Holds the password."""
-        self.file = None if self.conninfo else base / (url.removeprefix("sqlite:///") or DEFAULT_FILE)
+        self.conninfo = where if isinstance(where, str) else ""
+        """Empty for SQLite. Holds the password."""
+        self.file = where if isinstance(where, Path) else None
         self.place = str(self.file) if self.file else shown(self.conninfo)
         """How messages name it: without a user, a password or a query."""
         self._engine = self._sqlite() if self.file else self._postgresql()
@@ -210,6 +209,24 @@ class Database:
                 return "its URL is not one that libpq reads"
             text = text.replace(str(password), MASK) if password else text
         return text[:300]
+
+
+async def notifications(conninfo: str) -> AsyncIterator[None]:
+    """Once when it listens, then once per NOTIFY, on a connection of its own: hints that a row has changed.
+
+    The one thing here that runs on the event loop. Raises StoreUnavailable when the connection ends.
+    """
+    try:
+        connection = await psycopg.AsyncConnection.connect(conninfo, autocommit=True, **POSTGRESQL_OPTIONS)
+        async with connection:
+            await connection.execute(f"LISTEN {CHANNEL}")
+            yield
+            while True:
+                async for _ in connection.notifies(timeout=ALIVE_S):
+                    yield
+                await connection.execute("SELECT 1")  # a peer that is gone says nothing either
+    except (psycopg.Error, OSError) as error:
+        raise StoreUnavailable(f"the provider store is not heard any more: {type(error).__name__}") from None
 
 
 def _away(place: str, why: str) -> StoreError:

@@ -103,6 +103,14 @@ def check_fields(fields: ProviderFields) -> tuple[Finding, ...]:
     return faults
 
 
+def key_problem(key: Secret) -> str:
+    """What keeps the text behind a reference from being a key, as the rules of config.yaml have it; empty: nothing."""
+    if not key:
+        return "is empty"
+    entry = TppcProvider(name="key", enabled=True, base_url="https://host.example", api_key=key)
+    return next((each.message for each in rules.tppc(_only(entry))), "")
+
+
 def extra_config_of(extra: Mapping[str, object]) -> tuple[ExtraConfig, list[Finding]]:
     """``extra_config``, read; a key that tppcd does not know is kept and warned of."""
     faults: list[Finding] = []

@@ -57,7 +57,7 @@ class ExtraConfig(Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
 
 
-class ProviderRow(Struct, frozen=True, kw_only=True):
+class ProviderRow(Struct, frozen=True, kw_only=True, tag="row", tag_field="is"):
     """One row of ``providers``. ``timeout`` in seconds; ``models`` None where none were given; times are UTC.
     ``extra_config`` is as given, keys that tppcd does not know included. ``row_version`` counts from 1."""
 
@@ -90,7 +90,7 @@ class ProviderRow(Struct, frozen=True, kw_only=True):
         return self.api_key if self.api_key is not None and is_reference(self.api_key) else None
 
 
-class UnreadableRow(Struct, frozen=True, kw_only=True):
+class UnreadableRow(Struct, frozen=True, kw_only=True, tag="unreadable", tag_field="is"):
     """A row that this program cannot use: edited by hand, or written by a later one. The others go on."""
 
     id: int
@@ -105,6 +105,14 @@ class UnreadableRow(Struct, frozen=True, kw_only=True):
 
 
 Row = ProviderRow | UnreadableRow
+
+
+class Contents(Struct, frozen=True, kw_only=True):
+    """All rows at one version, by ID; ``fingerprint`` of the encryption key, empty where nothing was sealed yet."""
+
+    version: int
+    fingerprint: str
+    rows: tuple[Row, ...]
 
 
 def stable_ids(name: str, *, api_key: str, base_url: str) -> tuple[str, str]:

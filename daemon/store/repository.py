@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
-from msgspec import UNSET, Struct, structs
+from msgspec import UNSET, structs
 
 from daemon.config.provider import lower_name
 from daemon.config.references import is_reference
@@ -25,21 +25,13 @@ from daemon.store.database import Database
 from daemon.store.encryption import EncryptionKeys, new_key_id
 from daemon.store.errors import InvalidProvider, NameTaken, NoSuchProvider, RowChanged, StoreUnusable, fault_text
 from daemon.store.provider_fields import DEFAULTS, STAND_IN_KEY, ProviderFields, check_fields, fields_of
-from daemon.store.provider_row import ProviderRow, Row, SetBy, UnreadableRow, stable_ids
+from daemon.store.provider_row import Contents, ProviderRow, Row, SetBy, UnreadableRow, stable_ids
 from daemon.store.tables import providers, store_state
 
 Columns = Mapping[str, Any]
 """A row as the driver gives it, by the names of its columns."""
 KeyAccess = Callable[[bool], EncryptionKeys | None]
 """The encryption keys of this daemon; True: make one where that is allowed and there is none."""
-
-
-class Contents(Struct, frozen=True, kw_only=True):
-    """All rows at one version, by ID; ``fingerprint`` of the encryption key, empty where nothing was sealed yet."""
-
-    version: int
-    fingerprint: str
-    rows: tuple[Row, ...]
 
 
 class ProviderRepository:

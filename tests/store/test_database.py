@@ -13,6 +13,7 @@ import pytest
 from daemon.store import tables
 from daemon.store.database import MIGRATIONS, Database
 from daemon.store.errors import NewerSchema, StoreUnavailable, StoreUnusable
+from daemon.store.source import database_place
 from tests.store.postgresql import PostgreSQL
 from tests.store.world import World, body
 
@@ -32,7 +33,8 @@ START = """
 import sys
 from pathlib import Path
 from daemon.store.database import Database
-database = Database(sys.argv[1], Path(sys.argv[2]))
+from daemon.store.source import database_place
+database = Database(database_place(sys.argv[1], Path(sys.argv[2])))
 sys.stdin.readline()
 print(len(database.migrate()), end="")
 """
@@ -63,7 +65,7 @@ def test_the_tables_are_those_that_the_migrations_make(world: World) -> None:
 
 
 def test_a_start_makes_the_schema_once(url: str, tmp_path: Path) -> None:
-    database = Database(url, tmp_path)
+    database = Database(database_place(url, tmp_path))
     assert database.migrate() == ("0001",)
     assert database.migrate() == ()
     database.prepare()
@@ -73,7 +75,9 @@ def test_a_start_makes_the_schema_once(url: str, tmp_path: Path) -> None:
 def test_a_database_that_is_up_to_date_needs_no_alembic(world: World) -> None:
     code = (
         "import sys; from pathlib import Path; from daemon.store.database import Database;"
-        "database = Database(sys.argv[1], Path(sys.argv[2])); database.prepare(); print('alembic' in sys.modules)"
+        "from daemon.store.source import database_place;"
+        "database = Database(database_place(sys.argv[1], Path(sys.argv[2])));"
+        "database.prepare(); print('alembic' in sys.modules)"
     )
     command = [sys.executable, "-c", code, world.url, str(world.directory)]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "False"
@@ -126,7 +130,7 @@ def test_a_migration_that_fails_leaves_the_schema_and_the_rows_as_they_were(worl
 
 
 def test_the_file_is_its_owners_alone_and_nobody_reads_a_file_into_being(tmp_path: Path) -> None:
-    database = Database("", tmp_path / "state")
+    database = Database(tmp_path / "state/providers.db")
     assert database.exists is False
     with pytest.raises(StoreUnavailable, match=r"providers\.db"), database.read():
         pass
@@ -137,13 +141,14 @@ def test_the_file_is_its_owners_alone_and_nobody_reads_a_file_into_being(tmp_pat
 
 
 def test_a_relative_path_begins_in_the_state_directory_and_an_absolute_one_does_not(tmp_path: Path) -> None:
-    assert Database("sqlite:///sub/rows.db", tmp_path).file == tmp_path / "sub/rows.db"
-    assert Database("sqlite:////srv/rows.db", tmp_path).file == Path("/srv/rows.db")
+    assert database_place("", tmp_path) == tmp_path / "providers.db"
+    assert database_place("sqlite:///sub/rows.db", tmp_path) == tmp_path / "sub/rows.db"
+    assert database_place("sqlite:////srv/rows.db", tmp_path) == Path("/srv/rows.db")
 
 
 def test_a_file_that_is_none_of_ours_is_refused_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "providers.db").write_bytes(b"this is a letter to my grandmother\n" * 100)
-    database = Database("", tmp_path)
+    database = Database(tmp_path / "providers.db")
     with pytest.raises(StoreUnusable, match="is no database of tppcd: file is not a database"):
         database.prepare()
     assert (tmp_path / "providers.db").read_bytes().startswith(b"this is a letter")
@@ -152,7 +157,7 @@ def test_a_file_that_is_none_of_ours_is_refused_and_left_alone(tmp_path: Path) -
 def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StoreUnusable, match=r"file/state/providers\.db cannot be opened: not a directory"):
-        Database("", tmp_path / "file/state").prepare()
+        Database(tmp_path / "file/state/providers.db").prepare()
 
 
 def test_a_restored_file_is_the_next_that_is_read(tmp_path: Path) -> None:
@@ -168,7 +173,7 @@ def test_a_restored_file_is_the_next_that_is_read(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_not_there_is_unavailable_and_its_password_not_shown(tmp_path: Path) -> None:
-    database = Database("postgresql://me:planted-password@127.0.0.1:1/x", tmp_path)
+    database = Database("postgresql://me:planted-password@127.0.0.1:1/x")
     with pytest.raises(StoreUnavailable, match="does not answer") as caught:
         database.prepare()
     assert "127.0.0.1:1" in str(caught.value)
@@ -177,7 +182,7 @@ def test_a_server_that_is_not_there_is_unavailable_and_its_password_not_shown(tm
 
 
 def test_a_url_that_libpq_does_not_read_is_refused_without_being_quoted(tmp_path: Path) -> None:
-    database = Database("postgresql://me:planted-password@127.0.0.1:1/x?no_such_option=1", tmp_path)
+    database = Database("postgresql://me:planted-password@127.0.0.1:1/x?no_such_option=1")
     with pytest.raises((StoreUnusable, StoreUnavailable)) as caught:
         database.prepare()
     assert "planted-password" not in str(caught.value)
@@ -185,7 +190,7 @@ def test_a_url_that_libpq_does_not_read_is_refused_without_being_quoted(tmp_path
 
 def test_a_database_that_does_not_exist_is_said_so(postgresql: PostgreSQL, tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match='database "nowhere" does not exist'):
-        Database(postgresql.url.removesuffix("postgres") + "nowhere", tmp_path).prepare()
+        Database(postgresql.url.removesuffix("postgres") + "nowhere").prepare()
 
 
 def test_a_connection_that_was_cut_is_opened_anew_by_the_next_use(postgresql: PostgreSQL, tmp_path: Path) -> None:
@@ -200,7 +205,7 @@ def test_a_role_that_may_only_read_learns_so(postgresql: PostgreSQL, tmp_path: P
         world.repository.create(body())
         world.sql("CREATE ROLE reader LOGIN")
         world.sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
-        reader = Database(url.replace("tester@", "reader@"), tmp_path)
+        reader = Database(url.replace("tester@", "reader@"))
         repository = world.another(reader)
         assert [each.name for each in repository.load().rows] == ["fox"]
         with pytest.raises(StoreUnusable, match="permission denied"):

@@ -11,6 +11,7 @@ from daemon.store.database import Database
 from daemon.store.encryption import EncryptionKeys
 from daemon.store.provider_fields import ProviderFields, fields_of
 from daemon.store.repository import KeyAccess, ProviderRepository
+from daemon.store.source import database_place
 
 PLANTED = "sk-planted-store-0123456789"
 BEGIN = datetime(2026, 11, 28, 6, 0, tzinfo=UTC)
@@ -46,7 +47,7 @@ class World:
 
     def another_database(self, **options: Any) -> Database:
         """As another daemon has it."""
-        database = Database(self.url, self.directory, **options)
+        database = Database(database_place(self.url, self.directory), **options)
         self._databases.append(database)
         return database
 
