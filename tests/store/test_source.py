@@ -314,7 +314,9 @@ async def test_a_key_that_cannot_be_opened_fails_its_provider_alone(url: str, tm
         await daemon.create("fox")
         await daemon.create("wolf")
         await daemon.sql("UPDATE providers SET api_key = 'gAAAAABdamaged' WHERE name = 'fox'")
-        found = fragment(await Daemon(url, tmp_path).source.read_now())
+        late = Daemon(url, tmp_path)
+        found = fragment(await late.read())
+        late.source.close()
         assert [(each.name, each.failed) for each in found.providers] == [("fox", True), ("wolf", False)]
         assert "its key cannot be opened" in found.diagnostics[0].message
 
