@@ -30,6 +30,8 @@ from daemon.store.tables import providers, store_state
 
 Columns = Mapping[str, Any]
 """A row as the driver gives it, by the names of its columns."""
+Stamp = tuple[int, int, datetime]
+"""ID, row version and time of the last write. The time, because a restored backup counts the same versions again."""
 KeyAccess = Callable[[bool], EncryptionKeys | None]
 """The encryption keys of this daemon; True: make one where that is allowed and there is none."""
 
@@ -43,7 +45,7 @@ class ProviderRepository:
         self._database = database
         self._keys = keys
         self._clock = clock
-        self._known: dict[int, tuple[Columns, Row]] = {}
+        self._known: dict[int, tuple[Stamp, Row]] = {}
 
     def version(self) -> int:
         """Counts up with every change of any row, by whomever."""
@@ -56,12 +58,17 @@ class ProviderRepository:
             version, fingerprint = connection.execute(
                 sa.select(store_state.c.version, store_state.c.key_fingerprint)
             ).one()
-            found = _all(connection, sa.select(providers).order_by(providers.c.id))
+            stamps: list[Stamp] = [(id, number, at) for id, number, at in connection.execute(STAMPS)]
+            changed = [stamp[0] for stamp in stamps if self._known.get(stamp[0], (None, None))[0] != stamp]
+            few = providers.c.id.in_(changed) if len(changed) <= MOST_IN_ONE else sa.true()
+            read = _all(connection, sa.select(providers).where(few)) if changed else []
         if fingerprint:
             self._demand(fingerprint)
-        rows = tuple(self._row(each) for each in found)
-        self._known = {row.id: (each, row) for each, row in zip(found, rows, strict=True)}
-        return Contents(version=int(version), fingerprint=fingerprint or "", rows=rows)
+        made = {each["id"]: row_of(each) for each in read}
+        self._known = {stamp[0]: (stamp, made.get(stamp[0]) or self._known[stamp[0]][1]) for stamp in stamps}
+        return Contents(
+            version=int(version), fingerprint=fingerprint or "", rows=tuple(row for _, row in self._known.values())
+        )
 
     def get(self, id: int) -> Row:
         """By ID. Raises NoSuchProvider."""
@@ -77,7 +84,7 @@ class ProviderRepository:
         if enabled is not None:
             statement = statement.where(providers.c.enabled == enabled)
         with self._database.read() as connection:
-            return tuple(self._row(each) for each in _all(connection, statement))
+            return tuple(row_of(each) for each in _all(connection, statement))
 
     def create(self, fields: ProviderFields, *, set_by: SetBy = "local") -> ProviderRow:
         """The new row. Raises InvalidProvider, NameTaken."""
@@ -131,7 +138,7 @@ class ProviderRepository:
             found = self._select(connection, providers.c.name_key == lower_name(name), name)
             _demand_version(found, expected)
             connection.execute(sa.delete(providers).where(providers.c.id == found["id"]))
-            return self._row(found)
+            return row_of(found)
 
     def claim(self) -> None:
         """Names the newest of our keys as the database's, unless it has one. Raises WrongEncryptionKey.
@@ -161,7 +168,7 @@ class ProviderRepository:
 
     def _one(self, where: sa.ColumnElement[bool], name: str) -> Row:
         with self._database.read() as connection:
-            return self._row(self._select(connection, where, name))
+            return row_of(self._select(connection, where, name))
 
     def _select(self, connection: sa.Connection, where: sa.ColumnElement[bool], name: str) -> Columns:
         found = _all(connection, sa.select(providers).where(where))
@@ -170,14 +177,9 @@ class ProviderRepository:
         return found[0]
 
     def _readable(self, columns: Columns) -> ProviderRow:
-        row = self._row(columns)
+        row = row_of(columns)
         assert isinstance(row, ProviderRow), "what was validated can be read"
         return row
-
-    def _row(self, columns: Columns) -> Row:
-        # All columns, not row_version alone: a restored backup may count the same versions again.
-        before, known = self._known.get(columns["id"], (None, None))
-        return known if known is not None and before == columns else row_of(columns)
 
     def _demand(self, fingerprint: str) -> EncryptionKeys:
         keys = self._keys(False) or NO_KEYS
@@ -229,6 +231,9 @@ class ProviderRepository:
         return {"core_auth_id": core_auth_id, "client_id": client_id}
 
 
+STAMPS: Final = sa.select(providers.c.id, providers.c.row_version, providers.c.updated_at).order_by(providers.c.id)
+MOST_IN_ONE: Final = 500
+"""So many rows are asked for by ID; beyond that all are, which is the same work (SQLite takes 32,766 parameters)."""
 NO_KEYS: Final = EncryptionKeys(())
 """Of a daemon that has none: it opens nothing."""
 
