@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+from daemon.store.encryption import encryption_keys
 from daemon.store.provider_row import ProviderRow
 from tests.store.world import PLANTED, World
 
@@ -48,8 +49,6 @@ def test_every_answered_write_is_there_after_a_kill(world: World) -> None:
         answered += [line.split() for line in writer.stdout if line.endswith("\n")]
         writer.stdout.close()
         writer.wait(10)
-    from daemon.store.encryption import encryption_keys
-
     rows = {each.name: each for each in world.another(keys=lambda make: encryption_keys(key)).load().rows}
     assert len(answered) >= ROUNDS
     for verb, number in answered:
