@@ -22,7 +22,7 @@ from daemon.snapshot.build import CANONICAL
 from daemon.store.encryption import EncryptionKeys, SealedKey
 from daemon.store.errors import StoreUnusable
 from daemon.store.provider_fields import extra_config_of, key_problem
-from daemon.store.provider_row import ProviderRow, Row, UnreadableRow, failed_provider, provider_of
+from daemon.store.provider_row import StoredProvider, Row, UnreadableRow, failed_provider, provider_of
 
 
 class ProviderProblem(Struct, frozen=True):
@@ -42,7 +42,7 @@ class RowsInForce:
     def __init__(self, resolve: Resolve, paths: Callable[[Iterable[str]], frozenset[str]]) -> None:
         self._resolve = resolve
         self._paths = paths
-        self._good: dict[int, tuple[ProviderRow, Provider]] = {}
+        self._good: dict[int, tuple[StoredProvider, Provider]] = {}
         self._reported: dict[int, int] = {}
         self.problems: Mapping[str, ProviderProblem] = {}
 
@@ -62,7 +62,7 @@ class RowsInForce:
         self._good = {row.id: self._good[row.id] for row in rows if row.id in self._good}
         self.problems = problems
         diagnostics = [_diagnostic(source, row.name, problems[row.source]) for row in rows if row.source in problems]
-        references = (row.reference for row in rows if isinstance(row, ProviderRow) and row.reference)
+        references = (row.reference for row in rows if isinstance(row, StoredProvider) and row.reference)
         return Fragment(
             source=source,
             providers=tuple(providers),
@@ -95,7 +95,7 @@ class RowsInForce:
         self._good[row.id] = row, known
         return known
 
-    def _key(self, row: ProviderRow, keys: EncryptionKeys | None) -> Secret:
+    def _key(self, row: StoredProvider, keys: EncryptionKeys | None) -> Secret:
         if row.reference is not None:
             return Secret(self._resolve(row.reference).strip())
         if row.api_key is None:
@@ -121,11 +121,11 @@ class RowsInForce:
             if problem is not None and problem != before:
                 kept = "its last good settings go on" if row.id in self._good else "it serves nothing"
                 logger.warning("provider {} of the store failed, {}: {}", row.name, kept, problem)
-            elif problem is None and isinstance(row, ProviderRow) and (before or self._is_new(row)):
+            elif problem is None and isinstance(row, StoredProvider) and (before or self._is_new(row)):
                 state = "enabled" if row.enabled else "disabled"
                 logger.info("provider {} of the store: {} {}, {}", row.name, row.type, shown(row.base_url), state)
 
-    def _is_new(self, row: ProviderRow) -> bool:
+    def _is_new(self, row: StoredProvider) -> bool:
         if self._reported.get(row.id) == row.row_version:
             return False
         self._reported[row.id] = row.row_version

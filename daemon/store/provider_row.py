@@ -57,7 +57,7 @@ class ExtraConfig(Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = {}
 
 
-class ProviderRow(Struct, frozen=True, kw_only=True, tag="row", tag_field="is"):
+class StoredProvider(Struct, frozen=True, kw_only=True, tag="row", tag_field="is"):
     """One row of ``providers``. ``timeout`` in seconds; ``models`` None where none were given; times are UTC.
     ``extra_config`` is as given, keys that tppcd does not know included. ``row_version`` counts from 1."""
 
@@ -104,7 +104,7 @@ class UnreadableRow(Struct, frozen=True, kw_only=True, tag="unreadable", tag_fie
         return f"store:{self.name}"
 
 
-Row = ProviderRow | UnreadableRow
+Row = StoredProvider | UnreadableRow
 
 
 class Contents(Struct, frozen=True, kw_only=True):
@@ -122,7 +122,7 @@ def stable_ids(name: str, *, api_key: str, base_url: str) -> tuple[str, str]:
     return core_auth, f"store:models:{short('store:models', name, base_url, api_key)}"
 
 
-def provider_of(row: ProviderRow, extra: ExtraConfig, *, api_key: Secret, failed: bool = False) -> Provider:
+def provider_of(row: StoredProvider, extra: ExtraConfig, *, api_key: Secret, failed: bool = False) -> Provider:
     """What the rest of the daemon sees of a row. ``api_key`` is resolved or opens itself when revealed.
 
     ``timeout`` is the longest wait for an event of a stream, so that one that flows is never ended by it.

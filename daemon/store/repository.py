@@ -25,7 +25,7 @@ from daemon.store.database import Database
 from daemon.store.encryption import EncryptionKeys, new_key_id
 from daemon.store.errors import InvalidProvider, NameTaken, NoSuchProvider, RowChanged, StoreUnusable, fault_text
 from daemon.store.provider_fields import DEFAULTS, STAND_IN_KEY, ProviderFields, check_fields, fields_of
-from daemon.store.provider_row import Contents, ProviderRow, Row, SetBy, UnreadableRow, stable_ids
+from daemon.store.provider_row import Contents, StoredProvider, Row, SetBy, UnreadableRow, stable_ids
 from daemon.store.tables import providers, store_state
 
 Columns = Mapping[str, Any]
@@ -86,7 +86,7 @@ class ProviderRepository:
         with self._database.read() as connection:
             return tuple(row_of(each) for each in _all(connection, statement))
 
-    def create(self, fields: ProviderFields, *, set_by: SetBy = "local") -> ProviderRow:
+    def create(self, fields: ProviderFields, *, set_by: SetBy = "local") -> StoredProvider:
         """The new row. Raises InvalidProvider, NameTaken."""
         fields = fields.over(DEFAULTS)
         check_fields(fields)
@@ -106,7 +106,7 @@ class ProviderRepository:
 
     def update(
         self, name: str, change: ProviderFields, *, set_by: SetBy = "local", expected: int | None = None
-    ) -> ProviderRow:
+    ) -> StoredProvider:
         """The row with what ``change`` gives over it; a row that could not be read is repaired this way.
 
         Raises NoSuchProvider, RowChanged, InvalidProvider, NameTaken.
@@ -176,9 +176,9 @@ class ProviderRepository:
             raise NoSuchProvider(name)
         return found[0]
 
-    def _readable(self, columns: Columns) -> ProviderRow:
+    def _readable(self, columns: Columns) -> StoredProvider:
         row = row_of(columns)
-        assert isinstance(row, ProviderRow), "what was validated can be read"
+        assert isinstance(row, StoredProvider), "what was validated can be read"
         return row
 
     def _demand(self, fingerprint: str) -> EncryptionKeys:
@@ -250,7 +250,7 @@ def row_of(columns: Columns) -> Row:
         hint = "it was not written by this tppcd: change it through the API"
         return UnreadableRow(id=columns["id"], name=columns["name"], message=faults, hint=hint, enabled=enabled)
     given = {name: value for name, value in structs.asdict(fields).items() if value is not UNSET}
-    return ProviderRow(
+    return StoredProvider(
         **given,
         id=columns["id"],
         api_key=columns["api_key"] or None,

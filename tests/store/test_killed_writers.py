@@ -10,7 +10,7 @@ import sys
 import time
 
 from daemon.store.encryption import encryption_keys
-from daemon.store.provider_row import ProviderRow
+from daemon.store.provider_row import StoredProvider
 from tests.store.world import PLANTED, World
 
 ROUNDS = 6
@@ -53,9 +53,9 @@ def test_every_answered_write_is_there_after_a_kill(world: World) -> None:
     assert len(answered) >= ROUNDS
     for verb, number in answered:
         row = rows[f"p{number}"]
-        assert isinstance(row, ProviderRow)
+        assert isinstance(row, StoredProvider)
         assert verb == "created" or row.base_url == "https://b.example"
     for row in rows.values():
-        assert isinstance(row, ProviderRow)
+        assert isinstance(row, StoredProvider)
         assert (row.base_url, row.timeout) in [("https://a.example", 300.0), ("https://b.example", 7.0)]
         assert encryption_keys(key).open(str(row.api_key)) == PLANTED

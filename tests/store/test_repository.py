@@ -24,7 +24,7 @@ from daemon.store.errors import (
     WrongEncryptionKey,
 )
 from daemon.store.provider_fields import ProviderFields, fields_of
-from daemon.store.provider_row import ProviderRow, UnreadableRow
+from daemon.store.provider_row import StoredProvider, UnreadableRow
 from tests.store.world import BEGIN, PLANTED, World, body
 
 
@@ -85,7 +85,7 @@ def test_what_is_not_there_is_said_so(world: World) -> None:
 def test_an_update_is_partial_and_null_clears_the_key(world: World) -> None:
     before = world.repository.create(body(type="vllm", timeout=30, extra_config={"top_p": 0.5}))
     row = world.repository.update("fox", fields_of({"base_url": "https://other.example", "enabled": False}))
-    assert isinstance(row, ProviderRow)
+    assert isinstance(row, StoredProvider)
     assert (row.base_url, row.enabled, row.row_version) == ("https://other.example", False, 2)
     assert (row.timeout, row.extra_config, row.created_at) == (30.0, {"top_p": 0.5}, before.created_at)
     assert row.updated_at > before.updated_at
@@ -119,14 +119,14 @@ def test_two_daemons_that_change_two_fields_at_once_lose_neither(world: World) -
     world.repository.create(body(timeout=1))
     repositories = [world.another() for _ in range(4)]
 
-    def change(number: int) -> ProviderRow:
+    def change(number: int) -> StoredProvider:
         field = {"timeout": number + 1} if number % 2 else {"extra_config": {"max_tokens": number + 1}}
         return repositories[number % 4].update("fox", fields_of(field))
 
     with ThreadPoolExecutor(4) as threads:  # each daemon has one thread
         list(threads.map(lambda first: list(map(change, range(first, 40, 4))), range(4)))
     row = world.repository.get_by_name("fox")
-    assert isinstance(row, ProviderRow)
+    assert isinstance(row, StoredProvider)
     assert row.row_version == 41
     assert world.repository.version() == 41
 
@@ -153,7 +153,7 @@ def test_the_version_counts_every_change_by_whomever(world: World) -> None:
     after = world.repository.version()
     assert after > 2
     row = world.repository.get_by_name("fox")
-    assert isinstance(row, ProviderRow)
+    assert isinstance(row, StoredProvider)
     assert (row.timeout, row.row_version) == (7.0, 2)  # so its ETag is another one, too
     world.sql("DELETE FROM providers")
     assert world.repository.version() > after
@@ -212,7 +212,7 @@ def test_an_unreadable_row_is_repaired_by_giving_what_is_wrong_with_it(world: Wo
     with pytest.raises(InvalidProvider, match="type"):
         world.repository.update("fox", fields_of({"timeout": 15}))
     row = world.repository.update("fox", fields_of({"type": "openai"}))
-    assert isinstance(row, ProviderRow)
+    assert isinstance(row, StoredProvider)
     assert (row.timeout, row.fallback_models) == (12.0, ())
 
 
@@ -222,7 +222,7 @@ def test_a_row_inserted_by_hand_needs_only_what_has_no_default(world: World) -> 
         "VALUES ('Fox', 'fox', 'openai', 'https://fox.example', 'env:FOX_KEY')"
     )
     (row,) = world.repository.load().rows
-    assert isinstance(row, ProviderRow)
+    assert isinstance(row, StoredProvider)
     assert (row.reference, row.timeout, row.enabled, row.models, row.row_version) == (
         "env:FOX_KEY",
         300.0,
@@ -345,7 +345,7 @@ def test_rekey_seals_all_with_the_newest_key_while_a_daemon_with_both_goes_on(wo
     opened = [EncryptionKeys((new,)).open(str(each.api_key)) for each in contents.rows[:2]]  # type: ignore[union-attr]
     assert opened == ["sk-planted-fox", "sk-planted-wolf"]
     for old_row, row in zip(rows, contents.rows, strict=False):
-        assert isinstance(row, ProviderRow)
+        assert isinstance(row, StoredProvider)
         assert (row.key_id, row.core_auth_id) == (old_row.key_id, old_row.core_auth_id)
     with pytest.raises(WrongEncryptionKey):
         before.load()

@@ -15,7 +15,7 @@ import pytest
 from daemon.config.provider import Provider
 from daemon.secret import Secret
 from daemon.store.errors import InvalidProvider, NameTaken, NoSuchProvider, RowChanged, StoreUnavailable
-from daemon.store.provider_row import ProviderRow
+from daemon.store.provider_row import StoredProvider
 from daemon.store.service import ProviderService, ReloadFailed
 from daemon.store.source import StoreSource
 from tests.store.postgresql import PostgreSQL
@@ -72,7 +72,7 @@ async def test_case_191_create_duplicate_unknown_type_and_bad_timeout(url: str, 
     async with a_node(url, tmp_path) as node:
         state = await node.service.create(FOX)
         assert (state.row.name, state.is_running, state.error) == ("fox", True, None)
-        assert isinstance(state.row, ProviderRow)
+        assert isinstance(state.row, StoredProvider)
         assert (state.row.timeout, state.row.enabled) == (300.0, True)
         with pytest.raises(NameTaken) as taken:
             await node.service.create(FOX)
@@ -109,7 +109,7 @@ async def test_case_191_get_list_update_switch_and_delete(url: str, tmp_path: Pa
         assert node.in_force["fox"].api_key.reveal() == PLANTED
         assert (await node.service.switch("wolf", enabled=True)).is_running
         again = await node.service.switch("wolf", enabled=True)
-        assert isinstance(again.row, ProviderRow)
+        assert isinstance(again.row, StoredProvider)
         assert (again.is_running, again.row.row_version) == (True, 2)
         assert not (await node.service.switch("wolf", enabled=False)).is_running
         await node.service.delete("fox")
