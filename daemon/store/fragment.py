@@ -22,7 +22,7 @@ from daemon.snapshot.build import CANONICAL
 from daemon.store.encryption import EncryptionKeys, SealedKey
 from daemon.store.errors import StoreUnusable
 from daemon.store.provider_fields import extra_config_of, key_problem
-from daemon.store.provider_row import StoredProvider, Row, UnreadableRow, failed_provider, provider_of
+from daemon.store.provider_row import Row, StoredProvider, UnreadableRow, failed_provider, provider_of
 
 
 class ProviderProblem(Struct, frozen=True):

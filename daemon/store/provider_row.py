@@ -98,6 +98,7 @@ class UnreadableRow(Struct, frozen=True, kw_only=True, tag="unreadable", tag_fie
     message: str
     hint: str = ""
     enabled: bool = True
+    row_version: int = 1
 
     @property
     def source(self) -> str:

@@ -10,26 +10,24 @@ Everything blocks, raises ``StoreError``, and is called on one thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
-from msgspec import UNSET, structs
+from msgspec import UNSET
 
 from daemon.config.provider import lower_name
 from daemon.config.references import is_reference
-from daemon.config.schema import ModelEntry
 from daemon.secret import Secret
+from daemon.store.columns import Columns, columns_of, fields_in, row_of
 from daemon.store.database import Database
 from daemon.store.encryption import EncryptionKeys, new_key_id
-from daemon.store.errors import InvalidProvider, NameTaken, NoSuchProvider, RowChanged, StoreUnusable, fault_text
-from daemon.store.provider_fields import DEFAULTS, STAND_IN_KEY, ProviderFields, check_fields, fields_of
-from daemon.store.provider_row import Contents, StoredProvider, Row, SetBy, UnreadableRow, stable_ids
+from daemon.store.errors import NameTaken, NoSuchProvider, RowChanged, StoreUnusable
+from daemon.store.provider_fields import DEFAULTS, ProviderFields, check_fields
+from daemon.store.provider_row import Contents, Row, SetBy, StoredProvider, stable_ids
 from daemon.store.tables import providers, store_state
 
-Columns = Mapping[str, Any]
-"""A row as the driver gives it, by the names of its columns."""
 Stamp = tuple[int, int, datetime]
 """ID, row version and time of the last write. The time, because a restored backup counts the same versions again."""
 KeyAccess = Callable[[bool], EncryptionKeys | None]
@@ -97,7 +95,7 @@ class ProviderRepository:
             now = self._clock()
             key = fields.api_key if isinstance(fields.api_key, Secret) else None
             values = {
-                **_columns(fields),
+                **columns_of(fields),
                 **self._key_columns(connection, name, str(fields.base_url), key),
                 **{"set_by": set_by, "created_at": now, "updated_at": now, "row_version": 1},
             }
@@ -114,14 +112,14 @@ class ProviderRepository:
         with self._database.write() as connection:
             found = self._select(connection, providers.c.name_key == lower_name(name), name)
             _demand_version(found, expected)
-            whole = change.over(_fields(found))
+            whole = change.over(fields_in(found))
             check_fields(whole)
             new_name = str(whole.name).strip()
             if lower_name(new_name) != found["name_key"]:
                 taken = sa.select(providers.c.id).where(providers.c.name_key == lower_name(new_name))
                 if connection.execute(taken).first():
                     raise NameTaken(new_name)
-            values = _columns(whole)
+            values = columns_of(whole)
             if whole.base_url != found["base_url"]:
                 values["set_by"] = set_by
             if change.api_key is not UNSET:
@@ -131,6 +129,21 @@ class ProviderRepository:
             values |= {"updated_at": self._clock(), "row_version": int(found["row_version"]) + 1}
             connection.execute(sa.update(providers).where(providers.c.id == found["id"]).values(values))
             return self._readable(self._select(connection, providers.c.id == found["id"], new_name))
+
+    def switch(self, name: str, *, enabled: bool, expected: int | None = None) -> Row:
+        """Enables or disables; one that is so already stays as it is. A row that cannot be read can be disabled.
+
+        Raises NoSuchProvider, RowChanged; InvalidProvider where what would be enabled is wrong.
+        """
+        with self._database.write() as connection:
+            found = self._select(connection, providers.c.name_key == lower_name(name), name)
+            _demand_version(found, expected)
+            if bool(found["enabled"]) is not enabled:
+                if enabled:
+                    check_fields(fields_in(found))
+                values = {"enabled": enabled, "updated_at": self._clock(), "row_version": int(found["row_version"]) + 1}
+                connection.execute(sa.update(providers).where(providers.c.id == found["id"]).values(values))
+            return row_of(self._select(connection, providers.c.id == found["id"], name))
 
     def delete(self, name: str, *, expected: int | None = None) -> Row:
         """The row that there was. Raises NoSuchProvider, RowChanged."""
@@ -145,6 +158,11 @@ class ProviderRepository:
 
         For PostgreSQL, at each start: two daemons with different keys find out before one of them has sealed anything.
         """
+        with self._database.read() as connection:  # a standby takes no writes, and serves all the same
+            fingerprint = connection.execute(sa.select(store_state.c.key_fingerprint)).scalar_one()
+        if fingerprint:
+            self._demand(fingerprint)
+            return
         with self._database.write() as connection:
             self._sealing(connection)
 
@@ -236,75 +254,6 @@ MOST_IN_ONE: Final = 500
 """So many rows are asked for by ID; beyond that all are, which is the same work (SQLite takes 32,766 parameters)."""
 NO_KEYS: Final = EncryptionKeys(())
 """Of a daemon that has none: it opens nothing."""
-
-
-def row_of(columns: Columns) -> Row:
-    """A row as the database has it. What another hand wrote wrongly makes it unreadable, with the reason."""
-    written = {each: columns[each] for each in WRITTEN}
-    enabled = bool(columns["enabled"])
-    try:
-        fields = fields_of(written)
-        check_fields(structs.replace(fields, api_key=_validated(columns["api_key"])))
-    except InvalidProvider as error:
-        faults = "; ".join(fault_text(each) for each in error.faults)
-        hint = "it was not written by this tppcd: change it through the API"
-        return UnreadableRow(id=columns["id"], name=columns["name"], message=faults, hint=hint, enabled=enabled)
-    given = {name: value for name, value in structs.asdict(fields).items() if value is not UNSET}
-    return StoredProvider(
-        **given,
-        id=columns["id"],
-        api_key=columns["api_key"] or None,
-        key_id=columns["key_id"],
-        set_by="local" if columns["set_by"] == "local" else "remote",  # unknown: the narrower rule
-        core_auth_id=columns["core_auth_id"] or None,
-        client_id=columns["client_id"] or None,
-        created_at=columns["created_at"],
-        updated_at=columns["updated_at"],
-        row_version=columns["row_version"],
-    )
-
-
-WRITTEN: Final = ("name", "type", "base_url", "timeout", "extra_config", "enabled", "models", "fallback_models")
-"""The columns that are read as a body's fields are."""
-
-
-def _fields(columns: Columns) -> ProviderFields:
-    """The fields of a row to be changed; a value that cannot be read counts as not given, so it must be given now."""
-    fields = DEFAULTS
-    for name in WRITTEN:
-        try:
-            fields = fields_of({name: columns[name]}).over(fields)
-        except InvalidProvider:
-            continue
-    return structs.replace(fields, api_key=_validated(columns["api_key"]))
-
-
-def _validated(api_key: str | None) -> Secret | None:
-    """A column's key for the rules: a sealed one was valid when it was sealed."""
-    if not api_key:
-        return None
-    return Secret(api_key if is_reference(api_key) else STAND_IN_KEY)
-
-
-def _columns(fields: ProviderFields) -> dict[str, object]:
-    """The columns that follow from the fields alone."""
-    models = fields.models if isinstance(fields.models, tuple) else None
-    name = str(fields.name).strip()
-    return {
-        "name": name,
-        "name_key": lower_name(name),
-        "type": fields.type,
-        "base_url": fields.base_url,
-        "timeout": fields.timeout,
-        "extra_config": fields.extra_config,
-        "enabled": fields.enabled,
-        "models": None if models is None else [_model(each) for each in models],
-        "fallback_models": list(fields.fallback_models if isinstance(fields.fallback_models, tuple) else ()),
-    }
-
-
-def _model(entry: ModelEntry) -> object:
-    return {"name": entry.name, "alias": entry.alias} if entry.alias else entry.name
 
 
 def _all(connection: sa.Connection, statement: sa.Select[Any]) -> list[Columns]:

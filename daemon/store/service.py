@@ -98,14 +98,7 @@ class ProviderService:
 
     async def switch(self, name: str, *, enabled: bool, expected: int | None = None) -> ProviderState:
         """Enables or disables; one that is so already stays as it is, its version too."""
-
-        def work(repository: ProviderRepository) -> Row:
-            row = repository.get_by_name(name)
-            if row.enabled is enabled:
-                return row
-            return repository.update(name, ProviderFields(enabled=enabled), expected=expected)
-
-        return await self._written(work)
+        return await self._written(lambda repository: repository.switch(name, enabled=enabled, expected=expected))
 
     async def delete(self, name: str, *, expected: int | None = None) -> None:
         """It serves nothing any more when this returns; its requests in flight end on their snapshot."""

@@ -208,6 +208,7 @@ def test_a_role_that_may_only_read_learns_so(postgresql: PostgreSQL, tmp_path: P
         reader = Database(url.replace("tester@", "reader@"))
         repository = world.another(reader)
         assert [each.name for each in repository.load().rows] == ["fox"]
+        repository.claim()
         with pytest.raises(StoreUnusable, match="permission denied"):
             repository.delete("fox")
         reader.close()

@@ -216,6 +216,18 @@ def test_an_unreadable_row_is_repaired_by_giving_what_is_wrong_with_it(world: Wo
     assert (row.timeout, row.fallback_models) == (12.0, ())
 
 
+def test_an_unreadable_row_can_be_disabled_and_deleted_and_not_enabled(world: World) -> None:
+    world.repository.create(body("fox"))
+    world.sql("UPDATE providers SET type = 'carrier-pigeon'")
+    row = world.repository.switch("fox", enabled=False, expected=2)
+    assert isinstance(row, UnreadableRow)
+    assert (row.enabled, row.row_version) == (False, 3)
+    assert world.repository.switch("fox", enabled=False) == row
+    with pytest.raises(InvalidProvider):
+        world.repository.switch("fox", enabled=True)
+    assert world.repository.delete("fox", expected=3) == row
+
+
 def test_a_row_inserted_by_hand_needs_only_what_has_no_default(world: World) -> None:
     world.sql(
         "INSERT INTO providers (name, name_key, type, base_url, api_key) "
