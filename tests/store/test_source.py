@@ -7,7 +7,7 @@ import base64
 import secrets
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -224,6 +224,31 @@ async def test_a_lost_notification_costs_a_poll(postgresql: PostgreSQL, tmp_path
             )
             await second.create("fox")
             assert list(serving(await first.publishes(2))) == ["fox"]
+
+
+@pytest.mark.asyncio
+async def test_three_daemons_agree_within_a_second_of_each_change(postgresql: PostgreSQL, tmp_path: Path) -> None:
+    with postgresql.database("three") as url:
+        first, second, third = (
+            Daemon(url, stored_state(tmp_path, number), timing=StoreTiming()) for number in (1, 2, 3)
+        )
+        async with first.running(), second.running(), third.running():
+            await listening(postgresql, "three", 3)
+            moved = "https://moved.example"
+            await agree_on([("fox", True, "https://fox.example/v1")], first.create("fox"), second, third)
+            await agree_on([("fox", True, moved)], second.update("fox", base_url=moved), first, third)
+            await agree_on([("fox", False, moved)], third.update("fox", enabled=False), first, second)
+            deletion = first.source.call(lambda repository: repository.delete("fox"))
+            await agree_on([], deletion, second, third)
+
+
+async def agree_on(wanted: list[tuple[str, bool, str]], write: Awaitable[object], *others: Daemon) -> None:
+    """After ``write`` all others have published ``wanted`` within a second."""
+    await write
+    async with asyncio.timeout(1):
+        for each in others:
+            while [(one.name, one.enabled, one.base_url) for one in fragment(each.updates[-1]).providers] != wanted:
+                await asyncio.sleep(0.005)
 
 
 LISTENS = "datname = '{}' AND query LIKE 'LISTEN%%'"
