@@ -22,7 +22,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from daemon.secret import MASK, Secret
 from daemon.sources.reading import Unreadable, read_whole
-from daemon.state.atomic import replace_file
+from daemon.state.files import replace_file
 from daemon.store.errors import StoreUnavailable, StoreUnusable, WrongEncryptionKey
 
 KEY_FILE: Final = "store.key"

@@ -17,8 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from daemon.config.diagnostics import dotted
-from daemon.config.finding import Finding
+from daemon.config.diagnostics import Fault, dotted
 
 
 class StoreError(Exception):
@@ -39,7 +38,7 @@ class InvalidProvider(StoreError):
     status = 400
     code = "invalid_provider"
 
-    def __init__(self, faults: Sequence[Finding]) -> None:
+    def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(fault_text(fault) for fault in faults))
         self.faults = tuple(faults)
 
@@ -119,7 +118,7 @@ class WrongEncryptionKey(StoreUnusable):
         )
 
 
-def fault_text(fault: Finding) -> str:
+def fault_text(fault: Fault) -> str:
     """``timeout: must be at least 1, got 0 (…)``."""
     place = f"{dotted(fault.path)}: " if fault.path else ""
     return f"{place}{fault.message}" + (f" ({fault.hint})" if fault.hint else "")

@@ -18,7 +18,7 @@ from daemon.config.provider import Provider
 from daemon.config.references import Resolve, UnresolvedReference, watched_name
 from daemon.config.urls import shown
 from daemon.secret import Secret
-from daemon.snapshot.build import CANONICAL
+from daemon.snapshot.snapshot import CANONICAL
 from daemon.store.encryption import EncryptionKeys, SealedKey
 from daemon.store.errors import StoreUnusable
 from daemon.store.provider_fields import extra_config_of, key_problem

@@ -15,7 +15,7 @@ import msgspec
 from loguru import logger
 
 from daemon.sources.reading import MAX_BYTES, Unreadable, read_whole
-from daemon.state.atomic import replace_file
+from daemon.state.files import replace_file
 from daemon.store.encryption import EncryptionKeys
 from daemon.store.errors import StoreUnusable
 from daemon.store.provider_row import Contents

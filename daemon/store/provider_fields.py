@@ -1,6 +1,6 @@
 """A JSON body becomes the fields of a provider, or everything that is wrong with it at once.
 
-    body ─ READERS (types) ─▶ ProviderFields ─ over the row ─▶ ProviderFields ─ faults_of (meaning) ─▶ Finding, …
+    body ─ READERS (types) ─▶ ProviderFields ─ over the row ─▶ ProviderFields ─ faults_of (meaning) ─▶ Fault, …
 
 What a provider of config.yaml must not be, one of the store must not be either: ``faults_of`` runs the rules of
 ``tppc.providers`` over it and renames what they find.
@@ -17,8 +17,7 @@ from msgspec import UNSET, Struct, UnsetType, structs
 
 from daemon.config import rules
 from daemon.config.convert import quoted, word
-from daemon.config.diagnostics import Path
-from daemon.config.finding import Finding
+from daemon.config.diagnostics import Fault, Path
 from daemon.config.profiles import CHOICES, PROFILES
 from daemon.config.references import is_reference
 from daemon.config.schema import Config, ModelEntry, Tppc, TppcProvider
@@ -61,7 +60,7 @@ def fields_of(body: object) -> ProviderFields:
     """The fields of a decoded JSON body. Raises InvalidProvider with every wrong type and unknown field."""
     if not isinstance(body, Mapping):
         raise InvalidProvider((_expected((), "an object", body),))
-    faults: list[Finding] = []
+    faults: list[Fault] = []
     values: dict[str, object] = {}
     for key, value in body.items():
         if key not in READERS:
@@ -77,16 +76,16 @@ def fields_of(body: object) -> ProviderFields:
     return ProviderFields(**values)  # type: ignore[arg-type]  # each reader gives its field's type
 
 
-def faults_of(fields: ProviderFields) -> tuple[Finding, ...]:
+def faults_of(fields: ProviderFields) -> tuple[Fault, ...]:
     """What is wrong with a whole provider, warnings included: missing fields, a bad URL, a key that no header takes."""
     faults = [
-        Finding(path=(each,), code="required", message=f"{each} is required", hint=hint)
+        Fault(path=(each,), code="required", message=f"{each} is required", hint=hint)
         for each, hint in REQUIRED.items()
         if not getattr(fields, each)
     ]
     if isinstance(fields.type, str) and fields.type and fields.type not in TYPES:
         hint = f"got {quoted(fields.type)}; known: {', '.join(TYPES)}"
-        faults.append(Finding(path=("type",), code="unknown-type", message="unknown provider type", hint=hint))
+        faults.append(Fault(path=("type",), code="unknown-type", message="unknown provider type", hint=hint))
     faults += _name_faults(fields.name if isinstance(fields.name, str) else "")
     extra, wrong = extra_config_of(fields.extra_config if isinstance(fields.extra_config, dict) else {})
     faults += wrong
@@ -95,7 +94,7 @@ def faults_of(fields: ProviderFields) -> tuple[Finding, ...]:
     return tuple(each for index, each in enumerate(faults) if each.path not in named or _first(faults, index))
 
 
-def check_fields(fields: ProviderFields) -> tuple[Finding, ...]:
+def check_fields(fields: ProviderFields) -> tuple[Fault, ...]:
     """The warnings. Raises InvalidProvider with every error."""
     faults = faults_of(fields)
     if errors := [each for each in faults if each.severity == "error"]:
@@ -111,16 +110,16 @@ def key_problem(key: Secret) -> str:
     return next((each.message for each in rules.tppc(_only(entry))), "")
 
 
-def extra_config_of(extra: Mapping[str, object]) -> tuple[ExtraConfig, list[Finding]]:
+def extra_config_of(extra: Mapping[str, object]) -> tuple[ExtraConfig, list[Fault]]:
     """``extra_config``, read; a key that tppcd does not know is kept and warned of."""
-    faults: list[Finding] = []
+    faults: list[Fault] = []
     values: dict[str, object] = {}
     for key, value in extra.items():
         path: Path = ("extra_config", key)
         if key not in EXTRA:
             hint = f"known here: {', '.join(EXTRA)}"
             faults.append(
-                Finding(path=path, code="unknown-key", message="is kept and not used", hint=hint, severity="warning")
+                Fault(path=path, code="unknown-key", message="is kept and not used", hint=hint, severity="warning")
             )
         elif value is not None:
             read = EXTRA[key](value, path)
@@ -131,7 +130,7 @@ def extra_config_of(extra: Mapping[str, object]) -> tuple[ExtraConfig, list[Find
     return ExtraConfig(**values), faults  # type: ignore[arg-type]  # each reader gives its field's type
 
 
-def _rule_faults(fields: ProviderFields, extra: ExtraConfig) -> Iterator[Finding]:
+def _rule_faults(fields: ProviderFields, extra: ExtraConfig) -> Iterator[Fault]:
     """What the rules of ``tppc.providers`` say, in the words of the store."""
     kind = TYPES.get(fields.type if isinstance(fields.type, str) else "")
     if kind is None or not isinstance(fields.base_url, str) or not isinstance(fields.name, str):
@@ -162,14 +161,14 @@ def _only(entry: TppcProvider) -> Config:
     return Config(tppc=Tppc(providers=(entry,)))
 
 
-def _name_faults(name: str) -> Iterator[Finding]:
+def _name_faults(name: str) -> Iterator[Fault]:
     """A name is a step of a path of the API."""
     if "/" in name or name.strip() in (".", ".."):
         hint = "provider/model asks one provider, so a name has no /"
-        yield Finding(path=("name",), code="wrong-value", message="must not hold / or be . or ..", hint=hint)
+        yield Fault(path=("name",), code="wrong-value", message="must not hold / or be . or ..", hint=hint)
 
 
-def _first(faults: list[Finding], index: int) -> bool:
+def _first(faults: list[Fault], index: int) -> bool:
     """Whether it is the first error at its place: one mistake is reported once."""
     same = [n for n, each in enumerate(faults) if each.path == faults[index].path and each.severity == "error"]
     return index == same[0]
@@ -180,15 +179,15 @@ def _first(faults: list[Finding], index: int) -> bool:
 Read = Callable[[object, Path], object]
 
 
-def _expected(path: Path, wanted: str, value: object) -> Finding:
-    return Finding(path=path, code="wrong-type", message=f"expected {wanted}, got {word(value)}")
+def _expected(path: Path, wanted: str, value: object) -> Fault:
+    return Fault(path=path, code="wrong-type", message=f"expected {wanted}, got {word(value)}")
 
 
 def _text(value: object, path: Path) -> object:
     if not isinstance(value, str):
         return [_expected(path, "text", value)]
     if any(each < " " or each == "\x7f" for each in value):
-        return [Finding(path=path, code="control-character", message="holds a control character", hint="remove it")]
+        return [Fault(path=path, code="control-character", message="holds a control character", hint="remove it")]
     return value.strip()
 
 
@@ -202,10 +201,10 @@ def _number(least: float, most: float, *, whole: bool = False) -> Read:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             return [_expected(path, wanted, value)]
         if whole and value != int(value):
-            return [Finding(path=path, code="wrong-type", message=f"expected {wanted}, got {value:.12g}")]
+            return [Fault(path=path, code="wrong-type", message=f"expected {wanted}, got {value:.12g}")]
         if not least <= value <= most:
             message = f"must be from {least:.12g} to {most:.12g}, got {value:.12g}"
-            return [Finding(path=path, code="out-of-range", message=message)]
+            return [Fault(path=path, code="out-of-range", message=message)]
         return int(value) if whole else float(value)
 
     return read
@@ -241,7 +240,7 @@ def _model(value: object, path: Path) -> object:
         return [_expected(path, "a name, or an object with name and alias", value)]
     alias = value.get("alias") or ""
     if strange := sorted(str(key) for key in value.keys() - {"name", "alias"}):
-        return [Finding(path=(*path, strange[0]), code="unknown-field", message="unknown field", hint="remove it")]
+        return [Fault(path=(*path, strange[0]), code="unknown-field", message="unknown field", hint="remove it")]
     if not isinstance(alias, str):
         return [_expected((*path, "alias"), "text", alias)]
     return ModelEntry(name=value["name"].strip(), alias=alias.strip())
@@ -253,14 +252,14 @@ def _models(value: object, path: Path) -> object:
 
 def _model_name(value: object, path: Path) -> object:
     text = _text(value, path)
-    return text or [Finding(path=path, code="required", message="a model needs a name", hint="remove the item")]
+    return text or [Fault(path=path, code="required", message="a model needs a name", hint="remove the item")]
 
 
 def _fallback_models(value: object, path: Path) -> object:
     read = () if value is None else _items(value, path, _model_name)
     if isinstance(read, tuple) and len(set(read)) < len(read):
         double = next(each for index, each in enumerate(read) if each in read[:index])
-        return [Finding(path=path, code="duplicate", message=f"{quoted(double)} is listed twice", hint="remove one")]
+        return [Fault(path=path, code="duplicate", message=f"{quoted(double)} is listed twice", hint="remove one")]
     return read
 
 
@@ -268,7 +267,7 @@ def _profile(value: object, path: Path) -> object:
     text = _text(value, path)
     if isinstance(text, str) and text not in CHOICES:
         hint = f"got {quoted(text)}; known: {', '.join(each for each in (*PROFILES, 'none'))}"
-        return [Finding(path=path, code="wrong-value", message="unknown profile", hint=hint)]
+        return [Fault(path=path, code="wrong-value", message="unknown profile", hint=hint)]
     return text
 
 
@@ -279,11 +278,11 @@ def _headers(value: object, path: Path) -> object:
     return [fault for each in read.values() if isinstance(each, list) for fault in each] or read
 
 
-def _unknown(key: str) -> Finding:
+def _unknown(key: str) -> Fault:
     shown = key[:50]
     near = difflib.get_close_matches(shown.replace("-", "_").lower(), READERS, n=1, cutoff=0.6)
     hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(READERS)}"
-    return Finding(path=(shown,), code="unknown-field", message="unknown field", hint=hint)
+    return Fault(path=(shown,), code="unknown-field", message="unknown field", hint=hint)
 
 
 READERS: Final[dict[str, Read]] = {

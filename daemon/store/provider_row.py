@@ -18,7 +18,7 @@ from daemon.config.provider import Provider, lower_name
 from daemon.config.references import is_reference
 from daemon.config.schema import ModelEntry, Privacy, ProviderTimeouts, WireApi
 from daemon.secret import Secret
-from daemon.snapshot.ids import short
+from daemon.snapshot.core_auths import short
 
 DEFAULT_TIMEOUT: Final = 300.0
 SetBy = Literal["local", "remote"]

@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from daemon.config.schema import ModelEntry
 from daemon.secret import Secret
-from daemon.snapshot.ids import short
+from daemon.snapshot.core_auths import short
 from daemon.store.encryption import EncryptionKeys
 from daemon.store.errors import (
     InvalidProvider,

@@ -18,7 +18,7 @@ from daemon.config.load import Fragment
 from daemon.config.provider import Provider
 from daemon.config.schema import Config
 from daemon.secret import Secret
-from daemon.snapshot.build import revision
+from daemon.snapshot.snapshot import revision
 from daemon.sources.base import Update
 from daemon.store.encryption import KEY_FILE, EncryptionKeys, SealedKey
 from daemon.store.errors import StoreUnavailable, WrongEncryptionKey
