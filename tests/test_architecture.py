@@ -18,10 +18,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 HOMES = {
+    "alembic": ("store.database", "store.migrations"),
+    "psycopg": ("store",),
+    "sqlalchemy": ("store",),
     "argon2": ("api", "gateway"),
     "bcrypt": ("api", "gateway"),
     "bpe_openai": ("gateway.counting",),
-    "cryptography": ("state.files",),
+    "cryptography": ("state.files", "store.encryption"),
     "httptools": ("service", "upstream.http.connection"),
     "httpx": ("api", "cli"),
     "loguru": ("",),
@@ -45,6 +48,7 @@ HEART |= {f"{verb}_{what}" for verb in ("decode", "encode") for what in ("reques
 """The modules that every wire has, so that two can be read side by side."""
 WIRE_NAMES = {"messages", "responses", "chat"}
 NAME_WIRES = {
+    "store.provider_row": "the types of the contract",
     "config": "the schema's literal and packycode's rule",
     "simulate": "an upstream of its own make",
     "cli": "the words of its options",
