@@ -64,7 +64,7 @@ def routes(services: Services, clock: Callable[[], float], serve: ASGIApp) -> li
         Route("/v1/models/{name:path}", models.one),
         # The guard takes POST; these rows say 405 to the other methods.
         *(Route(path, serve, methods=["POST"]) for path in HOT_PATHS),
-        management.mount(services, access),
+        *management.mounts(services, access),
     ]
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the routes hand these on without looking inside
     from daemon.gateway.live_state import LiveState
     from daemon.reload.outcome import ReloadOutcome
     from daemon.reload.writing import ConfigWriting
+    from daemon.store.service import ProviderService
 
 
 class Reloads(Protocol):
@@ -55,6 +56,8 @@ class Services:
     egress: EgressPolicy = field(default_factory=EgressPolicy)
     writing: ConfigWriting | None = None
     """The writer of config.yaml; None where the configuration comes from nowhere that could be written."""
+    providers: ProviderService | None = None
+    """The provider store; None where there is none."""
 
 
 def snapshot_in_force(services: Services) -> Snapshot:

@@ -23,6 +23,7 @@ from loguru import logger
 from msgspec import Struct
 
 from daemon.config.diagnostics import Diagnostic
+from daemon.config.references import UnresolvedReference
 from daemon.secret import Secret
 from daemon.sources.base import Publish, Update
 from daemon.sources.reading import stamp
@@ -31,7 +32,7 @@ from daemon.store.encryption import EncryptionKeys, add_generated_key, drop_olde
 from daemon.store.errors import StoreError, StoreUnavailable
 from daemon.store.fragment import ProviderProblem, RowsInForce, digest_of
 from daemon.store.last_rows import LastRows
-from daemon.store.provider_row import Contents
+from daemon.store.provider_row import Contents, Row
 
 if TYPE_CHECKING:
     from daemon.store.database import Database
@@ -75,7 +76,8 @@ class StoreSource:
         self._state_dir = state_dir
         self._encryption_key = encryption_key
         self._timing = timing or StoreTiming()
-        self._rows = RowsInForce(resolver(environ, base=base), partial(watched_paths, environ=environ, base=base))
+        self._resolve = resolver(environ, base=base)
+        self._rows = RowsInForce(self._resolve, partial(watched_paths, environ=environ, base=base))
         self._last_rows = LastRows(state_dir, url) if isinstance(self._where, str) else None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="provider-store")
         self._opened: tuple[Database, ProviderRepository] | None = None
@@ -97,6 +99,18 @@ class StoreSource:
     def problems(self) -> Mapping[str, ProviderProblem]:
         """``source`` of each provider whose row cannot be used -> why, as of the last reading."""
         return self._rows.problems
+
+    @property
+    def rows(self) -> tuple[Row, ...] | None:
+        """The rows that were read last; None before the first reading that succeeded."""
+        return None if self._contents is None else self._contents.rows
+
+    async def resolved(self, reference: str) -> Secret | None:
+        """What a reference leads to, trimmed as it is in force; None where it leads nowhere."""
+        try:
+            return Secret((await self._in_thread(lambda: self._resolve(reference))).strip())
+        except UnresolvedReference:
+            return None
 
     def set_encryption_key(self, key: Secret) -> None:
         """Another text of ``provider-store.encryption-key`` is in force from the next use on."""

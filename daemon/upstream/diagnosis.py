@@ -15,13 +15,15 @@ MOST_QUOTED = 200
 class Diagnosis(Struct, frozen=True, kw_only=True):
     """``ok``: requests will get through. ``explanation`` is what is the case, ``hint`` what to do about it.
 
-    ``models`` are the names the upstream lists, None where it lists none.
+    ``models`` are the names the upstream lists, None where it lists none. ``key_refused``: an API says so, and
+    no web page.
     """
 
     ok: bool
     explanation: str
     hint: str = ""
     models: tuple[str, ...] | None = None
+    key_refused: bool = False
 
 
 class ModelsResponse(Struct, frozen=True, kw_only=True):
@@ -97,11 +99,13 @@ def _refused(response: ModelsResponse, has_key: bool) -> Diagnosis:
             ok=False,
             explanation="the upstream is reached but refuses the key (401)",
             hint="copy the key again; see that it is this provider's and has not expired",
+            key_refused=True,
         )
     return Diagnosis(
         ok=False,
         explanation="the upstream knows the key but forbids this (403)",
         hint="look at the account: balance, plan, allowed networks",
+        key_refused=True,
     )
 
 
