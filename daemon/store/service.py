@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET, Struct
 
-from daemon.config.provider import lower_name
+from daemon.config.provider import SetBy, lower_name
 from daemon.config.references import is_reference
 from daemon.secret import Secret
 from daemon.store.errors import NameTaken, NoSuchProvider, StoreError, StoreUnavailable, StoreUnusable
 from daemon.store.provider_fields import ProviderFields, fields_of
-from daemon.store.provider_row import Row, SetBy
+from daemon.store.provider_row import Row
 from daemon.store.source import StoreSource
 
 if TYPE_CHECKING:

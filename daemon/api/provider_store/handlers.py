@@ -25,10 +25,10 @@ from daemon.api.provider_store.policy import check_write
 from daemon.api.provider_store.refusals import REFUSED, refusal_response
 from daemon.api.provider_store.schemas import StoredProviders, StoreReloaded
 from daemon.api.services import Services, snapshot_in_force
+from daemon.config.provider import SetBy
 from daemon.errors import ErrorKind, LocalError
 from daemon.store.errors import RowChanged
 from daemon.store.provider_fields import fields_of
-from daemon.store.provider_row import SetBy
 from daemon.store.service import ProviderService, ProviderState
 
 MOST_TRIES: Final = 3
