@@ -38,6 +38,8 @@ COMMANDS: dict[str, str] = {
     "client": "print how to set up a client for this daemon",
     "import": "import the provider that Codex CLI is set up for",
     "migrate": "turn the packycode block into a tppc provider",
+    "provider": "manage the providers of the store of the running daemon",
+    "store": "maintain the database of the provider store",
     "completion": "print the completion script of a shell",
 }
 """Name -> what it does. The module is ``daemon.cli.<name>``, see ``module_of``."""
