@@ -12,11 +12,11 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct
 
-from daemon.gateway.amendments import amend
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.reasoning.filter import filter_reasoning
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.gateway.response_pipe import AttemptTarget
+from daemon.upstream.amendments import amend
 from daemon.wires.base import Fields, Upstream
 from daemon.wires.json import NULL, TRUE
 
