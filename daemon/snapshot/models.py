@@ -99,7 +99,7 @@ class Listing(Struct, frozen=True):
 class ModelRegistry(Struct, frozen=True, kw_only=True):
     """``auths`` by priority, then file order; ``by_name`` the registered names, ``by_provider`` what
     each provider lists, ``slashes`` how many the name of a provider has at most, ``defaults`` each
-    core auth with its own default model."""
+    core auth that has a default model with it."""
 
     by_name: Mapping[str, tuple[Candidate, ...]]
     auths: tuple[CoreAuth, ...] = ()
@@ -200,8 +200,9 @@ def registry(auths: Iterable[CoreAuth], aliases: Iterable[ModelAlias]) -> ModelR
         by_provider.setdefault(lower_name(auth.name), []).append(listing)
         for name, candidate in listing.by_name.items():
             by_name.setdefault(name, []).append(candidate)
-        candidate, _ = listing.ask(auth.defaults.model) or listing.ask_unlisted(auth.defaults.model)
-        defaults.append(candidate)
+        if auth.defaults.model:
+            candidate, _ = listing.ask(auth.defaults.model) or listing.ask_unlisted(auth.defaults.model)
+            defaults.append(candidate)
     return ModelRegistry(
         by_name={name: tuple(candidates) for name, candidates in by_name.items()},
         auths=ordered,
