@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import lru_cache
+from math import inf
 from time import monotonic
 from typing import Final
 
@@ -218,11 +219,15 @@ class RequestHandler:
         state, timeouts = self._state, adapter.auth.timeouts
         headers = self._headers.for_upstream(adapter, prepared.session)
         # An upstream that was asked for one JSON answer sends its first byte when it has written the last one.
-        patience = timeouts.first_event if prepared.streamed else max(timeouts.first_event, timeouts.idle)
+        limit, patience = "first-event", timeouts.first_event
+        if not prepared.streamed and timeouts.idle > patience:
+            limit, patience = "idle", timeouts.idle
         state.deadline = monotonic() + patience
-        state.overdue = _overdue(
-            "first event", patience, adapter.setting("first-event" if prepared.streamed else "idle")
-        )
+        state.overdue = _overdue("first event", patience, adapter.setting(limit))
+        state.ends = inf
+        if not self._streamed and timeouts.total is not None:
+            state.ends = monotonic() + timeouts.total
+            state.too_long = _overdue("whole answer", timeouts.total, adapter.setting("total"))
         try:
             async with state.waiting():
                 self._answer = answer = await adapter.open(prepared.body, headers, watched=prepared.watched)

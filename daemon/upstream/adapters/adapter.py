@@ -16,6 +16,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from typing import Final, Literal
 
+from msgspec import Raw, structs
+from msgspec.structs import replace
+
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.inference.collect import collect, replay
 from daemon.inference.events import Event, Finish, StreamError
@@ -26,7 +29,8 @@ from daemon.upstream.adapters.base import AdapterType
 from daemon.upstream.amendments import Amendment, amend_body, configured, without
 from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
 from daemon.upstream.response_form import beginning, unwrapped
-from daemon.wires.base import EncodeOptions, StreamDecoder, UpstreamBody, Wire
+from daemon.wires.base import EncodeOptions, Fields, StreamDecoder, UpstreamBody, Wire
+from daemon.wires.json import NULL, encode
 
 Open = Callable[[UpstreamCall], Awaitable[UpstreamResponse]]
 """The way out: the transport's ``open``. Raises ``RemoteError`` where no head of a response comes."""
@@ -46,7 +50,7 @@ class Adapter:
     A subclass may change any step; ``chat`` and ``chat_stream`` and all traffic follow.
     """
 
-    __slots__ = ("_ca", "_open", "_url", "auth", "kind", "wire")
+    __slots__ = ("_ca", "_defaults", "_open", "_url", "auth", "kind", "wire")
 
     def __init__(self, kind: AdapterType, auth: CoreAuth, open: Open, *, ca: str = "") -> None:
         self.kind = kind
@@ -55,6 +59,9 @@ class Adapter:
         self._open = open
         self._ca = ca
         self._url = kind.url(auth.base_url)
+        self._defaults = {
+            name: value for name, value in structs.asdict(auth.request_defaults).items() if value is not None
+        }
 
     @property
     def type(self) -> str:
@@ -73,7 +80,9 @@ class Adapter:
 
         Raises ``RemoteError``: there was no answer, a refusal, or not all of an answer.
         """
-        return collect([event async for event in self.chat_stream(request)])
+        total = self.auth.timeouts.total
+        async with self._within(total, "whole answer", "total"):
+            return collect([event async for event in self.chat_stream(request)])
 
     async def chat_stream(self, request: Request) -> AsyncIterator[Event]:
         """The same as it grows. Raises ``RemoteError`` where no answer begins; afterwards a failure is a
@@ -149,10 +158,32 @@ class Adapter:
         )
 
     def encode(self, request: Request, options: EncodeOptions, amendments: Sequence[Amendment]) -> UpstreamBody:
-        """The upstream's body for a request of any wire; ``amendments`` are made in it last."""
-        encoded = self.wire.encode_request(request, options)
-        body, lost = amend_body(encoded.body, amendments)
-        return UpstreamBody(body, (*encoded.lost, *lost), encoded.tool_names, encoded.session)
+        """The upstream's body for a request of any wire: the provider's defaults where it has no value of its own;
+        ``amendments`` are made last. What is lost of the defaults is not the client's loss."""
+        defaults = self._defaults and {
+            name: value for name, value in self._defaults.items() if getattr(request, name) is None
+        }
+        encoded = self.wire.encode_request(replace(request, **defaults) if defaults else request, options)
+        body, amended = amend_body(encoded.body, amendments)
+        lost = (*encoded.lost, *amended)
+        if defaults:
+            lost = tuple(name for name in lost if name not in defaults)
+        return UpstreamBody(body, lost, encoded.tool_names, encoded.session)
+
+    def fill(self, fields: Fields, request: Request, options: EncodeOptions) -> None:
+        """The same for a body of the upstream's own wire: puts the defaults into ``fields``, its top level, under the
+        names that this upstream takes. A null is no value, as in a request that is translated."""
+        if not self._defaults:
+            return
+        upstream = self.wire.upstream
+        for default, value in self._defaults.items():
+            limit = default == "max_tokens"
+            if not limit and not upstream.takes_sampling(request):
+                continue
+            names = upstream.output_limit(options.model) if limit else (default,)
+            if all(fields.get(name, NULL) == NULL for name in names):
+                taken = [name for name in names if name not in options.unsupported]
+                fields.update((name, Raw(encode(value))) for name in taken[:1])
 
     def headers(
         self, client: Mapping[str, str], *, same_wire: bool, session: str = "", bound: bool = True

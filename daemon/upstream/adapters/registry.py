@@ -69,8 +69,10 @@ class AdapterRegistry:
 
     def build(self, auth: CoreAuth, *, ca: str | None = None) -> Adapter:
         """A new adapter, which serves nobody yet. Raises ``UnknownAdapterType``."""
+        if auth.type and auth.type not in self._types:
+            raise UnknownAdapterType(f"unknown provider type {auth.type!r} (known: {', '.join(sorted(self._types))})")
         kind = adapter_of(auth)
-        _, make = self._types.get(kind.type, (kind, Adapter))
+        kind, make = self._types.get(auth.type or kind.type, (kind, Adapter))
         return make(kind, auth, self._open, ca=self._ca if ca is None else ca)
 
     # --- who serves ---
