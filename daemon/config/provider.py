@@ -66,6 +66,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     disable_cooling: bool | UnsetType = UNSET
     failed: bool = False
     """A reference of it cannot be resolved, so it serves nothing."""
+    discover: bool = False
+    """It serves what its upstream lists; until that is known, its ``models``, which may be none."""
 
     def is_named(self, name: str) -> bool:
         """Whether ``name`` means this one."""

@@ -70,6 +70,8 @@ class CoreAuth(Struct, frozen=True, kw_only=True):
     """Why it has this profile, or none: ``configured``, ``host packycode.com`` …"""
     normalised: bool = False
     """Responses bodies are put into the shape that Codex sends."""
+    discover: bool = False
+    """It serves what its upstream lists, and ``models`` until that is known."""
 
     def __repr__(self) -> str:
         """Without the fixed text: it may be long, and it is the user's."""
@@ -99,7 +101,7 @@ def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
     key, base_url, wire = provider.api_key.reveal().strip(), provider.base_url.strip(), provider.wire
     is_packycode = provider.kind == "packycode"
     named = None if is_packycode else provider.name
-    models = provider.models or _built_in_models(provider.defaults)
+    models = provider.models or (() if provider.discover else _built_in_models(provider.defaults))
     profile, reason = profile_of(provider.profile, is_packycode=is_packycode, base_url=base_url, wire=wire)
     refused = (*provider.unsupported_parameters, *(profile.unsupported if profile else ()))
     cooling = provider.disable_cooling
@@ -129,6 +131,7 @@ def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
         profile=profile.name if profile else "",
         profile_reason=reason,
         normalised=profile.normalised if profile else False,
+        discover=provider.discover,
     )
 
 
@@ -136,11 +139,11 @@ def _defaults(defaults: Defaults, models: tuple[ModelEntry, ...]) -> Defaults:
     """The default model as it is asked upstream: ``gpt-5-low`` is gpt-5 with effort low.
 
     A provider whose list lacks the built-in default (a vLLM with one model of its own) defaults to
-    the first of its list; a default that was chosen stays as chosen.
+    the first of its list; one without a list has none; a default that was chosen stays as chosen.
     """
     listed = {entry.public for entry in models}
     chosen = defaults.model in listed or defaults.model != Defaults().model
-    model = defaults.model if chosen else models[0].public
+    model = defaults.model if chosen else models[0].public if models else ""
     if model in SEED_EFFORTS and any(entry.public == model and not entry.alias for entry in models):
         base, effort = SEED_EFFORTS[model]
         return Defaults(model=base, model_reasoning_effort=effort)
