@@ -38,10 +38,22 @@ def provider_path(path: Path) -> Path:
     return path[:3] if path[:2] == ("tppc", "providers") and len(path) > 3 else ()
 
 
+SetBy = Literal["local", "remote"]
+"""From where a URL was set, for the egress rule: this host, or another one."""
+
+
+class RequestDefaults(Struct, frozen=True, kw_only=True):
+    """What a request gets that lacks it; None: nothing. A value of the request's own wins, its explicit null too."""
+
+    temperature: float | None = None
+    max_tokens: int | None = None
+    top_p: float | None = None
+
+
 class Provider(Struct, frozen=True, kw_only=True):
     """``name`` is as written, trimmed; compared in lower case. ``source`` says where it is from, and is no other's
-    (``config:packycode``, ``config:tppc[fox]``), ``path`` where in config.yaml. The rest is as in the schema;
-    ``wire`` is ``wire-api``, of which packycode has only one."""
+    (``config:packycode``, ``config:tppc[fox]``, ``store:fox``), ``path`` where in config.yaml. The rest is as in the
+    schema; ``wire`` is ``wire-api``, of which packycode has only one."""
 
     kind: Kind
     name: str
@@ -66,8 +78,22 @@ class Provider(Struct, frozen=True, kw_only=True):
     disable_cooling: bool | UnsetType = UNSET
     failed: bool = False
     """A reference of it cannot be resolved, so it serves nothing."""
+
+    # Of a provider of the store.
+    type: str = ""
+    """``openai``, ``vllm``, ``codex`` or ``messages``; of config.yaml, which names a wire, empty."""
+    fallback_models: tuple[str, ...] = ()
+    """Asked in this order when a model fails, before the next provider is."""
+    total_timeout: float | None = None
+    """Seconds for an answer that comes as a whole; None: no limit."""
+    request_defaults: RequestDefaults = RequestDefaults()
     discover: bool = False
     """It serves what its upstream lists; until that is known, its ``models``, which may be none."""
+    set_by: SetBy = "local"
+    """Who set ``base_url``."""
+    core_auth_id: str = ""
+    client_id: str = ""
+    """The stable IDs where they are known without the key; empty: computed."""
 
     def is_named(self, name: str) -> bool:
         """Whether ``name`` means this one."""

@@ -9,7 +9,8 @@
    resolved is the exception: it keeps its last good settings, and the rest applies.
 4. The same meaning again (equal revision) moves neither generation nor revision; what only the
    management views show (the text as written, warnings) is brought up to date all the same.
-5. Nothing waits for ever: a reload that fails, or the end of the daemon, answers every caller.
+5. What upstreams list is no configuration: it is put in force between two updates, in the generation that is.
+6. Nothing waits for ever: a reload that fails, or the end of the daemon, answers every caller.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ from daemon.reload.outcome import ConfigRefused, ReloadOutcome, not_applied, of_
 from daemon.reload.report import Events, Notify, Numbers, Reporter, status_line
 from daemon.reload.supervise import supervised
 from daemon.snapshot import summary
-from daemon.snapshot.snapshot import Current, Snapshot
+from daemon.snapshot.listings import Lists
+from daemon.snapshot.snapshot import Current, Snapshot, with_lists
 from daemon.sources.base import Source, Update
 from daemon.state.copies import History, LastGood
 
@@ -152,6 +154,7 @@ class Reloader:
                 while True:
                     await self._mailbox.wait()
                     await self._turn(*self._mailbox.take())
+                    await self._take_lists()
         finally:
             self._ended = True
             _, requests = self._mailbox.take()
@@ -163,6 +166,22 @@ class Reloader:
         if self._ended:
             return self._failed("the daemon is stopping", reason)
         return await self._mailbox.request(reason, written)
+
+    def put_lists(self, lists: Lists) -> None:
+        """These are the models that upstreams list, by core auth ID; they are in force soon."""
+        self._mailbox.put_lists(lists)
+
+    async def _take_lists(self) -> None:
+        """Puts in force what upstreams list. Between two turns, so that no update is checked meanwhile."""
+        old, lists = self._current.get_or_none(), self._mailbox.take_lists()
+        if old is None or lists is None:
+            return
+        try:
+            new = await self._off_loop(partial(with_lists, old, lists))
+            self._current.set(new)
+            self._reporter.listed(old, new)
+        except Exception as error:
+            logger.opt(exception=error).error("what upstreams list could not be put in force")
 
     async def _turn(self, updates: Sequence[Update], requests: tuple[ReloadRequest, ...]) -> None:
         reason = ", ".join(dict.fromkeys(each.reason for each in requests)) or "file"

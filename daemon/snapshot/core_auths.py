@@ -15,14 +15,13 @@ from msgspec import UNSET, Struct, structs
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.instructions import Source
 from daemon.config.profiles import profile_of
-from daemon.config.provider import Kind, Provider, lower_name
+from daemon.config.provider import Kind, Provider, RequestDefaults, SetBy, lower_name
 from daemon.config.schema import (
     DEFAULT_MODELS,
     Config,
     Defaults,
     ModelEntry,
     Privacy,
-    ProviderTimeouts,
     Timeouts,
     WireApi,
 )
@@ -31,12 +30,19 @@ from daemon.snapshot.effort import SEED_EFFORTS
 from daemon.wires.table import WIRES
 
 
+class UpstreamTimeouts(Timeouts, frozen=True):
+    """The limits of one core auth, in seconds. ``total``: of an answer that comes as a whole; None: no limit."""
+
+    total: float | None = None
+
+
 class CoreAuth(Struct, frozen=True, kw_only=True):
     """One usable upstream credential, frozen; its live state is kept elsewhere under ``id``.
 
     ``name`` is the provider's name (``packycode``, ``fox``), ``kind`` where it is configured, ``provider`` the
     family the management API shows (``codex``, ``openai`` or ``anthropic``, by the wire). ``source`` is
-    ``config:packycode`` or ``config:tppc[fox]``. ``base_url`` is as written.
+    ``config:packycode``, ``config:tppc[fox]`` or ``store:fox``. ``base_url`` is as written. A key of the store opens
+    itself when it is revealed, so only who sends it reveals it.
     """
 
     id: str
@@ -49,10 +55,12 @@ class CoreAuth(Struct, frozen=True, kw_only=True):
     base_url: str
     api_key: Secret
     models: tuple[ModelEntry, ...]
+    """Empty for a provider of the store that lists none and whose upstream is yet to be asked (``discover``)."""
     defaults: Defaults
+    """``model`` is empty where there is no default."""
     store: bool | None
     """``False`` sends ``store: false``; None leaves the field to the client."""
-    timeouts: Timeouts
+    timeouts: UpstreamTimeouts
     headers: tuple[tuple[str, str], ...] = ()
     proxy_url: str = ""
     priority: int = 0
@@ -70,8 +78,16 @@ class CoreAuth(Struct, frozen=True, kw_only=True):
     """Why it has this profile, or none: ``configured``, ``host packycode.com`` …"""
     normalised: bool = False
     """Responses bodies are put into the shape that Codex sends."""
+    type: str = ""
+    """Of the store: the name of its type of adapter; of config.yaml empty, and the wire decides."""
+    fallback_models: tuple[str, ...] = ()
+    """Upstream names, asked in this order when a model fails, before the next provider is."""
+    request_defaults: RequestDefaults = RequestDefaults()
+    """What a request gets that lacks it."""
     discover: bool = False
     """It serves what its upstream lists, and ``models`` until that is known."""
+    set_by: SetBy = "local"
+    """Of the store: who set ``base_url``, for the egress rule. Who set those of config.yaml is known by host."""
 
     def __repr__(self) -> str:
         """Without the fixed text: it may be long, and it is the user's."""
@@ -98,27 +114,27 @@ def synthesize(settings: Config, providers: Sequence[Provider]) -> tuple[tuple[C
 
 
 def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
-    key, base_url, wire = provider.api_key.reveal().strip(), provider.base_url.strip(), provider.wire
+    base_url, wire = provider.base_url.strip(), provider.wire
     is_packycode = provider.kind == "packycode"
-    named = None if is_packycode else provider.name
     models = provider.models or (() if provider.discover else _built_in_models(provider.defaults))
+    identity, client, key = _identity(provider)
     profile, reason = profile_of(provider.profile, is_packycode=is_packycode, base_url=base_url, wire=wire)
     refused = (*provider.unsupported_parameters, *(profile.unsupported if profile else ()))
     cooling = provider.disable_cooling
     return CoreAuth(
-        id=core_auth_id(named, api_key=key, base_url=base_url),
-        client_id=client_id(named, api_key=key, base_url=base_url),
+        id=identity,
+        client_id=client,
         name=provider.name,
         kind=provider.kind,
         provider=WIRES[wire].upstream.family,
         source=provider.source,
         wire=wire,
         base_url=base_url,
-        api_key=Secret(key),
+        api_key=key,
         models=models,
         defaults=_defaults(provider.defaults, models),
         store=_store(provider.privacy),
-        timeouts=_timeouts(provider.timeouts, settings.timeouts),
+        timeouts=_timeouts(provider, settings.timeouts),
         headers=tuple(provider.headers.items()),
         proxy_url=provider.proxy_url.strip() or settings.proxy_url.strip(),
         priority=provider.priority,
@@ -131,8 +147,21 @@ def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
         profile=profile.name if profile else "",
         profile_reason=reason,
         normalised=profile.normalised if profile else False,
+        type=provider.type,
+        fallback_models=provider.fallback_models,
+        request_defaults=provider.request_defaults,
         discover=provider.discover,
+        set_by=provider.set_by,
     )
+
+
+def _identity(provider: Provider) -> tuple[str, str, Secret]:
+    """(core auth ID, client ID, key). Where the IDs are known the key stays closed: opening 2,000 takes too long."""
+    if provider.core_auth_id and provider.client_id:
+        return provider.core_auth_id, provider.client_id, provider.api_key
+    key = provider.api_key.reveal().strip()
+    ids = stable_ids(provider.kind, provider.name, api_key=key, base_url=provider.base_url)
+    return *ids, Secret(key)
 
 
 def _defaults(defaults: Defaults, models: tuple[ModelEntry, ...]) -> Defaults:
@@ -160,9 +189,9 @@ def _store(privacy: Privacy) -> bool | None:
     return False if privacy.disable_response_storage else None
 
 
-def _timeouts(own: ProviderTimeouts, general: Timeouts) -> Timeouts:
-    values = {name: value for name, value in structs.asdict(own).items() if value is not UNSET}
-    return structs.replace(general, **values)
+def _timeouts(provider: Provider, general: Timeouts) -> UpstreamTimeouts:
+    own = {name: value for name, value in structs.asdict(provider.timeouts).items() if value is not UNSET}
+    return UpstreamTimeouts(**structs.asdict(general) | own, total=provider.total_timeout)
 
 
 def short(kind: str, *parts: str) -> str:
@@ -171,17 +200,16 @@ def short(kind: str, *parts: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def core_auth_id(name: str | None, *, api_key: str, base_url: str) -> str:
-    """The ID of a core auth. ``name`` is that of a tppc provider, None for packycode."""
-    kind = "packycode:codex" if name is None else f"tppc:{lower_name(name)}"
-    return f"{kind}:{short(kind, api_key, base_url)}"
-
-
-def client_id(name: str | None, *, api_key: str, base_url: str) -> str:
-    """The name under which a core auth registers its models; here a tppc name keeps its case."""
-    if name is None:
-        return f"packycode:models:{short('packycode:models', base_url, api_key)}"
-    return f"tppc:models:{short('tppc:models', name, base_url, api_key)}"
+def stable_ids(kind: Kind, name: str, *, api_key: str, base_url: str) -> tuple[str, str]:
+    """(core auth ID, client ID), the latter the name under which a core auth registers its models: there a name keeps
+    its case. packycode has no name of its own."""
+    if kind == "packycode":
+        core_auth = "packycode:codex"
+        client = short("packycode:models", base_url, api_key)
+    else:
+        core_auth = f"{kind}:{lower_name(name)}"
+        client = short(f"{kind}:models", name, base_url, api_key)
+    return f"{core_auth}:{short(core_auth, api_key, base_url)}", f"{kind}:models:{client}"
 
 
 class Unique:

@@ -23,7 +23,8 @@ from daemon.config.references import is_reference
 from daemon.config.schema import Config, ModelEntry, Tppc, TppcProvider
 from daemon.secret import Secret
 from daemon.store.errors import InvalidProvider
-from daemon.store.provider_row import DEFAULT_TIMEOUT, TYPES, ExtraConfig
+from daemon.store.provider_row import DEFAULT_TIMEOUT, ExtraConfig
+from daemon.upstream.adapters.table import ADAPTERS
 
 LEAST_TIMEOUT: Final = 1.0
 MOST_TIMEOUT: Final = 86_400.0
@@ -83,8 +84,8 @@ def faults_of(fields: ProviderFields) -> tuple[Fault, ...]:
         for each, hint in REQUIRED.items()
         if not getattr(fields, each)
     ]
-    if isinstance(fields.type, str) and fields.type and fields.type not in TYPES:
-        hint = f"got {quoted(fields.type)}; known: {', '.join(TYPES)}"
+    if isinstance(fields.type, str) and fields.type and fields.type not in ADAPTERS:
+        hint = f"got {quoted(fields.type)}; known: {', '.join(ADAPTERS)}"
         faults.append(Fault(path=("type",), code="unknown-type", message="unknown provider type", hint=hint))
     faults += _name_faults(fields.name if isinstance(fields.name, str) else "")
     extra, wrong = extra_config_of(fields.extra_config if isinstance(fields.extra_config, dict) else {})
@@ -132,7 +133,7 @@ def extra_config_of(extra: Mapping[str, object]) -> tuple[ExtraConfig, list[Faul
 
 def _rule_faults(fields: ProviderFields, extra: ExtraConfig) -> Iterator[Fault]:
     """What the rules of ``tppc.providers`` say, in the words of the store."""
-    kind = TYPES.get(fields.type if isinstance(fields.type, str) else "")
+    kind = ADAPTERS.get(fields.type if isinstance(fields.type, str) else "")
     if kind is None or not isinstance(fields.base_url, str) or not isinstance(fields.name, str):
         return
     written = fields.api_key.reveal() if isinstance(fields.api_key, Secret) else ""
@@ -143,7 +144,7 @@ def _rule_faults(fields: ProviderFields, extra: ExtraConfig) -> Iterator[Fault]:
         enabled=True,
         base_url=fields.base_url,
         api_key=Secret(key),
-        wire_api=kind.wire,
+        wire_api=kind.wire_api,
         models=fields.models if isinstance(fields.models, tuple) else (),
         profile=extra.profile,
         headers=extra.headers,
@@ -153,7 +154,7 @@ def _rule_faults(fields: ProviderFields, extra: ExtraConfig) -> Iterator[Fault]:
         path = RENAMED.get(field, (field,)) + found.path[4:]
         message = found.message.removeprefix("providers[0].").removesuffix(" when providers[0].enabled=true")
         if path == ("api_key",) and found.code == "required":
-            message = f"api_key is required for type {kind.name}"
+            message = f"api_key is required for type {kind.type}"
         yield structs.replace(found, path=path, message=message.replace("base-url", "base_url"))
 
 
@@ -307,7 +308,7 @@ EXTRA: Final[dict[str, Read]] = {
 }
 REQUIRED: Final = {
     "name": "e.g. fox",
-    "type": f"one of: {', '.join(TYPES)}",
+    "type": f"one of: {', '.join(ADAPTERS)}",
     "base_url": "e.g. https://host.example/v1",
 }
 RENAMED: Final[dict[str, Path]] = {

@@ -9,52 +9,25 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from daemon.config.profiles import PROFILES
-from daemon.config.provider import Provider, lower_name
+from daemon.config.provider import Provider, RequestDefaults, SetBy
 from daemon.config.references import is_reference
-from daemon.config.schema import ModelEntry, Privacy, ProviderTimeouts, WireApi
+from daemon.config.schema import DEFAULT_MODELS, ModelEntry, ProviderTimeouts
 from daemon.secret import Secret
-from daemon.snapshot.core_auths import short
+from daemon.upstream.adapters.table import ADAPTERS
 
 DEFAULT_TIMEOUT: Final = 300.0
-SetBy = Literal["local", "remote"]
-"""From where the URL was set, for the egress rule: this host, or another one."""
 
 
-class ProviderType(Struct, frozen=True, kw_only=True):
-    """``type`` of a row: a wire and a make. ``keyless``: works without a key, and then sends no ``Authorization``.
-    ``seed_models``: without ``models`` it has the seed's ids; the others are asked for theirs."""
-
-    name: str
-    wire: WireApi
-    profile: str = ""
-    keyless: bool = False
-    seed_models: bool = False
-
-
-TYPES: Final[dict[str, ProviderType]] = {
-    each.name: each
-    for each in (
-        ProviderType(name="openai", wire="chat"),
-        ProviderType(name="vllm", wire="chat", profile="vllm", keyless=True),
-        ProviderType(name="codex", wire="responses", seed_models=True),
-        ProviderType(name="messages", wire="messages"),
-    )
-}
-
-
-class ExtraConfig(Struct, frozen=True, kw_only=True):
+class ExtraConfig(RequestDefaults, frozen=True, kw_only=True):
     """``extra_config``, read. ``temperature``, ``max_tokens`` and ``top_p`` go into requests that lack them."""
 
-    temperature: float | None = None
-    max_tokens: int | None = None
-    top_p: float | None = None
     profile: str = ""
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class StoredProvider(Struct, frozen=True, kw_only=True, tag="row", tag_field="is"):
@@ -116,33 +89,35 @@ class Contents(Struct, frozen=True, kw_only=True):
     rows: tuple[Row, ...]
 
 
-def stable_ids(name: str, *, api_key: str, base_url: str) -> tuple[str, str]:
-    """(core auth ID, client ID) of the contract; ``api_key`` is the text itself, empty for none."""
-    kind = f"store:{lower_name(name)}"
-    core_auth = f"{kind}:{short(kind, api_key, base_url)}"
-    return core_auth, f"store:models:{short('store:models', name, base_url, api_key)}"
-
-
 def provider_of(row: StoredProvider, extra: ExtraConfig, *, api_key: Secret, failed: bool = False) -> Provider:
     """What the rest of the daemon sees of a row. ``api_key`` is resolved or opens itself when revealed.
 
-    ``timeout`` is the longest wait for an event of a stream, so that one that flows is never ended by it.
+    ``timeout`` is the longest wait for an event of a stream, so that one that flows is never ended by it, and the
+    limit of an answer that comes as a whole.
     """
-    kind = TYPES[row.type]
+    adapter = ADAPTERS[row.type]
     return Provider(
         kind="store",
         name=row.name,
         source=row.source,
         enabled=row.enabled,
-        wire=kind.wire,
+        wire=adapter.wire_api,
         base_url=row.base_url,
         api_key=api_key,
-        privacy=Privacy(),
-        models=row.models or (),
-        profile=extra.profile or (kind.profile if kind.profile in PROFILES else ""),
+        models=row.models or (DEFAULT_MODELS if adapter.seed_models else ()),
+        # That of the type is in the table of profiles once something is known of it.
+        profile=extra.profile or (adapter.profile if adapter.profile in PROFILES else ""),
         headers=extra.headers,
         timeouts=ProviderTimeouts(first_event=row.timeout, idle=row.timeout),
         failed=failed,
+        type=row.type,
+        fallback_models=row.fallback_models,
+        total_timeout=row.timeout,
+        request_defaults=RequestDefaults(temperature=extra.temperature, max_tokens=extra.max_tokens, top_p=extra.top_p),
+        discover=not row.models,
+        set_by=row.set_by,
+        core_auth_id=row.core_auth_id or "",
+        client_id=row.client_id or "",
     )
 
 
@@ -153,7 +128,7 @@ def failed_provider(row: UnreadableRow) -> Provider:
         name=row.name,
         source=row.source,
         enabled=row.enabled,
-        wire=TYPES["openai"].wire,
+        wire=ADAPTERS["openai"].wire_api,
         base_url="",
         api_key=Secret(""),
         failed=True,

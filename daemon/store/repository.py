@@ -17,15 +17,16 @@ from typing import Any, Final
 import sqlalchemy as sa
 from msgspec import UNSET
 
-from daemon.config.provider import lower_name
+from daemon.config.provider import SetBy, lower_name
 from daemon.config.references import is_reference
 from daemon.secret import Secret
+from daemon.snapshot.core_auths import stable_ids
 from daemon.store.columns import Columns, columns_of, fields_in, row_of
 from daemon.store.database import Database
 from daemon.store.encryption import EncryptionKeys, new_key_id
 from daemon.store.errors import NameTaken, NoSuchProvider, RowChanged, StoreUnusable
 from daemon.store.provider_fields import DEFAULTS, ProviderFields, check_fields
-from daemon.store.provider_row import Contents, Row, SetBy, StoredProvider, stable_ids
+from daemon.store.provider_row import Contents, Row, StoredProvider
 from daemon.store.tables import providers, store_state
 
 Stamp = tuple[int, int, datetime]
@@ -229,11 +230,11 @@ class ProviderRepository:
         """``api_key``, ``key_id`` and the IDs. The same key again keeps its ``key_id``, so that nothing changes."""
         text = key.reveal() if key is not None else None
         if text is None or is_reference(text):
-            ids = (None, None) if text else stable_ids(name, api_key="", base_url=base_url)
+            ids = (None, None) if text else stable_ids("store", name, api_key="", base_url=base_url)
             return {"api_key": text, "key_id": "", "core_auth_id": ids[0], "client_id": ids[1]}
         keys, fingerprint = self._sealing(connection)
         old = before["api_key"] if before is not None else None
-        core_auth_id, client_id = stable_ids(name, api_key=text, base_url=base_url)
+        core_auth_id, client_id = stable_ids("store", name, api_key=text, base_url=base_url)
         columns: dict[str, object] = {"core_auth_id": core_auth_id, "client_id": client_id}
         if before is not None and old and not is_reference(old) and _opens_to(keys, old, text):
             return columns
@@ -245,7 +246,7 @@ class ProviderRepository:
             return {}
         keys = self._keys(False) or NO_KEYS
         text = keys.open(api_key) if api_key else ""
-        core_auth_id, client_id = stable_ids(name, api_key=text, base_url=base_url)
+        core_auth_id, client_id = stable_ids("store", name, api_key=text, base_url=base_url)
         return {"core_auth_id": core_auth_id, "client_id": client_id}
 
 

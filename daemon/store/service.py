@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET, Struct
 
-from daemon.config.provider import lower_name
+from daemon.config.provider import SetBy, lower_name
 from daemon.store.errors import NameTaken, StoreError
 from daemon.store.provider_fields import ProviderFields, fields_of
-from daemon.store.provider_row import Row, SetBy
+from daemon.store.provider_row import Row
 from daemon.store.source import StoreSource
 
 if TYPE_CHECKING:

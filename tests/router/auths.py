@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from daemon.config.schema import Defaults, Timeouts
+from daemon.config.schema import Defaults
 from daemon.secret import Secret
-from daemon.snapshot.core_auths import CoreAuth
+from daemon.snapshot.core_auths import CoreAuth, UpstreamTimeouts
 from daemon.snapshot.models import Candidate
 
 
@@ -24,7 +24,7 @@ def core_auth(name: str = "fox", **changes: Any) -> CoreAuth:
         "models": (),
         "defaults": Defaults(),
         "store": False,
-        "timeouts": Timeouts(),
+        "timeouts": UpstreamTimeouts(),
     }
     return CoreAuth(**fields | changes)
 

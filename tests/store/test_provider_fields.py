@@ -8,7 +8,8 @@ from daemon.config.schema import ModelEntry
 from daemon.secret import Secret
 from daemon.store.errors import InvalidProvider
 from daemon.store.provider_fields import DEFAULTS, check_fields, extra_config_of, fields_of
-from daemon.store.provider_row import TYPES, ExtraConfig
+from daemon.store.provider_row import ExtraConfig
+from daemon.upstream.adapters.table import ADAPTERS
 
 GOOD = {"name": "fox", "type": "openai", "base_url": "https://fox.example/v1", "api_key": "sk-planted"}
 
@@ -131,9 +132,9 @@ def test_what_is_given_goes_over_what_there_is() -> None:
 
 
 def test_the_types_are_those_of_the_contract() -> None:
-    assert [(each.name, each.wire, each.keyless, each.seed_models) for each in TYPES.values()] == [
+    assert {(each.type, each.wire.name, each.keyless, each.seed_models) for each in ADAPTERS.values()} == {
         ("openai", "chat", False, False),
         ("vllm", "chat", True, False),
         ("codex", "responses", False, True),
         ("messages", "messages", False, False),
-    ]
+    }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit, urlunsplit
 
 from msgspec import Struct
@@ -17,11 +17,16 @@ from daemon.snapshot.core_auths import CoreAuth
 from daemon.wires.base import Wire
 from daemon.wires.table import WIRES
 
+if TYPE_CHECKING:
+    from daemon.config.schema import WireApi
+
 USER_AGENT: Final = f"tppcd/{__version__}"
 
 
 class AdapterType(Struct, frozen=True, kw_only=True):
     """One type of provider. ``profile`` names what its upstreams take and refuse; '' where that is recognised.
+    ``keyless``: works without a key, and then sends no ``Authorization``. ``seed_models``: until its upstream was
+    asked for its models, it serves the seed's ids.
 
     ``passed_up`` picks those of the client's headers that go along where it speaks the same wire, ``passed_down``
     those of the response that such a client gets. ``bound_header`` is one of them, whose value only the upstream that
@@ -31,9 +36,16 @@ class AdapterType(Struct, frozen=True, kw_only=True):
     type: str
     wire: Wire
     profile: str = ""
+    keyless: bool = False
+    seed_models: bool = False
     passed_up: Callable[[Mapping[str, str]], dict[str, str]] = lambda _: {}
     passed_down: Callable[[Mapping[str, str]], tuple[tuple[str, str], ...]] | None = None
     bound_header: str = ""
+
+    @property
+    def wire_api(self) -> WireApi:
+        """The wire as config.yaml names it."""
+        return cast("WireApi", self.wire.name)
 
     def url(self, base_url: str) -> str:
         """Where requests go."""

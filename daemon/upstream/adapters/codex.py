@@ -43,5 +43,10 @@ def passed_down(upstream: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 CODEX: Final = AdapterType(
-    type="codex", wire=WIRE, passed_up=passed_up, passed_down=passed_down, bound_header=openai.TURN_STATE
+    type="codex",
+    wire=WIRE,
+    seed_models=True,
+    passed_up=passed_up,
+    passed_down=passed_down,
+    bound_header=openai.TURN_STATE,
 )

@@ -13,7 +13,7 @@ from daemon.upstream.adapters.openai import OPENAI
 from daemon.upstream.adapters.vllm import VLLM
 from daemon.wires.table import WIRES
 
-ADAPTERS: Final[Mapping[str, AdapterType]] = {each.type: each for each in (CODEX, OPENAI, VLLM, MESSAGES)}
+ADAPTERS: Final[Mapping[str, AdapterType]] = {each.type: each for each in (OPENAI, VLLM, CODEX, MESSAGES)}
 
 _OF_WIRE: Final = {wire.name: AdapterType(type=wire.name, wire=wire) for wire in WIRES.values()} | {
     each.wire.name: each for each in ADAPTERS.values() if not each.profile

@@ -12,4 +12,4 @@ from msgspec.structs import replace
 
 from daemon.upstream.adapters.openai import OPENAI
 
-VLLM: Final = replace(OPENAI, type="vllm", profile="vllm")
+VLLM: Final = replace(OPENAI, type="vllm", profile="vllm", keyless=True)
