@@ -39,7 +39,6 @@ from daemon.reload.outcome import ConfigRefused, ReloadOutcome, not_applied, of_
 from daemon.reload.report import Events, Notify, Numbers, Reporter, status_line
 from daemon.reload.supervise import supervised
 from daemon.snapshot import summary
-from daemon.snapshot.listings import Lists
 from daemon.snapshot.snapshot import Current, Snapshot, with_lists
 from daemon.sources.base import Source, Update
 from daemon.state.copies import History, LastGood
@@ -92,6 +91,8 @@ class Reloader:
         self._notify = notify
         self._reporter = Reporter(audit, metrics)
         self._mailbox = Mailbox()
+        self.put_lists = self._mailbox.put_lists
+        """What upstreams list now, by core auth ID; it is in force soon."""
         self._outcome: ReloadOutcome | None = None
         self._ended = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="config-check")
@@ -167,21 +168,12 @@ class Reloader:
             return self._failed("the daemon is stopping", reason)
         return await self._mailbox.request(reason, written)
 
-    def put_lists(self, lists: Lists) -> None:
-        """These are the models that upstreams list, by core auth ID; they are in force soon."""
-        self._mailbox.put_lists(lists)
-
     async def _take_lists(self) -> None:
         """Puts in force what upstreams list. Between two turns, so that no update is checked meanwhile."""
-        old, lists = self._current.get_or_none(), self._mailbox.take_lists()
-        if old is None or lists is None:
-            return
-        try:
-            new = await self._off_loop(partial(with_lists, old, lists))
-            self._current.set(new)
-            self._reporter.listed(old, new)
-        except Exception as error:
-            logger.opt(exception=error).error("what upstreams list could not be put in force")
+        if (lists := self._mailbox.take_lists()) is not None:
+            old = self._current.get()
+            self._current.set(await self._off_loop(partial(with_lists, old, lists)))
+            self._reporter.listed(old, self._current.get())
 
     async def _turn(self, updates: Sequence[Update], requests: tuple[ReloadRequest, ...]) -> None:
         reason = ", ".join(dict.fromkeys(each.reason for each in requests)) or "file"
