@@ -56,7 +56,7 @@ NAME_WIRES = {
     "api.management.openapi": "the word of OpenAPI",
     "api.problems": "the entry of a path that is none",
     "api.schemas": "the schema's literal, as it is shown",
-    "gateway.amendments": "a field of the request",
+    "upstream.amendments": "a field of the request",
     "snapshot.core_auths": "packycode's rule",
     "upstream.adapters": "a type of provider is called like its wire",
 }

@@ -63,6 +63,17 @@ class Reporter:
             self._log("registration", line, new.generation)
         for line in summary.profile_lines(old, new):
             self._log("profile", line, new.generation)
+        self._count(new)
+
+    def listed(self, old: Snapshot, new: Snapshot) -> None:
+        """The same configuration is in force, with other models."""
+        for line in summary.models_lines(old, new):
+            self._log("models", line, new.generation)
+        for line in registration_lines(old, new):
+            self._log("registration", line, new.generation)
+        self._count(new)
+
+    def _count(self, new: Snapshot) -> None:
         self._numbers.snapshot(
             generation=new.generation,
             providers=len({auth.name for auth in new.core_auths}),

@@ -40,6 +40,7 @@ from daemon.systemd import Notifier, dump_stacks_on_crash, watchdog
 from daemon.telemetry.audit import AuditLog, open_audit_file
 from daemon.telemetry.logs import masked
 from daemon.telemetry.metrics import Metrics
+from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.upstream.http.egress import EgressPolicy
 from daemon.upstream.http.transport import Transport
 
@@ -99,13 +100,14 @@ class Daemon:
             audit.add_sink(self._audit_file)
         egress = EgressPolicy(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
         self._transport = Transport(egress)
+        adapters = AdapterRegistry(self._transport.open)
         history = History(state, options.config)
         self._reloader = Reloader(
             current=current,
             source=FileSource(options.config),
             last_good=LastGood(state, options.config),
             history=history,
-            appliers=appliers(log, (states, learned)),
+            appliers=appliers(log, adapters, (states, learned)),
             audit=audit,
             metrics=metrics,
             notify=self._notifier,
@@ -119,7 +121,7 @@ class Daemon:
             metrics=metrics,
             states=states,
             live=LiveState(
-                upstreams=self._transport,
+                adapters=adapters,
                 states=states,
                 metrics=metrics,
                 deadlines=self._deadlines,

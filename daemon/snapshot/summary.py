@@ -57,5 +57,14 @@ def profile_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
             yield f"{auth.name} has the profile {auth.profile} ({auth.profile_reason}): never sent are {left_out}"
 
 
+def models_lines(old: Snapshot, new: Snapshot) -> Iterator[str]:
+    """``models of fox: +2 -1``: what an upstream lists now, and before."""
+    before = {each.auth_id: set(each.models) for each in old.models.registrations()}
+    for each in new.models.registrations():
+        models, known = set(each.models), before.get(each.auth_id, set())
+        if models != known:
+            yield f"models of {each.provider}: +{len(models - known)} -{len(known - models)}"
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from daemon.config.urls import shown
+from daemon.upstream.model_list import ModelsResponse, listed_names
 
 MOST_QUOTED = 200
 
@@ -24,32 +24,6 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     hint: str = ""
     models: tuple[str, ...] | None = None
     key_refused: bool = False
-
-
-class ModelsResponse(Struct, frozen=True, kw_only=True):
-    """The response to ``GET url``. Header names are lower-case; ``body`` may be cut."""
-
-    url: str
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def is_html(self) -> bool:
-        return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
-
-    @property
-    def data(self) -> object:
-        """The body as JSON; None where it is none."""
-        try:
-            decoded: object = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
-        return decoded
-
-    @property
-    def speaks_json(self) -> bool:
-        return isinstance(self.data, dict | list)
 
 
 def explain(response: ModelsResponse, *, has_key: bool, model: str) -> Diagnosis:
@@ -126,7 +100,7 @@ def _web_page(response: ModelsResponse) -> Diagnosis:
 
 
 def _listed(response: ModelsResponse, model: str) -> Diagnosis:
-    names = _names(response.data)
+    names = listed_names(response.data)
     if names is None:
         if response.speaks_json:
             return Diagnosis(ok=True, explanation="the upstream answers, though not with a list of models")
@@ -179,15 +153,6 @@ def _other(response: ModelsResponse) -> Diagnosis:
     if message := _message(response.data):
         explanation += f'; it says: "{message}"'
     return Diagnosis(ok=response.status == 429, explanation=explanation, hint=hint)
-
-
-def _names(data: object) -> tuple[str, ...] | None:
-    """The names in OpenAI's, Anthropic's and Codex's shape of a list of models."""
-    listed = data.get("data", data.get("models")) if isinstance(data, dict) else data
-    if not isinstance(listed, list):
-        return None
-    names = (each.get("id", each.get("slug", each.get("name"))) if isinstance(each, dict) else each for each in listed)
-    return tuple(name for name in names if isinstance(name, str))
 
 
 def _message(data: object) -> str:

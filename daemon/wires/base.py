@@ -212,6 +212,12 @@ class Upstream(Struct, frozen=True, kw_only=True):
 
     reasoning: EarlierReasoning | None = None
 
+    output_limit: Callable[[str], tuple[str, ...]] = lambda _: ("max_tokens",)
+    """(the model's name) -> what the limit of an answer's tokens is called, the usual name first."""
+
+    takes_sampling: Callable[[Request], bool] = lambda _: True
+    """Whether ``temperature`` and ``top_p`` may stand beside what the request asks for."""
+
 
 class Wire(Struct, frozen=True, kw_only=True):
     """One JSON dialect. ``decode_request`` takes the body and lower-case headers and raises
