@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from daemon.api.management import views
 from daemon.api.management.caller import Caller
-from daemon.api.management.key_check import INVALID_KEY, refused_keys
+from daemon.api.management.key_check import refused_keys
 from daemon.api.management.masked import masked
 from daemon.api.management.requests import IfMatch, etag, flag, is_dry_run, json_body, raw_body
 from daemon.api.management.upstream_rule import UpstreamRule
@@ -159,7 +159,7 @@ def refused_write(error: Exception, block: str) -> RefusedWrite:
         case Invalid():
             # ``invalid_config`` where the block that was sent is not what is wrong.
             errors = [each for each in error.diagnostics if each.severity == "error"]
-            if any(each.code == INVALID_KEY for each in errors):
+            if any(each.code == "invalid-key" for each in errors):
                 return RefusedWrite(422, invalid_config(error.diagnostics, "invalid_key"))
             own = any(not each.path or each.path[0] == block for each in errors)
             return RefusedWrite(422, invalid_config(error.diagnostics, f"invalid_{block if own else WHOLE}"))

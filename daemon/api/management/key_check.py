@@ -23,7 +23,6 @@ from daemon.upstream.probe import probe
 
 CHECK_SECONDS: Final = 3.0
 """To connect, and as long again for the response."""
-INVALID_KEY: Final = "invalid-key"
 HINT: Final = "copy it again; ?skip-check=1 saves it all the same"
 
 
@@ -46,7 +45,7 @@ async def refused_keys(services: Services, who: Caller, new: Snapshot) -> tuple[
     paths = {each.source: each.path for each in new.providers}
     return tuple(
         Diagnostic(
-            severity="error", code=INVALID_KEY, message=f"{auth.name}: {why}", path=paths[auth.source], hint=HINT
+            severity="error", code="invalid-key", message=f"{auth.name}: {why}", path=paths[auth.source], hint=HINT
         )
         for auth, why in zip(auths, found, strict=True)
         if why

@@ -20,7 +20,7 @@ from typing import Final
 from msgspec import UNSET, structs
 
 from daemon.api.management.caller import Caller
-from daemon.api.management.key_check import HINT, INVALID_KEY, refused_key
+from daemon.api.management.key_check import HINT, refused_key
 from daemon.api.management.upstream_rule import UpstreamRule, host_of, reach_of
 from daemon.api.provider_store.refusals import ForbiddenWrite
 from daemon.api.services import Services, snapshot_in_force
@@ -63,7 +63,7 @@ async def check_write(
         key = await service.resolved(fields.api_key)
         auth = core_auth_of(whole, key, snapshot) if key else None
         if auth and (why := await refused_key(services, who, auth, is_new_url=is_new_url)):
-            fault = Fault(path=("api_key",), code=INVALID_KEY, message=why, hint=HINT)
+            fault = Fault(path=("api_key",), code="invalid-key", message=why, hint=HINT)
             raise ForbiddenWrite(422, "invalid_key", (fault,))
     if is_new_url:  # before the write: once it is in force, a request may connect at any moment
         await asyncio.to_thread(rule.note_hosts, who, [host_of(url)])
