@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from socket import AF_UNIX, socket
 from typing import TYPE_CHECKING, Literal, cast
@@ -40,6 +41,7 @@ from daemon.systemd import Notifier, dump_stacks_on_crash, watchdog
 from daemon.telemetry.audit import AuditLog, open_audit_file
 from daemon.telemetry.logs import masked
 from daemon.telemetry.metrics import Metrics
+from daemon.upstream.discovery import ModelDiscovery
 from daemon.upstream.http.egress import EgressPolicy
 from daemon.upstream.http.transport import Transport
 
@@ -99,13 +101,14 @@ class Daemon:
             audit.add_sink(self._audit_file)
         egress = EgressPolicy(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
         self._transport = Transport(egress)
+        self._discovery = ModelDiscovery(self._transport.open)
         history = History(state, options.config)
         self._reloader = Reloader(
             current=current,
             source=FileSource(options.config),
             last_good=LastGood(state, options.config),
             history=history,
-            appliers=appliers(log, (states, learned)),
+            appliers=appliers(log, (states, learned), self._discovery),
             audit=audit,
             metrics=metrics,
             notify=self._notifier,
@@ -152,8 +155,10 @@ class Daemon:
                 "the reload pipeline": tasks.create_task(supervised("the reload pipeline", self._reloader.run)),
                 "the request clock": tasks.create_task(supervised("the request clock", self._deadlines.run)),
             }
+            discover = partial(self._discovery.run, self._reloader.put_lists)
             background = [
                 *vital.values(),
+                tasks.create_task(supervised("the discovery of models", discover)),
                 tasks.create_task(watchdog(self._notifier, lambda: _ended(vital))),
                 tasks.create_task(self._last_word()),
             ]

@@ -96,7 +96,7 @@ class ModelDiscovery:
         self._timing = timing or DiscoveryTiming()
         self._clock = clock or asyncio.get_running_loop()
         self._upstreams: dict[str, UpstreamModels] = {}
-        self._asking: set[str] = set()
+        self.asking: set[str] = set()  # the IDs of those whose answer is waited for
         self._lists: dict[tuple[str, ...], tuple[str, ...]] = {}  # one object for all that are equal
         self._batch = 0
         self._changed: float | None = None  # since when a list is known that is not published
@@ -132,12 +132,12 @@ class ModelDiscovery:
         """Asks for ever; may be run again after it failed."""
         for each in self._upstreams.values():
             each.due = min(each.due, self._clock.time())
-        self._asking.clear()
+        self.asking.clear()
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._wake.clear()
                 for each in self._next():
-                    self._asking.add(each.auth.id)
+                    self.asking.add(each.auth.id)
                     each.due, each.asked = inf, self._clock.time()
                     tasks.create_task(self._ask(each))
                 if self._changed is not None and self._clock.time() >= self._publish_at():
@@ -146,14 +146,14 @@ class ModelDiscovery:
 
     def _next(self) -> list[UpstreamModels]:
         """What is asked now."""
-        now, places = self._clock.time(), self._timing.at_once - len(self._asking)
-        due = (each for key, each in self._upstreams.items() if each.due <= now and key not in self._asking)
+        now, places = self._clock.time(), self._timing.at_once - len(self.asking)
+        due = (each for key, each in self._upstreams.items() if each.due <= now and key not in self.asking)
         return nsmallest(places, due, key=lambda each: (each.failures, -each.batch)) if places > 0 else []
 
     def _publish_at(self) -> float:
         """At once where no other list is on its way."""
         assert self._changed is not None
-        return self._changed + self._timing.settle if self._asking else self._changed
+        return self._changed + self._timing.settle if self.asking else self._changed
 
     def _publish(self, publish: Callable[[Lists], None]) -> None:
         self._changed = None
@@ -164,8 +164,8 @@ class ModelDiscovery:
     async def _pause(self) -> None:
         """Until something is due, or happens."""
         due = inf if self._changed is None else self._publish_at()
-        if len(self._asking) < self._timing.at_once:
-            waiting = (each.due for key, each in self._upstreams.items() if key not in self._asking)
+        if len(self.asking) < self._timing.at_once:
+            waiting = (each.due for key, each in self._upstreams.items() if key not in self.asking)
             due = min(due, min(waiting, default=inf))
         timer = self._clock.call_at(due, self._wake.set) if due < inf else None
         try:
@@ -182,7 +182,7 @@ class ModelDiscovery:
             if self._upstreams.get(key) is upstream:  # it has not gone meanwhile, nor is it to be asked otherwise
                 self._keep(upstream, result)
         finally:
-            self._asking.discard(key)
+            self.asking.discard(key)
             self._wake.set()
 
     async def _result(self, upstream: UpstreamModels) -> ListResult:
@@ -221,7 +221,7 @@ class ModelDiscovery:
             room = max(0, MOST_IN_ALL - sum(map(len, self._lists)))
             if len(names) > room:
                 logger.warning(
-                    "upstreams list too many models: {} of {} are left out", len(names) - room, _of(upstream)
+                    "upstreams list too many models: {} of {}'s are left out", len(names) - room, upstream.auth.name
                 )
                 names = names[:room]
         return self._lists.setdefault(names, names)
@@ -249,13 +249,9 @@ def _question(auth: CoreAuth, ca: str) -> tuple[object, ...]:
     return auth.wire, auth.headers, auth.proxy_url, ca
 
 
-def _of(upstream: UpstreamModels) -> str:
-    return f"models of {upstream.auth.name}"
-
-
 def _report(upstream: UpstreamModels, before: State, result: ListResult) -> None:
     """A change of state. What changes in a list is reported by the reload that puts it in force."""
-    auth, what = upstream.auth, _of(upstream)
+    auth, what = upstream.auth, f"models of {upstream.auth.name}"
     if result.state == "listed":
         if before == "failing":
             logger.info("{} are listed again", what)

@@ -18,7 +18,7 @@ from daemon.upstream.adapters.table import adapter_of
 from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
 
 MOST_BYTES: Final = 2 * 1024 * 1024
-"""OpenRouter's list, prices and descriptions included, is the longest known: 0.8 MiB for 400 models (2026-11)."""
+"""OpenRouter's entries have prices and descriptions, 1 to 2 KiB each, and there are hundreds."""
 MOST_NAMES: Final = 1000
 MOST_ENTRIES: Final = 10 * MOST_NAMES
 """That are looked at, usable or not."""
@@ -69,7 +69,7 @@ async def ask_models(
     del headers["content-type"]
     call = UpstreamCall(
         method="GET",
-        url=url or adapter.models_url(auth.base_url),
+        url=url or _with_page_size(adapter.models_url(auth.base_url), auth),
         headers=headers,
         connect_timeout=connect_timeout,
         proxy=auth.proxy_url,
@@ -79,6 +79,13 @@ async def ask_models(
     with await open(call) as response:
         body = await _beginning(response)
     return ModelsResponse(url=call.url, status=response.status, headers=dict(response.headers), body=body)
+
+
+def _with_page_size(url: str, auth: CoreAuth) -> str:
+    """Anthropic's list has pages, of 20 models unless more are asked for, and of 1000 at most."""
+    if auth.wire != "messages":
+        return url
+    return f"{url}{'&' if '?' in url else '?'}limit={MOST_NAMES}"
 
 
 async def _beginning(response: UpstreamResponse) -> bytes:

@@ -115,7 +115,7 @@ def test_the_built_in_alias_yields_to_a_messages_provider_that_has_the_model() -
 def test_the_default_model_is_one_that_the_upstream_has(
     auth: CoreAuth, names: tuple[str, ...], default: list[str]
 ) -> None:
-    assert [each.model for each in of(auth, **{auth.name: names}).defaults] == default
+    assert [each.model for each in registry([auth], (), {auth.id: names}).defaults] == default
 
 
 def test_own_models_with_the_seeds_effort_names_are_asked_as_listed_where_their_base_is_missing() -> None:
