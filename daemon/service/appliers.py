@@ -1,4 +1,4 @@
-"""What has to follow a new snapshot: the log, the live state of core auths that have gone, and whose models are asked for.
+"""What has to follow a new snapshot: the log, the live state of core auths that have gone, the discovery of models.
 
 Registry and core auths are inside the snapshot, so this list is short.
 """
@@ -70,7 +70,7 @@ class KeyedByAuth(Protocol):
     def keep_only(self, auth_ids: Iterable[str]) -> None: ...
 
 
-def appliers(log: DaemonLog, live: Sequence[KeyedByAuth], discovery: ModelDiscovery | None = None) -> Sequence[Applier]:
+def appliers(log: DaemonLog, live: Sequence[KeyedByAuth], discovery: ModelDiscovery) -> Sequence[Applier]:
     """In the order in which they are prepared."""
 
     @asynccontextmanager
@@ -89,7 +89,6 @@ def appliers(log: DaemonLog, live: Sequence[KeyedByAuth], discovery: ModelDiscov
     @asynccontextmanager
     async def ask_for_models(_old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
         yield
-        if discovery is not None:
-            discovery.follow(new.core_auths, new.config.upstream_ca)
+        discovery.follow(new.core_auths, new.config.upstream_ca)
 
     return (follow_log, forget_gone, ask_for_models)

@@ -33,7 +33,7 @@ CLAUDE_NAMES = ("claude-haiku-4-5-20251001", "claude-opus-4-8", "claude-sonnet-5
 
 LONGEST_NAME = 200
 """Longer names are not compared for likeness: that takes time in the square of their length."""
-MOST_COMPARED = 1000
+MOST_COMPARED = 300
 """Names that an unknown one is compared with: upstreams may list many thousands."""
 MOST_SHOWN = 50
 """Names in an error message."""
