@@ -30,6 +30,8 @@ from daemon.snapshot.listings import Listing, Lists, default_of, listings, names
 
 CLAUDE_NAMES = ("claude-haiku-4-5-20251001", "claude-opus-4-8", "claude-sonnet-5")
 """Names that Claude Code asks for by itself: what a ``claude-*`` glob is listed as."""
+CLAUDES_FAMILY = "anthropic"
+"""The family of core auths whose upstreams may have these models themselves."""
 
 LONGEST_NAME = 200
 """Longer names are not compared for likeness: that takes time in the square of their length."""
@@ -183,7 +185,7 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
         if not self.built_in_aliases:
             return None
         found = self._discovered(name)
-        return found if found and any(each.auth.wire == "messages" for each in found.candidates) else None
+        return found if found and any(each.auth.provider == CLAUDES_FAMILY for each in found.candidates) else None
 
     def _exact(self, name: str, rule: str) -> Resolution:
         candidates = self._candidates(name)

@@ -67,9 +67,12 @@ async def ask_models(
     adapter = adapter_of(auth)
     headers = adapter.headers(auth, {}, same_wire=False) | {"accept": "application/json"}
     del headers["content-type"]
+    if not url:
+        url, query = adapter.models_url(auth.base_url), adapter.wire.upstream.models_query
+        url += f"{'&' if '?' in url else '?'}{query}" if query else ""
     call = UpstreamCall(
         method="GET",
-        url=url or _with_page_size(adapter.models_url(auth.base_url), auth),
+        url=url,
         headers=headers,
         connect_timeout=connect_timeout,
         proxy=auth.proxy_url,
@@ -79,13 +82,6 @@ async def ask_models(
     with await open(call) as response:
         body = await _beginning(response)
     return ModelsResponse(url=call.url, status=response.status, headers=dict(response.headers), body=body)
-
-
-def _with_page_size(url: str, auth: CoreAuth) -> str:
-    """Anthropic's list has pages, of 20 models unless more are asked for, and of 1000 at most."""
-    if auth.wire != "messages":
-        return url
-    return f"{url}{'&' if '?' in url else '?'}limit={MOST_NAMES}"
 
 
 async def _beginning(response: UpstreamResponse) -> bytes:

@@ -13,7 +13,7 @@ from tests.router.auths import core_auth
 GPT5 = Defaults(model="gpt-5")
 PACKYCODE = core_auth("packycode", models=DEFAULT_MODELS, defaults=GPT5)
 FOX = core_auth("fox", wire="chat", discover=True, defaults=Defaults(model=""))
-OWL = core_auth("owl", wire="messages", discover=True, defaults=Defaults(model=""))
+OWL = core_auth("owl", wire="messages", provider="anthropic", discover=True, defaults=Defaults(model=""))
 CODEX = core_auth("codex", wire="responses", discover=True, models=DEFAULT_MODELS, defaults=GPT5)
 
 

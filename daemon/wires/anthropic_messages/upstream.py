@@ -70,4 +70,5 @@ UPSTREAM = Upstream(
     force_fields=force_fields,
     reasoning=EarlierReasoning(markers=(b'thinking"', b'"text":""', b'"text": ""'), sift=_sift, mark=MARK),
     count_path="/count_tokens",
+    models_query="limit=1000",  # of pages that have 20 models else
 )
