@@ -1,4 +1,4 @@
-"""What has to follow a new snapshot: the log, the live state of core auths that have gone, the discovery of models.
+"""What has to follow a new snapshot: the log, and the live state of core auths that have gone.
 
 Registry and core auths are inside the snapshot, so this list is short.
 """
@@ -15,7 +15,6 @@ from daemon.reload.appliers import Applier
 from daemon.snapshot.snapshot import Snapshot
 from daemon.telemetry import logs
 from daemon.telemetry.log_lines import LogFormat
-from daemon.upstream.discovery import ModelDiscovery
 
 
 class DaemonLog:
@@ -70,7 +69,7 @@ class KeyedByAuth(Protocol):
     def keep_only(self, auth_ids: Iterable[str]) -> None: ...
 
 
-def appliers(log: DaemonLog, live: Sequence[KeyedByAuth], discovery: ModelDiscovery) -> Sequence[Applier]:
+def appliers(log: DaemonLog, live: Sequence[KeyedByAuth]) -> Sequence[Applier]:
     """In the order in which they are prepared."""
 
     @asynccontextmanager
@@ -86,9 +85,4 @@ def appliers(log: DaemonLog, live: Sequence[KeyedByAuth], discovery: ModelDiscov
         for state in live:
             state.keep_only(auth.id for auth in new.core_auths)
 
-    @asynccontextmanager
-    async def ask_for_models(_old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
-        yield
-        discovery.follow(new.core_auths, new.config.upstream_ca)
-
-    return (follow_log, forget_gone, ask_for_models)
+    return (follow_log, forget_gone)

@@ -114,7 +114,7 @@ class Daemon:
             others=self._open_store,
             last_good=LastGood(state, options.config),
             history=history,
-            appliers=(*appliers(log, (states, learned), self._discovery), self._follow_store_key),
+            appliers=(*appliers(log, (states, learned)), self._follow_store_key, self._ask_for_models),
             on_reload=self._discovery.refresh,
             audit=audit,
             metrics=metrics,
@@ -175,6 +175,11 @@ class Daemon:
         yield
         if self._store is not None:
             self._store.set_encryption_key(new.config.provider_store.encryption_key)
+
+    @asynccontextmanager
+    async def _ask_for_models(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
+        yield
+        self._discovery.follow(new.core_auths, new.config.upstream_ca)
 
     async def _serve(self, server: GatewayServer, sockets: Sequence[socket], snapshot: Snapshot) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -121,11 +121,13 @@ class ModelDiscovery:
             self._upstreams[auth.id] = known
         self._wake.set()
 
-    def refresh(self) -> None:
-        """Asks every upstream anew, also those that were asked a moment ago or are being asked."""
+    def refresh(self, source: str = "") -> None:
+        """Asks the upstream of the provider with this ``source`` anew, or all of them, also those that were asked a
+        moment ago or are being asked."""
         now = self._clock.time()
         for each in self._upstreams.values():
-            each.due = min(each.due, max(now, each.asked + self._timing.least))
+            if source in ("", each.auth.source):
+                each.due = min(each.due, max(now, each.asked + self._timing.least))
         self._wake.set()
 
     async def run(self, publish: Callable[[Lists], None]) -> None:

@@ -210,6 +210,18 @@ async def test_a_reload_asks_again_but_not_all_the_time() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_reload_of_one_asks_that_one() -> None:
+    async with models_at(listing("a")) as server, models_at(listing("o")) as other, running() as box:
+        box.follow(upstream("fox", server.url, source="store:fox"), upstream("owl", other.url, source="store:owl"))
+        await box.until(published=1)
+        box.clock.move(2)
+        server.says = other.says = listing("new")
+        box.discovery.refresh("store:fox")
+        await box.until(published=2)
+        assert box.names == {"fox": ("new",), "owl": ("o",)}
+
+
+@pytest.mark.asyncio
 async def test_a_reload_while_it_is_being_asked_asks_once_more() -> None:
     async with models_at(listing("a")) as server, running() as box:
         server.gate.clear()
