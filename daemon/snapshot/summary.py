@@ -59,11 +59,17 @@ def profile_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
 
 def models_lines(old: Snapshot, new: Snapshot) -> Iterator[str]:
     """``models of fox: +2 -1``: what an upstream lists now, and before."""
-    before = {each.auth_id: set(each.models) for each in old.models.registrations()}
-    for each in new.models.registrations():
-        models, known = set(each.models), before.get(each.auth_id, set())
-        if models != known:
-            yield f"models of {each.provider}: +{len(models - known)} -{len(known - models)}"
+    registrations = old.models.registrations(), new.models.registrations()
+    before = {each.auth_id: each.models for each in registrations[0]}
+    sizes: dict[tuple[int, int], str] = {}  # thousands of core auths may have the same list
+    for each in registrations[1]:
+        known = before.get(each.auth_id, ())
+        key = id(known), id(each.models)
+        if key not in sizes:
+            models, gone = set(each.models) - set(known), set(known) - set(each.models)
+            sizes[key] = f"+{len(models)} -{len(gone)}" if models or gone else ""
+        if sizes[key]:
+            yield f"models of {each.provider}: {sizes[key]}"
 
 
 def _count(number: int, noun: str) -> str:
