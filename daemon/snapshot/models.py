@@ -22,7 +22,7 @@ from itertools import islice
 from msgspec import Struct
 
 from daemon.config.provider import lower_name
-from daemon.config.schema import DEFAULT_ALIASES, ModelAlias
+from daemon.config.schema import DEFAULT_ALIASES, ModelAlias, ModelEntry
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.effort import clamp, split_parentheses
 from daemon.snapshot.listings import Candidate as Candidate
@@ -145,6 +145,10 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
             Registration(client_id=auth.client_id, auth_id=auth.id, provider=auth.name, models=by_auth[auth.id])
             for auth in self.auths
         )
+
+    def list_of(self, auth: CoreAuth) -> Sequence[str | ModelEntry]:
+        """Where the names that a core auth serves come from: the same object as long as nothing changes."""
+        return self.listed.get(auth.id) or auth.models
 
     def _prefixed(self, name: str) -> Resolution | None:
         """``fox/gpt-5``: provider fox only, also for a model that it does not list."""
