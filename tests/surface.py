@@ -26,7 +26,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from daemon import cli
 from daemon.api import app
 from daemon.api.inference.entry import ENTRIES, entry
-from daemon.api.management.openapi import PREFIX, described
+from daemon.api.management.openapi import PREFIX, STORE_PREFIX, described
 from daemon.api.management.operations import OPERATIONS
 from daemon.api.management.routes import routes as management_routes
 from daemon.cli import exit_codes
@@ -159,9 +159,10 @@ def actions(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
 def routes() -> Iterator[str]:
     services = World().services
     yield from routed("", app.routes(services, lambda: 0.0, app.InferenceEntry(entry, services)))
-    yield from routed(PREFIX, management_routes(services))
+    for prefix in (PREFIX, STORE_PREFIX):
+        yield from routed(prefix, management_routes(services, prefix))
     for operation in OPERATIONS:
-        where = f"{operation.method.upper()} {PREFIX}{operation.path}"
+        where = f"{operation.method.upper()} {operation.prefix}{operation.path}"
         yield from (f"{where} {each.where}:{each.name}" for each in operation.parameters)
         yield from (f"{where} -> {status}" for status in operation.responses)
 

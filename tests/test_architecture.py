@@ -55,8 +55,8 @@ NAME_WIRES = {
     "api.inference.entry": "the route table",
     "api.management.openapi": "the word of OpenAPI",
     "api.problems": "the entry of a path that is none",
-    "api.schemas": "the entries that explain knows",
-    "gateway.amendments": "a field of the request",
+    "api.schemas": "the schema's literal, as it is shown",
+    "upstream.amendments": "a field of the request",
     "snapshot.core_auths": "packycode's rule",
     "upstream.adapters": "a type of provider is called like its wire",
 }

@@ -11,7 +11,6 @@ from starlette.routing import Route
 
 from daemon.api import app
 from daemon.api.inference.entry import entry
-from daemon.api.management.openapi import PREFIX
 from daemon.api.management.operations import OPERATIONS
 from daemon.cli import COMMANDS
 from daemon.config.document import parse
@@ -66,6 +65,6 @@ def test_every_route_is_on_the_http_page() -> None:
     services = World().services
     table = app.routes(services, time.monotonic, app.InferenceEntry(entry, services))
     routes = {route.path for route in table if isinstance(route, Route)}
-    routes |= {PREFIX + operation.path for operation in OPERATIONS}
+    routes |= {operation.prefix + operation.path for operation in OPERATIONS}
     assert len(routes) > 10
     assert {route for route in routes if route.replace(":path", "") not in page} == set()

@@ -64,7 +64,7 @@ def routes(services: Services, clock: Callable[[], float], serve: ASGIApp) -> li
         Route("/v1/models/{name:path}", models.one),
         # The guard serves POST itself; these routes refuse the other methods with 405.
         *(Route(path, serve, methods=["POST"]) for path in HOT_PATHS),
-        management.mount(services, access),
+        *management.mounts(services, access),
     ]
 
 

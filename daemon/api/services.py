@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the routes pass these on without using what is inside
     from daemon.gateway.live_state import LiveState
     from daemon.reload.outcome import ReloadOutcome
     from daemon.reload.writing import ConfigWriting
+    from daemon.store.service import ProviderService
 
 
 class Reloads(Protocol):
@@ -54,7 +55,9 @@ class Services:
     """How many lines the log has lost since the start."""
     egress: EgressPolicy = field(default_factory=EgressPolicy)
     writing: ConfigWriting | None = None
-    """The writer of config.yaml; None where the configuration does not come from a file."""
+    """The writer of config.yaml; None where the configuration comes from nowhere that could be written."""
+    providers: ProviderService | None = None
+    """The provider store; None where there is none."""
 
 
 def snapshot_in_force(services: Services) -> Snapshot:

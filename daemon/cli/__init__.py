@@ -37,6 +37,8 @@ COMMANDS: dict[str, str] = {
     "client": "print the settings that a client needs for this daemon",
     "import": "import the provider that Codex CLI uses",
     "migrate": "turn the packycode block into a tppc provider",
+    "provider": "manage the providers of the store of the running daemon",
+    "store": "maintain the database of the provider store",
     "completion": "print the completion script of a shell",
 }
 """Name -> what it does. The module is ``daemon.cli.<name>``, see ``module_of``."""

@@ -18,6 +18,7 @@ RULES = {
     "exact": "a registered name",
     "effort-suffix": "registered as {matched}, with an effort suffix",
     "alias": "model-aliases has {matched}",
+    "discovered": "upstreams list {matched}",
 }
 
 

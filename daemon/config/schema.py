@@ -50,7 +50,14 @@ class RemoteManagement(Base, frozen=True):
         bool,
         doc("Whether callers that are not loopback may set base URLs that resolve to private or loopback addresses."),
     ] = False
-    trusted_proxies: Annotated[tuple[str, ...], doc("Proxies whose X-Forwarded-For header is trusted.")] = ()
+    trusted_proxies: Annotated[tuple[str, ...], doc("Addresses whose X-Forwarded-For counts.")] = ()
+    reference_directories: Annotated[
+        tuple[str, ...],
+        doc(
+            "Absolute directories: callers from another host may set new `file:` references of providers in the store "
+            "below them only; of `env:` and `credential:` only those that this file has."
+        ),
+    ] = ()
 
 
 class Privacy(Base, frozen=True):

@@ -90,7 +90,7 @@ class ClientWriter:
 
     def answer_complete(self) -> None:
         """From now on only the client can keep us waiting."""
-        self._state.deadline, self._state.overdue = monotonic() + STALL, STALLED
+        self._state.deadline, self._state.overdue, self._state.ends = monotonic() + STALL, STALLED, inf
 
     async def end(self, data: bytes) -> None:
         """The last piece of the stream; no keep-alive may follow it."""

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from time import monotonic
 from typing import Final
 
@@ -19,9 +19,8 @@ from daemon.gateway.counting import Calibration, TokenCounter, estimate
 from daemon.inference.request import Request
 from daemon.snapshot.models import Candidate, ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
-from daemon.upstream.adapters.table import adapter_of
-from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
-from daemon.wires.json import changed
+from daemon.upstream.adapters.adapter import Adapter
+from daemon.upstream.adapters.registry import AdapterRegistry
 
 PATIENCE: Final = 3.0
 """Seconds for an upstream's count: the client can live with an estimate, but not with waiting."""
@@ -35,12 +34,10 @@ class _Count(Struct):
 
 
 class CountTokens:
-    """One per daemon. ``open`` is the transport's; its failures are never raised."""
+    """One per daemon. The failures of upstreams are never raised."""
 
-    def __init__(
-        self, *, open: Callable[[UpstreamCall], Awaitable[UpstreamResponse]], calibration: Calibration
-    ) -> None:
-        self._open = open
+    def __init__(self, *, adapters: AdapterRegistry, calibration: Calibration) -> None:
+        self._adapters = adapters
         self._calibration = calibration
         self._silent: dict[str, float] = {}  # core auth ID -> when it may be asked again, ``time.monotonic`` seconds
 
@@ -52,36 +49,28 @@ class CountTokens:
             candidate = snapshot.models.resolve(request.model).candidates[0]
         except (ModelUnknown, IndexError):
             return await counter.count(request)
-        if url := adapter_of(candidate.auth).count_url(candidate.auth.base_url):
-            tokens = await self._ask(url, candidate, body, headers, snapshot)
+        adapter = self._adapters.of(candidate.auth)
+        if adapter.can_count:
+            tokens = await self._ask(adapter, candidate, body, headers)
             if tokens is not None:
                 return tokens, "upstream"
         tokens = self._calibration.corrected(candidate.model, estimate(request))
         return (tokens, "calibrated") if tokens is not None else await counter.count(request)
 
-    async def _ask(
-        self, url: str, candidate: Candidate, body: bytes, headers: Mapping[str, str], snapshot: Snapshot
-    ) -> int | None:
-        auth = candidate.auth
-        now = monotonic()
-        if self._silent.get(auth.id, 0.0) > now:
+    async def _ask(self, adapter: Adapter, candidate: Candidate, body: bytes, headers: Mapping[str, str]) -> int | None:
+        auth_id, now = candidate.auth.id, monotonic()
+        if self._silent.get(auth_id, 0.0) > now:
             return None
-        call = UpstreamCall(
-            url=url,
-            headers=adapter_of(auth).headers(auth, headers, same_wire=True),
-            body=changed(body, model=candidate.model),
-            connect_timeout=PATIENCE,
-            proxy=auth.proxy_url,
-            ca=snapshot.config.upstream_ca,
-        )
+        sent = msgspec.json.encode(_fields(body) | {"model": Raw(msgspec.json.encode(candidate.model))})
         try:
             async with asyncio.timeout(PATIENCE):
-                with await self._open(call) as answer:
+                passed = adapter.headers(headers, same_wire=True)
+                with await adapter.open_count(sent, passed, patience=PATIENCE) as answer:
                     if answer.status == 200:
                         return msgspec.json.decode(await answer.read_whole(), type=_Count).input_tokens
         except (TimeoutError, RemoteError, msgspec.DecodeError):
             pass  # an estimate is the answer then
         if len(self._silent) >= MOST_REMEMBERED:
             self._silent.clear()
-        self._silent[auth.id] = now + ASK_AGAIN_AFTER
+        self._silent[auth_id] = now + ASK_AGAIN_AFTER
         return None

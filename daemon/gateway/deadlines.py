@@ -54,6 +54,8 @@ class Deadlines:
                 for state, keep_alive in list(self._running.items()):
                     if state.deadline <= now:
                         state.expire()
+                    elif state.ends <= now:
+                        state.expire_whole()
                     elif now - state.quiet_since >= self._keep_alive_after:
                         state.quiet_since = now
                         tasks.create_task(keep_alive())

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.snapshot.core_auths import CoreAuth
-from daemon.upstream.adapters.table import adapter_of
+from daemon.upstream.adapters.adapter import Adapter
 
 
 class PassedHeaders:
@@ -24,27 +24,25 @@ class PassedHeaders:
         self._owners = owners
         self.passed: tuple[tuple[str, str], ...] = ()
 
-    def for_upstream(self, auth: CoreAuth, session: str) -> dict[str, str]:
-        """The headers of a request to ``auth``'s upstream in the conversation ``session``."""
-        client, adapter = self._client_request.headers, adapter_of(auth)
-        bound = adapter.bound_header
+    def for_upstream(self, adapter: Adapter, session: str) -> dict[str, str]:
+        """The headers of a request to ``adapter``'s upstream in the conversation ``session``."""
+        client, bound = self._client_request.headers, adapter.kind.bound_header
         return adapter.headers(
-            auth,
             client,
-            same_wire=self._is_same_wire(auth),
+            same_wire=self._is_same_wire(adapter),
             session=session,
-            bound=bound not in client or self._is_made_by(auth, client[bound]),
+            bound=bound not in client or self._is_made_by(adapter.auth, client[bound]),
         )
 
-    def received(self, auth: CoreAuth, upstream: Mapping[str, str]) -> None:
-        """An answer of ``auth``'s upstream has come; its headers are for clients of the same wire."""
-        adapter = adapter_of(auth)
-        if adapter.passed_down is None or not self._is_same_wire(auth):
+    def received(self, adapter: Adapter, upstream: Mapping[str, str]) -> None:
+        """An answer of ``adapter``'s upstream has come; its headers are for clients of the same wire."""
+        kind = adapter.kind
+        if kind.passed_down is None or not self._is_same_wire(adapter):
             self.passed = ()
             return
-        self.passed = adapter.passed_down(upstream)
-        if value := upstream.get(adapter.bound_header):
-            self._owners.made(auth.id, value.encode())
+        self.passed = kind.passed_down(upstream)
+        if value := upstream.get(kind.bound_header):
+            self._owners.made(adapter.auth.id, value.encode())
 
     def _is_made_by(self, auth: CoreAuth, value: str) -> bool:
         origin = self._owners.of(value.encode())
@@ -52,5 +50,5 @@ class PassedHeaders:
             return origin == auth.id
         return sum(other.wire == auth.wire for other in self._client_request.snapshot.core_auths) < 2
 
-    def _is_same_wire(self, auth: CoreAuth) -> bool:
-        return self._client_request.wire.name == auth.wire
+    def _is_same_wire(self, adapter: Adapter) -> bool:
+        return self._client_request.wire is adapter.wire

@@ -20,7 +20,11 @@ from typing import Final
 from msgspec import Struct
 
 from daemon.errors import RemoteError
-from daemon.gateway.amendments import (
+from daemon.gateway.client_request import ClientRequest
+from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, ResponsePipe
+from daemon.snapshot.models import Candidate
+from daemon.upstream.adapters.adapter import Adapter
+from daemon.upstream.amendments import (
     MOST_AMENDMENTS,
     REASONING,
     Amendment,
@@ -30,9 +34,6 @@ from daemon.gateway.amendments import (
     loses_content,
     proposals,
 )
-from daemon.gateway.client_request import ClientRequest
-from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, ResponsePipe
-from daemon.snapshot.models import Candidate
 
 MOST_PER_AUTH: Final = 64
 MOST: Final = 4096
@@ -180,11 +181,12 @@ class RequestAmendments:
         self._refused: set[tuple[str, int]] = set()  # (core auth ID, digest of a body)
         self._helpful: list[Proposal] = []  # those of the candidate that is asked now
 
-    def first(self, candidate: Candidate, effort: str | None) -> AttemptTarget:
+    def first(self, candidate: Candidate, adapter: Adapter, effort: str | None) -> AttemptTarget:
         """The request as this candidate is asked at first, amended by its settings and by earlier refusals."""
         self._helpful = []
         learned = self._learned.of(candidate, tools=bool(self._client_request.request.tools))
-        return AttemptTarget(candidate=candidate, effort=effort, amendments=(*configured(candidate.auth), *learned))
+        amendments = (*configured(adapter.auth), *learned)
+        return AttemptTarget(candidate=candidate, adapter=adapter, effort=effort, amendments=amendments)
 
     def next(
         self, target: AttemptTarget, refused: PreparedRequest, error: RemoteError, pipe: ResponsePipe
@@ -194,7 +196,7 @@ class RequestAmendments:
         self._refused.add((auth.id, hash(refused.body)))
         if not self._left:
             return None
-        for proposal in proposals(error, auth.wire, target.amendments, self._client_request.says):
+        for proposal in proposals(error, target.adapter.wire.name, target.amendments, self._client_request.says):
             if proposal.amendment.name == REASONING:
                 pipe.refused()
             amended = target.amended(proposal.amendment)

@@ -7,7 +7,8 @@ upstream stays invisible. No timer runs here: ``Deadlines`` watches the clock an
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache, partial
+from functools import lru_cache
+from math import inf
 from time import monotonic
 from typing import Final
 
@@ -23,17 +24,15 @@ from daemon.gateway.live_state import LiveState
 from daemon.gateway.passthrough import PassthroughPipe
 from daemon.gateway.request_record import CLIENT_GONE, RequestRecord, loss_names
 from daemon.gateway.request_state import ClientGone, Overdue, RequestState
-from daemon.gateway.response_form import beginning, unwrapped
 from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, ResponsePipe
 from daemon.gateway.translation import TranslationPipe
 from daemon.gateway.wording import for_client
 from daemon.router.failover import attempts
-from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.models import Candidate, ModelUnknown, Resolution
-from daemon.upstream.adapters.table import adapter_of
-from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
+from daemon.upstream.adapters.adapter import Adapter, too_late
+from daemon.upstream.http.call import UpstreamResponse
+from daemon.upstream.response_form import unwrapped
 from daemon.wires.failures.judge import judged_again
-from daemon.wires.table import WIRES
 
 DRAIN: Final = 1.0
 """Seconds an upstream has to end its body after its last event, for its connection to be used again."""
@@ -43,6 +42,7 @@ class RequestHandler:
     """Drives one request to its end. Made and run in the task of the request, which ``state`` can interrupt."""
 
     __slots__ = (
+        "_adapter",
         "_amendments",
         "_answer",
         "_client_request",
@@ -68,6 +68,7 @@ class RequestHandler:
         # A pipe per way (through the hub or past it), kept over attempts: it knows what a keep-alive has already sent.
         self._pipes: dict[bool, ResponsePipe] = {}
         self._pipe: ResponsePipe | None = None  # that of the current attempt
+        self._adapter: Adapter | None = None  # the same
         self._answer: UpstreamResponse | None = None  # that of the current attempt, once its head is there
         self.record = RequestRecord(client_request)
         # Nothing below may refer back to the handler: a cycle would keep the request's memory until the collector runs.
@@ -151,8 +152,10 @@ class RequestHandler:
         """One candidate: None when it answered, its error when the next one may be asked."""
         auth = candidate.auth
         self.record.auth, self.record.served = auth, candidate.model
-        self._pipe = pipe = self._pipe_for(auth)
-        error = await self._ask_amended(self._amendments.first(candidate, effort), pipe)
+        # Once per attempt: whoever replaces an adapter sees it asked by the next one, and none is asked in part.
+        self._adapter = adapter = self._live.adapters.of(auth)
+        self._pipe = pipe = self._pipe_for(adapter)
+        error = await self._ask_amended(self._amendments.first(candidate, adapter, effort), pipe)
         if error is None:
             self._live.states.succeeded(auth.id)
             self._live.metrics.attempt(auth.name, "ok")
@@ -162,8 +165,8 @@ class RequestHandler:
             raise error  # the client has seen a part of this answer: nobody else can go on with it
         return error
 
-    def _pipe_for(self, auth: CoreAuth) -> ResponsePipe:
-        same_wire = self._client_request.wire.name == auth.wire
+    def _pipe_for(self, adapter: Adapter) -> ResponsePipe:
+        same_wire = self._client_request.wire is adapter.wire
         if same_wire not in self._pipes:
             self._pipes[same_wire] = (
                 PassthroughPipe(self._client_request, self._live.owners)
@@ -174,30 +177,31 @@ class RequestHandler:
 
     async def _ask_amended(self, target: AttemptTarget, pipe: ResponsePipe) -> RemoteError | None:
         """Ask, and where the upstream's refusal says what it needs instead, ask again with that."""
-        auth = target.candidate.auth
+        auth, adapter = target.candidate.auth, target.adapter
         prepared = pipe.prepare(target)
         while True:
             self.record.attempts += 1
             self._note_losses(prepared)
             try:
-                await self._ask(auth, prepared, pipe)
+                await self._ask(adapter, prepared, pipe)
                 return None
             except RemoteError as failure:
                 error = judged_again(failure, self._client_request.says).with_traceback(None)  # whose frames hold us
             finally:
                 if pipe.stage != "held":  # a 2xx, whether or not the client has waited for the end of it
                     self._amendments.accepted(target.candidate)
-            error.message = auth.api_key.masked_in(error.message)  # some upstreams quote the key they refuse
+            error.message = adapter.auth.api_key.masked_in(error.message)  # some upstreams quote the key they refuse
             self._live.metrics.attempt(auth.name, error.kind.value)
-            self._close_answer()
+            self._close_answer(adapter)
             again = None if pipe.stage != "held" else self._amendments.next(target, prepared, error, pipe)
             if again is None:
                 return error
             target, prepared = again
 
-    def _close_answer(self) -> None:
-        """The attempt has failed; what the upstream said beside its answer stays, in ``_headers``."""
+    def _close_answer(self, adapter: Adapter) -> None:
+        """The attempt has failed; what the upstream said beside its answer stays."""
         if self._answer is not None:
+            self._headers.received(adapter, self._answer.headers)
             self._answer.close()
             self._answer = None
 
@@ -212,31 +216,26 @@ class RequestHandler:
 
     # --- one upstream's answer ---
 
-    async def _ask(self, auth: CoreAuth, prepared: PreparedRequest, pipe: ResponsePipe) -> None:
-        state, timeouts = self._state, auth.timeouts
-        call = UpstreamCall(
-            url=adapter_of(auth).url(auth.base_url),
-            headers=self._headers.for_upstream(auth, prepared.session),
-            body=prepared.body,
-            connect_timeout=timeouts.connect,
-            proxy=auth.proxy_url,
-            ca=self._client_request.snapshot.config.upstream_ca,
-        )
+    async def _ask(self, adapter: Adapter, prepared: PreparedRequest, pipe: ResponsePipe) -> None:
+        state, timeouts = self._state, adapter.auth.timeouts
+        headers = self._headers.for_upstream(adapter, prepared.session)
         # An upstream that was asked for one JSON answer sends its first byte when it has written the last one.
-        patience = timeouts.first_event if prepared.streamed else max(timeouts.first_event, timeouts.idle)
+        limit, patience = "first-event", timeouts.first_event
+        if not prepared.streamed and timeouts.idle > patience:
+            limit, patience = "idle", timeouts.idle
         state.deadline = monotonic() + patience
-        state.overdue = _overdue("first event", patience, "first-event" if prepared.streamed else "idle")
+        state.overdue = _overdue("first event", patience, adapter.setting(limit))
+        state.ends = inf
+        if not self._streamed and timeouts.total is not None:
+            state.ends = monotonic() + timeouts.total
+            state.too_long = _overdue("whole answer", timeouts.total, adapter.setting("total"))
         try:
             async with state.waiting():
-                self._answer = answer = await self._live.upstreams.open(call)
-                self._headers.received(auth, answer.headers)
-                if not prepared.watched:
-                    answer.gather()
-                if answer.status >= 300:
-                    raise WIRES[auth.wire].decode_error(answer.status, answer.headers, await answer.read_error())
+                self._answer = answer = await adapter.open(prepared.body, headers, watched=prepared.watched)
+                await adapter.accept(answer)
                 pipe.accepted()
                 with self._live.gathered.share() as share:
-                    await self._read_answer(auth, answer, pipe, share)
+                    await self._read_answer(adapter, answer, pipe, share)
                     await self._finish(pipe)
         except (GatewayError, ClientGone) as error:
             raise without_frames(error) from error.__cause__
@@ -244,26 +243,24 @@ class RequestHandler:
             if pipe.stage == "finished" or not self._streamed:
                 pipe.release()
 
-    async def _read_answer(self, auth: CoreAuth, answer: UpstreamResponse, pipe: ResponsePipe, share: Share) -> None:
-        first_bytes, form = await beginning(answer)
-        if form == "page":
-            raise WIRES[auth.wire].decode_error(answer.status, answer.headers, first_bytes + await answer.read_error())
+    async def _read_answer(self, adapter: Adapter, answer: UpstreamResponse, pipe: ResponsePipe, share: Share) -> None:
+        first_bytes, form = await adapter.begin(answer)
         if form == "json":
             whole = unwrapped(await answer.read_whole(begun=first_bytes, taken=share.take))
             self._note_first_event()
             pipe.feed_whole(whole)
             return
         try:
-            await self._read_stream(auth, first_bytes, answer, pipe, share)
+            await self._read_stream(adapter, first_bytes, answer, pipe, share)
         finally:
-            self._live.metrics.events_skipped(auth.name, pipe.skipped)
+            self._live.metrics.events_skipped(adapter.name, pipe.skipped)
 
     async def _read_stream(
-        self, auth: CoreAuth, first_bytes: bytes, answer: UpstreamResponse, pipe: ResponsePipe, share: Share
+        self, adapter: Adapter, first_bytes: bytes, answer: UpstreamResponse, pipe: ResponsePipe, share: Share
     ) -> None:
         """Feed what arrives and pass on what is due, until the terminal event."""
-        state, idle = self._state, auth.timeouts.idle
-        overdue = _overdue("next event", idle, "idle")
+        state, idle = self._state, adapter.auth.timeouts.idle
+        overdue = _overdue("next event", idle, adapter.setting("idle"))
         passed_on = False  # only what is not counts among the answers in memory
         data = first_bytes or await answer.read()
         while data:
@@ -312,6 +309,17 @@ class RequestHandler:
         self.record.status = status
         await self._writer.respond(status, headers, body)
 
+    def _head(self) -> ResponseHead:
+        record = self.record
+        if self._answer is not None and self._adapter is not None:
+            self._headers.received(self._adapter, self._answer.headers)
+        return ResponseHead(
+            provider=record.auth.name if record.auth else "",
+            attempts=record.attempts,
+            lost=record.lost,
+            passed=self._headers.passed,
+        )
+
     def _note_first_event(self) -> None:
         if self.record.first_event is None:
             self.record.first_event = monotonic()
@@ -327,5 +335,5 @@ def _head(record: RequestRecord, headers: PassedHeaders) -> ResponseHead:
 
 
 @lru_cache(maxsize=64)
-def _overdue(what: str, seconds: float, key: str) -> Overdue:
-    return Overdue(f"the upstream sent no {what} within {seconds:g} s (timeouts.{key}); retry, or raise it")
+def _overdue(what: str, seconds: float, setting: str) -> Overdue:
+    return Overdue(too_late(what, seconds, setting))

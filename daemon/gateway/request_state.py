@@ -43,14 +43,27 @@ class RequestState:
     """One running request, made in its own task. Times are ``time.monotonic`` seconds.
 
     ``deadline``: when the current wait for the upstream has lasted too long, and ``overdue`` what to
-    say then. ``quiet_since``: when the client last got bytes, ``inf`` while nothing may be sent to it.
+    say then. ``ends``: when the attempt as a whole has, and ``too_long`` what to say. ``quiet_since``: when the
+    client last got bytes, ``inf`` while nothing may be sent to it.
     """
 
-    __slots__ = ("_expired", "_reason", "_task", "_waiting", "deadline", "overdue", "quiet_since")
+    __slots__ = (
+        "_expired",
+        "_reason",
+        "_task",
+        "_waiting",
+        "deadline",
+        "ends",
+        "overdue",
+        "quiet_since",
+        "too_long",
+    )
 
     def __init__(self) -> None:
         self.deadline = inf
         self.overdue: Overdue | None = None
+        self.ends = inf
+        self.too_long: Overdue | None = None
         self.quiet_since = inf
         # Cancelling the task is the one way to end whatever it waits for; only inside ``waiting`` is it ours to cancel,
         # so an interrupt that comes between two waits stays here as the reason, and ends the next one.
@@ -70,9 +83,16 @@ class RequestState:
 
     def expire(self) -> None:
         """The deadline has passed."""
-        if self.overdue is not None and self._reason is None:
+        self._expire(self.overdue)
+
+    def expire_whole(self) -> None:
+        """The attempt's time is up, though the upstream may be writing."""
+        self._expire(self.too_long)
+
+    def _expire(self, overdue: Overdue | None) -> None:
+        if overdue is not None and self._reason is None:
             self._expired = True
-            self.interrupt(self.overdue.error())
+            self.interrupt(overdue.error())
 
     def waiting(self) -> Waiting:
         """``async with``: inside, an interrupt raises its reason. A deadline's is spent by that; others stand."""
@@ -90,7 +110,7 @@ class RequestState:
         if not waiting.cancelled or self._task is None or self._task.uncancel() > 0:
             return None
         reason = self._reason
-        self.deadline = inf
+        self.deadline = self.ends = inf
         if self._expired:
             self._reason, self._expired = None, False
         return reason

@@ -12,10 +12,11 @@ from typing import Literal, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from daemon.errors import ErrorKind, GatewayError, RemoteError
-from daemon.gateway.amendments import REASONING, Amendment, without
+from daemon.errors import GatewayError
 from daemon.inference.response import Usage
 from daemon.snapshot.models import Candidate
+from daemon.upstream.adapters.adapter import Adapter
+from daemon.upstream.amendments import REASONING, Amendment
 from daemon.wires.base import EncodeOptions
 
 HELD_EVENTS = 64
@@ -23,18 +24,13 @@ HELD_BYTES = 256 * 1024
 
 
 class AttemptTarget(Struct, frozen=True, kw_only=True):
-    """Whom an attempt asks, and how: ``effort`` is the level of the model name's suffix, ``amendments`` what
-    this upstream needs changed of the request."""
+    """Whom an attempt asks, and how: ``adapter`` serves the candidate's core auth, ``effort`` is the level of the
+    model name's suffix, ``amendments`` what this upstream needs changed of the request."""
 
     candidate: Candidate
+    adapter: Adapter
     effort: str | None = None
     amendments: tuple[Amendment, ...] = ()
-
-    @property
-    def unsupported(self) -> frozenset[str]:
-        """The parameters not to send: what the provider's configuration lists, and what it has refused."""
-        configured = frozenset(self.candidate.auth.unsupported_parameters)
-        return configured | without(self.amendments) if self.amendments else configured
 
     @property
     def reasoning(self) -> bool:
@@ -44,14 +40,7 @@ class AttemptTarget(Struct, frozen=True, kw_only=True):
     @property
     def options(self) -> EncodeOptions:
         """What configuration, suffix and amendments say about the request on its way up."""
-        auth = self.candidate.auth
-        return EncodeOptions(
-            model=self.candidate.model,
-            effort=self.effort,
-            default_effort=auth.defaults.model_reasoning_effort,
-            store=auth.store,
-            unsupported=self.unsupported,
-        )
+        return self.adapter.options(self.candidate.model, effort=self.effort, amendments=self.amendments)
 
     def amended(self, amendment: Amendment) -> AttemptTarget:
         """The same with one amendment more."""

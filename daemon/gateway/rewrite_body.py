@@ -12,11 +12,11 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw, Struct
 
-from daemon.gateway.amendments import amend
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.reasoning.filter import filter_reasoning
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.gateway.response_pipe import AttemptTarget
+from daemon.upstream.amendments import amend
 from daemon.wires.base import Fields, Upstream
 from daemon.wires.json import NULL, TRUE, encode, fields_of
 
@@ -32,14 +32,15 @@ class RewrittenBody(Struct, frozen=True):
 
 
 def rewrite_body(client_request: ClientRequest, target: AttemptTarget, owners: ReasoningOwners) -> RewrittenBody:
-    """The client's body with ``model`` and the wire's forced fields. It has been validated by the
-    entry's decoder before."""
+    """The client's body with ``model``, the provider's defaults and the wire's forced fields. It has been validated by
+    the entry's decoder before."""
     upstream = client_request.wire.upstream
     fields = fields_of(client_request.body)
     signed = filter_reasoning(client_request.body, fields, target, owners)
     options = target.options
     from_client = frozenset(path for path in options.unsupported if _has(fields, path))
-    fields["model"] = Raw(encode(options.model))
+    fields["model"] = Raw(_encode(options.model))
+    target.adapter.fill(fields, client_request.request, options)
     upstream.force_fields(fields, client_request.body, client_request.request, options)
     lost = (*_left_out(fields, options.unsupported, from_client, upstream), *amend(fields, target.amendments))
     return RewrittenBody(encode(fields), lost, signed, fields.get("stream") == TRUE)

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Raw
 from msgspec.structs import replace
 
-from daemon.errors import GatewayError, RemoteError
-from daemon.gateway.amendments import amend_body
+from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.reasoning.signatures import Seal, open_request, seal_events
 from daemon.gateway.response_pipe import (
@@ -22,12 +21,11 @@ from daemon.gateway.response_pipe import (
 )
 from daemon.gateway.stop_sequences import StopScanner
 from daemon.inference.blocks import HostedCall
-from daemon.inference.collect import collect, merged, replay
+from daemon.inference.collect import collect, merged
 from daemon.inference.events import BlockDelta, BlockEnd, Event, Finish, StreamError
 from daemon.inference.response import Usage
+from daemon.upstream.adapters.adapter import Adapter
 from daemon.wires.base import StreamDecoder, StreamEncoder, Wire
-from daemon.wires.json import type_of
-from daemon.wires.table import WIRES
 
 MANY_EVENTS = 4096
 """Events of an answer that is not streamed to the client: more are put together, since each takes more room than its
@@ -38,6 +36,7 @@ class TranslationPipe:
     """One request through the hub. The encoder lives with the request, the decoder with the attempt."""
 
     __slots__ = (
+        "_adapter",
         "_bytes_held",
         "_client_request",
         "_cut_short",
@@ -49,7 +48,6 @@ class TranslationPipe:
         "_seal",
         "_stops",
         "_tool_names",
-        "_upstream",
         "_usage",
         "_watched",
         "stage",
@@ -69,26 +67,23 @@ class TranslationPipe:
         self._lost: tuple[str, ...] = ()
         self._usage: Usage | None = None
         self._watched = True
-        self._upstream: Wire
+        self._adapter: Adapter
         self._tool_names: Mapping[str, str]
         self._decoder: StreamDecoder
         self._seal: Seal
         self.stage: Stage = "held"
 
     def prepare(self, target: AttemptTarget) -> PreparedRequest:
-        auth = target.candidate.auth
-        self._upstream = WIRES[auth.wire]
-        self._seal = Seal.of(auth.id)
+        self._adapter = adapter = target.adapter
+        self._seal = Seal.of(target.candidate.auth.id)
         self._events, self._bytes_held, self._merged = [], 0, 0
         self._lost, self._cut_short = (), False
         self.stage = "held"
         request = self._client_request.request
         foreign = self._client_request.wire.foreign_fields(request.extra.get(request.wire, {}))
-        encoded = self._upstream.encode_request(
-            open_request(self._seal if target.reasoning else None, request), target.options
-        )
-        body, amended = amend_body(encoded.body, target.amendments)
-        lost = (*encoded.lost, *amended, *foreign)
+        opened = open_request(self._seal if target.reasoning else None, request)
+        encoded = adapter.encode(opened, target.options, target.amendments)
+        lost = (*encoded.lost, *foreign)
         # A stop sequence that the upstream's wire has no place for is not lost: the text is watched for it here.
         self._stops = StopScanner(request.stop) if "stop" in lost and request.stop else None
         if self._stops is not None:
@@ -96,12 +91,12 @@ class TranslationPipe:
         self._watched = request.stream or self._stops is not None
         self._tool_names = encoded.tool_names
         self._decoder = self._new_decoder()
-        return PreparedRequest(body=body, lost=lost, session=encoded.session, streamed=True, watched=self._watched)
+        return PreparedRequest(
+            body=encoded.body, lost=lost, session=encoded.session, streamed=True, watched=self._watched
+        )
 
     def _new_decoder(self) -> StreamDecoder:
-        wire = self._upstream
-        decoder = wire.stream_decoder if self._watched else wire.collected_decoder or wire.stream_decoder
-        return decoder(self._tool_names)
+        return self._adapter.decoder(self._tool_names, watched=self._watched)
 
     @property
     def skipped(self) -> int:
@@ -119,7 +114,7 @@ class TranslationPipe:
         return self.stage
 
     def feed_whole(self, body: bytes) -> None:
-        self._accept(list(replay(self._upstream.decode_response(body, self._tool_names))))
+        self._accept(self._adapter.decode_whole(body, self._tool_names))
 
     def release(self) -> None:
         self._events = []

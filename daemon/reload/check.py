@@ -68,7 +68,8 @@ def check(
     if not fragment.is_usable:
         problems = fragment.diagnostics
         return CheckResult(source=update.source, fragment=fragment, diagnostics=problems, new_errors=_errors(problems))
-    snapshot = build(merged((fragment, *others)), generation=old.generation + 1 if old else 1)
+    generation, listed = (old.generation + 1, old.models.listed) if old else (1, None)
+    snapshot = build(merged((fragment, *others)), generation=generation, listed=listed)
     return CheckResult(
         source=update.source,
         fragment=fragment,

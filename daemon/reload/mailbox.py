@@ -1,4 +1,4 @@
-"""What waits for the reloader: each source's newest update, and the requests for a reload.
+"""What waits for the reloader: each source's newest update, what upstreams list, and whoever asked for a reload.
 
 A burst of a thousand updates is taken as one, and callers that wait at the same time share one reload.
 """
@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from daemon.config.document import Document
 from daemon.reload.outcome import ReloadOutcome
+from daemon.snapshot.listings import Lists
 from daemon.sources.base import Update
 
 
@@ -25,10 +26,11 @@ class ReloadRequest(Struct, eq=False):
 
 
 class Mailbox:
-    """``put`` and ``request`` never block; ``wait`` returns once either was called; one taker."""
+    """``put``, ``put_lists`` and ``request`` never block; ``wait`` returns once one was called; one taker."""
 
     def __init__(self) -> None:
         self._newest: dict[str, Update] = {}
+        self._lists: Lists | None = None
         self._requests: list[ReloadRequest] = []
         self._wake = asyncio.Event()
 
@@ -37,6 +39,11 @@ class Mailbox:
         waiting = self._newest.get(update.source)
         if waiting is None or update.order >= waiting.order:
             self._newest[update.source] = update
+        self._wake.set()
+
+    def put_lists(self, lists: Lists) -> None:
+        """Keeps what upstreams list, all of it, in place of what was put before."""
+        self._lists = lists
         self._wake.set()
 
     def request(self, reason: str, written: Document | None = None, source: str = "") -> asyncio.Future[ReloadOutcome]:
@@ -56,6 +63,11 @@ class Mailbox:
         self._requests.clear()
         self._wake.clear()
         return updates, requests
+
+    def take_lists(self) -> Lists | None:
+        """What upstreams list, if that was put since the last time."""
+        lists, self._lists = self._lists, None
+        return lists
 
 
 def answer(requests: tuple[ReloadRequest, ...], outcome: ReloadOutcome) -> None:

@@ -9,7 +9,8 @@
    resolved is the exception: it keeps its last good settings, and the rest applies.
 4. The same meaning again (equal revision) moves neither generation nor revision; what only the
    management views show (the text as written, warnings) is brought up to date all the same.
-5. Nothing waits for ever: a reload that fails, or the end of the daemon, answers every caller.
+5. What upstreams list is no configuration: it is put in force between two updates, in the generation that is.
+6. Nothing waits for ever: a reload that fails, or the end of the daemon, answers every caller.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from daemon.reload.report import Events, Notify, Numbers, Reporter, status_line
 from daemon.reload.source_state import SourceState
 from daemon.reload.supervise import supervised
 from daemon.snapshot import summary
-from daemon.snapshot.snapshot import Current, Snapshot
+from daemon.snapshot.snapshot import Current, Snapshot, with_lists
 from daemon.sources.base import Source, Update
 from daemon.state.copies import History, LastGood
 
@@ -66,7 +67,9 @@ class Reloader:
         metrics: Numbers,
         notify: Notify,
         environ: Mapping[str, str] | None = None,
+        on_reload: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_reload = on_reload
         self._current = current
         self._file = SourceState(source)
         self._sources = {source.name: self._file}
@@ -78,6 +81,8 @@ class Reloader:
         self._notify = notify
         self._reporter = Reporter(audit, metrics)
         self._mailbox = Mailbox()
+        self.put_lists = self._mailbox.put_lists
+        """What upstreams list now, by core auth ID; it is in force soon."""
         self._outcome: ReloadOutcome | None = None
         self._ended = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="config-check")
@@ -148,6 +153,7 @@ class Reloader:
                 while True:
                     await self._mailbox.wait()
                     await self._turn(*self._mailbox.take())
+                    await self._take_lists()
         finally:
             self._ended = True
             _, requests = self._mailbox.take()
@@ -159,7 +165,17 @@ class Reloader:
         source that has to be read; empty: all."""
         if self._ended:
             return self._failed("the daemon is stopping", reason)
-        return await self._mailbox.request(reason, written, source)
+        outcome = await self._mailbox.request(reason, written, source)
+        if written is None and not source:
+            self._on_reload()
+        return outcome
+
+    async def _take_lists(self) -> None:
+        """Puts in force what upstreams list. Between two turns, so that no update is checked meanwhile."""
+        if (lists := self._mailbox.take_lists()) is not None:
+            old = self._current.get()
+            self._current.set(await self._off_loop(partial(with_lists, old, lists)))
+            self._reporter.listed(old, self._current.get())
 
     async def _turn(self, updates: Sequence[Update], requests: tuple[ReloadRequest, ...]) -> None:
         reason = ", ".join(dict.fromkeys(each.reason for each in requests)) or "file"

@@ -54,22 +54,25 @@ class AdminClient:
         self.path = path
         self._timeout = timeout
 
-    def request(self, method: str, path: str) -> tuple[int, Json]:
+    def request(self, method: str, path: str, body: Json | None = None) -> tuple[int, Json]:
         """Status and the JSON object of the body (``{}`` where it is none). Raises DaemonUnreachable.
 
         Not the structs of ``api.schemas``: the daemon may be older or newer than the command, so any field may be
         missing; a reader has a default for each."""
         connection = _UnixConnection(self.path, self._timeout)
         try:
-            connection.request(method, path)
+            if body is None:
+                connection.request(method, path)
+            else:
+                connection.request(method, path, json.dumps(body), {"content-type": "application/json"})
             response = connection.getresponse()
-            body = response.read()
+            raw = response.read()
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from error
         finally:
             connection.close()
-        content = _json(body)
-        return response.status, content if isinstance(content, dict) else {}
+        answer = _json(raw)
+        return response.status, answer if isinstance(answer, dict) else {}
 
     def events(self, path: str, *, after: int | None = None) -> Iterator[tuple[str, object]]:
         """Server-sent events as ``(kind, data)``, until the daemon ends the stream or falls silent

@@ -1,4 +1,4 @@
-"""What has to follow a new snapshot: the log, and the live state of core auths that are gone.
+"""What has to follow a new snapshot: the log, the adapters, and the live state of core auths that have gone.
 
 Registry and core auths are inside the snapshot, so this list is short.
 """
@@ -15,6 +15,7 @@ from daemon.reload.appliers import Applier
 from daemon.snapshot.snapshot import Snapshot
 from daemon.telemetry import logs
 from daemon.telemetry.log_lines import LogFormat
+from daemon.upstream.adapters.registry import AdapterRegistry
 
 
 class DaemonLog:
@@ -69,7 +70,7 @@ class KeyedByAuth(Protocol):
     def keep_only(self, auth_ids: Iterable[str]) -> None: ...
 
 
-def appliers(log: DaemonLog, live: Sequence[KeyedByAuth]) -> Sequence[Applier]:
+def appliers(log: DaemonLog, adapters: AdapterRegistry, live: Sequence[KeyedByAuth]) -> Sequence[Applier]:
     """In the order in which they are prepared."""
 
     @asynccontextmanager
@@ -80,9 +81,15 @@ def appliers(log: DaemonLog, live: Sequence[KeyedByAuth]) -> Sequence[Applier]:
         yield
 
     @asynccontextmanager
+    async def build_adapters(_old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
+        prepared = adapters.prepare(new)
+        yield
+        adapters.put(prepared)
+
+    @asynccontextmanager
     async def forget_gone(_old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
         yield
         for state in live:
             state.keep_only(auth.id for auth in new.core_auths)
 
-    return (follow_log, forget_gone)
+    return (follow_log, build_adapters, forget_gone)

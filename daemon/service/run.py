@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from socket import AF_UNIX, socket
 from typing import TYPE_CHECKING, Literal, cast
@@ -39,11 +40,15 @@ from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.sources.base import Source
 from daemon.sources.file import FileSource
 from daemon.state.copies import History, LastGood
+from daemon.store.service import ProviderService
+from daemon.store.source import NAME as STORE
 from daemon.store.source import StoreSource
 from daemon.systemd import Notifier, dump_stacks_on_crash, watchdog
 from daemon.telemetry.audit import AuditLog, open_audit_file
 from daemon.telemetry.logs import masked
 from daemon.telemetry.metrics import Metrics
+from daemon.upstream.adapters.registry import AdapterRegistry
+from daemon.upstream.discovery import ModelDiscovery
 from daemon.upstream.http.egress import EgressPolicy
 from daemon.upstream.http.transport import Transport
 
@@ -103,6 +108,8 @@ class Daemon:
             audit.add_sink(self._audit_file)
         egress = EgressPolicy(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
         self._transport = Transport(egress)
+        adapters = AdapterRegistry(self._transport.open)
+        self._discovery = ModelDiscovery(self._transport.open)
         history = History(state, options.config)
         self._reloader = Reloader(
             current=current,
@@ -110,7 +117,8 @@ class Daemon:
             others=self._open_store,
             last_good=LastGood(state, options.config),
             history=history,
-            appliers=(*appliers(log, (states, learned)), self._follow_store_key),
+            appliers=(*appliers(log, adapters, (states, learned)), self._follow_store_key, self._ask_for_models),
+            on_reload=self._discovery.refresh,
             audit=audit,
             metrics=metrics,
             notify=self._notifier,
@@ -124,7 +132,7 @@ class Daemon:
             metrics=metrics,
             states=states,
             live=LiveState(
-                upstreams=self._transport,
+                adapters=adapters,
                 states=states,
                 metrics=metrics,
                 deadlines=self._deadlines,
@@ -163,7 +171,19 @@ class Daemon:
             base=self._options.config.parent,
             opened=gc.freeze,  # the libraries that are imported for it stay, too
         )
+        self._services.providers = ProviderService(
+            self._store,
+            apply=lambda: self._reloader.reload(STORE, source=STORE),
+            running=lambda: frozenset(auth.source for auth in self._services.current.get().core_auths),
+            owner=self._owner,
+        )
         return (self._store,)
+
+    def _owner(self, name: str) -> str:
+        """The file, where it has a provider of this name in lower case."""
+        providers = self._services.current.get().providers
+        taken = any(each.kind != "store" and each.is_named(name) for each in providers)
+        return self._options.config.name if taken else ""
 
     @asynccontextmanager
     async def _follow_store_key(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
@@ -171,14 +191,21 @@ class Daemon:
         if self._store is not None:
             self._store.set_encryption_key(new.config.provider_store.encryption_key)
 
+    @asynccontextmanager
+    async def _ask_for_models(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
+        yield
+        self._discovery.follow(new.core_auths, new.config.upstream_ca)
+
     async def _serve(self, server: GatewayServer, sockets: Sequence[socket], snapshot: Snapshot) -> None:
         async with asyncio.TaskGroup() as tasks:
             vital = {
                 "the reload pipeline": tasks.create_task(supervised("the reload pipeline", self._reloader.run)),
                 "the request clock": tasks.create_task(supervised("the request clock", self._deadlines.run)),
             }
+            discover = partial(self._discovery.run, self._reloader.put_lists)
             background = [
                 *vital.values(),
+                tasks.create_task(supervised("the discovery of models", discover)),
                 tasks.create_task(watchdog(self._notifier, lambda: _ended(vital))),
                 tasks.create_task(self._end_late_requests()),
             ]

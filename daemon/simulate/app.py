@@ -16,7 +16,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 import msgspec
@@ -122,6 +122,9 @@ class Simulator:
         elif path.endswith("/messages/count_tokens") and self._profile is PLAIN:
             await send_json(send, 200, {"input_tokens": len(await _read(receive)) // CHARS_PER_TOKEN})
         elif path.endswith("/models") and scope["method"] == "GET":
+            if self._key and _key_of(_headers(scope)) != self._key:
+                await send_json(send, 401, openai_error(Problem(message="Incorrect API key provided"), ""))
+                return
             await send_json(send, 200, _models())
         else:
             body = openai_error(Problem(message=f"Invalid URL ({scope['method']} {path})"), "")
@@ -151,9 +154,9 @@ class Simulator:
         self._pace = msgspec.structs.replace(self._pace, **pace)
 
     async def _answer(self, wire: Wire, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = _headers(scope)
         raw = await _read(receive)
-        key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
+        key = _key_of(headers)
         try:
             body = msgspec.json.decode(raw, type=Json)
             asked = Asked(wire=wire.name, path=scope["path"], headers=headers, body=body)
@@ -227,6 +230,14 @@ async def _read(receive: Receive) -> bytes:
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             return b"".join(parts)
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _key_of(headers: Mapping[str, str]) -> str:
+    return headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
 
 
 def _models() -> Json:

@@ -19,6 +19,7 @@ from daemon.config.provider import Provider
 from daemon.config.schema import Config
 from daemon.secret import Secret
 from daemon.snapshot.core_auths import CoreAuth, synthesize
+from daemon.snapshot.listings import Lists
 from daemon.snapshot.models import ModelRegistry, registry
 
 
@@ -67,8 +68,9 @@ class Current:
         self._snapshot = snapshot
 
 
-def build(fragment: Fragment, *, generation: int) -> Snapshot:
-    """The snapshot of a valid fragment: that of config.yaml, or all sources merged."""
+def build(fragment: Fragment, *, generation: int, listed: Lists | None = None) -> Snapshot:
+    """The snapshot of a valid fragment: that of config.yaml, or all sources merged. ``listed`` is what upstreams list,
+    as far as it is known."""
     settings, providers = fragment.settings, fragment.providers
     assert settings is not None, "a fragment with errors has no snapshot"
     core_auths, warnings = synthesize(settings, providers)
@@ -78,11 +80,21 @@ def build(fragment: Fragment, *, generation: int) -> Snapshot:
         config=settings,
         providers=providers,
         core_auths=core_auths,
-        models=registry(core_auths, settings.model_aliases),
+        models=registry(core_auths, settings.model_aliases, listed),
         warnings=(*fragment.diagnostics, *warnings),
         effective_sources=fragment.effective_sources,
         written=fragment.written,
     )
+
+
+def with_lists(snapshot: Snapshot, listed: Lists) -> Snapshot:
+    """The same configuration, its upstreams with other models.
+
+    Generation and revision stay: they say which configuration a request met, and this is none. What upstreams list is
+    live state, like a cooldown: each machine asks for itself and at its own time, so a revision with it in would differ
+    between machines that have the same configuration, and one kept for a rollback could not be brought back.
+    """
+    return structs.replace(snapshot, models=registry(snapshot.core_auths, snapshot.config.model_aliases, listed))
 
 
 def revision(settings: Config, providers: Iterable[Provider] = ()) -> str:
@@ -93,8 +105,15 @@ def revision(settings: Config, providers: Iterable[Provider] = ()) -> str:
     """
     plain = _chosen(settings)
     # Those of config.yaml are among its settings.
-    if others := [_chosen(each) for each in providers if each.kind == "store"]:
+    stored = (each for each in providers if each.kind == "store")
+    if others := [(each.digest or digest(each), each.enabled, each.failed) for each in stored]:
         plain = {"settings": plain, "providers": others}
+    return hashlib.sha256(CANONICAL.encode(plain)).hexdigest()
+
+
+def digest(provider: Provider) -> str:
+    """What a provider of the store adds to the revision, beside whether it is enabled and failed."""
+    plain = _chosen(structs.replace(provider, digest="", enabled=True, failed=False))
     return hashlib.sha256(CANONICAL.encode(plain)).hexdigest()
 
 

@@ -71,6 +71,16 @@ def fields_in(columns: Columns) -> ProviderFields:
     return structs.replace(fields, api_key=_validated(columns["api_key"]))
 
 
+def fields_of_row(row: Row | None) -> ProviderFields:
+    """The same of a row that was read; None is one that does not exist yet."""
+    if row is None:
+        return DEFAULTS
+    if isinstance(row, UnreadableRow):
+        return structs.replace(DEFAULTS, name=row.name, enabled=row.enabled)
+    written = {each: getattr(row, each) for each in WRITTEN}
+    return ProviderFields(**written, api_key=_validated(row.api_key))
+
+
 def _validated(api_key: str | None) -> Secret | None:
     """A column's key for the rules: a sealed one was valid when it was sealed."""
     if not api_key:

@@ -65,14 +65,15 @@ class NameTaken(StoreError):
 
 
 class RowChanged(StoreError):
-    """``asked`` is the row version that the writer had read, ``found`` the one in the database."""
+    """``asked`` is the row version that the writer had read (0: another one), ``found`` the one in the database."""
 
     status = 409
     code = "changed"
 
     def __init__(self, name: str, *, asked: int, found: int) -> None:
         super().__init__(
-            f"provider {name!r} was changed by somebody else: it is at version {found}, you have read {asked}",
+            f"provider {name!r} was changed by somebody else: it is at version {found}"
+            + (f", you have read {asked}" if asked else ""),
             "read it again, then repeat the change",
         )
         self.asked = asked

@@ -23,6 +23,7 @@ from daemon.config.references import is_reference
 from daemon.config.schema import Config, ModelEntry, Tppc, TppcProvider
 from daemon.secret import Secret
 from daemon.store.errors import InvalidProvider
+from daemon.store.masks import mask_faults, nul_faults, unmasked
 from daemon.store.provider_row import DEFAULT_TIMEOUT, ExtraConfig
 from daemon.upstream.adapters.table import ADAPTERS
 
@@ -47,8 +48,10 @@ class ProviderFields(Struct, frozen=True, kw_only=True):
     fallback_models: tuple[str, ...] | UnsetType = UNSET
 
     def over(self, older: ProviderFields) -> ProviderFields:
-        """``older`` with what is given here."""
+        """``older`` with what is given here. A mask that is sent back is what was there before."""
         given = {name: value for name, value in structs.asdict(self).items() if value is not UNSET}
+        for name in given.keys() & MASKED:
+            given[name] = unmasked(given[name], getattr(older, name))
         return structs.replace(older, **given)
 
 
@@ -64,6 +67,8 @@ def fields_of(body: object) -> ProviderFields:
     faults: list[Fault] = []
     values: dict[str, object] = {}
     for key, value in body.items():
+        if key in READ_ONLY:
+            continue
         if key not in READERS:
             faults.append(_unknown(str(key)))
             continue
@@ -88,6 +93,7 @@ def faults_of(fields: ProviderFields) -> tuple[Fault, ...]:
         hint = f"got {quoted(fields.type)}; known: {', '.join(ADAPTERS)}"
         faults.append(Fault(path=("type",), code="unknown-type", message="unknown provider type", hint=hint))
     faults += _name_faults(fields.name if isinstance(fields.name, str) else "")
+    faults += (fault for name in MASKED for fault in mask_faults(getattr(fields, name), (name,)))
     extra, wrong = extra_config_of(fields.extra_config if isinstance(fields.extra_config, dict) else {})
     faults += wrong
     faults += _rule_faults(fields, extra)
@@ -224,7 +230,9 @@ def _key(value: object, path: Path) -> object:
 def _object(value: object, path: Path) -> object:
     if value is None:
         return {}
-    return dict(value) if isinstance(value, Mapping) else [_expected(path, "an object", value)]
+    if not isinstance(value, Mapping):
+        return [_expected(path, "an object", value)]
+    return list(nul_faults(value, path)) or dict(value)
 
 
 def _items(value: object, path: Path, item: Read) -> object:
@@ -236,15 +244,16 @@ def _items(value: object, path: Path, item: Read) -> object:
 
 def _model(value: object, path: Path) -> object:
     if isinstance(value, str):
-        return ModelEntry(name=value.strip())
+        value = {"name": value}
     if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
         return [_expected(path, "a name, or an object with name and alias", value)]
     alias = value.get("alias") or ""
     if strange := sorted(str(key) for key in value.keys() - {"name", "alias"}):
         return [Fault(path=(*path, strange[0]), code="unknown-field", message="unknown field", hint="remove it")]
-    if not isinstance(alias, str):
-        return [_expected((*path, "alias"), "text", alias)]
-    return ModelEntry(name=value["name"].strip(), alias=alias.strip())
+    name, other = _text(value["name"], path), _text(alias, (*path, "alias"))
+    if not isinstance(name, str) or not isinstance(other, str):
+        return next(each for each in (name, other) if isinstance(each, list))
+    return ModelEntry(name=name, alias=other)
 
 
 def _models(value: object, path: Path) -> object:
@@ -298,6 +307,10 @@ READERS: Final[dict[str, Read]] = {
     "fallback_models": _fallback_models,
 }
 """The fields of the contract's body."""
+READ_ONLY: Final = frozenset(("id", "created_at", "updated_at", "row_version", "set_by", "is_running", "error"))
+"""What a response has beside them: sent back, it changes nothing."""
+MASKED: Final = ("base_url", "extra_config")
+"""Fields that are shown with masks in them; a key that is one is not given at all."""
 
 EXTRA: Final[dict[str, Read]] = {
     "temperature": _number(0, 2),

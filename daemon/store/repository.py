@@ -75,7 +75,7 @@ class ProviderRepository:
 
     def get_by_name(self, name: str) -> Row:
         """By name, compared as provider names are. Raises NoSuchProvider."""
-        return self._one(providers.c.name_key == lower_name(name), name)
+        return self._one(_named(name), name)
 
     def list(self, *, enabled: bool | None = None, after: int = 0, limit: int | None = None) -> tuple[Row, ...]:
         """In the order of creation, those with a higher ID than ``after``; ``limit`` None: all."""
@@ -111,7 +111,7 @@ class ProviderRepository:
         Raises NoSuchProvider, RowChanged, InvalidProvider, NameTaken.
         """
         with self._database.write() as connection:
-            found = self._select(connection, providers.c.name_key == lower_name(name), name)
+            found = self._select(connection, _named(name), name)
             _demand_version(found, expected)
             whole = change.over(fields_in(found))
             check_fields(whole)
@@ -137,7 +137,7 @@ class ProviderRepository:
         Raises NoSuchProvider, RowChanged; InvalidProvider where what would be enabled is wrong.
         """
         with self._database.write() as connection:
-            found = self._select(connection, providers.c.name_key == lower_name(name), name)
+            found = self._select(connection, _named(name), name)
             _demand_version(found, expected)
             if bool(found["enabled"]) is not enabled:
                 if enabled:
@@ -149,7 +149,7 @@ class ProviderRepository:
     def delete(self, name: str, *, expected: int | None = None) -> Row:
         """The row that there was. Raises NoSuchProvider, RowChanged."""
         with self._database.write() as connection:
-            found = self._select(connection, providers.c.name_key == lower_name(name), name)
+            found = self._select(connection, _named(name), name)
             _demand_version(found, expected)
             connection.execute(sa.delete(providers).where(providers.c.id == found["id"]))
             return row_of(found)
@@ -255,6 +255,13 @@ MOST_IN_ONE: Final = 500
 """So many rows are asked for by ID; beyond that all are, which is the same work (SQLite takes 32,766 parameters)."""
 NO_KEYS: Final = EncryptionKeys(())
 """Of a daemon that has none: it opens nothing."""
+
+
+def _named(name: str) -> sa.ColumnElement[bool]:
+    """The row of that name. Raises NoSuchProvider for what is no name: drivers refuse a NUL, each in its own way."""
+    if any(each < " " or each == "\x7f" or "\ud800" <= each <= "\udfff" for each in name):
+        raise NoSuchProvider(name)
+    return providers.c.name_key == lower_name(name)
 
 
 def _all(connection: sa.Connection, statement: sa.Select[Any]) -> list[Columns]:

@@ -12,12 +12,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Set
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET, Struct
 
 from daemon.config.provider import SetBy, lower_name
-from daemon.store.errors import NameTaken, StoreError
+from daemon.config.references import is_reference
+from daemon.secret import Secret
+from daemon.store.errors import NameTaken, NoSuchProvider, StoreError, StoreUnavailable, StoreUnusable
 from daemon.store.provider_fields import ProviderFields, fields_of
 from daemon.store.provider_row import Row
 from daemon.store.source import StoreSource
@@ -41,14 +44,15 @@ class ReloadFailed(StoreError):
     code = "reload_failed"
 
     def __init__(self, name: str, details: str) -> None:
-        super().__init__(f"failed to reload provider {name!r}" if name else "failed to reload providers", details)
+        super().__init__("failed to reload provider" if name else "failed to reload providers", details)
+        self.name = name
         self.details = details
 
 
 class ProviderService:
     """``apply`` reads every source and puts it in force (a reload); it returns when that is done. ``running`` gives the
     ``source`` of each core auth in the snapshot in force. ``owner`` says which part of config.yaml has a name (given in
-    lower case), empty for none."""
+    lower case), empty for none. ``refresh`` has the upstream of a ``source`` asked for its models anew, '' for all."""
 
     def __init__(
         self,
@@ -57,11 +61,27 @@ class ProviderService:
         apply: Callable[[], Awaitable[object]],
         running: Callable[[], Set[str]],
         owner: Callable[[str], str] = lambda name: "",
+        refresh: Callable[[str], None] = lambda source: None,
     ) -> None:
         self._source = source
         self._apply = apply
         self._running = running
         self._owner = owner
+        self._refresh = refresh
+
+    async def check_free(self, name: str) -> None:
+        """Raises NameTaken: by config.yaml, or by a row."""
+        if owner := self._owner(lower_name(name)):
+            raise NameTaken(name, owner)
+        with suppress(NoSuchProvider):
+            await self._source.call(lambda repository: repository.get_by_name(name))
+            raise NameTaken(name)
+
+    async def resolved(self, key: Secret) -> Secret | None:
+        """What a key that was sent leads to; None where its reference cannot be resolved now."""
+        if not is_reference(key.reveal()):
+            return key
+        return await self._source.resolved(key.reveal())
 
     async def create(self, body: object, *, set_by: SetBy = "local") -> ProviderState:
         """The new provider, initialised. Raises InvalidProvider, NameTaken, StoreUnavailable."""
@@ -70,22 +90,32 @@ class ProviderService:
         return await self._written(lambda repository: repository.create(fields, set_by=set_by))
 
     async def get(self, name: str) -> ProviderState:
-        """As it is in the database. Raises NoSuchProvider."""
-        return self._state(await self._source.call(lambda repository: repository.get_by_name(name)))
+        """As it is in the database; while that is away, as it was read last. Raises NoSuchProvider."""
+        try:
+            row = await self._source.call(lambda repository: repository.get_by_name(name))
+        except (StoreUnavailable, StoreUnusable) as away:
+            return self._state(_named(self._last_rows(away), name))
+        return self._state(row)
 
     async def list(
         self, *, enabled: bool | None = None, after: str = "", limit: int | None = None
     ) -> tuple[ProviderState, ...]:
         """In the order of creation; ``after`` is the name of the last one of the page before, '' for the first page.
 
-        Raises NoSuchProvider where that one is gone.
+        While the database is away: as it was read last. Raises NoSuchProvider where that one is gone.
         """
 
         def work(repository: ProviderRepository) -> tuple[Row, ...]:
             last = repository.get_by_name(after).id if after else 0
             return repository.list(enabled=enabled, after=last, limit=limit)
 
-        return tuple(self._state(each) for each in await self._source.call(work))
+        try:
+            rows = await self._source.call(work)
+        except (StoreUnavailable, StoreUnusable) as away:
+            known = self._last_rows(away)
+            last = _named(known, after).id if after else 0
+            rows = tuple(each for each in known if each.id > last and enabled in (None, each.enabled))[:limit]
+        return tuple(self._state(each) for each in rows)
 
     async def update(
         self, name: str, body: object, *, set_by: SetBy = "local", expected: int | None = None
@@ -107,6 +137,7 @@ class ProviderService:
     async def reload(self, name: str) -> ProviderState:
         """Reads the rows anew and what they refer to. Raises NoSuchProvider; ReloadFailed where this one fails."""
         state = await self._written(lambda repository: repository.get_by_name(name))
+        self._refresh(state.row.source)
         if state.error is not None:
             raise ReloadFailed(state.row.name, state.error)
         return state
@@ -114,6 +145,7 @@ class ProviderService:
     async def reload_all(self) -> None:
         """As ``reload``, of all. Raises ReloadFailed that names each that fails; the others are in force."""
         await self._apply()
+        self._refresh("")
         if self._source.problem is not None:
             raise self._source.problem
         if problems := self._source.problems:
@@ -131,7 +163,20 @@ class ProviderService:
             row=row, is_running=row.source in self._running(), error=None if problem is None else str(problem)
         )
 
+    def _last_rows(self, away: StoreError) -> tuple[Row, ...]:
+        rows = self._source.rows
+        if rows is None:
+            raise away
+        return rows
+
     def _demand_free(self, fields: ProviderFields) -> None:
         name = "" if fields.name is UNSET else fields.name
         if owner := self._owner(lower_name(name)):
             raise NameTaken(name, owner)
+
+
+def _named(rows: tuple[Row, ...], name: str) -> Row:
+    found = next((each for each in rows if lower_name(each.name) == lower_name(name)), None)
+    if found is None:
+        raise NoSuchProvider(name)
+    return found

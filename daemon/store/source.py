@@ -25,6 +25,7 @@ from msgspec import Struct
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.load import Fragment
+from daemon.config.references import UnresolvedReference
 from daemon.secret import Secret
 from daemon.sources.base import Publish, Update
 from daemon.sources.reading import stamp
@@ -36,7 +37,7 @@ if TYPE_CHECKING:  # the rest of the package is imported when there is a row or 
     from daemon.store.encryption import EncryptionKeys
     from daemon.store.fragment import ProviderProblem, RowsInForce
     from daemon.store.last_rows import LastRows
-    from daemon.store.provider_row import Contents
+    from daemon.store.provider_row import Contents, Row
     from daemon.store.repository import ProviderRepository
 
 NAME: Final = "store"
@@ -104,6 +105,18 @@ class StoreSource:
     def problems(self) -> Mapping[str, ProviderProblem]:
         """``source`` of each provider whose row cannot be used -> why, as of the last reading."""
         return self._rows.problems if self._rows is not None else {}
+
+    @property
+    def rows(self) -> tuple[Row, ...] | None:
+        """The rows that were read last; None before the first reading that succeeded."""
+        return None if self._contents is None else self._contents.rows
+
+    async def resolved(self, reference: str) -> Secret | None:
+        """What a reference leads to, trimmed as it is in force; None where it leads nowhere."""
+        try:
+            return Secret((await self._in_thread(lambda: self._resolve(reference))).strip())
+        except UnresolvedReference:
+            return None
 
     def set_encryption_key(self, key: Secret) -> None:
         """Another text of ``provider-store.encryption-key`` is in force from the next use on."""

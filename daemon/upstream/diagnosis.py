@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from daemon.config.urls import shown
+from daemon.upstream.model_list import ModelsResponse, listed_names
 
 MOST_QUOTED = 200
 
@@ -15,39 +15,15 @@ MOST_QUOTED = 200
 class Diagnosis(Struct, frozen=True, kw_only=True):
     """``ok``: requests will get through. ``explanation`` is what is the case, ``hint`` what to do about it.
 
-    ``models`` are the names the upstream lists, None where it lists none.
+    ``models`` are the names the upstream lists, None where it lists none. ``key_refused``: an API says so, and
+    no web page.
     """
 
     ok: bool
     explanation: str
     hint: str = ""
     models: tuple[str, ...] | None = None
-
-
-class ModelsResponse(Struct, frozen=True, kw_only=True):
-    """The response to ``GET url``. Header names are lower-case; ``body`` may be cut."""
-
-    url: str
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def is_html(self) -> bool:
-        return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
-
-    @property
-    def data(self) -> object:
-        """The body as JSON; None where it is none."""
-        try:
-            decoded: object = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
-        return decoded
-
-    @property
-    def speaks_json(self) -> bool:
-        return isinstance(self.data, dict | list)
+    key_refused: bool = False
 
 
 def explain(response: ModelsResponse, *, has_key: bool, model: str) -> Diagnosis:
@@ -96,12 +72,14 @@ def _refused(response: ModelsResponse, has_key: bool) -> Diagnosis:
         return Diagnosis(
             ok=False,
             explanation="the upstream is reached but refuses the key (401)",
-            hint="copy the key again; check that it belongs to this provider and has not expired",
+            hint="copy the key again; see that it is this provider's and has not expired",
+            key_refused=True,
         )
     return Diagnosis(
         ok=False,
         explanation="the upstream knows the key but forbids this (403)",
-        hint="check the account: balance, plan, allowed networks",
+        hint="look at the account: balance, plan, allowed networks",
+        key_refused=True,
     )
 
 
@@ -122,7 +100,7 @@ def _web_page(response: ModelsResponse) -> Diagnosis:
 
 
 def _listed(response: ModelsResponse, model: str) -> Diagnosis:
-    names = _names(response.data)
+    names = listed_names(response.data)
     if names is None:
         if response.speaks_json:
             return Diagnosis(ok=True, explanation="the upstream responds, though not with a list of models")
@@ -175,21 +153,6 @@ def _other(response: ModelsResponse) -> Diagnosis:
     if message := _message(response.data):
         explanation += f'; it says: "{message}"'
     return Diagnosis(ok=response.status == 429, explanation=explanation, hint=hint)
-
-
-def _names(data: object) -> tuple[str, ...] | None:
-    """The names in OpenAI's, Anthropic's and Codex's shape of a list of models."""
-    listed = data.get("data", data.get("models")) if isinstance(data, dict) else data
-    if not isinstance(listed, list):
-        return None
-    names = [_name(each) for each in listed]
-    return tuple(name for name in names if isinstance(name, str))
-
-
-def _name(model: object) -> object:
-    if not isinstance(model, dict):
-        return model
-    return next((model[field] for field in ("id", "slug", "name") if field in model), None)
 
 
 def _message(data: object) -> str:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
-from typing import Final, Literal
+from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from msgspec import Struct
@@ -24,14 +24,12 @@ from daemon.config.urls import BYPASS, http_fault
 from daemon.errors import RemoteError
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.upstream.adapters.table import adapter_of
-from daemon.upstream.diagnosis import Diagnosis, ModelsResponse, explain, lacks_version
-from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
+from daemon.upstream.diagnosis import Diagnosis, explain, lacks_version
 from daemon.upstream.http.connection import Cut, NotHttp
 from daemon.upstream.http.dialing import BadCaFile, DialStep, ForbiddenAddress, ProxyFailed
 from daemon.upstream.http.egress import EgressPolicy
 from daemon.upstream.http.transport import DEFAULT_PORTS, Transport
-
-MOST_BYTES: Final = 1024 * 1024
+from daemon.upstream.model_list import ModelsResponse, ask_models
 
 Step = DialStep | Literal["models"]
 
@@ -122,21 +120,12 @@ class _Run:
         )
 
     async def _get(self, url: str) -> ModelsResponse:
-        headers = adapter_of(self._auth).headers(self._auth, {}, same_wire=False) | {"accept": "application/json"}
-        del headers["content-type"]
-        call = UpstreamCall(
-            method="GET",
-            url=url,
-            headers=headers,
-            connect_timeout=self._seconds,
-            proxy=self._auth.proxy_url,
-            ca=self._ca,
-        )
         self._began = time.perf_counter()
         try:
             async with asyncio.timeout(2 * self._seconds):
-                with await self._transport.open(call) as response:
-                    body = await _beginning(response)
+                response = await ask_models(
+                    self._transport.open, self._auth, url=url, connect_timeout=self._seconds, ca=self._ca
+                )
         except TimeoutError as error:
             late = Stopped("connected, but there is no response", "the provider may be overloaded; try again")
             raise self._failed(late) from error
@@ -146,7 +135,7 @@ class _Run:
             raise stopped from error
         self._note("models", f"HTTP {response.status}")
         self.clock = _date(response.headers.get("date", ""))
-        return ModelsResponse(url=url, status=response.status, headers=dict(response.headers), body=body)
+        return response
 
     @property
     def _is_behind_proxy(self) -> bool:
@@ -186,14 +175,6 @@ class _Run:
         if name != "models" and name in names:
             del self.checks[names.index(name) :]
         self.checks.append(Check(name=name, ok=ok, detail=detail, milliseconds=milliseconds))
-
-
-async def _beginning(response: UpstreamResponse) -> bytes:
-    """The body, or as much of it as is needed."""
-    body = b""
-    while len(body) <= MOST_BYTES and (data := await response.read()):
-        body += data
-    return body
 
 
 def _date(header: str) -> float | None:

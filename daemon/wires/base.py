@@ -190,7 +190,8 @@ class Upstream(Struct, frozen=True, kw_only=True):
 
     ``endpoint`` is the path behind the base URL, ``family`` how the management API calls such providers, ``headers``
     what every request has. ``key_headers`` says how the key is sent. ``session_key`` names a conversation (request,
-    model). ``count_path`` is appended to the endpoint to have a prompt's tokens counted.
+    model). ``count_path`` is appended to the endpoint to have a prompt's tokens counted. ``models_query`` is what asks
+    for the whole list of models.
     """
 
     endpoint: str
@@ -202,6 +203,7 @@ class Upstream(Struct, frozen=True, kw_only=True):
     key_headers: Callable[[str], dict[str, str]] = bearer
     session_key: Callable[[Request, str], str] | None = None
     count_path: str = ""
+    models_query: str = ""
     not_missed: frozenset[str] = frozenset({"include", "store", "stream_options", "parallel_tool_calls"})
     """Parameters that nobody misses when an upstream refuses them, so that they are not reported as lost."""
 
@@ -211,6 +213,12 @@ class Upstream(Struct, frozen=True, kw_only=True):
     """Parameters that mean the same: where one is refused, the other is sent."""
 
     reasoning: EarlierReasoning | None = None
+
+    output_limit: Callable[[str], tuple[str, ...]] = lambda _: ("max_tokens",)
+    """(the model's name) -> what the limit of an answer's tokens is called, the usual name first."""
+
+    takes_sampling: Callable[[Request], bool] = lambda _: True
+    """Whether ``temperature`` and ``top_p`` may stand beside what the request asks for."""
 
 
 class Wire(Struct, frozen=True, kw_only=True):

@@ -17,11 +17,12 @@ import pytest
 
 from daemon.gateway.passthrough import PassthroughPipe
 from daemon.gateway.reasoning.owners import ReasoningOwners
-from daemon.gateway.response_pipe import AttemptTarget, ResponsePipe
+from daemon.gateway.response_pipe import ResponsePipe
 from daemon.gateway.translation import TranslationPipe
 from daemon.wires.table import WIRES
 from tests.clients import CLIENTS
 from tests.gateway.client_requests import client_request
+from tests.gateway.targets import target
 from tests.router.auths import candidate
 
 FIXTURES = Path(__file__).resolve().parents[2] / ".." / "shared" / "fixtures"
@@ -66,7 +67,7 @@ def relayed(recording: Path, entry: str, *, stream: bool) -> str:
     upstream = recording.parent.name
     came = client_request(entry, {"stream": stream}, include_usage=True)
     pipe: ResponsePipe = PassthroughPipe(came, ReasoningOwners()) if entry == upstream else TranslationPipe(came)
-    pipe.prepare(AttemptTarget(candidate=candidate(wire=upstream, model="served")))
+    pipe.prepare(target(candidate(wire=upstream, model="served")))
     if recording.suffix == ".sse":
         pipe.feed(recording.read_bytes())
         pipe.end_of_body()

@@ -15,6 +15,7 @@ from daemon.inference.blocks import Text
 from daemon.inference.request import Message, Request
 from daemon.snapshot.models import registry
 from daemon.snapshot.snapshot import Snapshot
+from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
 from tests.router.auths import core_auth
 
@@ -67,7 +68,7 @@ async def counted(tokens: CountTokens, wire: str = "messages", **options: Any) -
 @pytest.mark.asyncio
 async def test_a_messages_upstream_is_asked() -> None:
     upstream = Upstream(Answer(200, b'{"input_tokens": 77, "odd": 1}'))
-    tokens = CountTokens(open=upstream.open, calibration=Calibration())
+    tokens = CountTokens(adapters=AdapterRegistry(upstream.open), calibration=Calibration())
     assert await counted(tokens, query="?beta=true") == (77, "upstream")
     (call,) = upstream.calls
     assert call.url == "https://up.example/v1/messages/count_tokens?beta=true"
@@ -81,7 +82,7 @@ async def test_a_messages_upstream_is_asked() -> None:
 )
 async def test_one_that_cannot_count_is_left_in_peace_for_a_while(answer: Answer | RemoteError) -> None:
     upstream = Upstream(answer)
-    tokens = CountTokens(open=upstream.open, calibration=Calibration())
+    tokens = CountTokens(adapters=AdapterRegistry(upstream.open), calibration=Calibration())
     sources = [(await counted(tokens))[1] for _ in range(3)]
     assert (sources, len(upstream.calls)) == (["estimate"] * 3, 1)
 
@@ -91,7 +92,7 @@ async def test_experience_beats_the_tokenizer() -> None:
     calibration = Calibration()
     for _ in range(20):
         calibration.observe("served", 1000, 1500)
-    tokens = CountTokens(open=Upstream().open, calibration=calibration)
+    tokens = CountTokens(adapters=AdapterRegistry(Upstream().open), calibration=calibration)
     count, source = await counted(tokens, "responses")
     assert source == "calibrated"
     assert count == pytest.approx(estimate(REQUEST) * 1.5, rel=0.05)
@@ -100,5 +101,5 @@ async def test_experience_beats_the_tokenizer() -> None:
 @pytest.mark.asyncio
 async def test_a_model_that_nobody_serves_is_estimated() -> None:
     empty = Snapshot(generation=1, revision="0" * 64, config=Config(), core_auths=(), models=registry((), ()))
-    tokens = CountTokens(open=Upstream().open, calibration=Calibration())
+    tokens = CountTokens(adapters=AdapterRegistry(Upstream().open), calibration=Calibration())
     assert (await tokens.count(TokenCounter(), REQUEST, BODY, {}, empty))[1] == "estimate"

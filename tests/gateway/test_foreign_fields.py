@@ -9,7 +9,6 @@ import pytest
 from msgspec.json import encode
 
 from daemon.errors import LocalError
-from daemon.gateway.response_pipe import AttemptTarget
 from daemon.gateway.translation import TranslationPipe
 from daemon.inference.request import Request
 from daemon.wires.anthropic_messages.decode_request import SHAPING as OF_MESSAGES
@@ -17,6 +16,7 @@ from daemon.wires.openai_chat.decode_request import SHAPING as OF_CHAT
 from daemon.wires.openai_responses.decode_request import SHAPING as OF_RESPONSES
 from daemon.wires.table import WIRES
 from tests.gateway.client_requests import client_request
+from tests.gateway.targets import target
 from tests.router.auths import candidate
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "losses.md"
@@ -76,7 +76,7 @@ def test_several_choices_are_refused(choices: object, refused: bool) -> None:
 @pytest.mark.parametrize("upstream", ["responses", "messages"])
 def test_it_is_part_of_what_the_request_lost(upstream: str) -> None:
     pipe = TranslationPipe(client_request("chat", extra=decoded("chat", seed=1).extra))
-    body = pipe.prepare(AttemptTarget(candidate=candidate(wire=upstream, model="gpt-5")))
+    body = pipe.prepare(target(candidate(wire=upstream, model="gpt-5")))
     assert "seed" in body.lost and b"seed" not in body.body
 
 

@@ -8,6 +8,7 @@ from daemon.gateway.headers import PassedHeaders
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.snapshot.core_auths import CoreAuth
 from tests.gateway.client_requests import client_request
+from tests.gateway.targets import adapter
 from tests.router.auths import core_auth
 
 STATE = "x-codex-turn-state"
@@ -24,22 +25,22 @@ def headers(owners: ReasoningOwners, *auths: CoreAuth, wire: str = "responses", 
 
 def test_a_turn_state_goes_back_to_the_core_auth_that_made_it_and_to_no_other() -> None:
     owners = ReasoningOwners()
-    headers(owners, FOX, WOLF).received(FOX, {STATE: "T"})
+    headers(owners, FOX, WOLF).received(adapter(FOX), {STATE: "T"})
     again = headers(owners, FOX, WOLF)
-    assert again.for_upstream(FOX, "s")[STATE] == "T"
-    assert STATE not in again.for_upstream(WOLF, "s")
+    assert again.for_upstream(adapter(FOX), "s")[STATE] == "T"
+    assert STATE not in again.for_upstream(adapter(WOLF), "s")
 
 
 def test_one_of_unknown_origin_goes_where_only_one_can_have_made_it() -> None:
-    assert headers(ReasoningOwners(), FOX).for_upstream(FOX, "s")[STATE] == "T"
-    assert STATE not in headers(ReasoningOwners(), FOX, WOLF).for_upstream(FOX, "s")
+    assert headers(ReasoningOwners(), FOX).for_upstream(adapter(FOX), "s")[STATE] == "T"
+    assert STATE not in headers(ReasoningOwners(), FOX, WOLF).for_upstream(adapter(FOX), "s")
 
 
 def test_limits_pass_down_on_the_same_wire_alone() -> None:
     limits = {"x-codex-primary-used-percent": "3", "server": "s"}
     same, other = headers(ReasoningOwners(), FOX), headers(ReasoningOwners(), FOX, wire="messages")
-    same.received(FOX, limits)
-    other.received(FOX, limits)
+    same.received(adapter(FOX), limits)
+    other.received(adapter(FOX), limits)
     assert (same.passed, other.passed) == ((("x-codex-primary-used-percent", "3"),), ())
-    same.received(core_auth("owl", wire="chat"), limits)
+    same.received(adapter(core_auth("owl", wire="chat")), limits)
     assert same.passed == (), "the latest answer is another upstream's"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.gateway.amendments import LEAVE_OUT, Amendment, Condition, Proposal
 from daemon.gateway.learned import LIFETIME, MOST, MOST_PER_AUTH, LearnedAmendments
+from daemon.upstream.amendments import LEAVE_OUT, Amendment, Condition, Proposal
 from tests.router.auths import candidate
 
 FOX = candidate("fox")

@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
 from daemon.gateway.passthrough import PassthroughPipe
 from daemon.gateway.reasoning.owners import ReasoningOwners
-from daemon.gateway.response_pipe import AttemptTarget
 from daemon.inference.blocks import Reasoning, Text, ToolCall
 from daemon.inference.collect import replay
 from daemon.inference.request import ReasoningOptions
@@ -22,6 +21,7 @@ from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.anthropic_messages.passthrough import message_of
 from daemon.wires.table import WIRES as BY_NAME
 from tests.gateway.client_requests import client_request
+from tests.gateway.targets import target
 from tests.router.auths import candidate
 from tests.wires import grammar_chat, grammar_messages, grammar_responses
 
@@ -54,7 +54,7 @@ def failure_of(step: Callable[[], object]) -> RemoteError | None:
 
 
 def attempt(pipe: PassthroughPipe, wire: str) -> None:
-    pipe.prepare(AttemptTarget(candidate=candidate(wire=wire, model="served")))
+    pipe.prepare(target(candidate(wire=wire, model="served")))
 
 
 def counts(pipe: PassthroughPipe) -> tuple[int | None, int | None]:

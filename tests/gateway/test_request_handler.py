@@ -27,6 +27,7 @@ from daemon.router.states import AuthStates
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.models import registry
 from daemon.telemetry.metrics import Metrics
+from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.upstream.http.call import UpstreamResponse
 from tests.gateway.client_requests import client_request
 from tests.gateway.fakes import HANG, RecordingClient, ScriptedBody, ScriptedUpstreams, answering
@@ -65,7 +66,7 @@ class Run:
         self.upstreams = ScriptedUpstreams(*script)
         self.client = RecordingClient()
         self.live = live or live_state(self.upstreams)
-        self.live.upstreams = self.upstreams
+        self.live.adapters = AdapterRegistry(self.upstreams.open)
         self.request = request(entry, auths(wire, "fox", "wolf"), stream=stream, **body)
 
     async def __call__(self) -> Run:
@@ -88,7 +89,9 @@ class Run:
 
 
 def live_state(upstreams: ScriptedUpstreams) -> LiveState:
-    return LiveState(upstreams=upstreams, states=AuthStates(), metrics=Metrics(), deadlines=Deadlines())
+    return LiveState(
+        adapters=AdapterRegistry(upstreams.open), states=AuthStates(), metrics=Metrics(), deadlines=Deadlines()
+    )
 
 
 def request(entry: str, core_auths: Iterable[CoreAuth], **body: Any) -> ClientRequest:

@@ -38,6 +38,21 @@ async def test_an_interrupt_between_two_waits_ends_the_next() -> None:
 
 
 @pytest.mark.asyncio
+async def test_an_attempt_ends_at_its_limit_though_each_wait_is_short() -> None:
+    state, clock, loop = RequestState(), Deadlines(tick=0.005), asyncio.get_running_loop()
+    clock.enter(state, nothing)
+    state.ends, state.too_long = loop.time() - 1, LATE
+    state.deadline, state.overdue = loop.time() + 1000, Overdue("next event")
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(clock.run())
+        with pytest.raises(RemoteError, match="late"):
+            async with state.waiting():
+                await asyncio.Event().wait()
+        assert state.ends == inf, "the next attempt has its own"
+        running.cancel()
+
+
+@pytest.mark.asyncio
 async def test_the_first_reason_stands() -> None:
     state = RequestState()
     state.interrupt(ClientGone())

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from daemon.config.schema import Defaults
-from daemon.gateway.amendments import REASONING, Amendment
 from daemon.gateway.reasoning.owners import ReasoningOwners
-from daemon.gateway.response_pipe import AttemptTarget
 from daemon.gateway.rewrite_body import RewrittenBody, rewrite_body
+from daemon.upstream.amendments import REASONING, Amendment
 from daemon.wires.openai_responses.encode_request import ENCRYPTED_REASONING as ENCRYPTED
 from tests.gateway.client_requests import client_request
+from tests.gateway.targets import target
 from tests.router.auths import candidate
 
 FORCED = {
@@ -38,8 +38,8 @@ def splice(
     wire = auth.get("wire", "responses")
     auth["unsupported_parameters"] = tuple(unsupported)
     amendments += () if reasoning else (Amendment(REASONING),)
-    target = AttemptTarget(candidate=candidate(**auth), effort=effort, amendments=amendments)
-    return rewrite_body(client_request(wire, body), target, owners or ReasoningOwners())
+    asked = target(candidate(**auth), effort=effort, amendments=amendments)
+    return rewrite_body(client_request(wire, body), asked, owners or ReasoningOwners())
 
 
 def rewritten(body: dict[str, Any], **options: Any) -> dict[str, Any]:
@@ -190,8 +190,7 @@ def test_reasoning_of_another_core_auth_is_left_out_with_its_item() -> None:
 
 def test_reasoning_of_unknown_origin_goes_and_no_byte_of_the_input_changes() -> None:
     raw = '{"input": [ {"type":"reasoning", "summary":[],  "encrypted_content":"new"} , {"odd" : 1.0} ]}'
-    target = AttemptTarget(candidate=candidate())
-    result = rewrite_body(client_request("responses", raw), target, ReasoningOwners())
+    result = rewrite_body(client_request("responses", raw), target(candidate()), ReasoningOwners())
     assert raw[10:-1].encode() in result.body
     assert result.signed == (b"new",)
 
@@ -220,9 +219,7 @@ def test_the_empty_text_of_a_keep_alive_goes_nowhere(space: str) -> None:
     user = {"role": "user", "content": [beat]}
     messages = [user, thinking_turn(beat, greeting), user, thinking_turn(beat), thinking_turn(greeting)]
     raw = json.dumps({"messages": messages}, separators=(",", f":{space}"))
-    result = rewrite_body(
-        client_request("messages", raw), AttemptTarget(candidate=candidate(wire="messages")), ReasoningOwners()
-    )
+    result = rewrite_body(client_request("messages", raw), target(candidate(wire="messages")), ReasoningOwners())
     assert json.loads(result.body)["messages"] == [user, thinking_turn(greeting), user, thinking_turn(greeting)]
 
 

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from daemon.upstream.diagnosis import Diagnosis, ModelsResponse, explain, lacks_version
+from daemon.upstream.diagnosis import Diagnosis, explain, lacks_version
+from daemon.upstream.model_list import ModelsResponse
 
 URL = "https://fox.example/v1/models"
 BARE = "https://fox.example/models"

@@ -19,6 +19,8 @@ from daemon.config.schema import Packycode, Tppc
 Node = dict[str, object]
 
 PREFIX: Final = "/v0/management"
+STORE_PREFIX: Final = "/api/v1"
+"""Of the provider store."""
 REFERENCE: Final = "#/components/schemas/{name}"
 DESCRIPTION: Final = "Manage the gateway daemon. The admin socket has the same interface and needs no key."
 TEXT: Final[Node] = {"type": "string"}
@@ -57,10 +59,11 @@ class Parameter(Struct, frozen=True, kw_only=True):
 
 
 class Operation(Struct, frozen=True, kw_only=True):
-    """One method of one path (below ``PREFIX``) and what serves it. ``responses`` are those beside ``COMMON``."""
+    """One method of one path (below ``prefix``) and what serves it. ``responses`` are those beside ``COMMON``."""
 
     method: Method
     path: str
+    prefix: str = PREFIX
     handler: Handler
     name: str
     summary: str
@@ -89,7 +92,7 @@ def described(operations: Sequence[Operation]) -> Node:
     """The whole document as plain data."""
     paths: dict[str, Node] = {}
     for operation in operations:
-        paths.setdefault(PREFIX + operation.path, {})[operation.method] = _operation(operation)
+        paths.setdefault(operation.prefix + operation.path, {})[operation.method] = _operation(operation)
     return {
         "openapi": "3.1.0",
         "info": {"title": "tppcd management", "version": __version__, "description": DESCRIPTION},

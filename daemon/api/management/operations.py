@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache, partial
 from typing import Final
 
@@ -18,17 +17,14 @@ from daemon.api.management.openapi import (
     ANY_YAML,
     COUNT,
     TEXT,
-    Handler,
     MediaType,
-    Method,
-    Node,
     Operation,
     Parameter,
-    block_body,
     described,
-    sent_block,
 )
+from daemon.api.management.write_operations import PACKYCODE, TPPC, WRITES
 from daemon.api.problems import JSON
+from daemon.api.provider_store.operations import STORE
 from daemon.api.schemas import (
     Auths,
     Cleared,
@@ -41,13 +37,9 @@ from daemon.api.schemas import (
     ProviderTest,
     Refusal,
     ReloadView,
-    RollbackBody,
     Versions,
-    WriteView,
 )
 from daemon.api.services import Services
-from daemon.config.json_schema import section_schema
-from daemon.config.schema import Packycode, Tppc, TppcProvider
 from daemon.telemetry.log_ring import SEVERITIES
 
 
@@ -60,65 +52,6 @@ async def description(services: Services, request: Request) -> Response:
 def encoded_description() -> bytes:
     return msgspec.json.encode(described(OPERATIONS))
 
-
-SOURCE: Final[Node] = {"enum": ["config.yaml", "env", "codex-cli", "mixed"], "readOnly": True}
-SOURCES: Final[Node] = {"type": "object", "additionalProperties": TEXT, "readOnly": True}
-PACKYCODE: Final = block_body("packycode", Packycode, {"effective-source": SOURCE, "effective-sources": SOURCES})
-TPPC: Final = block_body("tppc", Tppc)
-
-DRY_RUN: Final = Parameter(
-    name="dry-run",
-    description="`1`: only show what would change.",
-    schema={"enum": ["1", "0", "true", "false", "yes", "no"]},
-)
-IF_MATCH: Final = Parameter(
-    name="If-Match", where="header", description="The `ETag` of a response: refuse if the file has changed since."
-)
-REFUSALS: Final[Mapping[int, tuple[str, MediaType | None]]] = {
-    409: (
-        "The file is being edited, cannot be written, or cannot be changed without affecting other values.",
-        MediaType(Problem),
-    ),
-    412: ("`If-Match` does not match the file.", MediaType(Problem)),
-    413: ("The body is too large.", MediaType(Problem)),
-    415: ("A form's content type, or an unknown content coding.", MediaType(Problem)),
-    422: ("It would not be valid; nothing has changed.", MediaType(Refusal)),
-    507: ("The disk is full; nothing has changed.", MediaType(Problem)),
-}
-"""Why any write may be refused."""
-
-
-def writes(
-    method: Method,
-    path: str,
-    handler: Handler,
-    name: str,
-    summary: str,
-    *,
-    response: tuple[str, MediaType],
-    body: MediaType | None = None,
-    parameters: tuple[Parameter, ...] = (),
-) -> Operation:
-    """An operation that changes config.yaml: with the refusals, and its response to a dry run."""
-    text, content = response
-    if content is not WRITTEN:
-        assert isinstance(content.schema, Mapping)
-        content = MediaType({"anyOf": [content.schema, {"$ref": "#/components/schemas/WriteView"}]})
-    return Operation(
-        method=method,
-        path=path,
-        handler=handler,
-        name=name,
-        summary=summary,
-        body=body,
-        parameters=(*parameters, DRY_RUN, IF_MATCH),
-        responses={200: (f"{text} With `dry-run`: a WriteView.", content), **REFUSALS},
-    )
-
-
-WRITTEN: Final = MediaType(WriteView)
-PATCHED: Final = MediaType({"type": "object", "description": "A JSON merge patch (RFC 7396) of the block."})
-NEW_BLOCK: Final = "The block as it is in use now."
 
 PROVIDER: Final = Parameter(
     name="provider", description="A family (`codex`, `openai`, `anthropic`) or a provider's name."
@@ -272,79 +205,4 @@ ACTIONS: Final = (
     ),
 )
 
-WRITES: Final = (
-    writes(
-        "put",
-        "/packycode",
-        partial(config_writes.replace_block, config_writes.PACKYCODE),
-        "replacePackycode",
-        "Replace the packycode block; a missing key gets its default",
-        body=sent_block("packycode", Packycode),
-        response=(NEW_BLOCK, PACKYCODE),
-    ),
-    writes(
-        "patch",
-        "/packycode",
-        partial(config_writes.patch_block, config_writes.PACKYCODE),
-        "changePackycode",
-        "Change parts of the packycode block; null removes",
-        body=PATCHED,
-        response=(NEW_BLOCK, PACKYCODE),
-    ),
-    writes(
-        "put",
-        "/tppc",
-        partial(config_writes.replace_block, config_writes.TPPC),
-        "replaceTppc",
-        "Replace the list of third-party providers, also to reorder it",
-        body=sent_block("tppc", Tppc),
-        response=(NEW_BLOCK, TPPC),
-    ),
-    writes(
-        "patch",
-        "/tppc",
-        partial(config_writes.patch_block, config_writes.TPPC),
-        "changeTppc",
-        "Change providers by name; an unknown name is added if it is complete",
-        body=PATCHED,
-        response=(NEW_BLOCK, TPPC),
-    ),
-    writes(
-        "post",
-        "/tppc/providers",
-        config_writes.add_provider,
-        "addProvider",
-        "Add a provider at the end of the list",
-        body=MediaType(section_schema(TppcProvider)),
-        response=(NEW_BLOCK, TPPC),
-    ),
-    writes(
-        "delete",
-        "/tppc/providers/{name}",
-        config_writes.remove_provider,
-        "removeProvider",
-        "Remove a provider",
-        parameters=(Parameter(name="name", where="path", description="The provider's name in any case."),),
-        response=(NEW_BLOCK, TPPC),
-    ),
-    writes(
-        "put",
-        "/config.yaml",
-        config_writes.replace_file,
-        "replaceFile",
-        "Replace the whole file, byte for byte",
-        body=MediaType(TEXT, "text/yaml"),
-        response=("What has changed.", WRITTEN),
-    ),
-    writes(
-        "post",
-        "/rollback",
-        config_writes.roll_back,
-        "rollBack",
-        "Restore the file of a generation of the history",
-        body=MediaType(RollbackBody),
-        response=("What has changed.", WRITTEN),
-    ),
-)
-
-OPERATIONS: Final = (*READS, *ACTIONS, *WRITES)
+OPERATIONS: Final = (*READS, *ACTIONS, *WRITES, *STORE)

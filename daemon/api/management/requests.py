@@ -44,10 +44,15 @@ async def json_body(request: Request, kind: type[T], limit: int = MOST_JSON) -> 
 
 
 def is_dry_run(request: Request) -> bool:
-    """``?dry-run=1``. Raises 400 for what is neither yes nor no, since guessing would write."""
-    value = request.query_params.get("dry-run", "0").strip().lower()
+    """``?dry-run=1``."""
+    return flag(request, "dry-run")
+
+
+def flag(request: Request, name: str) -> bool:
+    """``?name=1``. Raises 400 for what is neither yes nor no, since guessing would write."""
+    value = request.query_params.get(name, "0").strip().lower()
     if value not in (*YES, *NO):
-        raise LocalError(ErrorKind.INVALID_REQUEST, "dry-run is 1 or 0")
+        raise LocalError(ErrorKind.INVALID_REQUEST, f"{name} is 1 or 0")
     return value in YES
 
 

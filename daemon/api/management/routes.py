@@ -1,4 +1,4 @@
-"""The management API, ``/v0/management``: the routes of the table of operations, behind the management key."""
+"""The management API, ``/v0/management`` and ``/api/v1``: the routes of the table of operations, behind one key."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from daemon.api.management.access import ManagementAccess
-from daemon.api.management.openapi import PREFIX, Handler
+from daemon.api.management.openapi import PREFIX, STORE_PREFIX, Handler
 from daemon.api.management.operations import OPERATIONS
 from daemon.api.services import Services, snapshot_in_force
 
@@ -28,17 +28,20 @@ class Managed:
         await self._app(scope, receive, send)
 
 
-def mount(services: Services, access: ManagementAccess) -> Mount:
+def mounts(services: Services, access: ManagementAccess) -> list[Mount]:
     """The management API: the key first, so that without it nobody learns which routes exist."""
-    router = Router(routes(services), redirect_slashes=False)
-    return Mount(PREFIX, Managed(router, services, access))
+    return [
+        Mount(prefix, Managed(Router(routes(services, prefix), redirect_slashes=False), services, access))
+        for prefix in (PREFIX, STORE_PREFIX)
+    ]
 
 
-def routes(services: Services) -> list[BaseRoute]:
+def routes(services: Services, prefix: str = PREFIX) -> list[BaseRoute]:
     """One route per path, since a second one of the same path would answer 405 to the methods of the first."""
     paths: dict[str, dict[str, Handler]] = {}
     for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method.upper()] = operation.handler
+        if operation.prefix == prefix:
+            paths.setdefault(operation.path, {})[operation.method.upper()] = operation.handler
     return [Route(path, _endpoint(services, handlers), methods=[*handlers]) for path, handlers in paths.items()]
 
 

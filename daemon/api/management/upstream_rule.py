@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
 from daemon.api.management.caller import Caller
-from daemon.config.diagnostics import Diagnostic, Path
+from daemon.config.diagnostics import Diagnostic, Fault, Path
 from daemon.config.provider import providers_of
 from daemon.config.schema import Config
 from daemon.config.urls import BYPASS
@@ -65,21 +65,29 @@ class UpstreamRule:
         return tuple(each for each in diagnostics if each is not None)
 
     def note(self, who: Caller, old: Config, new: Config) -> None:
-        """``new`` has been written for ``who``: what it sets is checked again at each connection."""
-        allowed = AllowedNetworks.NOT_LINK_LOCAL if who.local else AllowedNetworks.PUBLIC
-        self._egress.note([host_of(url) for _, url in changed_urls(old, new)], allowed)
+        """``new`` has been written for ``who``: what it sets stays within reach at each connection."""
+        self.note_hosts(who, [host_of(url) for _, url in changed_urls(old, new)])
 
-    async def _checked(self, path: Path, url: str, allowed: AllowedNetworks) -> Diagnostic | None:
-        host = host_of(url)
-        refusal = forbidden(await self._lookup(host), allowed)
+    def note_hosts(self, who: Caller, hosts: Sequence[str]) -> None:
+        """``who`` has set URLs of these hosts; blocks for the fsyncs of a small file."""
+        self._egress.note(hosts, AllowedNetworks.NOT_LINK_LOCAL if who.local else AllowedNetworks.PUBLIC)
+
+    async def _checked(self, path: Path, url: str, reach: AllowedNetworks) -> Diagnostic | None:
+        fault = await self.fault(path, url, reach)
+        if fault is None:
+            return None
+        return Diagnostic(severity="error", code=fault.code, message=fault.message, path=path, hint=fault.hint)
+
+    async def fault(self, path: Path, url: str, reach: AllowedNetworks) -> Fault | None:
+        """Why the URL must not be set at ``path`` by whoever has this reach."""
+        refusal = forbidden(await self._lookup(host_of(url)), reach)
         if not refusal:
             return None
-        return Diagnostic(
-            severity="error",
+        return Fault(
+            path=path,
             code="private-upstream",
             message=f"{path[-1]} leads to {refusal}, which must not be set through the API from your address",
-            path=path,
-            hint="write it into config.yaml yourself, or see remote-management.allow-private-upstreams",
+            hint="write it into config.yaml itself, or see remote-management.allow-private-upstreams",
         )
 
 

@@ -28,7 +28,6 @@ from daemon.api.schemas import (
 from daemon.config.packycode import effective_source
 from daemon.config.provider import Provider, lower_name, provider_path
 from daemon.config.schema import Packycode, Tppc
-from daemon.gateway.amendments import profile_of
 from daemon.gateway.learned import LearnedAmendment, LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
 from daemon.router.selection import STRATEGY
@@ -36,6 +35,7 @@ from daemon.router.states import AuthStates
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.models import Resolution
 from daemon.snapshot.snapshot import Snapshot
+from daemon.upstream.amendments import profile_of
 from daemon.upstream.probe import Probe
 from daemon.wires.table import WIRES
 

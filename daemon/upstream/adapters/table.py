@@ -21,6 +21,6 @@ _OF_WIRE: Final = {wire.name: AdapterType(type=wire.name, wire=wire) for wire in
 
 
 def adapter_of(auth: CoreAuth) -> AdapterType:
-    """The type that serves a provider of config.yaml, which names a wire and no type: the one of that wire without a
-    profile. A wire without a type of its own is served by what its folder says."""
-    return _OF_WIRE[auth.wire]
+    """The type of a provider of the store; of one of config.yaml, which names a wire and no type, the one of that wire
+    without a profile. A wire without a type of its own is served by what its folder says."""
+    return ADAPTERS[auth.type] if auth.type in ADAPTERS else _OF_WIRE[auth.wire]

@@ -13,11 +13,13 @@ from daemon.errors import ErrorKind, RemoteError
 ERROR_BODY_LIMIT = 256 * 1024
 WHOLE_BODY_LIMIT = 64 * 1024 * 1024
 """Bytes of one body that is read to its end."""
+MOST_UNPACKED = 64 * 1024 * 1024
+"""Bytes of one compressed body, unpacked."""
 
 
 class UpstreamCall(Struct, frozen=True, kw_only=True):
     """One request. A GET has no body. ``connect_timeout`` in seconds; ``proxy`` '' = none; ``ca`` an extra CA file
-    or ''."""
+    or ''. ``most_unpacked``: bytes of a body that comes compressed; a longer one is the upstream's failure."""
 
     url: str
     headers: dict[str, str]
@@ -26,6 +28,7 @@ class UpstreamCall(Struct, frozen=True, kw_only=True):
     body: bytes = b""
     proxy: str = ""
     ca: str = ""
+    most_unpacked: int = MOST_UNPACKED
 
 
 class Body(Protocol):

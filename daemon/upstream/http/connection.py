@@ -20,11 +20,11 @@ from typing import Any, cast
 
 import httptools
 
+from daemon.upstream.http.call import MOST_UNPACKED
 from daemon.upstream.http.pace import Pace
 
 HIGH_WATER = 256 * 1024
 HEAD_LIMIT = 64 * 1024
-INFLATED_LIMIT = 64 * 1024 * 1024
 
 
 class Cut(ConnectionError):
@@ -71,6 +71,7 @@ class Connection(asyncio.Protocol):
         # Some relays compress although ``identity`` is asked for; the size is counted against gzip bombs.
         self._inflate: Any = None
         self._inflated = 0
+        self._most_unpacked = MOST_UNPACKED
         # Two reasons not to read the socket, and each may end while the other lasts: the reader is behind
         # (``_paused``, beyond HIGH_WATER), or the pace has it rest (``_resting``).
         self._buffered = 0
@@ -82,14 +83,17 @@ class Connection(asyncio.Protocol):
 
     # What the transport uses.
 
-    async def ask(self, head: bytes, body: bytes, running: Sized) -> tuple[int, dict[str, str]]:
+    async def ask(
+        self, head: bytes, body: bytes, running: Sized, most_unpacked: int = MOST_UNPACKED
+    ) -> tuple[int, dict[str, str]]:
         """Send a request and wait for the head of its response: status and headers in lower case.
-        ``running`` are the responses that come at the same time.
+        ``running`` are the responses that come at the same time, ``most_unpacked`` the bytes of a compressed body.
 
         Raises ``Cut``, ``NotHttp`` or ``OSError``. Cancelled, it leaves a connection fit for ``close`` alone.
         """
         self._reset()
         self.ended = False
+        self._most_unpacked = most_unpacked
         self._pace = Pace(running, monotonic())
         self._transport.writelines((head, body))
         while not self._in_body:
@@ -151,12 +155,12 @@ class Connection(asyncio.Protocol):
     def _unpacked(self, data: bytes) -> bytes:
         """The piece of a compressed body; bounded, for a small body may be a very large one."""
         try:
-            piece: bytes = self._inflate.decompress(data, INFLATED_LIMIT - self._inflated + 1)
+            piece: bytes = self._inflate.decompress(data, self._most_unpacked - self._inflated + 1)
         except zlib.error as error:
             raise NotHttp("the body is not in the encoding that its head names") from error
         self._inflated += len(piece)
-        if self._inflated > INFLATED_LIMIT:
-            raise NotHttp("the compressed body is larger than 64 MiB")
+        if self._inflated > self._most_unpacked:
+            raise NotHttp(f"the compressed body is larger than {self._most_unpacked // 1024**2} MiB")
         return piece
 
     async def _wait(self) -> None:

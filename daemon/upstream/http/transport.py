@@ -51,20 +51,22 @@ class Transport:
             connection = self._pooled(endpoint)
             if connection is not None:
                 try:
-                    return await self._ask(connection, endpoint, head, call.body)
+                    return await self._ask(connection, endpoint, head, call)
                 except Cut as cut:
                     # The upstream closed it as we sent: nothing has come back, so once more, on a new one.
                     if not cut.unanswered:
                         raise
             connection = await self._dialer.dial(endpoint, call.connect_timeout)
-            return await self._ask(connection, endpoint, head, call.body)
+            return await self._ask(connection, endpoint, head, call)
         except (OSError, ValueError) as error:
             raise _unreachable(error, endpoint.host) from error
 
-    async def _ask(self, connection: Connection, endpoint: Endpoint, head: bytes, body: bytes) -> UpstreamResponse:
+    async def _ask(
+        self, connection: Connection, endpoint: Endpoint, head: bytes, call: UpstreamCall
+    ) -> UpstreamResponse:
         self._busy.add(connection)
         try:
-            status, headers = await connection.ask(head, body, self._busy)
+            status, headers = await connection.ask(head, call.body, self._busy, call.most_unpacked)
         except BaseException:
             self._busy.discard(connection)
             connection.close()

@@ -160,9 +160,14 @@ def _put_max_tokens(body: CreateChatCompletion, request: Request, options: Encod
     has been refused, the other is taken."""
     if request.max_tokens is None:
         return
-    usual, other = _MAX_TOKENS[::-1] if reasons(options.model) else _MAX_TOKENS
+    usual, other = output_limit(options.model)
     refused = usual in options.unsupported and other not in options.unsupported
     setattr(body, other if refused else usual, request.max_tokens)
+
+
+def output_limit(model: str) -> tuple[str, ...]:
+    """The names that a limit of the answer's tokens has, the one that this model takes first."""
+    return _MAX_TOKENS[::-1] if reasons(model) else _MAX_TOKENS
 
 
 def _store(options: EncodeOptions) -> bool | Unset:

@@ -7,6 +7,7 @@ from msgspec import Raw
 from daemon.inference.request import Request
 from daemon.wires.base import EncodeOptions, Fields, Upstream
 from daemon.wires.json import FALSE, TRUE, encode, object_of
+from daemon.wires.openai_chat.encode_request import output_limit
 
 
 def force_fields(fields: Fields, _body: bytes, request: Request, options: EncodeOptions) -> None:
@@ -24,4 +25,5 @@ UPSTREAM = Upstream(
     endpoint="/chat/completions",
     family="openai",
     force_fields=force_fields,
+    output_limit=output_limit,
 )

@@ -4,7 +4,7 @@ Relays in front of ChatGPT accounts (new-api, sub2api, claude-relay-service and 
 Codex never sends. Each change here is a pure function over the body's top-level fields: it changes them
 in place and returns the names of what the request loses by it. Input items that a change does not concern
 keep their bytes. Which change an upstream needs is known from its profile, from its settings, or from what
-it refused (``gateway.amendments``).
+it refused (``upstream.amendments``).
 """
 
 from __future__ import annotations

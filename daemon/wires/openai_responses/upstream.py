@@ -56,4 +56,5 @@ UPSTREAM = Upstream(
     session_key=session_key,
     force_fields=force_fields,
     reasoning=EarlierReasoning(markers=(b'"encrypted_content"',), sift=_sift),
+    output_limit=lambda _: ("max_output_tokens",),
 )

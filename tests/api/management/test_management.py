@@ -8,12 +8,12 @@ from daemon.api.management import views
 from daemon.api.management.openapi import PREFIX
 from daemon.config.diagnostics import Diagnostic
 from daemon.errors import ErrorKind, RemoteError
-from daemon.gateway.amendments import Amendment, Proposal
 from daemon.gateway.learned import LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
 from daemon.router.states import AuthStates
 from daemon.snapshot.models import Candidate
 from daemon.snapshot.snapshot import build
+from daemon.upstream.amendments import Amendment, Proposal
 from tests.api.world import KEY, MANAGED, World
 from tests.config.world import loaded
 

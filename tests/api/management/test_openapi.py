@@ -9,7 +9,7 @@ import pytest
 from starlette.routing import Route
 
 from daemon.api.management.handlers import auth_to_test
-from daemon.api.management.openapi import COMMON, PREFIX, described
+from daemon.api.management.openapi import COMMON, PREFIX, STORE_PREFIX, described
 from daemon.api.management.operations import OPERATIONS
 from daemon.api.management.routes import routes
 from daemon.upstream.adapters.table import adapter_of
@@ -22,14 +22,15 @@ DOCUMENT: dict[str, Any] = described(OPERATIONS)
 def routed() -> set[tuple[str, str]]:
     """Every (method, path) that is routed."""
     pairs = set()
-    for route in routes(World(MANAGED).services):
-        assert isinstance(route, Route)
-        pairs |= {(method.lower(), route.path) for method in route.methods or () if method != "HEAD"}
+    for prefix in (PREFIX, STORE_PREFIX):
+        for route in routes(World(MANAGED).services, prefix):
+            assert isinstance(route, Route)
+            pairs |= {(method.lower(), prefix + route.path) for method in route.methods or () if method != "HEAD"}
     return pairs
 
 
 def test_every_operation_has_its_route() -> None:
-    assert {(each.method, each.path) for each in OPERATIONS} == routed()
+    assert {(each.method, each.prefix + each.path) for each in OPERATIONS} == routed()
 
 
 def test_every_operation_says_what_may_go_wrong() -> None:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from daemon.gateway.response_form import beginning, form_of, unwrapped
 from daemon.upstream.http.call import UpstreamResponse
+from daemon.upstream.response_form import beginning, form_of, unwrapped
 
 EVENTS = b'data: {"choices":[]}\n\n'
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from daemon.errors import ErrorKind, RemoteError
-from daemon.gateway.amendments import (
+from daemon.upstream.amendments import (
     CODEX_PARAMETERS,
     LEAVE_OUT,
     REASONING,
@@ -21,7 +21,7 @@ from daemon.gateway.amendments import (
     refused_parameter,
     without,
 )
-from daemon.gateway.response_pipe import AttemptTarget
+from tests.gateway.targets import target
 from tests.router.auths import candidate, core_auth
 
 BAD = ErrorKind.INVALID_REQUEST
@@ -173,14 +173,14 @@ def test_a_refused_value_lasts_only_where_no_other_is_taken(lasting: bool, messa
 def test_reasoning_that_cannot_be_read_is_left_out_of_this_request(error: RemoteError) -> None:
     (proposal,) = proposals(error, "responses", (), lambda _: False)
     assert proposal == Proposal(amendment=Amendment(REASONING), lasting=False)
-    assert AttemptTarget(candidate=candidate()).reasoning
-    assert not AttemptTarget(candidate=candidate()).amended(proposal.amendment).reasoning
+    assert target(candidate()).reasoning
+    assert not target(candidate()).amended(proposal.amendment).reasoning
 
 
 def test_a_target_leaves_out_what_is_configured_and_what_was_refused() -> None:
-    target = AttemptTarget(candidate=candidate(unsupported_parameters=("top_p",)))
-    assert target.unsupported == {"top_p"}
-    assert target.amended(Amendment(LEAVE_OUT, "store")).unsupported == {"top_p", "store"}
+    asked = target(candidate(unsupported_parameters=("top_p",)))
+    assert asked.options.unsupported == {"top_p"}
+    assert asked.amended(Amendment(LEAVE_OUT, "store")).options.unsupported == {"top_p", "store"}
 
 
 def test_profile_and_settings_are_amendments_from_the_start() -> None:

@@ -1,0 +1,135 @@
+"""What each core auth lists, and who lists each name. Pure.
+
+Core auths with one and the same list share what is made of it: 2,000 keys of a relay with 600 models cost no more than
+600 models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from msgspec import Struct
+
+from daemon.config.schema import ModelEntry
+from daemon.snapshot.core_auths import CoreAuth
+from daemon.snapshot.effort import SEED_EFFORTS, clamp, split_dash, split_parentheses
+
+NO_CHAT = re.compile(r"embed|rerank|whisper|tts|dall-e|image|moderation|transcri|audio|realtime", re.IGNORECASE)
+"""Models that upstreams list beside those that answer a prompt; LM Studio has an embedding model in every list. They
+are listed and can be asked for, but none is what a provider answers with by default."""
+
+Lists = Mapping[str, tuple[str, ...]]
+"""Core auth ID -> what its upstream lists, in its order."""
+
+
+class Candidate(Struct, frozen=True):
+    """One core auth that can serve a request, and the upstream's name for the model."""
+
+    auth: CoreAuth
+    model: str
+
+
+class Listing(Struct, frozen=True):
+    """What one core auth lists: public name -> the upstream's name, first entry of a name."""
+
+    auth: CoreAuth
+    by_name: Mapping[str, str]
+
+    def candidate(self, name: str) -> Candidate:
+        """For a name that it lists."""
+        return Candidate(self.auth, self.by_name[name])
+
+    def ask(self, name: str) -> tuple[Candidate, str | None] | None:
+        """The candidate and the effort of a listed name, also with an effort suffix."""
+        if name in self.by_name:
+            candidate = self.candidate(name)
+            return candidate, seed_effort(name, (candidate,))
+        for base, level in suffixes(name):
+            if base in self.by_name:
+                candidate = self.candidate(base)
+                return candidate, clamp(level, candidate.model)
+        return None
+
+    def ask_unlisted(self, name: str) -> tuple[Candidate, str | None]:
+        base, level = split_parentheses(name) or (name, None)
+        return Candidate(self.auth, base), level
+
+
+def listings(auths: Iterable[CoreAuth], known: Lists) -> tuple[Listing, ...]:
+    """Lists that are one and the same object are read once."""
+    read: dict[int, Mapping[str, str]] = {}
+    listings = []
+    for auth in auths:
+        names = known.get(auth.id)
+        key = id(auth.models if names is None else names)  # they live as long as this function does
+        if key not in read:
+            read[key] = _registered_names(auth.models) if names is None else _discovered_names(names)
+        listings.append(Listing(auth, read[key]))
+    return tuple(listings)
+
+
+def _registered_names(models: Iterable[ModelEntry]) -> Mapping[str, str]:
+    """The seed's effort ids are asked as their base model; an entry with an alias is asked as written."""
+    by_name: dict[str, str] = {}
+    for entry in models:
+        model = entry.name if entry.alias else SEED_EFFORTS.get(entry.name, (entry.name, ""))[0]
+        by_name.setdefault(entry.public, model)
+    return by_name
+
+
+def _discovered_names(names: Iterable[str]) -> Mapping[str, str]:
+    """An upstream may have models of its own with the names of the seed's effort ids: these stand for their base
+    model where it lists that, too."""
+    by_name = {name: name for name in names}
+    return {name: base if (base := SEED_EFFORTS.get(name, (name, ""))[0]) in by_name else name for name in by_name}
+
+
+def names_of(listings: Iterable[Listing]) -> dict[str, tuple[Listing, ...]]:
+    """Who lists each name. The names of the same lists share one tuple."""
+    groups: dict[int, list[int]] = {}
+    ranked = tuple(listings)
+    for rank, listing in enumerate(ranked):
+        groups.setdefault(id(listing.by_name), []).append(rank)
+    lists: dict[str, list[int]] = {}
+    for ranks in groups.values():
+        for name in ranked[ranks[0]].by_name:
+            lists.setdefault(name, []).append(ranks[0])
+    members = {ranks[0]: ranks for ranks in groups.values()}
+    serving: dict[tuple[int, ...], tuple[Listing, ...]] = {}
+    by_name = {}
+    for name in sorted(lists):
+        key = tuple(lists[name])
+        if key not in serving:
+            serving[key] = tuple(ranked[rank] for rank in sorted(rank for first in key for rank in members[first]))
+        by_name[name] = serving[key]
+    return by_name
+
+
+def names_in(models: Iterable[str | ModelEntry]) -> tuple[str, ...]:
+    """The public names of a list, discovered or not, each once."""
+    return tuple(dict.fromkeys(each if isinstance(each, str) else each.public for each in models))
+
+
+def default_of(listing: Listing) -> Candidate | None:
+    """What a core auth answers with where a client's name stands for any model. Where its upstream was asked for its
+    models, the configured one if it is among them, else the first that answers prompts."""
+    auth, names = listing.auth, listing.by_name
+    model = auth.defaults.model
+    if auth.discover and model not in names:
+        model = next((name for name in names if not NO_CHAT.search(name)), model)
+    if not model:
+        return None
+    candidate, _ = listing.ask(model) or listing.ask_unlisted(model)
+    return candidate
+
+
+def suffixes(name: str) -> Iterator[tuple[str, str]]:
+    """The ways to read an effort suffix: (base name, level)."""
+    yield from filter(None, (split_parentheses(name), split_dash(name)))
+
+
+def seed_effort(name: str, candidates: tuple[Candidate, ...]) -> str | None:
+    """The effort that one of the seed's ids stands for, unless the name is an alias for something else."""
+    base, effort = SEED_EFFORTS.get(name, ("", None))
+    return effort if any(candidate.model == base for candidate in candidates) else None

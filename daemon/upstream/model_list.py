@@ -1,0 +1,124 @@
+"""``GET {base-url}/models``: the request, its response, and the names in it. A free question; no clock is read here.
+
+The list is the upstream's own text, so it is bounded before anything is made of it: bytes of the body (unpacked, too),
+how many names, how long each, and which characters.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import islice
+from typing import Final
+
+from msgspec import Struct
+
+from daemon.snapshot.core_auths import CoreAuth
+from daemon.upstream.adapters.table import adapter_of
+from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
+
+MOST_BYTES: Final = 2 * 1024 * 1024
+"""OpenRouter's entries have prices and descriptions, 1 to 2 KiB each, and there are hundreds."""
+MOST_NAMES: Final = 1000
+MOST_ENTRIES: Final = 10 * MOST_NAMES
+"""That are looked at, usable or not."""
+LONGEST_NAME: Final = 128
+"""Bytes of UTF-8."""
+NAME_FIELDS: Final = ("id", "slug", "name", "model")
+"""Where a model's name is: OpenAI's and Anthropic's ``id``, Codex' ``slug``, Ollama's ``name`` and ``model``."""
+
+Open = Callable[[UpstreamCall], Awaitable[UpstreamResponse]]
+"""The engine's ``open``."""
+
+
+class ModelsResponse(Struct, frozen=True, kw_only=True):
+    """The response to ``GET url``. Header names are lower-case; ``body`` may be cut."""
+
+    url: str
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def is_html(self) -> bool:
+        return "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<"
+
+    @property
+    def data(self) -> object:
+        """The body as JSON; None where it is none."""
+        try:
+            decoded: object = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+        return decoded
+
+    @property
+    def speaks_json(self) -> bool:
+        return isinstance(self.data, dict | list)
+
+
+async def ask_models(
+    open: Open, auth: CoreAuth, *, url: str = "", connect_timeout: float, ca: str = ""
+) -> ModelsResponse:
+    """What ``auth``'s upstream lists, asked as a request would be, but with no more of a body than ``MOST_BYTES``.
+
+    ``url`` is another address than the provider's own. Raises ``RemoteError`` where no response comes.
+    """
+    adapter = adapter_of(auth)
+    headers = adapter.headers(auth, {}, same_wire=False) | {"accept": "application/json"}
+    del headers["content-type"]
+    if not url:
+        url, query = adapter.models_url(auth.base_url), adapter.wire.upstream.models_query
+        url += f"{'&' if '?' in url else '?'}{query}" if query else ""
+    call = UpstreamCall(
+        method="GET",
+        url=url,
+        headers=headers,
+        connect_timeout=connect_timeout,
+        proxy=auth.proxy_url,
+        ca=ca,
+        most_unpacked=MOST_BYTES,
+    )
+    with await open(call) as response:
+        body = await _beginning(response)
+    return ModelsResponse(url=call.url, status=response.status, headers=dict(response.headers), body=body)
+
+
+async def _beginning(response: UpstreamResponse) -> bytes:
+    """The body, or as much of it as is looked at."""
+    body = b""
+    while len(body) <= MOST_BYTES and (data := await response.read()):
+        body += data
+    return body
+
+
+def listed_names(data: object) -> tuple[str, ...] | None:
+    """The names in a list of models, in its order; None for what is no such list.
+
+    ``{"data": […]}`` of OpenAI and Anthropic, ``{"models": […]}`` of Codex and Ollama, and a bare list.
+    """
+    lists = (data.get("data"), data.get("models")) if isinstance(data, dict) else (data,)
+    entries = next((each for each in lists if isinstance(each, list)), None)
+    if entries is None:
+        return None
+    return tuple(name for entry in entries[:MOST_ENTRIES] if (name := _name(entry)) is not None)
+
+
+def _name(entry: object) -> str | None:
+    fields = (entry.get(field) for field in NAME_FIELDS) if isinstance(entry, dict) else (entry,)
+    return next((each for each in fields if isinstance(each, str)), None)
+
+
+def usable_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Those that a client can ask for, each once, ``MOST_NAMES`` at most.
+
+    Left out are names that are empty or too long, with space around them, or with characters that are not printed:
+    control characters, unpaired surrogates, characters that change the direction of the text.
+    """
+    return tuple(islice((name for name in dict.fromkeys(names) if _is_usable(name)), MOST_NAMES))
+
+
+def _is_usable(name: str) -> bool:
+    # Four bytes is the longest character; those that no UTF-8 has are not printable.
+    is_short = len(name) <= LONGEST_NAME // 4 or len(name.encode("utf-8", "replace")) <= LONGEST_NAME
+    return is_short and name == name.strip() != "" and name.isprintable()
