@@ -94,6 +94,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     core_auth_id: str = ""
     client_id: str = ""
     """The stable IDs where they are known without the key; empty: computed."""
+    digest: str = ""
+    """Of all this but ``enabled`` and ``failed``, once per row that changes; empty: computed for each revision."""
 
     def is_named(self, name: str) -> bool:
         """Whether ``name`` means this one."""

@@ -18,7 +18,7 @@ from daemon.config.provider import Provider
 from daemon.config.references import Resolve, UnresolvedReference, watched_name
 from daemon.config.urls import shown
 from daemon.secret import Secret
-from daemon.snapshot.snapshot import CANONICAL
+from daemon.snapshot.snapshot import CANONICAL, digest
 from daemon.store.encryption import EncryptionKeys, SealedKey
 from daemon.store.errors import StoreUnusable
 from daemon.store.provider_fields import extra_config_of, key_problem
@@ -89,6 +89,7 @@ class RowsInForce:
             return ProviderProblem(f"api_key: what {row.reference} leads to {problem}", "put the bare key there")
         extra, _ = extra_config_of(row.extra_config)
         provider = provider_of(row, extra, api_key=key)
+        provider = structs.replace(provider, digest=digest(provider))
         if known != provider:
             self._good[row.id] = row, provider
             return provider
@@ -135,7 +136,8 @@ def digest_of(fragment: Fragment, version: int) -> str:
     """SHA-256 (hex) of what the fragment means and of the rows' version; keys enter by their digest."""
     # Not the words of a database that is away: they differ from one attempt to the next.
     problems = [each.message if each.path else each.code for each in fragment.diagnostics]
-    parts = [version, fragment.providers, sorted(fragment.failing), problems]
+    providers = [(each.digest or each.source, each.enabled, each.failed) for each in fragment.providers]
+    parts = [version, providers, sorted(fragment.failing), problems]
     return hashlib.sha256(CANONICAL.encode(parts)).hexdigest()
 
 
