@@ -21,6 +21,7 @@ from daemon.snapshot.models import Candidate, ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
 from daemon.upstream.adapters.adapter import Adapter
 from daemon.upstream.adapters.registry import AdapterRegistry
+from daemon.wires.json import changed
 
 PATIENCE: Final = 3.0
 """Seconds for an upstream's count: the client can live with an estimate, but not with waiting."""
@@ -61,7 +62,7 @@ class CountTokens:
         auth_id, now = candidate.auth.id, monotonic()
         if self._silent.get(auth_id, 0.0) > now:
             return None
-        sent = msgspec.json.encode(_fields(body) | {"model": Raw(msgspec.json.encode(candidate.model))})
+        sent = changed(body, model=candidate.model)
         try:
             async with asyncio.timeout(PATIENCE):
                 passed = adapter.headers(headers, same_wire=True)

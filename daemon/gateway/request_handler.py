@@ -7,7 +7,7 @@ upstream stays invisible. No timer runs here: ``Deadlines`` watches the clock an
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf
 from time import monotonic
 from typing import Final
@@ -42,7 +42,6 @@ class RequestHandler:
     """Drives one request to its end. Made and run in the task of the request, which ``state`` can interrupt."""
 
     __slots__ = (
-        "_adapter",
         "_amendments",
         "_answer",
         "_client_request",
@@ -68,7 +67,6 @@ class RequestHandler:
         # A pipe per way (through the hub or past it), kept over attempts: it knows what a keep-alive has already sent.
         self._pipes: dict[bool, ResponsePipe] = {}
         self._pipe: ResponsePipe | None = None  # that of the current attempt
-        self._adapter: Adapter | None = None  # the same
         self._answer: UpstreamResponse | None = None  # that of the current attempt, once its head is there
         self.record = RequestRecord(client_request)
         # Nothing below may refer back to the handler: a cycle would keep the request's memory until the collector runs.
@@ -153,7 +151,7 @@ class RequestHandler:
         auth = candidate.auth
         self.record.auth, self.record.served = auth, candidate.model
         # Once per attempt: whoever replaces an adapter sees it asked by the next one, and none is asked in part.
-        self._adapter = adapter = self._live.adapters.of(auth)
+        adapter = self._live.adapters.of(auth)
         self._pipe = pipe = self._pipe_for(adapter)
         error = await self._ask_amended(self._amendments.first(candidate, adapter, effort), pipe)
         if error is None:
@@ -192,16 +190,15 @@ class RequestHandler:
                     self._amendments.accepted(target.candidate)
             error.message = adapter.auth.api_key.masked_in(error.message)  # some upstreams quote the key they refuse
             self._live.metrics.attempt(auth.name, error.kind.value)
-            self._close_answer(adapter)
+            self._close_answer()
             again = None if pipe.stage != "held" else self._amendments.next(target, prepared, error, pipe)
             if again is None:
                 return error
             target, prepared = again
 
-    def _close_answer(self, adapter: Adapter) -> None:
-        """The attempt has failed; what the upstream said beside its answer stays."""
+    def _close_answer(self) -> None:
+        """The attempt has failed; what the upstream said beside its answer stays, in ``_headers``."""
         if self._answer is not None:
-            self._headers.received(adapter, self._answer.headers)
             self._answer.close()
             self._answer = None
 
@@ -232,6 +229,7 @@ class RequestHandler:
         try:
             async with state.waiting():
                 self._answer = answer = await adapter.open(prepared.body, headers, watched=prepared.watched)
+                self._headers.received(adapter, answer.headers)
                 await adapter.accept(answer)
                 pipe.accepted()
                 with self._live.gathered.share() as share:
@@ -308,17 +306,6 @@ class RequestHandler:
         status, headers, body = self._client_request.wire.encode_error(error, self._client_request.request_id)
         self.record.status = status
         await self._writer.respond(status, headers, body)
-
-    def _head(self) -> ResponseHead:
-        record = self.record
-        if self._answer is not None and self._adapter is not None:
-            self._headers.received(self._adapter, self._answer.headers)
-        return ResponseHead(
-            provider=record.auth.name if record.auth else "",
-            attempts=record.attempts,
-            lost=record.lost,
-            passed=self._headers.passed,
-        )
 
     def _note_first_event(self) -> None:
         if self.record.first_event is None:

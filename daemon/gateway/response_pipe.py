@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from daemon.errors import GatewayError
+from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.inference.response import Usage
 from daemon.snapshot.models import Candidate
 from daemon.upstream.adapters.adapter import Adapter

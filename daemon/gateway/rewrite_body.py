@@ -39,7 +39,7 @@ def rewrite_body(client_request: ClientRequest, target: AttemptTarget, owners: R
     signed = filter_reasoning(client_request.body, fields, target, owners)
     options = target.options
     from_client = frozenset(path for path in options.unsupported if _has(fields, path))
-    fields["model"] = Raw(_encode(options.model))
+    fields["model"] = Raw(encode(options.model))
     target.adapter.fill(fields, client_request.request, options)
     upstream.force_fields(fields, client_request.body, client_request.request, options)
     lost = (*_left_out(fields, options.unsupported, from_client, upstream), *amend(fields, target.amendments))

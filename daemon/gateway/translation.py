@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Raw
 from msgspec.structs import replace
 
-from daemon.errors import ErrorKind, GatewayError, RemoteError
+from daemon.errors import GatewayError, RemoteError
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.reasoning.signatures import Seal, open_request, seal_events
 from daemon.gateway.response_pipe import (
@@ -26,6 +26,7 @@ from daemon.inference.events import BlockDelta, BlockEnd, Event, Finish, StreamE
 from daemon.inference.response import Usage
 from daemon.upstream.adapters.adapter import Adapter
 from daemon.wires.base import StreamDecoder, StreamEncoder, Wire
+from daemon.wires.json import type_of
 
 MANY_EVENTS = 4096
 """Events of an answer that is not streamed to the client: more are put together, since each takes more room than its

@@ -117,7 +117,7 @@ async def test_what_a_request_held_is_freed_without_the_collector(
 
     async def one() -> None:
         upstreams = ScriptedUpstreams(*[down() for _ in range(fails)], answering(whole(wire)))
-        live.upstreams = upstreams
+        live.adapters = AdapterRegistry(upstreams.open)
         client_request = request(entry, auths(wire, "fox", "wolf"), stream=stream)
         await RequestHandler(live, client_request, RecordingClient(), RequestState()).run()
 

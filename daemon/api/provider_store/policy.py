@@ -21,7 +21,7 @@ from msgspec import UNSET, structs
 
 from daemon.api.management.caller import Caller
 from daemon.api.management.key_check import HINT, refused_key
-from daemon.api.management.upstream_rule import UpstreamRule, host_of, reach_of
+from daemon.api.management.upstream_rule import UpstreamRule, allowed_networks, host_of
 from daemon.api.provider_store.refusals import ForbiddenWrite
 from daemon.api.services import Services, snapshot_in_force
 from daemon.config.diagnostics import Fault
@@ -57,7 +57,7 @@ async def check_write(
     url = str(whole.base_url)
     is_new_url = whole.base_url != older.base_url
     rule = UpstreamRule(services.egress)
-    if is_new_url and (fault := await rule.fault(("base_url",), url, reach_of(who, snapshot.config))):
+    if is_new_url and (fault := await rule.fault(("base_url",), url, allowed_networks(who, snapshot.config))):
         raise ForbiddenWrite(422, "private_upstream", (fault,))
     if isinstance(fields.api_key, Secret) and not skip_check and not isinstance(before, UnreadableRow):
         key = await service.resolved(fields.api_key)
