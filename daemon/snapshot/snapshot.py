@@ -106,14 +106,8 @@ def revision(settings: Config, providers: Iterable[Provider] = ()) -> str:
     plain = _chosen(settings)
     # Those of config.yaml are among its settings.
     stored = (each for each in providers if each.kind == "store")
-    if others := [(each.digest or digest(each), each.enabled, each.failed) for each in stored]:
+    if others := [(each.digest, each.enabled, each.failed) if each.digest else _chosen(each) for each in stored]:
         plain = {"settings": plain, "providers": others}
-    return hashlib.sha256(CANONICAL.encode(plain)).hexdigest()
-
-
-def digest(provider: Provider) -> str:
-    """What a provider of the store adds to the revision, beside whether it is enabled and failed."""
-    plain = _chosen(structs.replace(provider, digest="", enabled=True, failed=False))
     return hashlib.sha256(CANONICAL.encode(plain)).hexdigest()
 
 

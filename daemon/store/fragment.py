@@ -18,7 +18,7 @@ from daemon.config.provider import Provider
 from daemon.config.references import Resolve, UnresolvedReference, watched_name
 from daemon.config.urls import shown
 from daemon.secret import Secret
-from daemon.snapshot.snapshot import CANONICAL, digest
+from daemon.snapshot.snapshot import CANONICAL
 from daemon.store.encryption import EncryptionKeys, SealedKey
 from daemon.store.errors import StoreUnusable
 from daemon.store.provider_fields import extra_config_of, key_problem
@@ -89,7 +89,6 @@ class RowsInForce:
             return ProviderProblem(f"api_key: what {row.reference} leads to {problem}", "put the bare key there")
         extra, _ = extra_config_of(row.extra_config)
         provider = provider_of(row, extra, api_key=key)
-        provider = structs.replace(provider, digest=digest(provider))
         if known != provider:
             self._good[row.id] = row, provider
             return provider
