@@ -176,6 +176,7 @@ class Daemon:
             apply=lambda: self._reloader.reload(STORE, source=STORE),
             running=lambda: frozenset(auth.source for auth in self._services.current.get().core_auths),
             owner=self._owner,
+            refresh=self._discovery.refresh,
         )
         return (self._store,)
 
