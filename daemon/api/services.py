@@ -55,7 +55,7 @@ class Services:
     """How many lines the log has lost since the start."""
     egress: EgressPolicy = field(default_factory=EgressPolicy)
     writing: ConfigWriting | None = None
-    """The writer of config.yaml; None where the configuration comes from nowhere that could be written."""
+    """The writer of config.yaml; None where the configuration does not come from a file."""
     providers: ProviderService | None = None
     """The provider store; None where there is none."""
 

@@ -50,7 +50,7 @@ class RemoteManagement(Base, frozen=True):
         bool,
         doc("Whether callers that are not loopback may set base URLs that resolve to private or loopback addresses."),
     ] = False
-    trusted_proxies: Annotated[tuple[str, ...], doc("Addresses whose X-Forwarded-For counts.")] = ()
+    trusted_proxies: Annotated[tuple[str, ...], doc("Proxies whose X-Forwarded-For header is trusted.")] = ()
     reference_directories: Annotated[
         tuple[str, ...],
         doc(

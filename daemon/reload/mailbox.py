@@ -1,4 +1,4 @@
-"""What waits for the reloader: each source's newest update, what upstreams list, and whoever asked for a reload.
+"""What waits for the reloader: each source's newest update, what upstreams list, and the requests for a reload.
 
 A burst of a thousand updates is taken as one, and callers that wait at the same time share one reload.
 """

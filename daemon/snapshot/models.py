@@ -29,12 +29,12 @@ from daemon.snapshot.listings import Candidate as Candidate
 from daemon.snapshot.listings import Listing, Lists, default_of, listings, names_of, seed_effort, suffixes
 
 CLAUDE_NAMES = ("claude-haiku-4-5-20251001", "claude-opus-4-8", "claude-sonnet-5")
-"""Names that Claude Code asks for by itself: what a ``claude-*`` glob is listed as."""
+"""Names that Claude Code requests by itself: a ``claude-*`` pattern is listed as these."""
 CLAUDES_FAMILY = "anthropic"
 """The family of core auths whose upstreams may have these models themselves."""
 
 LONGEST_NAME = 200
-"""Longer names are not compared for likeness: that takes time in the square of their length."""
+"""Longer names are not compared for similarity: that takes time in the square of their length."""
 MOST_COMPARED = 300
 """Names that an unknown one is compared with: upstreams may list many thousands."""
 MOST_SHOWN = 50

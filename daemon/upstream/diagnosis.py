@@ -72,13 +72,13 @@ def _refused(response: ModelsResponse, has_key: bool) -> Diagnosis:
         return Diagnosis(
             ok=False,
             explanation="the upstream is reached but refuses the key (401)",
-            hint="copy the key again; see that it is this provider's and has not expired",
+            hint="copy the key again; check that it belongs to this provider and has not expired",
             key_refused=True,
         )
     return Diagnosis(
         ok=False,
         explanation="the upstream knows the key but forbids this (403)",
-        hint="look at the account: balance, plan, allowed networks",
+        hint="check the account: balance, plan, allowed networks",
         key_refused=True,
     )
 

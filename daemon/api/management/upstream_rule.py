@@ -87,7 +87,7 @@ class UpstreamRule:
             path=path,
             code="private-upstream",
             message=f"{path[-1]} leads to {refusal}, which must not be set through the API from your address",
-            hint="write it into config.yaml itself, or see remote-management.allow-private-upstreams",
+            hint="write it into config.yaml yourself, or see remote-management.allow-private-upstreams",
         )
 
 

@@ -29,12 +29,12 @@ TPPC: Final = block_body("tppc", Tppc)
 
 DRY_RUN: Final = Parameter(
     name="dry-run",
-    description="`1`: only say what would change.",
+    description="`1`: only show what would change.",
     schema={"enum": ["1", "0", "true", "false", "yes", "no"]},
 )
 SKIP_CHECK: Final = Parameter(
     name="skip-check",
-    description="`1`: save keys without asking their upstreams whether they take them.",
+    description="`1`: save keys without checking them with their upstreams.",
     schema=DRY_RUN.schema,
 )
 IF_MATCH: Final = Parameter(
@@ -42,16 +42,16 @@ IF_MATCH: Final = Parameter(
 )
 REFUSALS: Final[Mapping[int, tuple[str, MediaType | None]]] = {
     409: (
-        "The file is being edited, cannot be written, or cannot be changed without touching more.",
+        "The file is being edited, cannot be written, or cannot be changed without affecting other values.",
         MediaType(Problem),
     ),
-    412: ("`If-Match` names another file than the one that is there.", MediaType(Problem)),
+    412: ("`If-Match` does not match the file.", MediaType(Problem)),
     413: ("The body is too large.", MediaType(Problem)),
     415: ("A form's content type, or an unknown content coding.", MediaType(Problem)),
     422: ("It would not be valid; nothing has changed.", MediaType(Refusal)),
     507: ("The disk is full; nothing has changed.", MediaType(Problem)),
 }
-"""What any write may be refused with."""
+"""Why any write may be refused."""
 
 
 def writes(
