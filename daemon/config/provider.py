@@ -94,6 +94,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     core_auth_id: str = ""
     client_id: str = ""
     """The stable IDs where they are known without the key; empty: computed."""
+    digest: str = ""
+    """SHA-256 (hex) of all this but ``enabled`` and ``failed``, computed once per row that changes; empty: not yet."""
 
     def is_named(self, name: str) -> bool:
         """Whether ``name`` means this one."""

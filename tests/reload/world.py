@@ -103,12 +103,16 @@ class ListSource:
 
     def __init__(self, *providers: Provider) -> None:
         self.says: tuple[Provider, ...] | Diagnostic = providers
+        self.fragment: Fragment | None = None
+        """Instead of ``says``."""
         self.readings = 0
         self._saved: asyncio.Queue[Update] = asyncio.Queue()
 
     def update(self) -> Update:
         self.readings += 1
         known: dict[str, Any] = {"source": self.name, "raw": b"", "order": self.readings, "digest": repr(self.says)}
+        if self.fragment is not None:
+            return Update(**known, fragment=self.fragment)
         if isinstance(self.says, Diagnostic):
             return Update(**known, problem=self.says)
         return Update(**known, fragment=Fragment(source=self.name, providers=self.says))
