@@ -343,14 +343,14 @@ def test_a_daemon_with_another_key_changes_nothing(world: World) -> None:
     """Nothing that needs no key either: it cannot read what it has written, so it would not be in force."""
     world.repository.create(body("fox"))
     other = world.another(keys=lambda make: EncryptionKeys((secrets.token_bytes(32),)))
-    for write in (
-        lambda: other.create(body("owl", api_key="env:OWL")),
-        lambda: other.update("fox", fields_of({"timeout": 7})),
-        lambda: other.switch("fox", enabled=False),
-        lambda: other.delete("fox"),
-    ):
-        with pytest.raises(WrongEncryptionKey):
-            write()
+    with pytest.raises(WrongEncryptionKey):
+        other.create(body("owl", api_key="env:OWL"))
+    with pytest.raises(WrongEncryptionKey):
+        other.update("fox", fields_of({"timeout": 7}))
+    with pytest.raises(WrongEncryptionKey):
+        other.switch("fox", enabled=False)
+    with pytest.raises(WrongEncryptionKey):
+        other.delete("fox")
     (row,) = world.repository.load().rows
     assert (row.name, row.row_version) == ("fox", 1)
 
