@@ -43,7 +43,7 @@ SetBy = Literal["local", "remote"]
 
 
 class RequestDefaults(Struct, frozen=True, kw_only=True):
-    """What a request gets that lacks it; None: nothing. A value of the request's own wins, its explicit null too."""
+    """What a request gets that lacks it; None: nothing. A value of the request's own wins; a null is none."""
 
     temperature: float | None = None
     max_tokens: int | None = None

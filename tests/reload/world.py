@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -160,6 +160,12 @@ class Ears:
 
     def messages(self, kind: str) -> list[str]:
         return [message for each, message, _ in self.events if each == kind]
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Waits for what no notification says."""
+        async with asyncio.timeout(20):
+            while not true():
+                await asyncio.sleep(0.001)
 
     async def turns(self, count: int) -> None:
         """Waits until so many turns have ended since the start."""
