@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from daemon import __version__
 from daemon.api.app import build
+from daemon.api.management.upstream_rule import host_of
 from daemon.api.services import Services
 from daemon.config.schema import Config
 from daemon.errors import ErrorKind, LocalError
@@ -49,6 +50,7 @@ from daemon.telemetry.logs import masked
 from daemon.telemetry.metrics import Metrics
 from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.upstream.discovery import ModelDiscovery
+from daemon.upstream.http.addresses import AllowedNetworks
 from daemon.upstream.http.egress import EgressPolicy
 from daemon.upstream.http.transport import Transport
 
@@ -118,7 +120,12 @@ class Daemon:
             others=self._open_store,
             last_good=LastGood(state, options.config),
             history=history,
-            appliers=(*appliers(log, adapters, (states, learned)), self._follow_store_key, self._ask_for_models),
+            appliers=(
+                *appliers(log, adapters, (states, learned)),
+                self._follow_store_key,
+                self._note_remote_hosts,
+                self._ask_for_models,
+            ),
             on_reload=self._discovery.refresh,
             audit=audit,
             metrics=metrics,
@@ -185,6 +192,14 @@ class Daemon:
         providers = self._services.current.get().providers
         taken = any(each.kind != "store" and each.is_named(name) for each in providers)
         return self._options.config.name if taken else ""
+
+    @asynccontextmanager
+    async def _note_remote_hosts(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
+        """Before any request may connect: a URL may have been set through another daemon of the same store."""
+        hosts = [host_of(auth.base_url) for auth in new.core_auths if auth.set_by == "remote"]
+        if hosts:
+            await asyncio.to_thread(self._services.egress.note, hosts, AllowedNetworks.PUBLIC)
+        yield
 
     @asynccontextmanager
     async def _follow_store_key(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:

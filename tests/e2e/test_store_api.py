@@ -304,6 +304,15 @@ def test_a_name_of_config_yaml_is_taken(url: str, upstream: Simulator) -> None:
         assert "config.yaml" in taken.json()["message"]
 
 
+def test_a_url_that_was_set_remotely_leads_to_public_networks_on_every_daemon(url: str, upstream: Simulator) -> None:
+    with a_gateway(url) as gateway, hand(url, gateway) as store:
+        create(gateway, "fox", upstream)
+        store.sql("UPDATE providers SET set_by = 'remote', row_version = row_version + 1")  # as another daemon does
+        assert api(gateway, "POST", "/admin/providers/reload").status_code == 200
+        assert chat(gateway, "fox").status_code != 200
+        assert upstream.requests == []
+
+
 def test_the_store_outlives_the_daemon_and_shows_no_key(url: str, upstream: Simulator) -> None:
     with a_gateway(url) as gateway:
         create(gateway, "fox", upstream)
