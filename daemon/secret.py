@@ -49,6 +49,11 @@ class Secret:
         """The text itself."""
         return self._text
 
+    @property
+    def known_text(self) -> str:
+        """The text as far as it is in memory: one that opens itself when it is revealed has none before."""
+        return self._text
+
     def masked_in(self, text: str) -> str:
         """``text`` with every occurrence of the secret replaced by ``***``."""
         return text.replace(self._text, MASK) if self._text else text

@@ -15,7 +15,7 @@ from daemon.config.convert import Converter, quoted
 from daemon.config.diagnostics import Diagnostic, Path
 from daemon.config.document import Document
 from daemon.config.packycode import AmbientSettings, merge
-from daemon.config.provider import Provider, provider_path, providers_of
+from daemon.config.provider import Provider, lower_name, provider_path, providers_of
 from daemon.config.references import Resolve, UnresolvedReference
 from daemon.config.rules import RULES
 from daemon.config.schema import Config
@@ -45,16 +45,42 @@ class Fragment(Struct, frozen=True, kw_only=True):
     @property
     def is_usable(self) -> bool:
         """Whether it can be put in force, perhaps without the providers that fail."""
-        return self.settings is not None or not any(each.severity == "error" for each in self.diagnostics)
+        if self.settings is not None or self.failing:
+            return True
+        return not any(each.severity == "error" for each in self.diagnostics)
+
+    def refused(self, *diagnostics: Diagnostic) -> Fragment:
+        """The same, of a file that is not used for these reasons, too."""
+        return structs.replace(self, settings=None, failing=frozenset(), diagnostics=(*self.diagnostics, *diagnostics))
 
 
 def merged(fragments: Iterable[Fragment]) -> Fragment:
-    """All sources as one: that with the settings first, the others in the order of their names."""
+    """All sources as one: that with the settings first, the others in the order of their names.
+
+    A name is one provider's: where config.yaml has it already, that of another source is left out, with a warning.
+    """
     first, *others = sorted(fragments, key=lambda each: (each.settings is None, each.source))
-    return structs.replace(
-        first,
-        providers=tuple(provider for each in (first, *others) for provider in each.providers),
-        diagnostics=tuple(diagnostic for each in (first, *others) for diagnostic in each.diagnostics),
+    owners = {lower_name(each.name): each.source for each in first.providers}
+    providers, diagnostics = list(first.providers), list(first.diagnostics)
+    for fragment in others:
+        diagnostics += fragment.diagnostics
+        for provider in fragment.providers:
+            owner = owners.get(lower_name(provider.name))
+            if owner is None:
+                providers.append(provider)
+            else:
+                diagnostics.append(_name_taken(provider, owner, fragment.source))
+    return structs.replace(first, providers=tuple(providers), diagnostics=tuple(diagnostics))
+
+
+def _name_taken(provider: Provider, owner: str, source: str) -> Diagnostic:
+    return Diagnostic(
+        severity="warning",
+        code="name-taken",
+        message=f"is not used: config.yaml has a provider of this name ({owner})",
+        path=("providers", provider.name),
+        source=source,
+        hint="rename one of the two, or delete this one",
     )
 
 

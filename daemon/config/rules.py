@@ -156,10 +156,14 @@ def general(config: Config) -> Faults:
         present, missing = ("cert", "key") if config.tls.cert else ("key", "cert")
         message = f"tls.{missing} is required when tls.{present} is given"
         yield fault_at(f"tls.{missing}", "required", message, f"add it, or remove tls.{present}")
-    if not re.match(r"(sqlite:///|postgres(ql)?://|$)", config.provider_store.url):
+    store = config.provider_store
+    if not re.match(r"(sqlite:///|postgres(ql)?://|$)", store.url):
         yield fault_at(
             "provider-store.url", "url", "must begin with sqlite:/// or postgresql://", "e.g. sqlite:///providers.db"
         )
+    if store.url.startswith("postgres") and not store.encryption_key.reveal().strip():
+        hint = "the same for every daemon; make one by: openssl rand -base64 32"
+        yield fault_at("provider-store.encryption-key", "required", "is required with postgresql://", hint)
     if not config.host.strip():
         hint = "write 127.0.0.1 for this host only, 0.0.0.0 for all interfaces"
         message = "empty, so the default is used"

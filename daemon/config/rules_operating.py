@@ -48,8 +48,6 @@ NOT_IN_EFFECT: Final[tuple[tuple[str, Callable[[Config], bool], str], ...]] = (
     ("routing.session-affinity", lambda it: it.routing.session_affinity, "a session moves between providers"),
     ("request-retry", lambda it: it.request_retry not in (0, 3), "each provider is asked once"),
     ("max-retry-interval", lambda it: it.max_retry_interval not in (0, 30), "nothing waits for a cooldown"),
-    ("provider-store.url", lambda it: bool(it.provider_store.url), "there is no provider store"),
-    ("provider-store.encryption-key", lambda it: bool(it.provider_store.encryption_key), "there is no provider store"),
     ("tls", lambda it: bool(it.tls.cert and it.tls.key), "the daemon speaks plain HTTP"),
 )
 """Key, whether it asks for something, and what happens instead."""

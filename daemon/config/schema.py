@@ -219,7 +219,11 @@ class ProviderStore(Base, frozen=True):
         doc("sqlite:/// path or postgresql:// DSN; empty: providers.db in the state directory.", restart=True),
     ] = ""
     encryption_key: Annotated[
-        Secret, doc("Reference to the key that encrypts stored keys; empty: generated in the state directory.")
+        Secret,
+        doc(
+            "Reference to the key that encrypts stored keys: 32 bytes in base64 or hex; several, newest first, while "
+            "it is changed. Required with postgresql://; else, if empty, generated in the state directory."
+        ),
     ] = Secret("")
 
 

@@ -123,7 +123,8 @@ def _fragment(
     files = watched_paths(fragment.files, environ, base=base)
     fragment = with_ca_file(fragment, document, base)
     if lacking or any(provider.failed and provider.kind in require for provider in fragment.providers):
-        fragment = structs.replace(fragment, settings=None, diagnostics=_unique((*fragment.diagnostics, *lacking)))
+        fragment = fragment.refused(*lacking)
+        fragment = structs.replace(fragment, diagnostics=_unique(fragment.diagnostics))
     exposed = (warning,) if (warning := exposure(document, update.mode)) else ()
     return structs.replace(fragment, files=files, diagnostics=(*exposed, *fragment.diagnostics))
 

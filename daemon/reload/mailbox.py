@@ -16,11 +16,13 @@ from daemon.sources.base import Update
 
 
 class ReloadRequest(Struct, eq=False):
-    """``reason`` says who asks; ``written`` is what the caller has just written into config.yaml, parsed."""
+    """``reason`` says who asks; ``written`` is what the caller has just written into config.yaml, parsed; ``source``
+    is the name of the one source that is to be read, empty for all."""
 
     reason: str
     answer: asyncio.Future[ReloadOutcome]
     written: Document | None = None
+    source: str = ""
 
 
 class Mailbox:
@@ -44,10 +46,10 @@ class Mailbox:
         self._lists = lists
         self._wake.set()
 
-    def request(self, reason: str, written: Document | None = None) -> asyncio.Future[ReloadOutcome]:
+    def request(self, reason: str, written: Document | None = None, source: str = "") -> asyncio.Future[ReloadOutcome]:
         """Asks for a reload; the future gets its outcome."""
         answer: asyncio.Future[ReloadOutcome] = asyncio.get_running_loop().create_future()
-        self._requests.append(ReloadRequest(reason, answer, written))
+        self._requests.append(ReloadRequest(reason, answer, written, source))
         self._wake.set()
         return answer
 

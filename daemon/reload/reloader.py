@@ -26,17 +26,18 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from loguru import logger
-from msgspec import Struct, structs
+from msgspec import structs
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import Document
-from daemon.config.load import Fragment
+from daemon.config.schema import Config
 from daemon.reload.appliers import Applier, swap
 from daemon.reload.check import CheckResult, check
 from daemon.reload.file_in_force import FileInForce
 from daemon.reload.mailbox import Mailbox, ReloadRequest, answer
 from daemon.reload.outcome import ConfigRefused, ReloadOutcome, not_applied, of_all, outcome_of
 from daemon.reload.report import Events, Notify, Numbers, Reporter, status_line
+from daemon.reload.source_state import SourceState
 from daemon.reload.supervise import supervised
 from daemon.snapshot import summary
 from daemon.snapshot.snapshot import Current, Snapshot, with_lists
@@ -49,22 +50,9 @@ RETRY_S: Final = 0.4
 Result = TypeVar("Result")
 
 
-class SourceState(Struct, eq=False):
-    """What the reloader knows of one source."""
-
-    source: Source
-    last_good: Fragment | None = None
-    """What it contributes to the snapshot in force."""
-    problems: tuple[Diagnostic, ...] = ()
-    """Why that is older than what the source says, or nothing; empty when all is well."""
-    files: frozenset[str] = frozenset()
-    """The files that it is asked to watch."""
-    order: int = 0
-    """The newest update that was taken."""
-
-
 class Reloader:
-    """``source`` is config.yaml, ``others`` give providers only. ``environ`` is the daemon's environment: references
+    """``source`` is config.yaml. ``others`` makes the sources that give providers only; it is called once, with the
+    settings of the start, which say where they are. ``environ`` is the daemon's environment: references
     and packycode's ambient settings come from it. Checks and copies block, on a thread of their own."""
 
     def __init__(
@@ -72,7 +60,7 @@ class Reloader:
         *,
         current: Current,
         source: Source,
-        others: Sequence[Source] = (),
+        others: Callable[[Config], Sequence[Source]] = lambda _: (),
         last_good: LastGood,
         history: History | None = None,
         appliers: Sequence[Applier] = (),
@@ -82,8 +70,9 @@ class Reloader:
         environ: Mapping[str, str] | None = None,
     ) -> None:
         self._current = current
-        self._sources = {each.name: SourceState(each) for each in (source, *others)}
-        self._file = self._sources[source.name]
+        self._file = SourceState(source)
+        self._sources = {source.name: self._file}
+        self._make_others = others
         environ = os.environ if environ is None else environ
         self._check_update = partial(check, environ=environ, base=Path(source.name).parent)
         self._in_force = FileInForce(last_good, history)
@@ -125,22 +114,30 @@ class Reloader:
         the last good copy of a broken file does not do.
         """
         began = time.perf_counter()
-        others = [state for state in self._sources.values() if state is not self._file]
-        for state in others:
-            await self._read_first(state)
-        update = await self._read(self._file)
+        update = await self._file.read()
         result = await self._checked(self._file, update, None, *require)
-        if result.snapshot is not None:
+        refused = () if result.snapshot else result.diagnostics
+        if refused:
+            if require:
+                raise ConfigRefused(refused)
+            update = await self._last_good_copy(refused)
+            result = await self._checked(self._file, update)
+        if result.snapshot is None:
+            raise ConfigRefused(refused)
+        for source in self._make_others(result.snapshot.config):
+            state = self._sources[source.name] = SourceState(source)
+            await state.read_first()
+            if state.last_good is not None and (state.last_good.providers or state.last_good.diagnostics):
+                result = await self._checked(self._file, update, None, *require)
+        if refused:
+            outcome = await self._start_on_copy(update, result, refused, began)
+        else:
             outcome = await self._apply(update, result, "start", began=began)
             if not outcome.ok and not outcome.failing:
                 raise ConfigRefused(outcome.diagnostics)
-        elif require:
-            raise ConfigRefused(result.diagnostics)
-        else:
-            outcome = await self._start_on_copy(result.diagnostics, began)
-        for state in others:
-            if state.problems:
-                self._refuse(state, state.problems, "start")
+        for state in self._sources.values():
+            if state is not self._file and state.problems:
+                self._report_first(state)
         self._outcome = self._with_problems(outcome)
         return self._current.get()
 
@@ -161,12 +158,13 @@ class Reloader:
             _, requests = self._mailbox.take()
             answer(requests, self._failed("the daemon is stopping", "shutdown"))
 
-    async def reload(self, reason: str, written: Document | None = None) -> ReloadOutcome:
+    async def reload(self, reason: str, written: Document | None = None, *, source: str = "") -> ReloadOutcome:
         """Reads now, applies or refuses, and says which. Calls that wait at the same time share a reload.
-        Where the source says just what was ``written``, it is not parsed again."""
+        Where the file says just what was ``written``, it is not parsed again. ``source`` is the name of the only
+        source that has to be read; empty: all."""
         if self._ended:
             return self._failed("the daemon is stopping", reason)
-        return await self._mailbox.request(reason, written)
+        return await self._mailbox.request(reason, written, source)
 
     async def _take_lists(self) -> None:
         """Puts in force what upstreams list. Between two turns, so that no update is checked meanwhile."""
@@ -181,9 +179,11 @@ class Reloader:
         try:
             if requests:
                 written = next((each.written for each in requests if each.written is not None), None)
+                asked_for = {each.source for each in requests}
                 outcomes = [
-                    await self._take(await self._read(state), reason, asked=True, written=written)
-                    for state in self._sources.values()
+                    await self._take(await state.read(), reason, asked=True, written=written)
+                    for name, state in self._sources.items()
+                    if name in asked_for or "" in asked_for
                 ]
                 outcome = self._outcome = self._with_problems(of_all(outcomes))
             for update in updates:
@@ -208,7 +208,7 @@ class Reloader:
             if result.snapshot is None and not update.settled and not asked:
                 # Half of a save, perhaps: without a lease the kernel cannot say whether its writer is done.
                 await asyncio.sleep(RETRY_S)
-                update = await self._read(state)
+                update = await state.read()
                 result = await self._checked(state, update)
             if result.snapshot is None:
                 outcome = self._refuse(state, result.diagnostics, reason)
@@ -232,9 +232,9 @@ class Reloader:
             return outcome
         if failing := tuple(sorted(result.fragment.failing)):
             outcome = structs.replace(outcome, ok=False, degraded=True, failing=failing)
-        self._reporter.in_force(outcome, update.source, saved=asked or is_new)
-        state.last_good = result.fragment
-        state.problems = tuple(each for each in outcome.diagnostics if failing and each.severity == "error")
+        state.take(result.fragment)
+        saved = is_new or (asked and state is self._file)
+        self._reporter.in_force(outcome, state.name, problems=state.problems, saved=saved)
         if update.fragment is None:
             self._in_force.raw = update.raw
         if is_new or outcome.changes:
@@ -257,7 +257,7 @@ class Reloader:
         except Exception as error:
             if not isinstance(error, OSError):  # that is of the machine, not of ours: its name says it all
                 logger.opt(exception=error).error("generation {} could not be put in force", new.generation)
-            return self._refuse(state, (not_applied(state.source.name, error),), reason)
+            return self._refuse(state, (not_applied(state.name, error),), reason)
         outcome = self._outcome_now(result.diagnostics, reason, ok=True, began=began)
         heading = summary.heading(result.changes, new, outcome.milliseconds)
         outcome = structs.replace(outcome, changes=(heading, *summary.lines(result.changes)))
@@ -268,45 +268,42 @@ class Reloader:
         """Reports why, and leaves everything as it is."""
         state.problems = diagnostics
         outcome = self._outcome_now(diagnostics, reason, ok=False)
-        self._reporter.refused(outcome, state.source.name)
+        self._reporter.refused(outcome, state.name, what="config" if state is self._file else state.name)
         return outcome
 
-    async def _start_on_copy(self, diagnostics: tuple[Diagnostic, ...], began: float) -> ReloadOutcome:
-        """Serves the last good copy; the file stays refused."""
-        name = self.source_name
-        copy = await self._off_loop(partial(self._in_force.last_good, name))
-        result = await self._checked(self._file, copy) if copy else None
-        if copy is None or result is None or result.snapshot is None:
+    async def _last_good_copy(self, diagnostics: tuple[Diagnostic, ...]) -> Update:
+        """What an earlier life of the daemon has kept of config.yaml, which is refused for ``diagnostics``."""
+        copy = await self._off_loop(partial(self._in_force.last_good, self.source_name))
+        if copy is None:
             raise ConfigRefused(diagnostics)
+        return copy
+
+    async def _start_on_copy(
+        self, copy: Update, result: CheckResult, diagnostics: tuple[Diagnostic, ...], began: float
+    ) -> ReloadOutcome:
+        """Serves the last good copy; the file stays refused."""
         applied = await self._put_in_force(result, self._file, "start", began)
         if not applied.ok:
             raise ConfigRefused(diagnostics)
         self._file.last_good, self._in_force.raw = result.fragment, copy.raw
-        logger.warning("{} is broken: serving the last good copy of it", name)
+        logger.warning("{} is broken: serving the last good copy of it", self.source_name)
         return structs.replace(self._refuse(self._file, diagnostics, "start"), changes=applied.changes)
 
-    async def _read_first(self, state: SourceState) -> None:
-        """At the start, before config.yaml: a source that fails contributes nothing yet, and stops nobody."""
-        update = await self._read(state)
-        fragment = update.fragment
-        if fragment is not None and fragment.is_usable:
-            state.last_good = fragment
-            self._watch(state, fragment)
-        else:
-            problem = (update.problem,) if update.problem else ()
-            state.problems = (*(fragment.diagnostics if fragment else ()), *problem)
-
-    async def _read(self, state: SourceState) -> Update:
-        update = await state.source.read_now()
-        state.order = max(state.order, update.order)
-        return update
+    def _report_first(self, state: SourceState) -> None:
+        """What is wrong with another source at the start."""
+        if state.last_good is None:
+            self._refuse(state, state.problems, "start")
+            return
+        failing = tuple(sorted(state.last_good.failing))
+        outcome = structs.replace(self._outcome_now(state.problems, "start", ok=False), failing=failing)
+        self._reporter.in_force(outcome, state.name, problems=state.problems, saved=False)
 
     async def _checked(
         self, state: SourceState, update: Update, document: Document | None = None, *required: str
     ) -> CheckResult:
         """The check of what a source says now; the files that it names are watched from now on."""
         result = await self._check(state, update, document, *required)
-        self._watch(state, result.fragment)
+        state.watch(result.fragment)
         return result
 
     async def _check(
@@ -322,12 +319,6 @@ class Reloader:
             require=frozenset(required),
         )
         return await self._off_loop(work)
-
-    def _watch(self, state: SourceState, fragment: Fragment) -> None:
-        """While a source is refused, what the configuration in force names stays watched, too."""
-        complete = fragment.is_usable and not fragment.failing
-        state.files = fragment.files if complete else state.files | fragment.files
-        state.source.watch(state.files)
 
     def _with_problems(self, outcome: ReloadOutcome) -> ReloadOutcome:
         """The outcome for one source, with what is wrong with the others."""

@@ -81,23 +81,26 @@ class Reporter:
             models=len(new.models.names()),
         )
 
-    def refused(self, outcome: ReloadOutcome, source: str) -> None:
-        """What is in force stays."""
+    def refused(self, outcome: ReloadOutcome, source: str, *, what: str = "config") -> None:
+        """What is in force stays. ``what`` is refused, in words."""
         self._numbers.reload(False, outcome.at)
         if outcome.diagnostics == self._refused.get(source):
             return
         self._refused[source] = outcome.diagnostics
         errors = sum(each.severity == "error" for each in outcome.diagnostics)
-        heading = f"config refused: {errors} {'error' if errors == 1 else 'errors'}, {_in_force(outcome)}"
+        heading = f"{what} refused: {errors} {'error' if errors == 1 else 'errors'}, {_in_force(outcome)}"
         self._log("reload", heading, outcome.generation, level="ERROR", ok=False, reason=outcome.reason)
         for each in outcome.diagnostics:
             self._log("diagnostic", f"  {each}", outcome.generation, level=each.severity.upper())
 
-    def in_force(self, outcome: ReloadOutcome, source: str, *, saved: bool) -> None:
-        """What the source says is in force, perhaps without providers that fail. ``saved``: the file's bytes did
-        change, or somebody asked; the same bytes read again are no reload."""
+    def in_force(
+        self, outcome: ReloadOutcome, source: str, *, problems: tuple[Diagnostic, ...] = (), saved: bool
+    ) -> None:
+        """What the source says is in force, without the providers that fail because of ``problems``. ``saved``: the
+        file's bytes did change, or somebody asked; the same bytes read again are no reload."""
+        self._warn(outcome)
         if outcome.failing:
-            self._failing(outcome, source)
+            self._failing(outcome, source, problems)
             return
         was_refused = self._refused.pop(source, None) is not None
         if not outcome.changes and (saved or was_refused):
@@ -106,21 +109,23 @@ class Reporter:
         # Nothing is well while another source is refused.
         if (saved or outcome.changes or was_refused) and not self._refused:
             self._numbers.reload(True, outcome.at)
-        # A warning is reported once, as long as it stays: not with each reload.
-        warnings = {_meaning(each): each for each in outcome.diagnostics}
+
+    def _warn(self, outcome: ReloadOutcome) -> None:
+        """A warning is reported once, as long as it stays: not with each reload."""
+        warnings = {_meaning(each): each for each in outcome.diagnostics if each.severity == "warning"}
         for meaning, each in warnings.items():
             if meaning not in self._warned:
                 self._log("diagnostic", str(each), outcome.generation, level="WARNING")
         self._warned = frozenset(warnings)
 
-    def _failing(self, outcome: ReloadOutcome, source: str) -> None:
+    def _failing(self, outcome: ReloadOutcome, source: str, problems: tuple[Diagnostic, ...]) -> None:
         """In force but for providers whose references cannot be resolved: an ERROR each, once."""
         self._numbers.reload(False, outcome.at)
         reported = self._refused.get(source, ())
-        self._refused[source] = outcome.diagnostics
-        for each in outcome.diagnostics:
+        self._refused[source] = problems
+        for each in problems:
             if each not in reported:
-                self._log("diagnostic", str(each), outcome.generation, level=each.severity.upper())
+                self._log("diagnostic", str(each), outcome.generation, level="ERROR")
 
     def _log(self, kind: str, line: str, generation: int, *, level: str = "INFO", **fields: object) -> None:
         logger.bind(generation=generation).log(level, "{}", line)

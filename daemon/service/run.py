@@ -7,7 +7,8 @@ import gc
 import os
 import signal
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from socket import AF_UNIX, socket
 from typing import TYPE_CHECKING, Literal, cast
@@ -18,6 +19,7 @@ from msgspec import Struct
 from daemon import __version__
 from daemon.api.app import build
 from daemon.api.services import Services
+from daemon.config.schema import Config
 from daemon.errors import ErrorKind, LocalError
 from daemon.gateway.counting import TokenCounter
 from daemon.gateway.deadlines import Deadlines
@@ -34,8 +36,12 @@ from daemon.service.protocol import limits_for_process
 from daemon.service.server import GatewayServer, install_exception_handler
 from daemon.service.sockets import BindError, bind, bind_admin, describe, inherited
 from daemon.snapshot.snapshot import Current, Snapshot
+from daemon.sources.base import Source
 from daemon.sources.file import FileSource
 from daemon.state.copies import History, LastGood
+from daemon.store.service import ProviderService
+from daemon.store.source import NAME as STORE
+from daemon.store.source import StoreSource
 from daemon.systemd import Notifier, dump_stacks_on_crash, watchdog
 from daemon.telemetry.audit import AuditLog, open_audit_file
 from daemon.telemetry.logs import masked
@@ -94,7 +100,8 @@ class Daemon:
         self._stop = asyncio.Event()
         current, audit, states, learned = Current(), AuditLog(), AuthStates(), LearnedAmendments()
         metrics = Metrics(version=__version__)
-        state = _made(state_directory(environ))
+        self._state_dir = state = _made(state_directory(environ))
+        self._store: StoreSource | None = None
         self._audit_file = open_audit_file(state, masked)
         if self._audit_file is not None:
             audit.add_sink(self._audit_file)
@@ -105,9 +112,10 @@ class Daemon:
         self._reloader = Reloader(
             current=current,
             source=FileSource(options.config),
+            others=self._open_store,
             last_good=LastGood(state, options.config),
             history=history,
-            appliers=appliers(log, adapters, (states, learned)),
+            appliers=(*appliers(log, adapters, (states, learned)), self._follow_store_key),
             audit=audit,
             metrics=metrics,
             notify=self._notifier,
@@ -145,8 +153,40 @@ class Daemon:
             await self._serve(server, sockets, snapshot)
         finally:
             await self._transport.close()
+            if self._store is not None:
+                await asyncio.to_thread(self._store.close)
             if self._audit_file is not None:
                 self._audit_file.close()
+
+    def _open_store(self, settings: Config) -> tuple[Source, ...]:
+        """The provider store, where the first configuration says; another place needs a restart."""
+        self._store = StoreSource(
+            settings.provider_store.url,
+            encryption_key=settings.provider_store.encryption_key,
+            state_dir=self._state_dir,
+            environ=self._environ,
+            base=self._options.config.parent,
+            opened=gc.freeze,  # the libraries that are imported for it stay, too
+        )
+        self._services.providers = ProviderService(
+            self._store,
+            apply=lambda: self._reloader.reload(STORE, source=STORE),
+            running=lambda: frozenset(auth.source for auth in self._services.current.get().core_auths),
+            owner=self._owner,
+        )
+        return (self._store,)
+
+    def _owner(self, name: str) -> str:
+        """The file, where it has a provider of this name in lower case."""
+        providers = self._services.current.get().providers
+        taken = any(each.kind != "store" and each.is_named(name) for each in providers)
+        return self._options.config.name if taken else ""
+
+    @asynccontextmanager
+    async def _follow_store_key(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
+        yield
+        if self._store is not None:
+            self._store.set_encryption_key(new.config.provider_store.encryption_key)
 
     async def _serve(self, server: GatewayServer, sockets: Sequence[socket], snapshot: Snapshot) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -13,7 +13,7 @@ from msgspec import UNSET, Struct
 
 from daemon.config.document import looks_secret
 from daemon.config.instructions import Instructions
-from daemon.config.provider import Provider, lower_name
+from daemon.config.provider import Provider, RequestDefaults, lower_name
 from daemon.config.schema import Base, ModelAlias, ModelEntry, TppcProvider
 from daemon.config.shape import Field, fields
 from daemon.config.urls import shown as shown_url
@@ -55,7 +55,7 @@ def diff(old: Snapshot | None, new: Snapshot) -> ChangeSet:
     before = {auth.source: auth for auth in old.core_auths}
     after = {auth.source: auth for auth in new.core_auths}
     order = FileOrder(new.written, old.written)
-    changes = (*section_changes(old.config, new.config, "", ()), *_provider_changes(old.providers, new.providers))
+    changes = (*section_changes(old.config, new.config, "", ()), *_stored_changes(old.providers, new.providers))
     return ChangeSet(
         changes=tuple(sorted(changes, key=lambda change: order.rank(change.keys))),
         added=len(after.keys() - before.keys()),
@@ -64,18 +64,75 @@ def diff(old: Snapshot | None, new: Snapshot) -> ChangeSet:
     )
 
 
-def _provider_changes(old: Sequence[Provider], new: Sequence[Provider]) -> Iterator[Change]:
-    """Those of other sources than config.yaml, whose providers are among its settings."""
-    before = {each.source: each for each in old if each.kind == "store"}
-    after = {each.source: each for each in new if each.kind == "store"}
-    for source, provider in after.items():
-        if source not in before:
-            yield Change(path=source, text=" ".join(("added", "(enabled)" if provider.enabled else "(disabled)")))
+def _stored_changes(old: Sequence[Provider], new: Sequence[Provider]) -> Iterator[Change]:
+    """Those of the store, whose providers are not among the settings: after all that the file names."""
+    before = {lower_name(each.name): each for each in old if each.kind == "store"}
+    after = {lower_name(each.name): each for each in new if each.kind == "store"}
+    for name, provider in after.items():
+        path = f"store.providers[{shown_text(provider.name)}]"
+        if name not in before:
+            state = "enabled" if provider.enabled else "disabled"
+            yield Change(path=path, text=f"added ({state})", keys=STORE)
+        elif before[name] is not provider:  # a row that did not change is the same object
+            yield from _fields_of_stored(before[name], provider, path)
+    for name, provider in before.items():
+        if name not in after:
+            yield Change(path=f"store.providers[{shown_text(provider.name)}]", text="removed", keys=STORE)
+
+
+def _fields_of_stored(before: Provider, after: Provider, path: str) -> Iterator[Change]:
+    for attribute, key in STORED_FIELDS:
+        old, new = getattr(before, attribute), getattr(after, attribute)
+        if old == new:
             continue
-        for name in Provider.__struct_fields__:
-            if getattr(before[source], name) != getattr(provider, name):
-                yield Change(path=f"{source}.{name.replace('_', '-')}", text="updated")
-    yield from (Change(path=source, text="removed") for source in before if source not in after)
+        below = f"{path}.{key}"
+        match old, new:
+            case RequestDefaults(), RequestDefaults():
+                for name in RequestDefaults.__struct_fields__:
+                    if getattr(old, name) != getattr(new, name):
+                        text = f"{_plain(getattr(old, name))} -> {_plain(getattr(new, name))}"
+                        yield Change(path=f"{path}.{name.replace('_', '-')}", text=text, keys=STORE)
+            case dict(), dict():
+                yield from _table_changes(old, new, below, STORE)
+            case tuple(), tuple() if attribute == "models":
+                yield from _entry_changes(old, new, below, STORE)
+            case Secret(), Secret():
+                yield Change(path=below, text=_secret_change(old, new), keys=STORE)
+            case _:
+                show = shown_url if attribute == "base_url" else _plain
+                text = f"{show(old)} -> {show(new)}" if show(old) != show(new) else "updated"
+                yield Change(path=below, text=text, keys=STORE)
+
+
+def _plain(value: object) -> str:
+    match value:
+        case None:
+            return "<none>"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"{value:.12g}"
+        case tuple():
+            return ", ".join(shown_text(str(item)) for item in value) or "<none>"
+    return shown_text(str(value))
+
+
+STORE: Keys = ("store",)
+STORED_FIELDS = (
+    ("name", "name"),
+    ("enabled", "enabled"),
+    ("failed", "failed"),
+    ("type", "type"),
+    ("base_url", "base-url"),
+    ("api_key", "api-key"),
+    ("total_timeout", "timeout"),
+    ("models", "models"),
+    ("fallback_models", "fallback-models"),
+    ("profile", "profile"),
+    ("headers", "headers"),
+    ("request_defaults", ""),
+)
+"""Attribute of ``Provider`` -> what the summary calls it. What follows from these has no line of its own."""
 
 
 def section_changes(old: Base, new: Base, path: str, keys: Keys) -> Iterator[Change]:
@@ -169,7 +226,7 @@ def _table_changes(before: Mapping[str, str], after: Mapping[str, str], path: st
 def _transition(field: Field, before: object, after: object) -> str:
     match before, after:
         case Secret(), Secret():
-            return "set" if not before else "removed" if not after else "updated"
+            return _secret_change(before, after)
         case tuple(), tuple() if field.shape.item and field.shape.item.kind == "secret":
             return _key_count(len(before), len(after))
         case Instructions(), Instructions() if before.written == after.written:  # the text behind the reference
@@ -178,6 +235,10 @@ def _transition(field: Field, before: object, after: object) -> str:
     if old == new:  # the path of a URL, or the tail of a long text
         return "updated" if old == "<redacted>" else f"{old} -> {new} (changed beyond what is shown)"
     return f"{old} -> {new}"
+
+
+def _secret_change(before: Secret, after: Secret) -> str:
+    return "set" if not before else "removed" if not after else "updated"
 
 
 def _key_count(before: int, after: int) -> str:
@@ -191,17 +252,11 @@ def shown(field: Field, value: object) -> str:
     match value:
         case _ if value is UNSET:
             return "inherit"
-        case bool():
-            return str(value).lower()
         case int() if field.shape.kind == "size" and value % 1024**2 == 0:
             return f"{value // 1024**2}MiB"
-        case int() | float():
-            return f"{value:.12g}"
-        case tuple():
-            return ", ".join(shown_text(str(item)) for item in value) or "<none>"
         case str() if field.shape.kind == "url":
             return shown_url(value)
-    return shown_text(str(value))
+    return _plain(value)
 
 
 def shown_text(text: str) -> str:

@@ -114,7 +114,7 @@ def with_ca_file(fragment: Fragment, document: Document, base: str | Path) -> Fr
             source=document.source,
             hint=why.hint,
         )
-        return structs.replace(fragment, settings=None, diagnostics=(*fragment.diagnostics, problem))
+        return fragment.refused(problem)
     return structs.replace(fragment, settings=structs.replace(config, upstream_ca=path))
 
 

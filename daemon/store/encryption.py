@@ -24,6 +24,7 @@ from daemon.secret import MASK, Secret
 from daemon.sources.reading import Unreadable, read_whole
 from daemon.state.files import replace_file
 from daemon.store.errors import StoreUnavailable, StoreUnusable, WrongEncryptionKey
+from daemon.telemetry.logs import register_opened
 
 KEY_FILE: Final = "store.key"
 """In the state directory: the key that is made where ``provider-store.encryption-key`` names none."""
@@ -93,8 +94,14 @@ class SealedKey(Secret):
     def reveal(self) -> str:
         """Raises StoreUnusable where it cannot be opened."""
         if self._opened is None:
-            self._opened = self._open()
+            text = self._open()
+            register_opened(text)
+            self._opened = text
         return self._opened
+
+    @property
+    def known_text(self) -> str:
+        return self._opened or ""
 
     def masked_in(self, text: str) -> str:
         """As of any secret; what was never revealed was never sent, so an answer cannot quote it."""

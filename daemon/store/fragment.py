@@ -115,13 +115,12 @@ class RowsInForce:
         return provider_of(row, extra, api_key=Secret(""), failed=True)
 
     def _report(self, rows: Sequence[Row], problems: Mapping[str, ProviderProblem]) -> None:
-        """The result of each initialisation, once per change of it."""
+        """The result of each initialisation that went well, once. One that failed is a diagnostic, which is logged
+        where all are: by the reload."""
         for row in rows:
-            problem, before = problems.get(row.source), self.problems.get(row.source)
-            if problem is not None and problem != before:
-                kept = "its last good settings go on" if row.id in self._good else "it serves nothing"
-                logger.warning("provider {} of the store failed, {}: {}", row.name, kept, problem)
-            elif problem is None and isinstance(row, StoredProvider) and (before or self._is_new(row)):
+            if row.source in problems or not isinstance(row, StoredProvider):
+                continue
+            if row.source in self.problems or self._is_new(row):
                 state = "enabled" if row.enabled else "disabled"
                 logger.info("provider {} of the store: {} {}, {}", row.name, row.type, shown(row.base_url), state)
 

@@ -5,7 +5,8 @@
 2. One row that cannot be used fails its own provider: its last good settings go on, whole, and all others apply.
 3. A database that is away changes nothing that is served. What was read last is kept, of PostgreSQL also sealed in the
    state directory for a start without it; it is under the encryption key, so another key drops it.
-4. Statements run on one thread of this source. SQLAlchemy is imported there, when there is a row or a write.
+4. Statements run on one thread of this source. What they need is imported there, when there is a row or a write: a
+   daemon without either starts as fast and as small as one without a store.
 """
 
 from __future__ import annotations
@@ -23,19 +24,20 @@ from loguru import logger
 from msgspec import Struct
 
 from daemon.config.diagnostics import Diagnostic
+from daemon.config.load import Fragment
 from daemon.config.references import UnresolvedReference
 from daemon.secret import Secret
 from daemon.sources.base import Publish, Update
 from daemon.sources.reading import stamp
 from daemon.sources.references import resolver, watched_paths
-from daemon.store.encryption import EncryptionKeys, add_generated_key, drop_older_keys, encryption_keys, generated_keys
 from daemon.store.errors import StoreError, StoreUnavailable
-from daemon.store.fragment import ProviderProblem, RowsInForce, digest_of
-from daemon.store.last_rows import LastRows
-from daemon.store.provider_row import Contents, Row
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the rest of the package is imported when there is a row or a write
     from daemon.store.database import Database
+    from daemon.store.encryption import EncryptionKeys
+    from daemon.store.fragment import ProviderProblem, RowsInForce
+    from daemon.store.last_rows import LastRows
+    from daemon.store.provider_row import Contents, Row
     from daemon.store.repository import ProviderRepository
 
 NAME: Final = "store"
@@ -48,7 +50,7 @@ class StoreTiming(Struct, frozen=True, kw_only=True):
     ``retry_least``, ``retry_most``: the pause after a database was away, doubled each time."""
 
     poll: float = 0.5
-    poll_listening: float = 2.0
+    poll_listening: float = 0.9
     retry_least: float = 0.2
     retry_most: float = 5.0
 
@@ -57,7 +59,8 @@ class StoreSource:
     """``url`` as ``provider-store.url``, its reference resolved; relative paths begin in ``state_dir``.
 
     ``encryption_key`` is the setting's text, empty for none. ``environ`` resolves the references of rows, ``base`` is
-    where relative paths of theirs begin: the directory of config.yaml.
+    where relative paths of theirs begin: the directory of config.yaml. ``opened`` is called on the source's thread
+    each time when the database was opened.
     """
 
     name = NAME
@@ -71,14 +74,17 @@ class StoreSource:
         environ: Mapping[str, str],
         base: Path,
         timing: StoreTiming | None = None,
+        opened: Callable[[], object] = lambda: None,
     ) -> None:
         self._where = database_place(url, state_dir)
         self._state_dir = state_dir
         self._encryption_key = encryption_key
         self._timing = timing or StoreTiming()
         self._resolve = resolver(environ, base=base)
-        self._rows = RowsInForce(self._resolve, partial(watched_paths, environ=environ, base=base))
-        self._last_rows = LastRows(state_dir, url) if isinstance(self._where, str) else None
+        self._paths = partial(watched_paths, environ=environ, base=base)
+        self._rows: RowsInForce | None = None
+        self._last_rows: LastRows | None = None
+        self._when_opened = opened
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="provider-store")
         self._opened: tuple[Database, ProviderRepository] | None = None
         self._contents: Contents | None = None
@@ -98,7 +104,7 @@ class StoreSource:
     @property
     def problems(self) -> Mapping[str, ProviderProblem]:
         """``source`` of each provider whose row cannot be used -> why, as of the last reading."""
-        return self._rows.problems
+        return self._rows.problems if self._rows is not None else {}
 
     @property
     def rows(self) -> tuple[Row, ...] | None:
@@ -155,6 +161,8 @@ class StoreSource:
         """
 
         def work(repository: ProviderRepository) -> int:
+            from daemon.store.encryption import add_generated_key, drop_older_keys, generated_keys
+
             generated = isinstance(self._where, Path) and not self._encryption_key
             if generated and generated_keys(self._state_dir, make=False) is not None:
                 add_generated_key(self._state_dir)
@@ -221,6 +229,7 @@ class StoreSource:
                 database.close()
                 raise
             self._opened = database, repository
+            self._when_opened()
         return self._opened[1]
 
     def _disconnect(self) -> None:
@@ -230,6 +239,8 @@ class StoreSource:
 
     def keys(self, make: bool = False) -> EncryptionKeys | None:
         """The encryption keys now in force: those of the setting, else of SQLite those of the state directory."""
+        from daemon.store.encryption import encryption_keys, generated_keys
+
         if self._encryption_key:
             return encryption_keys(self._encryption_key.reveal())
         return generated_keys(self._state_dir, make=make) if isinstance(self._where, Path) else None
@@ -257,19 +268,20 @@ class StoreSource:
     def _read(self) -> Update:
         try:
             seen = self._state()
-            self._contents = EMPTY if self._opened is None else self._repository().load()
-            keys = self.keys()
+            contents = None if self._opened is None else self._repository().load()
+            keys = None if contents is None else self.keys()
         except StoreError as error:
             return self._read_away(error)
         self._seen, self._problem = seen, None
-        if self._last_rows is not None and keys is not None:
-            self._last_rows.save(self._contents, keys)
-        return self._update(self._contents, keys)
+        if contents is None:
+            return self._nothing()
+        self._contents = contents
+        if keys is not None and (kept := self._kept_rows()) is not None:
+            kept.save(contents, keys)
+        return self._update(contents, keys)
 
     def _read_away(self, error: StoreError) -> Update:
         """The database cannot be used: what was read last, with the reason; at a start what was kept of it."""
-        if self._problem is None or self._problem.code != error.code:
-            logger.warning("{}", error)
         self._problem = error
         diagnostic = Diagnostic(
             severity="error", code=error.code.replace("_", "-"), message=error.message, source=NAME, hint=error.hint
@@ -277,8 +289,8 @@ class StoreSource:
         keys = None
         with suppress(StoreError):
             keys = self.keys()
-        if self._contents is None and self._last_rows is not None:
-            self._contents = self._last_rows.load(keys)
+        if self._contents is None and (kept := self._kept_rows()) is not None:
+            self._contents = kept.load(keys)
         if self._contents is not None:
             return self._update(self._contents, keys, away=diagnostic)
         self._order += 1
@@ -286,13 +298,27 @@ class StoreSource:
         return Update(source=NAME, raw=b"", digest=digest, problem=diagnostic, order=self._order)
 
     def _update(self, contents: Contents, keys: EncryptionKeys | None, away: Diagnostic | None = None) -> Update:
+        from daemon.store.fragment import RowsInForce, digest_of
+
+        if self._rows is None:
+            self._rows = RowsInForce(self._resolve, self._paths)
         self._order += 1
         fragment = self._rows.fragment(contents.rows, keys, NAME, away=away)
         digest = digest_of(fragment, contents.version)
         return Update(source=NAME, raw=b"", digest=digest, order=self._order, fragment=fragment)
 
+    def _nothing(self) -> Update:
+        """Of SQLite, before the first row was written."""
+        self._order += 1
+        return Update(source=NAME, raw=b"", digest="", order=self._order, fragment=Fragment(source=NAME))
 
-EMPTY: Final = Contents(version=0, fingerprint="", rows=())
+    def _kept_rows(self) -> LastRows | None:
+        """The sealed copy of what PostgreSQL had last; of SQLite there is none."""
+        if self._last_rows is None and isinstance(self._where, str):
+            from daemon.store.last_rows import LastRows
+
+            self._last_rows = LastRows(self._state_dir, self._where)
+        return self._last_rows
 
 
 def database_place(url: str, state_dir: Path) -> Path | str:

@@ -155,13 +155,21 @@ class SecretMask:
 
     def register(self, secrets: Iterable[Secret]) -> None:
         """``secrets`` are all that are in force; those of the call before stay known, because
-        requests that began with them may still fail."""
-        latest = frozenset(form for secret in secrets for form in _forms(secret.reveal()))
+        requests that began with them may still fail. One that is not open yet is added when it is opened."""
+        latest = frozenset(form for secret in secrets for form in _forms(secret.known_text))
+        self._group(latest | self._latest)
+        self._latest = latest
+
+    def add(self, text: str) -> None:
+        """One more that is in force, on any thread."""
+        self._latest = self._latest.union(_forms(text))
+        self._group(self._latest.union(each for texts in self._groups.values() for each in texts))
+
+    def _group(self, secrets: frozenset[str]) -> None:
         groups: dict[str, list[str]] = defaultdict(list)
-        for text in sorted(latest | self._latest, key=len, reverse=True):
+        for text in sorted(secrets, key=len, reverse=True):
             groups[text[:_HEAD]].append(text)
         self._groups = {head: tuple(texts) for head, texts in groups.items()}
-        self._latest = latest
 
     def __call__(self, text: str) -> str:
         for head, secrets in self._groups.items():

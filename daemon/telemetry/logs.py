@@ -53,6 +53,11 @@ def register_secrets(secrets: Iterable[Secret]) -> None:
     _MASK.register(secrets)
 
 
+def register_opened(text: str) -> None:
+    """A key that was sealed until now, before it is sent anywhere."""
+    _MASK.add(text)
+
+
 def masked(text: str) -> str:
     """``text`` with every registered secret as ``***``."""
     return _MASK(text)

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests import harness
+from tests.store.conftest import postgresql, url
+
+__all__ = ["gateway", "postgresql", "url"]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ def row(name: str, url: str = "https://row.example/v1") -> Provider:
     return Provider(
         kind="store",
         name=name,
-        source=f"store[{name}]",
+        source=f"store:{name}",
         enabled=True,
         wire="responses",
         base_url=url,
@@ -125,9 +125,9 @@ async def test_a_row_moves_the_revision_and_has_lines_in_the_summary(tmp_path: P
             assert (await reloader.reload("test")).ok
         assert world.current.get().revision != before
         assert [line.strip() for line in world.ears.messages("change")] == [
-            "store[fox].base-url: updated",
-            "store[wolf]: added (enabled)",
-            "store[fox]: removed",
+            "store.providers[fox].base-url: https://row.example -> https://moved.example",
+            "store.providers[wolf]: added (enabled)",
+            "store.providers[fox]: removed",
         ]
         rows.says = (FOX,)
         await reloader.reload("test")

@@ -184,7 +184,7 @@ class World:
         self.reloader = Reloader(
             current=self.current,
             source=source,
-            others=others,
+            others=lambda _: others,
             last_good=LastGood(state, path),
             history=history,
             appliers=appliers,

@@ -19,8 +19,9 @@ from starlette.responses import Response
 
 from daemon.api.management import views
 from daemon.api.management.caller import Caller
+from daemon.api.management.key_check import refused_keys
 from daemon.api.management.masked import masked
-from daemon.api.management.requests import IfMatch, etag, is_dry_run, json_body, raw_body
+from daemon.api.management.requests import IfMatch, etag, flag, is_dry_run, json_body, raw_body
 from daemon.api.management.upstream_rule import UpstreamRule
 from daemon.api.problems import diagnostic_view, invalid_config, json_response
 from daemon.api.schemas import Problem, Refusal, RollbackBody, VersionRow, Versions, WriteView
@@ -158,6 +159,8 @@ def refused_write(error: Exception, block: str) -> RefusedWrite:
         case Invalid():
             # ``invalid_config`` where the block that was sent is not what is wrong.
             errors = [each for each in error.diagnostics if each.severity == "error"]
+            if any(each.code == "invalid-key" for each in errors):
+                return RefusedWrite(422, invalid_config(error.diagnostics, "invalid_key"))
             own = any(not each.path or each.path[0] == block for each in errors)
             return RefusedWrite(422, invalid_config(error.diagnostics, f"invalid_{block if own else WHOLE}"))
         case PatchRefused():
@@ -198,7 +201,7 @@ async def _write_file(services: Services, request: Request, raw: bytes) -> Respo
 
 
 async def _write(services: Services, request: Request, edit: Edit, block: str) -> Written | RefusedWrite:
-    dry_run, who = is_dry_run(request), request.scope["caller"]
+    dry_run, skip_check, who = is_dry_run(request), flag(request, "skip-check"), request.scope["caller"]
     rule = UpstreamRule(services.egress)
 
     async def policy(new: Snapshot) -> tuple[Diagnostic, ...]:
@@ -206,6 +209,8 @@ async def _write(services: Services, request: Request, edit: Edit, block: str) -
         old = snapshot_in_force(services)
         unknown = () if block == WHOLE else _new_unknown_keys(old, new)
         diagnostics = (*unknown, *await rule.check(who, old.config, new.config))
+        if not diagnostics and not skip_check:
+            diagnostics = await refused_keys(services, who, new)
         if not diagnostics and not dry_run:
             # Before the write: once it is in force, a request may connect at any moment.
             await asyncio.to_thread(rule.note, who, old.config, new.config)

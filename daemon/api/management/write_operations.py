@@ -32,6 +32,11 @@ DRY_RUN: Final = Parameter(
     description="`1`: only say what would change.",
     schema={"enum": ["1", "0", "true", "false", "yes", "no"]},
 )
+SKIP_CHECK: Final = Parameter(
+    name="skip-check",
+    description="`1`: save keys without asking their upstreams whether they take them.",
+    schema=DRY_RUN.schema,
+)
 IF_MATCH: Final = Parameter(
     name="If-Match", where="header", description="The `ETag` of a response: refuse if the file has changed since."
 )
@@ -72,7 +77,7 @@ def writes(
         name=name,
         summary=summary,
         body=body,
-        parameters=(*parameters, DRY_RUN, IF_MATCH),
+        parameters=(*parameters, DRY_RUN, SKIP_CHECK, IF_MATCH),
         responses={200: (f"{text} With `dry-run`: a WriteView.", content), **REFUSALS},
     )
 

@@ -5,8 +5,7 @@
 1. From another host a reference may name only what config.yaml uses already, or a file below
    ``remote-management.reference-directories``: else a caller could have any file of this host sent to a URL of its own.
 2. A URL that changes is held against the rule for ``/v0/management`` (``upstream_rule``).
-3. A key that is set is shown to its upstream once, by a free request. Only a refusal counts: an upstream that cannot be
-   reached, or has no list of models, says nothing about a key.
+3. A key that is set is shown to its upstream once (``key_check``).
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from typing import Final
 from msgspec import UNSET, structs
 
 from daemon.api.management.caller import Caller
+from daemon.api.management.key_check import HINT, refused_key
 from daemon.api.management.upstream_rule import UpstreamRule, host_of, reach_of
 from daemon.api.provider_store.refusals import ForbiddenWrite
 from daemon.api.services import Services, snapshot_in_force
@@ -33,11 +33,7 @@ from daemon.store.columns import fields_of_row
 from daemon.store.provider_fields import ProviderFields, check_fields, extra_config_of
 from daemon.store.provider_row import Row, StoredProvider, UnreadableRow, provider_of
 from daemon.store.service import ProviderService
-from daemon.upstream.http.egress import EgressPolicy
-from daemon.upstream.probe import probe
 
-CHECK_SECONDS: Final = 3.0
-"""To connect, and as long again for the response."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -65,7 +61,9 @@ async def check_write(
         raise ForbiddenWrite(422, "private_upstream", (fault,))
     if isinstance(fields.api_key, Secret) and not skip_check and not isinstance(before, UnreadableRow):
         key = await service.resolved(fields.api_key)
-        if key and (fault := await key_fault(services, who, whole, key, is_new_url=is_new_url)):
+        auth = core_auth_of(whole, key, snapshot) if key else None
+        if auth and (why := await refused_key(services, who, auth, is_new_url=is_new_url)):
+            fault = Fault(path=("api_key",), code="invalid-key", message=why, hint=HINT)
             raise ForbiddenWrite(422, "invalid_key", (fault,))
     if is_new_url:  # before the write: once it is in force, a request may connect at any moment
         await asyncio.to_thread(rule.note_hosts, who, [host_of(url)])
@@ -94,24 +92,6 @@ def references_in(written: object) -> Iterator[str]:
             yield from references_in(each)
     elif isinstance(written, str) and is_reference(written):
         yield written
-
-
-async def key_fault(
-    services: Services, who: Caller, fields: ProviderFields, key: Secret, *, is_new_url: bool
-) -> Fault | None:
-    """Why the upstream does not take ``key``; None where it takes it, or does not say."""
-    snapshot = snapshot_in_force(services)
-    egress = services.egress
-    if is_new_url:  # a policy of its own: a URL that is refused in the end leaves no trace
-        egress = EgressPolicy(None, lambda: snapshot.config.remote_management.allow_private_upstreams)
-        UpstreamRule(egress).note_hosts(who, [host_of(str(fields.base_url))])
-    result = await probe(
-        core_auth_of(fields, key, snapshot), egress=egress, ca=snapshot.config.upstream_ca, timeout=CHECK_SECONDS
-    )
-    if not result.diagnosis.key_refused:
-        return None
-    hint = "copy it again; ?skip-check=1 saves it all the same"
-    return Fault(path=("api_key",), code="invalid-key", message=result.diagnosis.explanation, hint=hint)
 
 
 def core_auth_of(fields: ProviderFields, key: Secret, snapshot: Snapshot) -> CoreAuth:
