@@ -27,6 +27,8 @@ REGISTRY = "snapshot/test_models.py"
 FILE = "sources/test_file.py"
 RELOADER = "reload/test_reloader.py"
 LOAD = "config/test_load.py"
+STORE = "e2e/test_store_api.py"
+STORE_API = "api/provider_store/test_routes.py"
 
 HELD: Final[Mapping[int, tuple[str, ...]]] = {
     98: (
@@ -159,6 +161,25 @@ HELD: Final[Mapping[int, tuple[str, ...]]] = {
         "e2e/test_reload.py::test_a_stream_in_flight_finishes_on_the_file_it_began_with",
     ),
     187: (f"{CASES}::test_an_upstream_that_says_nothing_ends_in_504", f"{CASES}::test_a_body_that_is_too_large"),
+    188: (f"{STORE}::test_case_188_the_path_is_appended_once",),
+    189: (f"{STORE}::test_case_189_what_a_request_says_beats_extra_config",),
+    190: (f"{STORE}::test_case_190_what_the_upstream_says_and_where_a_stream_ends",),
+    191: (
+        f"{STORE}::test_case_191_create_get_list_update_switch_and_delete",
+        f"{STORE_API}::test_case_191_what_is_wrong_is_named",
+        f"{STORE_API}::test_case_191_the_list_is_filtered_and_paged",
+    ),
+    192: (
+        f"{STORE}::test_9_8_a_reload_that_fails_keeps_the_old_instance_serving",
+        f"{STORE}::test_9_9_fifty_reloads_at_once_while_requests_run",
+        f"{STORE}::test_case_192_one_is_broken_and_the_others_are_replaced",
+        f"{STORE_API}::test_case_192_reload_of_one_and_of_all",
+    ),
+    193: (
+        f"{STORE}::test_case_193_what_goes_on_to_the_next_provider",
+        f"{STORE}::test_case_193_fallback_models_are_asked_in_order",
+        f"{STORE}::test_case_193_other_refusals_go_no_further",
+    ),
 }
 """Case -> tests below ``tests/``."""
 
@@ -166,6 +187,6 @@ NOT_HERE: Final = frozenset({111, 144, 158, 161, 172})
 """Cases of things that the contract does not have."""
 
 ASKED_FOR: Final = frozenset(
-    {*range(98, 112), 113, 114, *range(143, 173), *range(177, 188)},
+    {*range(98, 112), 113, 114, *range(143, 173), *range(177, 194)},
 )
 """The numbers that the issues name, of those that this system can have."""

@@ -18,6 +18,7 @@ ENGLISH = {
     "disable-and-recover": "how-to/disable-and-recover",
     "troubleshooting": "how-to/troubleshooting",
     "management-api": "reference/management-api",
+    "deployment": "deployment",
 }
 
 
@@ -48,7 +49,10 @@ def test_every_chinese_page_is_known_here() -> None:
     assert {page.stem for page in ZH.glob("*.md")} == {*ENGLISH, "index"}
 
 
-@pytest.mark.parametrize("name", ["packycode", "import-codex-cli", "disable-and-recover", "troubleshooting"])
+SAME_TABLES = "packycode", "import-codex-cli", "disable-and-recover", "troubleshooting", "deployment"
+
+
+@pytest.mark.parametrize("name", SAME_TABLES)
 def test_both_languages_name_the_same_keys_routes_and_statuses(name: str) -> None:
     """The first column of every table, as far as it is code or a number."""
 

@@ -43,7 +43,7 @@ SetBy = Literal["local", "remote"]
 
 
 class RequestDefaults(Struct, frozen=True, kw_only=True):
-    """What a request gets that lacks it; None: nothing. A value of the request's own wins, its explicit null too."""
+    """What a request gets that lacks it; None: nothing. A value of the request's own wins; a null is none."""
 
     temperature: float | None = None
     max_tokens: int | None = None
@@ -94,6 +94,8 @@ class Provider(Struct, frozen=True, kw_only=True):
     core_auth_id: str = ""
     client_id: str = ""
     """The stable IDs where they are known without the key; empty: computed."""
+    digest: str = ""
+    """SHA-256 (hex) of all this but ``enabled`` and ``failed``, computed once per row that changes; empty: not yet."""
 
     def is_named(self, name: str) -> bool:
         """Whether ``name`` means this one."""

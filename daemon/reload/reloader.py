@@ -68,7 +68,9 @@ class Reloader:
         metrics: Numbers,
         notify: Notify,
         environ: Mapping[str, str] | None = None,
+        on_reload: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_reload = on_reload
         self._current = current
         self._file = SourceState(source)
         self._sources = {source.name: self._file}
@@ -164,7 +166,10 @@ class Reloader:
         source that has to be read; empty: all."""
         if self._ended:
             return self._failed("the daemon is stopping", reason)
-        return await self._mailbox.request(reason, written, source)
+        outcome = await self._mailbox.request(reason, written, source)
+        if written is None and not source:
+            self._on_reload()
+        return outcome
 
     async def _take_lists(self) -> None:
         """Puts in force what upstreams list. Between two turns, so that no update is checked meanwhile."""

@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from socket import AF_UNIX, socket
 from typing import TYPE_CHECKING, Literal, cast
@@ -47,6 +48,7 @@ from daemon.telemetry.audit import AuditLog, open_audit_file
 from daemon.telemetry.logs import masked
 from daemon.telemetry.metrics import Metrics
 from daemon.upstream.adapters.registry import AdapterRegistry
+from daemon.upstream.discovery import ModelDiscovery
 from daemon.upstream.http.egress import EgressPolicy
 from daemon.upstream.http.transport import Transport
 
@@ -108,6 +110,7 @@ class Daemon:
         egress = EgressPolicy(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
         self._transport = Transport(egress)
         adapters = AdapterRegistry(self._transport.open)
+        self._discovery = ModelDiscovery(self._transport.open)
         history = History(state, options.config)
         self._reloader = Reloader(
             current=current,
@@ -115,7 +118,8 @@ class Daemon:
             others=self._open_store,
             last_good=LastGood(state, options.config),
             history=history,
-            appliers=(*appliers(log, adapters, (states, learned)), self._follow_store_key),
+            appliers=(*appliers(log, adapters, (states, learned)), self._follow_store_key, self._ask_for_models),
+            on_reload=self._discovery.refresh,
             audit=audit,
             metrics=metrics,
             notify=self._notifier,
@@ -188,14 +192,21 @@ class Daemon:
         if self._store is not None:
             self._store.set_encryption_key(new.config.provider_store.encryption_key)
 
+    @asynccontextmanager
+    async def _ask_for_models(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
+        yield
+        self._discovery.follow(new.core_auths, new.config.upstream_ca)
+
     async def _serve(self, server: GatewayServer, sockets: Sequence[socket], snapshot: Snapshot) -> None:
         async with asyncio.TaskGroup() as tasks:
             vital = {
                 "the reload pipeline": tasks.create_task(supervised("the reload pipeline", self._reloader.run)),
                 "the request clock": tasks.create_task(supervised("the request clock", self._deadlines.run)),
             }
+            discover = partial(self._discovery.run, self._reloader.put_lists)
             background = [
                 *vital.values(),
+                tasks.create_task(supervised("the discovery of models", discover)),
                 tasks.create_task(watchdog(self._notifier, lambda: _ended(vital))),
                 tasks.create_task(self._last_word()),
             ]

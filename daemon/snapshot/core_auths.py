@@ -109,7 +109,10 @@ def synthesize(settings: Config, providers: Sequence[Provider]) -> tuple[tuple[C
         if unique != auth.id:
             message = f"the same name, key and base URL as another entry; it is known as {unique}"
             warnings.append(Diagnostic(severity="warning", code="same-id", message=message, path=provider.path))
-        auths.append(structs.replace(auth, id=unique, client_id=clients.take(auth.client_id)))
+        client = clients.take(auth.client_id)
+        if (unique, client) != (auth.id, auth.client_id):
+            auth = structs.replace(auth, id=unique, client_id=client)
+        auths.append(auth)
     return tuple(auths), tuple(warnings)
 
 

@@ -106,6 +106,11 @@ def names_of(listings: Iterable[Listing]) -> dict[str, tuple[Listing, ...]]:
     return by_name
 
 
+def names_in(models: Iterable[str | ModelEntry]) -> tuple[str, ...]:
+    """The public names of a list, discovered or not, each once."""
+    return tuple(dict.fromkeys(each if isinstance(each, str) else each.public for each in models))
+
+
 def default_of(listing: Listing) -> Candidate | None:
     """What a core auth answers with where a client's name stands for any model. Where its upstream was asked for its
     models, the configured one if it is among them, else the first that answers prompts."""

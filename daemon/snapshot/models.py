@@ -22,7 +22,7 @@ from itertools import islice
 from msgspec import Struct
 
 from daemon.config.provider import lower_name
-from daemon.config.schema import DEFAULT_ALIASES, ModelAlias
+from daemon.config.schema import DEFAULT_ALIASES, ModelAlias, ModelEntry
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.effort import clamp, split_parentheses
 from daemon.snapshot.listings import Candidate as Candidate
@@ -30,10 +30,12 @@ from daemon.snapshot.listings import Listing, Lists, default_of, listings, names
 
 CLAUDE_NAMES = ("claude-haiku-4-5-20251001", "claude-opus-4-8", "claude-sonnet-5")
 """Names that Claude Code asks for by itself: what a ``claude-*`` glob is listed as."""
+CLAUDES_FAMILY = "anthropic"
+"""The family of core auths whose upstreams may have these models themselves."""
 
 LONGEST_NAME = 200
 """Longer names are not compared for likeness: that takes time in the square of their length."""
-MOST_COMPARED = 1000
+MOST_COMPARED = 300
 """Names that an unknown one is compared with: upstreams may list many thousands."""
 MOST_SHOWN = 50
 """Names in an error message."""
@@ -144,6 +146,10 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
             for auth in self.auths
         )
 
+    def list_of(self, auth: CoreAuth) -> Sequence[str | ModelEntry]:
+        """Where the names that a core auth serves come from: the same object as long as nothing changes."""
+        return self.listed.get(auth.id) or auth.models
+
     def _prefixed(self, name: str) -> Resolution | None:
         """``fox/gpt-5``: provider fox only, also for a model that it does not list."""
         listings, rest = self._asked_provider(name)
@@ -183,7 +189,7 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
         if not self.built_in_aliases:
             return None
         found = self._discovered(name)
-        return found if found and any(each.auth.wire == "messages" for each in found.candidates) else None
+        return found if found and any(each.auth.provider == CLAUDES_FAMILY for each in found.candidates) else None
 
     def _exact(self, name: str, rule: str) -> Resolution:
         candidates = self._candidates(name)

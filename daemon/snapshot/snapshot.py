@@ -105,7 +105,8 @@ def revision(settings: Config, providers: Iterable[Provider] = ()) -> str:
     """
     plain = _chosen(settings)
     # Those of config.yaml are among its settings.
-    if others := [_chosen(each) for each in providers if each.kind == "store"]:
+    stored = (each for each in providers if each.kind == "store")
+    if others := [(each.digest, each.enabled, each.failed) if each.digest else _chosen(each) for each in stored]:
         plain = {"settings": plain, "providers": others}
     return hashlib.sha256(CANONICAL.encode(plain)).hexdigest()
 

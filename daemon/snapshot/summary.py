@@ -12,6 +12,7 @@ from daemon.config.packycode import source_words
 from daemon.config.profiles import PROFILES
 from daemon.config.provider import KINDS
 from daemon.snapshot.diff import Change, ChangeSet
+from daemon.snapshot.listings import names_in
 from daemon.snapshot.snapshot import Snapshot
 
 REVISION_DIGITS = 12
@@ -59,11 +60,16 @@ def profile_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
 
 def models_lines(old: Snapshot, new: Snapshot) -> Iterator[str]:
     """``models of fox: +2 -1``: what an upstream lists now, and before."""
-    before = {each.auth_id: set(each.models) for each in old.models.registrations()}
-    for each in new.models.registrations():
-        models, known = set(each.models), before.get(each.auth_id, set())
-        if models != known:
-            yield f"models of {each.provider}: +{len(models - known)} -{len(known - models)}"
+    before = {each.id: old.models.list_of(each) for each in old.models.auths}
+    sizes: dict[tuple[int, int], str] = {}  # thousands of core auths may have the same list
+    for auth in new.models.auths:
+        models, known = new.models.list_of(auth), before.get(auth.id, ())
+        key = id(known), id(models)
+        if models is not known and key not in sizes:
+            names, known_names = set(names_in(models)), set(names_in(known))
+            sizes[key] = f"+{len(names - known_names)} -{len(known_names - names)}" if names != known_names else ""
+        if sizes.get(key):
+            yield f"models of {auth.name}: {sizes[key]}"
 
 
 def _count(number: int, noun: str) -> str:

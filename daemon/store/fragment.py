@@ -135,7 +135,8 @@ def digest_of(fragment: Fragment, version: int) -> str:
     """SHA-256 (hex) of what the fragment means and of the rows' version; keys enter by their digest."""
     # Not the words of a database that is away: they differ from one attempt to the next.
     problems = [each.message if each.path else each.code for each in fragment.diagnostics]
-    parts = [version, fragment.providers, sorted(fragment.failing), problems]
+    providers = [(each.digest or each.source, each.enabled, each.failed) for each in fragment.providers]
+    parts = [version, providers, sorted(fragment.failing), problems]
     return hashlib.sha256(CANONICAL.encode(parts)).hexdigest()
 
 

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Final
 
@@ -18,6 +19,7 @@ from daemon.config.provider import Provider, RequestDefaults, SetBy
 from daemon.config.references import is_reference
 from daemon.config.schema import DEFAULT_MODELS, ModelEntry, ProviderTimeouts
 from daemon.secret import Secret
+from daemon.snapshot.snapshot import CANONICAL
 from daemon.upstream.adapters.table import ADAPTERS
 
 DEFAULT_TIMEOUT: Final = 300.0
@@ -118,7 +120,14 @@ def provider_of(row: StoredProvider, extra: ExtraConfig, *, api_key: Secret, fai
         set_by=row.set_by,
         core_auth_id=row.core_auth_id or "",
         client_id=row.client_id or "",
+        digest=_digest(row, api_key),
     )
+
+
+def _digest(row: StoredProvider, api_key: Secret) -> str:
+    """SHA-256 (hex) of what a row says; the key enters by its own digest."""
+    said = (row.name, row.type, row.base_url, row.timeout, row.extra_config, row.models, row.fallback_models)
+    return hashlib.sha256(CANONICAL.encode((*said, row.set_by, api_key))).hexdigest()
 
 
 def failed_provider(row: UnreadableRow) -> Provider:

@@ -10,7 +10,8 @@ Everything blocks, raises ``StoreError``, and is called on one thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -90,7 +91,7 @@ class ProviderRepository:
         fields = fields.over(DEFAULTS)
         check_fields(fields)
         name = str(fields.name).strip()
-        with self._database.write() as connection:
+        with self._writing() as connection:
             if connection.execute(sa.select(providers.c.id).where(providers.c.name_key == lower_name(name))).first():
                 raise NameTaken(name)
             now = self._clock()
@@ -110,7 +111,7 @@ class ProviderRepository:
 
         Raises NoSuchProvider, RowChanged, InvalidProvider, NameTaken.
         """
-        with self._database.write() as connection:
+        with self._writing() as connection:
             found = self._select(connection, _named(name), name)
             _demand_version(found, expected)
             whole = change.over(fields_in(found))
@@ -136,7 +137,7 @@ class ProviderRepository:
 
         Raises NoSuchProvider, RowChanged; InvalidProvider where what would be enabled is wrong.
         """
-        with self._database.write() as connection:
+        with self._writing() as connection:
             found = self._select(connection, _named(name), name)
             _demand_version(found, expected)
             if bool(found["enabled"]) is not enabled:
@@ -148,7 +149,7 @@ class ProviderRepository:
 
     def delete(self, name: str, *, expected: int | None = None) -> Row:
         """The row that there was. Raises NoSuchProvider, RowChanged."""
-        with self._database.write() as connection:
+        with self._writing() as connection:
             found = self._select(connection, _named(name), name)
             _demand_version(found, expected)
             connection.execute(sa.delete(providers).where(providers.c.id == found["id"]))
@@ -184,6 +185,15 @@ class ProviderRepository:
                 connection.execute(sa.update(providers).where(providers.c.id == each["id"]).values(values))
             connection.execute(sa.update(store_state).values(key_fingerprint=keys.newest))
             return len(sealed)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """A transaction that changes rows. Raises WrongEncryptionKey where this daemon could not read them: what it
+        answers would not be in force."""
+        with self._database.write() as connection:
+            if fingerprint := connection.execute(sa.select(store_state.c.key_fingerprint)).scalar_one():
+                self._demand(fingerprint)
+            yield connection
 
     def _one(self, where: sa.ColumnElement[bool], name: str) -> Row:
         with self._database.read() as connection:

@@ -52,7 +52,7 @@ class ReloadFailed(StoreError):
 class ProviderService:
     """``apply`` reads every source and puts it in force (a reload); it returns when that is done. ``running`` gives the
     ``source`` of each core auth in the snapshot in force. ``owner`` says which part of config.yaml has a name (given in
-    lower case), empty for none."""
+    lower case), empty for none. ``refresh`` has the upstream of a ``source`` asked for its models anew, '' for all."""
 
     def __init__(
         self,
@@ -61,11 +61,13 @@ class ProviderService:
         apply: Callable[[], Awaitable[object]],
         running: Callable[[], Set[str]],
         owner: Callable[[str], str] = lambda name: "",
+        refresh: Callable[[str], None] = lambda source: None,
     ) -> None:
         self._source = source
         self._apply = apply
         self._running = running
         self._owner = owner
+        self._refresh = refresh
 
     async def check_free(self, name: str) -> None:
         """Raises NameTaken: by config.yaml, or by a row."""
@@ -135,6 +137,7 @@ class ProviderService:
     async def reload(self, name: str) -> ProviderState:
         """Reads the rows anew and what they refer to. Raises NoSuchProvider; ReloadFailed where this one fails."""
         state = await self._written(lambda repository: repository.get_by_name(name))
+        self._refresh(state.row.source)
         if state.error is not None:
             raise ReloadFailed(state.row.name, state.error)
         return state
@@ -142,6 +145,7 @@ class ProviderService:
     async def reload_all(self) -> None:
         """As ``reload``, of all. Raises ReloadFailed that names each that fails; the others are in force."""
         await self._apply()
+        self._refresh("")
         if self._source.problem is not None:
             raise self._source.problem
         if problems := self._source.problems:

@@ -1,11 +1,13 @@
 """Everything between a core auth and the network.
 
-    CoreAuth + the client's headers ─ adapters ─▶ URL, headers ─┐
-    UpstreamBody ───────────────────────────────────────────────┴─▶ http.Transport.open ─▶ UpstreamResponse
+    CoreAuth ─ adapters.registry ─▶ Adapter
+    Request, or the client's bytes ─▶ Adapter ─▶ body, URL, headers ─▶ http.Transport.open ─▶ UpstreamResponse
+    events, or bytes ◀─ Adapter ◀─ response_form ◀─────────────────────────────────────────────────┘
 
     CoreAuth ─▶ probe (DNS, TLS, GET /models; never paid) ─▶ diagnosis: what it means, in words
 
-``adapters`` says, for each type of provider, how its upstreams are addressed; ``http`` is the engine, the one place
-where bytes leave for an upstream. ``probe`` uses both, so that a check meets what a request would meet;
+``adapters`` has an object for each core auth, through which all traffic goes; ``amendments`` lists what an upstream
+may refuse, ``response_form`` what its 200 may hold. ``http`` is the engine, the one place where bytes leave for an
+upstream. ``probe`` uses the same addresses, headers and engine, so that a check meets what a request would meet;
 ``tppcd doctor`` and the management API's provider test show its result.
 """

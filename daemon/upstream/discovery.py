@@ -38,12 +38,14 @@ State = Literal["unknown", "listed", "unlisted", "failing"]
 
 class DiscoveryTiming(Struct, frozen=True, kw_only=True):
     """Seconds. ``interval``: between two questions to an upstream that answers, give or take a tenth. ``retry``: after
-    a failure that may be over soon, ``retry_refused``: after one that lasts until somebody changes something (a wrong
-    key, a wrong address); both are doubled each time, up to the interval. ``least``: between two questions to one
-    upstream, whoever asks for them. ``patience``: for one question. ``at_once`` counts questions."""
+    a failure that may be over soon, doubled each time up to ``retry_most``. ``retry_refused``: after one that lasts
+    until somebody changes something (a wrong key, a wrong address), doubled each time up to ``interval``. ``least``:
+    between two questions to one upstream, whoever asks for them. ``patience``: for one question. ``settle``: how late
+    a list may be published. ``at_once`` counts questions."""
 
     interval: float = 3600.0
     retry: float = 5.0
+    retry_most: float = 300.0
     retry_refused: float = 300.0
     least: float = 2.0
     patience: float = 10.0
@@ -96,7 +98,7 @@ class ModelDiscovery:
         self._timing = timing or DiscoveryTiming()
         self._clock = clock or asyncio.get_running_loop()
         self._upstreams: dict[str, UpstreamModels] = {}
-        self._asking: set[str] = set()
+        self.asking: set[str] = set()  # the IDs of those whose answer is waited for
         self._lists: dict[tuple[str, ...], tuple[str, ...]] = {}  # one object for all that are equal
         self._batch = 0
         self._changed: float | None = None  # since when a list is known that is not published
@@ -121,23 +123,25 @@ class ModelDiscovery:
             self._upstreams[auth.id] = known
         self._wake.set()
 
-    def refresh(self) -> None:
-        """Asks every upstream anew, also those that were asked a moment ago or are being asked."""
+    def refresh(self, source: str = "") -> None:
+        """Asks the upstream of the provider with this ``source`` anew, or all of them, also those that were asked a
+        moment ago or are being asked."""
         now = self._clock.time()
         for each in self._upstreams.values():
-            each.due = min(each.due, max(now, each.asked + self._timing.least))
+            if source in ("", each.auth.source):
+                each.due = min(each.due, max(now, each.asked + self._timing.least))
         self._wake.set()
 
     async def run(self, publish: Callable[[Lists], None]) -> None:
         """Asks for ever; may be run again after it failed."""
         for each in self._upstreams.values():
             each.due = min(each.due, self._clock.time())
-        self._asking.clear()
+        self.asking.clear()
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._wake.clear()
                 for each in self._next():
-                    self._asking.add(each.auth.id)
+                    self.asking.add(each.auth.id)
                     each.due, each.asked = inf, self._clock.time()
                     tasks.create_task(self._ask(each))
                 if self._changed is not None and self._clock.time() >= self._publish_at():
@@ -146,14 +150,14 @@ class ModelDiscovery:
 
     def _next(self) -> list[UpstreamModels]:
         """What is asked now."""
-        now, places = self._clock.time(), self._timing.at_once - len(self._asking)
-        due = (each for key, each in self._upstreams.items() if each.due <= now and key not in self._asking)
+        now, places = self._clock.time(), self._timing.at_once - len(self.asking)
+        due = (each for key, each in self._upstreams.items() if each.due <= now and key not in self.asking)
         return nsmallest(places, due, key=lambda each: (each.failures, -each.batch)) if places > 0 else []
 
     def _publish_at(self) -> float:
         """At once where no other list is on its way."""
         assert self._changed is not None
-        return self._changed + self._timing.settle if self._asking else self._changed
+        return self._changed + self._timing.settle if self.asking else self._changed
 
     def _publish(self, publish: Callable[[Lists], None]) -> None:
         self._changed = None
@@ -164,8 +168,8 @@ class ModelDiscovery:
     async def _pause(self) -> None:
         """Until something is due, or happens."""
         due = inf if self._changed is None else self._publish_at()
-        if len(self._asking) < self._timing.at_once:
-            waiting = (each.due for key, each in self._upstreams.items() if key not in self._asking)
+        if len(self.asking) < self._timing.at_once:
+            waiting = (each.due for key, each in self._upstreams.items() if key not in self.asking)
             due = min(due, min(waiting, default=inf))
         timer = self._clock.call_at(due, self._wake.set) if due < inf else None
         try:
@@ -182,7 +186,7 @@ class ModelDiscovery:
             if self._upstreams.get(key) is upstream:  # it has not gone meanwhile, nor is it to be asked otherwise
                 self._keep(upstream, result)
         finally:
-            self._asking.discard(key)
+            self.asking.discard(key)
             self._wake.set()
 
     async def _result(self, upstream: UpstreamModels) -> ListResult:
@@ -201,8 +205,10 @@ class ModelDiscovery:
     def _keep(self, upstream: UpstreamModels, result: ListResult) -> None:
         timing, now = self._timing, self._clock.time()
         if result.names is None:
-            first = timing.retry_refused if result.lasting else timing.retry
-            pause = min(first * 2 ** min(upstream.failures, MOST_DOUBLINGS), timing.interval)
+            first, most = timing.retry, timing.retry_most
+            if result.lasting:
+                first, most = timing.retry_refused, timing.interval
+            pause = min(first * 2 ** min(upstream.failures, MOST_DOUBLINGS), most)
             upstream.failures += 1
         else:
             pause, upstream.failures = timing.interval, 0
@@ -221,7 +227,7 @@ class ModelDiscovery:
             room = max(0, MOST_IN_ALL - sum(map(len, self._lists)))
             if len(names) > room:
                 logger.warning(
-                    "upstreams list too many models: {} of {} are left out", len(names) - room, _of(upstream)
+                    "upstreams list too many models: {} of {}'s are left out", len(names) - room, upstream.auth.name
                 )
                 names = names[:room]
         return self._lists.setdefault(names, names)
@@ -249,13 +255,9 @@ def _question(auth: CoreAuth, ca: str) -> tuple[object, ...]:
     return auth.wire, auth.headers, auth.proxy_url, ca
 
 
-def _of(upstream: UpstreamModels) -> str:
-    return f"models of {upstream.auth.name}"
-
-
 def _report(upstream: UpstreamModels, before: State, result: ListResult) -> None:
     """A change of state. What changes in a list is reported by the reload that puts it in force."""
-    auth, what = upstream.auth, _of(upstream)
+    auth, what = upstream.auth, f"models of {upstream.auth.name}"
     if result.state == "listed":
         if before == "failing":
             logger.info("{} are listed again", what)

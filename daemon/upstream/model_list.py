@@ -18,7 +18,7 @@ from daemon.upstream.adapters.table import adapter_of
 from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
 
 MOST_BYTES: Final = 2 * 1024 * 1024
-"""OpenRouter's list, prices and descriptions included, is the longest known: 0.8 MiB for 400 models (2026-11)."""
+"""OpenRouter's entries have prices and descriptions, 1 to 2 KiB each, and there are hundreds."""
 MOST_NAMES: Final = 1000
 MOST_ENTRIES: Final = 10 * MOST_NAMES
 """That are looked at, usable or not."""
@@ -67,9 +67,12 @@ async def ask_models(
     adapter = adapter_of(auth)
     headers = adapter.headers(auth, {}, same_wire=False) | {"accept": "application/json"}
     del headers["content-type"]
+    if not url:
+        url, query = adapter.models_url(auth.base_url), adapter.wire.upstream.models_query
+        url += f"{'&' if '?' in url else '?'}{query}" if query else ""
     call = UpstreamCall(
         method="GET",
-        url=url or adapter.models_url(auth.base_url),
+        url=url,
         headers=headers,
         connect_timeout=connect_timeout,
         proxy=auth.proxy_url,

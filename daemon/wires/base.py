@@ -190,7 +190,8 @@ class Upstream(Struct, frozen=True, kw_only=True):
 
     ``endpoint`` is the path behind the base URL, ``family`` how the management API calls such providers, ``headers``
     what every request has. ``key_headers`` says how the key is sent. ``session_key`` names a conversation (request,
-    model). ``count_path`` is appended to the endpoint to have a prompt's tokens counted.
+    model). ``count_path`` is appended to the endpoint to have a prompt's tokens counted. ``models_query`` is what asks
+    for the whole list of models.
     """
 
     endpoint: str
@@ -202,6 +203,7 @@ class Upstream(Struct, frozen=True, kw_only=True):
     key_headers: Callable[[str], dict[str, str]] = bearer
     session_key: Callable[[Request, str], str] | None = None
     count_path: str = ""
+    models_query: str = ""
     not_missed: frozenset[str] = frozenset({"include", "store", "stream_options", "parallel_tool_calls"})
     """Parameters that nobody misses when an upstream refuses them, so that they are not reported as lost."""
 

@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from daemon.config.diagnostics import Diagnostic
+from daemon.config.load import Fragment
 from daemon.config.provider import Provider
 from daemon.secret import Secret
 from daemon.state.copies import History
@@ -133,3 +134,37 @@ async def test_a_row_moves_the_revision_and_has_lines_in_the_summary(tmp_path: P
         await reloader.reload("test")
         assert (world.current.get().revision, world.current.get().generation) == (before, 4)
     assert [(each.generation, history.load(each)) for each in history.versions()] == [(4, GOOD.encode())]
+
+
+LOST = Diagnostic(severity="error", code="reference", message="leads nowhere", path=("providers", "fox"), source="list")
+
+
+@pytest.mark.asyncio
+async def test_a_failing_row_degrades_is_reported_once_and_stops_nobody(tmp_path: Path) -> None:
+    failing = Fragment(
+        source="list",
+        providers=(structs.replace(FOX, failed=True), WOLF),
+        diagnostics=(LOST,),
+        failing=frozenset({"store:fox"}),
+    )
+    world = two(tmp_path)
+    file, rows = parts(world)
+    rows.fragment = failing
+    async with world.running() as reloader:
+        assert list(serving(world)) == ["packycode", "wolf"]
+        assert reloader.outcome is not None
+        assert (reloader.outcome.degraded, reloader.outcome.diagnostics) == (True, (LOST,))
+        assert world.ears.reloads[-1] is False
+        file.text = OTHER
+        outcome = await reloader.reload("test")
+        assert (outcome.ok, outcome.degraded, outcome.failing) == (False, True, ("store:fox",))
+        assert serving(world)["packycode"] == "https://b.example/v1"
+        assert world.ears.messages("diagnostic") == [str(LOST)]
+        rows.fragment = None
+        rows.says = (FOX, WOLF)
+        readings = file.readings
+        outcome = await reloader.reload("test", source="list")
+        assert (outcome.ok, outcome.degraded) == (True, False)
+        assert file.readings == readings  # only the list was read
+        assert list(serving(world)) == ["packycode", "fox", "wolf"]
+        assert world.ears.reloads[-1] is True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -103,12 +103,16 @@ class ListSource:
 
     def __init__(self, *providers: Provider) -> None:
         self.says: tuple[Provider, ...] | Diagnostic = providers
+        self.fragment: Fragment | None = None
+        """Instead of ``says``."""
         self.readings = 0
         self._saved: asyncio.Queue[Update] = asyncio.Queue()
 
     def update(self) -> Update:
         self.readings += 1
         known: dict[str, Any] = {"source": self.name, "raw": b"", "order": self.readings, "digest": repr(self.says)}
+        if self.fragment is not None:
+            return Update(**known, fragment=self.fragment)
         if isinstance(self.says, Diagnostic):
             return Update(**known, problem=self.says)
         return Update(**known, fragment=Fragment(source=self.name, providers=self.says))
@@ -156,6 +160,12 @@ class Ears:
 
     def messages(self, kind: str) -> list[str]:
         return [message for each, message, _ in self.events if each == kind]
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Waits for what no notification says."""
+        async with asyncio.timeout(20):
+            while not true():
+                await asyncio.sleep(0.001)
 
     async def turns(self, count: int) -> None:
         """Waits until so many turns have ended since the start."""

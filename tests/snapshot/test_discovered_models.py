@@ -13,7 +13,7 @@ from tests.router.auths import core_auth
 GPT5 = Defaults(model="gpt-5")
 PACKYCODE = core_auth("packycode", models=DEFAULT_MODELS, defaults=GPT5)
 FOX = core_auth("fox", wire="chat", discover=True, defaults=Defaults(model=""))
-OWL = core_auth("owl", wire="messages", discover=True, defaults=Defaults(model=""))
+OWL = core_auth("owl", wire="messages", provider="anthropic", discover=True, defaults=Defaults(model=""))
 CODEX = core_auth("codex", wire="responses", discover=True, models=DEFAULT_MODELS, defaults=GPT5)
 
 
@@ -115,7 +115,7 @@ def test_the_built_in_alias_yields_to_a_messages_provider_that_has_the_model() -
 def test_the_default_model_is_one_that_the_upstream_has(
     auth: CoreAuth, names: tuple[str, ...], default: list[str]
 ) -> None:
-    assert [each.model for each in of(auth, **{auth.name: names}).defaults] == default
+    assert [each.model for each in registry([auth], (), {auth.id: names}).defaults] == default
 
 
 def test_own_models_with_the_seeds_effort_names_are_asked_as_listed_where_their_base_is_missing() -> None:

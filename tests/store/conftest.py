@@ -9,21 +9,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.store.postgresql import MISSING, PostgreSQL, binaries, running
+from tests.store.postgresql import PostgreSQL, shared
 from tests.store.world import World
 
 NUMBERS = count(1)
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgreSQL]:
-    """The server. Where there are no binaries the test is skipped, saying what is missing; in CI that is a failure."""
-    if binaries() is None:
+def postgresql(request: pytest.FixtureRequest) -> PostgreSQL:
+    """The server, one per worker. Where there are no binaries the test is skipped, saying what is missing; in CI that
+    is a failure."""
+    try:
+        server, stop = shared()
+    except LookupError as error:
         if os.environ.get("CI"):
-            pytest.fail(MISSING)
-        pytest.skip(MISSING)
-    with running() as server:
-        yield server
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    request.config.add_cleanup(stop.close)
+    if not server.is_running:  # a test that had stopped it has failed
+        server.start()
+    return server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

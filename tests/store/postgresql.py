@@ -11,7 +11,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,10 @@ class PostgreSQL:
                     raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text()[-2000:]}") from None
                 time.sleep(0.05)
 
+    @property
+    def is_running(self) -> bool:
+        return self._server is not None
+
     def stop(self, *, immediate: bool = False) -> None:
         """A fast shutdown (connections are cut), or an immediate one, which is a crash with a recovery."""
         if self._server is not None:
@@ -90,7 +95,7 @@ class PostgreSQL:
         try:
             yield self.url.removesuffix("postgres") + name
         finally:
-            if self._server is None:
+            if not self.is_running:
                 self.start()
             self.run(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -127,6 +132,13 @@ def running() -> Iterator[PostgreSQL]:
     finally:
         server.stop()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@cache
+def shared() -> tuple[PostgreSQL, ExitStack]:
+    """The one server of this process, and what stops it. Raises LookupError where there are no binaries."""
+    stop = ExitStack()
+    return stop.enter_context(running()), stop
 
 
 def _user(directory: Path) -> str:

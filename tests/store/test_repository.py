@@ -339,6 +339,22 @@ def test_the_first_daemon_claims_the_database_for_its_key(world: World) -> None:
         other.claim()
 
 
+def test_a_daemon_with_another_key_changes_nothing(world: World) -> None:
+    """Nothing that needs no key either: it cannot read what it has written, so it would not be in force."""
+    world.repository.create(body("fox"))
+    other = world.another(keys=lambda make: EncryptionKeys((secrets.token_bytes(32),)))
+    with pytest.raises(WrongEncryptionKey):
+        other.create(body("owl", api_key="env:OWL"))
+    with pytest.raises(WrongEncryptionKey):
+        other.update("fox", fields_of({"timeout": 7}))
+    with pytest.raises(WrongEncryptionKey):
+        other.switch("fox", enabled=False)
+    with pytest.raises(WrongEncryptionKey):
+        other.delete("fox")
+    (row,) = world.repository.load().rows
+    assert (row.name, row.row_version) == ("fox", 1)
+
+
 def test_rekey_seals_all_with_the_newest_key_while_a_daemon_with_both_goes_on(world: World) -> None:
     old, new = secrets.token_bytes(32), secrets.token_bytes(32)
     before = world.another(keys=lambda make: EncryptionKeys((old,)))

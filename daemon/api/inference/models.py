@@ -69,7 +69,8 @@ def wants_anthropic(headers: Mapping[str, str]) -> bool:
 
 def openai_model(name: str, registry: ModelRegistry) -> dict[str, object]:
     """``owned_by`` is the provider that is asked first."""
-    owner = registry.resolve(name).candidates[0].auth.name
+    serving = registry.by_name.get(name)  # a list may be long, and each resolution as long as there are providers
+    owner = serving[0].auth.name if serving else registry.resolve(name).candidates[0].auth.name
     return {"id": name, "object": "model", "created": CREATED, "owned_by": owner}
 
 

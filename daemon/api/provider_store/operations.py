@@ -10,7 +10,8 @@ from daemon.api.management.openapi import COUNT, REFERENCE, STORE_PREFIX, MediaT
 from daemon.api.provider_store import handlers
 from daemon.api.provider_store.handlers import reading, writing
 from daemon.api.provider_store.schemas import (
-    StoredProviderBody,
+    NewProvider,
+    ProviderChange,
     StoredProviders,
     StoredProviderView,
     StoreRefusal,
@@ -24,7 +25,12 @@ Responses = Mapping[int, tuple[str, MediaType | None]]
 PROBLEM: Final = MediaType(Problem)
 REFUSAL: Final = MediaType(StoreRefusal)
 PROVIDER: Final = MediaType(StoredProviderView)
-NAME: Final = Parameter(name="name", where="path", description="The provider's name in any case.")
+NAME: Final = Parameter(
+    name="name",
+    where="path",
+    description="The provider's name in any case.",
+    schema={"type": "string", "examples": ["fox"]},
+)
 SKIP_CHECK: Final = Parameter(
     name="skip-check",
     description="`1`: save the key without asking the upstream whether it takes it.",
@@ -56,7 +62,6 @@ FIELDS: Final[Responses] = {
     415: ("A form's content type, or an unknown content coding.", PROBLEM),
     422: ("`invalid_key`: the upstream refuses the key. `private_upstream`: the URL leads where it must not.", REFUSAL),
 }
-BODY: Final = MediaType(StoredProviderBody)
 store_operation: Final = partial(Operation, prefix=STORE_PREFIX)
 
 STORE: Final = (
@@ -79,7 +84,7 @@ STORE: Final = (
         handler=writing(handlers.create),
         name="createStoredProvider",
         summary="A new provider; in force when the response comes",
-        body=BODY,
+        body=MediaType(NewProvider),
         parameters=(SKIP_CHECK,),
         responses={
             201: ("The provider. `error` says why it could not be initialised; it is kept all the same.", PROVIDER),
@@ -102,7 +107,7 @@ STORE: Final = (
         handler=writing(handlers.update),
         name="changeStoredProvider",
         summary="Change what the body has; `api_key: null` clears the key",
-        body=BODY,
+        body=MediaType(ProviderChange),
         parameters=(NAME, SKIP_CHECK, IF_MATCH),
         responses={200: ("The provider as it is now.", PROVIDER), **CHANGED, **FIELDS},
     ),

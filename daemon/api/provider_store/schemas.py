@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from daemon.api.schemas import DiagnosticView
+from daemon.upstream.adapters.table import ADAPTERS
 
 
 class StoredModel(Struct, frozen=True, kw_only=True):
@@ -59,19 +60,32 @@ class StoredProviders(Struct, frozen=True, kw_only=True):
     providers: list[StoredProviderRow]
 
 
-class StoredProviderBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What may be sent; a PUT needs only what changes. ``name``, ``type`` and ``base_url`` are required in a new one.
-    ``api_key`` is the key or a reference (``env:``, ``file:``, ``credential:``); null clears it, the mask leaves it."""
+TypeName = Annotated[str, Meta(extra_json_schema={"enum": [*ADAPTERS]})]
+Name = Annotated[str, Meta(min_length=1, examples=["fox"])]
+BaseUrl = Annotated[str, Meta(examples=["https://fox.example/v1"], extra_json_schema={"format": "uri"})]
 
-    name: str = ""
-    type: str = ""
-    base_url: str = ""
-    timeout: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
-    api_key: str | None = None
-    extra_config: dict[str, Any] | None = None
-    enabled: bool = True
-    models: list[str | StoredModel] | None = None
-    fallback_models: list[str] | None = None
+
+class ProviderChange(Struct, frozen=True, kw_only=True):
+    """What a PUT may change; what it leaves out stays. ``api_key`` is the key or a reference (``env:``, ``file:``,
+    ``credential:``); null clears it, the mask leaves it. ``timeout`` is in seconds."""
+
+    name: Name | UnsetType = UNSET
+    type: TypeName | UnsetType = UNSET
+    base_url: BaseUrl | UnsetType = UNSET
+    timeout: Annotated[float, Meta(ge=1, le=86_400)] | UnsetType = UNSET
+    api_key: str | UnsetType | None = UNSET
+    extra_config: dict[str, Any] | UnsetType | None = UNSET
+    enabled: bool | UnsetType = UNSET
+    models: list[str | StoredModel] | UnsetType | None = UNSET
+    fallback_models: list[str] | UnsetType | None = UNSET
+
+
+class NewProvider(ProviderChange, frozen=True, kw_only=True):
+    """A provider to be created: enabled, and with a timeout of 300 seconds, unless it says otherwise."""
+
+    name: Name
+    type: TypeName
+    base_url: BaseUrl
 
 
 class StoreReloaded(Struct, frozen=True, kw_only=True):

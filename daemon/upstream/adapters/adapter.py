@@ -14,11 +14,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Final, Literal
 
 from msgspec import Raw, structs
 from msgspec.structs import replace
 
+from daemon.config.provider import RequestDefaults
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.inference.collect import collect, replay
 from daemon.inference.events import Event, Finish, StreamError
@@ -36,6 +38,12 @@ Open = Callable[[UpstreamCall], Awaitable[UpstreamResponse]]
 """The way out: the transport's ``open``. Raises ``RemoteError`` where no head of a response comes."""
 
 _TERMINAL: Final = (Finish, StreamError)
+
+
+@lru_cache(maxsize=256)
+def _values(defaults: RequestDefaults) -> Mapping[str, float]:
+    """Those that are given."""
+    return {name: value for name, value in structs.asdict(defaults).items() if value is not None}
 
 
 def too_late(what: str, seconds: float, setting: str) -> str:
@@ -58,10 +66,8 @@ class Adapter:
         self.wire: Wire = kind.wire
         self._open = open
         self._ca = ca
-        self._url = kind.url(auth.base_url)
-        self._defaults = {
-            name: value for name, value in structs.asdict(auth.request_defaults).items() if value is not None
-        }
+        self._url = ""  # made when it is needed: a start makes 2,000 adapters at once, and most wait long for a request
+        self._defaults = _values(auth.request_defaults)
 
     @property
     def type(self) -> str:
@@ -194,7 +200,8 @@ class Adapter:
     async def open(self, body: bytes, headers: dict[str, str], *, watched: bool = True) -> UpstreamResponse:
         """Ask. ``watched``: the answer is needed piece by piece as it comes. Raises ``RemoteError`` where none comes;
         a refusal is a response, and an error only to ``accept``. Who opens it closes it."""
-        response = await self._open(self._call(self._url, body, headers, self.auth.timeouts.connect))
+        url = self._url = self._url or self.kind.url(self.auth.base_url)
+        response = await self._open(self._call(url, body, headers, self.auth.timeouts.connect))
         if not watched:
             response.gather()
         return response

@@ -71,4 +71,5 @@ UPSTREAM = Upstream(
     reasoning=EarlierReasoning(markers=(b'thinking"', b'"text":""', b'"text": ""'), sift=_sift, mark=MARK),
     count_path="/count_tokens",
     takes_sampling=lambda request: not request.reasoning.asked_for,  # the API refuses both beside thinking
+    models_query="limit=1000",  # of pages that have 20 models else
 )

@@ -23,7 +23,7 @@ schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is missi
 checks = schemathesis.checks
 openapi_checks = pytest.importorskip("schemathesis.specs.openapi.checks")
 
-TEXT = config(provider("fox", "http://127.0.0.1:9/v1"), remote_management={"secret-key": KEY})
+TEXT = config(provider("owl", "http://127.0.0.1:9/v1"), remote_management={"secret-key": KEY})
 EVENTS = r"/events$"
 """A stream without an end: tests/api/test_event_stream.py has it."""
 DOCUMENT: dict[str, Any] = described(OPERATIONS)
@@ -43,6 +43,7 @@ REFUSED_AT_THE_DOOR = {400, 401, 403, 405, 415, 429}
 @pytest.fixture(scope="module")
 def managed() -> Iterator[Daemon]:
     with daemon(TEXT) as running:
+        restore(running)
         yield running
 
 
@@ -63,7 +64,9 @@ def asked(case: Any, managed: Daemon) -> int:
 
 
 def restore(managed: Daemon) -> None:
-    """The file as it was; by hand where the key itself was written over."""
+    """The file as it was, by hand where the key itself was written over; and the provider of the store."""
+    fox = {"name": "fox", "type": "vllm", "base_url": "http://127.0.0.1:9/v1"}
+    managed.post("/api/v1/providers", fox, headers={"x-management-key": KEY})
     if ask(managed, "GET", "/packycode").status_code == 200:
         if text(managed) != TEXT:
             assert ask(managed, "PUT", "/config.yaml", TEXT).status_code == 200
