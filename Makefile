@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 CONFIG ?= ./config.yaml
+MODELS ?= $(HOME)/.cache/tppcd-e2e-model
 SHARED ?= ../shared
 
 # As many at once as there are cores; a file stays whole, and the order is that of the folders, with what is quick last.
@@ -18,11 +19,11 @@ INSTALLED := $(VENV)/.installed
 SOURCES := $(shell find daemon -type f -not -name '*.pyc')
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test fast check format soak bench clients docs lock clean
+.PHONY: help install run test fast check format soak bench clients e2e-model docs lock clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | while IFS='|' read -r target text; do \
-		printf '  make %-9s %s\n' "$$target" "$$text"; done
+	@grep -E '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1|/' | while IFS='|' read -r target text; do \
+		printf '  make %-10s %s\n' "$$target" "$$text"; done
 
 install: $(INSTALLED) ## set up .venv and start nothing
 
@@ -55,6 +56,9 @@ clients: ## install the real clients for end-to-end tests
 	@test -x $(SHARED)/clients/install.sh || { echo "$(SHARED)/clients/install.sh is missing: nothing to install from" >&2; exit 1; }
 	$(SHARED)/clients/install.sh
 
+e2e-model: $(INSTALLED) $(MODELS)/.installed ## the real clients with a model server that is not ours (1.2 GB, in MODELS)
+	E2E_MODEL=$(MODELS) $(BIN)/python -m pytest -m model --timeout 600 tests/model
+
 docs: $(INSTALLED) ## regenerate what comes from the code: parts of the pages, and the schema
 	$(BIN)/python -m docs.generate
 
@@ -84,4 +88,11 @@ $(INSTALLED): $(LOCKED) pyproject.toml README.md LICENSE $(SOURCES)
 	@rm -rf build *.egg-info
 	$(PIP) install --quiet --no-deps --no-build-isolation --force-reinstall .
 	@rm -rf build *.egg-info
+	@touch $@
+
+# The model server has an environment of its own: PyTorch is a hundred times as large as the daemon.
+$(MODELS)/.installed: tests/model/requirements.txt
+	@mkdir -p $(MODELS)
+	$(PYTHON) -m venv $(MODELS)/venv
+	$(MODELS)/venv/bin/python -m pip --disable-pip-version-check install --quiet -r $<
 	@touch $@

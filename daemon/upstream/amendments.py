@@ -243,6 +243,7 @@ _MEANINGFUL: Final = frozenset(
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}(\.[a-z0-9_]{1,64})?")
 _CODES: Final = frozenset({"unsupported_parameter", "unknown_parameter", "unsupported_value", "unrecognized_parameter"})
 _PARAMETERS: Final = _sentences(
+    r"unexpected fields in the request: \{['\"]([\w.]+)",  # transformers serve 5.24: a set, of which one is named here
     r"(?:unsupported|unknown|unrecognized|unexpected) (?:parameter|value|field|argument)s?:? ['\"`]?([\w.]+)",
     r"unrecognized request arguments? supplied: ([\w.]+)",
     r"unknown name ['\"`\\]*([\w.]+)",

@@ -54,6 +54,7 @@ OF_SEARCH = "The following tools cannot be used with reasoning.effort 'minimal':
         ("max_output_tokens", refusal("Unsupported parameter: max_output_tokens", status=500)),
         ("stream_options", refusal("Unrecognized request argument supplied: stream_options")),
         ("top_k", refusal("top_k: Extra inputs are not permitted")),
+        ("top_k", refusal("Unexpected fields in the request: {'top_k', 'min_p'}", status=422)),
         ("temperature", refusal("`temperature` is deprecated for this model.")),
         ("store", refusal('Invalid JSON payload received. Unknown name "store": Cannot find field.')),
         ("store", refusal('{"detail":[{"type":"extra_forbidden","loc":["body","store"]}]}', status=422)),

@@ -12,7 +12,8 @@ What decides, in this order:
 7. the status, and inside a stream the vague type.
 
 Servers word a prompt that does not fit differently, and only some have a code for it. The words are those
-of OpenAI, Anthropic, vLLM, llama.cpp, LM Studio, Mistral, xAI, Gemini, Kimi, Copilot and DashScope (2026-11).
+of OpenAI, Anthropic, vLLM, llama.cpp, transformers, LM Studio, Mistral, xAI, Gemini, Kimi, Copilot and DashScope
+(2026-11).
 """
 
 from __future__ import annotations
@@ -219,7 +220,9 @@ _TOO_LONG = re.compile(
     r"|(?:greater|longer) than the context length"
     r"|exceed(?:s|ed) (?:the maximum number of tokens allowed|model token limit)"
     r"|prompt token count of [\d,]+ exceeds"
-    r"|range of input length should be",
+    r"|range of input length should be"
+    # PyTorch's own, where a model with learned positions is asked beyond the last one (transformers serve 5.24)
+    r"|^index out of range in self$",
     re.I,
 )
 

@@ -6,7 +6,7 @@ order). ``codes`` are compared with the upstream's ``code`` and ``type``, in low
 searched for in its message. What is also in the request does not count as the upstream's word.
 
 Sources: new-api, one-api, sub2api, claude-relay-service, CLIProxyAPI, codex2api, Zhipu, MiniMax, DeepSeek,
-Kimi, DashScope, OpenRouter, Anthropic, OpenAI, Cloudflare (2026-11).
+Kimi, DashScope, OpenRouter, Anthropic, OpenAI, Cloudflare, transformers (2026-11).
 
 Words that decide nothing, because they stand beside everything: 请联系管理员, "Upstream request failed",
 ``upstream_error``, ``new_api_error``, ``one_api_error``, ``bad_response_status_code``.
@@ -59,6 +59,10 @@ TABLE: tuple[FailureClass, ...] = (
             r"items are not persisted when .?store.? is set to false",
             r"expected an id that begins with",
             r"(?:unsupported|unknown|unrecognized) (?:parameter|request argument supplied)s?:",
+            # transformers serve 5.24: generate() refuses a value after the stream has begun with a 200
+            r"`\w+`(?: \(=[^)]{0,40}\))? (?:has to|must) be "
+            r"(?:greater|(?:a |an )?(?:strictly |positive )*(?:float|int|dict))",
+            r"stop string preprocessing was unable",
         ),
         frozenset({"unknown_parameter", "unsupported_parameter", "unsupported_value", "invalid_value"})
         | {"string_above_max_length", "missing_required_parameter", "invalid_encrypted_content", "invalid_type"},
@@ -173,6 +177,7 @@ TABLE: tuple[FailureClass, ...] = (
     FailureClass(
         ErrorKind.MODEL_NOT_FOUND,
         _words(
+            r"server is pinned to '[^']{1,200}'; requested '",  # transformers serve 5.24, started with one model
             r"无可用(?:的)?渠道|没有可用(?:的)?渠道(?!密钥)|(?:的)?可用渠道失败|无有效上游渠道",
             r"无权(?:访问|使用|调用)(?:任何|该|此|所选|当前)?模型",
             r"模型.{0,40}(?:不存在|未开通|不支持|未找到|已下线|已下架|无权|未上线|未启用)",

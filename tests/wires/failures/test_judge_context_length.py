@@ -37,6 +37,7 @@ SAID = [
     (None, None, "invalid params, context window exceeds limit"),
     (210_000, 200_000, "prompt is too long: 210000 tokens > 200000 maximum"),
     (None, 4_096, "The number of tokens is greater than the context length of the model, a context length of 4096"),
+    (None, None, "index out of range in self"),
 ]
 
 
@@ -51,6 +52,7 @@ def test_the_words_and_numbers_of_servers(asked: int | None, limit: int | None, 
     [
         "Rate limit reached: Limit 6000, Requested 14810. Please try again in 3s.",
         "max_tokens must be at most 8192",
+        "list index out of range in self.choices",
         "Invalid 'tools[0].description': string too long. Expected a string with maximum length 1024.",
     ],
 )

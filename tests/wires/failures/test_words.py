@@ -103,6 +103,7 @@ SENTENCES: dict[ErrorKind, list[tuple[int, str]]] = {
         (500, "获取分组 default 下模型 gpt-5 的可用渠道失败（distributor）: x"),
         (400, "Unknown model: foo"),
         (400, "模型 x 不支持"),
+        (400, "Server is pinned to 'tiny'; requested 'nope'."),  # transformers serve 5.24
     ],
     ErrorKind.AUTHENTICATION: [
         (401, "无效的令牌"),
@@ -168,6 +169,12 @@ SENTENCES: dict[ErrorKind, list[tuple[int, str]]] = {
         (400, "Input data may contain inappropriate content."),
     ],
     ErrorKind.INVALID_REQUEST: [
+        # transformers serve 5.24 says these inside a stream that began with a 200
+        (200, "`temperature` (=-1.0) has to be a strictly positive float, otherwise your next token scores will be"),
+        (200, "`max_new_tokens` must be greater than 0, but is 0."),
+        (200, "`penalty` has to be a strictly positive float, but is -2.0"),
+        (200, "`sequence_bias` has to be a dict with floats as values, but is {(1,): 500}."),
+        (200, "Stop string preprocessing was unable to identify tokens matching one or more of the supplied stop"),
         (400, "Instructions are required"),
         (403, "Instructions are not valid"),
         (500, "System messages are not allowed"),
