@@ -34,6 +34,8 @@ class Connection:
 
     async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
         """Status and body; raises where the answer is cut."""
+        if self._streams is not None and self._streams[0].at_eof():
+            self.close()  # idle for so long that the daemon has closed it
         reader, writer = self._streams = self._streams or await asyncio.open_connection(self._host, self._port)
         writer.write(b"POST %s HTTP/1.1\r\nhost: %s:%d\r\n" % (path.encode(), self._host.encode(), self._port))
         writer.write(b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
