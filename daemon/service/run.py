@@ -305,7 +305,8 @@ def _announce(sockets: Sequence[socket], snapshot: Snapshot) -> None:
             logger.info("listening on {}", describe(each))
     if not snapshot.core_auths:
         logger.warning(
-            "no provider is enabled: fill in packycode or tppc.providers in config.yaml and set enabled: true"
+            "no provider is enabled: fill in packycode or tppc.providers in config.yaml and set enabled: true, "
+            "or add one with: tppcd provider add"
         )
 
 

@@ -77,7 +77,7 @@ class ModelUnknown(ValueError):
             several = f" (also {', '.join(self.unlisted[1:4])})" if len(self.unlisted) > 1 else ""
             ways.append(f"'{self.unlisted[0]}/…' asks {self.unlisted[0]} for a model that it does not list{several}")
         if not ways:
-            return f"model '{shown}' is not available: no provider is enabled in config.yaml"
+            return f"model '{shown}' is not available: no provider is enabled"
         return f"model '{shown}' is not available; {' '.join(ways)}"
 
 
