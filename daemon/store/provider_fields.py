@@ -194,7 +194,7 @@ def _text(value: object, path: Path) -> object:
     if not isinstance(value, str):
         return [_expected(path, "text", value)]
     if any(each < " " or each == "\x7f" for each in value):
-        return [Fault(path=path, code="control-character", message="holds a control character", hint="remove it")]
+        return [Fault(path=path, code="control-character", message="contains a control character", hint="remove it")]
     return value.strip()
 
 

@@ -90,7 +90,7 @@ CASES = {
     "gzip": (response(gzip.compress(b'["a"]', mtime=0), "content-encoding: gzip"), "listed", ("a",), ""),
     "no label": (response(b'["a"]', kind=""), "listed", ("a",), ""),
     "no list": (response(b'{"ok": true}'), "unlisted", None, "not with a list of models"),
-    "404": (response(b"{}", status="404 Not Found"), "unlisted", None, "no list of models (404)"),
+    "404": (response(b"{}", status="404 Not Found"), "unlisted", None, "no list of models (404;"),
     "a page": (response(b"<!doctype html>", kind="text/html"), "failing", None, "a web page (200)"),
     "a page without a label": (response(b"\n<html>"), "failing", None, "a web page"),
     "a wrong key": (response(b'{"error":"planted"}', status="401 Unauthorized"), "failing", None, "refuses the key"),
