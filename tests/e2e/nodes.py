@@ -111,7 +111,8 @@ def agree(nodes: Iterable[Node], model: str, answer: Answer, what: str) -> None:
 class Traffic:
     """One caller per URL that asks for ``model`` every ``pause`` seconds, until the block ends.
 
-    ``failed`` has what was not a 200; ``answered`` counts the others.
+    ``failed`` has what was not a 200; ``answered`` counts the others. A daemon that stops answers a request that has
+    just arrived with 503 and ``retry-after``; it is repeated then, as the SDKs, Claude Code and Codex do.
     """
 
     def __init__(self, urls: Iterable[str], model: str, *, pause: float = 0.02) -> None:
@@ -138,11 +139,19 @@ class Traffic:
         until = self.answered + count
         wait_for(lambda: self.answered >= until or self.failed, "requests to be answered")
 
+    def _ask(self, client: httpx.Client, url: str) -> Answer:
+        for _ in range(3):
+            response = client.post(url + CHAT.path, json=CHAT.request("x", model=self._model))
+            if response.status_code != 503 or "retry-after" not in response.headers:
+                break
+            self._done.wait(float(response.headers["retry-after"]))
+        return response.status_code, response.headers.get("x-tppcd-provider", "")
+
     def _run(self, url: str) -> None:
         with httpx.Client(trust_env=False, timeout=30) as client:
             while not self._done.wait(self._pause):
                 try:
-                    answer = ask(client, url, self._model)
+                    answer = self._ask(client, url)
                 except httpx.TransportError as error:
                     self.failed.append(f"{url}: {error!r}")
                     continue
