@@ -11,7 +11,8 @@ from daemon.cli.arguments import Subparsers, add_config
 from daemon.cli.config_file import default_path, print_diagnostics, read
 from daemon.config.urls import shown
 from daemon.router.selection import STRATEGY
-from daemon.snapshot.models import Candidate, ModelUnknown, Resolution
+from daemon.snapshot.listings import Candidate
+from daemon.snapshot.models import ModelUnknown, Resolution
 
 RULES = {
     "provider-prefix": "the name asks for this provider",

@@ -17,7 +17,8 @@ from msgspec import Struct
 from daemon.errors import RemoteError
 from daemon.gateway.counting import Calibration, TokenCounter, estimate
 from daemon.inference.request import Request
-from daemon.snapshot.models import Candidate, ModelUnknown
+from daemon.snapshot.listings import Candidate
+from daemon.snapshot.models import ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
 from daemon.upstream.adapters.adapter import Adapter
 from daemon.upstream.adapters.registry import AdapterRegistry

@@ -22,7 +22,7 @@ from msgspec import Struct
 from daemon.errors import RemoteError
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, ResponsePipe
-from daemon.snapshot.models import Candidate
+from daemon.snapshot.listings import Candidate
 from daemon.upstream.adapters.adapter import Adapter
 from daemon.upstream.amendments import (
     MOST_AMENDMENTS,

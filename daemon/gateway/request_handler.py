@@ -28,7 +28,8 @@ from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, Respons
 from daemon.gateway.translation import TranslationPipe
 from daemon.gateway.wording import for_client
 from daemon.router.failover import attempts
-from daemon.snapshot.models import Candidate, ModelUnknown, Resolution
+from daemon.snapshot.listings import Candidate
+from daemon.snapshot.models import ModelUnknown, Resolution
 from daemon.upstream.adapters.adapter import Adapter, too_late
 from daemon.upstream.http.call import UpstreamResponse
 from daemon.upstream.response_form import unwrapped

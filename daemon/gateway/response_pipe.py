@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.inference.response import Usage
-from daemon.snapshot.models import Candidate
+from daemon.snapshot.listings import Candidate
 from daemon.upstream.adapters.adapter import Adapter
 from daemon.upstream.amendments import REASONING, Amendment
 from daemon.wires.base import EncodeOptions

@@ -16,7 +16,7 @@ from collections.abc import Generator, Sequence
 from typing import Final
 
 from daemon.errors import ErrorKind, Failover, GatewayError, RemoteError
-from daemon.snapshot.models import Candidate
+from daemon.snapshot.listings import Candidate
 
 _MAY_BE_THE_MODELS: Final = frozenset(
     {

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
-from daemon.snapshot.models import Candidate
+from daemon.snapshot.listings import Candidate
 
 MAX_CURSORS = 4096
 

@@ -25,8 +25,7 @@ from daemon.config.provider import lower_name
 from daemon.config.schema import DEFAULT_ALIASES, ModelAlias, ModelEntry
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.effort import clamp, split_parentheses
-from daemon.snapshot.listings import Candidate as Candidate
-from daemon.snapshot.listings import Listing, Lists, default_of, listings, names_of, seed_effort, suffixes
+from daemon.snapshot.listings import Candidate, Listing, Lists, default_of, listings, names_of, seed_effort, suffixes
 
 CLAUDE_NAMES = ("claude-haiku-4-5-20251001", "claude-opus-4-8", "claude-sonnet-5")
 """Names that Claude Code requests by itself: a ``claude-*`` pattern is listed as these."""

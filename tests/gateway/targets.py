@@ -6,7 +6,7 @@ from typing import Any
 
 from daemon.gateway.response_pipe import AttemptTarget
 from daemon.snapshot.core_auths import CoreAuth
-from daemon.snapshot.models import Candidate
+from daemon.snapshot.listings import Candidate
 from daemon.upstream.adapters.adapter import Adapter
 from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.upstream.http.call import UpstreamCall, UpstreamResponse

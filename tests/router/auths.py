@@ -7,7 +7,7 @@ from typing import Any
 from daemon.config.schema import Defaults
 from daemon.secret import Secret
 from daemon.snapshot.core_auths import CoreAuth, UpstreamTimeouts
-from daemon.snapshot.models import Candidate
+from daemon.snapshot.listings import Candidate
 
 
 def core_auth(name: str = "fox", **changes: Any) -> CoreAuth:

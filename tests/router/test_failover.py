@@ -9,7 +9,7 @@ import pytest
 
 from daemon.errors import ErrorKind, Failover, GatewayError, RemoteError, Scope
 from daemon.router.failover import attempts
-from daemon.snapshot.models import Candidate
+from daemon.snapshot.listings import Candidate
 from daemon.wires.table import WIRES
 from tests.router.auths import candidate
 

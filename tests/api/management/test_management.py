@@ -11,7 +11,7 @@ from daemon.errors import ErrorKind, RemoteError
 from daemon.gateway.learned import LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
 from daemon.router.states import AuthStates
-from daemon.snapshot.models import Candidate
+from daemon.snapshot.listings import Candidate
 from daemon.snapshot.snapshot import build
 from daemon.upstream.amendments import Amendment, Proposal
 from tests.api.world import KEY, MANAGED, World
