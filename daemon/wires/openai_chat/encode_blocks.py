@@ -34,6 +34,7 @@ from daemon.inference.blocks import (
 from daemon.inference.request import Message
 from daemon.wires.json import type_of
 from daemon.wires.naming import shorten_id
+from daemon.wires.openai.documents import ERROR_MARK, SAME_PARTS, inline_data, titled
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
     ContentPart,
@@ -51,7 +52,6 @@ from daemon.wires.openai_chat.schema import (
 )
 from daemon.wires.tools import SentNames, wrapped
 
-ERROR_MARK = "[tool error]"
 REASONING_FIELDS = ("reasoning_content", "reasoning")
 """Where thinking goes back; what came inside ``content`` is not handed back."""
 
@@ -265,10 +265,7 @@ def _joined(texts: Sequence[str]) -> str:
 # --- images and documents as content parts -------------------------------------------------------
 
 
-_EXTENSIONS = {"application/pdf": "pdf", "text/plain": "txt", "text/csv": "csv", "text/html": "html"}
 _TEXTUAL = ("text/", "application/json", "application/xml")
-_AS_THEY_ARE = frozenset({"input_audio"})
-"""Parts that the Responses API writes exactly as this wire does."""
 
 _OPENAI = ("chat", "responses")
 """Wires whose clients name files of one and the same store."""
@@ -281,7 +278,7 @@ def medium_part(medium: Image | File, entry: str) -> ContentPart | None:
 
 def opaque_part(opaque: Opaque) -> ContentPart:
     """This wire's own part as it came; of another's, the model reads the JSON."""
-    if opaque.wire == WIRE_NAME or type_of(opaque.raw) in _AS_THEY_ARE:
+    if opaque.wire == WIRE_NAME or type_of(opaque.raw) in SAME_PARTS:
         return opaque.raw
     return TextPart(bytes(opaque.raw).decode("utf-8", "replace"))
 
@@ -301,10 +298,10 @@ def _file(file: File, entry: str) -> ContentPart | None:
     """A document whose bytes are text goes as text: of others OpenAI takes PDF alone, most servers none."""
     filename = UNSET if file.filename is None else file.filename
     if file.text is not None:
-        return TextPart(_titled(file, file.text))
+        return TextPart(titled(file, file.text))
     if file.data is not None:
         text = _text_in(file) if entry != WIRE_NAME else None
-        return TextPart(_titled(file, text)) if text is not None else _inline(file, entry)
+        return TextPart(titled(file, text)) if text is not None else _inline(file, entry)
     if file.file_id is not None and entry in _OPENAI:
         return FilePart(FileObject(filename, file_id=file.file_id))
     if file.url is not None and entry == WIRE_NAME:
@@ -315,9 +312,8 @@ def _file(file: File, entry: str) -> ContentPart | None:
 def _inline(file: File, entry: str) -> FilePart:
     if file.media_type is None and entry == WIRE_NAME:
         return FilePart(FileObject(UNSET if file.filename is None else file.filename, file_data=file.data or ""))
-    media_type = file.media_type or "application/pdf"
-    filename = file.filename or f"document.{_EXTENSIONS.get(media_type, 'bin')}"
-    return FilePart(FileObject(filename, file_data=f"data:{media_type};base64,{file.data or ''}"))
+    filename, data = inline_data(file)
+    return FilePart(FileObject(filename, file_data=data))
 
 
 def _text_in(file: File) -> str | None:
@@ -331,10 +327,4 @@ def _text_in(file: File) -> str | None:
 
 def context_part(medium: Image | File) -> TextPart | None:
     """What the client says about a document that goes as a file, which has no field for it."""
-    return TextPart(_titled(medium, "")) if isinstance(medium, File) and medium.context else None
-
-
-def _titled(file: File, text: str) -> str:
-    """A document's text under its title and context, which this wire has no fields for."""
-    head = [f"{word}: {value}" for word, value in (("Document", file.filename), ("Context", file.context)) if value]
-    return "\n".join(head) + ("\n\n" if head and text else "") + text
+    return TextPart(titled(medium, "")) if isinstance(medium, File) and medium.context else None

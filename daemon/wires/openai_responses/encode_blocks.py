@@ -26,6 +26,7 @@ from daemon.inference.blocks import (
 from daemon.inference.request import Message
 from daemon.wires.json import type_of
 from daemon.wires.naming import shorten_id, shorten_names
+from daemon.wires.openai.documents import ERROR_MARK, SAME_PARTS, inline_data, titled
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
     ContentPart,
@@ -44,12 +45,7 @@ from daemon.wires.openai_responses.schema import (
     Unset,
 )
 
-ERROR_MARK = "[tool error]"
-
 _ID_LIMIT = 64
-_EXTENSIONS = {"application/pdf": "pdf", "text/plain": "txt", "text/csv": "csv", "text/html": "html"}
-_AS_THEY_ARE = frozenset({"input_audio"})
-"""Parts that Chat Completions writes exactly as this wire does."""
 
 
 class InputWriter:
@@ -216,7 +212,7 @@ def _output_parts(piece: ToolContent) -> list[ContentPart]:
 
 def foreign_part(opaque: Opaque) -> ContentPart:
     """Content that only another wire knows (``tool_reference``, ``search_result`` …): the model reads its JSON."""
-    if type_of(opaque.raw) in _AS_THEY_ARE:
+    if type_of(opaque.raw) in SAME_PARTS:
         return opaque.raw
     return InputText(bytes(opaque.raw).decode("utf-8", "replace"))
 
@@ -237,23 +233,16 @@ def _image(image: Image) -> InputImage:
 
 def _file(file: File) -> list[ContentPart]:
     if file.text is not None:
-        return [InputText(_titled(file, file.text))]
-    parts: list[ContentPart] = [InputText(_titled(file, ""))] if file.context else []
+        return [InputText(titled(file, file.text))]
+    parts: list[ContentPart] = [InputText(titled(file, ""))] if file.context else []
     if file.file_id is not None:
         parts.append(InputFile(file_id=file.file_id))
     elif file.url is not None:
         parts.append(InputFile(file_url=file.url))
     else:
-        media_type = file.media_type or "application/pdf"
-        filename = file.filename or f"document.{_EXTENSIONS.get(media_type, 'bin')}"
-        parts.append(InputFile(filename=filename, file_data=f"data:{media_type};base64,{file.data or ''}"))
+        filename, data = inline_data(file)
+        parts.append(InputFile(filename=filename, file_data=data))
     return parts
-
-
-def _titled(file: File, text: str) -> str:
-    """A document's text under its title and context, which this wire has no fields for."""
-    head = [f"{word}: {value}" for word, value in (("Document", file.filename), ("Context", file.context)) if value]
-    return "\n".join(head) + ("\n\n" if head and text else "") + text
 
 
 def _own_id(identifier: str | None, prefix: str) -> str | Unset:
