@@ -32,6 +32,7 @@ class Node:
         self.environ: dict[str, str] = {}
         self.in_force: dict[str, Provider] = {}
         self.applied = 0
+        self.looked_up = 0
         self.file_names: set[str] = set()
         key = Secret(KEY if url else "")
         self.source = StoreSource(
@@ -40,9 +41,13 @@ class Node:
         self.service = ProviderService(
             self.source,
             apply=self.apply,
-            running=lambda: {each.source for each in self.in_force.values() if each.enabled and not each.failed},
+            running=self.running,
             owner=lambda name: "config.yaml" if name in self.file_names else "",
         )
+
+    def running(self) -> set[str]:
+        self.looked_up += 1
+        return {each.source for each in self.in_force.values() if each.enabled and not each.failed}
 
     async def apply(self) -> None:
         update = await self.source.read_now()
@@ -65,6 +70,17 @@ async def a_node(url: str, tmp_path: Path) -> AsyncIterator[Node]:
         yield node
     finally:
         node.source.close()
+
+
+@pytest.mark.asyncio
+async def test_a_list_looks_once_for_all_rows_what_runs(url: str, tmp_path: Path) -> None:
+    """The daemon goes through all core auths for it: once for each row is time in the square of their number."""
+    async with a_node(url, tmp_path) as node:
+        for name in ("fox", "bear", "wolf"):
+            await node.service.create(FOX | {"name": name})
+        node.looked_up = 0
+        assert [each.is_running for each in await node.service.list()] == [True, True, True]
+        assert node.looked_up == 1
 
 
 @pytest.mark.asyncio
