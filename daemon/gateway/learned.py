@@ -24,16 +24,11 @@ from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, ResponsePipe
 from daemon.snapshot.listings import Candidate
 from daemon.upstream.adapters.adapter import Adapter
-from daemon.upstream.amendments import (
-    MOST_AMENDMENTS,
-    REASONING,
-    Amendment,
-    Condition,
-    Proposal,
-    configured,
-    loses_content,
-    proposals,
-)
+from daemon.upstream.amendments.apply import configured
+from daemon.upstream.amendments.parameters import REASONING
+from daemon.upstream.amendments.refusals import proposals
+from daemon.upstream.amendments.rule import MOST_AMENDMENTS, Amendment, Condition, Proposal
+from daemon.upstream.amendments.table import loses_content
 
 MOST_PER_AUTH: Final = 64
 MOST: Final = 4096

@@ -16,7 +16,8 @@ from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.inference.response import Usage
 from daemon.snapshot.listings import Candidate
 from daemon.upstream.adapters.adapter import Adapter
-from daemon.upstream.amendments import REASONING, Amendment
+from daemon.upstream.amendments.parameters import REASONING
+from daemon.upstream.amendments.rule import Amendment
 from daemon.wires.base import EncodeOptions
 
 HELD_EVENTS = 64

@@ -16,7 +16,7 @@ from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.reasoning.filter import filter_reasoning
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.gateway.response_pipe import AttemptTarget
-from daemon.upstream.amendments import amend
+from daemon.upstream.amendments.apply import amend
 from daemon.wires.base import Fields, Upstream
 from daemon.wires.json import NULL, TRUE, encode, fields_of
 

@@ -153,6 +153,10 @@ class Dialect(Protocol):
 Fields = dict[str, Raw]
 """The top level of a JSON object."""
 
+Change = Callable[[Fields, str], Sequence[str]]
+"""A change of the body of a request on its way up, made in ``fields``: (fields, the amendment's argument) -> names of
+what the request loses by it."""
+
 
 class Item(Struct):
     """What an input item or a content block may hold of reasoning."""

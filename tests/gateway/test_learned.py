@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from daemon.gateway.learned import LIFETIME, MOST, MOST_PER_AUTH, LearnedAmendments
-from daemon.upstream.amendments import LEAVE_OUT, Amendment, Condition, Proposal
+from daemon.upstream.amendments.parameters import LEAVE_OUT
+from daemon.upstream.amendments.rule import Amendment, Condition, Proposal
 from tests.router.auths import candidate
 
 FOX = candidate("fox")

@@ -10,7 +10,8 @@ import pytest
 from daemon.config.schema import Defaults
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.gateway.rewrite_body import RewrittenBody, rewrite_body
-from daemon.upstream.amendments import REASONING, Amendment
+from daemon.upstream.amendments.parameters import REASONING
+from daemon.upstream.amendments.rule import Amendment
 from daemon.wires.openai_responses.encode_request import ENCRYPTED_REASONING as ENCRYPTED
 from tests.gateway.client_requests import client_request
 from tests.gateway.targets import target

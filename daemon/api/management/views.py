@@ -35,7 +35,7 @@ from daemon.router.states import AuthStates
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.models import Resolution
 from daemon.snapshot.snapshot import Snapshot
-from daemon.upstream.amendments import profile_of
+from daemon.upstream.amendments.table import profile_of
 from daemon.upstream.probe import Probe
 from daemon.wires.table import WIRES
 

@@ -28,7 +28,8 @@ from daemon.inference.request import Request
 from daemon.inference.response import Response
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.upstream.adapters.base import AdapterType
-from daemon.upstream.amendments import Amendment, amend_body, configured, without
+from daemon.upstream.amendments.apply import amend_body, configured, without
+from daemon.upstream.amendments.rule import Amendment
 from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
 from daemon.upstream.response_form import beginning, unwrapped
 from daemon.wires.base import EncodeOptions, Fields, StreamDecoder, UpstreamBody, Wire

@@ -19,9 +19,6 @@ from daemon.wires.base import Fields
 from daemon.wires.json import NULL, encode, fields_of, items_of
 from daemon.wires.openai_responses.schema import InputMessage, InputText
 
-Change = Callable[[Fields, str], Sequence[str]]
-"""(fields, the amendment's argument) -> names of what is lost."""
-
 NEUTRAL_INSTRUCTIONS: Final = "You are a helpful assistant."
 """For upstreams that insist on ``instructions`` where the request has no system text at all."""
 

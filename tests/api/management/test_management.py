@@ -13,7 +13,7 @@ from daemon.reload.outcome import ReloadOutcome
 from daemon.router.states import AuthStates
 from daemon.snapshot.listings import Candidate
 from daemon.snapshot.snapshot import build
-from daemon.upstream.amendments import Amendment, Proposal
+from daemon.upstream.amendments.rule import Amendment, Proposal
 from tests.api.world import KEY, MANAGED, World
 from tests.config.world import loaded
 

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from msgspec import Raw
 
+from daemon.wires.base import Change
 from daemon.wires.openai_responses import request_changes as changes
-from daemon.wires.openai_responses.request_changes import Change
 
 SYSTEM = {"type": "message", "role": "system", "content": "S"}
 DEVELOPER = {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": "D"}]}
