@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from loguru import logger
 from msgspec import Struct
@@ -50,7 +50,7 @@ LINES_AT_ONCE: Final = 50
 class Line(Struct, frozen=True, gc=False):
     kind: str
     text: str
-    fields: Mapping[str, object] = {}
+    fields: Mapping[str, Any] = {}
 
 
 class News(Struct, frozen=True, kw_only=True):

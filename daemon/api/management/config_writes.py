@@ -21,6 +21,7 @@ from daemon.api.management import views
 from daemon.api.management.caller import Caller
 from daemon.api.management.key_check import refused_keys
 from daemon.api.management.masked import masked
+from daemon.api.management.remote_rule import NotSettable, check_settable
 from daemon.api.management.requests import IfMatch, etag, flag, is_dry_run, json_body, raw_body
 from daemon.api.management.upstream_rule import UpstreamRule
 from daemon.api.problems import diagnostic_view, invalid_config, json_response
@@ -51,7 +52,7 @@ YAML: Final = "text/yaml; charset=utf-8"
 UNKNOWN: Final = ("unknown-key", "not-supported")
 WHOLE: Final = "config"
 """Stands for the whole file where others name a block."""
-REFUSALS: Final = (Stale, Invalid, WriteRefused, NotEditable, PatchRefused, UnknownProvider)
+REFUSALS: Final = (NotSettable, Stale, Invalid, WriteRefused, NotEditable, PatchRefused, UnknownProvider)
 """What a write may raise although nothing is wrong with the daemon."""
 
 Change = Callable[[Block, Block, Block], dict[str, object]]
@@ -156,6 +157,8 @@ async def roll_back(services: Services, request: Request) -> Response:
 def refused_write(error: Exception, block: str) -> RefusedWrite:
     """What ``error`` (one of ``REFUSALS``) means to whoever wrote to ``block`` (its name, or ``WHOLE``)."""
     match error:
+        case NotSettable():
+            return RefusedWrite(403, invalid_config(error.diagnostics, "not_settable_remotely"))
         case Invalid():
             # ``invalid_config`` where the block that was sent is not what is wrong.
             errors = [each for each in error.diagnostics if each.severity == "error"]
@@ -203,6 +206,7 @@ async def _write_file(services: Services, request: Request, raw: bytes) -> Respo
 async def _write(services: Services, request: Request, edit: Edit, block: str) -> Written | RefusedWrite:
     dry_run, skip_check, who = is_dry_run(request), flag(request, "skip-check"), request.scope["caller"]
     rule = UpstreamRule(services.egress)
+    edit = edit if who.local else _by_remote(edit, snapshot_in_force(services))
 
     async def policy(new: Snapshot) -> tuple[Diagnostic, ...]:
         """What forbids a valid file to this caller."""
@@ -278,6 +282,17 @@ def _edit(block: ConfigBlock, change: BlockEdit, source: str) -> Edit:
         return rewrite(document, {**document.data, block.name: new})
 
     return edit
+
+
+def _by_remote(edit: Edit, snapshot: Snapshot) -> Edit:
+    """The same change, refused where a caller on another host must not make it."""
+
+    def checked(raw: bytes) -> Document:
+        document = edit(raw)
+        check_settable(document, snapshot)
+        return document
+
+    return checked
 
 
 def _new_unknown_keys(old: Snapshot, new: Snapshot) -> tuple[Diagnostic, ...]:
