@@ -41,7 +41,7 @@ from daemon.reload.supervise import supervised
 from daemon.snapshot import summary
 from daemon.snapshot.snapshot import Current, Snapshot, with_lists
 from daemon.sources.base import Source, Update
-from daemon.state.copies import History, LastGood
+from daemon.state.copies import CONFIG, History, LastGood
 
 RETRY_S: Final = 0.4
 """How long a file that is wrong, and that a writer may still hold, is left alone before it is refused."""
@@ -244,7 +244,8 @@ class Reloader:
         if update.fragment is None:
             self._in_force.set(update.raw)
         if is_new or outcome.changes:
-            await self._off_loop(partial(self._in_force.keep, outcome))
+            source = CONFIG if state is self._file else state.name
+            await self._off_loop(partial(self._in_force.keep, outcome, source))
         return outcome
 
     async def _put_in_force(self, result: CheckResult, state: SourceState, reason: str, began: float) -> ReloadOutcome:

@@ -46,7 +46,7 @@ from daemon.errors import ErrorKind, LocalError
 from daemon.reload.writing import ConfigWriting, Edit, Invalid, Stale, Written, digest_of
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.write import Conflict, DiskFull, WriteRefused
-from daemon.state.copies import Version
+from daemon.state.copies import CONFIG, Version
 
 YAML: Final = "text/yaml; charset=utf-8"
 UNKNOWN: Final = ("unknown-key", "not-supported")
@@ -134,6 +134,7 @@ async def list_versions(services: Services, request: Request) -> Response:
     rows = [
         VersionRow(
             generation=each.generation,
+            source=each.source,
             at=views.timestamp(each.at),
             digest=each.digest,
             in_force=each.generation == generation,
@@ -148,6 +149,13 @@ async def roll_back(services: Services, request: Request) -> Response:
     body = await json_body(request, RollbackBody)
     writing = _writing(services)
     version = _chosen(body, await writing.versions())
+    if version is not None and version.source != CONFIG:
+        message = (
+            f"generation {version.generation} is a change of the provider {version.source}, which is not rolled back"
+        )
+        refusal = RefusedWrite(409, Problem(error="conflict", message=f"{message}: change its providers instead"))
+        _log_refused(services, request, request.scope["caller"], refusal)
+        return json_response(refusal.body, refusal.status)
     raw = None if version is None else await writing.version(version)
     if raw is None:
         raise LocalError(ErrorKind.NOT_FOUND, "there is no such generation in the history")
@@ -305,4 +313,6 @@ def _new_unknown_keys(old: Snapshot, new: Snapshot) -> tuple[Diagnostic, ...]:
 def _chosen(body: RollbackBody, versions: tuple[Version, ...]) -> Version | None:
     if (body.generation is None) == (body.digest is None):
         raise LocalError(ErrorKind.INVALID_REQUEST, 'send {"generation": N} or {"digest": "…"} of GET history')
-    return next((each for each in versions if body.generation == each.generation or body.digest == each.digest), None)
+    if body.digest is not None:
+        return next((each for each in versions if each.source == CONFIG and each.digest == body.digest), None)
+    return next((each for each in versions if each.generation == body.generation), None)
