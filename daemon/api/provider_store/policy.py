@@ -4,7 +4,7 @@
 
 1. From another host a reference may name only what config.yaml uses already, or a file below
    ``remote-management.reference-directories``: else a caller could have any file of this host sent to a URL of its own.
-2. A URL that changes is held against the rule for ``/v0/management`` (``upstream_rule``).
+2. A URL that changes has to pass the rule for ``/v0/management`` (``upstream_rule``).
 3. A key that is set is shown to its upstream once (``key_check``).
 """
 
