@@ -71,7 +71,7 @@ def _rekey(settings: ProviderStore, base: Path) -> str:
         count = asyncio.run(source.rekey())
     finally:
         source.close()
-    return f"{count} {'key' if count == 1 else 'keys'} encrypted anew"
+    return f"{count} {'key' if count == 1 else 'keys'} encrypted again"
 
 
 ACTIONS: Final[dict[str, Callable[[ProviderStore, Path], str]]] = {"migrate": _migrate, "rekey": _rekey}

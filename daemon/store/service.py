@@ -39,7 +39,7 @@ class ProviderState(Struct, frozen=True, kw_only=True):
 
 
 class ReloadFailed(StoreError):
-    """A provider could not be initialised anew; what it was before goes on."""
+    """A provider could not be initialised again; the old instance goes on serving."""
 
     code = "reload_failed"
 
@@ -52,7 +52,7 @@ class ReloadFailed(StoreError):
 class ProviderService:
     """``apply`` reads every source and puts it in force (a reload); it returns when that is done. ``running`` gives the
     ``source`` of each core auth in the snapshot in force. ``owner`` says which part of config.yaml has a name (given in
-    lower case), empty for none. ``refresh`` has the upstream of a ``source`` asked for its models anew, '' for all."""
+    lower case), empty for none. ``refresh`` asks the upstream of a ``source`` for its models again, '' for all."""
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class ProviderService:
         await self._written(name, lambda repository: repository.delete(name, expected=expected))
 
     async def reload(self, name: str) -> ProviderState:
-        """Reads the rows anew and what they refer to. Raises NoSuchProvider; ReloadFailed where this one fails."""
+        """Reads the rows and what they refer to again. Raises NoSuchProvider; ReloadFailed where this one fails."""
         state = await self._written(name, lambda repository: repository.get_by_name(name))
         self._refresh(state.row.source)
         if state.error is not None:

@@ -1,4 +1,4 @@
-"""The store as a source of providers: its rows become a fragment, read anew when something says that they changed.
+"""The store as a source of providers: its rows become a fragment, read again when something says that they changed.
 
 1. A hint (PostgreSQL's NOTIFY, a write of our own) only says "look". The version row decides, and it is looked at every
    few moments in any case, so a lost hint costs a poll and nothing else.

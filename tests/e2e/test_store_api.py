@@ -349,7 +349,7 @@ def test_the_commands_manage_the_store_of_a_running_daemon(url: str, upstream: S
         assert command("reload", "fox") == (0, "provider reloaded\n")
         assert command("reload") == (0, "all providers reloaded\n")
         rekeyed = tppcd("store", "rekey", "--config", str(gateway.config), home=gateway.home)
-        assert (rekeyed.returncode, rekeyed.stdout) == (0, "1 key encrypted anew\n"), rekeyed.stderr
+        assert (rekeyed.returncode, rekeyed.stdout) == (0, "1 key encrypted again\n"), rekeyed.stderr
         assert command("reload", "fox")[0] == 0
         assert chat(gateway, "fox").status_code == 200
         assert command("remove", "fox") == (0, "removed fox\n")

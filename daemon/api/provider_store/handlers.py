@@ -95,7 +95,7 @@ async def show(services: Services, service: ProviderService, request: Request) -
 
 
 async def update(services: Services, service: ProviderService, request: Request) -> Response:
-    """What was checked is what is written over: a row that changed in between is looked at anew."""
+    """What was checked is what is written over: a row that changed in between is looked at again."""
     body = await json_body(request, dict[str, object])
     fields, who, skip = fields_of(body), _caller(request), flag(request, "skip-check")
     for tries in range(1, MOST_TRIES + 1):

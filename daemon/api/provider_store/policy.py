@@ -3,7 +3,7 @@
     fields ─ valid? ─▶ reference? (403) ─▶ URL? (422) ─▶ key? (422) ─▶ note the host for connect time
 
 1. From another host a reference may name only what ``remote_rule`` allows.
-2. A URL that changes is held against the rule for ``/v0/management`` (``upstream_rule``).
+2. A URL that changes has to pass the rule for ``/v0/management`` (``upstream_rule``).
 3. A key that is set is shown to its upstream once (``key_check``).
 """
 
