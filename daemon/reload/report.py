@@ -53,6 +53,11 @@ class Line(Struct, frozen=True, gc=False):
     fields: Mapping[str, Any] = {}
 
 
+def event_line(kind: str, line: str, **fields: object) -> Line:
+    """``line`` as the log has it; ``fields`` are the event's."""
+    return Line(kind, line, fields)
+
+
 class News(Struct, frozen=True, kw_only=True):
     """What there is to report of a snapshot."""
 
@@ -66,21 +71,21 @@ class News(Struct, frozen=True, kw_only=True):
 def news_of(changes: ChangeSet, old: Snapshot | None, new: Snapshot) -> News:
     """Of a snapshot that comes into force after ``old``. It compares every core auth: off the loop."""
     lines = [
-        Line("change", f"  {summary.line(each)}", {"path": each.path, "restart": each.restart})
+        event_line("change", f"  {summary.line(each)}", path=each.path, restart=each.restart)
         for each in changes.changes
     ]
-    lines.append(Line("clients", summary.clients_line(new)))
+    lines.append(event_line("clients", summary.clients_line(new)))
     if (source := summary.packycode_line(new)) and (old is None or source != summary.packycode_line(old)):
-        lines.append(Line("source", source))
-    lines += [Line("registration", each) for each in registration_lines(old, new)]
-    lines += [Line("profile", each) for each in summary.profile_lines(old, new)]
+        lines.append(event_line("source", source))
+    lines += [event_line("registration", each) for each in registration_lines(old, new)]
+    lines += [event_line("profile", each) for each in summary.profile_lines(old, new)]
     return _news(new, lines)
 
 
 def news_of_lists(old: Snapshot, new: Snapshot) -> News:
     """As ``news_of``, of the same configuration with other models."""
-    lines = [Line("models", each) for each in summary.models_lines(old, new)]
-    lines += [Line("registration", each) for each in registration_lines(old, new)]
+    lines = [event_line("models", each) for each in summary.models_lines(old, new)]
+    lines += [event_line("registration", each) for each in registration_lines(old, new)]
     return _news(new, lines)
 
 
