@@ -580,7 +580,7 @@ def test_reading_makes_no_database(tmp_path: Path) -> None:
 
     async def read() -> None:
         source = Daemon("", state).source
-        service = ProviderService(source, apply=nothing, running=frozenset)
+        service = ProviderService(source, apply=source.read_now, running=frozenset)
         assert await service.list() == ()
         for look in (
             lambda: service.get("fox"),
@@ -594,9 +594,6 @@ def test_reading_makes_no_database(tmp_path: Path) -> None:
                 await look()
         await service.check_free("fox")
         source.close()
-
-    async def nothing() -> None:
-        return None
 
     asyncio.run(read())
     assert list(state.iterdir()) == []
