@@ -54,8 +54,8 @@ class RemoteManagement(Base, frozen=True):
     reference_directories: Annotated[
         tuple[str, ...],
         doc(
-            "Absolute directories: callers from another host may set new `file:` references of providers in the store "
-            "below them only; of `env:` and `credential:` only those that this file has."
+            "Absolute directories: callers from another host may set new `file:` references below them only; of `env:` "
+            "and `credential:` only those that this file has. Nor may they change this list."
         ),
     ] = ()
 

@@ -46,6 +46,7 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self.closed = False
         self.idle_since = 0.0  # set by the pool
+        self.reach: object = None  # by the pool, too: the egress rule that it was opened under
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)  # until ``connection_made``
         self._waiter: asyncio.Future[None] | None = None
