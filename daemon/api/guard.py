@@ -1,8 +1,9 @@
 """The outermost layer, pure ASGI: what is refused before any route sees it, and ids on every response.
 
-1. A request has HTTP/1.1, exactly one Host, at most 100 headers, no underscore in a header's name
+1. A request has exactly one Host, at most 100 headers, no underscore in a header's name
    (``X_Forwarded_For`` passes for ``X-Forwarded-For`` elsewhere; the session headers of older Codex
-   CLIs are the exception) and a target that starts with ``/``.
+   CLIs are the exception) and a target that starts with ``/``. HTTP/1.0, as of HAProxy's checks, need not
+   have a Host; then it names none of ours.
 2. On operator paths (``/v0``, ``/api/v1``) Host is one of our own names and a browser's page is of
    our own origin: DNS rebinding and cross-site requests end here.
 3. Every response has ``request-id``, ``x-request-id`` and ``x-tppcd-config``. The hot entries write
@@ -124,10 +125,10 @@ def malformed(scope: Scope) -> LocalError | None:
     names = [name for name, _ in headers]
     if b"_" in b" ".join(names) and any(b"_" in name and name not in WITH_UNDERSCORE for name in names):
         return refusal("header names with an underscore are not accepted")
-    if names.count(b"host") != 1:
+    if names.count(b"host") != 1 and (b"host" in names or scope["http_version"] != "1.0"):
         return refusal("exactly one Host header is required")
-    if scope["http_version"] in ("1.0", "0.9"):
-        return refusal("HTTP/1.1 is required")
+    if scope["http_version"] == "0.9":
+        return refusal("HTTP/1.0 or HTTP/1.1 is required")
     if not scope["path"].startswith("/"):
         return refusal("the request target must be a path")
     return None
@@ -138,7 +139,7 @@ def foreign(scope: Scope, configured_host: str) -> LocalError | None:
     if on_unix_socket(scope):
         return None
     headers: dict[bytes, bytes] = dict(scope["headers"])
-    host = headers[b"host"].decode("latin-1").lower()
+    host = headers.get(b"host", b"").decode("latin-1").lower()
     if not is_own_name(host_name(host), scope, configured_host):
         return refusal("this Host is not one of the daemon's own names", status=403)
     origin = headers.get(b"origin")

@@ -9,6 +9,9 @@
 4. A target in absolute form, which a proxy would be sent, gets 400.
 5. Bodies and streams that flow are never touched.
 6. When the client hangs up before its response is complete, the entry's callback runs (``request_state.GONE``).
+7. An offered upgrade is ignored (RFC 9110, 7.8) and the body read: the JDK's ``HttpClient`` and ``curl --http2``
+   offer h2c with every request in the clear. httptools would skip the body of such a request (uvicorn#2722,
+   httptools#124), so its head is given to a new parser without the offer.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, cast
 
+import httptools
 import msgspec
 import uvicorn
 from msgspec import Struct
@@ -81,6 +85,8 @@ class GatewayProtocol(HttpToolsProtocol):
         # A part of a head has come: at the deadline it gets 408, where an idle connection is closed without a word,
         # since a keep-alive client that begins a request at that moment would take a 408 for its answer.
         self._head_begun = False
+        # The parser has stopped at a head that offers an upgrade (7).
+        self._upgrade_offered = False
         # A refusal is on its way out. The connection lingers (see ``_refuse``), and what still comes is not parsed.
         self._refused = False
         # Runs while no request is in progress.
@@ -109,13 +115,37 @@ class GatewayProtocol(HttpToolsProtocol):
             return
         if self._in_head:
             self._head_bytes += len(data)
-        super().data_received(data)
+        self._parse(data)
         if not self._in_head or self.transport.is_closing():
             return
         if self._head_bytes > self.limits.header_bytes:
             self._refuse(_HEAD_TOO_LARGE)
         elif self._deadline is None and self._idle():
             self._start_deadline()
+
+    def _parse(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as stopped:
+                data = self._head_without_upgrade() + data[stopped.args[0] :]
+            except httptools.HttpParserError:
+                if not self._refused and not self._ends_after_this():
+                    self._refuse(_BAD_REQUEST)
+                return
+
+    def _head_without_upgrade(self) -> bytes:
+        """The head that was just read, as it is without the offer; for a new parser."""
+        head = [b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        for name, value in self.headers:
+            if name == b"connection":
+                value = b",".join(token for token in value.split(b",") if token.strip().lower() != b"upgrade")
+            head.append(b"%b: %b\r\n" % (name, value))
+        self.parser = httptools.HttpRequestParser(self)
+        self._upgrade_offered = False
+        return b"".join(head) + b"\r\n"
 
     def on_message_begin(self) -> None:
         self._head_begun = True
@@ -129,7 +159,8 @@ class GatewayProtocol(HttpToolsProtocol):
         elif not self.url.startswith(b"/") and self.url != b"*":
             self._refuse(_NOT_A_PROXY)
         self._head_bytes = 0
-        if not self._refused:
+        self._upgrade_offered = self.parser.should_upgrade()
+        if not self._refused and not self._upgrade_offered:
             super().on_headers_complete()
             writer = ResponseWriter(self.cycle, self.loop)
             self.cycle.send = writer.send  # type: ignore[method-assign]  # uvicorn has no hook for it
@@ -140,7 +171,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_head = True
-        if not self._refused:
+        if not self._refused and not self._upgrade_offered:
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -148,10 +179,6 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._head_begun and self._idle() and not self.transport.is_closing():
             self._unset_keepalive_if_required()  # the next head has begun: its deadline holds
             self._start_deadline()
-
-    def send_400_response(self, msg: str) -> None:
-        if not self._refused:
-            self._refuse(_BAD_REQUEST)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -164,6 +191,11 @@ class GatewayProtocol(HttpToolsProtocol):
     def _idle(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle  # uvicorn declares it never None; it begins as None
         return cycle is None or cycle.response_complete
+
+    def _ends_after_this(self) -> bool:
+        """Whether the request was the last of its connection: what follows it is not read (RFC 9112, 9.6)."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and self._in_head and not cycle.keep_alive
 
     def _head_size(self) -> int:
         """Exact, since the last chunk of a head may carry much of the body."""

@@ -81,6 +81,40 @@ async def test_a_large_body_in_the_first_chunk_is_no_large_head() -> None:
     assert got.startswith(b"HTTP/1.1 200") and got.endswith(b"3000000")
 
 
+H2C = b"Connection: %b\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
+BODY = b"b" * 100_000
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("head", "sent"),
+    [
+        (b"Content-Length: 100000\r\n" + H2C % b"Upgrade, HTTP2-Settings", (BODY,)),
+        (b"content-length: 100000\r\n" + H2C % b"close,upgrade , http2-settings", (BODY[:10], BODY[10:])),
+        (b"Transfer-Encoding: chunked\r\n" + H2C % b"upgrade", (b"186a0\r\n" + BODY + b"\r\n0\r\n\r\n",)),
+        (b"Content-Length: 100000\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2\r\n", (BODY,)),
+        (b"Content-Length: 100000\r\nConnection: upgrade\r\nUpgrade: websocket\r\n", (BODY,)),
+    ],
+    ids=["JDK 17", "token by token", "chunked", "TLS", "websocket"],
+)
+async def test_the_offer_of_an_upgrade_is_ignored_and_the_body_read(head: bytes, sent: tuple[bytes, ...]) -> None:
+    """JDK 17 and curl --http2 offer h2c with each request; the next one on the connection is read as well."""
+    post = b"POST / HTTP/1.1\r\nHost: x\r\n" + head
+    async with serving(answer_ok) as (_, port):
+        together = await exchange(port, post + b"\r\n" + b"".join(sent) + GET + END)
+        apart = await exchange(port, post[:30], post[30:], b"\r\n", *sent, GET + END)
+    for got in (together, apart):
+        wanted = [b"100000"] if b"close" in head else [b"100000", b"0"]
+        assert [part.rpartition(b"\r\n")[2] for part in got.split(b"HTTP/1.1 200")[1:]] == wanted
+
+
+@pytest.mark.asyncio
+async def test_the_head_limits_hold_for_an_offered_upgrade_too() -> None:
+    async with serving(answer_ok) as (_, port):
+        got = await exchange(port, GET + H2C % b"Upgrade" + b"X-Big: " + b"a" * 70_000 + b"\r\n\r\n")
+    assert got.startswith(b"HTTP/1.1 431")
+
+
 @pytest.mark.asyncio
 async def test_pipelined_requests_are_answered_in_order() -> None:
     post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"
