@@ -22,12 +22,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.api.problems import is_operator_path, problem
 from daemon.errors import ErrorKind, GatewayError, LocalError
-from daemon.gateway.access import host_name, is_loopback_name, on_unix_socket
+from daemon.gateway.caller import on_unix_socket
+from daemon.gateway.own_names import OWN_NAMES, host_name, is_own_name, shown
 from daemon.snapshot.snapshot import Current
 
 MOST_HEADERS: Final = 100
 WITH_UNDERSCORE: Final = (b"session_id", b"conversation_id")
-WILDCARDS: Final = ("", "0.0.0.0", "::")
 
 _ids = random.Random()
 """Seeded by the system once. Ids name requests and protect nothing, so they need no system call each."""
@@ -140,8 +140,9 @@ def foreign(scope: Scope, configured_host: str) -> LocalError | None:
         return None
     headers: dict[bytes, bytes] = dict(scope["headers"])
     host = headers.get(b"host", b"").decode("latin-1").lower()
-    if not is_own_name(host_name(host), scope, configured_host):
-        return refusal("this Host is not one of the daemon's own names", status=403)
+    name = host_name(host)
+    if not is_own_name(name, configured_host):
+        return refusal(f"the Host {shown(name)} is none of {OWN_NAMES}", status=403)
     origin = headers.get(b"origin")
     if origin is not None and origin.decode("latin-1").lower() not in (f"http://{host}", f"https://{host}"):
         return refusal("requests from pages of another origin are refused", status=403)
@@ -156,15 +157,6 @@ def from_a_form(scope: Scope) -> LocalError | None:
     if scope["method"] == "POST" and kind in FORM_TYPES and not on_unix_socket(scope):
         return refusal("send content-type: application/json; a form's content type is not accepted", status=415)
     return None
-
-
-def is_own_name(name: str, scope: Scope, configured_host: str) -> bool:
-    """Whether ``name`` is a loopback name, the address this connection reached, or the configured host."""
-    if name in WILDCARDS:
-        return False
-    server = scope.get("server")
-    reached = server[0] if server is not None else ""
-    return name == "localhost" or is_loopback_name(name) or name in (reached, configured_host.lower())
 
 
 def refusal(message: str, status: int = 400) -> LocalError:

@@ -19,13 +19,13 @@ from typing import Final
 
 from msgspec import UNSET, structs
 
-from daemon.api.management.caller import Caller
 from daemon.api.management.key_check import HINT, refused_key
 from daemon.api.management.upstream_rule import UpstreamRule, allowed_networks, host_of
 from daemon.api.provider_store.refusals import ForbiddenWrite
 from daemon.api.services import Services, snapshot_in_force
 from daemon.config.diagnostics import Fault
 from daemon.config.references import is_reference
+from daemon.gateway.caller import Caller
 from daemon.secret import Secret
 from daemon.snapshot.core_auths import CoreAuth, synthesize
 from daemon.snapshot.snapshot import Snapshot
