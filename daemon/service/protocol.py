@@ -7,7 +7,8 @@
 3. A client that takes nothing of its response for ``send_stall`` seconds is cut off: it would hold
    its upstream request for ever.
 4. A target in absolute form, which a proxy would be sent, gets 400.
-5. Bodies and streams that flow are never touched.
+5. A body of which nothing comes for ``body_idle`` seconds gets 408, or ends a response that has begun. Bodies and
+   streams that flow are never touched. TCP keep-alive finds clients that are gone without a word.
 6. When the client hangs up before its response is complete, the entry's callback runs (``request_state.GONE``).
 7. An offered upgrade is ignored (RFC 9110, 7.8) and the body read: the JDK's ``HttpClient`` and ``curl --http2``
    offer h2c with every request in the clear. httptools would skip the body of such a request (uvicorn#2722,
@@ -31,6 +32,7 @@ from uvicorn.server import ServerState
 
 from daemon.gateway.request_state import GONE
 from daemon.service.response_writer import ResponseWriter
+from daemon.tcp import keep_alive
 
 _LINGER = 1.0
 _MIN_CONNECTIONS = 16
@@ -45,6 +47,7 @@ class ConnectionLimits(Struct, frozen=True, kw_only=True):
     connections: int = 1024
     keep_alive: float = 75.0
     send_stall: float = 60.0
+    body_idle: float = 60.0
 
 
 def limits_for_process() -> ConnectionLimits:
@@ -91,6 +94,9 @@ class GatewayProtocol(HttpToolsProtocol):
         self._refused = False
         # Runs while no request is in progress.
         self._deadline: asyncio.TimerHandle | None = None
+        # Runs while a body is awaited. It is not set anew for each piece: ``_body_at`` is when the last one came.
+        self._body_idle: asyncio.TimerHandle | None = None
+        self._body_at = 0.0
         # Runs while the write buffer is over uvicorn's high-water mark.
         self._stall: asyncio.TimerHandle | None = None
 
@@ -100,11 +106,13 @@ class GatewayProtocol(HttpToolsProtocol):
             self._refuse(_BUSY, abrupt=len(self.connections) >= 2 * self.limits.connections)
             return
         super().connection_made(transport)
+        keep_alive(transport)
         self._start_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_deadline()
         self._stop_stall()
+        self._stop_body_idle()
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is not None and not cycle.response_complete and GONE in cycle.scope:
             cast("dict[str, Callable[[], None]]", cycle.scope)[GONE]()
@@ -116,7 +124,12 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._in_head:
             self._head_bytes += len(data)
         self._parse(data)
-        if not self._in_head or self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if not self._in_head:
+            self._body_at = self.loop.time()
+            if self._body_idle is None:
+                self._watch_body(self.limits.body_idle)
             return
         if self._head_bytes > self.limits.header_bytes:
             self._refuse(_HEAD_TOO_LARGE)
@@ -171,6 +184,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_head = True
+        self._stop_body_idle()
         if not self._refused and not self._upgrade_offered:
             super().on_message_complete()
 
@@ -215,6 +229,24 @@ class GatewayProtocol(HttpToolsProtocol):
             self._refuse(_HEAD_OVERDUE)
         else:
             self.transport.close()
+
+    def _watch_body(self, seconds: float) -> None:
+        self._body_idle = self.loop.call_later(seconds, self._body_overdue)
+
+    def _stop_body_idle(self) -> None:
+        if self._body_idle is not None:
+            self._body_idle.cancel()
+            self._body_idle = None
+
+    def _body_overdue(self) -> None:
+        self._body_idle = None
+        left = self._body_at + self.limits.body_idle - self.loop.time()
+        if left > 0 or self.flow.read_paused:  # paused: what has come is waiting for us
+            self._watch_body(left if left > 0 else self.limits.body_idle)
+        elif self.cycle.response_started:
+            self.transport.abort()
+        else:
+            self._refuse(_BODY_OVERDUE)
 
     def _watch_stall(self, buffered: int) -> None:
         self._stall = self.loop.call_later(self.limits.send_stall, self._stalled, buffered)
@@ -273,6 +305,11 @@ _BUSY = _response(
 )
 _HEAD_OVERDUE = _response(
     "408 Request Timeout", "invalid_request_error", "the request head did not arrive in time (send it again)"
+)
+_BODY_OVERDUE = _response(
+    "408 Request Timeout",
+    "invalid_request_error",
+    "the rest of the request's body did not come in time (send it again)",
 )
 _HEAD_TOO_LARGE = _response(
     "431 Request Header Fields Too Large", "invalid_request_error", "the request head is too large (send fewer headers)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,62 @@ async def test_the_head_has_a_deadline(sent: tuple[bytes, ...], status: bytes) -
     assert got[: len(status)] == status
     if status == b"":
         assert got == b""
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("chunks", "status"),
+    [
+        ((b"ab",), b"HTTP/1.1 408"),
+        ((), b"HTTP/1.1 408"),
+        ((b"ab", b"c"), b"HTTP/1.1 200"),
+    ],
+    ids=["a part", "nothing", "the whole"],
+)
+async def test_a_body_of_which_nothing_more_comes_is_given_up(chunks: tuple[bytes, ...], status: bytes) -> None:
+    limits = ConnectionLimits(body_idle=0.2)
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n" + END
+    async with serving(answer_ok, limits) as (_, port):
+        got = await exchange(port, head, *chunks)
+    assert got.startswith(status)
+
+
+@pytest.mark.asyncio
+async def test_a_body_that_flows_may_take_longer_than_its_idle_limit() -> None:
+    limits = ConnectionLimits(body_idle=0.3)
+    async with serving(answer_ok, limits) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n" + END)
+        for _ in range(10):
+            await asyncio.sleep(0.1)
+            writer.write(b"x")
+        assert (await reader.read()).startswith(b"HTTP/1.1 200")
+        writer.close()
+
+
+@pytest.mark.asyncio
+async def test_a_body_that_stops_under_a_response_ends_it() -> None:
+    async def answers_first(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async with serving(answers_first, ConnectionLimits(body_idle=0.2)) as (_, port):
+        got = await exchange(port, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na")
+    assert got == b"<reset>" or (got.startswith(b"HTTP/1.1 200") and b"408" not in got)
+
+
+@pytest.mark.asyncio
+async def test_the_kernel_asks_silent_clients_whether_they_are_there() -> None:
+    async with serving(answer_ok) as (server, port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        while not server.server_state.connections:
+            await asyncio.sleep(0)
+        (protocol,) = server.server_state.connections
+        sock = protocol.transport.get_extra_info("socket")
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        writer.close()
 
 
 @pytest.mark.asyncio
