@@ -278,7 +278,9 @@ class Config(Base, frozen=True):
     port: Annotated[int, doc("Port to listen on.", ge=0, le=65535, restart=True)] = 8317
     api_keys: Annotated[
         tuple[Secret, ...],
-        doc("Keys that clients send as Authorization: Bearer or x-api-key. Empty: only loopback clients are served."),
+        doc(
+            "Keys that clients send as Authorization: Bearer or x-api-key. Empty: only clients on this host are served."
+        ),
     ] = ()
     remote_management: RemoteManagement = RemoteManagement()
     packycode: Packycode = Packycode()

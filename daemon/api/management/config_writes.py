@@ -18,7 +18,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.api.management import views
-from daemon.api.management.caller import Caller
 from daemon.api.management.key_check import refused_keys
 from daemon.api.management.masked import masked
 from daemon.api.management.remote_rule import NotSettable, check_settable
@@ -43,6 +42,7 @@ from daemon.config.edit.patch import (
 from daemon.config.edit.rewrite import NotEditable, refuse_broken, rewrite
 from daemon.config.schema import Base, Packycode, Tppc
 from daemon.errors import ErrorKind, LocalError
+from daemon.gateway.caller import Caller
 from daemon.reload.writing import ConfigWriting, Edit, Invalid, Stale, Written, digest_of
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.write import Conflict, DiskFull, WriteRefused

@@ -15,7 +15,6 @@ from typing import Final
 
 from msgspec import UNSET, structs
 
-from daemon.api.management.caller import Caller
 from daemon.api.management.key_check import HINT as KEY_HINT
 from daemon.api.management.key_check import refused_key
 from daemon.api.management.remote_rule import HINT, may_refer_to
@@ -24,6 +23,7 @@ from daemon.api.provider_store.refusals import ForbiddenWrite
 from daemon.api.services import Services, snapshot_in_force
 from daemon.config.diagnostics import Fault
 from daemon.config.references import is_reference
+from daemon.gateway.caller import Caller
 from daemon.secret import Secret
 from daemon.snapshot.core_auths import CoreAuth, synthesize
 from daemon.snapshot.snapshot import Snapshot
