@@ -137,7 +137,7 @@ def test_what_a_model_lacks_says_nothing_of_the_list() -> None:
 
 
 def test_a_refusal_of_tools_holds_for_requests_with_tools() -> None:
-    (proposal,) = proposals(refusal(OF_TOOLS, param="reasoning_effort"), "chat", (), lambda _: False)
+    proposal, *_ = proposals(refusal(OF_TOOLS, param="reasoning_effort"), "chat", (), lambda _: False)
     assert proposal == Proposal(amendment=Amendment(LEAVE_OUT, "reasoning_effort"), condition="tools")
 
 

@@ -1,17 +1,19 @@
 """The rules of every wire: a parameter that is refused by its name, and reasoning that the upstream did not make.
 
-Which name a refusal means is found here; the wires leave it out.
+Which name a refusal means is found here; the wires leave it out. A refused *value* is not a name: where an upstream
+says ``'adaptive' is not supported``, nothing is called so.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Final
 
 from daemon.config.profiles import PROFILES
 from daemon.errors import ErrorKind, RemoteError
-from daemon.upstream.amendments.rule import AmendmentRule, first_match, sentences
+from daemon.upstream.amendments.rule import AmendmentRule, matches, sentences
+from daemon.wires.failures.own_words import InRequest, own_words
 from daemon.wires.openai_responses import WIRE
 from daemon.wires.table import WIRES
 
@@ -49,36 +51,118 @@ _MEANINGFUL: Final = frozenset(
         "output_config.format",
     }
 )
+_CONTENT: Final = frozenset({"input", "messages", "system", "tools", "response_format"})
+"""What no field is left out of either."""
+
+_SAME: Final = (
+    ("reasoning_effort", "reasoning.effort", "output_config.effort"),
+    ("verbosity", "text.verbosity"),
+    ("stop", "stop_sequences"),
+)
+"""What one upstream may call by the name of another wire."""
+
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}(\.[a-z0-9_]{1,64})?")
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_PLACE: Final = re.compile(r"^(?:body|request|root|params?)\.", re.IGNORECASE)
 _CODES: Final = frozenset({"unsupported_parameter", "unknown_parameter", "unsupported_value", "unrecognized_parameter"})
+_NOT_TAKEN: Final = re.compile(
+    r"\b(?:not|n't|no longer) (?:\w+ )?(?:supported|support|allowed|permitted|recogni[sz]ed|accepted|available)\b"
+    r"|\bun(?:supported|known|recogni[sz]ed|expected)\b|extra (?:inputs|fields|key)|deprecated|only the default"
+    r"|不支持|仅支持|未知",
+    re.IGNORECASE,
+)
+"""Words beside which the parameter that an error names is the refused one."""
+
+_VALUES: Final = frozenset(
+    re.split(
+        r"\s+",
+        """adaptive enabled disabled required auto none any tool function default minimal low medium high xhigh max ultra
+        json_object json_schema json text image image_url input_image audio video file developer system user assistant
+        true false null""",
+    )
+)
+"""Words that stand for a value where they are quoted alone."""
+
+_VALUE_OF: Final = re.compile(
+    r"(?:value|role|type|mode|level|effort|format|choice|model|variant|tag|feature|endpoint)s?[:=]? ?$", re.IGNORECASE
+)
+"""What stands before a quoted word that is a value."""
+
+_N: Final = r"([a-zA-Z][\w.]*)"
+_Q: Final = r"['\"`\\\[({]*"
+_E: Final = r"['\"`\\\])}]*"
+_NOUN: Final = r"(?:parameter|param|value|field|argument|option|property|key|input)(?:s|\(s\))?"
+_NEVER: Final = (
+    r"(?:is|are) (?:currently )?(?:not (?:yet )?(?:supported|allowed|permitted|accepted)|unsupported|deprecated)"
+)
+_OF_A_VALUE: Final = sentences(
+    # a parameter that is refused for what it says
+    rf"\b([a-z]\w*_\w+(?:\.\w+)?){_E}[:=]? {_Q}(?:{'|'.join(sorted(_VALUES))}){_E} {_NEVER}",
+    rf"{_N}{_E} parameter does not support being set to",
+    rf"does(?: not|n't) support this {_Q}(tool_choice)\b",
+    rf"\b(tool_choice){_E}(?:[:=]? {_Q}\w+{_E})? (?:is )?(?:incompatible|not compatible|cannot be used|can ?not be)",
+    r"tools cannot be used with ([a-z][a-z_.]+) ['\"`]",  # the web search of gpt-5, of the effort "minimal"
+)
 _PARAMETERS: Final = sentences(
     r"unexpected fields in the request: \{['\"]([\w.]+)",  # transformers serve 5.24: a set, of which one is named here
-    r"(?:unsupported|unknown|unrecognized|unexpected) (?:parameter|value|field|argument)s?:? ['\"`]?([\w.]+)",
-    r"unrecognized request arguments? supplied: ([\w.]+)",
-    r"unknown name ['\"`\\]*([\w.]+)",
-    r"^['\"`]?([\w.]+)['\"`]?: extra (?:inputs|fields) (?:are )?not permitted",
+    rf"(?:unsupported|unknown|unrecognized|unexpected|extraneous)(?: request| keyword| body)? {_NOUN}"
+    rf"(?: in object| supplied)?:? {_Q}{_N}(?![\[\w])(?!['\"\\]* at )",
+    rf"unknown name {_Q}{_N}(?!['\"\\]* at )",
+    rf"^{_Q}{_N}{_E}: extra (?:inputs|fields) (?:are )?not permitted",
+    rf"extra inputs are not permitted, field: {_Q}{_N}",
     r"extra_forbidden[^\]]*?loc\W+body\W+([\w.]+)",
-    r"['\"`]([\w.]+)['\"`] (?:is|are) (?:not supported|deprecated|unsupported)",
-    r"parameter ['\"`]?([\w.]+)['\"`]? is not supported",
+    rf"invalid {_Q}{_N}{_E}:? only [\d.]+ is allowed",  # Kimi
+    rf"{_N}{_E} may only be set to",
+    rf"{_N}{_E} must be [^\n.]{{0,60}}\bunset\b",
+    rf"temperature{_E} and {_Q}(top_p){_E} cannot both",
+    rf"additional properties are not allowed \({_Q}{_N}",
+    rf"property {_Q}{_N}{_E} should not exist",
+    rf"(?:argument|parameter) not supported on this model: {_Q}{_N}",
+    rf"['\"`]([\w.]+)['\"`](?: (?:parameter|argument|field|option))? {_NEVER}",
+    rf"(?:parameter|property|argument|field|option) {_Q}{_N}{_E} (?:(?:is|are) )?"
+    r"(?:not (?:supported|allowed|permitted|recogni[sz]ed)|unsupported|unknown)",
+    rf"does(?: not|n't) support (?:the )?(?:parameters?|arguments?|fields?|options?):? {_Q}{_N}",
+    r"does(?: not|n't) support (?:the )?['\"`]([\w.]+)['\"`]",
+    r"does(?: not|n't) support (?:the )?([a-z]\w*_\w+)\b",
+    rf"the parameter {_Q}{_N}{_E} specified in the request (?:is|are) not (?:valid|supported)",  # Volcano
+    r"invalid (?:parameter|argument|field)s?:? ['\"`]([\w.]+)['\"`]",
     r"tools with ([a-z][a-z_.]+) are not supported",  # OpenAI's Chat API of gpt-5.4 and later, of the effort
-    r"tools cannot be used with ([a-z][a-z_.]+)",  # the web search of gpt-5, of the effort "minimal"
+    rf"(?:^|[.:;,] |\bparameter )([a-z]\w*_\w+|store|stop|seed|user|metadata|temperature|verbosity|truncation|thinking)"
+    rf" {_NEVER}",
+    rf"(?:不支持|未知|无效)的?参数[:： ]*{_Q}{_N}",
+    rf"参数 ?{_Q}{_N}{_E} ?(?:不支持|不被支持|无效|不合法|非法)",
+    rf"{_N}{_E} ?参数(?:不支持|不被支持|非法|有误|错误|无效)",
 )
 _UNREADABLE: Final = re.compile(
     r"encrypted content .{0,200}could not be (?:verified|decrypted)|invalid `?signature`? in `?thinking`?", re.I | re.S
 )
 
-InRequest = Callable[[str], bool]
-"""Whether a text is also in the request: then an upstream that repeats it has not said it."""
-
 
 def refused_parameter(error: RemoteError, in_request: InRequest = lambda _: False) -> str | None:
-    """The parameter that ``error`` refuses by name, as the upstream's wire spells it."""
+    """The parameter that ``error`` refuses by name, in the spelling of the wires; None for none."""
+    return next(refused_parameters(error, in_request), None)
+
+
+def refused_parameters(error: RemoteError, in_request: InRequest) -> Iterator[str]:
+    """The same, followed by what it is called on other wires: upstreams name what they translate it to."""
     if error.kind is not ErrorKind.INVALID_REQUEST:
-        return None
-    name = error.param if error.code in _CODES and error.param else _named(error.message, in_request)
-    if name is None or _NAME.fullmatch(name) is None or name in _MEANINGFUL:
-        return None
-    return name
+        return
+    text = own_words(error.message, in_request)
+    for written in _written(error, text, in_request):
+        name = _CAMEL.sub("_", _PLACE.sub("", written.rstrip("."))).lower()
+        if _NAME.fullmatch(name) is None or name in _MEANINGFUL or name.partition(".")[0] in _CONTENT:
+            continue
+        yield name
+        yield from (other for names in _SAME if name in names for other in names if other != name)
+        return
+
+
+def of_a_value(error: RemoteError) -> bool:
+    """Whether it is what the parameter says that was refused: then nothing is known of other values, unless only the
+    default one is taken."""
+    if next(matches(_OF_A_VALUE, error.message), None):
+        return True
+    return error.code == "unsupported_value" and "only the default" not in error.message.lower()
 
 
 def refuses_reasoning(error: RemoteError) -> bool:
@@ -88,8 +172,14 @@ def refuses_reasoning(error: RemoteError) -> bool:
     )
 
 
-def _named(message: str, in_request: InRequest) -> str | None:
-    match = first_match(_PARAMETERS, message)
-    if match is None or in_request(match.group()):
-        return None
-    return match.group(1).rstrip(".")
+def _written(error: RemoteError, text: str, in_request: InRequest) -> Iterator[str]:
+    """The names in the upstream's own spelling, the surest first."""
+    if error.param and (error.code in _CODES or _NOT_TAKEN.search(text)):
+        yield error.param
+    for match in matches(_OF_A_VALUE, text):
+        if not in_request(match[0]):
+            yield match[1]
+    for match in matches(_PARAMETERS, text):
+        named = match[1].lower() not in _VALUES and not _VALUE_OF.search(text[: match.start()])
+        if named and not in_request(match[0]):
+            yield match[1]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.wires.failures.judge import context_numbers, speaks_of_context_length
+from daemon.wires.failures.context_length import does_not_fit, token_numbers
 
 LENGTH = "This model's maximum context length is 128000 tokens. However, "
 SAID = [
     (130_500, 128_000, LENGTH + "your messages resulted in 130,500 tokens."),
-    (131_000, 128_000, LENGTH + "you requested 131000 tokens (129000 in the messages, 2000 in the completion)."),
+    (129_000, 128_000, LENGTH + "you requested 131000 tokens (129000 in the messages, 2000 in the completion)."),
     (
         130_000,
         128_000,
@@ -43,8 +43,9 @@ SAID = [
 
 @pytest.mark.parametrize(("asked", "limit", "message"), SAID, ids=[row[2][:40] for row in SAID])
 def test_the_words_and_numbers_of_servers(asked: int | None, limit: int | None, message: str) -> None:
-    assert speaks_of_context_length(message)
-    assert context_numbers(message) == (asked, limit)
+    assert does_not_fit(message)
+    numbers = token_numbers(message)
+    assert (numbers.prompt, numbers.limit) == (asked, limit)
 
 
 @pytest.mark.parametrize(
@@ -57,4 +58,4 @@ def test_the_words_and_numbers_of_servers(asked: int | None, limit: int | None, 
     ],
 )
 def test_other_limits_are_not_meant(message: str) -> None:
-    assert not speaks_of_context_length(message)
+    assert not does_not_fit(message)
