@@ -1,4 +1,4 @@
-"""Changes to parameters that every wire has, each under its own names: the limit of an answer and the effort.
+"""Changes to parameters that every wire has, each under its own names: the limit of an answer, the effort, the form.
 
 As in the wires' own files of this name, each is a pure function over the top-level fields of an upstream's body; it
 changes them in place and returns the names of what the request loses by it.
@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from daemon.wires.base import Fields
-from daemon.wires.json import NULL, encode, fields_of
+from daemon.wires.json import NULL, TRUE, encode, fields_of
 
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """The levels of all makes, lowest first."""
@@ -79,6 +79,13 @@ def effort_among(fields: Fields, levels: str) -> Sequence[str]:
             fields[name] = Raw(encode(nearest))
             if nearest is None:
                 del fields[name]
+    return ()
+
+
+def streamed(fields: Fields, _: str = "") -> Sequence[str]:
+    """The answer is an event stream, with its usage; a client that wants it whole gets it collected."""
+    fields["stream"] = TRUE
+    fields["stream_options"] = Raw(encode(_object(fields.get("stream_options", NULL)) | {"include_usage": TRUE}))
     return ()
 
 

@@ -146,12 +146,12 @@ def test_a_refusal_of_tools_holds_for_requests_with_tools() -> None:
     [
         (True, "'temperature' does not support 0.2. Only the default (1) value is."),
         (False, OF_SEARCH),
-        (False, "Unsupported value: 'xhigh' is not supported with this model. Supported values are: 'low'."),
+        (False, "Unsupported value: 'x' is not supported with this model. Supported values are: 'y'."),
     ],
 )
 def test_a_refused_value_lasts_only_where_no_other_is_taken(lasting: bool, message: str) -> None:
     error = refusal(message, code="unsupported_value", param="temperature")
-    assert [each.lasting for each in proposals(error, "responses", (), lambda _: False)] == [lasting]
+    assert {each.lasting for each in proposals(error, "responses", (), lambda _: False)} == {lasting}
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ _MEANINGFUL: Final = frozenset(
 _CONTENT: Final = frozenset({"input", "messages", "system", "tools", "response_format"})
 """What no field is left out of either."""
 
+_ALSO_CALLED: Final = {"think": "reasoning_effort", "effort": "reasoning_effort"}
 _SAME: Final = (
     ("reasoning_effort", "reasoning.effort", "output_config.effort"),
     ("verbosity", "text.verbosity"),
@@ -74,11 +75,11 @@ _NOT_TAKEN: Final = re.compile(
 """Words beside which the parameter that an error names is the refused one."""
 
 _VALUES: Final = frozenset(
-    re.split(
-        r"\s+",
-        """adaptive enabled disabled required auto none any tool function default minimal low medium high xhigh max ultra
-        json_object json_schema json text image image_url input_image audio video file developer system user assistant
-        true false null""",
+    re.findall(
+        r"\w+",
+        "adaptive enabled disabled required auto none any tool function default minimal low medium high xhigh max ultra"
+        " json_object json_schema json text image image_url input_image audio video file developer system user"
+        " assistant true false null",
     )
 )
 """Words that stand for a value where they are quoted alone."""
@@ -88,10 +89,13 @@ _VALUE_OF: Final = re.compile(
 )
 """What stands before a quoted word that is a value."""
 
+_INSIDE: Final = re.compile(r"\b(?:messages|input|tools)['\"`]?[./\[]\d[^;\n]{0,80}$")
+"""What stands before the name of a field that is inside a message or a tool."""
+
 _N: Final = r"([a-zA-Z][\w.]*)"
 _Q: Final = r"['\"`\\\[({]*"
 _E: Final = r"['\"`\\\])}]*"
-_NOUN: Final = r"(?:parameter|param|value|field|argument|option|property|key|input)(?:s|\(s\))?"
+_NOUN: Final = r"(?:parameter|param|field|argument|option|property|key|input)(?:s|\(s\))?"
 _NEVER: Final = (
     r"(?:is|are) (?:currently )?(?:not (?:yet )?(?:supported|allowed|permitted|accepted)|unsupported|deprecated)"
 )
@@ -101,28 +105,30 @@ _OF_A_VALUE: Final = sentences(
     rf"{_N}{_E} parameter does not support being set to",
     rf"does(?: not|n't) support this {_Q}(tool_choice)\b",
     rf"\b(tool_choice){_E}(?:[:=]? {_Q}\w+{_E})? (?:is )?(?:incompatible|not compatible|cannot be used|can ?not be)",
+    rf"\b(think) value {_Q}\w+{_E} {_NEVER}",  # Ollama
     r"tools cannot be used with ([a-z][a-z_.]+) ['\"`]",  # the web search of gpt-5, of the effort "minimal"
 )
 _PARAMETERS: Final = sentences(
     r"unexpected fields in the request: \{['\"]([\w.]+)",  # transformers serve 5.24: a set, of which one is named here
     rf"(?:unsupported|unknown|unrecognized|unexpected|extraneous)(?: request| keyword| body)? {_NOUN}"
-    rf"(?: in object| supplied)?:? {_Q}{_N}(?![\[\w])(?!['\"\\]* at )",
-    rf"unknown name {_Q}{_N}(?!['\"\\]* at )",
-    rf"^{_Q}{_N}{_E}: extra (?:inputs|fields) (?:are )?not permitted",
+    rf"(?: in object| supplied)?:? {_Q}{_N}\b(?!\[|['\"\\]* at )",
+    rf"unknown name {_Q}{_N}\b(?!['\"\\]* at )",
+    rf"(?:^|#/){_Q}{_N}{_E}: extra (?:inputs|fields) (?:are )?not permitted",
     rf"extra inputs are not permitted, field: {_Q}{_N}",
     r"extra_forbidden[^\]]*?loc\W+body\W+([\w.]+)",
     rf"invalid {_Q}{_N}{_E}:? only [\d.]+ is allowed",  # Kimi
     rf"{_N}{_E} may only be set to",
-    rf"{_N}{_E} must be [^\n.]{{0,60}}\bunset\b",
+    rf"{_N}{_E} must be [^\n]{{0,60}}\bunset\b",
+    r"\b(thinking) (?:may|can) ?not be enabled",
     rf"temperature{_E} and {_Q}(top_p){_E} cannot both",
     rf"additional properties are not allowed \({_Q}{_N}",
     rf"property {_Q}{_N}{_E} should not exist",
     rf"(?:argument|parameter) not supported on this model: {_Q}{_N}",
-    rf"['\"`]([\w.]+)['\"`](?: (?:parameter|argument|field|option))? {_NEVER}",
+    rf"['\"`]([\w.]+)['\"`] (?:parameter|argument|field|option) {_NEVER}",
     rf"(?:parameter|property|argument|field|option) {_Q}{_N}{_E} (?:(?:is|are) )?"
     r"(?:not (?:supported|allowed|permitted|recogni[sz]ed)|unsupported|unknown)",
     rf"does(?: not|n't) support (?:the )?(?:parameters?|arguments?|fields?|options?):? {_Q}{_N}",
-    r"does(?: not|n't) support (?:the )?['\"`]([\w.]+)['\"`]",
+    rf"does(?: not|n't) support (?:the )?{_Q}{_N}{_E} (?:parameter|argument|field|option)\b",
     r"does(?: not|n't) support (?:the )?([a-z]\w*_\w+)\b",
     rf"the parameter {_Q}{_N}{_E} specified in the request (?:is|are) not (?:valid|supported)",  # Volcano
     r"invalid (?:parameter|argument|field)s?:? ['\"`]([\w.]+)['\"`]",
@@ -133,6 +139,13 @@ _PARAMETERS: Final = sentences(
     rf"参数 ?{_Q}{_N}{_E} ?(?:不支持|不被支持|无效|不合法|非法)",
     rf"{_N}{_E} ?参数(?:不支持|不被支持|非法|有误|错误|无效)",
 )
+_ALONE: Final = sentences(
+    rf"['\"`]([\w.]+)['\"`] {_NEVER}",
+    r"does(?: not|n't) support (?:the )?['\"`]([\w.]+)['\"`]",
+    rf"(?:unsupported|unknown) value:? {_Q}{_N}",
+)
+"""A quoted word alone, which may be a value."""
+
 _UNREADABLE: Final = re.compile(
     r"encrypted content .{0,200}could not be (?:verified|decrypted)|invalid `?signature`? in `?thinking`?", re.I | re.S
 )
@@ -150,6 +163,7 @@ def refused_parameters(error: RemoteError, in_request: InRequest) -> Iterator[st
     text = own_words(error.message, in_request)
     for written in _written(error, text, in_request):
         name = _CAMEL.sub("_", _PLACE.sub("", written.rstrip("."))).lower()
+        name = _ALSO_CALLED.get(name, name)
         if _NAME.fullmatch(name) is None or name in _MEANINGFUL or name.partition(".")[0] in _CONTENT:
             continue
         yield name
@@ -174,12 +188,19 @@ def refuses_reasoning(error: RemoteError) -> bool:
 
 def _written(error: RemoteError, text: str, in_request: InRequest) -> Iterator[str]:
     """The names in the upstream's own spelling, the surest first."""
-    if error.param and (error.code in _CODES or _NOT_TAKEN.search(text)):
-        yield error.param
-    for match in matches(_OF_A_VALUE, text):
-        if not in_request(match[0]):
+    believed = error.param if error.param and (error.code in _CODES or _NOT_TAKEN.search(text)) else ""
+    if believed and believed.rpartition(".")[2] in text:
+        yield believed
+    for pattern, match in _matches(text):
+        inside = _INSIDE.search(text, 0, match.start()) is not None
+        value = pattern in _ALONE and (match[1].lower() in _VALUES or _VALUE_OF.search(text, 0, match.start()))
+        if not inside and not value and not in_request(match[0]):
             yield match[1]
-    for match in matches(_PARAMETERS, text):
-        named = match[1].lower() not in _VALUES and not _VALUE_OF.search(text[: match.start()])
-        if named and not in_request(match[0]):
-            yield match[1]
+    if believed:
+        yield believed
+
+
+def _matches(text: str) -> Iterator[tuple[re.Pattern[str], re.Match[str]]]:
+    for pattern in (*_OF_A_VALUE, *_PARAMETERS, *_ALONE):
+        for match in pattern.finditer(text):
+            yield pattern, match

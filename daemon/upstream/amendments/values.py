@@ -1,5 +1,5 @@
-"""The rules of every wire for a value that is refused while the upstream says which ones it takes: the limit of an
-answer, and the effort.
+"""The rules for a value that is refused while the upstream says which ones it takes: the limit of an answer, the
+effort, and whether the answer is streamed.
 
 Ranges (source): DeepSeek, DashScope, Volcano, Groq, OpenAI, Anthropic, Bedrock, Vertex AI, TGI and relays in front of
 them (2026-11).
@@ -12,17 +12,19 @@ from typing import Final
 
 from daemon.upstream.amendments.rule import AmendmentRule, sentences
 from daemon.wires import request_changes as changes
+from daemon.wires.openai_chat import WIRE as CHAT
 from daemon.wires.table import WIRES
 
 AT_MOST: Final = "answer of at most"
 AT_LEAST: Final = "answer of at least"
 EFFORT: Final = "effort among"
+STREAMED: Final = "streamed answer"
 
 _ANY: Final = frozenset(WIRES)
 
 _LIMIT: Final = r"max[_ ]?(?:completion[_ ]?|output[_ ]?|new[_ ]?)?tokens(?:_to_sample)?"
 _GAP: Final = r"[^\n\[<>≤]{0,80}?"
-_NUMBER: Final = r"['\"`(]{0,2}(\d[\d,]*)"
+_NUMBER: Final = r"(?:\w+=)*['\"`(]{0,2}(\d[\d,]*)"
 
 _TOO_MUCH: Final = sentences(
     rf"{_LIMIT}\b[^\n\[]{{0,80}}?\[ ?\d+ ?[,~-] ?(\d+) ?\]",
@@ -49,6 +51,13 @@ _TOO_LITTLE: Final = sentences(
 )
 
 _LEVEL: Final = r"(?:none|minimal|low|medium|high|xhigh|max|default|auto|ultra)"
+_OF_EFFORT: Final = re.compile(
+    r"\A(?!.*\b(?:verbosity|detail|service_tier|context_size)\b)"
+    r"(?=.*(?:effort|reasoning|\bthink|\blevels?\b|values are:? ['\"`](?:none|minimal|low|medium|high|xhigh)\b))",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Other parameters have values of the same names."""
+
 _LEVELS: Final = re.compile(rf"\b{_LEVEL}\b", re.IGNORECASE)
 
 
@@ -83,13 +92,23 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         name=EFFORT,
         wires=_ANY,
         change=changes.effort_among,
-        about=re.compile(r"effort|reasoning|\bthink|\blevels?\b", re.IGNORECASE),
+        about=_OF_EFFORT,
         argument=_levels,
         refusals=sentences(
-            r"(?:(?:supported|valid|allowed|accepted|available|permitted) (?:values?|levels?|options?|efforts?)"
+            r"(?:(?<!un)(?:supported|valid|allowed|accepted|available|permitted) (?:values?|levels?|options?|efforts?)"
             r"(?: (?:are|is))?|expected(?: one of)?|should be(?: one of)?|must be(?: either| one of)?|\bone of"
             rf"|supports?(?: only)?|可选值(?:为|是)?|支持(?:的值)?(?:为|是)?)[^\w\n]{{0,6}}({_LEVEL}\b"
             rf"(?:[^\w\n]{{1,8}}(?:(?:or|and)[^\w\n]{{1,4}})?{_LEVEL}\b)*)"
+        ),
+    ),
+    AmendmentRule(
+        name=STREAMED,
+        wires=frozenset({CHAT.name}),  # the others, and what is translated, are streamed in any case or need not be
+        change=changes.streamed,
+        refusals=sentences(
+            r"only supports? stream|must have stream=true",
+            r"stream(?:ing)?['\"`]?(?: parameter)? must be (?:set to )?['\"`]?true",
+            r"non-?stream(?:ing)? calls|when ['\"`]?stream ?= ?false|(?:仅|只)支持流式|非流式调用",
         ),
     ),
 )

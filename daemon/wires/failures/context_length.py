@@ -17,11 +17,11 @@ from typing import Final, NamedTuple
 _OUTPUT_FIELD: Final = r"max_(?:completion_|output_|new_)?tokens"
 
 _DOES_NOT_FIT: Final = re.compile(
-    r"(?:prompt|input) (?:is )?too long"
+    r"(?:prompt|input)(?: \([\d,]+ tokens\))? (?:is )?too long"
     r"|too long for (?:the )?requested model"
     r"|exceed(?:s|ed|ing)? (?:the |this |its )?(?:model['’]?s? )?(?:max(?:imum)?(?: allowed)? |available |total )?"
     r"(?:context|prompt|input|sequence)[ _-]?(?:token )?(?:window|limit|length|size)\b(?! per )"
-    r"|exceed(?:s|ed|ing)? (?:the )?max(?:imum)? (?:message tokens|length\b(?! of \d+ characters))"
+    r"|exceed(?:s|ed|ing)? (?:the )?max(?:imum)?(?: allowed)? (?:message tokens|length\b(?! of \d+ characters))"
     r"|(?:context|prompt|input)[ _-](?:window|length|size)(?: limit)? (?:has been |was |is )?exceed(?:s|ed)"
     r"|maximum (?:context|prompt|model|sequence) length"
     r"|(?:greater|longer|larger) than the (?:model['’]?s )?(?:max(?:imum)? )?context (?:length|window|size)"
@@ -32,7 +32,7 @@ _DOES_NOT_FIT: Final = re.compile(
     r"|range of input length should be"
     r"|reduce the length of the (?:messages|prompt|input)"
     r"|too large for model with [\d,]+ maximum context"
-    r"|total number of tokens in the prompt cannot exceed"
+    r"|total number of tokens (?:in the prompt|\(prompt and prediction\)) cannot exceed"
     r"|`inputs` (?:must have less than|tokens \+ `max_new_tokens` must be)"
     r"|(?:prompt_tokens|max_total_tokens) \([\d,]+\) must be less than"
     r"|prompt length \([\d.,]+\).{0,40}(?:exceeds?|should not exceed|larger than)"
@@ -107,17 +107,18 @@ _PROMPT: Final = _numbers(
     r"\bM `inputs`",
     r"(?:resulted in|requested(?: about)?|you provided|(?:prompt|request) contains(?: at least)?)\D{0,24}M",
     r"(?:input|request|prompt)(?: already)? (?:has|is|of)\D{0,24}M",
-    r"(?:request|prompt|input|input token count|prompt[ _]tokens|prompt length)\D{0,4}\((?:length )?M",
+    r"(?:request|prompt|input|input token count|input length|prompt[ _]tokens|prompt length)\D{0,4}\((?:length )?M",
     r"(?:prompt token count of|input length|too long:|keep the first|n_keep:|received|given:) M",
 )
 _LIMIT: Final = _numbers(
+    r"n_ctx: N",
     r"maximum (?:context|prompt|model|sequence)[ _]?length(?: is| of)?\D{0,24}N",
     r"N maximum context length",
-    r"context (?:window|limit|size|length)(?: is| of| size)?(?: only)?\D{0,24}N",
+    r"context (?:window|limit|size|length)(?! by )(?: is| of| size)?(?: only)?\D{0,24}N",
     r"exceeded model token limit\D{0,4}N",
     r"maximum number of tokens allowed\D{0,4}N",
     r"max(?:imum)?(?: allowed)? (?:input )?length(?: of)?\D{0,2}N",
-    r"(?:exceeds the limit of|cannot exceed|must be <=|must have less than|max size:|n_ctx:|limit of) N",
+    r"(?:exceeds the limit of|cannot exceed|must be <=|must have less than|max size:|limit of) N",
     r"(?:model maximum|max_num_tokens|max_seq_len) \(N",
     r"input length should be \[\d+, ?N",
 )

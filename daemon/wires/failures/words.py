@@ -59,6 +59,8 @@ TABLE: tuple[FailureClass, ...] = (
             r"items are not persisted when .?store.? is set to false",
             r"expected an id that begins with",
             r"(?:unsupported|unknown|unrecognized) (?:parameter|request argument supplied)s?:",
+            r"(?:parameter|argument|property|field|option)s? ['\"`]?[\w.]+['\"`]? (?:is|are) "
+            r"(?:not (?:supported|allowed|permitted)|unsupported)",
             # transformers serve 5.24: generate() refuses a value after the stream has begun with a 200
             r"`\w+`(?: \(=[^)]{0,40}\))? (?:has to|must) be "
             r"(?:greater|(?:a |an )?(?:strictly |positive )*(?:float|int|dict))",
