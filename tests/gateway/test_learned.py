@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from daemon.gateway.learned import LIFETIME, MOST, MOST_PER_AUTH, LearnedAmendments
+from daemon.gateway.learned import LIFETIME, MOST, MOST_PER_AUTH, LearnedAmendments, met_by
+from daemon.inference.request import ReasoningOptions, Request, Tool
 from daemon.upstream.amendments.parameters import LEAVE_OUT
 from daemon.upstream.amendments.rule import Amendment, Condition, Proposal
 from tests.router.auths import candidate
@@ -48,6 +51,21 @@ def test_a_condition_holds_where_it_is_met(learned: LearnedAmendments) -> None:
     learned.remember(FOX, [left_out("reasoning_effort", "tools")], 1)
     assert learned.of(FOX, ALWAYS) == ()
     assert learned.of(FOX, frozenset({"", "tools"})) == (Amendment(LEAVE_OUT, "reasoning_effort"),)
+
+
+@pytest.mark.parametrize(
+    ("said", "met"),
+    [
+        ({}, {"thinking"}),
+        ({"tools": (Tool(name="f"),)}, {"tools", "thinking"}),
+        ({"temperature": 0.0}, {"temperature", "thinking"}),
+        ({"reasoning": ReasoningOptions(enabled=False)}, set()),
+        ({"reasoning": ReasoningOptions(effort="none")}, set()),
+        ({"reasoning": ReasoningOptions(effort="low")}, {"thinking"}),
+    ],
+)
+def test_which_conditions_a_request_meets(said: dict[str, Any], met: set[str]) -> None:
+    assert met_by(Request(wire="chat", model="m", messages=(), **said)) == {"", *met}
 
 
 def test_what_is_of_one_request_is_not_remembered(learned: LearnedAmendments) -> None:

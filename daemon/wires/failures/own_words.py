@@ -28,7 +28,7 @@ _CLOSING: Final = {"'": "'", '"': '"', "`": "`", "“": "”", "‘": "’", "�
 _OPEN: Final = re.compile(r"(?<!\w)['\"`]|[“‘「«]")
 _ONE_WORD: Final = re.compile(r"[\w.\[\]$:/@*+-]{0,80}")
 _CUT_SHORT: Final = re.compile(r"\.{3,}|…")
-_WORD: Final = re.compile(r"\S+")
+_WORD: Final = re.compile(r"\w+")
 
 InRequest = Callable[[str], bool]
 """Whether a text is also in the request: then an upstream that repeats it has not said it."""
