@@ -54,33 +54,37 @@ _MEANINGFUL: Final = frozenset(
 _CONTENT: Final = frozenset({"input", "messages", "system", "tools", "response_format"})
 """What no field is left out of either."""
 
-_ALSO_CALLED: Final = {"think": "reasoning_effort", "effort": "reasoning_effort"}
+_ALSO_CALLED: Final = {word: "reasoning_effort" for word in ("think", "effort", "thinking_level")}
 _SAME: Final = (
     ("reasoning_effort", "reasoning.effort", "output_config.effort"),
+    ("thinking", "reasoning", "reasoning_effort"),
     ("verbosity", "text.verbosity"),
     ("stop", "stop_sequences"),
 )
 """What one upstream may call by the name of another wire."""
+
+READ: Final = 1000
+"""Characters of a refusal that are searched for what it refuses."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}(\.[a-z0-9_]{1,64})?")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _PLACE: Final = re.compile(r"^(?:body|request|root|params?)\.", re.IGNORECASE)
 _CODES: Final = frozenset({"unsupported_parameter", "unknown_parameter", "unsupported_value", "unrecognized_parameter"})
 _NOT_TAKEN: Final = re.compile(
-    r"\b(?:not|n't|no longer) (?:\w+ )?(?:supported|support|allowed|permitted|recogni[sz]ed|accepted|available)\b"
+    r"\b(?:not|\w+n't|no longer) (?:\w+ )?"
+    r"(?:supported|support|allowed|permitted|recogni[sz]ed|accept|accepted|available)\b"
+    r"|\bnot a valid|\bcannot be set|\bnot have additional"
     r"|\bun(?:supported|known|recogni[sz]ed|expected)\b|extra (?:inputs|fields|key)|deprecated|only the default"
     r"|不支持|仅支持|未知",
     re.IGNORECASE,
 )
 """Words beside which the parameter that an error names is the refused one."""
 
-_VALUES: Final = frozenset(
-    re.findall(
-        r"\w+",
-        "adaptive enabled disabled required auto none any tool function default minimal low medium high xhigh max ultra"
-        " json_object json_schema json text image image_url input_image audio video file developer system user"
-        " assistant true false null",
-    )
+_WORDS: Final = re.findall(
+    r"\w+",
+    "adaptive enabled disabled required auto none any tool function default minimal low medium high xhigh max ultra"
+    " json_object json_schema json text image image_url input_image audio video file developer system user assistant"
+    " true false null",
 )
 """Words that stand for a value where they are quoted alone."""
 
@@ -95,16 +99,23 @@ _INSIDE: Final = re.compile(r"\b(?:messages|input|tools)['\"`]?[./\[]\d[^;\n]{0,
 _N: Final = r"([a-zA-Z][\w.]*)"
 _Q: Final = r"['\"`\\\[({]*"
 _E: Final = r"['\"`\\\])}]*"
+_EFFORT: Final = r"reasoning[ _.]effort|effort|thinking[ _]level"
+_SAMPLING: Final = r"temperature|top_p|top_k|\w+_penalty"
 _NOUN: Final = r"(?:parameter|param|field|argument|option|property|key|input)(?:s|\(s\))?"
 _NEVER: Final = (
     r"(?:is|are) (?:currently )?(?:not (?:yet )?(?:supported|allowed|permitted|accepted)|unsupported|deprecated)"
 )
 _OF_A_VALUE: Final = sentences(
     # a parameter that is refused for what it says
-    rf"\b([a-z]\w*_\w+(?:\.\w+)?){_E}[:=]? {_Q}(?:{'|'.join(sorted(_VALUES))}){_E} {_NEVER}",
+    rf"\b([a-z]\w*_\w+(?:\.\w+)?){_E}[:=]? {_Q}(?:{'|'.join(_WORDS)}){_E} {_NEVER}",
     rf"{_N}{_E} parameter does not support being set to",
     rf"does(?: not|n't) support this {_Q}(tool_choice)\b",
-    rf"\b(tool_choice){_E}(?:[:=]? {_Q}\w+{_E})? (?:is )?(?:incompatible|not compatible|cannot be used|can ?not be)",
+    rf"\b(tool[_ ]choice){_E}(?:[:=]? {_Q}\w+{_E})? "
+    rf"(?:(?:is )?(?:incompatible|not compatible)|can ?not be|must be|{_NEVER})",
+    rf"\b({_EFFORT}){_E}[:=]? {_Q}(?:{'|'.join(_WORDS)}){_E} (?:{_NEVER}|not allowed)",
+    rf"invalid (?:value for )?{_Q}({_EFFORT})\b",
+    rf"\b({_SAMPLING}){_E}[^\n.]{{0,40}}? (?:(?:must|should|can only) be|range)\b(?![^\n]*unset)",
+    rf"\brange of ['\"`]?({_SAMPLING})\b",
     rf"\b(think) value {_Q}\w+{_E} {_NEVER}",  # Ollama
     r"tools cannot be used with ([a-z][a-z_.]+) ['\"`]",  # the web search of gpt-5, of the effort "minimal"
 )
@@ -125,6 +136,7 @@ _PARAMETERS: Final = sentences(
     rf"property {_Q}{_N}{_E} should not exist",
     rf"(?:argument|parameter) not supported on this model: {_Q}{_N}",
     rf"['\"`]([\w.]+)['\"`] (?:parameter|argument|field|option) {_NEVER}",
+    rf"\b(thinking|reasoning) {_NEVER}|does(?: not|n't) support (thinking|reasoning)\b(?![ _]\w)",
     rf"(?:parameter|property|argument|field|option) {_Q}{_N}{_E} (?:(?:is|are) )?"
     r"(?:not (?:supported|allowed|permitted|recogni[sz]ed)|unsupported|unknown)",
     rf"does(?: not|n't) support (?:the )?(?:parameters?|arguments?|fields?|options?):? {_Q}{_N}",
@@ -139,6 +151,15 @@ _PARAMETERS: Final = sentences(
     rf"参数 ?{_Q}{_N}{_E} ?(?:不支持|不被支持|无效|不合法|非法)",
     rf"{_N}{_E} ?参数(?:不支持|不被支持|非法|有误|错误|无效)",
 )
+_KNOWN: Final = re.compile(
+    r"(?<![\w.])(temperature|top_?p|top_?k|min_p|seed|stop|store|metadata|logprobs|verbosity|truncation|logit_bias"
+    r"|(?:frequency|presence|repetition)_penalty|top_logprobs|parallel_tool_calls|tool_choice|reasoning_effort|service_tier"
+    r"|stream_options|stop_sequences|prompt_cache_key|prompt_cache_retention|safety_identifier|context_management"
+    r"|web_search_options|chat_template_kwargs|enable_thinking"
+    r"|[a-z]+(?:Penalty|Effort|Choice|Calls|Key|Options|Logprobs|Tier|Bias))(?![\w\[=]|\.\w)"
+)
+"""Words that are names wherever they stand."""
+
 _ALONE: Final = sentences(
     rf"['\"`]([\w.]+)['\"`] {_NEVER}",
     r"does(?: not|n't) support (?:the )?['\"`]([\w.]+)['\"`]",
@@ -160,9 +181,9 @@ def refused_parameters(error: RemoteError, in_request: InRequest) -> Iterator[st
     """The same, followed by what it is called on other wires: upstreams name what they translate it to."""
     if error.kind is not ErrorKind.INVALID_REQUEST:
         return
-    text = own_words(error.message, in_request)
+    text = own_words(error.message, in_request)[:READ]
     for written in _written(error, text, in_request):
-        name = _CAMEL.sub("_", _PLACE.sub("", written.rstrip("."))).lower()
+        name = _CAMEL.sub("_", _PLACE.sub("", written.rstrip("."))).lower().replace(" ", "_")
         name = _ALSO_CALLED.get(name, name)
         if _NAME.fullmatch(name) is None or name in _MEANINGFUL or name.partition(".")[0] in _CONTENT:
             continue
@@ -193,11 +214,15 @@ def _written(error: RemoteError, text: str, in_request: InRequest) -> Iterator[s
         yield believed
     for pattern, match in _matches(text):
         inside = _INSIDE.search(text, 0, match.start()) is not None
-        value = pattern in _ALONE and (match[1].lower() in _VALUES or _VALUE_OF.search(text, 0, match.start()))
+        value = pattern in _ALONE and (match[1].lower() in _WORDS or _VALUE_OF.search(text, 0, match.start()))
         if not inside and not value and not in_request(match[0]):
-            yield match[1]
+            yield match[match.lastindex or 0]
     if believed:
         yield believed
+    for match in _KNOWN.finditer(text):
+        sentence = text[max(match.start() - 60, 0) : match.end() + 60]
+        if _NOT_TAKEN.search(sentence) and not _INSIDE.search(text, 0, match.start()):
+            yield match[1]
 
 
 def _matches(text: str) -> Iterator[tuple[re.Pattern[str], re.Match[str]]]:

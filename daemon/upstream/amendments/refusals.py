@@ -12,6 +12,7 @@ from daemon.upstream.amendments.parameters import (
     CODEX_LACKS,
     CODEX_PARAMETERS,
     LEAVE_OUT,
+    READ,
     REASONING,
     of_a_value,
     refused_parameters,
@@ -61,13 +62,14 @@ def proposals(
         yield from _shorter(error, applied)
     if error.kind not in (ErrorKind.INVALID_REQUEST, ErrorKind.NOT_FOUND):
         return
-    text = own_words(f"{error.message}\n{error.param}" if error.param else error.message, in_request)
+    text = own_words(f"{error.param}: {error.message}" if error.param else error.message, in_request)[:READ]
     for rule in RULES:
         if wire not in rule.wires or (rule.about is not None and rule.about.search(text) is None):
             continue
         match = next((each for each in matches(rule.refusals, text) if not in_request(each[0])), None)
         if match is not None and (amendment := Amendment(rule.name, rule.argument(match))) not in applied:
-            yield Proposal(amendment=amendment)
+            of_others = rule.of_one_request is None or rule.of_one_request.search(error.message) is None
+            yield Proposal(amendment=amendment, lasting=of_others)
     yield from _left_out(error, wire, applied, in_request)
 
 

@@ -46,13 +46,14 @@ class AmendmentRule(Struct, frozen=True, kw_only=True):
     """``refusals``: the sentences that ask for it, where ``about`` is in the text as well; ``argument`` reads the
     argument of such a sentence, by default its first group. ``change`` None: the wires do it. ``loses_content``:
     applied from the start only after two different requests needed it. ``profile``: the make of upstream that is
-    known by wanting this."""
+    known by wanting this. ``of_one_request``: words beside which the refusal says nothing of other requests."""
 
     name: str
     wires: frozenset[str]
     refusals: tuple[re.Pattern[str], ...] = ()
     about: re.Pattern[str] | None = None
     argument: Callable[[re.Match[str]], str] = first_group
+    of_one_request: re.Pattern[str] | None = None
     change: Change | None = None
     loses_content: bool = False
     profile: str = ""

@@ -22,37 +22,41 @@ STREAMED: Final = "streamed answer"
 
 _ANY: Final = frozenset(WIRES)
 
-_LIMIT: Final = r"max[_ ]?(?:completion[_ ]?|output[_ ]?|new[_ ]?)?tokens(?:_to_sample)?"
+_LIMIT: Final = r"max[_ ]?(?:completion[_ ]?|output[_ ]?|new[_ ]?)?tokens(?:_to_sample)?(?![a-z_])"
 _GAP: Final = r"[^\n\[<>≤]{0,80}?"
-_NUMBER: Final = r"(?:\w+=)*['\"`(]{0,2}(\d[\d,]*)"
+_NUMBER: Final = r"(?:[a-z]+ ){0,3}(?:\w+=)*['\"`(]{0,2}(\d[\d,]*)(?P<thousand>k\b)?"
+_TOP: Final = r"(?:max(?:imum)?|limit|upper bound)"
+_MORE: Final = r"(?:greater|larger|more|higher|bigger|above)"
+_LESS: Final = r"(?:less|lower|smaller|fewer)"
+_NOT: Final = r"(?:can ?not|must not|may not|should not|can't)"
 
 _TOO_MUCH: Final = sentences(
-    rf"{_LIMIT}\b[^\n\[]{{0,80}}?\[ ?\d+ ?[,~-] ?(\d+) ?\]",
+    rf"{_LIMIT}[^\n\[(]{{0,80}}?[\[(] ?\d+ ?[,~-] ?(\d+) ?[\])]",
     r"\bfrom \d+ \(inclusive\) to (?P<exclusive>\d+) \(exclusive\)",
-    rf"{_LIMIT}\b{_GAP}between \d+ (?:and|to|-) {_NUMBER}",
-    rf"at most {_NUMBER} (?:completion |output )?tokens",
+    rf"{_LIMIT}{_GAP}(?:between|range|from) \d+ ?(?:and|to|-|~|–|\.\.) ?{_NUMBER}",
+    rf"(?:at most|maximum of|up to) {_NUMBER} (?:completion |output )?tokens",
     rf"{_LIMIT}['\"`]?:? \d+ ?> ?{_NUMBER}",
     r"expected a value <=? ?(\d+)",
-    rf"{_LIMIT}\b{_GAP}(?:(?:less|lower|smaller) than or equal to|(?:no|not) (?:more|greater|larger|higher) than"
-    r"|at most|not exceed(?:ing)?"
-    r"|(?:can ?not|must not|may not|should not) (?:exceed|be (?:greater|larger|more|above)(?: than)?)"
-    rf"|<=|≤|up to|maximum(?: value| allowed)?(?: is| of|:)?) {_NUMBER}",
-    rf"{_LIMIT}\b{_GAP}(?:less|lower|smaller) than (?P<exclusive>\d[\d,]*)",
-    rf"{_LIMIT}\b[^\n]{{0,80}}?(?:exceed\w*|above|over|too (?:large|big|high))[^\n\d]{{0,60}}"
-    rf"(?:[\d,]+[^\n\d]{{0,60}})??(?:limit|max(?:imum)?|allow\w*|supports?)[^\n\d]{{0,40}}?{_NUMBER}",
+    rf"{_LIMIT}{_GAP}(?:{_LESS} than or equal to|(?:no|not) {_MORE} than|at most|not exceed(?:ing)?|limited to"
+    rf"|{_NOT} (?:exceed|be {_MORE}(?: than)?)|<=|≤|up to|{_TOP}(?: value| allowed)?(?: is| of|:)?) {_NUMBER}",
+    rf"{_LIMIT}{_GAP}{_LESS} than (?P<exclusive>\d[\d,]*)",
+    rf"{_LIMIT}[^\n]{{0,60}}?(?:exceed|above|over|too (?:large|big|high)|{_MORE} than)[^\n]{{0,60}}?"
+    rf"(?:{_TOP}|allow\w*|supports?)[^\n\d]{{0,24}}{_NUMBER}",
+    rf"{_MORE} than (?:the )?{_TOP}(?: value| allowed)?(?: of)? {_NUMBER}",
+    rf"{_TOP}(?: number of)? (?:output|completion|new) tokens?(?: is| are|:)? {_NUMBER}",
     rf"maximum tokens you requested exceeds? the model limit of {_NUMBER}",
     rf"{_LIMIT}[^\n]{{0,30}}?(?:不能大于|不[能得]?超过|最大值?[为是]?|上限[为是]?|小于等于) ?{_NUMBER}",
 )
 _TOO_LITTLE: Final = sentences(
-    rf"{_LIMIT}\b[^\n\[]{{0,80}}?\[ ?(\d+) ?[,~-] ?\d+ ?\]",
+    rf"{_LIMIT}[^\n\[]{{0,80}}?\[ ?(\d+) ?[,~-] ?\d+ ?\]",
     r"expected a value >=? ?(\d+)",
-    rf"{_LIMIT}\b{_GAP}(?:at least|(?:greater|larger|more) than or equal to|>=|≥|no less than"
+    rf"{_LIMIT}{_GAP}(?:at least|{_MORE} than or equal to|>=|≥|no less than"
     rf"|minimum(?: value)?(?: is| of|:)?) {_NUMBER}(?!, got -)",
 )
 
 _LEVEL: Final = r"(?:none|minimal|low|medium|high|xhigh|max|default|auto|ultra)"
 _OF_EFFORT: Final = re.compile(
-    r"\A(?!.*\b(?:verbosity|detail|service_tier|context_size)\b)"
+    r"\A(?!.*\b(?:verbosity|detail|service_tier|context_size|tool[_ ]choice)\b)"
     r"(?=.*(?:effort|reasoning|\bthink|\blevels?\b|values are:? ['\"`](?:none|minimal|low|medium|high|xhigh)\b))",
     re.IGNORECASE | re.DOTALL,
 )
@@ -62,9 +66,10 @@ _LEVELS: Final = re.compile(rf"\b{_LEVEL}\b", re.IGNORECASE)
 
 
 def _tokens(match: re.Match[str]) -> str:
-    digits = next(group for group in match.groups() if group).replace(",", "")
-    exclusive = match.re.groupindex.get("exclusive") and match["exclusive"]
-    return str(int(digits) - 1 if exclusive else int(digits))
+    """The number that ``match`` says, as the last one that is accepted."""
+    said = match.groupdict()
+    digits = int(next(group for group in match.groups() if group).replace(",", ""))
+    return str(digits * 1000 if said.get("thousand") else digits - 1 if said.get("exclusive") else digits)
 
 
 def _levels(match: re.Match[str]) -> str:
@@ -76,8 +81,9 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         name=AT_MOST,
         wires=_ANY,
         change=changes.at_most,
-        about=re.compile(rf"{_LIMIT}|maximum tokens|completion tokens", re.IGNORECASE),
+        about=re.compile(rf"{_LIMIT}|maximum tokens|completion tokens|output tokens", re.IGNORECASE),
         argument=_tokens,
+        of_one_request=re.compile(r"\b(?:prompt|input tokens|messages|remaining)\b", re.IGNORECASE),
         refusals=_TOO_MUCH,
     ),
     AmendmentRule(
@@ -95,10 +101,11 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         about=_OF_EFFORT,
         argument=_levels,
         refusals=sentences(
-            r"(?:(?<!un)(?:supported|valid|allowed|accepted|available|permitted) (?:values?|levels?|options?|efforts?)"
-            r"(?: (?:are|is))?|expected(?: one of)?|should be(?: one of)?|must be(?: either| one of)?|\bone of"
-            rf"|supports?(?: only)?|可选值(?:为|是)?|支持(?:的值)?(?:为|是)?)[^\w\n]{{0,6}}({_LEVEL}\b"
-            rf"(?:[^\w\n]{{1,8}}(?:(?:or|and)[^\w\n]{{1,4}})?{_LEVEL}\b)*)"
+            r"(?:(?<!un)(?<!in)(?:supported|valid|allowed|accepted|available|permitted)"
+            r"(?:(?: (?:values?|levels?|options?|efforts?))(?: (?:are|is))?|:)"
+            r"|expected(?: one of)?|should be(?: one of)?|must be(?: either| one of)?|\bone of|\bonly|\buse"
+            rf"|choose (?:from|between)|(?<!not )supports?(?: only)?|可选值[为是]?|支持(?:的值)?[为是]?)[^\w\n]{{0,6}}"
+            rf"({_LEVEL}\b(?:[^\w\n]{{1,8}}(?:(?:or|and)[^\w\n]{{1,4}})?{_LEVEL}\b)*)"
         ),
     ),
     AmendmentRule(

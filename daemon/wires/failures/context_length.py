@@ -21,7 +21,8 @@ _DOES_NOT_FIT: Final = re.compile(
     r"|too long for (?:the )?requested model"
     r"|exceed(?:s|ed|ing)? (?:the |this |its )?(?:model['’]?s? )?(?:max(?:imum)?(?: allowed)? |available |total )?"
     r"(?:context|prompt|input|sequence)[ _-]?(?:token )?(?:window|limit|length|size)\b(?! per )"
-    r"|exceed(?:s|ed|ing)? (?:the )?max(?:imum)?(?: allowed)? (?:message tokens|length\b(?! of \d+ characters))"
+    r"|(?:prompt|input|context|tokens?)\b[^.\n]{0,40} exceed(?:s|ed|ing)? (?:the )?max(?:imum)?(?: allowed)? "
+    r"(?:message tokens|length\b(?! of \d+ characters))"
     r"|(?:context|prompt|input)[ _-](?:window|length|size)(?: limit)? (?:has been |was |is )?exceed(?:s|ed)"
     r"|maximum (?:context|prompt|model|sequence) length"
     r"|(?:greater|longer|larger) than the (?:model['’]?s )?(?:max(?:imum)? )?context (?:length|window|size)"
@@ -40,7 +41,7 @@ _DOES_NOT_FIT: Final = re.compile(
     r"|max size: [\d,]+ tokens"
     rf"|input length and `?{_OUTPUT_FIELD}`?"
     rf"|{_OUTPUT_FIELD}['\"`]? must be at least 1, got -"  # what is left for the answer, as vLLM has computed it
-    r"|(?:输入|上下文|提示词|prompt)[^。,，]{0,12}(?:过长|超长|超出|超过|超限)"
+    r"|(?:输入|上下文|提示词|prompt)[^。,，每]{0,12}(?:过长|超长|超出|超过|超限)(?![^。]{0,12}(?:每分钟|额度|频率))"
     # PyTorch's own, where a model with learned positions is asked beyond the last one (transformers serve 5.24)
     r"|^index out of range in self$",
     re.IGNORECASE,
@@ -87,12 +88,15 @@ _NOT_A_LIMIT: Final = frozenset({2013})
 def _numbers(*patterns: str) -> tuple[re.Pattern[str], ...]:
     """``N`` is a number of three digits and more, ``M`` one of two."""
     return tuple(
-        re.compile(words.replace("N", r"([\d,]{3,})").replace("M", r"([\d,]{2,})"), re.IGNORECASE) for words in patterns
+        re.compile(
+            words.replace("N", r"(?<![\d,])([\d,]{3,16})").replace("M", r"(?<![\d,])([\d,]{2,16})"), re.IGNORECASE
+        )
+        for words in patterns
     )
 
 
-_SUM: Final = re.compile(r"context limit: ([\d,]+) \+ ([\d,]+) > ([\d,]+)", re.IGNORECASE)
-_PAIR: Final = re.compile(r"([\d,]+)\s*tokens?\s*>\s*([\d,]+)")
+_SUM: Final = re.compile(r"context limit: ([\d,]{1,16}) \+ ([\d,]{1,16}) > ([\d,]{1,16})", re.IGNORECASE)
+_PAIR: Final = re.compile(r"(?<![\d,])([\d,]{1,16})\s{0,3}tokens?\s{0,3}>\s{0,3}([\d,]{1,16})")
 _TOTAL: Final = _numbers(r"requested (?:a total of |about )?M tokens", r"requested tokens \(M\)")
 _OUTPUT: Final = _numbers(
     rf"{_OUTPUT_FIELD}['\"`]? is too large:? M",
