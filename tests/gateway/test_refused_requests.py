@@ -76,7 +76,7 @@ def ok(wire: str = "chat") -> UpstreamResponse:
 )
 async def test_a_limit_is_lowered_to_what_the_model_takes_and_so_from_then_on(entry: str, wire: str, name: str) -> None:
     limit = {"responses": "max_output_tokens"}.get(entry, "max_tokens")
-    body = {limit: 32000, "messages": USER, "input": "hi"}
+    body: dict[str, Any] = {limit: 32000, "messages": USER, "input": "hi"}
     run = await Asked(refusing(RANGE), ok(wire), entry=entry, wire=wire, **body)()
     assert [run.sent(number)[name] for number in range(2)] == [32000, 8192]
     assert (run.handler.record.status, run.handler.record.lost) == (200, ())
@@ -141,7 +141,7 @@ async def test_an_answer_that_must_be_streamed_is_collected_for_its_client() -> 
             [{"index": 0, "delta": {}, "finish_reason": "stop"}],
         )
     )
-    answer = answering(chunks + b"data: [DONE]\n\n", **{"content-type": "text/event-stream"})
+    answer = answering(chunks + b"data: [DONE]\n\n")
     run = await Asked(refusing(said), answer, messages=USER)()
     assert (run.sent(0).get("stream", False), run.sent(1)["stream"]) == (False, True)
     assert json.loads(run.client.body)["choices"][0]["message"]["content"] == "hello"

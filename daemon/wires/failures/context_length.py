@@ -111,7 +111,7 @@ _PROMPT: Final = _numbers(
     r"\bM `inputs`",
     r"(?:resulted in|requested(?: about)?|you provided|(?:prompt|request) contains(?: at least)?)\D{0,24}M",
     r"(?:input|request|prompt)(?: already)? (?:has|is|of)\D{0,24}M",
-    r"(?:request|prompt|input|input token count|input length|prompt[ _]tokens|prompt length)\D{0,4}\((?:length )?M",
+    r"(?:request|number of tokens|input(?: token count| length)?|prompt(?:[ _]tokens| length)?)\D{0,4}\((?:length )?M",
     r"(?:prompt token count of|input length|too long:|keep the first|n_keep:|received|given:) M",
 )
 _LIMIT: Final = _numbers(

@@ -42,8 +42,12 @@ def test_what_is_quoted_is_cut_out(text: str, written: str, expected: str | None
 
 def test_the_request_is_asked_a_few_times_for_a_long_text() -> None:
     asked: list[str] = []
-    text = "word " * 200 + "'a b' " * 20
-    own_words(text, lambda piece: bool(asked.append(piece)))
+
+    def never(piece: str) -> bool:
+        asked.append(piece)
+        return False
+
+    own_words("word " * 200 + "'a b' " * 20, never)
     assert len(asked) < 80
 
 
