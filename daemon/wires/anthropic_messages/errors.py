@@ -66,6 +66,12 @@ _LIMIT_OF_OUTPUT_BY = _LIMIT_OF_OUTPUT + (
 )
 """Matched by Claude Code 2.1.197 (2026-11), as above; from the numbers it computes the new ``max_tokens``."""
 
+_LEAST_ROOM = 4000
+"""Tokens. Claude Code 2.1.332 gives up where less would be left: it keeps 1,000 free and asks for 3,000 at least."""
+
+_COMPACTED = "input is too long for requested model"
+"""Matched by Claude Code 2.1.332 (2026-11): Bedrock's words, upon which it compacts the conversation as well."""
+
 
 def encode_error(error: GatewayError, request_id: str) -> tuple[int, dict[str, str], bytes]:
     """(status, extra headers, body) of a failed request."""
@@ -105,6 +111,8 @@ def reword_context_length(message: str, estimate: int | None, limit: int | None)
     room = numbers.room(estimate)
     if room is not None and numbers.limit is not None:
         sentence = _LIMIT_OF_OUTPUT_BY.format(numbers.limit - room, numbers.output, numbers.limit)
+        if room < _LEAST_ROOM:
+            sentence = f"{sentence}: {_COMPACTED}"
         return f"{sentence} (upstream: {message})"
     asked, maximum = numbers.prompt or estimate, numbers.limit or limit
     if asked is not None and maximum is not None:

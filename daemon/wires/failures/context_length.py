@@ -6,7 +6,7 @@ prompt alone is too long (the client has to shorten the conversation), or prompt
 
 The words are those of OpenAI, Anthropic, Bedrock, Gemini, Mistral, xAI, Kimi, GLM, MiniMax, DashScope, Volcano,
 SiliconFlow, Cohere, Copilot, OpenRouter, vLLM, SGLang, TGI, TensorRT-LLM, llama.cpp, Ollama, LM Studio, oMLX, MLX and
-transformers (2026-11).
+transformers (2026-11), and those that Claude Code 2.1.332 looks for itself.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ _DOES_NOT_FIT: Final = re.compile(
     r"|prompt length \([\d.,]+\).{0,40}(?:exceeds?|should not exceed|larger than)"
     r"|prompt has [\d,]+ tokens, but"
     r"|max size: [\d,]+ tokens"
+    r"|input token length too long|input tokens exceed the configured limit|maximum context limit"
+    r"|tokens in request more than max tokens allowed|but model only supports up to|context exceeds your deployment"
     rf"|input length and `?{_OUTPUT_FIELD}`?"
     rf"|{_OUTPUT_FIELD}['\"`]? must be at least 1, got -"  # what is left for the answer, as vLLM has computed it
     r"|(?:输入|上下文|提示词|prompt)[^。,，每]{0,12}(?:过长|超长|超出|超过|超限)(?![^。]{0,12}(?:每分钟|额度|频率))"
