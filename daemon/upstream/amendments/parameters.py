@@ -13,7 +13,7 @@ from typing import Final
 from daemon.config.profiles import PROFILES
 from daemon.errors import ErrorKind, RemoteError
 from daemon.upstream.amendments.rule import AmendmentRule, matches, sentences
-from daemon.wires.failures.own_words import InRequest, own_words
+from daemon.wires.failures.own_words import InRequest, is_own, is_repeated
 from daemon.wires.openai_responses import WIRE
 from daemon.wires.table import WIRES
 
@@ -181,8 +181,7 @@ def refused_parameters(error: RemoteError, in_request: InRequest) -> Iterator[st
     """The same, followed by what it is called on other wires: upstreams name what they translate it to."""
     if error.kind is not ErrorKind.INVALID_REQUEST:
         return
-    text = own_words(error.message, in_request)[:READ]
-    for written in _written(error, text, in_request):
+    for written in _written(error, error.message[:READ], in_request):
         name = _CAMEL.sub("_", _PLACE.sub("", written.rstrip("."))).lower().replace(" ", "_")
         name = _ALSO_CALLED.get(name, name)
         if _NAME.fullmatch(name) is None or name in _MEANINGFUL or name.partition(".")[0] in _CONTENT:
@@ -209,19 +208,21 @@ def refuses_reasoning(error: RemoteError) -> bool:
 
 def _written(error: RemoteError, text: str, in_request: InRequest) -> Iterator[str]:
     """The names in the upstream's own spelling, the surest first."""
-    believed = error.param if error.param and (error.code in _CODES or _NOT_TAKEN.search(text)) else ""
+    refused = (match for match in _NOT_TAKEN.finditer(text) if not is_repeated(match, in_request))
+    believed = error.param if error.param and (error.code in _CODES or next(refused, None)) else ""
     if believed and believed.rpartition(".")[2] in text:
         yield believed
     for pattern, match in _matches(text):
         inside = _INSIDE.search(text, 0, match.start()) is not None
         value = pattern in _ALONE and (match[1].lower() in _WORDS or _VALUE_OF.search(text, 0, match.start()))
-        if not inside and not value and not in_request(match[0]):
+        if not inside and not value and is_own(match, in_request):
             yield match[match.lastindex or 0]
     if believed:
         yield believed
     for match in _KNOWN.finditer(text):
         sentence = text[max(match.start() - 60, 0) : match.end() + 60]
-        if _NOT_TAKEN.search(sentence) and not _INSIDE.search(text, 0, match.start()):
+        inside = _INSIDE.search(text, 0, match.start()) is not None
+        if _NOT_TAKEN.search(sentence) and not inside and not is_repeated(match, in_request):
             yield match[1]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from daemon.errors import ErrorKind, RemoteError
@@ -22,7 +22,7 @@ from daemon.upstream.amendments.rule import Amendment, Condition, Proposal, matc
 from daemon.upstream.amendments.table import RULE, RULES
 from daemon.upstream.amendments.values import AT_MOST
 from daemon.wires.failures.context_length import token_numbers
-from daemon.wires.failures.own_words import InRequest, own_words
+from daemon.wires.failures.own_words import InRequest, is_own
 
 LEAST_ROOM: Final = 256
 """Tokens of an answer for which it is worth asking again. A client whose conversation leaves less has to shorten it."""
@@ -62,15 +62,15 @@ def proposals(
         yield from _shorter(error, applied)
     if error.kind not in (ErrorKind.INVALID_REQUEST, ErrorKind.NOT_FOUND):
         return
-    text = own_words(f"{error.param}: {error.message}" if error.param else error.message, in_request)[:READ]
+    text = f"{error.param}: {error.message[:READ]}" if error.param else error.message[:READ]
     for rule in RULES:
         if wire not in rule.wires or (rule.about is not None and rule.about.search(text) is None):
             continue
-        match = next((each for each in matches(rule.refusals, text) if not in_request(each[0])), None)
+        match = next((each for each in matches(rule.refusals, text) if is_own(each, in_request)), None)
         if match is not None and (amendment := Amendment(rule.name, rule.argument(match))) not in applied:
             of_others = rule.of_one_request is None or rule.of_one_request.search(error.message) is None
             yield Proposal(amendment=amendment, lasting=of_others)
-    yield from _left_out(error, wire, applied, in_request)
+    yield from _left_out(error, wire, applied, refused_parameters(error, in_request))
 
 
 def _shorter(error: RemoteError, applied: Sequence[Amendment]) -> Iterator[Proposal]:
@@ -80,10 +80,10 @@ def _shorter(error: RemoteError, applied: Sequence[Amendment]) -> Iterator[Propo
         yield Proposal(amendment=amendment, lasting=False)
 
 
-def _left_out(error: RemoteError, wire: str, applied: Sequence[Amendment], in_request: InRequest) -> Iterator[Proposal]:
+def _left_out(error: RemoteError, wire: str, applied: Sequence[Amendment], names: Iterable[str]) -> Iterator[Proposal]:
     left_out = without(applied)
     of_the_model = _OF_THE_MODEL.search(error.message) is not None
-    for name in refused_parameters(error, in_request):
+    for name in names:
         if (
             wire in RULE[CODEX_PARAMETERS].wires
             and name in CODEX_LACKS

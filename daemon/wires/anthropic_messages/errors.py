@@ -70,7 +70,7 @@ _LEAST_ROOM = 4000
 """Tokens. Claude Code 2.1.332 gives up where less would be left: it keeps 1,000 free and asks for 3,000 at least."""
 
 _COMPACTED = "input is too long for requested model"
-"""Matched by Claude Code 2.1.332 (2026-11): Bedrock's words, upon which it compacts the conversation as well."""
+"""Matched by Claude Code 2.1.332 (2026-11, run): Bedrock's words, upon which it compacts the conversation as well."""
 
 
 def encode_error(error: GatewayError, request_id: str) -> tuple[int, dict[str, str], bytes]:

@@ -12,6 +12,7 @@ transformers (2026-11), and those that Claude Code 2.1.332 looks for itself.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 _OUTPUT_FIELD: Final = r"max_(?:completion_|output_|new_)?tokens"
@@ -66,10 +67,9 @@ class TokenNumbers(NamedTuple):
         return self.limit - prompt if prompt < self.limit < prompt + self.output else None
 
 
-def does_not_fit(message: str) -> str:
-    """The words by which an upstream says that the prompt, alone or with its answer, does not fit; '' for none."""
-    match = _DOES_NOT_FIT.search(message)
-    return match[0] if match else ""
+def does_not_fit(message: str) -> Iterator[re.Match[str]]:
+    """The words by which an upstream says that the prompt, alone or with its answer, does not fit."""
+    return _DOES_NOT_FIT.finditer(message)
 
 
 def token_numbers(message: str) -> TokenNumbers:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from daemon.errors import ErrorKind, Failover, Failure, GatewayError, RemoteError, Scope
 from daemon.wires.failures.context_length import does_not_fit
-from daemon.wires.failures.own_words import InRequest, own_words, without_quotes
+from daemon.wires.failures.own_words import InRequest, is_quoted
 from daemon.wires.failures.words import GENERIC, VAGUE, FailureClass, by_code, by_sentence, retry_later
 
 KIND_OF_STATUS: Mapping[int, ErrorKind] = {
@@ -104,7 +104,7 @@ def judge(failure: Failure, in_request: InRequest = _nothing) -> RemoteError:
 
 
 def judged_again(error: RemoteError, in_request: InRequest) -> RemoteError:
-    """``error``, unless the words that decided it are the request's own: then judged without those.
+    """``error``, unless the words that decided it are the request's own (``own_words``): then judged without those.
 
     Upstreams quote what they refuse, and the table's words are ordinary ones ("并发", "maintenance") that a
     user may have written. ``in_request`` says whether a text stands in the body that was sent; it is asked
@@ -139,8 +139,6 @@ def _meaning(failure: Failure, in_request: InRequest) -> _Meaning:
     if generic is None and (words := _words_of_length(failure.message, in_request)):
         return _Meaning(ErrorKind.CONTEXT_LENGTH, evidence=words)
     text = f"{failure.message}\n{failure.beside}"[:_JUDGED]
-    if in_request is not _nothing:
-        text = own_words(text, in_request)
     verdict = by_sentence(text, failure.param, in_request)
     if verdict is None and generic is None:
         verdict = retry_later(text, in_request)
@@ -150,8 +148,7 @@ def _meaning(failure: Failure, in_request: InRequest) -> _Meaning:
 
 
 def _words_of_length(message: str, in_request: InRequest) -> str:
-    words = does_not_fit(message)
-    return does_not_fit(without_quotes(message, in_request)) if words else ""
+    return next((match[0] for match in does_not_fit(message) if not is_quoted(match, in_request)), "")
 
 
 def _listed(table: Mapping[str, ErrorKind], failure: Failure) -> ErrorKind | None:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from daemon.errors import ErrorKind, Failover, Scope
-from daemon.wires.failures.own_words import InRequest
+from daemon.wires.failures.own_words import InRequest, is_own
 
 
 class FailureClass(Struct, frozen=True):
@@ -317,14 +317,14 @@ def by_sentence(text: str, param: str | None, in_request: InRequest) -> Verdict 
         if row.kind is ErrorKind.MODEL_NOT_FOUND and param not in (None, "model"):
             continue
         for match in row.sentences.finditer(text):
-            if not in_request(match[0]):
+            if is_own(match, in_request):
                 return Verdict(row, match[0])
     return None
 
 
 def retry_later(text: str, in_request: InRequest) -> Verdict | None:
     """ "请稍后再试" beside no other word: it stands beside most of them."""
-    sentence = next((match[0] for match in _AGAIN_LATER.finditer(text) if not in_request(match[0])), None)
+    sentence = next((match[0] for match in _AGAIN_LATER.finditer(text) if is_own(match, in_request)), None)
     return None if sentence is None else Verdict(_LATER, sentence)
 
 
