@@ -8,8 +8,9 @@ import pytest
 
 from daemon.errors import ErrorKind, RemoteError
 from daemon.upstream.amendments.apply import amend_body, configured, without
-from daemon.upstream.amendments.parameters import CODEX_PARAMETERS, LEAVE_OUT, REASONING, refused_parameter
+from daemon.upstream.amendments.parameters import CODEX_PARAMETERS, LEAVE_OUT, REASONING
 from daemon.upstream.amendments.refusals import proposals
+from daemon.upstream.amendments.refused_names import refused_parameter
 from daemon.upstream.amendments.rule import Amendment, Proposal
 from daemon.upstream.amendments.table import RULES, loses_content
 from tests.gateway.targets import target

@@ -12,12 +12,10 @@ from daemon.upstream.amendments.parameters import (
     CODEX_LACKS,
     CODEX_PARAMETERS,
     LEAVE_OUT,
-    READ,
     REASONING,
-    of_a_value,
-    refused_parameters,
     refuses_reasoning,
 )
+from daemon.upstream.amendments.refused_names import READ, of_a_value, refused_parameters
 from daemon.upstream.amendments.rule import Amendment, Condition, Proposal, matches
 from daemon.upstream.amendments.table import RULE, RULES
 from daemon.upstream.amendments.values import AT_MOST

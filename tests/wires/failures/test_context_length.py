@@ -43,7 +43,7 @@ SAID = [
 
 @pytest.mark.parametrize(("asked", "limit", "message"), SAID, ids=[row[2][:40] for row in SAID])
 def test_the_words_and_numbers_of_servers(asked: int | None, limit: int | None, message: str) -> None:
-    assert next(does_not_fit(message))
+    assert list(does_not_fit(message))
     numbers = token_numbers(message)
     assert (numbers.prompt, numbers.limit) == (asked, limit)
 
