@@ -13,6 +13,9 @@ import re
 
 MASK = "***"
 
+SHORT = 8
+"""Characters: a secret of fewer is looked for as a whole word only."""
+
 _KEY_SHAPES = re.compile(
     r"(?<![A-Za-z0-9])(?:"  # no \b: a Chinese character before it is a letter, too
     r"(?P<shape>sk-|sess-|xai-|rk-|cr_|gsk_|AIza)[A-Za-z0-9_*.+/=-]{3,}[A-Za-z0-9_*=]"
@@ -21,6 +24,14 @@ _KEY_SHAPES = re.compile(
     r"|(?P<cn>(?:密钥|令牌)\s*[:=：(\[（]?\s*)[A-Za-z0-9+/_.~-]{20,}={0,2}",
     re.IGNORECASE,
 )
+
+
+def mask(secret: str, text: str) -> str:
+    """``text`` with every occurrence of ``secret`` replaced by ``***``. A short one (keys of local servers are ``k``,
+    ``1234``) is replaced where it stands as a word of its own: inside others it is none."""
+    if len(secret) >= SHORT:
+        return text.replace(secret, MASK)
+    return re.sub(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", MASK, text) if secret else text
 
 
 def mask_keys(text: str) -> str:
@@ -55,8 +66,8 @@ class Secret:
         return self._text
 
     def masked_in(self, text: str) -> str:
-        """``text`` with every occurrence of the secret replaced by ``***``."""
-        return text.replace(self._text, MASK) if self._text else text
+        """``text`` with every occurrence of the secret replaced by ``***``, as ``mask`` finds them."""
+        return mask(self._text, text)
 
     @property
     def digest(self) -> bytes:

@@ -22,6 +22,7 @@ from msgspec import Struct
 from daemon.errors import RemoteError
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, ResponsePipe
+from daemon.inference.request import Request
 from daemon.snapshot.listings import Candidate
 from daemon.upstream.adapters.adapter import Adapter
 from daemon.upstream.amendments.apply import configured
@@ -75,8 +76,8 @@ class LearnedAmendments:
         self._entries: OrderedDict[Key, Learned] = OrderedDict()  # the least recently used first
         self._by_auth: dict[str, OrderedDict[Key, Learned]] = {}  # the same entries
 
-    def of(self, candidate: Candidate, *, tools: bool) -> tuple[Amendment, ...]:
-        """What to apply from the start for a request, with or without ``tools``, to this candidate."""
+    def of(self, candidate: Candidate, met: frozenset[Condition]) -> tuple[Amendment, ...]:
+        """What to apply from the start for a request that meets the conditions ``met``, to this candidate."""
         known = self._by_auth.get(candidate.auth.id)
         if not known:
             return ()
@@ -85,7 +86,7 @@ class LearnedAmendments:
         for key, entry in tuple(known.items()):
             if entry.until <= now or entry.profile != candidate.auth.profile:
                 self._drop(key)
-            elif key.model == candidate.model and (tools or key.condition != "tools") and _in_force(key, entry):
+            elif key.model == candidate.model and key.condition in met and _in_force(key, entry):
                 self._touch(key)
                 amendments.append(key.amendment)
         return tuple(amendments)
@@ -160,6 +161,18 @@ def _in_force(key: Key, entry: Learned) -> bool:
     return entry.requests >= IN_FORCE_AFTER or not loses_content(key.amendment)
 
 
+def met_by(request: Request) -> frozenset[Condition]:
+    """The conditions that ``request`` meets. Thinking is what models do unless they are told not to."""
+    met: list[Condition] = [""]
+    if request.tools:
+        met.append("tools")
+    if request.temperature is not None:
+        met.append("temperature")
+    if request.reasoning.enabled is not False and request.reasoning.effort != "none":
+        met.append("thinking")
+    return frozenset(met)
+
+
 class RequestAmendments:
     """How one request is amended: what its upstreams have refused of it, and what they are asked with next.
 
@@ -179,7 +192,7 @@ class RequestAmendments:
     def first(self, candidate: Candidate, adapter: Adapter, effort: str | None) -> AttemptTarget:
         """The request as this candidate is asked at first, amended by its settings and by earlier refusals."""
         self._helpful = []
-        learned = self._learned.of(candidate, tools=bool(self._client_request.request.tools))
+        learned = self._learned.of(candidate, met_by(self._client_request.request))
         amendments = (*configured(adapter.auth), *learned)
         return AttemptTarget(candidate=candidate, adapter=adapter, effort=effort, amendments=amendments)
 
@@ -191,7 +204,9 @@ class RequestAmendments:
         self._refused.add((auth.id, hash(refused.body)))
         if not self._left:
             return None
-        for proposal in proposals(error, target.adapter.wire.name, target.amendments, self._client_request.says):
+        client = self._client_request
+        shorter = client.wire.reword_context_length is None
+        for proposal in proposals(error, target.adapter.wire.name, target.amendments, client.says, shorter=shorter):
             if proposal.amendment.name == REASONING:
                 pipe.refused()
             amended = target.amended(proposal.amendment)

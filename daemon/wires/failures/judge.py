@@ -5,25 +5,22 @@
 What decides, in this order:
 1. a firewall's page;
 2. a ``code`` or ``type`` that names a class (``words.TABLE``);
-3. words for a prompt that does not fit, unless a generic code says something else;
+3. words for a prompt that does not fit (``context_length``), unless a generic code says something else;
 4. a sentence of the table; where several match, the first row;
 5. a generic code or type (``rate_limit_error``);
 6. "please retry later", alone;
 7. the status, and inside a stream the vague type.
-
-Servers word a prompt that does not fit differently, and only some have a code for it. The words are those
-of OpenAI, Anthropic, vLLM, llama.cpp, transformers, LM Studio, Mistral, xAI, Gemini, Kimi, Copilot and DashScope
-(2026-11).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from daemon.errors import ErrorKind, Failover, Failure, GatewayError, RemoteError, Scope
-from daemon.wires.failures.words import GENERIC, VAGUE, FailureClass, Ignored, by_code, by_sentence, retry_later
+from daemon.wires.failures.context_length import does_not_fit
+from daemon.wires.failures.own_words import InRequest, is_quoted
+from daemon.wires.failures.words import GENERIC, VAGUE, FailureClass, by_code, by_sentence, retry_later
 
 KIND_OF_STATUS: Mapping[int, ErrorKind] = {
     401: ErrorKind.AUTHENTICATION,
@@ -80,9 +77,9 @@ def _nothing(_: str) -> bool:
     return False
 
 
-def judge(failure: Failure, ignored: Ignored = _nothing) -> RemoteError:
-    """What the failure means. Matches for which ``ignored`` is true do not count."""
-    kind, row, evidence = _meaning(failure, ignored)
+def judge(failure: Failure, in_request: InRequest = _nothing) -> RemoteError:
+    """What the failure means. The words that are the request's, by ``in_request``, do not count."""
+    kind, row, evidence = _meaning(failure, in_request)
     wrong_address = bool(failure.page) and not evidence and (failure.status or 0) < 500 and _is_wrong_address(kind)
     if wrong_address:
         kind = ErrorKind.API
@@ -106,16 +103,19 @@ def judge(failure: Failure, ignored: Ignored = _nothing) -> RemoteError:
     return error
 
 
-def judged_again(error: RemoteError, in_request: Ignored) -> RemoteError:
-    """``error``, unless the words that decided it are the request's own: then judged without those.
+def judged_again(error: RemoteError, in_request: InRequest) -> RemoteError:
+    """``error``, unless the words that decided it are the request's own (``own_words``): then judged without those.
 
     Upstreams quote what they refuse, and the table's words are ordinary ones ("并发", "maintenance") that a
     user may have written. ``in_request`` says whether a text stands in the body that was sent; it is asked
-    only about errors that words decided. Words for a prompt that is too long always count.
+    only about errors that words decided. Words for a prompt that does not fit count unless they are quoted: the
+    same words stand in conversations that have been too long before.
     """
-    if not error.evidence or error.failure is None or not in_request(error.evidence):
+    if not error.evidence or error.failure is None:
         return error
     again = judge(error.failure, in_request)
+    if (again.kind, again.evidence) == (error.kind, error.evidence):
+        return error
     if not error.failure.page:
         again.message = error.message  # the configured key is masked in it by now
     return again
@@ -127,22 +127,28 @@ def is_long_wait(error: GatewayError) -> bool:
     return limited and error.retry_after is not None and error.retry_after > LONG_WAIT
 
 
-def _meaning(failure: Failure, ignored: Ignored) -> _Meaning:
+def _meaning(failure: Failure, in_request: InRequest) -> _Meaning:
     if failure.firewall:
         return _Meaning(ErrorKind.FIREWALL)
     row = by_code(failure.code, failure.type)
     if row is not None:
         return _Meaning(row.kind, row)
     generic = _listed(GENERIC, failure)
-    if generic is ErrorKind.CONTEXT_LENGTH or (generic is None and speaks_of_context_length(failure.message)):
-        return _Meaning(ErrorKind.CONTEXT_LENGTH)
+    if generic is ErrorKind.CONTEXT_LENGTH:
+        return _Meaning(generic)
+    if generic is None and (words := _words_of_length(failure.message, in_request)):
+        return _Meaning(ErrorKind.CONTEXT_LENGTH, evidence=words)
     text = f"{failure.message}\n{failure.beside}"[:_JUDGED]
-    verdict = by_sentence(text, failure.param, ignored)
+    verdict = by_sentence(text, failure.param, in_request)
     if verdict is None and generic is None:
-        verdict = retry_later(text, ignored)
+        verdict = retry_later(text, in_request)
     if verdict is not None:
         return _Meaning(verdict.row.kind, verdict.row, verdict.evidence)
     return _Meaning(generic or _by_status(failure))
+
+
+def _words_of_length(message: str, in_request: InRequest) -> str:
+    return next((match[0] for match in does_not_fit(message) if not is_quoted(match, in_request)), "")
 
 
 def _listed(table: Mapping[str, ErrorKind], failure: Failure) -> ErrorKind | None:
@@ -207,68 +213,3 @@ def _of_a_page(failure: Failure, kind: ErrorKind, *, wrong_address: bool) -> str
         return f"the upstream redirects (HTTP {failure.status}) to {failure.message}: set the provider's base-url to it"
     advice = ": its base-url may be wrong or lack /v1" if wrong_address else ""
     return f"the upstream sent {failure.page} (HTTP {failure.status}){advice}{quoted}"
-
-
-# --- prompts that do not fit ---------------------------------------------------------------------
-
-
-_TOO_LONG = re.compile(
-    r"prompt is too long"
-    r"|exceeds? (?:the |this model's )?(?:context (?:window|limit)|available context size)"
-    r"|context window exceeds limit"
-    r"|maximum (?:context|prompt|model) length"
-    r"|(?:greater|longer) than the context length"
-    r"|exceed(?:s|ed) (?:the maximum number of tokens allowed|model token limit)"
-    r"|prompt token count of [\d,]+ exceeds"
-    r"|range of input length should be"
-    # PyTorch's own, where a model with learned positions is asked beyond the last one (transformers serve 5.24)
-    r"|^index out of range in self$",
-    re.I,
-)
-
-_NUMBER = r"([\d,]{3,})"
-_PAIR = re.compile(r"([\d,]+)\s*tokens?\s*>\s*([\d,]+)")
-_LIMITS = tuple(
-    re.compile(words.replace("N", _NUMBER), re.I)
-    for words in (
-        r"maximum (?:context|prompt|model) length(?: is| of)?\D{0,24}N",
-        r"N maximum context length",
-        r"context (?:window|limit|size)(?: is| of| size)?\D{0,24}N",
-        r"context length of\D{0,12}N",
-        r"exceeded model token limit\D{0,4}N",
-        r"maximum number of tokens allowed\D{0,4}N",
-        r"exceeds the limit of N",
-        r"input length should be \[\d+, ?N",
-    )
-)
-_ASKED = tuple(
-    re.compile(words.replace("N", _NUMBER.replace("3", "2")), re.I)
-    for words in (
-        r"(?:resulted in|requested(?: about)?|you provided|(?:prompt|request) contains)\D{0,24}N",
-        r"(?:input|request) (?:has|is|of)\D{0,24}N",
-        r"(?:request|prompt|input token count)\D{0,4}\((?:length )?N",
-        r"prompt token count of N",
-    )
-)
-
-
-def speaks_of_context_length(message: str) -> bool:
-    """Whether an upstream's message says that the prompt does not fit."""
-    return _TOO_LONG.search(message) is not None
-
-
-def context_numbers(message: str) -> tuple[int | None, int | None]:
-    """(tokens of the prompt, the model's limit), as far as the message says them."""
-    if pair := _PAIR.search(message):
-        return _integer(pair[1]), _integer(pair[2])
-    return _first(_ASKED, message), _first(_LIMITS, message)
-
-
-def _first(patterns: tuple[re.Pattern[str], ...], message: str) -> int | None:
-    matches = (pattern.search(message) for pattern in patterns)
-    return next((_integer(match[1]) for match in matches if match), None)
-
-
-def _integer(text: str) -> int | None:
-    digits = text.replace(",", "")
-    return int(digits) if digits.isdigit() and len(digits) < 16 else None

@@ -15,12 +15,12 @@ Words that decide nothing, because they stand beside everything: 请联系管理
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from daemon.errors import ErrorKind, Failover, Scope
+from daemon.wires.failures.own_words import InRequest, is_own
 
 
 class FailureClass(Struct, frozen=True):
@@ -59,6 +59,8 @@ TABLE: tuple[FailureClass, ...] = (
             r"items are not persisted when .?store.? is set to false",
             r"expected an id that begins with",
             r"(?:unsupported|unknown|unrecognized) (?:parameter|request argument supplied)s?:",
+            r"(?:parameter|argument|property|field|option)s? ['\"`]?[\w.]+['\"`]? (?:is|are) "
+            r"(?:not (?:supported|allowed|permitted)|unsupported)",
             # transformers serve 5.24: generate() refuses a value after the stream has begun with a 200
             r"`\w+`(?: \(=[^)]{0,40}\))? (?:has to|must) be "
             r"(?:greater|(?:a |an )?(?:strictly |positive )*(?:float|int|dict))",
@@ -297,9 +299,6 @@ VAGUE: dict[str, ErrorKind] = {
 _AGAIN_LATER = re.compile(r"稍后(?:再|重)试|稍候(?:再|重)试|请重试|稍后再来|please retry later", re.IGNORECASE)
 _LATER = FailureClass(ErrorKind.OVERLOADED, _AGAIN_LATER)
 
-Ignored = Callable[[str], bool]
-"""Whether a matched text does not count."""
-
 
 def by_code(*words: str | None) -> FailureClass | None:
     """The row that lists one of these codes or types; the first word decides first."""
@@ -311,21 +310,21 @@ def by_code(*words: str | None) -> FailureClass | None:
     return None
 
 
-def by_sentence(text: str, param: str | None, ignored: Ignored) -> Verdict | None:
-    """The first row with a sentence in ``text`` that is not ``ignored``. ``param`` is the field that the
+def by_sentence(text: str, param: str | None, in_request: InRequest) -> Verdict | None:
+    """The first row with a sentence in ``text`` that is not the request's as well. ``param`` is the field that the
     error names: "… is not supported" is said of parameters as it is of models."""
     for row in TABLE:
         if row.kind is ErrorKind.MODEL_NOT_FOUND and param not in (None, "model"):
             continue
         for match in row.sentences.finditer(text):
-            if not ignored(match[0]):
+            if is_own(match, in_request):
                 return Verdict(row, match[0])
     return None
 
 
-def retry_later(text: str, ignored: Ignored) -> Verdict | None:
+def retry_later(text: str, in_request: InRequest) -> Verdict | None:
     """ "请稍后再试" beside no other word: it stands beside most of them."""
-    sentence = next((match[0] for match in _AGAIN_LATER.finditer(text) if not ignored(match[0])), None)
+    sentence = next((match[0] for match in _AGAIN_LATER.finditer(text) if is_own(match, in_request)), None)
     return None if sentence is None else Verdict(_LATER, sentence)
 
 

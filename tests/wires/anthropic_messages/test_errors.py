@@ -79,6 +79,17 @@ OPENAI = "This model's maximum context length is 128000 tokens. However, your me
 OUTPUT = (
     "input length and `max_tokens` exceed context limit: 190000 + 32000 > 200000, decrease input length or `max_tokens`"
 )
+VLLM = (
+    "'max_tokens' or 'max_completion_tokens' is too large: 32000. This model's maximum context length is 40960 tokens"
+    " and your request has 19110 input tokens (32000 > 40960 - 19110). None"
+)
+SMALL = (
+    "This model's maximum context length is 8192 tokens. However, you requested 8203 tokens (7691 in the messages, "
+    "512 in the completion)."
+)
+UNCOUNTED = "max_tokens is too large: 32000 exceeds the context window of 32768"
+SGLANG = "The input (345516 tokens) is longer than the model's context length (262144 tokens)."
+MINIMAX = "invalid params, context window exceeds limit (2013)"
 WINDOW = "Your input exceeds the context window of this model."
 
 
@@ -93,6 +104,30 @@ WINDOW = "Your input exceeds the context window of this model."
         (WINDOW, None, None, f"prompt is too long (upstream: {WINDOW})"),
         (OUTPUT, 9, 8, OUTPUT),
         ("prompt is too long: 5 tokens > 4 maximum", 9, 8, "prompt is too long: 5 tokens > 4 maximum"),
+        (
+            VLLM,
+            9,
+            8,
+            "input length and `max_tokens` exceed context limit: 19110 + 32000 > 40960, decrease input length or "
+            f"`max_tokens` and try again (upstream: {VLLM})",
+        ),
+        (
+            UNCOUNTED,
+            7000,
+            None,
+            "input length and `max_tokens` exceed context limit: 7000 + 32000 > 32768, decrease input length or "
+            f"`max_tokens` and try again (upstream: {UNCOUNTED})",
+        ),
+        (
+            SMALL,
+            None,
+            None,
+            "input length and `max_tokens` exceed context limit: 7691 + 512 > 8192, decrease input length or "
+            f"`max_tokens` and try again: input is too long for requested model (upstream: {SMALL})",
+        ),
+        (SGLANG, None, None, f"prompt is too long: 345516 tokens > 262144 maximum (upstream: {SGLANG})"),
+        (MINIMAX, 250_000, 200_000, f"prompt is too long: 250000 tokens > 200000 maximum (upstream: {MINIMAX})"),
+        ("Prompt is too long", None, None, "Prompt is too long"),
         (
             "12 tokens > 9 maximum",
             None,

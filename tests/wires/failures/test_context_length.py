@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.wires.failures.judge import context_numbers, speaks_of_context_length
+from daemon.wires.failures.context_length import does_not_fit, token_numbers
 
 LENGTH = "This model's maximum context length is 128000 tokens. However, "
 SAID = [
     (130_500, 128_000, LENGTH + "your messages resulted in 130,500 tokens."),
-    (131_000, 128_000, LENGTH + "you requested 131000 tokens (129000 in the messages, 2000 in the completion)."),
+    (129_000, 128_000, LENGTH + "you requested 131000 tokens (129000 in the messages, 2000 in the completion)."),
     (
         130_000,
         128_000,
@@ -43,8 +43,9 @@ SAID = [
 
 @pytest.mark.parametrize(("asked", "limit", "message"), SAID, ids=[row[2][:40] for row in SAID])
 def test_the_words_and_numbers_of_servers(asked: int | None, limit: int | None, message: str) -> None:
-    assert speaks_of_context_length(message)
-    assert context_numbers(message) == (asked, limit)
+    assert list(does_not_fit(message))
+    numbers = token_numbers(message)
+    assert (numbers.prompt, numbers.limit) == (asked, limit)
 
 
 @pytest.mark.parametrize(
@@ -52,9 +53,12 @@ def test_the_words_and_numbers_of_servers(asked: int | None, limit: int | None, 
     [
         "Rate limit reached: Limit 6000, Requested 14810. Please try again in 3s.",
         "max_tokens must be at most 8192",
+        "user exceeds maximum length of 64",
+        "You have exceeded the input token limit per minute",
+        "输入 token 数超过每分钟限制",
         "list index out of range in self.choices",
         "Invalid 'tools[0].description': string too long. Expected a string with maximum length 1024.",
     ],
 )
 def test_other_limits_are_not_meant(message: str) -> None:
-    assert not speaks_of_context_length(message)
+    assert not list(does_not_fit(message))

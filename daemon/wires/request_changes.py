@@ -1,0 +1,110 @@
+"""Changes to parameters that every wire has, each under its own names: the limit of an answer, the effort, the form.
+
+As in the wires' own files of this name, each is a pure function over the top-level fields of an upstream's body; it
+changes them in place and returns the names of what the request loses by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from daemon.wires.base import Fields
+from daemon.wires.json import NULL, TRUE, encode, fields_of
+
+EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""The levels of all makes, lowest first."""
+
+OUTPUT_LIMITS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+
+_EFFORTS: Final = (("reasoning_effort", ""), ("reasoning", "effort"), ("output_config", "effort"))
+"""Where a body says it: a field, or a field of an object."""
+
+_LEAST_BUDGET: Final = 1024
+"""Tokens: the Messages API refuses a smaller budget."""
+
+_value = msgspec.json.Decoder().decode
+
+
+def at_most(fields: Fields, tokens: str) -> Sequence[str]:
+    """The answer may have ``tokens`` at most. The client loses nothing: this model can give no more."""
+    limit = int(tokens)
+    for name in OUTPUT_LIMITS:
+        asked = _integer(fields.get(name, NULL))
+        if asked is not None and asked > limit:
+            fields[name] = Raw(encode(limit))
+    return _below(fields, limit)
+
+
+def _below(fields: Fields, limit: int) -> Sequence[str]:
+    """A budget for thinking is smaller than the limit that it is a part of."""
+    thinking = _object(fields.get("thinking", NULL))
+    budget = _integer(thinking.get("budget_tokens", NULL))
+    if budget is None or budget < limit:
+        return ()
+    if limit > _LEAST_BUDGET:
+        fields["thinking"] = Raw(encode(thinking | {"budget_tokens": Raw(encode(max(_LEAST_BUDGET, limit // 2)))}))
+        return ()
+    del fields["thinking"]
+    return ("reasoning",)
+
+
+def at_least(fields: Fields, tokens: str) -> Sequence[str]:
+    """The answer may have ``tokens`` at least: clients ask for one token to see whether there is an answer at all."""
+    least = int(tokens)
+    for name in OUTPUT_LIMITS:
+        asked = _integer(fields.get(name, NULL))
+        if asked is not None and asked < least:
+            fields[name] = Raw(encode(least))
+    return ()
+
+
+def effort_among(fields: Fields, levels: str) -> Sequence[str]:
+    """The effort is one of ``levels`` (words with commas between them): the nearest, of two the lower. Where none is
+    near, the upstream's own default is left to decide."""
+    for name, inner in _EFFORTS:
+        if inner:
+            options = _object(fields.get(name, NULL))
+            nearest = nearest_effort(_value(options.get(inner, NULL)), levels.split(","))
+            if inner in options:
+                options[inner] = Raw(encode(nearest))
+                if nearest is None:
+                    del options[inner]
+                fields[name] = Raw(encode(options))
+        elif name in fields:
+            nearest = nearest_effort(_value(fields[name]), levels.split(","))
+            fields[name] = Raw(encode(nearest))
+            if nearest is None:
+                del fields[name]
+    return ()
+
+
+def streamed(fields: Fields, _: str = "") -> Sequence[str]:
+    """The answer is an event stream, with its usage; a client that wants it whole gets it collected."""
+    fields["stream"] = TRUE
+    fields["stream_options"] = Raw(encode(_object(fields.get("stream_options", NULL)) | {"include_usage": TRUE}))
+    return ()
+
+
+def nearest_effort(asked: object, levels: Sequence[str]) -> str | None:
+    """Of ``levels`` the one to send; None for none. Who asked for thinking is not given "none"."""
+    if asked in levels:
+        return str(asked)
+    known = [level for level in levels if level in EFFORTS and (level != "none" or asked == "none")]
+    if asked not in EFFORTS or not known:
+        return None
+    place = EFFORTS.index(str(asked))
+    return min(known, key=lambda level: (abs(EFFORTS.index(level) - place), EFFORTS.index(level)))
+
+
+def _integer(raw: Raw) -> int | None:
+    value = _value(raw)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _object(raw: Raw) -> Fields:
+    """The fields of an object; none for anything else."""
+    return fields_of(raw) if bytes(memoryview(raw)[:1]) == b"{" else {}
