@@ -86,6 +86,7 @@ class UpstreamModels(Struct, eq=False):
     batch: int
     names: tuple[str, ...] | None = None
     state: State = "unknown"
+    problem: str = ""
     failures: int = 0
     asked: float = -inf
 
@@ -131,6 +132,12 @@ class ModelDiscovery:
             if source in ("", each.auth.source):
                 each.due = min(each.due, max(now, each.asked + self._timing.least))
         self._wake.set()
+
+    def problem(self, auth_id: str) -> str:
+        """Why the list of this core auth's upstream is not known, or not as new as it could be; empty where it is, or
+        nobody has asked."""
+        upstream = self._upstreams.get(auth_id)
+        return "" if upstream is None else upstream.problem
 
     async def run(self, publish: Callable[[Lists], None]) -> None:
         """Asks for ever; may be run again after it failed."""
@@ -217,6 +224,7 @@ class ModelDiscovery:
                 upstream.names = self._bounded(upstream, result.names)
                 self._changed = now if self._changed is None else self._changed
         upstream.due = min(upstream.due, now + pause * random.uniform(0.9, 1.1))
+        upstream.problem = "" if result.names is not None else result.explanation
         before, upstream.state = upstream.state, result.state
         if result.state != before:
             _report(upstream, before, result)
@@ -264,6 +272,8 @@ def _report(upstream: UpstreamModels, before: State, result: ListResult) -> None
         return
     if upstream.names is not None:
         instead = "the last list stays"
+    elif auth.keeps_models:
+        instead = f"its {len(auth.models)} built-in models are served"
     elif auth.models:
         instead = f"until it lists some it has {len(auth.models)} of the seed's"
     else:
