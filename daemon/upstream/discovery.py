@@ -38,13 +38,15 @@ State = Literal["unknown", "listed", "unlisted", "failing"]
 
 class DiscoveryTiming(Struct, frozen=True, kw_only=True):
     """Seconds. ``interval``: between two questions to an upstream that answers, give or take a tenth. ``retry``: after
-    a failure that may be over soon, doubled each time up to ``retry_most``. ``retry_refused``: after one that lasts
-    until somebody changes something (a wrong key, a wrong address), doubled each time up to ``interval``. ``least``:
-    between two questions to one upstream, whoever asks for them. ``patience``: for one question. ``settle``: how late
-    a list may be published. ``at_once`` counts questions."""
+    a failure that may be over soon, doubled each time up to ``retry_most``; ``retry_kept``: the same of an upstream
+    that has models without a list, so there is no haste. ``retry_refused``: after one that lasts until somebody changes
+    something (a wrong key, a wrong address), doubled each time up to ``interval``. ``least``: between two questions to
+    one upstream, whoever asks for them. ``patience``: for one question. ``settle``: how late a list may be published.
+    ``at_once`` counts questions."""
 
     interval: float = 3600.0
     retry: float = 5.0
+    retry_kept: float = 60.0
     retry_most: float = 300.0
     retry_refused: float = 300.0
     least: float = 2.0
@@ -212,7 +214,7 @@ class ModelDiscovery:
     def _keep(self, upstream: UpstreamModels, result: ListResult) -> None:
         timing, now = self._timing, self._clock.time()
         if result.names is None:
-            first, most = timing.retry, timing.retry_most
+            first, most = timing.retry_kept if upstream.auth.keeps_models else timing.retry, timing.retry_most
             if result.lasting:
                 first, most = timing.retry_refused, timing.interval
             pause = min(first * 2 ** min(upstream.failures, MOST_DOUBLINGS), most)
