@@ -102,7 +102,7 @@ class Simulator:
         max_concurrent: int = 0,
     ) -> None:
         self.connections: Callable[[], int] = int
-        self._models = MODELS
+        self._models: tuple[str, ...] = MODELS
         self._ledger = ledger or Ledger()
         self._pace = pace or Pace()
         self._key = key
