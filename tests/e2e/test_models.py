@@ -15,7 +15,7 @@ import pytest
 from daemon.config.schema import DEFAULT_MODELS
 from tests.clients import run_client
 from tests.e2e.test_store_discovery import lister
-from tests.harness import Daemon, config, daemon, provider, simulator, wait_for
+from tests.harness import Daemon, config, daemon, provider, simulator, tppcd, wait_for
 
 SEED = sorted(entry.name for entry in DEFAULT_MODELS)
 PACKYCODE = {"enabled": True, "credentials": {"openai-api-key": "key-of-packycode"}}
@@ -76,6 +76,17 @@ def test_each_model_is_asked_of_the_provider_that_lists_it() -> None:
             assert (one.served, two.served) == (["glm-4.6", "glm-4.6", "anything"], ["kimi-k2", "kimi-k2", "glm-4.6"])
             status, text = ask(gateway, "kimi-k3")
             assert status == 404 and "did you mean 'kimi-k2'?" in text and "'fox/kimi-k3' asks fox" in text
+
+
+def test_explain_asks_the_running_daemon_for_what_upstreams_list() -> None:
+    with lister("glm-4.6") as upstream, daemon(config(provider("fox", upstream.url, wire_api="chat"))) as gateway:
+        known(gateway, "glm-4.6")
+        said = tppcd("explain", "--model", "glm-4.6-low", home=gateway.home)
+        assert (said.returncode, said.stdout.splitlines()[1:]) == (
+            0, ["rule: upstreams list glm-4.6, effort low", "  1. fox: glm-4.6"],
+        )  # fmt: skip
+        unknown = tppcd("explain", "--model", "glm-9", home=gateway.home)
+        assert unknown.returncode == 1 and "'fox/glm-9' asks fox" in unknown.stderr
 
 
 def test_the_words_of_models_and_what_is_excluded() -> None:
