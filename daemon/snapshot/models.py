@@ -159,6 +159,8 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
     def _prefixed(self, name: str) -> Resolution | None:
         """``fox/gpt-5``: provider fox only, also for a model that it does not list, but for one that it excludes."""
         listings, rest = self._asked_provider(name)
+        if not listings:
+            return None
         results = [listing.ask(name) or listing.ask(rest) or listing.ask_unlisted(rest) for listing in listings]
         asked = [result for result in results if result is not None]
         if not asked:
