@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from itertools import islice
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.upstream.adapters.table import adapter_of
@@ -58,6 +58,11 @@ class ModelsResponse(Struct, frozen=True, kw_only=True):
         return decoded
 
     @property
+    def has_more(self) -> bool:
+        """Whether it is the first page of several, as Anthropic says it."""
+        return self.status == 200 and isinstance(data := self.data, dict) and data.get("has_more") is True
+
+    @property
     def speaks_json(self) -> bool:
         return isinstance(self.data, dict | list)
 
@@ -73,18 +78,24 @@ async def ask_models(
     adapter = adapter_of(auth)
     headers = adapter.headers(auth, {}, same_wire=False) | {"accept": "application/json", "connection": "close"}
     del headers["content-type"]
-    if not url:
-        url, query = adapter.models_url(auth.base_url), adapter.wire.upstream.models_query
-        url += f"{'&' if '?' in url else '?'}{query}" if query else ""
     call = UpstreamCall(
         method="GET",
-        url=url,
+        url=url or adapter.models_url(auth.base_url),
         headers=headers,
         connect_timeout=connect_timeout,
         proxy=auth.proxy_url,
         ca=ca,
         most_unpacked=MOST_BYTES,
     )
+    response, query = await _asked(open, call), adapter.wire.upstream.models_query
+    if url or not query or not response.has_more:
+        return response
+    # Not before there is a need: not every server that copies Anthropic's API takes a query here.
+    whole = await _asked(open, structs.replace(call, url=f"{call.url}{'&' if '?' in call.url else '?'}{query}"))
+    return whole if listed_names(whole.data) else response
+
+
+async def _asked(open: Open, call: UpstreamCall) -> ModelsResponse:
     with await open(call) as response:
         body = await _beginning(response)
     return ModelsResponse(url=call.url, status=response.status, headers=dict(response.headers), body=body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import threading
 import time
@@ -105,17 +106,23 @@ def test_the_words_of_models_and_what_is_excluded() -> None:
             assert status == 404 and "exclude-models of both excludes it" in text
 
 
-def test_a_change_is_one_line_and_one_event_and_no_generation() -> None:
+@pytest.mark.parametrize("by", ["request", "signal", "save"])
+def test_after_a_reload_a_change_is_one_line_and_one_event_and_no_generation(by: str) -> None:
     with lister("a", "b") as upstream:
         text = config(provider("fox", upstream.url), remote_management={"secret-key": "management"})
         with daemon(text) as gateway:
             known(gateway, "a")
             before = gateway.health()["generation"]
             upstream.names = ["b", "c", "d"]
-            assert gateway.http.post(f"{gateway.url}/v0/management/reload", headers=KEY).status_code == 200
+            if by == "request":
+                assert gateway.http.post(f"{gateway.url}/v0/management/reload", headers=KEY).status_code == 200
+            elif by == "signal":
+                gateway.process.send_signal(signal.SIGHUP)
+            else:
+                gateway.reload(text.replace("{", '{"debug": true, ', 1))
             known(gateway, "c", "d")
             gateway.wait_log(r"models of fox: \+2 -1")
-            assert gateway.health()["generation"] == before
+            assert gateway.health()["generation"] == before + (by == "save")
             lines = [line for line in gateway.log.splitlines() if "models of fox" in line]
             assert [re.search(r"models of fox: \S+ \S+", line)[0] for line in lines] == [  # type: ignore[index]
                 "models of fox: +2 -0", "models of fox: +2 -1",
