@@ -50,9 +50,12 @@ class ModelsResponse(Struct, frozen=True, kw_only=True):
 
     @property
     def data(self) -> object:
-        """The body as JSON; None where it is none."""
+        """The body as JSON; None where it is none. One name in another encoding does not take the others away."""
         try:
-            decoded: object = json.loads(self.body)
+            try:
+                decoded: object = json.loads(self.body)
+            except UnicodeDecodeError:
+                decoded = json.loads(self.body.decode("utf-8", "replace"))
         except (ValueError, RecursionError):
             return None
         return decoded
@@ -138,7 +141,7 @@ def usable_names(names: Iterable[str]) -> tuple[str, ...]:
     """Those that a client can ask for, each once, ``MOST_NAMES`` at most.
 
     Left out are names that are empty or too long, with space around them, or with characters that are not printed:
-    control characters, unpaired surrogates, characters that change the direction of the text.
+    control characters, unpaired surrogates, what was no UTF-8, characters that change the direction of the text.
     """
     return tuple(islice((name for name in dict.fromkeys(names) if _is_usable(name)), MOST_NAMES))
 
@@ -146,4 +149,4 @@ def usable_names(names: Iterable[str]) -> tuple[str, ...]:
 def _is_usable(name: str) -> bool:
     # Four bytes is the longest character; those that no UTF-8 has are not printable.
     is_short = len(name) <= LONGEST_NAME // 4 or len(name.encode("utf-8", "replace")) <= LONGEST_NAME
-    return is_short and name == name.strip() != "" and name.isprintable()
+    return is_short and name == name.strip() != "" and name.isprintable() and "\ufffd" not in name

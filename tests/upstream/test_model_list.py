@@ -71,6 +71,7 @@ def test_shapes(data: object, names: tuple[str, ...] | None) -> None:
         ("a\tb", False),
         ("a\u202eb", False),
         ("a\ud800", False),
+        ("a\ufffd", False),
     ],
 )
 def test_names_that_a_client_can_ask_for(name: str, usable: bool) -> None:
@@ -94,6 +95,14 @@ async def asked(server: ModelServer, **changes: object) -> ListResult:
 
 
 CASES = {
+    "a name in Latin-1": (response(b'["caf\xe9","b"]'), "listed", ("b",), ""),
+    "a mark before it": (response(b'\xef\xbb\xbf["b"]'), "listed", ("b",), ""),
+    "many, again and again": (
+        response(json.dumps([f"m{n % 5000}" for n in range(9000)]).encode()),
+        "listed",
+        tuple(f"m{n}" for n in range(1000)),
+        "",
+    ),
     "a list": (listing("a", "b"), "listed", ("a", "b"), ""),
     "an empty list": (listing(), "listed", (), ""),
     "gzip": (response(gzip.compress(b'["a"]', mtime=0), "content-encoding: gzip"), "listed", ("a",), ""),
