@@ -13,7 +13,6 @@ from daemon.cli.arguments import Subparsers, port
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import CONFIG, FAILURE, OK
 
-
 LOOKUP_THREADS: Final = ("UV_THREADPOOL_SIZE", "16")
 """libuv looks names up on four threads, so four hosts whose name server hangs would hold up every new connection; the
 discovery of models alone asks eight at once. Read by libuv at the first look-up."""
