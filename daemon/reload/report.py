@@ -7,7 +7,7 @@ Every line of the log is an event, too, with the same words.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any, Final, Protocol
 
 from loguru import logger
@@ -17,7 +17,6 @@ from daemon.config.diagnostics import Diagnostic
 from daemon.reload.outcome import ReloadOutcome
 from daemon.snapshot import summary
 from daemon.snapshot.diff import ChangeSet
-from daemon.snapshot.listings import names_in
 from daemon.snapshot.snapshot import Snapshot
 
 
@@ -84,9 +83,7 @@ def news_of(changes: ChangeSet, old: Snapshot | None, new: Snapshot) -> News:
 
 def news_of_lists(old: Snapshot, new: Snapshot) -> News:
     """As ``news_of``, of the same configuration with other models."""
-    lines = [event_line("models", each) for each in summary.models_lines(old, new)]
-    lines += [event_line("registration", each) for each in registration_lines(old, new)]
-    return _news(new, lines)
+    return _news(new, (event_line("models", each) for each in summary.models_lines(old, new)))
 
 
 def _news(new: Snapshot, lines: Iterable[Line]) -> News:
@@ -178,16 +175,20 @@ class Reporter:
 
 def registration_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
     """What a reconcile of the model registry does: nothing for a client whose models stay."""
-    before = {each.client_id: old.models.list_of(each) for each in old.models.auths} if old else {}
-    after = {each.client_id: new.models.list_of(each) for each in new.models.auths}
+    before = {each.client_id: old.models.lists_of(each) for each in old.models.auths} if old else {}
+    after = {each.client_id: new.models.lists_of(each) for each in new.models.auths}
     for client_id in before:
         if client_id not in after:
             yield f"unregistered {client_id}"
-    for client_id, models in after.items():
-        if before.get(client_id) is models:  # the same list, as of most of 2,000 providers
+    read: dict[tuple[object, ...], Set[str]] = {}  # of 2,000 providers most have the same
+    for client_id, lists in after.items():
+        known = before.get(client_id)
+        if known is not None and known.key == lists.key:
             continue
-        names = names_in(models)
-        if client_id not in before or names != names_in(before[client_id]):
+        if lists.key not in read:
+            read[lists.key] = lists.read().by_name.keys()
+        names = read[lists.key]
+        if known is None or names != known.read().by_name.keys():
             yield f"registered {len(names)} {'model' if len(names) == 1 else 'models'} for {client_id}"
 
 

@@ -154,6 +154,7 @@ class Daemon:
             counter=TokenCounter(),
             version=__version__,
             started=time.monotonic(),
+            models_problem=self._discovery.problem,
             dropped_log_lines=lambda: log.dropped,
             egress=egress,
             writing=self._writing,
@@ -213,9 +214,11 @@ class Daemon:
             self._store.set_encryption_key(new.config.provider_store.encryption_key)
 
     @asynccontextmanager
-    async def _ask_for_models(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
+    async def _ask_for_models(self, old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
         yield
         self._discovery.follow(new.core_auths, new.config.upstream_ca)
+        if old is not None and old.config != new.config:  # a row of the store that changes asks its own upstream alone
+            self._discovery.refresh()
 
     async def _serve(self, server: GatewayServer, sockets: Sequence[socket], snapshot: Snapshot) -> None:
         async with asyncio.TaskGroup() as tasks:
