@@ -76,7 +76,7 @@ def entry(described: Shape) -> type[Base] | None:
 
 def default(field: Field) -> str:
     """How the default is written in config.yaml; a dash where there is none."""
-    value = field.default
+    value = field.shown
     if value is NODEFAULT or value is UNSET or isinstance(value, Secret) or value == "":
         return "–"
     if field.shape.kind == "aliases":
@@ -93,7 +93,7 @@ def default(field: Field) -> str:
 def meaning(field: Field) -> str:
     text = field.description.replace("|", "\\|")
     if field.shape.choices and not all(choice in text for choice in field.shape.choices):
-        text += " One of " + ", ".join(f"`{choice}`" for choice in field.shape.choices) + "."
+        text += " One of " + ", ".join(f"`{choice}`" for choice in field.shape.choices if choice) + "."
     return text + (" *(restart needed)*" if field.restart else "")
 
 

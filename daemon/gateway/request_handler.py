@@ -191,6 +191,8 @@ class RequestHandler:
                     self._amendments.accepted(target.candidate)
             error.message = adapter.auth.api_key.masked_in(error.message)  # some upstreams quote the key they refuse
             self._live.metrics.attempt(auth.name, error.kind.value)
+            if error.kind is ErrorKind.INVALID_REQUEST and self._answer is not None:
+                self._live.adapters.refused(auth, self._answer.headers.get("server", ""))
             self._close_answer()
             again = None if pipe.stage != "held" else self._amendments.next(target, prepared, error, pipe)
             if again is None:

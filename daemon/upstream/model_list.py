@@ -98,10 +98,21 @@ def listed_names(data: object) -> tuple[str, ...] | None:
     ``{"data": […]}`` of OpenAI and Anthropic, ``{"models": […]}`` of Codex and Ollama, and a bare list.
     """
     lists = (data.get("data"), data.get("models")) if isinstance(data, dict) else (data,)
-    entries = next((each for each in lists if isinstance(each, list)), None)
-    if entries is None:
+    if not any(isinstance(each, list) for each in lists):
         return None
-    return tuple(name for entry in entries[:MOST_ENTRIES] if (name := _name(entry)) is not None)
+    return tuple(name for entry in _entries(data)[:MOST_ENTRIES] if (name := _name(entry)) is not None)
+
+
+def _entries(data: object) -> list[object]:
+    lists = (data.get("data"), data.get("models")) if isinstance(data, dict) else (data,)
+    return next((each for each in lists if isinstance(each, list)), [])
+
+
+def listed_owners(data: object) -> frozenset[str]:
+    """Who owns the models of such a list (``owned_by``), '' for those of which it does not say; of the first
+    ``MOST_NAMES``."""
+    owners = (entry.get("owned_by") if isinstance(entry, dict) else None for entry in _entries(data)[:MOST_NAMES])
+    return frozenset(each if isinstance(each, str) else "" for each in owners)
 
 
 def _name(entry: object) -> str | None:

@@ -12,6 +12,7 @@ from daemon.upstream.amendments.parameters import CODEX_PARAMETERS, LEAVE_OUT, R
 from daemon.upstream.amendments.refusals import proposals
 from daemon.upstream.amendments.rule import Amendment, Proposal
 from daemon.upstream.amendments.table import RULES, loses_content
+from daemon.upstream.amendments.thinking import THINKING_FORM
 from tests.gateway.targets import target
 from tests.router.auths import candidate, core_auth
 
@@ -177,10 +178,37 @@ def test_a_target_leaves_out_what_is_configured_and_what_was_refused() -> None:
 
 def test_profile_and_settings_are_amendments_from_the_start() -> None:
     assert configured(core_auth()) == ()
-    assert configured(core_auth(normalised=True)) == (SHAPE, Amendment("service tier of Codex"))
+    assert configured(core_auth(profile="codex-relay")) == (SHAPE, Amendment("service tier of Codex"))
     assert configured(core_auth(instructions="system")) == (Amendment("system text in instructions"),)
     assert configured(core_auth(instructions="file", instructions_text="F")) == (Amendment("fixed instructions", "F"),)
     assert configured(core_auth(wire="chat", instructions="system")) == ()
+
+
+@pytest.mark.parametrize(
+    ("profile", "wire", "expected"),
+    [
+        ("", "chat", []),
+        ("codex-relay", "responses", ["shape of Codex", "service tier of Codex"]),
+        ("codex-relay", "chat", []),
+        ("vllm", "chat", ["thinking in the form chat_template_kwargs"]),
+        ("deepseek", "chat", ["thinking in the form thinking"]),
+        ("deepseek", "messages", []),
+        ("lmstudio", "chat", []),
+    ],
+)
+def test_a_profile_brings_its_amendments_for_the_wire_that_is_used(
+    profile: str, wire: str, expected: list[str]
+) -> None:
+    assert [str(each) for each in configured(core_auth(profile=profile, wire=wire))] == expected
+
+
+def test_what_a_change_adds_is_left_out_where_it_was_refused() -> None:
+    """A parameter that only the amendment has put in: the wires cannot leave it out."""
+    form = Amendment(THINKING_FORM, "enable_thinking")
+    body = b'{"reasoning_effort":"low","stop":["x"]}'
+    changed, lost = amend_body(body, [form], frozenset({"enable_thinking", "stop", "seed"}))
+    assert (json.loads(changed), lost) == ({"stop": ["x"], "thinking_budget": 1024}, ["enable_thinking"])
+    assert amend_body(b'{"stop":["x"]}', [form]) == (b'{"stop":["x"]}', [])
 
 
 def test_a_body_is_read_only_where_something_is_to_change() -> None:

@@ -37,7 +37,8 @@ LOG_FIELDS: Final = {"request-id": "request_id", "provider": "provider"}
 async def list_auths(services: Services, request: Request) -> Response:
     snapshot = snapshot_in_force(services)
     learned = views.amendments(snapshot, services.live.learned, time.time())
-    return json_response(views.auths(snapshot, services.states, request.query_params.get("provider"), learned))
+    provider, recognised = request.query_params.get("provider"), services.live.adapters.recognised
+    return json_response(views.auths(snapshot, services.states, provider, learned, recognised))
 
 
 async def clear_amendments(services: Services, request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from msgspec import UNSET, convert
@@ -59,12 +59,18 @@ def _amendment(entry: LearnedAmendment, now: float) -> AmendmentRow:
     )
 
 
-def auths(snapshot: Snapshot, states: AuthStates, provider: str | None, amendments: Amendments | None = None) -> Auths:
+def auths(
+    snapshot: Snapshot,
+    states: AuthStates,
+    provider: str | None,
+    amendments: Amendments | None = None,
+    recognised: Callable[[CoreAuth], CoreAuth] = lambda auth: auth,
+) -> Auths:
     """Every core auth with its live state, and every provider that has none because it failed; ``provider`` is a
-    family or a name, None = all."""
+    family or a name, None = all. ``recognised`` gives a core auth the profile that its upstream has shown."""
     learned = amendments or {}
     names = {entry.auth_id: entry.models for entry in snapshot.models.registrations()}
-    chosen = [auth for auth in snapshot.core_auths if belongs(auth, provider)]
+    chosen = [recognised(auth) for auth in snapshot.core_auths if belongs(auth, provider)]
     rows = [auth_view(auth, states, names.get(auth.id, ()), learned.get(auth.id, ())) for auth in chosen]
     failed = [failed_view(each, snapshot) for each in snapshot.providers if each.failed and each.enabled]
     return Auths(auths=[*rows, *(row for row in failed if _matches(provider, row.provider, row.name))])

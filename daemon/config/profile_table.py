@@ -1,0 +1,376 @@
+"""The makes of upstream that are known, as data. One row per make; ``docs/reference/profiles.md`` is generated from it.
+
+Every fact has its source: a page of the make's documentation, or the public report or code that shows it. All were
+read in November 2026. What is not known is left open, and learned from refusals (docs/decisions/0012).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from daemon.config.profile import OPENAI_MODELS, Preset, Profile
+
+# developers.openai.com/api: reasoning_effort, from "none" on since gpt-5.1.
+_OPENAI: Final = Profile(
+    name="openai",
+    title="OpenAI",
+    wires=("responses", "chat"),
+    hosts=("api.openai.com",),
+    thinking="reasoning_effort",
+    shows="summaries, on the Responses wire",
+    effort_models=OPENAI_MODELS,
+    preset=Preset(
+        base_urls={"responses": "https://api.openai.com/v1", "chat": "https://api.openai.com/v1"},
+        key="OPENAI_API_KEY",
+        model="gpt-5.5",
+    ),
+)
+
+# docs.claude.com: the Messages API, and an endpoint in the form of Chat for trials.
+_ANTHROPIC: Final = Profile(
+    name="anthropic",
+    title="Anthropic",
+    wires=("messages", "chat"),
+    hosts=("api.anthropic.com",),
+    shows="`thinking` blocks",
+    preset=Preset(
+        base_urls={"messages": "https://api.anthropic.com/v1"}, key="ANTHROPIC_API_KEY", model="claude-sonnet-5"
+    ),
+)
+
+# Hosts: each is listed with ``wire_api = "responses"`` in public Codex configurations of 2025 and 2026
+# (``codex-api.packycode.com/v1``, ``www.packyapi.com/v1``, ``www.88code.org/openai/v1``, ``co.yes.vg/v1``,
+# ``jp.duckcoding.com/v1``, ``code.newcli.com/codex/v1`` = foxcode, ``right.codes/codex/v1``, ``anyrouter.top/v1``,
+# ``api.aicodewith.com/chatgpt/v1``). Path: chatgpt.com itself, and relays that copy it.
+# Parameters: what the ChatGPT backend refuses ("Unsupported parameter: …"), where the lists of codex-lb,
+# claude-relay-service, codex2api and CLIProxyAPI agree.
+_CODEX_RELAY: Final = Profile(
+    name="codex-relay",
+    title="relays in front of ChatGPT accounts (new-api, sub2api, claude-relay-service and similar ones)",
+    wires=("responses",),
+    hosts=(
+        "packycode.com",
+        "packyapi.com",
+        "88code.org",
+        "88code.ai",
+        "yes.vg",
+        "duckcoding.com",
+        "duckcoding.ai",
+        "newcli.com",
+        "right.codes",
+        "anyrouter.top",
+        "aicodewith.com",
+    ),
+    paths=("/backend-api/codex",),
+    amendments=("shape of Codex", "service tier of Codex"),
+    unsupported=(
+        "max_output_tokens",
+        "temperature",
+        "top_p",
+        "user",
+        "metadata",
+        "truncation",
+        "prompt_cache_retention",
+        "safety_identifier",
+    ),
+    shows="summaries",
+    effort_models=OPENAI_MODELS,
+    preset=Preset(base_urls={"responses": "https://relay.example/v1"}, key="RELAY_API_KEY", model="gpt-5-codex"),
+)
+
+# learn.microsoft.com/azure/ai-foundry/openai: the v1 API of OpenAI under the resource's own host, also as
+# services.ai.azure.com and cognitiveservices.azure.com.
+_AZURE: Final = Profile(
+    name="azure",
+    title="Azure OpenAI",
+    wires=("responses", "chat"),
+    hosts=("openai.azure.com", "services.ai.azure.com", "cognitiveservices.azure.com"),
+    thinking="reasoning_effort",
+    shows="summaries, on the Responses wire",
+    effort_models=OPENAI_MODELS,
+    preset=Preset(
+        base_urls={
+            "responses": "https://my-resource.openai.azure.com/openai/v1",
+            "chat": "https://my-resource.openai.azure.com/openai/v1",
+        },
+        key="AZURE_OPENAI_API_KEY",
+        model="gpt-5.5",
+    ),
+)
+
+# docs.vllm.ai/features/reasoning_outputs: enable_thinking (Qwen3, GLM) or thinking (DeepSeek, Granite) in
+# chat_template_kwargs; ``reasoning``, in older versions ``reasoning_content``. ModelCard of vllm/entrypoints/openai:
+# owned_by.
+_VLLM: Final = Profile(
+    name="vllm",
+    title="vLLM",
+    wires=("chat", "responses", "messages"),
+    owners=("vllm",),
+    thinking="chat_template_kwargs",
+    shows="`reasoning` or `reasoning_content`",
+    preset=Preset(base_urls={"chat": "http://127.0.0.1:8000/v1"}, model="Qwen/Qwen3-Coder-30B-A3B-Instruct"),
+)
+
+# docs.sglang.io/docs/advanced_features/separate_reasoning; ModelCard of sglang/srt/entrypoints/openai: owned_by.
+_SGLANG: Final = Profile(
+    name="sglang",
+    title="SGLang",
+    wires=("chat", "responses", "messages"),
+    owners=("sglang",),
+    thinking="chat_template_kwargs",
+    shows="`reasoning_content`",
+    preset=Preset(base_urls={"chat": "http://127.0.0.1:30000/v1"}, model="Qwen/Qwen3-Coder-30B-A3B-Instruct"),
+)
+
+# ggml-org/llama.cpp tools/server: README (chat_template_kwargs, reasoning_content), server-http.cpp (the header),
+# server-context.cpp (owned_by).
+_LLAMA_CPP: Final = Profile(
+    name="llama.cpp",
+    title="llama.cpp's llama-server",
+    wires=("chat", "responses", "messages"),
+    owners=("llamacpp",),
+    servers=("llama.cpp",),
+    thinking="chat_template_kwargs",
+    shows="`reasoning_content`",
+    preset=Preset(base_urls={"chat": "http://127.0.0.1:8080/v1"}, model="qwen3-coder-30b"),
+)
+
+# docs.ollama.com/api/openai-compatibility: reasoning_effort, "none" among its values. owned_by is the namespace of the
+# model's name (openai/openai.go), "library" for Ollama's own.
+_OLLAMA: Final = Profile(
+    name="ollama",
+    title="Ollama",
+    wires=("chat", "responses", "messages"),
+    hosts=("ollama.com",),
+    owners=("library",),
+    thinking="reasoning_effort",
+    shows="`reasoning`",
+    preset=Preset(base_urls={"chat": "http://127.0.0.1:11434/v1"}, model="qwen3-coder:30b"),
+)
+
+# lmstudio.ai/docs/developer/openai-compat; owned_by as public logs of its list show it.
+_LMSTUDIO: Final = Profile(
+    name="lmstudio",
+    title="LM Studio",
+    wires=("chat", "responses", "messages"),
+    owners=("organization_owner",),
+    shows="`reasoning` or `reasoning_content`",
+    preset=Preset(base_urls={"chat": "http://127.0.0.1:1234/v1"}, model="qwen/qwen3-coder-30b"),
+)
+
+# api-docs.deepseek.com/guides/thinking_mode: thinking.type beside reasoning_effort; the three APIs.
+_DEEPSEEK: Final = Profile(
+    name="deepseek",
+    title="DeepSeek",
+    wires=("chat", "messages", "responses"),
+    hosts=("api.deepseek.com",),
+    owners=("deepseek",),
+    thinking="thinking",
+    shows="`reasoning_content`",
+    preset=Preset(
+        base_urls={"chat": "https://api.deepseek.com/v1", "messages": "https://api.deepseek.com/anthropic/v1"},
+        key="DEEPSEEK_API_KEY",
+        model="deepseek-v4-flash",
+    ),
+)
+
+# platform.kimi.ai/docs/api/models-overview: thinking.type (kimi-k2.5 and k2.6; later ones always think), top-level
+# reasoning_effort from kimi-k3 on.
+_KIMI: Final = Profile(
+    name="kimi",
+    title="Kimi (Moonshot AI)",
+    wires=("chat", "messages"),
+    hosts=("api.moonshot.ai", "api.moonshot.cn", "api.kimi.com"),
+    owners=("moonshot",),
+    thinking="thinking",
+    shows="`reasoning_content`",
+    preset=Preset(
+        base_urls={"chat": "https://api.moonshot.ai/v1", "messages": "https://api.moonshot.ai/anthropic/v1"},
+        key="MOONSHOT_API_KEY",
+        model="kimi-k3",
+    ),
+)
+
+# docs.z.ai: thinking.type since GLM-4.5, reasoning_effort since GLM-5.2; api.z.ai/api/anthropic for Claude Code.
+_GLM: Final = Profile(
+    name="glm",
+    title="GLM (Z.ai, Zhipu)",
+    wires=("chat", "messages"),
+    hosts=("api.z.ai", "open.bigmodel.cn"),
+    owners=("z-ai",),
+    thinking="thinking",
+    shows="`reasoning_content`",
+    preset=Preset(
+        base_urls={"chat": "https://api.z.ai/api/paas/v4", "messages": "https://api.z.ai/api/anthropic/v1"},
+        key="ZAI_API_KEY",
+        model="glm-5.2",
+    ),
+)
+
+# alibabacloud.com/help/en/model-studio: enable_thinking, thinking_budget (deep-thinking); hosts by region and by
+# workspace (compatibility-of-openai-with-dashscope, anthropic-api-messages).
+_QWEN: Final = Profile(
+    name="qwen",
+    title="Qwen (Alibaba Cloud Model Studio, DashScope)",
+    wires=("chat", "messages", "responses"),
+    hosts=(
+        "dashscope.aliyuncs.com",
+        "dashscope-intl.aliyuncs.com",
+        "dashscope-us.aliyuncs.com",
+        "maas.aliyuncs.com",
+    ),
+    thinking="enable_thinking",
+    shows="`reasoning_content`",
+    preset=Preset(
+        base_urls={
+            "chat": "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+            "messages": "https://dashscope-intl.aliyuncs.com/apps/anthropic/v1",
+        },
+        key="DASHSCOPE_API_KEY",
+        model="qwen3.5-plus",
+    ),
+)
+
+# platform.minimax.io/docs/api-reference: thinking.type "adaptive" or "disabled" (MiniMax-M3), no reasoning_effort
+# (agentscope's formatter for MiniMax says the same).
+_MINIMAX: Final = Profile(
+    name="minimax",
+    title="MiniMax",
+    wires=("chat", "messages"),
+    hosts=("api.minimax.io", "api.minimaxi.com", "api.minimax.chat"),
+    owners=("minimax",),
+    thinking="adaptive thinking",
+    shows="`<think>` in the text, or `reasoning_details`",
+    preset=Preset(
+        base_urls={"chat": "https://api.minimax.io/v1", "messages": "https://api.minimax.io/anthropic/v1"},
+        key="MINIMAX_API_KEY",
+        model="MiniMax-M3",
+    ),
+)
+
+# docs.mistral.ai/inference/conversations/reasoning: reasoning_effort, "none" among its values; thinking is a part of
+# the content. Ids of calls: mistral-common, "must be a-z, A-Z, 0-9, with a length of 9".
+_MISTRAL: Final = Profile(
+    name="mistral",
+    title="Mistral",
+    wires=("chat",),
+    hosts=("api.mistral.ai", "codestral.mistral.ai"),
+    owners=("mistralai",),
+    thinking="reasoning_effort",
+    shows="`thinking` parts of the content",
+    preset=Preset(
+        base_urls={"chat": "https://api.mistral.ai/v1"}, key="MISTRAL_API_KEY", model="mistral-medium-latest"
+    ),
+)
+
+# console.groq.com/docs/openai: "The following fields … will result in a 400 error"; docs/reasoning: reasoning_effort,
+# "none" for Qwen3; groq-python: ``reasoning``.
+_GROQ: Final = Profile(
+    name="groq",
+    title="Groq",
+    wires=("chat", "responses"),
+    hosts=("api.groq.com",),
+    unsupported=("logprobs", "top_logprobs", "logit_bias"),
+    thinking="reasoning_effort",
+    shows="`reasoning`",
+    preset=Preset(
+        base_urls={"chat": "https://api.groq.com/openai/v1"}, key="GROQ_API_KEY", model="openai/gpt-oss-120b"
+    ),
+)
+
+# docs.x.ai/developers/model-capabilities/text/reasoning: reasoning_effort from grok-4.3 on, "none" among its values;
+# older models refuse it by name.
+_XAI: Final = Profile(
+    name="xai",
+    title="xAI (Grok)",
+    wires=("responses", "chat", "messages"),
+    hosts=("api.x.ai",),
+    owners=("xai",),
+    thinking="reasoning_effort",
+    shows="`reasoning_content`, of some models",
+    preset=Preset(
+        base_urls={"chat": "https://api.x.ai/v1", "responses": "https://api.x.ai/v1"},
+        key="XAI_API_KEY",
+        model="grok-4.3",
+    ),
+)
+
+# ai.google.dev/gemini-api/docs/openai: reasoning_effort, "none" for those that may be asked not to think.
+_GEMINI: Final = Profile(
+    name="gemini",
+    title="Gemini (Google AI Studio)",
+    wires=("chat",),
+    hosts=("generativelanguage.googleapis.com",),
+    thinking="reasoning_effort",
+    shows="nothing unless asked",
+    preset=Preset(
+        base_urls={"chat": "https://generativelanguage.googleapis.com/v1beta/openai"},
+        key="GEMINI_API_KEY",
+        model="gemini-3.5-flash",
+    ),
+)
+
+# openrouter.ai/docs/use-cases/reasoning-tokens: the object ``reasoning``, in requests and in answers.
+_OPENROUTER: Final = Profile(
+    name="openrouter",
+    title="OpenRouter",
+    wires=("chat", "responses", "messages"),
+    hosts=("openrouter.ai",),
+    thinking="reasoning",
+    shows="`reasoning` and `reasoning_details`",
+    preset=Preset(
+        base_urls={"chat": "https://openrouter.ai/api/v1"}, key="OPENROUTER_API_KEY", model="deepseek/deepseek-v4-flash"
+    ),
+)
+
+# docs.fireworks.ai/guides/reasoning: reasoning_effort, "none" among its values. "Extra inputs are not permitted, field:
+# 'store'" (mnfst/llm-gateway#1177).
+_FIREWORKS: Final = Profile(
+    name="fireworks",
+    title="Fireworks AI",
+    wires=("chat", "responses", "messages"),
+    hosts=("api.fireworks.ai",),
+    unsupported=("store",),
+    thinking="reasoning_effort",
+    shows="`reasoning_content`",
+    preset=Preset(
+        base_urls={"chat": "https://api.fireworks.ai/inference/v1"},
+        key="FIREWORKS_API_KEY",
+        model="accounts/fireworks/models/glm-5p2",
+    ),
+)
+
+# build.nvidia.com (model cards): chat_template_kwargs; anomalyco/opencode#13584 shows request and answer.
+_NVIDIA: Final = Profile(
+    name="nvidia",
+    title="NVIDIA NIM (build.nvidia.com)",
+    wires=("chat",),
+    hosts=("integrate.api.nvidia.com",),
+    thinking="chat_template_kwargs",
+    shows="`reasoning_content`",
+    preset=Preset(base_urls={"chat": "https://integrate.api.nvidia.com/v1"}, key="NVIDIA_API_KEY", model="z-ai/glm5"),
+)
+
+TABLE: Final = (
+    _OPENAI,
+    _ANTHROPIC,
+    _CODEX_RELAY,
+    _AZURE,
+    _VLLM,
+    _SGLANG,
+    _LLAMA_CPP,
+    _OLLAMA,
+    _LMSTUDIO,
+    _DEEPSEEK,
+    _KIMI,
+    _GLM,
+    _QWEN,
+    _MINIMAX,
+    _MISTRAL,
+    _GROQ,
+    _XAI,
+    _GEMINI,
+    _OPENROUTER,
+    _FIREWORKS,
+    _NVIDIA,
+)
