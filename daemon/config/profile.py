@@ -30,9 +30,10 @@ class Profile(Struct, frozen=True, kw_only=True):
     any host; ``owners`` are values of ``owned_by`` in a list of models; ``servers`` are words of a ``server`` header.
     ``wires`` are the values of ``wire-api`` that it is for.
 
-    Changed from the start: ``amendments`` are names of rules (``upstream.amendments``), those of other wires are passed
-    over; ``unsupported`` parameters are left out and reported as lost; ``thinking`` is asked for, or switched off, in
-    this form; ``effort_models`` are globs of models that get the default effort beside those of the contract.
+    Changed from the start: ``amendments`` are rules by name (``upstream.amendments``), each with its argument or '';
+    those of other wires are passed over. ``unsupported`` parameters are left out and reported as lost. ``thinking`` is
+    asked for, or switched off, in this form. ``effort_models`` are globs of models that get the default effort beside
+    those of the contract.
     ``shows`` says where its answers have the thinking, for people.
     """
 
@@ -44,7 +45,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     paths: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
-    amendments: tuple[str, ...] = ()
+    amendments: tuple[tuple[str, str], ...] = ()
     unsupported: tuple[str, ...] = ()
     thinking: ThinkingForm = ""
     shows: str = ""

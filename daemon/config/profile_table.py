@@ -62,7 +62,7 @@ _CODEX_RELAY: Final = Profile(
         "aicodewith.com",
     ),
     paths=("/backend-api/codex",),
-    amendments=("shape of Codex", "service tier of Codex"),
+    amendments=(("shape of Codex", ""), ("service tier of Codex", "")),
     unsupported=(
         "max_output_tokens",
         "temperature",

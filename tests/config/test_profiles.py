@@ -176,7 +176,7 @@ def test_the_table_is_consistent() -> None:
         assert set(profile.wires) <= set(wires)
         assert set(profile.preset.base_urls) <= set(profile.wires)
         assert all(server == server.lower() and " " not in server for server in profile.servers)
-        assert set(profile.amendments) <= RULE.keys()
+        assert {rule for rule, _ in profile.amendments} <= RULE.keys()
         assert profile.thinking in {"", *FORMS}
     assert set(FORMS) == set(get_args(ThinkingForm)) - {""}
 

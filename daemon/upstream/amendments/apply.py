@@ -33,7 +33,7 @@ def of_profile(name: str, wire: str) -> tuple[Amendment, ...]:
     if profile is None:
         return ()
     thinking = (Amendment(THINKING_FORM, profile.thinking),) if profile.thinking else ()
-    return _for_wire(wire, *map(Amendment, profile.amendments), *thinking)
+    return _for_wire(wire, *(Amendment(*each) for each in profile.amendments), *thinking)
 
 
 def _for_wire(wire: str, *amendments: Amendment) -> tuple[Amendment, ...]:
