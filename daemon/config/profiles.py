@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from daemon.config.makes import TABLE
 from daemon.config.profile import Profile
-from daemon.config.profile_table import TABLE
 
 NONE: Final = "none"
 """Switches recognition off."""

@@ -2,7 +2,7 @@
 ``reasoning_effort``.
 
 ``in_form`` reads that field, as a client or the encoder has written it, and says the same in the form of the make.
-What a client says in the make's own words stands. Sources: the rows of ``config/profile_table.py``.
+What a client says in the make's own words stands. Sources: the rows of ``config/makes/``.
 """
 
 from __future__ import annotations

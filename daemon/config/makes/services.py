@@ -1,8 +1,4 @@
-"""The makes of upstream that are known, as data. One row per make; ``docs/reference/profiles.md`` is generated from it.
-
-Every fact has its source: a page of the make's documentation, or the public report or code that shows it. All were
-read in November 2026. What is not known is left open, and learned from refusals (docs/decisions/0012).
-"""
+"""Services at hosts of their own, and relays in front of them."""
 
 from __future__ import annotations
 
@@ -96,66 +92,6 @@ _AZURE: Final = Profile(
         key="AZURE_OPENAI_API_KEY",
         model="gpt-5.5",
     ),
-)
-
-# docs.vllm.ai/features/reasoning_outputs: enable_thinking (Qwen3, GLM) or thinking (DeepSeek, Granite) in
-# chat_template_kwargs; ``reasoning``, in older versions ``reasoning_content``. ModelCard of vllm/entrypoints/openai:
-# owned_by.
-_VLLM: Final = Profile(
-    name="vllm",
-    title="vLLM",
-    wires=("chat", "responses", "messages"),
-    owners=("vllm",),
-    thinking="chat_template_kwargs",
-    shows="`reasoning` or `reasoning_content`",
-    preset=Preset(base_urls={"chat": "http://127.0.0.1:8000/v1"}, model="Qwen/Qwen3-Coder-30B-A3B-Instruct"),
-)
-
-# docs.sglang.io/docs/advanced_features/separate_reasoning; ModelCard of sglang/srt/entrypoints/openai: owned_by.
-_SGLANG: Final = Profile(
-    name="sglang",
-    title="SGLang",
-    wires=("chat", "responses", "messages"),
-    owners=("sglang",),
-    thinking="chat_template_kwargs",
-    shows="`reasoning_content`",
-    preset=Preset(base_urls={"chat": "http://127.0.0.1:30000/v1"}, model="Qwen/Qwen3-Coder-30B-A3B-Instruct"),
-)
-
-# ggml-org/llama.cpp tools/server: README (chat_template_kwargs, reasoning_content), server-http.cpp (the header),
-# server-context.cpp (owned_by).
-_LLAMA_CPP: Final = Profile(
-    name="llama.cpp",
-    title="llama.cpp's llama-server",
-    wires=("chat", "responses", "messages"),
-    owners=("llamacpp",),
-    servers=("llama.cpp",),
-    thinking="chat_template_kwargs",
-    shows="`reasoning_content`",
-    preset=Preset(base_urls={"chat": "http://127.0.0.1:8080/v1"}, model="qwen3-coder-30b"),
-)
-
-# docs.ollama.com/api/openai-compatibility: reasoning_effort, "none" among its values. owned_by is the namespace of the
-# model's name (openai/openai.go), "library" for Ollama's own.
-_OLLAMA: Final = Profile(
-    name="ollama",
-    title="Ollama",
-    wires=("chat", "responses", "messages"),
-    hosts=("ollama.com",),
-    owners=("library",),
-    thinking="reasoning_effort",
-    shows="`reasoning`",
-    preset=Preset(base_urls={"chat": "http://127.0.0.1:11434/v1"}, model="qwen3-coder:30b"),
-)
-
-# lmstudio.ai/docs/developer/openai-compat; owned_by as public logs of its list show it.
-_LMSTUDIO: Final = Profile(
-    name="lmstudio",
-    title="LM Studio",
-    wires=("chat", "responses", "messages"),
-    owners=("organization_owner",),
-    shows="`reasoning` or `reasoning_content`",
-    preset=Preset(base_urls={"chat": "http://127.0.0.1:1234/v1"}, model="qwen/qwen3-coder-30b"),
 )
 
 # api-docs.deepseek.com/guides/thinking_mode: thinking.type beside reasoning_effort; the three APIs.
@@ -351,16 +287,11 @@ _NVIDIA: Final = Profile(
     preset=Preset(base_urls={"chat": "https://integrate.api.nvidia.com/v1"}, key="NVIDIA_API_KEY", model="z-ai/glm5"),
 )
 
-TABLE: Final = (
+ROWS: Final = (
     _OPENAI,
     _ANTHROPIC,
     _CODEX_RELAY,
     _AZURE,
-    _VLLM,
-    _SGLANG,
-    _LLAMA_CPP,
-    _OLLAMA,
-    _LMSTUDIO,
     _DEEPSEEK,
     _KIMI,
     _GLM,
