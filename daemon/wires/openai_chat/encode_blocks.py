@@ -40,8 +40,8 @@ from daemon.wires.openai.documents import ERROR_MARK
 from daemon.wires.openai_chat.encode_parts import context_part, medium_part, opaque_part
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
-    ContentPart,
     Content,
+    ContentPart,
     CustomCall,
     FilePart,
     FunctionCall,
