@@ -35,6 +35,7 @@ from daemon.inference.blocks import (
 )
 from daemon.inference.request import Message
 from daemon.wires.json import type_of
+from daemon.wires.media_text import line_for
 from daemon.wires.naming import shorten_id
 from daemon.wires.openai.documents import ERROR_MARK
 from daemon.wires.openai_chat.encode_parts import context_part, medium_part, opaque_part
@@ -105,7 +106,7 @@ class MessageWriter:
     def _system_text(self, content: Sequence[Block]) -> None:
         parts = self._said(content)
         text = _joined([part.text for part in parts if isinstance(part, TextPart)])
-        others = [part for part in parts if not isinstance(part, TextPart)]
+        others: list[ContentPart] = [part for part in parts if not isinstance(part, TextPart)]
         if not self._messages and not self._waiting:
             self._opening += [text] if text else []
         elif text:
@@ -152,7 +153,7 @@ class MessageWriter:
         kind = "image" if isinstance(medium, Image) else "document"
         self._lose(kind)
         where = medium.url or medium.file_id
-        return [TextPart(f"[{kind} at {where}, which could not be passed on]")] if where else []
+        return [TextPart(line_for(kind, where))] if where else []
 
     def _content(self, parts: list[ContentPart]) -> str | list[ContentPart]:
         """Text is a string, which every server reads; parts where a client of this wire sent several."""

@@ -167,12 +167,6 @@ def without_ids(fields: Fields, _: str = "") -> Sequence[str]:
     return ()
 
 
-def without_item_field(fields: Fields, name: str) -> Sequence[str]:
-    """No item has the field ``name``, which this upstream does not know."""
-    _each_item(fields, lambda raw: _without(raw, name))
-    return ()
-
-
 # --- items ---------------------------------------------------------------------------------------
 
 
