@@ -24,6 +24,9 @@ _KEPT: Final = frozenset(
 )
 """What an object cannot do without, or what its meaning is."""
 
+_FIELDS: Final = frozenset({"content", "function", "tool_calls", "cache_control", "source", "image_url", "output"})
+"""Steps that are fields, so that they are never passed over."""
+
 _NOT_MISSED: Final = frozenset(
     {"cache_control", "defer_loading", "eager_input_streaming", "citations", "annotations", "index", "strict", "prefix"}
     | {"status", "phase", "namespace", "caller", "created_by", "agent", "metadata", "reasoning_details"}
@@ -74,10 +77,10 @@ def _without(raw: Raw, steps: Sequence[str], lost: list[str], where: str) -> Raw
         return raw
     holder, name = fields_of(raw), steps[0]
     if name not in holder:
-        return _without(raw, steps[1:], lost, where) if len(steps) > 1 else raw
+        return _without(raw, steps[1:], lost, where) if len(steps) > 1 and name not in _FIELDS else raw
     if len(steps) == 1:
         return _left_out(raw, holder, name, lost, where)
-    inner = _without(holder[name], steps[1:], lost, where)
+    inner = _without(holder[name], steps[1:], lost, f"{where}.{name}")
     return raw if inner is holder[name] else Raw(encode(holder | {name: inner}))
 
 

@@ -6,18 +6,17 @@ would change the beginning of every later request, and with it what the upstream
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-_OPENING: Final = "<system-reminder>"
-_CLOSING: Final = "</system-reminder>"
+_MARKED: Final = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 
 
 def reminder(text: str) -> str:
     """``text`` as a user may say it."""
-    return f"{_OPENING}\n{text}\n{_CLOSING}"
+    return f"<system-reminder>\n{text}\n</system-reminder>"
 
 
 def is_reminder(text: str) -> bool:
     """Whether no user has written it: all of it is marked so."""
-    text = text.strip()
-    return text.startswith(_OPENING) and text.endswith(_CLOSING)
+    return bool(text.strip()) and not _MARKED.sub("", text).strip()

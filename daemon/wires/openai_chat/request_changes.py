@@ -54,8 +54,6 @@ def _system_first(messages: Messages) -> Messages:
     for message in messages[opening:]:
         if role_of(message) in SYSTEM:
             waiting.append(_as_reminder(message))
-            if not (turns and has_calls(turns[-1])):
-                _say(turns, waiting)
             continue
         if role_of(message) not in RESULTS:
             _say(turns, waiting)
@@ -138,7 +136,7 @@ def _alternating(messages: Messages) -> Messages:
     turns: Messages = []
     for message in messages:
         role, before = role_of(message), turns[-1] if turns else {}
-        if role == role_of(before) and role not in RESULTS and not has_calls(before):
+        if turns and role == role_of(before) and role not in RESULTS and not has_calls(before):
             turns[-1] = _one_message(before, message)
         elif role == "user" and (role_of(before) in RESULTS or has_calls(before)):
             if role_of(before) in RESULTS and _is_reminder(message):
