@@ -273,7 +273,7 @@ def test_where_that_is_refused_too_another_is_tried(sentence: str, expected: lis
     assert list(dict.fromkeys(proposed(sentence)))[: len(expected)] == expected
 
 
-@pytest.mark.parametrize("kind", [ErrorKind.API, ErrorKind.NOT_FOUND, ErrorKind.MODEL_NOT_FOUND])
+@pytest.mark.parametrize("kind", [ErrorKind.API, ErrorKind.NOT_FOUND, ErrorKind.MODEL_NOT_FOUND, ErrorKind.OVERLOADED])
 @pytest.mark.parametrize("sentence", [LLAMA_CPP, "No endpoints found that support image input"])
 def test_servers_give_refusals_any_status(kind: ErrorKind, sentence: str) -> None:
     assert proposed(sentence, kind=kind)

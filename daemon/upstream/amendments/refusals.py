@@ -21,9 +21,11 @@ from daemon.upstream.amendments.parameters import (
 from daemon.upstream.amendments.rule import Amendment, Condition, Proposal, first_match
 from daemon.upstream.amendments.table import RULE, RULES
 
-_REFUSALS: Final = frozenset({ErrorKind.INVALID_REQUEST, ErrorKind.NOT_FOUND, ErrorKind.MODEL_NOT_FOUND, ErrorKind.API})
+_REFUSALS: Final = frozenset(
+    {ErrorKind.INVALID_REQUEST, ErrorKind.NOT_FOUND, ErrorKind.MODEL_NOT_FOUND, ErrorKind.API, ErrorKind.OVERLOADED}
+)
 """Kinds of errors whose words may ask for an amendment: llama.cpp answers 500 where a template refuses a conversation,
-OpenRouter 404 where no provider of the model reads images."""
+OpenRouter 404 where no provider of the model reads images, a relay 503 where its upstream has refused."""
 _OF_THE_MODEL: Final = re.compile(r"\bmodels?\b", re.IGNORECASE)
 _OF_TOOLS: Final = re.compile(r"\btools with\b", re.IGNORECASE)
 _OF_A_VALUE: Final = re.compile(r"tools cannot be used with [\w.]+ ['\"`]", re.IGNORECASE)
