@@ -65,9 +65,8 @@ _NUMBERS: Final = re.compile(r"\.?\[?\.?\b\d+\]?(?=[.\[]|$)")
 _STEP: Final = re.compile(r"[\w$-]+")
 
 
-def refused_places(error: RemoteError, in_request: InRequest) -> Iterator[str]:
-    """The places of a field that ``error`` refuses, as ``nested_fields`` has them; the likeliest first."""
-    text = error.message
+def refused_places(error: RemoteError, text: str, in_request: InRequest) -> Iterator[str]:
+    """The places of a field that ``error`` refuses in ``text``, as ``nested_fields`` has them; the likeliest first."""
     for sentence, path in _paths(text):
         place = _NUMBERS.sub("", path).replace("[", ".").replace("]", "").strip(".")
         if may_leave_out(place) and not in_request(sentence):

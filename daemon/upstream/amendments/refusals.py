@@ -49,7 +49,7 @@ def proposals(error: RemoteError, wire: str, applied: Sequence[Amendment], in_re
         if amendment not in applied:
             yield Proposal(amendment=amendment, lasting=rule.lasting)
     yield from _left_out(error, wire, applied, in_request)
-    for place in refused_places(error, in_request):
+    for place in refused_places(error, text, in_request):
         if (amendment := Amendment(FIELD, place)) not in applied:
             yield Proposal(amendment=amendment)
 
