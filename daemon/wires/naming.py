@@ -32,7 +32,7 @@ def fitted_id(identifier: str, form: str) -> str:
     """``identifier`` itself when it has the ``form``, else another that has it, the same each time.
 
     Forms, as servers word them: ``length of 9`` (letters and digits, so many; Mistral), ``maximum length 40``,
-    ``^[a-zA-Z0-9_-]+$``, and any other word is how ids begin (``call_``).
+    ``^[a-zA-Z0-9_-]+$`` or ``letters, numbers, underscores``, and any other word is how ids begin (``call_``).
     """
     if size := _EXACT.search(form):
         length = int(size[1])
@@ -40,7 +40,7 @@ def fitted_id(identifier: str, form: str) -> str:
         return identifier if fits else _digits(identifier, length)
     if size := _LONGEST.search(form):
         return shorten_id(identifier, max(int(size[1]), _HASH_DIGITS + 2))
-    if form.startswith("^"):
+    if form.startswith("^") or "underscores" in form:
         clean = _OUTSIDE_PATTERN.sub("_", identifier)
         return clean if clean == identifier else f"{clean[:40]}_{_digits(identifier, 8)}"
     return identifier if identifier.startswith(form) else f"{form}{_digits(identifier, 24)}"

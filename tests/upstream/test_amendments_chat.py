@@ -74,6 +74,23 @@ SENTENCES: list[tuple[str, str, str]] = [
         "new-api#5330",
     ),
     ("chat template rejected the request: Unexpected message role.", "developer is system", "halogen-server#3"),
+    (
+        "After the (optional) system message(s), user and assistant roles should be alternating.",
+        "roles alternate",
+        "perplexity#265",
+    ),
+    (
+        "After the (optional) system message(s), user or tool message(s) should alternate with assistant message(s).",
+        "roles alternate",
+        "serac#53",
+    ),
+    ("invalid params, chat content has invalid message role: system (2013)", "system first", "note-gen#918"),
+    ("invalid params, invalid chat setting (2013)", "system first", "openclaw#19386"),
+    (
+        "Unsupported value: 'messages[0].role' does not support 'system' with this model.",
+        "no system message",
+        "forgecode#1177",
+    ),
     # --- reasoning ---
     (
         "The `reasoning_content` in the thinking mode must be passed back to the API.",
@@ -151,6 +168,24 @@ SENTENCES: list[tuple[str, str, str]] = [
     ),
     ("unknown content type", "content is a string", "GenieX#683"),
     ("messages.0.content: Field required", "empty content for null", "pydantic"),
+    ("Message content as a list is only supported for user messages.", "content is a string", "pi#1574"),
+    (
+        "request: Value error, Empty content is not allowed for assistant messages",
+        "null content for empty",
+        "cherry-studio#16155",
+    ),
+    ("String should have at least 1 character", "null content for empty", "n8n#21056"),
+    (
+        "'messages' array must only contain objects with a 'content' field that is not empty",
+        "null content for empty",
+        "ComfyUI-IF_AI_tools#89",
+    ),
+    (
+        "messages.0: all messages must have non-empty content except for the optional final assistant message",
+        "null content for empty",
+        "claude-code#6774",
+    ),
+    ('can only concatenate str (not "list") to str', "content is a string", "InternVL#726"),
     # --- ids ---
     (MISTRAL_ID, "call ids length of 9", "opencode#1680"),
     ("Tool call id was null but must be a-z, A-Z, 0-9, with a length of 9", "call ids length of 9", "client-js#69"),
@@ -164,6 +199,12 @@ SENTENCES: list[tuple[str, str, str]] = [
         "messages.5.content.0.tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'",
         "call ids ^[a-zA-Z0-9_-]+$",
         "forgecode#1142",
+    ),
+    (
+        "Invalid 'messages[4].tool_calls[0].id': string too long. Expected a string with maximum length 64, but got a "
+        "string with length 86 instead.",
+        "call ids maximum length 64",
+        "9router#3167",
     ),
     # --- tool choice ---
     (

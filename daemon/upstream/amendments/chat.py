@@ -26,9 +26,13 @@ _SYSTEM_FIRST: Final = (
     r"(?:start|beginning|first)",
     r"(?:system|系统)\s?(?:消息|message|提示词?|角色).{0,8}(?:必须|只能|应).{0,8}(?:首|第一|开头|最前)",
 )
+_INVALID_SYSTEM: Final = (
+    r"invalid message role:? ['\"`]?system",  # MiniMax, of a later one
+    r"invalid chat setting",  # MiniMax, of two (openclaw#19386)
+)
 _ROLES_ALTERNATE: Final = (
     r"roles? (?:must|should|need to) (?:be )?alternat",  # Gemma, Mistral, Llama 2 templates
-    r"messages? (?:must|should) (?:be )?alternat",
+    r"messages?(?:\(s\))? (?:must|should) (?:be )?alternat",  # Perplexity
     r"must alternate between ['\"`]?(?:user|human)",
     # Mistral
     r"unexpected role ['\"`]?(?:user|assistant)['\"`]? after(?: role)? ['\"`]?(?:tool|user|assistant|system)",
@@ -50,6 +54,7 @@ _USER_LAST: Final = (
     r"cannot have 2 or more assistant messages",
 )
 _NO_SYSTEM: Final = (
+    r"role['\"`]? does not support ['\"`]?system",  # OpenAI's o1-mini
     # Gemma 2
     r"system role (?:is )?not supported|system['\"`]? (?:role|messages?|prompts?) (?:is|are) (?:not |un)supported",
     r"only ['\"`]?user['\"`]?,?(?: and)? ['\"`]?(?:assistant|model)['\"`]?"
@@ -60,6 +65,7 @@ _NO_SYSTEM: Final = (
     r"role ['\"`]?system['\"`]? is (?:not |un)(?:supported|allowed)",
 )
 _NO_DEVELOPER: Final = (
+    r"role['\"`]? does not support ['\"`]?developer",
     r"unknown variant ['\"`]?developer\b",  # DeepSeek
     r"['\"`]?developer['\"`]? is not one of",  # DashScope
     r"(?:invalid|unknown|unsupported|unexpected|unrecognized) (?:message )?(?:role|value):? ?['\"`]?developer\b",
@@ -103,6 +109,8 @@ _NULL_CONTENT: Final = (
     r"(?:input should be a valid string|string_type)[^\n]{0,200}content|content[^\n]{0,200}string_type",
 )
 _EMPTY_CONTENT: Final = (
+    r"string should have at least 1 character",  # NIM (n8n#21056)
+    r"content['\"`]? field that is not empty",  # LM Studio
     r"content['\"`]?(?: field| block)?s? ?(?:in [\w .\[\]]{0,40} )?"
     r"(?:cannot|can ?not|must not|should not|may not) be (?:an )?empty",
     r"content(?: block)?s? must (?:be non-?empty|contain|have at least|not be empty)",
@@ -113,6 +121,7 @@ _EMPTY_CONTENT: Final = (
     r"content\b[^\n]{0,60}at least 1 character",
 )
 _LIST_CONTENT: Final = (
+    r"content as (?:a list|an array) is only supported",  # NIM
     # Groq
     r"content['\"`]?(?: field)?s?(?: value)? (?:must|should|has to|needs to) be (?:a )?(?:valid |plain )?"
     r"(?:string|text|str)\b(?! or)",
@@ -129,6 +138,7 @@ _LIST_CONTENT: Final = (
     r"invalid type for ['\"`]?messages(?:\[\d+\])?(?:\.content)?['\"`]?: expected",
 )
 _CALL_IDS: Final = (
+    r"(?:tool_call_id|tool_calls?\S{0,24}\bid)\b.{0,160}?contains? (letters, numbers, underscores)",
     r"tool[_ ]call[_ ]ids?\b.{0,200}?must be.{0,30}(length of \d{1,2})\b",  # Mistral, vLLM, omlx
     r"(?:tool_call_id|tool_calls?\S{0,24}\bid)\b.{0,160}?(maximum length \d{2,3}|at most \d{2,3})",  # OpenAI
     r"(?:tool_call_id|tool_calls?\S{0,24}\bid|tool_use\S{0,8}\.id)\b.{0,120}?pattern:?"
@@ -164,8 +174,8 @@ def _rule(
 RULES: Final[tuple[AmendmentRule, ...]] = (
     # --- turns ---
     _rule("developer is system", request_changes.no_developer_role, *_NO_DEVELOPER),
-    _rule("system first", request_changes.system_first, *_SYSTEM_FIRST),
-    _rule("no system message", request_changes.no_system_role, *_NO_SYSTEM),
+    _rule("system first", request_changes.system_first, *_SYSTEM_FIRST, *_INVALID_SYSTEM),
+    _rule("no system message", request_changes.no_system_role, *_NO_SYSTEM, *_INVALID_SYSTEM[:1]),
     _rule("roles alternate", request_changes.alternating, *_ROLES_ALTERNATE),
     _rule("begun answer is a prefix", request_changes.assistant_prefix, r"assistant with prefix true"),
     _rule("user speaks last", request_changes.user_last, *_USER_LAST),
