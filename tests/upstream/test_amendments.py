@@ -87,8 +87,8 @@ def test_which_parameter_is_refused(name: str | None, error: RemoteError) -> Non
         ("store=true is not supported", ["store: false"]),
         ("Item with id 'rs_1' not found. Items are not persisted when `store` is set to false.", ["only what is said"]),
         ("Invalid 'input[1].id': 'item_1'. Expected an ID that begins with 'fc'.", ["items without ids"]),
-        ("Unknown parameter: 'input[4].status'.", ["items without status"]),
-        ("Unknown parameter: 'input[4].phase'.", ["items without phase"]),
+        ("Unknown parameter: 'input[4].status'.", ["leave out field input.status"]),
+        ("Unknown parameter: 'input[4].phase'.", ["leave out field input.phase"]),
         ("Unsupported parameter: truncation", ["leave out truncation"]),
         ("Instructions are not valid", []),
         ("This account only allows Codex official clients", []),
@@ -190,10 +190,16 @@ def test_profile_and_settings_are_amendments_from_the_start() -> None:
         ("", "chat", []),
         ("codex-relay", "responses", ["shape of Codex", "service tier of Codex"]),
         ("codex-relay", "chat", []),
-        ("vllm", "chat", ["thinking in the form chat_template_kwargs"]),
-        ("deepseek", "chat", ["thinking in the form thinking"]),
-        ("deepseek", "messages", []),
-        ("lmstudio", "chat", []),
+        ("vllm", "chat", ["system first", "thinking in the form chat_template_kwargs"]),
+        ("vllm", "responses", []),
+        (
+            "deepseek",
+            "chat",
+            ["developer is system", "reasoning placeholder reasoning_content", "thinking in the form thinking"],
+        ),
+        ("deepseek", "responses", []),
+        ("mistral", "chat", ["call ids length of 9", "thinking in the form reasoning_effort"]),
+        ("lmstudio", "chat", ["system first", "empty content for null"]),
     ],
 )
 def test_a_profile_brings_its_amendments_for_the_wire_that_is_used(
@@ -220,4 +226,8 @@ def test_a_body_is_read_only_where_something_is_to_change() -> None:
 
 def test_names_of_rows_are_unique_and_say_whether_content_is_lost() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
-    assert {rule.name for rule in RULES if loses_content(Amendment(rule.name))} == {"only what is said", REASONING}
+    losing = {"images are text", "audio is text", "documents are text", "nothing but text", "tool turns are text"}
+    assert {rule.name for rule in RULES if loses_content(Amendment(rule.name))} == losing | {
+        "only what is said",
+        REASONING,
+    }

@@ -95,12 +95,14 @@ _AZURE: Final = Profile(
 )
 
 # api-docs.deepseek.com/guides/thinking_mode: thinking.type beside reasoning_effort; the three APIs.
+# "unknown variant `developer`"; "The `reasoning_content` in the thinking mode must be passed back" (CLIProxyAPI#5991).
 _DEEPSEEK: Final = Profile(
     name="deepseek",
     title="DeepSeek",
     wires=("chat", "messages", "responses"),
     hosts=("api.deepseek.com",),
     owners=("deepseek",),
+    amendments=(("developer is system", ""), ("reasoning placeholder", "reasoning_content")),
     thinking="thinking",
     shows="`reasoning_content`",
     preset=Preset(
@@ -112,12 +114,14 @@ _DEEPSEEK: Final = Profile(
 
 # platform.kimi.ai/docs/api/models-overview: thinking.type (kimi-k2.5 and k2.6; later ones always think), top-level
 # reasoning_effort from kimi-k3 on.
+# "thinking is enabled but reasoning_content is missing in assistant tool call message" (new-api#3121, opencode#10996).
 _KIMI: Final = Profile(
     name="kimi",
     title="Kimi (Moonshot AI)",
     wires=("chat", "messages"),
     hosts=("api.moonshot.ai", "api.moonshot.cn", "api.kimi.com"),
     owners=("moonshot",),
+    amendments=(("reasoning placeholder", "reasoning_content"),),
     thinking="thinking",
     shows="`reasoning_content`",
     preset=Preset(
@@ -128,12 +132,14 @@ _KIMI: Final = Profile(
 )
 
 # docs.z.ai: thinking.type since GLM-4.5, reasoning_effort since GLM-5.2; api.z.ai/api/anthropic for Claude Code.
+# tool_choice is "auto" alone (agentscope's formatter for GLM says the same).
 _GLM: Final = Profile(
     name="glm",
     title="GLM (Z.ai, Zhipu)",
     wires=("chat", "messages"),
     hosts=("api.z.ai", "open.bigmodel.cn"),
     owners=("z-ai",),
+    amendments=(("tool choice is free", ""),),
     thinking="thinking",
     shows="`reasoning_content`",
     preset=Preset(
@@ -145,6 +151,7 @@ _GLM: Final = Profile(
 
 # alibabacloud.com/help/en/model-studio: enable_thinking, thinking_budget (deep-thinking); hosts by region and by
 # workspace (compatibility-of-openai-with-dashscope, anthropic-api-messages).
+# "'developer' is not one of ['system', 'assistant', …]" (DashScope).
 _QWEN: Final = Profile(
     name="qwen",
     title="Qwen (Alibaba Cloud Model Studio, DashScope)",
@@ -155,6 +162,7 @@ _QWEN: Final = Profile(
         "dashscope-us.aliyuncs.com",
         "maas.aliyuncs.com",
     ),
+    amendments=(("developer is system", ""),),
     thinking="enable_thinking",
     shows="`reasoning_content`",
     preset=Preset(
@@ -192,6 +200,7 @@ _MISTRAL: Final = Profile(
     wires=("chat",),
     hosts=("api.mistral.ai", "codestral.mistral.ai"),
     owners=("mistralai",),
+    amendments=(("call ids", "length of 9"),),
     thinking="reasoning_effort",
     shows="`thinking` parts of the content",
     preset=Preset(
@@ -201,11 +210,13 @@ _MISTRAL: Final = Profile(
 
 # console.groq.com/docs/openai: "The following fields … will result in a 400 error"; docs/reasoning: reasoning_effort,
 # "none" for Qwen3; groq-python: ``reasoning``.
+# "property 'reasoning_content' is unsupported" (freellmapi#1070, jan#8136).
 _GROQ: Final = Profile(
     name="groq",
     title="Groq",
     wires=("chat", "responses"),
     hosts=("api.groq.com",),
+    amendments=(("leave out field", "messages.reasoning_content"),),
     unsupported=("logprobs", "top_logprobs", "logit_bias"),
     thinking="reasoning_effort",
     shows="`reasoning`",

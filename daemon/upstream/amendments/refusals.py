@@ -8,6 +8,7 @@ from typing import Final
 
 from daemon.errors import ErrorKind, RemoteError
 from daemon.upstream.amendments.apply import without
+from daemon.upstream.amendments.fields import FIELD, refused_places
 from daemon.upstream.amendments.parameters import (
     CODEX_LACKS,
     CODEX_PARAMETERS,
@@ -20,6 +21,11 @@ from daemon.upstream.amendments.parameters import (
 from daemon.upstream.amendments.rule import Amendment, Condition, Proposal, first_match
 from daemon.upstream.amendments.table import RULE, RULES
 
+_REFUSALS: Final = frozenset(
+    {ErrorKind.INVALID_REQUEST, ErrorKind.NOT_FOUND, ErrorKind.MODEL_NOT_FOUND, ErrorKind.API, ErrorKind.OVERLOADED}
+)
+"""Kinds of errors whose words may ask for an amendment: llama.cpp answers 500 where a template refuses a conversation,
+OpenRouter 404 where no provider of the model reads images, a relay 503 where its upstream has refused."""
 _OF_THE_MODEL: Final = re.compile(r"\bmodels?\b", re.IGNORECASE)
 _OF_TOOLS: Final = re.compile(r"\btools with\b", re.IGNORECASE)
 _OF_A_VALUE: Final = re.compile(r"tools cannot be used with [\w.]+ ['\"`]", re.IGNORECASE)
@@ -32,7 +38,7 @@ def proposals(error: RemoteError, wire: str, applied: Sequence[Amendment], in_re
     if refuses_reasoning(error):
         yield Proposal(amendment=Amendment(REASONING), lasting=False)
         return
-    if error.kind not in (ErrorKind.INVALID_REQUEST, ErrorKind.NOT_FOUND):
+    if error.kind not in _REFUSALS:
         return
     text = f"{error.message}\n{error.param}" if error.param else error.message
     for rule in RULES:
@@ -41,8 +47,11 @@ def proposals(error: RemoteError, wire: str, applied: Sequence[Amendment], in_re
             continue
         amendment = Amendment(rule.name, match.group(1) or "" if match.re.groups else "")
         if amendment not in applied:
-            yield Proposal(amendment=amendment)
+            yield Proposal(amendment=amendment, lasting=rule.lasting)
     yield from _left_out(error, wire, applied, in_request)
+    for place in refused_places(error, text, in_request):
+        if (amendment := Amendment(FIELD, place)) not in applied:
+            yield Proposal(amendment=amendment)
 
 
 def _left_out(error: RemoteError, wire: str, applied: Sequence[Amendment], in_request: InRequest) -> Iterator[Proposal]:

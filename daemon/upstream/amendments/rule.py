@@ -40,8 +40,9 @@ class Proposal(Struct, frozen=True, kw_only=True):
 class AmendmentRule(Struct, frozen=True, kw_only=True):
     """``refusals``: the sentences that ask for it; their first group, if any, is the argument. ``change`` None:
     the wires do it. ``needs``: what a body contains that it changes, so that others are not read. ``loses_content``:
-    applied from the start only after two different requests needed it. ``profile``: the make of upstream that is known
-    by wanting this."""
+    applied from the start only after two different requests needed it. ``lasting`` false: it is a matter of what else
+    the request asks for, so that nothing is remembered. ``profile``: the make of upstream that is known by wanting
+    this."""
 
     name: str
     wires: frozenset[str]
@@ -49,6 +50,7 @@ class AmendmentRule(Struct, frozen=True, kw_only=True):
     change: Change | None = None
     needs: bytes = b""
     loses_content: bool = False
+    lasting: bool = True
     profile: str = ""
 
 

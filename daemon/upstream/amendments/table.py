@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from daemon.upstream.amendments import parameters, responses, thinking
+from daemon.upstream.amendments import chat, fields, media, parameters, responses, thinking
 from daemon.upstream.amendments.rule import Amendment, AmendmentRule
 
-RULES: Final[tuple[AmendmentRule, ...]] = (*responses.RULES, *parameters.RULES, *thinking.RULES)
+RULES: Final[tuple[AmendmentRule, ...]] = (
+    *responses.RULES,
+    *chat.RULES,
+    *media.RULES,
+    *fields.RULES,
+    *parameters.RULES,
+    *thinking.RULES,
+)
 """In the order in which a refusal is compared with them."""
 
 RULE: Final[Mapping[str, AmendmentRule]] = {rule.name: rule for rule in RULES}
