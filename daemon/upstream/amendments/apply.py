@@ -45,6 +45,14 @@ def amend(fields: Fields, amendments: Sequence[Amendment]) -> list[str]:
     return lost
 
 
+def amend_headers(headers: dict[str, str], amendments: Iterable[Amendment]) -> None:
+    """Makes the changes in ``headers``, names in lower case, as they go to the upstream."""
+    for amendment in amendments:
+        change = RULE[amendment.name].headers
+        if change is not None:
+            change(headers, amendment.argument)
+
+
 def amend_body(body: bytes, amendments: Sequence[Amendment]) -> tuple[bytes, list[str]]:
     """The same for an encoded body, which is not read where nothing is to change."""
     if not any(RULE[amendment.name].change for amendment in amendments):
