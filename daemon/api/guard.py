@@ -5,7 +5,8 @@
    CLIs are the exception) and a target that starts with ``/``.
 2. On operator paths (``/v0``, ``/api/v1``) Host is one of our own names and a browser's page is of
    our own origin: DNS rebinding and cross-site requests end here.
-3. Every response has ``request-id``, ``x-request-id`` and ``x-tppcd-config``. The hot entries write
+3. A path that says ``/v1`` twice means it once.
+4. Every response has ``request-id``, ``x-request-id`` and ``x-tppcd-config``. The hot entries write
    them with their own head (``identity_headers``), so that no wrapper stands in their stream.
 """
 
@@ -26,6 +27,10 @@ from daemon.snapshot.snapshot import Current
 
 MOST_HEADERS: Final = 100
 WITH_UNDERSCORE: Final = (b"session_id", b"conversation_id")
+TWICE: Final = "/v1"
+DOUBLED: Final = "/v1/v1/"
+"""The path of a client whose base URL has ``/v1`` and that adds it: Claude Code and the Anthropic SDKs do
+(AIClient2API#336)."""
 WILDCARDS: Final = ("", "0.0.0.0", "::")
 
 _ids = random.Random()
@@ -70,6 +75,8 @@ class Guard:
         """No coroutine of its own around a hot entry's: it would be woken for each piece of a stream."""
         if scope["type"] != "http":
             return self._app(scope, receive, send)
+        if scope["path"].startswith(DOUBLED):
+            scope["path"] = scope["path"].removeprefix(TWICE)
         info = RequestInfo(f"{_ids.getrandbits(128):032x}")
         scope["tppcd"] = info
         error = malformed(scope)

@@ -182,7 +182,7 @@ class RequestHandler:
             self.record.attempts += 1
             self._note_losses(prepared)
             try:
-                await self._ask(adapter, prepared, pipe)
+                await self._ask(target, prepared, pipe)
                 return None
             except RemoteError as failure:
                 error = judged_again(failure, self._client_request.says).with_traceback(None)  # whose frames hold us
@@ -216,9 +216,10 @@ class RequestHandler:
 
     # --- one upstream's answer ---
 
-    async def _ask(self, adapter: Adapter, prepared: PreparedRequest, pipe: ResponsePipe) -> None:
+    async def _ask(self, target: AttemptTarget, prepared: PreparedRequest, pipe: ResponsePipe) -> None:
+        adapter = target.adapter
         state, timeouts = self._state, adapter.auth.timeouts
-        headers = self._headers.for_upstream(adapter, prepared.session)
+        headers = self._headers.for_upstream(adapter, prepared.session, target.amendments)
         # An upstream that was asked for one JSON answer sends its first byte when it has written the last one.
         limit, patience = "first-event", timeouts.first_event
         if not prepared.streamed and timeouts.idle > patience:

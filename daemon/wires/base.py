@@ -161,6 +161,10 @@ Change = Callable[[Fields, str], Sequence[str]]
 what the request loses by it."""
 
 
+HeaderChange = Callable[[dict[str, str], str], None]
+"""The same for its headers, names in lower case: (headers, the amendment's argument)."""
+
+
 class Item(Struct):
     """What an input item or a content block may hold of reasoning."""
 

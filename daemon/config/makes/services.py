@@ -96,13 +96,18 @@ _AZURE: Final = Profile(
 
 # api-docs.deepseek.com/guides/thinking_mode: thinking.type beside reasoning_effort; the three APIs.
 # "unknown variant `developer`"; "The `reasoning_content` in the thinking mode must be passed back" (CLIProxyAPI#5991).
+# Messages: "unknown variant `system`, expected `user` or `assistant`" (awesome-deepseek-agent#639).
 _DEEPSEEK: Final = Profile(
     name="deepseek",
     title="DeepSeek",
     wires=("chat", "messages", "responses"),
     hosts=("api.deepseek.com",),
     owners=("deepseek",),
-    amendments=(("developer is system", ""), ("reasoning placeholder", "reasoning_content")),
+    amendments=(
+        ("developer is system", ""),
+        ("reasoning placeholder", "reasoning_content"),
+        ("system messages as text", ""),
+    ),
     thinking="thinking",
     shows="`reasoning_content`",
     preset=Preset(
@@ -132,14 +137,15 @@ _KIMI: Final = Profile(
 )
 
 # docs.z.ai: thinking.type since GLM-4.5, reasoning_effort since GLM-5.2; api.z.ai/api/anthropic for Claude Code.
-# tool_choice is "auto" alone (agentscope's formatter for GLM says the same).
+# tool_choice is "auto" alone (agentscope's formatter for GLM says the same). Messages: a role is user or assistant
+# (zai-org/GLM-5#74).
 _GLM: Final = Profile(
     name="glm",
     title="GLM (Z.ai, Zhipu)",
     wires=("chat", "messages"),
     hosts=("api.z.ai", "open.bigmodel.cn"),
     owners=("z-ai",),
-    amendments=(("tool choice is free", ""),),
+    amendments=(("tool choice is free", ""), ("system messages as text", "")),
     thinking="thinking",
     shows="`reasoning_content`",
     preset=Preset(
@@ -176,13 +182,14 @@ _QWEN: Final = Profile(
 )
 
 # platform.minimax.io/docs/api-reference: thinking.type "adaptive" or "disabled" (MiniMax-M3), no reasoning_effort
-# (agentscope's formatter for MiniMax says the same).
+# (agentscope's formatter for MiniMax says the same). Messages: "invalid role: system" (MiniMax-M2.7#43).
 _MINIMAX: Final = Profile(
     name="minimax",
     title="MiniMax",
     wires=("chat", "messages"),
     hosts=("api.minimax.io", "api.minimaxi.com", "api.minimax.chat"),
     owners=("minimax",),
+    amendments=(("system messages as text", ""),),
     thinking="adaptive thinking",
     shows="`<think>` in the text, or `reasoning_details`",
     preset=Preset(

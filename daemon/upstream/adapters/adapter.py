@@ -30,7 +30,7 @@ from daemon.inference.response import Response
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.effort import default_effort
 from daemon.upstream.adapters.base import AdapterType
-from daemon.upstream.amendments.apply import amend_body, configured, without
+from daemon.upstream.amendments.apply import amend_body, amend_headers, configured, without
 from daemon.upstream.amendments.rule import Amendment
 from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
 from daemon.upstream.response_form import beginning, unwrapped
@@ -197,10 +197,18 @@ class Adapter:
                 fields.update((name, Raw(encode(value))) for name in taken[:1])
 
     def headers(
-        self, client: Mapping[str, str], *, same_wire: bool, session: str = "", bound: bool = True
+        self,
+        client: Mapping[str, str],
+        *,
+        same_wire: bool,
+        session: str = "",
+        bound: bool = True,
+        amendments: Sequence[Amendment] = (),
     ) -> dict[str, str]:
-        """As ``AdapterType.headers``."""
-        return self.kind.headers(self.auth, client, same_wire=same_wire, session=session, bound=bound)
+        """As ``AdapterType.headers``; ``amendments`` are made last."""
+        headers = self.kind.headers(self.auth, client, same_wire=same_wire, session=session, bound=bound)
+        amend_headers(headers, amendments)
+        return headers
 
     async def open(self, body: bytes, headers: dict[str, str], *, watched: bool = True) -> UpstreamResponse:
         """Ask. ``watched``: the answer is needed piece by piece as it comes. Raises ``RemoteError`` where none comes;

@@ -66,6 +66,14 @@ def amend(fields: Fields, amendments: Sequence[Amendment], unsupported: Abstract
     return lost
 
 
+def amend_headers(headers: dict[str, str], amendments: Iterable[Amendment]) -> None:
+    """Makes the changes in ``headers``, names in lower case, as they go to the upstream."""
+    for amendment in amendments:
+        change = RULE[amendment.name].headers
+        if change is not None:
+            change(headers, amendment.argument)
+
+
 def amend_body(
     body: bytes, amendments: Sequence[Amendment], unsupported: AbstractSet[str] = frozenset()
 ) -> tuple[bytes, list[str]]:

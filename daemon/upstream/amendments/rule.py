@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from daemon.wires.base import Change
+from daemon.wires.base import Change, HeaderChange
 
 MOST_AMENDMENTS: Final = 8
 """Times that one request is amended and asked again: upstreams complain of one thing at a time."""
@@ -38,16 +38,17 @@ class Proposal(Struct, frozen=True, kw_only=True):
 
 
 class AmendmentRule(Struct, frozen=True, kw_only=True):
-    """``refusals``: the sentences that ask for it; their first group, if any, is the argument. ``change`` None:
-    the wires do it. ``needs``: what a body contains that it changes, so that others are not read. ``loses_content``:
-    applied from the start only after two different requests needed it. ``lasting`` false: it is a matter of what else
-    the request asks for, so that nothing is remembered. ``profile``: the make of upstream that is known by wanting
-    this."""
+    """``refusals``: the sentences that ask for it; their first group, if any, is the argument. ``change`` is of the
+    body, ``headers`` of the headers; where both are None, the wires do it. ``needs``: what a body contains that is
+    changed, so that others are not read. ``loses_content``: applied from the start only after two different requests
+    needed it. ``lasting`` false: it is a matter of what else the request asks for, so that nothing is remembered.
+    ``profile``: the make of upstream that is known by wanting this."""
 
     name: str
     wires: frozenset[str]
     refusals: tuple[re.Pattern[str], ...] = ()
     change: Change | None = None
+    headers: HeaderChange | None = None
     needs: bytes = b""
     loses_content: bool = False
     lasting: bool = True

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from daemon.upstream.amendments import chat, fields, media, parameters, responses, thinking
+from daemon.upstream.amendments import chat, fields, media, messages, parameters, responses, thinking
 from daemon.upstream.amendments.rule import Amendment, AmendmentRule
 
 RULES: Final[tuple[AmendmentRule, ...]] = (
     *responses.RULES,
+    *messages.RULES,
     *chat.RULES,
     *media.RULES,
     *fields.RULES,
