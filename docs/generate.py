@@ -71,7 +71,7 @@ def leaves(section: type[Base], prefix: str = "") -> Iterator[tuple[str, Field]]
 
 def entry(described: Shape) -> type[Base] | None:
     """The section that a value is, or that its list entries are."""
-    if described.kind == "list" and described.item is not None:
+    if described.kind in ("list", "models") and described.item is not None:
         return described.item.section
     return described.section
 

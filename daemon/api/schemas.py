@@ -62,6 +62,7 @@ class Cleared(Schema, frozen=True):
 class AuthRow(Schema, frozen=True):
     """One usable upstream credential and its state. ``until`` is RFC 3339. ``profile`` is the make of the
     upstream, empty where it has none, ``profile-reason`` why; ``amendments`` is what was learned about it.
+    ``models-problem`` is why it is not known what the upstream lists; null where that is known, or is not asked.
     A provider that is ``failed`` has no credential: its row has an id without a hash, and no client id."""
 
     id: str
@@ -71,6 +72,7 @@ class AuthRow(Schema, frozen=True):
     source: str
     base_url: str
     models: list[str]
+    models_problem: str | None
     state: Literal["ready", "cooling", "disabled", "failed"]
     reason: str | None
     until: str | None

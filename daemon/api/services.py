@@ -51,6 +51,8 @@ class Services:
     started: float
     access: ClientAccess = field(default_factory=ClientAccess)
     draining: bool = False
+    models_problem: Callable[[str], str] = lambda _: ""
+    """Why it is not known what the upstream of this core auth lists; empty where it is known, or is not asked."""
     dropped_log_lines: Callable[[], int] = int
     """How many lines the log has lost since the start."""
     egress: EgressPolicy = field(default_factory=EgressPolicy)

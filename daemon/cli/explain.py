@@ -23,6 +23,9 @@ RULES = {
 }
 
 
+ONLY_RUNNING = "what upstreams list is known to the running daemon alone: POST /v0/management/explain asks it"
+
+
 def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("explain", help=COMMANDS["explain"], description="Exits 1 if no provider serves it.")
     parser.add_argument("--model", required=True, help="the name as a client sends it")
@@ -39,6 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
         resolution = checked.snapshot.models.resolve(arguments.model)
     except ModelUnknown as unknown:
         print(unknown, file=sys.stderr)
+        if any(auth.discover for auth in checked.snapshot.core_auths):
+            print(ONLY_RUNNING, file=sys.stderr)
         return exit_codes.FAILURE
     for line in explained(arguments.model, arguments.entry, resolution):
         print(line)

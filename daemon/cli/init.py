@@ -34,7 +34,8 @@ packycode:
   # defaults:
   #   model: gpt-5                       # used for Claude Code's own model names
   #   model-reasoning-effort: high       # low, medium or high
-  # models: []                           # names; a list replaces the built-in one
+  # models: discover                     # the built-in names and what the upstream lists; or a list of names
+  # exclude-models: []                   # patterns of models that are not served
   # profile: ""                          # packycode is a codex-relay; none: treated as any other upstream
   # headers: {{}}                          # e.g. {{user-agent: $User-Agent}}: the client's own
   # instructions: developer              # or system; or file:/path, a fixed text that the relay requires
@@ -51,6 +52,7 @@ tppc:
       # defaults:
       #   model: gpt-5
       #   model-reasoning-effort: high
+      # models: discover                 # the built-in names and what the upstream lists; or a list of names
       # profile: ""                      # the make of the upstream, or none; empty: recognised
     # - name: wolf                       # any number of them; requests spread over all that are enabled
     #   enabled: true

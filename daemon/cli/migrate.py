@@ -27,6 +27,7 @@ SAME = (
     "privacy",
     "defaults",
     "models",
+    "exclude-models",
     "profile",
     "headers",
     "proxy-url",

@@ -76,6 +76,7 @@ def _auth(auth: Json) -> Iterator[str]:
     yield str(auth.get("id", ""))
     yield str(auth.get("base-url", ""))
     yield f"{len(items(auth, 'models'))} models"
+    yield f"no list from the upstream: {auth['models-problem']}" if auth.get("models-problem") else ""
     yield f"profile {auth['profile']}" if auth.get("profile") else ""
     yield f"{learned} amendments learned" if (learned := len(items(auth, "amendments"))) else ""
     yield f"until {auth['until']}" if auth.get("until") else ""

@@ -237,6 +237,35 @@ class Converter:
         items = (self.read(shape.item, item, (*path, index)) for index, item in enumerate(value))
         return tuple(nothing(shape.item) if item is WRONG else item for item in items)
 
+    def models(self, shape: Shape, value: object, path: Path) -> object:
+        """A list, or the word for where models come from without one; an empty list is none."""
+        if isinstance(value, list):
+            return self.list(shape, value, path) or shape.choices[0]
+        text = value.strip() if isinstance(value, str) else value
+        if text in shape.choices:
+            return text
+        if not isinstance(text, str):
+            return self.report(path, "wrong-type", f"expected a list, got {word(value)}", MODELS_HINT)
+        hint = MODELS_HINT
+        if near := difflib.get_close_matches(text.lower()[:100], shape.choices, n=1, cutoff=0.6):
+            hint = f"did you mean `{near[0]}`?"
+        elif len(text) <= 60 and not looks_secret(text):
+            hint = f"for one model write [{text}], for what the upstream lists discover, for the built-in names seed"
+        return self.report(path, "wrong-value", "must be a list, discover or seed", hint)
+
+    def globs(self, shape: Shape, value: object, path: Path) -> object:
+        """In one form, since neither their order nor their case means anything."""
+        if not isinstance(value, list):
+            return self.expected("a list", value, path)
+        patterns = (self.pattern(item, (*path, index)) for index, item in enumerate(value))
+        return tuple(sorted({each for each in patterns if not isinstance(each, Wrong)}))
+
+    def pattern(self, value: object, path: Path) -> str | Wrong:
+        text = self.name(NAME, value, path)
+        if isinstance(text, str) and not text.strip():
+            return self.report(path, "wrong-value", "a pattern must not be empty", "remove the item")
+        return text.strip().lower() if isinstance(text, str) else text
+
     def table(self, shape: Shape, value: object, path: Path) -> object:
         if not isinstance(value, dict):
             return self.expected("keys and values", value, path)
@@ -265,12 +294,15 @@ READERS: dict[str, Callable[[Converter, Shape, object, Path], object]] = {
     "instructions": Converter.instructions,
     "section": Converter.nested,
     "list": Converter.list,
+    "models": Converter.models,
+    "globs": Converter.globs,
     "table": Converter.table,
     "aliases": Converter.aliases,
 }
 
 TEXT = Shape(kind="text")
 NAME = Shape(kind="name")
+MODELS_HINT = "write discover, seed, or each model on a line that begins with '- '"
 ROLE_OR_FILE = "write developer, system, or file:/path"
 WORDS: dict[str, bool] = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 HINTS = {

@@ -66,6 +66,8 @@ def _value(shape: Shape) -> Node:
             return {"anyOf": [{"type": "integer", **_bounds(shape)}, text, REFERENCE]}
         case "choice":
             return {"enum": list(shape.choices)}
+        case "models":
+            return {"anyOf": [{"enum": list(shape.choices)}, _compound(shape)]}
         case "instructions":
             return {"anyOf": [{"enum": list(ROLES)}, REFERENCE]}
         case "table" | "aliases":

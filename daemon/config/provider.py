@@ -18,6 +18,7 @@ from daemon.config.schema import (
     Config,
     Defaults,
     ModelEntry,
+    ModelSource,
     Packycode,
     Privacy,
     ProviderTimeouts,
@@ -66,6 +67,12 @@ class Provider(Struct, frozen=True, kw_only=True):
     privacy: Privacy = Privacy()
     defaults: Defaults = Defaults()
     models: tuple[ModelEntry, ...] = ()
+    """Those of a list; without one empty, or of the store those that it has until its upstream has been asked."""
+    discover: bool = False
+    """It serves what its upstream lists."""
+    keeps_models: bool = False
+    """What its upstream lists comes beside its own models or the seed's ids, not in their place."""
+    exclude_models: tuple[str, ...] = ()
     profile: str = ""
     headers: dict[str, str] = {}
     proxy_url: str = ""
@@ -87,8 +94,6 @@ class Provider(Struct, frozen=True, kw_only=True):
     total_timeout: float | None = None
     """Seconds for an answer that comes as a whole; None: no limit."""
     request_defaults: RequestDefaults = RequestDefaults()
-    discover: bool = False
-    """It serves what its upstream lists; until that is known, its ``models``, which may be none."""
     set_by: SetBy = "local"
     """Who set ``base_url``."""
     core_auth_id: str = ""
@@ -124,7 +129,10 @@ def _packycode(block: Packycode) -> Provider:
         api_key=block.credentials.openai_api_key,
         privacy=block.privacy,
         defaults=block.defaults,
-        models=block.models,
+        models=_listed(block.models),
+        exclude_models=block.exclude_models,
+        discover=block.models == "discover",
+        keeps_models=True,
         profile=block.profile,
         headers=block.headers,
         proxy_url=block.proxy_url,
@@ -147,7 +155,10 @@ def _tppc(index: int, entry: TppcProvider) -> Provider:
         api_key=entry.api_key,
         privacy=entry.privacy,
         defaults=entry.defaults,
-        models=entry.models,
+        models=_listed(entry.models),
+        exclude_models=entry.exclude_models,
+        discover=entry.models == "discover",
+        keeps_models=True,
         profile=entry.profile,
         headers=entry.headers,
         proxy_url=entry.proxy_url,
@@ -159,3 +170,7 @@ def _tppc(index: int, entry: TppcProvider) -> Provider:
         unsupported_parameters=entry.unsupported_parameters,
         disable_cooling=entry.disable_cooling,
     )
+
+
+def _listed(models: tuple[ModelEntry, ...] | ModelSource) -> tuple[ModelEntry, ...]:
+    return models if isinstance(models, tuple) else ()

@@ -9,18 +9,21 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable
+from typing import get_args
 
 from msgspec import UNSET
 
 from daemon.config.convert import quoted
 from daemon.config.diagnostics import Fault, Faults, Path, fault_at
+from daemon.config.model_patterns import excluding
 from daemon.config.profiles import PROFILES
 from daemon.config.provider import lower_name, providers_of
 from daemon.config.rules_operating import logging, management, not_in_effect
-from daemon.config.schema import DEFAULT_MODELS, Config, Defaults, ProviderEntry, TppcProvider, WireApi
+from daemon.config.schema import DEFAULT_MODELS, Config, Defaults, ModelSource, ProviderEntry, TppcProvider, WireApi
 from daemon.config.urls import has_user, http_fault, proxy_fault
 from daemon.secret import Secret
 
+SOURCES = get_args(ModelSource)
 EFFORTS = ("low", "medium", "high")
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 NAME_LIMIT = 100
@@ -109,8 +112,9 @@ def _common(path: Path, entry: ProviderEntry, wire: WireApi) -> Faults:
 
 
 def _models(path: Path, provider: ProviderEntry) -> Faults:
+    listed = provider.models if isinstance(provider.models, tuple) else ()
     seen: set[str] = set()
-    for index, entry in enumerate(provider.models):
+    for index, entry in enumerate(listed):
         at = (*path, "models", index)
         if not entry.name.strip():
             message = "a model needs a name"
@@ -118,7 +122,28 @@ def _models(path: Path, provider: ProviderEntry) -> Faults:
         elif entry.public in seen:
             message = f"model {quoted(entry.public)} is listed twice"
             yield Fault(path=at, code="duplicate", message=message, hint="remove one", severity="warning")
+        elif entry.public in SOURCES:
+            message, hint = (
+                f"is read as a model named {entry.public}",
+                f"if none is meant, write models: {entry.public}",
+            )
+            yield Fault(path=at, code="no-effect", message=message, hint=hint, severity="warning")
         seen.add(entry.public)
+    yield from _excluded(path, provider, {entry.public for entry in listed or DEFAULT_MODELS})
+
+
+def _excluded(path: Path, provider: ProviderEntry, names: set[str]) -> Faults:
+    """Warnings for a provider that serves nothing, or not what its default is."""
+    if not provider.exclude_models:
+        return
+    out, at = excluding(provider.exclude_models), (*path, "exclude-models")
+    if "*" in provider.exclude_models or (provider.models != "discover" and all(out.match(each) for each in names)):
+        message, hint = "excludes every model of this provider", "remove a pattern, or write enabled: false"
+        yield Fault(path=at, code="no-effect", message=message, hint=hint, severity="warning")
+    elif out.match(default := provider.defaults.model):
+        message = f"excludes defaults.model, {quoted(default)}, so this provider has no default model"
+        hint = "set defaults.model to another one"
+        yield Fault(path=at, code="no-effect", message=message, hint=hint, severity="warning")
 
 
 def names(config: Config) -> Faults:
@@ -175,11 +200,14 @@ def general(config: Config) -> Faults:
 def aliases(config: Config) -> Faults:
     """A warning for an alias of a model that no provider serves, before a client uses it."""
     served = _served(config)
+    discover = any(provider.enabled and provider.discover for provider in providers_of(config))
     for alias in config.model_aliases if served else ():
         path: Path = ("model-aliases", alias.pattern)
         target = re.sub(r"(-(minimal|low|medium|high|xhigh)|\([^()]*\))$", "", alias.model)
         if not alias.pattern.strip():
             yield Fault(path=path, code="wrong-value", message="a pattern must not be empty", hint="e.g. claude-*")
+        elif discover:  # what upstreams list is not known here
+            continue
         elif alias.model and not served & {alias.model, target} and "/" not in alias.model:
             message = f"no enabled provider serves {quoted(alias.model)}"
             hint = "name a model of a provider, or leave the value empty for the provider's default model"

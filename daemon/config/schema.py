@@ -7,7 +7,7 @@ marks what takes effect only after a restart. Values are frozen; a secret is a `
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -105,8 +105,20 @@ class ProviderTimeouts(Base, frozen=True):
 
 
 # What packycode and every entry of tppc.providers have in common: one text and one rule for both.
+ModelSource = Literal["discover", "seed"]
+"""Where models come from that no list names: the upstream's own list beside the seed's ids, or these alone."""
 ProviderModels = Annotated[
-    tuple[ModelEntry, ...], doc("Model names, or {name, alias}; a list replaces the built-in one.")
+    tuple[ModelEntry, ...] | ModelSource,
+    Meta(extra={"kind": "models", "choices": get_args(ModelSource)}),
+    doc(
+        "Model names, or {name, alias}. `discover`, as without a list: the built-in names, and what the upstream lists "
+        "(`GET {base-url}/models`). `seed`: the built-in names alone."
+    ),
+]
+ExcludeModels = Annotated[
+    tuple[Name, ...],
+    Meta(extra={"kind": "globs"}),
+    doc("Patterns (`*`, `?`, `[ab]`; case does not matter) of models that this provider must not serve."),
 ]
 ProfileName = Annotated[
     str,
@@ -148,7 +160,8 @@ class Packycode(Base, frozen=True):
     privacy: Privacy = Privacy()
     defaults: Defaults = Defaults()
     credentials: PackycodeCredentials = PackycodeCredentials()
-    models: ProviderModels = ()
+    models: ProviderModels = "discover"
+    exclude_models: ExcludeModels = ()
     profile: ProfileName = ""
     headers: Headers = {}
     proxy_url: ProxyUrl = ""
@@ -174,7 +187,8 @@ class TppcProvider(Base, frozen=True):
     wire_api: Annotated[WireApi, doc("The upstream's API.")] = "responses"
     privacy: Privacy = Privacy()
     defaults: Defaults = Defaults()
-    models: ProviderModels = ()
+    models: ProviderModels = "discover"
+    exclude_models: ExcludeModels = ()
     profile: ProfileName = ""
     headers: Headers = {}
     proxy_url: ProxyUrl = ""

@@ -22,13 +22,13 @@ from daemon.secret import Secret
 
 Kind = Literal[
     "text", "url", "name", "secret", "flag", "integer", "number", "duration", "size", "choice", "section", "list",
-    "table", "aliases", "instructions",
+    "table", "aliases", "instructions", "models", "globs",
 ]  # fmt: skip
 
 
 class Shape(Struct, frozen=True, kw_only=True):
-    """``choices`` of a choice, ``section`` of a section, ``item`` of a list; ``least`` and ``most`` bound a
-    number, ``above`` bounds it without being reached."""
+    """``choices`` of a choice, ``section`` of a section, ``item`` of a list; ``models`` has choices and an item.
+    ``least`` and ``most`` bound a number, ``above`` bounds it without being reached."""
 
     kind: Kind
     choices: tuple[str, ...] = ()
@@ -98,6 +98,7 @@ def _shape(annotation: Any) -> Shape:
         return Shape(
             kind=kind,
             choices=next((extra["choices"] for extra in extras if "choices" in extra), ()),
+            item=_shape(get_args(plain)[0]) if get_origin(plain) is tuple else None,
             least=next((meta.ge for meta in metas if meta.ge is not None), None),
             most=next((meta.le for meta in metas if meta.le is not None), None),
             above=next((meta.gt for meta in metas if meta.gt is not None), None),
@@ -123,10 +124,11 @@ SCALARS |= {Instructions: "instructions"}
 
 
 def _bare(annotation: Any) -> Any:
-    """The type itself: without Annotated, and without the UNSET alternative."""
+    """The type itself: without Annotated, without the UNSET alternative, and without words beside a list."""
     if get_origin(annotation) is Annotated:
         return _bare(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
-        (member,) = (each for each in get_args(annotation) if each is not UnsetType)
+        members = (each for each in get_args(annotation) if each is not UnsetType and get_origin(each) is not Literal)
+        (member,) = members
         return _bare(member)
     return annotation

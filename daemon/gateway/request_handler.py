@@ -25,11 +25,11 @@ from daemon.gateway.passthrough import PassthroughPipe
 from daemon.gateway.request_record import CLIENT_GONE, RequestRecord, loss_names
 from daemon.gateway.request_state import ClientGone, Overdue, RequestState
 from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, ResponsePipe
+from daemon.gateway.route import route
 from daemon.gateway.translation import TranslationPipe
 from daemon.gateway.wording import for_client
 from daemon.router.failover import attempts
 from daemon.snapshot.listings import Candidate
-from daemon.snapshot.models import ModelUnknown, Resolution
 from daemon.upstream.adapters.adapter import Adapter, too_late
 from daemon.upstream.http.call import UpstreamResponse
 from daemon.upstream.response_form import unwrapped
@@ -121,7 +121,7 @@ class RequestHandler:
     # --- whom to ask ---
 
     async def _ask_candidates(self) -> None:
-        resolution = self._resolve()
+        resolution = route(self._client_request.snapshot, self._client_request.request.model)
         candidates = self._live.rotation.order(resolution.matched, resolution.candidates)
         if self._streamed:
             self._correct_estimate(candidates[0].model)
@@ -133,12 +133,6 @@ class RequestHandler:
                 candidate = plan.send(error)
             except StopIteration:
                 raise error from None
-
-    def _resolve(self) -> Resolution:
-        try:
-            return self._client_request.snapshot.models.resolve(self._client_request.request.model)
-        except ModelUnknown as unknown:
-            raise LocalError(ErrorKind.MODEL_NOT_FOUND, str(unknown), code="model_not_found", param="model") from None
 
     def _correct_estimate(self, model: str) -> None:
         """By experience with this model: what a stream says of the prompt before the upstream has counted it."""

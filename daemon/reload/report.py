@@ -6,7 +6,7 @@ Every line of the log is an event, too, with the same words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Protocol
 
 from loguru import logger
@@ -15,7 +15,6 @@ from daemon.config.diagnostics import Diagnostic
 from daemon.reload.outcome import ReloadOutcome
 from daemon.snapshot import summary
 from daemon.snapshot.diff import ChangeSet
-from daemon.snapshot.listings import names_in
 from daemon.snapshot.snapshot import Snapshot
 
 
@@ -70,8 +69,6 @@ class Reporter:
         """The same configuration is in force, with other models."""
         for line in summary.models_lines(old, new):
             self._log("models", line, new.generation)
-        for line in registration_lines(old, new):
-            self._log("registration", line, new.generation)
         self._count(new)
 
     def _count(self, new: Snapshot) -> None:
@@ -135,16 +132,20 @@ class Reporter:
 
 def registration_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
     """What a reconcile of the model registry does: nothing for a client whose models stay."""
-    before = {each.client_id: old.models.list_of(each) for each in old.models.auths} if old else {}
-    after = {each.client_id: new.models.list_of(each) for each in new.models.auths}
+    before = {each.client_id: old.models.lists_of(each) for each in old.models.auths} if old else {}
+    after = {each.client_id: new.models.lists_of(each) for each in new.models.auths}
     for client_id in before:
         if client_id not in after:
             yield f"unregistered {client_id}"
-    for client_id, models in after.items():
-        if before.get(client_id) is models:  # the same list, as of most of 2,000 providers: this runs on the loop
+    read: dict[tuple[object, ...], Set[str]] = {}  # of 2,000 providers most have the same: this runs on the loop
+    for client_id, lists in after.items():
+        known = before.get(client_id)
+        if known is not None and known.key == lists.key:
             continue
-        names = names_in(models)
-        if client_id not in before or names != names_in(before[client_id]):
+        if lists.key not in read:
+            read[lists.key] = lists.read().by_name.keys()
+        names = read[lists.key]
+        if known is None or names != known.read().by_name.keys():
             yield f"registered {len(names)} {'model' if len(names) == 1 else 'models'} for {client_id}"
 
 

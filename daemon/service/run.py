@@ -149,6 +149,7 @@ class Daemon:
             counter=TokenCounter(),
             version=__version__,
             started=time.monotonic(),
+            models_problem=self._discovery.problem,
             dropped_log_lines=lambda: log.dropped,
             egress=egress,
             writing=self._writing,

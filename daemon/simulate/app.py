@@ -81,6 +81,7 @@ class Control(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     reset: bool = False
     delay_ms: float | UnsetType = UNSET
     chunk_bytes: int | UnsetType = UNSET
+    models: tuple[str, ...] | UnsetType = UNSET
 
 
 class Simulator:
@@ -101,6 +102,7 @@ class Simulator:
         max_concurrent: int = 0,
     ) -> None:
         self.connections: Callable[[], int] = int
+        self._models: tuple[str, ...] = MODELS
         self._ledger = ledger or Ledger()
         self._pace = pace or Pace()
         self._key = key
@@ -125,7 +127,7 @@ class Simulator:
             if self._key and _key_of(_headers(scope)) != self._key:
                 await send_json(send, 401, openai_error(Problem(message="Incorrect API key provided"), ""))
                 return
-            await send_json(send, 200, _models())
+            await send_json(send, 200, _listing(self._models))
         else:
             body = openai_error(Problem(message=f"Invalid URL ({scope['method']} {path})"), "")
             await send_json(send, 404, body)
@@ -145,6 +147,8 @@ class Simulator:
         faults = [parse(fault) for fault in control.faults]
         if control.always is not UNSET:
             self._always = tuple(parse(fault) for fault in control.always)
+        if control.models is not UNSET:
+            self._models = control.models
         if control.reset:
             self._ledger.reset()
             self._cache = PromptCache()
@@ -240,8 +244,8 @@ def _key_of(headers: Mapping[str, str]) -> str:
     return headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
 
 
-def _models() -> Json:
-    data = [{"id": model, "object": "model", "created": 1754425777, "owned_by": "simulate"} for model in MODELS]
+def _listing(models: Iterable[str]) -> Json:
+    data = [{"id": model, "object": "model", "created": 1754425777, "owned_by": "simulate"} for model in models]
     return {"object": "list", "data": data}
 
 

@@ -85,6 +85,10 @@ class CoreAuth(Struct, frozen=True, kw_only=True):
     """What a request gets that lacks it."""
     discover: bool = False
     """It serves what its upstream lists, and ``models`` until that is known."""
+    keeps_models: bool = False
+    """And ``models`` after that, too."""
+    exclude_models: tuple[str, ...] = ()
+    """Patterns in lower case; what they match it does not serve, whoever lists it."""
     set_by: SetBy = "local"
     """Of the store: who set ``base_url``, for the egress rule. Who set those of config.yaml is known by host."""
 
@@ -118,7 +122,8 @@ def synthesize(settings: Config, providers: Sequence[Provider]) -> tuple[tuple[C
 def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
     base_url, wire = provider.base_url.strip(), provider.wire
     is_packycode = provider.kind == PACKYCODE
-    models = provider.models or (() if provider.discover else _built_in_models(provider.defaults))
+    has_none = provider.discover and not provider.keeps_models
+    models = provider.models or (() if has_none else _built_in_models(provider.defaults))
     identity, client, key = _identity(provider)
     profile, reason = profile_of(provider.profile, is_packycode=is_packycode, base_url=base_url, wire=wire)
     cooling = provider.disable_cooling
@@ -149,6 +154,8 @@ def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
         fallback_models=provider.fallback_models,
         request_defaults=provider.request_defaults,
         discover=provider.discover,
+        keeps_models=provider.keeps_models,
+        exclude_models=provider.exclude_models,
         set_by=provider.set_by,
     )
     return with_profile(auth, profile, reason)

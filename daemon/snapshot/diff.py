@@ -267,6 +267,8 @@ def shown(field: Field, value: object) -> str:
             return f"{value // 1024**2}MiB"
         case str() if field.shape.kind == "url":
             return shown_url(value)
+        case tuple() if field.shape.kind == "models":
+            return _plain(tuple(entry.public for entry in value))
     return _plain(value)
 
 

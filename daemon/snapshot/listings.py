@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
+from daemon.config.model_patterns import excluding
 from daemon.config.schema import ModelEntry
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.effort import SEED_EFFORTS, clamp, split_dash, split_parentheses
@@ -30,46 +31,89 @@ class Candidate(Struct, frozen=True):
     model: str
 
 
+class Names(Struct, frozen=True):
+    """Public name -> the upstream's name, first entry of a name; ``registered`` are those that were not discovered."""
+
+    by_name: Mapping[str, str]
+    registered: frozenset[str]
+
+
 class Listing(Struct, frozen=True):
-    """What one core auth lists: public name -> the upstream's name, first entry of a name."""
+    """What one core auth lists."""
 
     auth: CoreAuth
-    by_name: Mapping[str, str]
+    names: Names
+
+    @property
+    def by_name(self) -> Mapping[str, str]:
+        return self.names.by_name
 
     def candidate(self, name: str) -> Candidate:
         """For a name that it lists."""
-        return Candidate(self.auth, self.by_name[name])
+        return Candidate(self.auth, self.names.by_name[name])
+
+    def excludes(self, name: str) -> bool:
+        """Whether it must not serve this name, which it does not list."""
+        return bool(self.auth.exclude_models) and excluding(self.auth.exclude_models).match(name) is not None
 
     def ask(self, name: str) -> tuple[Candidate, str | None] | None:
         """The candidate and the effort of a listed name, also with an effort suffix."""
-        if name in self.by_name:
+        by_name = self.names.by_name
+        if name in by_name:
             candidate = self.candidate(name)
             return candidate, seed_effort(name, (candidate,))
         for base, level in suffixes(name):
-            if base in self.by_name:
+            if base in by_name and not self.excludes(name):
                 candidate = self.candidate(base)
                 return candidate, clamp(level, candidate.model)
         return None
 
-    def ask_unlisted(self, name: str) -> tuple[Candidate, str | None]:
+    def ask_unlisted(self, name: str) -> tuple[Candidate, str | None] | None:
         base, level = split_parentheses(name) or (name, None)
-        return Candidate(self.auth, base), level
+        return None if self.excludes(name) or self.excludes(base) else (Candidate(self.auth, base), level)
+
+
+class ModelLists(Struct, frozen=True):
+    """Where the names that a core auth serves come from. Two with one ``key`` have the same names; it is good for as
+    long as both are there."""
+
+    registered: tuple[ModelEntry, ...]
+    discovered: tuple[str, ...]
+    excluded: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        return id(self.registered), id(self.discovered), self.excluded
+
+    def read(self) -> Names:
+        by_name = _registered_names(self.registered)
+        registered = frozenset(by_name)
+        by_name |= {name: model for name, model in _discovered_names(self.discovered).items() if name not in by_name}
+        if self.excluded:
+            out = excluding(self.excluded)
+            by_name = {name: model for name, model in by_name.items() if not out.match(name) and not out.match(model)}
+        return Names(by_name, registered & by_name.keys())
+
+
+def lists_of(auth: CoreAuth, known: Lists) -> ModelLists:
+    """A list of the upstream that is known and not empty takes the place of the models, or comes beside them."""
+    discovered = known.get(auth.id) or ()
+    return ModelLists(auth.models if auth.keeps_models or not discovered else (), discovered, auth.exclude_models)
 
 
 def listings(auths: Iterable[CoreAuth], known: Lists) -> tuple[Listing, ...]:
     """Lists that are one and the same object are read once."""
-    read: dict[int, Mapping[str, str]] = {}
+    read: dict[tuple[object, ...], Names] = {}  # the lists live as long as this function does
     listings = []
     for auth in auths:
-        names = known.get(auth.id)
-        key = id(auth.models if names is None else names)  # they live as long as this function does
-        if key not in read:
-            read[key] = _registered_names(auth.models) if names is None else _discovered_names(names)
-        listings.append(Listing(auth, read[key]))
+        lists = lists_of(auth, known)
+        if lists.key not in read:
+            read[lists.key] = lists.read()
+        listings.append(Listing(auth, read[lists.key]))
     return tuple(listings)
 
 
-def _registered_names(models: Iterable[ModelEntry]) -> Mapping[str, str]:
+def _registered_names(models: Iterable[ModelEntry]) -> dict[str, str]:
     """The seed's effort ids are asked as their base model; an entry with an alias is asked as written."""
     by_name: dict[str, str] = {}
     for entry in models:
@@ -86,11 +130,12 @@ def _discovered_names(names: Iterable[str]) -> Mapping[str, str]:
 
 
 def names_of(listings: Iterable[Listing]) -> dict[str, tuple[Listing, ...]]:
-    """Who lists each name. The names of the same lists share one tuple."""
+    """Who lists each name: those that are registered, then the discovered ones, both sorted. The names of the same
+    lists share one tuple."""
     groups: dict[int, list[int]] = {}
     ranked = tuple(listings)
     for rank, listing in enumerate(ranked):
-        groups.setdefault(id(listing.by_name), []).append(rank)
+        groups.setdefault(id(listing.names), []).append(rank)
     lists: dict[str, list[int]] = {}
     for ranks in groups.values():
         for name in ranked[ranks[0]].by_name:
@@ -98,7 +143,8 @@ def names_of(listings: Iterable[Listing]) -> dict[str, tuple[Listing, ...]]:
     members = {ranks[0]: ranks for ranks in groups.values()}
     serving: dict[tuple[int, ...], tuple[Listing, ...]] = {}
     by_name = {}
-    for name in sorted(lists):
+    registered = frozenset[str]().union(*{id(each.names): each.names.registered for each in ranked}.values())
+    for name in sorted(lists, key=lambda name: (name not in registered, name)):
         key = tuple(lists[name])
         if key not in serving:
             serving[key] = tuple(ranked[rank] for rank in sorted(rank for first in key for rank in members[first]))
@@ -106,22 +152,17 @@ def names_of(listings: Iterable[Listing]) -> dict[str, tuple[Listing, ...]]:
     return by_name
 
 
-def names_in(models: Iterable[str | ModelEntry]) -> tuple[str, ...]:
-    """The public names of a list, discovered or not, each once."""
-    return tuple(dict.fromkeys(each if isinstance(each, str) else each.public for each in models))
-
-
 def default_of(listing: Listing) -> Candidate | None:
     """What a core auth answers with where a client's name stands for any model. Where its upstream was asked for its
     models, the configured one if it is among them, else the first that answers prompts."""
     auth, names = listing.auth, listing.by_name
     model = auth.defaults.model
-    if auth.discover and model not in names:
+    if auth.discover and not auth.keeps_models and model not in names:
         model = next((name for name in names if not NO_CHAT.search(name)), model)
     if not model:
         return None
-    candidate, _ = listing.ask(model) or listing.ask_unlisted(model)
-    return candidate
+    found = listing.ask(model) or listing.ask_unlisted(model)
+    return found[0] if found else None
 
 
 def suffixes(name: str) -> Iterator[tuple[str, str]]:

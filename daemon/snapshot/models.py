@@ -1,7 +1,8 @@
 """The model registry: which core auths serve which public name. A pure function of the snapshot.
 
-1. What a core auth serves is its ``models``, or in their place what its upstream lists (``listed``), once that is
-   known and not empty. The former are registered names, the latter discovered ones.
+1. What a core auth serves is its ``models``, and what its upstream lists (``listed``), once that is known and not
+   empty: in their place (of the store) or beside them (of config.yaml). The former are registered names, the latter
+   discovered ones. What its ``exclude_models`` match it serves by no name.
 2. Look-up order: ``provider/`` prefix, exact registered name, name less effort suffix, ``model-aliases`` (first
    match), discovered name, less effort suffix too, else ``ModelUnknown``. So an upstream that lists a name takes it
    from no alias, but for the built-in ``claude-*`` row, which is for clients of upstreams that have no such models: it
@@ -9,6 +10,8 @@
 3. Whoever lists a name serves it, whichever rule leads there: of two relays, one of which lists its models and one
    of which has the seed's ids, both are asked for gpt-5.
 4. An alias leads to a name that is looked up by the other rules, never to another alias, so there are no loops.
+5. Two spellings are the client's own and mean the name within: ``NAME[1m]`` and ``anthropic/claude-…``. A name that
+   is listed with them in it is looked up as it is.
 """
 
 from __future__ import annotations
@@ -16,28 +19,41 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from msgspec import Struct
 
 from daemon.config.provider import lower_name
-from daemon.config.schema import DEFAULT_ALIASES, ModelAlias, ModelEntry
+from daemon.config.schema import DEFAULT_ALIASES, ModelAlias
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.effort import clamp, split_parentheses
-from daemon.snapshot.listings import Candidate, Listing, Lists, default_of, listings, names_of, seed_effort, suffixes
+from daemon.snapshot.listings import (
+    Candidate,
+    Listing,
+    Lists,
+    ModelLists,
+    default_of,
+    listings,
+    lists_of,
+    names_of,
+    seed_effort,
+    suffixes,
+)
+from daemon.snapshot.model_unknown import LONGEST_NAME, MOST_COMPARED, ModelUnknown
+
+__all__ = ["ModelRegistry", "ModelUnknown", "Registration", "Resolution", "registry"]
 
 CLAUDE_NAMES = ("claude-haiku-4-5-20251001", "claude-opus-4-8", "claude-sonnet-5")
 """Names that Claude Code requests by itself: a ``claude-*`` pattern is listed as these."""
 CLAUDES_FAMILY = "anthropic"
 """The family of core auths whose upstreams may have these models themselves."""
 
-LONGEST_NAME = 200
-"""Longer names are not compared for similarity: that takes time in the square of their length."""
-MOST_COMPARED = 300
-"""Names that an unknown one is compared with: upstreams may list many thousands."""
-MOST_SHOWN = 50
-"""Names in an error message."""
+LONG_CONTEXT = re.compile(r"\[[12]m\](?=$|-(?:minimal|low|medium|high|xhigh)$|\([^()]*\)$)", re.IGNORECASE)
+"""Claude Code's mark for a context of one or two million tokens. It takes the mark off before it sends (2.1.332,
+2026-11); clients and relays that have adopted it do not."""
+OF_ANTHROPIC = re.compile(r"anthropic/(?=claude-)")
+"""Claude Desktop and clients of OpenRouter name models so."""
 
 
 class Resolution(Struct, frozen=True, kw_only=True):
@@ -49,35 +65,6 @@ class Resolution(Struct, frozen=True, kw_only=True):
     effort: str | None
     matched: str
     rule: str
-
-
-class ModelUnknown(ValueError):
-    """No enabled provider serves ``name``. ``nearest`` and ``available`` are names that would work, ``unlisted`` are
-    providers whose models are not known, but can be asked for all the same."""
-
-    def __init__(
-        self, name: str, nearest: tuple[str, ...], available: tuple[str, ...], unlisted: tuple[str, ...] = ()
-    ) -> None:
-        self.name = name
-        self.nearest = nearest
-        self.available = available
-        self.unlisted = unlisted
-        super().__init__(self._message())
-
-    def _message(self) -> str:
-        shown = self.name if len(self.name) <= LONGEST_NAME else f"{self.name[:LONGEST_NAME]}…"
-        ways = []
-        if self.nearest:
-            ways.append(f"did you mean '{self.nearest[0]}'?")
-        if self.available:
-            more = f" and {len(self.available) - MOST_SHOWN} more" if len(self.available) > MOST_SHOWN else ""
-            ways.append(f"available: {', '.join(self.available[:MOST_SHOWN])}{more}")
-        if self.unlisted:
-            several = f" (also {', '.join(self.unlisted[1:4])})" if len(self.unlisted) > 1 else ""
-            ways.append(f"'{self.unlisted[0]}/…' asks {self.unlisted[0]} for a model that it does not list{several}")
-        if not ways:
-            return f"model '{shown}' is not available: no provider is enabled"
-        return f"model '{shown}' is not available; {' '.join(ways)}"
 
 
 class Registration(Struct, frozen=True, kw_only=True):
@@ -93,6 +80,9 @@ class Registration(Struct, frozen=True, kw_only=True):
 class AliasRule(Struct, frozen=True):
     alias: ModelAlias
     matches: re.Pattern[str]
+
+    def is_for(self, name: str) -> bool:
+        return self.matches.fullmatch(name) is not None or self.alias.pattern == name
 
 
 class ModelRegistry(Struct, frozen=True, kw_only=True):
@@ -113,20 +103,20 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
 
     def resolve(self, name: str) -> Resolution:
         """Where a client's model name leads. Raises ``ModelUnknown``."""
-        resolution = (
-            self._prefixed(name)
-            or self._registered(name)
-            or self._instead_of_built_in(name)
-            or self._aliased(name)
-            or self._discovered(name)
-        )
+        plain = self._without_mark(name) if "[" in name else name
+        resolution = self._look_up(plain)
+        if resolution is None and OF_ANTHROPIC.match(plain):
+            resolution = self._look_up(OF_ANTHROPIC.sub("", plain, count=1))
         if resolution is None:
             raise self._unknown(name)
         return resolution
 
-    def names(self) -> tuple[str, ...]:
-        """Every registered or discovered name, sorted."""
-        return tuple(self.by_name)
+    def names(self, *, with_aliases: bool = False) -> tuple[str, ...]:
+        """Every registered name and, if wanted, ``alias_names``, then the discovered ones; both parts sorted."""
+        if not with_aliases or not (aliases := self.alias_names()):
+            return tuple(self.by_name)
+        first = {*self.registered, *aliases}
+        return (*sorted(first), *(name for name in self.by_name if name not in first))
 
     def alias_names(self) -> tuple[str, ...]:
         """Concrete ``claude-*`` names that an alias leads somewhere: Claude Code lists no others."""
@@ -137,26 +127,44 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
     def registrations(self) -> tuple[Registration, ...]:
         """What each core auth registers, in the order of ``auths``."""
         every = [listing for listings in self.by_provider.values() for listing in listings]
-        shared = {id(each.by_name): each.by_name for each in every}
+        shared = {id(each.names): each.by_name for each in every}
         names = {key: tuple(by_name) for key, by_name in shared.items()}
-        by_auth = {each.auth.id: names[id(each.by_name)] for each in every}
+        by_auth = {each.auth.id: names[id(each.names)] for each in every}
         return tuple(
             Registration(client_id=auth.client_id, auth_id=auth.id, provider=auth.name, models=by_auth[auth.id])
             for auth in self.auths
         )
 
-    def list_of(self, auth: CoreAuth) -> Sequence[str | ModelEntry]:
-        """Where the names that a core auth serves come from: the same object as long as nothing changes."""
-        return self.listed.get(auth.id) or auth.models
+    def lists_of(self, auth: CoreAuth) -> ModelLists:
+        """Where the names that a core auth serves come from."""
+        return lists_of(auth, self.listed)
+
+    def _without_mark(self, name: str) -> str:
+        listings, rest = self._asked_provider(name)
+        if name in self.by_name or any(rest in listing.by_name for listing in listings):
+            return name
+        if any(rule.alias.pattern == name for rule in self.aliases):
+            return name
+        return LONG_CONTEXT.sub("", name)
+
+    def _look_up(self, name: str) -> Resolution | None:
+        return (
+            self._prefixed(name)
+            or self._registered(name)
+            or self._instead_of_built_in(name)
+            or self._aliased(name)
+            or self._discovered(name)
+        )
 
     def _prefixed(self, name: str) -> Resolution | None:
-        """``fox/gpt-5``: provider fox only, also for a model that it does not list."""
+        """``fox/gpt-5``: provider fox only, also for a model that it does not list, but for one that it excludes."""
         listings, rest = self._asked_provider(name)
-        if not listings:
-            return None
         results = [listing.ask(name) or listing.ask(rest) or listing.ask_unlisted(rest) for listing in listings]
-        candidates = tuple(candidate for candidate, _ in results)
-        return Resolution(candidates=candidates, effort=results[0][1], matched=name, rule="provider-prefix")
+        asked = [result for result in results if result is not None]
+        if not asked:
+            return None
+        candidates = tuple(candidate for candidate, _ in asked)
+        return Resolution(candidates=candidates, effort=asked[0][1], matched=name, rule="provider-prefix")
 
     def _asked_provider(self, name: str) -> tuple[tuple[Listing, ...], str]:
         """The provider that ``name`` begins with, the longest if there are several, and what follows it."""
@@ -171,16 +179,16 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
         if name in self.registered:
             return self._exact(name, "exact")
         for base, level in suffixes(name):
-            if base in self.registered:
-                return self._suffixed(base, level, "effort-suffix")
+            if base in self.registered and (found := self._suffixed(name, base, level, "effort-suffix")):
+                return found
         return None
 
     def _discovered(self, name: str) -> Resolution | None:
         if name in self.by_name:
             return self._exact(name, "discovered")
         for base, level in suffixes(name):
-            if base in self.by_name:
-                return self._suffixed(base, level, "discovered")
+            if base in self.by_name and (found := self._suffixed(name, base, level, "discovered")):
+                return found
         return None
 
     def _instead_of_built_in(self, name: str) -> Resolution | None:
@@ -194,8 +202,10 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
         candidates = self._candidates(name)
         return Resolution(candidates=candidates, effort=seed_effort(name, candidates), matched=name, rule=rule)
 
-    def _suffixed(self, base: str, level: str, rule: str) -> Resolution:
-        candidates = self._candidates(base)
+    def _suffixed(self, name: str, base: str, level: str, rule: str) -> Resolution | None:
+        candidates = tuple(each.candidate(base) for each in self.by_name[base] if not each.excludes(name))
+        if not candidates:
+            return None
         return Resolution(candidates=candidates, effort=clamp(level, candidates[0].model), matched=base, rule=rule)
 
     def _candidates(self, name: str) -> tuple[Candidate, ...]:
@@ -204,7 +214,7 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
     def _aliased(self, name: str) -> Resolution | None:
         base, level = split_parentheses(name) or (name, None)
         for rule in self.aliases:
-            if rule.matches.fullmatch(name) or rule.matches.fullmatch(base):
+            if rule.is_for(name) or rule.is_for(base):
                 return self._behind(rule.alias, level)
         return None
 
@@ -225,9 +235,19 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
         if len(name) <= LONGEST_NAME:
             likely = (each for each in available if each in self.registered or each[:2].lower() == name[:2].lower())
             near = difflib.get_close_matches(name, islice(likely, MOST_COMPARED), n=3, cutoff=0.5)
-        listings = (each for listings in self.by_provider.values() for each in listings)
-        unlisted = dict.fromkeys(each.auth.name for each in listings if not each.by_name)
-        return ModelUnknown(name, tuple(near), available, tuple(unlisted))
+        asked, rest = self._asked_provider(name)
+        excluding = (each for each in self._excluding(name, rest) if not asked or each in asked)
+        return ModelUnknown(
+            name,
+            tuple(near),
+            available,
+            providers=tuple(dict.fromkeys(auth.name for auth in self.auths)),
+            excluded=tuple(dict.fromkeys(each.auth.name for each in excluding)),
+        )
+
+    def _excluding(self, *names: str) -> Iterator[Listing]:
+        for own in self.by_provider.values():
+            yield from (each for each in own if any(name and each.excludes(name) for name in names))
 
 
 def registry(auths: Iterable[CoreAuth], aliases: Sequence[ModelAlias], listed: Lists | None = None) -> ModelRegistry:
@@ -243,7 +263,7 @@ def registry(auths: Iterable[CoreAuth], aliases: Sequence[ModelAlias], listed: L
         by_provider.setdefault(lower_name(listing.auth.name), []).append(listing)
     return ModelRegistry(
         by_name=names_of(read),
-        registered=frozenset(name for each in read if each.auth.id not in known for name in each.by_name),
+        registered=frozenset[str]().union(*{id(each.names): each.names.registered for each in read}.values()),
         auths=ordered,
         by_provider={name: tuple(each) for name, each in by_provider.items()},
         slashes=max((name.count("/") for name in by_provider), default=0),

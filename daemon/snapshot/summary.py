@@ -12,10 +12,11 @@ from daemon.config.packycode import source_words
 from daemon.config.profiles import PROFILES
 from daemon.config.provider import KINDS
 from daemon.snapshot.diff import Change, ChangeSet
-from daemon.snapshot.listings import names_in
+from daemon.snapshot.listings import ModelLists
 from daemon.snapshot.snapshot import Snapshot
 
 REVISION_DIGITS = 12
+NO_MODELS = ModelLists((), (), ())
 
 
 def heading(changes: ChangeSet, new: Snapshot, milliseconds: float) -> str:
@@ -62,13 +63,13 @@ def profile_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
 
 def models_lines(old: Snapshot, new: Snapshot) -> Iterator[str]:
     """``models of fox: +2 -1``: what an upstream lists now, and before."""
-    before = {each.id: old.models.list_of(each) for each in old.models.auths}
-    sizes: dict[tuple[int, int], str] = {}  # thousands of core auths may have the same list
+    before = {each.id: old.models.lists_of(each) for each in old.models.auths}
+    sizes: dict[tuple[object, ...], str] = {}  # thousands of core auths may have the same list
     for auth in new.models.auths:
-        models, known = new.models.list_of(auth), before.get(auth.id, ())
-        key = id(known), id(models)
-        if models is not known and key not in sizes:
-            names, known_names = set(names_in(models)), set(names_in(known))
+        lists, known = new.models.lists_of(auth), before.get(auth.id, NO_MODELS)
+        key = (known.key, lists.key)
+        if lists.key != known.key and key not in sizes:
+            names, known_names = lists.read().by_name.keys(), known.read().by_name.keys()
             sizes[key] = f"+{len(names - known_names)} -{len(known_names - names)}" if names != known_names else ""
         if sizes.get(key):
             yield f"models of {auth.name}: {sizes[key]}"

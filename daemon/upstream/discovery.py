@@ -38,13 +38,15 @@ State = Literal["unknown", "listed", "unlisted", "failing"]
 
 class DiscoveryTiming(Struct, frozen=True, kw_only=True):
     """Seconds. ``interval``: between two questions to an upstream that answers, give or take a tenth. ``retry``: after
-    a failure that may be over soon, doubled each time up to ``retry_most``. ``retry_refused``: after one that lasts
-    until somebody changes something (a wrong key, a wrong address), doubled each time up to ``interval``. ``least``:
-    between two questions to one upstream, whoever asks for them. ``patience``: for one question. ``settle``: how late
-    a list may be published. ``at_once`` counts questions."""
+    a failure that may be over soon, doubled each time up to ``retry_most``; ``retry_kept``: the same of an upstream
+    that has models without a list, so there is no haste. ``retry_refused``: after one that lasts until somebody changes
+    something (a wrong key, a wrong address), doubled each time up to ``interval``. ``least``: between two questions to
+    one upstream, whoever asks for them. ``patience``: for one question. ``settle``: how late a list may be published.
+    ``at_once`` counts questions."""
 
     interval: float = 3600.0
     retry: float = 5.0
+    retry_kept: float = 60.0
     retry_most: float = 300.0
     retry_refused: float = 300.0
     least: float = 2.0
@@ -87,6 +89,7 @@ class UpstreamModels(Struct, eq=False):
     batch: int
     names: tuple[str, ...] | None = None
     state: State = "unknown"
+    problem: str = ""
     failures: int = 0
     asked: float = -inf
 
@@ -141,6 +144,12 @@ class ModelDiscovery:
             if source in ("", each.auth.source):
                 each.due = min(each.due, max(now, each.asked + self._timing.least))
         self._wake.set()
+
+    def problem(self, auth_id: str) -> str:
+        """Why the list of this core auth's upstream is not known, or not as new as it could be; empty where it is, or
+        nobody has asked."""
+        upstream = self._upstreams.get(auth_id)
+        return "" if upstream is None else upstream.problem
 
     async def run(self, publish: Callable[[Lists], None]) -> None:
         """Asks for ever; may be run again after it failed."""
@@ -215,7 +224,7 @@ class ModelDiscovery:
     def _keep(self, upstream: UpstreamModels, result: ListResult) -> None:
         timing, now = self._timing, self._clock.time()
         if result.names is None:
-            first, most = timing.retry, timing.retry_most
+            first, most = timing.retry_kept if upstream.auth.keeps_models else timing.retry, timing.retry_most
             if result.lasting:
                 first, most = timing.retry_refused, timing.interval
             pause = min(first * 2 ** min(upstream.failures, MOST_DOUBLINGS), most)
@@ -228,6 +237,7 @@ class ModelDiscovery:
                 upstream.names = self._bounded(upstream, result.names)
                 self._changed = now if self._changed is None else self._changed
         upstream.due = min(upstream.due, now + pause * random.uniform(0.9, 1.1))
+        upstream.problem = "" if result.names is not None else result.explanation
         before, upstream.state = upstream.state, result.state
         if result.state != before:
             _report(upstream, before, result)
@@ -276,6 +286,8 @@ def _report(upstream: UpstreamModels, before: State, result: ListResult) -> None
         return
     if upstream.names is not None:
         instead = "the last list stays"
+    elif auth.keeps_models:
+        instead = f"its {len(auth.models)} built-in models are served"
     elif auth.models:
         instead = f"until it lists some it has {len(auth.models)} of the seed's"
     else:

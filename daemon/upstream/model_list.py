@@ -24,8 +24,13 @@ MOST_ENTRIES: Final = 10 * MOST_NAMES
 """That are looked at, usable or not."""
 LONGEST_NAME: Final = 128
 """Bytes of UTF-8."""
+LIST_FIELDS: Final = ("data", "models", "result", "items")
+"""Where the list is: OpenAI's and Anthropic's ``data``, Codex', Ollama's and Gemini's ``models``, Cloudflare's
+``result``. Some gateways put one of them into another."""
 NAME_FIELDS: Final = ("id", "slug", "name", "model")
 """Where a model's name is: OpenAI's and Anthropic's ``id``, Codex' ``slug``, Ollama's ``name`` and ``model``."""
+GEMINI_PREFIX: Final = "models/"
+"""Gemini lists ``models/gemini-2.5-pro`` and takes the name with it and without it."""
 
 Open = Callable[[UpstreamCall], Awaitable[UpstreamResponse]]
 """The engine's ``open``."""
@@ -62,10 +67,11 @@ async def ask_models(
 ) -> ModelsResponse:
     """What ``auth``'s upstream lists, asked as a request would be, but with no more of a body than ``MOST_BYTES``.
 
+    The connection is not kept: a server that has one thread would wait on it while a request waits for the server.
     ``url`` is another address than the provider's own. Raises ``RemoteError`` where no response comes.
     """
     adapter = adapter_of(auth)
-    headers = adapter.headers(auth, {}, same_wire=False) | {"accept": "application/json"}
+    headers = adapter.headers(auth, {}, same_wire=False) | {"accept": "application/json", "connection": "close"}
     del headers["content-type"]
     if not url:
         url, query = adapter.models_url(auth.base_url), adapter.wire.upstream.models_query
@@ -95,29 +101,39 @@ async def _beginning(response: UpstreamResponse) -> bytes:
 def listed_names(data: object) -> tuple[str, ...] | None:
     """The names in a list of models, in its order; None for what is no such list.
 
-    ``{"data": […]}`` of OpenAI and Anthropic, ``{"models": […]}`` of Codex and Ollama, and a bare list.
+    ``{"data": […]}`` of OpenAI and Anthropic, ``{"models": […]}`` of Codex, Ollama and Gemini, a list without a name,
+    and one of them inside another.
     """
-    lists = (data.get("data"), data.get("models")) if isinstance(data, dict) else (data,)
-    if not any(isinstance(each, list) for each in lists):
+    entries = _entries(data)
+    if entries is None:
         return None
-    return tuple(name for entry in _entries(data)[:MOST_ENTRIES] if (name := _name(entry)) is not None)
+    return tuple(name for entry in entries[:MOST_ENTRIES] if (name := _name(entry)) is not None)
 
 
-def _entries(data: object) -> list[object]:
-    lists = (data.get("data"), data.get("models")) if isinstance(data, dict) else (data,)
-    return next((each for each in lists if isinstance(each, list)), [])
+def _entries(data: object) -> list[object] | None:
+    """The list that has something in it, or one that has not."""
+    inner = data.get("data") if isinstance(data, dict) else None
+    found = [each for level in (data, inner) for each in _lists(level)]
+    return next((each for each in found if each), found[0] if found else None)
 
 
 def listed_owners(data: object) -> frozenset[str]:
     """Who owns the models of such a list (``owned_by``), '' for those of which it does not say; of the first
     ``MOST_NAMES``."""
-    owners = (entry.get("owned_by") if isinstance(entry, dict) else None for entry in _entries(data)[:MOST_NAMES])
+    entries = (_entries(data) or [])[:MOST_NAMES]
+    owners = (entry.get("owned_by") if isinstance(entry, dict) else None for entry in entries)
     return frozenset(each if isinstance(each, str) else "" for each in owners)
+
+
+def _lists(level: object) -> list[list[object]]:
+    lists = (level.get(field) for field in LIST_FIELDS) if isinstance(level, dict) else (level,)
+    return [each for each in lists if isinstance(each, list)]
 
 
 def _name(entry: object) -> str | None:
     fields = (entry.get(field) for field in NAME_FIELDS) if isinstance(entry, dict) else (entry,)
-    return next((each for each in fields if isinstance(each, str)), None)
+    name = next((each for each in fields if isinstance(each, str)), None)
+    return None if name is None else name.removeprefix(GEMINI_PREFIX)
 
 
 def usable_names(names: Iterable[str]) -> tuple[str, ...]:

@@ -89,7 +89,7 @@ class World:
             audit=AuditLog(clock=lambda: 1.0),
             metrics=Metrics(),
             states=AuthStates(),
-            live=cast(Any, SimpleNamespace(learned=LearnedAmendments())),
+            live=cast(Any, SimpleNamespace(learned=LearnedAmendments(), adapters=AdapterRegistry(nowhere))),
             counter=cast(Any, None),
             version="1.2.3",
             started=time.monotonic(),

@@ -27,6 +27,7 @@ packycode:
   credentials:
     openai-api-key: sk-planted-packy   # from the web page
   models: [gpt-5-codex, {name: gpt-5.1, alias: newest}]
+  exclude-models: ["*-mini"]
   headers: {User-Agent: $User-Agent}
   proxy-url: http://proxy.example:3128
   timeouts: {idle: 60}
@@ -61,6 +62,7 @@ def test_the_entry_says_the_same(path: Path, capsys: pytest.CaptureFixture[str])
         "api-key": "sk-planted-packy",
         "defaults": {"model": "gpt-5-codex"},
         "models": ["gpt-5-codex", {"name": "gpt-5.1", "alias": "newest"}],
+        "exclude-models": ["*-mini"],
         "profile": "codex-relay",
         "headers": {"User-Agent": "$User-Agent"},
         "proxy-url": "http://proxy.example:3128",

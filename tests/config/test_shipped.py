@@ -55,4 +55,6 @@ def test_the_schema_describes_what_it_lists() -> None:
     assert node["port"]["default"] == 8317
     assert "Restart needed." in node["port"]["description"]
     models = node["tppc"]["properties"]["providers"]["items"]["properties"]["models"]
-    assert models["items"]["anyOf"][1]["required"] == ["name"]
+    words, listed = models["anyOf"]
+    assert (words, models["default"]) == ({"enum": ["discover", "seed"]}, "discover")
+    assert listed["items"]["anyOf"][1]["required"] == ["name"]

@@ -95,7 +95,6 @@ def test_models_appear_change_and_go_without_a_restart(upstream: Simulator) -> N
         assert fox.served == ["kimi-k2", "vendor/glm-4.6", "not-listed"]
         assert ask(gateway, "gpt-5") == (200, "file")
         gateway.wait_log(r"models of fox: \+2 -0")
-        gateway.wait_log(r"registered 2 models for store:models:[0-9a-f]{12}")
 
         fox.names = ["vendor/glm-4.6", "kimi-k3", "kimi-k3-mini"]
         gateway.process.send_signal(signal.SIGHUP)
@@ -154,4 +153,4 @@ def test_a_row_whose_models_are_not_known_is_named_as_a_way_out() -> None:
         gateway.wait_log(r"registered 0 models for store:models:")
         answer = gateway.post("/v1/chat/completions", {"model": "x", "messages": [{"role": "user", "content": "x"}]})
         assert answer.status_code == 404
-        assert "'fox/…' asks fox for a model that it does not list" in answer.json()["error"]["message"]
+        assert "'fox/x' asks fox for it all the same" in answer.json()["error"]["message"]

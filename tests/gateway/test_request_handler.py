@@ -193,9 +193,17 @@ async def test_when_all_have_failed_the_last_failure_is_the_answer() -> None:
 
 async def test_a_model_that_nobody_serves_is_refused_without_asking_anybody() -> None:
     run = Run()
-    run.request = request("chat", (), stream=True)
+    run.request = replace(run.request, request=replace(run.request.request, model="gpt-7"))
     await run()
     assert (run.client.status, run.client.head.attempts, run.upstreams.calls) == (404, 0, [])
+
+
+async def test_without_any_provider_in_service_it_is_503_and_says_when_to_try_again() -> None:
+    run = Run()
+    run.request = request("chat", (), stream=True)
+    await run()
+    assert (run.client.status, run.client.head.attempts, run.upstreams.calls) == (503, 0, [])
+    assert run.client.headers["retry-after"] == "30"
 
 
 @pytest.mark.parametrize("begun", [False, True], ids=["before the answer", "in the answer"])

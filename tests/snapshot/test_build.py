@@ -47,6 +47,21 @@ def test_a_key_at_its_default_is_no_part_of_the_revision() -> None:
     written = "timeouts: {connect: 10}\nmodel-aliases: {claude-*: ''}\napi-keys: []\npackycode: {privacy: {}}\n"
     assert snapshot(written).revision == snapshot("{}").revision
     assert snapshot(tppc("fox, weight: 1, models: []")).revision == snapshot(tppc("fox")).revision
+    assert snapshot(tppc("fox, models: discover, exclude-models: []")).revision == snapshot(tppc("fox")).revision
+
+
+def test_excluded_models_are_a_set_of_patterns_without_case() -> None:
+    """Pinned case 161: put together, in lower case, each once, sorted; the revision does not depend on the rest."""
+    one, other = (snapshot(tppc(f"fox, exclude-models: {list_}")) for list_ in ("[b*, A, a]", "[' a ', B*, b*, B*]"))
+    assert one.core_auths[0].exclude_models == other.core_auths[0].exclude_models == ("a", "b*")
+    assert one.revision == other.revision != snapshot(tppc("fox")).revision
+    assert one.core_auths[0].id == snapshot(tppc("fox")).core_auths[0].id  # what is served is in no ID
+
+
+def test_where_models_come_from_is_in_no_id() -> None:
+    ids = [snapshot(tppc(f"fox{more}")).core_auths[0] for more in ("", ", models: seed", ", models: [a]")]
+    assert len({(each.id, each.client_id) for each in ids}) == 1
+    assert [(each.discover, len(each.models)) for each in ids] == [(True, 10), (False, 10), (False, 1)]
 
 
 def test_a_changed_reference_is_a_new_revision() -> None:

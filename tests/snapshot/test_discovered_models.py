@@ -14,6 +14,9 @@ GPT5 = Defaults(model="gpt-5")
 PACKYCODE = core_auth("packycode", models=DEFAULT_MODELS, defaults=GPT5)
 FOX = core_auth("fox", wire="chat", discover=True, defaults=Defaults(model=""))
 OWL = core_auth("owl", wire="messages", provider="anthropic", discover=True, defaults=Defaults(model=""))
+RELAY = core_auth(  # of config.yaml, without a list
+    "relay", wire="responses", discover=True, keeps_models=True, models=DEFAULT_MODELS, defaults=GPT5
+)
 CODEX = core_auth("codex", wire="responses", discover=True, models=DEFAULT_MODELS, defaults=GPT5)
 
 
@@ -125,10 +128,14 @@ def test_own_models_with_the_seeds_effort_names_are_asked_as_listed_where_their_
 
 
 def test_an_unknown_name_is_answered_with_the_ways_out() -> None:
-    with pytest.raises(ModelUnknown, match=r"'x' is not available; 'fox/…' asks fox for a model that it does not list"):
-        of(FOX).resolve("x")
+    with pytest.raises(ModelUnknown) as error:
+        of(FOX, OWL).resolve("x")
+    assert str(error.value) == (
+        "model 'x' is not available; 'fox/x' asks fox for it all the same (also owl); or add it to a provider's "
+        "models, or set defaults.model for names that model-aliases match"
+    )
     many = tuple(f"model-{number}" for number in range(5000))
-    with pytest.raises(ModelUnknown, match=r"did you mean 'model-\d+'\? available: .* and 4950 more$") as error:
+    with pytest.raises(ModelUnknown, match=r"did you mean 'model-\d+'\? available: .* and 4950 more; ") as error:
         of(FOX, fox=many).resolve("modle-77")
     assert len(str(error.value)) < 2000
 
@@ -145,3 +152,94 @@ def test_equal_lists_share_what_is_made_of_them() -> None:
     assert len({id(listing.by_name) for (listing,) in models.by_provider.values()}) == 1
     assert len({id(listings) for listings in models.by_name.values()}) == 1
     assert len(models.resolve("model-7").candidates) == 300
+
+
+def test_of_the_file_the_seeds_ids_stay_beside_what_is_discovered() -> None:
+    models = of(RELAY, relay=("o9", "gpt-5.5", "gpt-5", "gpt-5-high"))
+    assert models.names() == (*sorted(entry.name for entry in DEFAULT_MODELS), "gpt-5.5", "o9")
+    assert (models.resolve("gpt-5").rule, models.resolve("gpt-5.5").rule) == ("exact", "discovered")
+    assert (asked(models.resolve("gpt-5-high")), models.resolve("gpt-5-high").effort) == (["relay:gpt-5"], "high")
+    assert models.registrations()[0].models[-2:] == ("o9", "gpt-5.5")
+    assert [each.model for each in models.defaults] == ["gpt-5"]  # chosen, or the built-in one: no list changes it
+
+
+def test_a_model_that_one_of_two_lists_is_asked_of_that_one() -> None:
+    other = core_auth("other", wire="responses", discover=True, keeps_models=True, models=DEFAULT_MODELS, defaults=GPT5)
+    models = of(RELAY, other, relay=("gpt-5.5",), other=("gpt-5.4", "gpt-5.5-mini"))
+    for name in ("gpt-5.5", "gpt-5.5-high", "gpt-5.5(low)", "gpt-5.5[1m]", "relay/gpt-5.5"):
+        assert asked(models.resolve(name)) == ["relay:gpt-5.5"], name
+    assert asked(models.resolve("gpt-5.5-mini")) == ["other:gpt-5.5-mini"]
+    assert asked(models.resolve("gpt-5")) == ["relay:gpt-5", "other:gpt-5"]
+
+
+@pytest.mark.parametrize(
+    ("name", "effort", "to"),
+    [
+        ("claude-sonnet-5[1m]", None, ["owl:claude-sonnet-5"]),
+        ("claude-sonnet-5[1M]", None, ["owl:claude-sonnet-5"]),
+        ("claude-sonnet-5[2m]", None, ["owl:claude-sonnet-5"]),
+        ("kimi-k2[1m]", None, ["fox:kimi-k2"]),
+        ("kimi-k2[1m]-high", "high", ["fox:kimi-k2"]),
+        ("kimi-k2-high[1m]", "high", ["fox:kimi-k2"]),
+        ("kimi-k2[1m](low)", "low", ["fox:kimi-k2"]),
+        ("gpt-5[1m]", None, ["packycode:gpt-5"]),
+        ("gpt-5-high[1m]", "high", ["packycode:gpt-5"]),
+        ("fox/kimi-k2[1m]", None, ["fox:kimi-k2"]),
+        ("fox/unlisted[1m]", None, ["fox:unlisted"]),
+        ("claude-opus-4-8[1m]", None, ["packycode:gpt-5", "fox:kimi-k2", "owl:claude-sonnet-5"]),
+        ("glm-4.6[1m]", None, ["fox:glm-4.6[1m]"]),  # listed so
+        ("fox/glm-4.6[1m]", None, ["fox:glm-4.6[1m]"]),
+        ("anthropic/claude-sonnet-5", None, ["owl:claude-sonnet-5"]),
+        ("anthropic/claude-sonnet-5[1m]", None, ["owl:claude-sonnet-5"]),
+        ("anthropic/claude-sonnet-5-high", "high", ["owl:claude-sonnet-5"]),
+        ("anthropic/claude-haiku-9", None, ["packycode:gpt-5", "fox:kimi-k2", "owl:claude-sonnet-5"]),
+        ("anthropic/claude-router", None, ["fox:anthropic/claude-router"]),  # listed so, as at OpenRouter
+        ("owl/anthropic/claude-sonnet-5", None, ["owl:anthropic/claude-sonnet-5"]),
+    ],
+)  # fmt: skip
+def test_spellings_of_clients_mean_the_name_within(name: str, effort: str | None, to: list[str]) -> None:
+    models = of(
+        PACKYCODE, FOX, OWL, fox=("kimi-k2", "glm-4.6[1m]", "anthropic/claude-router"), owl=("claude-sonnet-5",)
+    )
+    found = models.resolve(name)
+    assert (asked(found), found.effort) == (to, effort)
+
+
+@pytest.mark.parametrize("name", ["kimi[1m]x", "[1m]", "openai/gpt-5", "anthropic/gpt-5", "gpt-5[3m]", "gpt-5[1m][x]"])
+def test_other_spellings_are_unknown(name: str) -> None:
+    with pytest.raises(ModelUnknown):
+        of(PACKYCODE).resolve(name)
+
+
+def test_a_provider_or_an_alias_of_that_name_comes_before_the_spelling() -> None:
+    own = core_auth("anthropic", wire="chat", defaults=Defaults(model=""))
+    assert asked(of(OWL, own, owl=("claude-sonnet-5",)).resolve("anthropic/claude-sonnet-5")) == [
+        "anthropic:claude-sonnet-5"
+    ]
+    aliases = (ModelAlias(pattern="anthropic/*", model="gpt-5"), ModelAlias(pattern="big[1m]", model="kimi-k2"))
+    models = of(PACKYCODE, FOX, aliases=aliases, fox=("kimi-k2", "big"))
+    assert asked(models.resolve("anthropic/claude-sonnet-5")) == ["packycode:gpt-5"]
+    assert (asked(models.resolve("big[1m]")), asked(models.resolve("big"))) == (["fox:kimi-k2"], ["fox:big"])
+
+
+def test_excluded_models_are_served_by_no_name() -> None:
+    out = core_auth(
+        "out", wire="responses", discover=True, keeps_models=True, models=DEFAULT_MODELS, defaults=GPT5,
+        exclude_models=("*-mini", "gpt-5-codex-high", "claude-*", "gpt-[34]*"),
+    )  # fmt: skip
+    models = of(out, FOX, fox=("gpt-5.5-mini",), out=("gpt-5.5", "GPT-5.5-Mini", "gpt-4o", "claude-opus-4-8", "o9"))
+    assert set(models.names()) == {entry.name for entry in DEFAULT_MODELS} - {"gpt-5-codex-high"} | {
+        "gpt-5.5", "o9", "gpt-5.5-mini",
+    }  # fmt: skip
+    assert asked(models.resolve("gpt-5.5-mini")) == ["fox:gpt-5.5-mini"]
+    for name in ("gpt-5-codex-high", "GPT-5.5-Mini", "out/gpt-4o", "out/gpt-4o(high)", "out/claude-opus-4-8", "gpt-4o"):
+        with pytest.raises(ModelUnknown, match="exclude-models of out excludes it"):
+            models.resolve(name)
+    assert asked(models.resolve("gpt-5-codex-low")) == ["out:gpt-5-codex"]
+    assert asked(models.resolve("out/gpt-5.6")) == ["out:gpt-5.6"]
+
+
+def test_an_excluded_default_leads_nowhere() -> None:
+    out = core_auth("out", models=DEFAULT_MODELS, defaults=GPT5, exclude_models=("gpt-5",))
+    assert asked(of(out, PACKYCODE).resolve("claude-sonnet-5")) == ["packycode:gpt-5"]
+    assert of(out).defaults == ()

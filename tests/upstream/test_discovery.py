@@ -373,8 +373,39 @@ async def test_it_may_be_run_again_after_it_failed() -> None:
 
 
 @pytest.mark.asyncio
-async def test_file_providers_are_not_asked() -> None:
+async def test_who_has_a_list_or_the_seeds_ids_alone_is_not_asked() -> None:
     async with models_at(listing("a")) as server, running() as box:
         box.follow(upstream("fox", server.url, discover=False), upstream("owl", server.url))
         await box.until(published=1)
         assert (box.names, len(server.heads)) == ({"owl": ("a",)}, 1)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("says", "level", "problem"),
+    [
+        (REFUSED, "WARNING", "refuses the key (401)"),
+        (DOWN, "WARNING", "fails (503)"),
+        (response(b"{}", status="404 Not Found"), "INFO", "has no list of models (404"),
+        (response(b"<html>", kind="text/html"), "WARNING", "a web page (200)"),
+        (response(b"", "location: https://other.example/", status="302 Found"), "WARNING", "redirects to"),
+    ],
+)
+async def test_a_provider_that_has_models_without_a_list_goes_on_with_them(
+    says: bytes, level: str, problem: str
+) -> None:
+    async with models_at(says) as server, running() as box:
+        relay = upstream("relay", server.url, models=DEFAULT_MODELS, keeps_models=True)
+        box.follow(relay)
+        await box.until(lines=1)
+        assert box.lines[0].startswith(f"{level} models of relay are not known: ")
+        assert box.lines[0].endswith("; its 10 built-in models are served")
+        assert problem in box.discovery.problem(relay.id)
+        box.clock.move(50)  # there is no haste
+        await settled(box)
+        assert len(server.heads) == 1
+        server.says = listing("a")
+        box.clock.move(400)
+        await box.until(published=1)
+        assert (box.discovery.problem(relay.id), len(server.heads)) == ("", 2)
+        assert "connection: close" in server.heads[0].lower()  # a server with one thread is free again

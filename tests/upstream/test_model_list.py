@@ -34,7 +34,16 @@ LLAMA_CPP = {"models": [{"name": "old.gguf"}], "object": "list", "data": [{"id":
         (["a", "b"], ("a", "b")),
         ({"data": [{"id": None, "name": "a"}, {"id": 7}, {}, None, 3, [], "b"]}, ("a", "b")),
         ({"data": []}, ()),
+        ({"data": [], "models": [{"name": "qwen3:8b"}]}, ("qwen3:8b",)),
+        ({"models": [{"name": "models/gemini-2.5-pro"}, {"name": "models/x/y"}]}, ("gemini-2.5-pro", "x/y")),  # Gemini
+        ({"data": [{"id": "models/gemini-2.5-flash", "object": "model"}]}, ("gemini-2.5-flash",)),
+        ({"data": [{"id": "accounts/fireworks/models/kimi-k2"}]}, ("accounts/fireworks/models/kimi-k2",)),
+        ({"result": [{"id": "uuid", "name": "@cf/meta/llama"}], "success": True}, ("uuid",)),  # Cloudflare
+        ({"code": 0, "data": {"data": [{"id": "a"}]}}, ("a",)),  # a gateway's envelope
+        ({"success": True, "data": {"models": ["a"], "total": 1}}, ("a",)),
+        ({"data": [{"id": ["a"]}, {"id": {"x": 1}}, {"id": True, "model": "m"}, {"id": 1.5}]}, ("m",)),
         ({"data": {"a": 1}}, None),
+        ({"data": {"data": {"data": ["too deep"]}}}, None),
         ({"error": {"message": "no"}}, None),
         ({}, None),
         ("a", None),

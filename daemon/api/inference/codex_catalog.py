@@ -54,7 +54,7 @@ COMMON: Final[dict[str, object]] = {
 
 
 def catalogue(names: Iterable[str]) -> dict[str, object]:
-    """The response for the registered ``names``; a name that only adds an effort to another is hidden."""
+    """The response for these ``names``, in their order; a name that only adds an effort to another is hidden."""
     listed = tuple(names)
     return {"models": [model(name, priority, listed) for priority, name in enumerate(listed)]}
 

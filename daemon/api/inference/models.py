@@ -13,7 +13,8 @@ from daemon.api.inference.codex_catalog import catalogue
 from daemon.api.problems import json_response
 from daemon.api.services import Services, snapshot_in_force
 from daemon.errors import ErrorKind, LocalError
-from daemon.snapshot.models import ModelRegistry, ModelUnknown
+from daemon.gateway.route import route
+from daemon.snapshot.models import ModelRegistry
 
 # Upstreams do not say when a model was made, and clients only sort by it: the day gpt-5 came out.
 CREATED: Final = 1_754_524_800
@@ -49,10 +50,7 @@ class ModelRoutes:
     async def one(self, request: Request) -> Response:
         registry = self._registry(request)
         name = request.path_params["name"]
-        try:
-            registry.resolve(name)
-        except ModelUnknown as unknown:
-            raise LocalError(ErrorKind.MODEL_NOT_FOUND, str(unknown), code="model_not_found") from None
+        route(snapshot_in_force(self._services), name)
         shape = anthropic_model(name) if wants_anthropic(request.headers) else openai_model(name, registry)
         return json_response(shape)
 
@@ -86,8 +84,8 @@ def anthropic_model(name: str) -> dict[str, object]:
 
 
 def anthropic_list(registry: ModelRegistry, page: Page) -> dict[str, object]:
-    """One page of the registered names and the concrete ``claude-*`` aliases, by name."""
-    names = sorted({*registry.names(), *registry.alias_names()})
+    """One page of the registered names and the concrete ``claude-*`` aliases, then of the discovered names."""
+    names = registry.names(with_aliases=True)
     chosen, has_more = cut(names, page)
     return {
         "data": [anthropic_model(name) for name in chosen],

@@ -86,6 +86,10 @@ def _shown(name: str, kind: inspect.Type, value: object) -> object:
             return MASK if value else ""
         case inspect.StructType() if isinstance(value, Mapping):
             return masked(kind.cls, value)
+        case inspect.UnionType() if isinstance(value, list | tuple):  # a list, or a word in its place
+            return next(
+                (_shown(name, each, value) for each in kind.types if isinstance(each, inspect.VarTupleType)), value
+            )
         case inspect.VarTupleType() if isinstance(value, list | tuple):
             return [_shown(name, kind.item_type, item) for item in value]
         case inspect.DictType() if isinstance(value, Mapping):

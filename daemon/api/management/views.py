@@ -64,20 +64,29 @@ def auths(
     states: AuthStates,
     provider: str | None,
     amendments: Amendments | None = None,
+    models_problem: Callable[[str], str] = lambda _: "",
     recognised: Callable[[CoreAuth], CoreAuth] = lambda auth: auth,
 ) -> Auths:
     """Every core auth with its live state, and every provider that has none because it failed; ``provider`` is a
-    family or a name, None = all. ``recognised`` gives a core auth the profile that its upstream has shown."""
+    family or a name, None = all. ``models_problem``: core auth ID -> why it is not known what its upstream lists.
+    ``recognised`` gives a core auth the profile that its upstream has shown."""
     learned = amendments or {}
     names = {entry.auth_id: entry.models for entry in snapshot.models.registrations()}
     chosen = [recognised(auth) for auth in snapshot.core_auths if belongs(auth, provider)]
-    rows = [auth_view(auth, states, names.get(auth.id, ()), learned.get(auth.id, ())) for auth in chosen]
+    rows = [
+        auth_view(auth, states, names.get(auth.id, ()), learned.get(auth.id, ()), models_problem(auth.id))
+        for auth in chosen
+    ]
     failed = [failed_view(each, snapshot) for each in snapshot.providers if each.failed and each.enabled]
     return Auths(auths=[*rows, *(row for row in failed if _matches(provider, row.provider, row.name))])
 
 
 def auth_view(
-    auth: CoreAuth, states: AuthStates, models: tuple[str, ...], amendments: Sequence[AmendmentRow] = ()
+    auth: CoreAuth,
+    states: AuthStates,
+    models: tuple[str, ...],
+    amendments: Sequence[AmendmentRow] = (),
+    problem: str = "",
 ) -> AuthRow:
     view = states.view(auth.id)
     learned = next((row.profile for row in amendments if row.profile), "")
@@ -90,6 +99,7 @@ def auth_view(
         source=auth.source,
         base_url=masked_url(auth.base_url),
         models=list(models),
+        models_problem=problem or None,
         state=view.state,
         reason=view.reason,
         until=None if view.until is None else timestamp(view.until),
@@ -113,6 +123,7 @@ def failed_view(provider: Provider, snapshot: Snapshot) -> AuthRow:
         source=provider.source,
         base_url=masked_url(provider.base_url),
         models=[],
+        models_problem=None,
         state="failed",
         reason="; ".join(own) or None,
         until=None,

@@ -96,7 +96,7 @@ _AZURE: Final = Profile(
 
 # api-docs.deepseek.com/guides/thinking_mode: thinking.type beside reasoning_effort; the three APIs.
 # "unknown variant `developer`"; "The `reasoning_content` in the thinking mode must be passed back" (CLIProxyAPI#5991).
-# Messages: "unknown variant `system`, expected `user` or `assistant`" (awesome-deepseek-agent#639).
+# Messages: "unknown variant `system`, expected `user` or `assistant`" (awesome-deepseek#639).
 _DEEPSEEK: Final = Profile(
     name="deepseek",
     title="DeepSeek",

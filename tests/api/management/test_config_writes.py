@@ -161,6 +161,63 @@ def test_the_switches_of_packycode_are_set_masked_and_put_back(gateway: Daemon) 
         assert "planted" not in refused.text
 
 
+@pytest.mark.parametrize(
+    ("said", "shown", "names"),
+    [
+        ("seed", "seed", 10),
+        ("discover", "discover", 10),
+        (["gpt-5.5", {"name": "o9", "alias": "best"}], ["gpt-5.5", {"name": "o9", "alias": "best"}], 2),
+        ([{"name": "o9"}], [{"name": "o9", "alias": ""}], 1),
+        ([], [], 10),
+    ],
+)
+def test_where_models_come_from_is_set_shown_put_back_and_cleared(
+    gateway: Daemon, said: object, shown: object, names: int
+) -> None:
+    answer = ask(gateway, "PATCH", "/packycode", {"models": said, "exclude-models": ["*-Mini", "*-mini"]})
+    assert answer.status_code == 200, answer.text
+    block = answer.json()["packycode"]
+    assert (block["models"], block["exclude-models"]) == (shown, ["*-Mini", "*-mini"])
+    assert len(models(gateway, "packycode")) == names
+    written = text(gateway)
+    for body in (answer.json(), block):
+        assert ask(gateway, "PUT", "/packycode", body).json() == answer.json()
+    assert text(gateway) == written
+    rest = {name: each for name, each in block.items() if name not in ("models", "exclude-models")}
+    assert ask(gateway, "PUT", "/packycode", rest).json()["packycode"]["models"] == "discover"
+    assert text(gateway) == TEXT
+
+
+def test_lists_and_words_of_models_change_into_each_other_with_comments_kept(gateway: Daemon) -> None:
+    for said in ("seed", ["a", "b"], "discover", ["b"], None):
+        answer = ask(gateway, "PATCH", "/tppc", {"providers": [{"name": "fox", "models": said}]})
+        assert answer.status_code == 200, answer.text
+        assert "# the fast one" in text(gateway) and "# not paid yet" in text(gateway)
+        assert answer.json()["tppc"]["providers"][0]["models"] == (said or "discover")
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"models": "everything"}, "models"),
+        ({"models": True}, "models"),
+        ({"models": {"name": "a"}}, "models"),
+        ({"models": [{"alias": "a"}]}, "models[0].name"),
+        ({"exclude-models": "a*"}, "exclude-models"),
+        ({"exclude-models": ["a", " "]}, "exclude-models[1]"),
+        ({"exclude-models": ["env:HOME"]}, "exclude-models[0]"),
+    ],
+)
+def test_what_models_cannot_be_is_refused_with_its_place(
+    gateway: Daemon, change: dict[str, object], place: str
+) -> None:
+    refused = ask(gateway, "PATCH", "/packycode", change)
+    errors = [each for each in refused.json()["details"] if each["severity"] == "error"]
+    assert (refused.status_code, [each["path"] for each in errors]) == (422, [f"packycode.{place}"])
+    assert errors[0]["hint"]
+    assert text(gateway) == TEXT
+
+
 def test_two_of_one_name_are_refused(gateway: Daemon) -> None:
     """Case 183."""
     twin = {"name": "FOX ", "enabled": True, "base-url": "https://x.example", "api-key": "k"}

@@ -17,7 +17,8 @@ def test_an_absent_block_is_its_defaults() -> None:
         "privacy": {"disable-response-storage": True},
         "defaults": {"model": "gpt-5", "model-reasoning-effort": "high"},
         "credentials": {"openai-api-key": ""},
-        "models": [],
+        "models": "discover",
+        "exclude-models": [],
         "profile": "",
         "headers": {},
         "proxy-url": "",
@@ -43,6 +44,8 @@ def test_the_shared_switches_are_masked_alike(block: type[Packycode] | type[Tppc
     assert shown["proxy-url"] == f"http://{MASK}@proxy.example:3128"
     assert shown["instructions"] == "file:/etc/tppcd/prompt.md"
     assert shown["models"] == ["a", {"name": "b", "alias": "c"}]
+    assert masked(block, {"models": "seed", "exclude-models": ["B*", "a"]})["models"] == "seed"
+    assert masked(block, {"exclude-models": ["B*", "a"]})["exclude-models"] == ["B*", "a"]  # as written
 
 
 @pytest.mark.parametrize("written", ["env:KEY", "file:/run/keys/fox", "credential:fox"])
