@@ -22,6 +22,8 @@ from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.snapshot.snapshot import build as build_snapshot
 from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.metrics import Metrics
+from daemon.upstream.adapters.registry import AdapterRegistry
+from tests.gateway.targets import nowhere
 
 ADMIN_SOCKET = "/run/tppcd/admin.sock"
 KEY = "management-key-1"
