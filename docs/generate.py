@@ -180,7 +180,7 @@ def changed_by() -> str:
                 f"`{each.name}`",
                 SWITCHES[each.thinking],
                 each.shows,
-                words(each.unsupported) or "–",
+                "; ".join(f"{wire}: {words(names)}" for wire, names in each.unsupported.items()) or "–",
                 words(f"{rule} {argument}".strip() for rule, argument in each.amendments) or "–",
             )
             for each in PROFILES.values()

@@ -31,8 +31,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     ``wires`` are the values of ``wire-api`` that it is for.
 
     Changed from the start: ``amendments`` are rules by name (``upstream.amendments``), each with its argument or '';
-    those of other wires are passed over. ``unsupported`` parameters are left out and reported as lost. ``thinking`` is
-    asked for, or switched off, in this form. ``effort_models`` are globs of models that get the default effort beside
+    those of other wires are passed over. Parameters that are ``unsupported`` on a wire, by the values of ``wire-api``,
+    are left out and reported as lost. ``thinking`` is asked for, or switched off, in this form. ``effort_models`` are globs of models that get the default effort beside
     those of the contract.
     ``shows`` says where its answers have the thinking, for people.
     """
@@ -46,10 +46,14 @@ class Profile(Struct, frozen=True, kw_only=True):
     owners: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
     amendments: tuple[tuple[str, str], ...] = ()
-    unsupported: tuple[str, ...] = ()
+    unsupported: Mapping[str, tuple[str, ...]] = {}
     thinking: ThinkingForm = ""
     shows: str = ""
     effort_models: tuple[str, ...] = ()
+
+    def unsupported_on(self, wire: str) -> tuple[str, ...]:
+        """The parameters that its servers refuse there."""
+        return self.unsupported.get(wire, ())
 
 
 OPENAI_MODELS: Final = ("gpt-[5-9]*",)

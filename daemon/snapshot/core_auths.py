@@ -165,7 +165,7 @@ def with_profile(auth: CoreAuth, profile: Profile | None, reason: str) -> CoreAu
     """The same with a profile, or with the reason why it has none."""
     if profile is None:
         return structs.replace(auth, profile_reason=reason) if reason else auth
-    unsupported = tuple(dict.fromkeys((*auth.unsupported_parameters, *profile.unsupported)))
+    unsupported = tuple(dict.fromkeys((*auth.unsupported_parameters, *profile.unsupported_on(auth.wire))))
     return structs.replace(auth, profile=profile.name, profile_reason=reason, unsupported_parameters=unsupported)
 
 

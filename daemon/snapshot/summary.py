@@ -56,7 +56,7 @@ def profile_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
     before = {auth.name: (auth.profile, auth.profile_reason) for auth in old.core_auths} if old else {}
     for auth in new.core_auths:
         if auth.profile and before.get(auth.name) != (auth.profile, auth.profile_reason):
-            left_out = ", ".join(PROFILES[auth.profile].unsupported)
+            left_out = ", ".join(PROFILES[auth.profile].unsupported_on(auth.wire))
             never_sent = f": never sent are {left_out}" if left_out else ""
             yield f"{auth.name} has the profile {auth.profile} ({auth.profile_reason}){never_sent}"
 

@@ -176,6 +176,7 @@ def test_the_table_is_consistent() -> None:
         assert set(profile.wires) <= set(wires)
         assert set(profile.preset.base_urls) <= set(profile.wires)
         assert all(server == server.lower() and " " not in server for server in profile.servers)
+        assert set(profile.unsupported) <= set(profile.wires)
         assert {rule for rule, _ in profile.amendments} <= RULE.keys()
         assert profile.thinking in {"", *FORMS}
     assert set(FORMS) == set(get_args(ThinkingForm)) - {""}
@@ -204,7 +205,11 @@ def test_a_wrong_name_gets_the_nearest(wrong: str, nearest: str) -> None:
 def test_a_profile_adds_its_parameters_to_the_configured_ones() -> None:
     fox = only(tppc("fox, profile: codex-relay, unsupported-parameters: [seed, user]"))
     assert (fox.profile, fox.profile_reason) == ("codex-relay", "configured")
-    assert fox.unsupported_parameters == ("seed", "user", *(each for each in RELAY.unsupported if each != "user"))
+    assert fox.unsupported_parameters == (
+        "seed",
+        "user",
+        *(each for each in RELAY.unsupported_on("responses") if each != "user"),
+    )
     plain = only(tppc("fox, unsupported-parameters: [seed]"))
     assert (plain.profile, plain.profile_reason) == ("", "")
     assert plain.unsupported_parameters == ("seed",)

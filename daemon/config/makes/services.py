@@ -59,16 +59,18 @@ _CODEX_RELAY: Final = Profile(
     ),
     paths=("/backend-api/codex",),
     amendments=(("shape of Codex", ""), ("service tier of Codex", "")),
-    unsupported=(
-        "max_output_tokens",
-        "temperature",
-        "top_p",
-        "user",
-        "metadata",
-        "truncation",
-        "prompt_cache_retention",
-        "safety_identifier",
-    ),
+    unsupported={
+        "responses": (
+            "max_output_tokens",
+            "temperature",
+            "top_p",
+            "user",
+            "metadata",
+            "truncation",
+            "prompt_cache_retention",
+            "safety_identifier",
+        ),
+    },
     shows="summaries",
     effort_models=OPENAI_MODELS,
     preset=Preset(base_urls={"responses": "https://relay.example/v1"}, key="RELAY_API_KEY", model="gpt-5-codex"),
@@ -183,10 +185,11 @@ _QWEN: Final = Profile(
 
 # platform.minimax.io/docs/api-reference: thinking.type "adaptive" or "disabled" (MiniMax-M3), no reasoning_effort
 # (agentscope's formatter for MiniMax says the same). Messages: "invalid role: system" (MiniMax-M2.7#43).
+# Responses: bifrost#7320.
 _MINIMAX: Final = Profile(
     name="minimax",
     title="MiniMax",
-    wires=("chat", "messages"),
+    wires=("chat", "messages", "responses"),
     hosts=("api.minimax.io", "api.minimaxi.com", "api.minimax.chat"),
     owners=("minimax",),
     amendments=(("system messages as text", ""),),
@@ -224,7 +227,7 @@ _GROQ: Final = Profile(
     wires=("chat", "responses"),
     hosts=("api.groq.com",),
     amendments=(("leave out field", "messages.reasoning_content"),),
-    unsupported=("logprobs", "top_logprobs", "logit_bias"),
+    unsupported={"chat": ("logprobs", "top_logprobs", "logit_bias")},
     thinking="reasoning_effort",
     shows="`reasoning`",
     preset=Preset(
@@ -284,7 +287,7 @@ _FIREWORKS: Final = Profile(
     title="Fireworks AI",
     wires=("chat", "responses", "messages"),
     hosts=("api.fireworks.ai",),
-    unsupported=("store",),
+    unsupported={"chat": ("store",)},
     thinking="reasoning_effort",
     shows="`reasoning_content`",
     preset=Preset(

@@ -167,12 +167,11 @@ def test_what_is_configured_is_not_changed_by_what_is_recognised(auth: CoreAuth)
     assert adapters.of(auth).auth == auth == adapters.recognised(auth)
 
 
-def test_a_recognised_profile_leaves_out_its_parameters_too() -> None:
-    fox = core_auth("fox", wire="chat", unsupported_parameters=("seed",))
-    assert with_profile(fox, PROFILES["groq"], "x").unsupported_parameters == (
-        "seed",
-        *PROFILES["groq"].unsupported,
-    )
+def test_a_recognised_profile_leaves_out_its_parameters_on_their_wire() -> None:
+    """Fireworks refuses ``store`` in a chat; on the Responses wire it is what keeps answers from being stored."""
+    fox, wolf = (core_auth("fox", wire=wire, unsupported_parameters=("seed",)) for wire in ("chat", "responses"))
+    assert with_profile(fox, PROFILES["fireworks"], "x").unsupported_parameters == ("seed", "store")
+    assert with_profile(wolf, PROFILES["fireworks"], "x").unsupported_parameters == ("seed",)
 
 
 def recognised(adapters: AdapterRegistry, auth: CoreAuth) -> tuple[str, str]:
