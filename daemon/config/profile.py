@@ -32,8 +32,8 @@ class Profile(Struct, frozen=True, kw_only=True):
 
     Changed from the start: ``amendments`` are rules by name (``upstream.amendments``), each with its argument or '';
     those of other wires are passed over. Parameters that are ``unsupported`` on a wire, by the values of ``wire-api``,
-    are left out and reported as lost. ``thinking`` is asked for, or switched off, in this form. ``effort_models`` are globs of models that get the default effort beside
-    those of the contract.
+    are left out and reported as lost. ``thinking`` is asked for, or switched off, in this form. ``effort_models`` are
+    globs of models that get the default effort beside those of the contract.
     ``shows`` says where its answers have the thinking, for people.
     """
 
