@@ -11,7 +11,7 @@ import argparse
 import importlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import NODEFAULT, UNSET
@@ -19,6 +19,8 @@ from msgspec import NODEFAULT, UNSET
 from daemon.cli import COMMANDS, module_of
 from daemon.config import shape
 from daemon.config.json_schema import json_schema
+from daemon.config.profile import Profile, ThinkingForm
+from daemon.config.profiles import PROFILES
 from daemon.config.schema import DEFAULT_MODELS, Base, Config
 from daemon.config.shape import Field, Shape
 from daemon.secret import Secret
@@ -76,7 +78,7 @@ def entry(described: Shape) -> type[Base] | None:
 
 def default(field: Field) -> str:
     """How the default is written in config.yaml; a dash where there is none."""
-    value = field.default
+    value = field.shown
     if value is NODEFAULT or value is UNSET or isinstance(value, Secret) or value == "":
         return "–"
     if field.shape.kind == "aliases":
@@ -93,7 +95,7 @@ def default(field: Field) -> str:
 def meaning(field: Field) -> str:
     text = field.description.replace("|", "\\|")
     if field.shape.choices and not all(choice in text for choice in field.shape.choices):
-        text += " One of " + ", ".join(f"`{choice}`" for choice in field.shape.choices) + "."
+        text += " One of " + ", ".join(f"`{choice}`" for choice in field.shape.choices if choice) + "."
     return text + (" *(restart needed)*" if field.restart else "")
 
 
@@ -149,12 +151,87 @@ def help_of(action: argparse.Action, parser: argparse.ArgumentParser) -> str:
     return str((action.help or "") % {**vars(action), "prog": parser.prog}).replace("|", "\\|")
 
 
+def known_by() -> str:
+    return table(
+        ("profile", "make", "`wire-api`", "known by"),
+        (
+            (f"`{each.name}`", each.title, words(each.wires), "; ".join(recognition(each)) or "`profile:` alone")
+            for each in PROFILES.values()
+        ),
+    )
+
+
+def recognition(profile: Profile) -> Iterator[str]:
+    for ways, values in (
+        ("host", profile.hosts),
+        ("path", profile.paths),
+        ("`owned_by`", profile.owners),
+        ("`server`", profile.servers),
+    ):
+        if values:
+            yield f"{ways} {words(values)}"
+
+
+def changed_by() -> str:
+    return table(
+        ("profile", "thinking is switched by", "and shown in", "left out", "amendments from the start"),
+        (
+            (
+                f"`{each.name}`",
+                SWITCHES[each.thinking],
+                each.shows,
+                "; ".join(f"{wire}: {words(names)}" for wire, names in each.unsupported.items()) or "–",
+                words(f"{rule} {argument}".strip() for rule, argument in each.amendments) or "–",
+            )
+            for each in PROFILES.values()
+        ),
+    )
+
+
+SWITCHES: dict[ThinkingForm, str] = {
+    "": "–",
+    "reasoning_effort": "`reasoning_effort`",
+    "thinking": "`thinking.type` (`enabled`, `disabled`), `reasoning_effort`",
+    "adaptive thinking": "`thinking.type` (`adaptive`, `disabled`)",
+    "enable_thinking": "`enable_thinking`, `thinking_budget`",
+    "chat_template_kwargs": "`chat_template_kwargs` (`enable_thinking`, `thinking`), `reasoning_effort`",
+    "reasoning": "`reasoning` (`enabled`, `effort`)",
+}
+
+
+def presets() -> str:
+    return table(
+        ("profile", "`base-url`", "key", "a model"),
+        (
+            (
+                f"`{each.name}`",
+                ", ".join(f"{wire}: `{url}`" for wire, url in each.preset.base_urls.items()),
+                f"`{each.preset.key}`" if each.preset.key else "–",
+                f"`{each.preset.model}`",
+            )
+            for each in PROFILES.values()
+        ),
+    )
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    rule = f"|{'---|' * len(head)}\n"
+    return f"| {' | '.join(head)} |\n{rule}" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def words(each: Iterable[str]) -> str:
+    return ", ".join(f"`{word}`" for word in each)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "configuration": configuration,
     "models": models,
     "commands": commands,
     "metrics": metrics,
     "metric-bounds": metric_bounds,
+    "profiles-known-by": known_by,
+    "profiles-changed-by": changed_by,
+    "profiles-presets": presets,
 }
 WHOLE: dict[str, Callable[[], str]] = {"config.schema.json": schema}
 

@@ -6,7 +6,8 @@
    have a Host; then it names none of ours.
 2. On operator paths (``/v0``, ``/api/v1``) Host is one of our own names and a browser's page is of
    our own origin: DNS rebinding and cross-site requests end here.
-3. Every response has ``request-id``, ``x-request-id`` and ``x-tppcd-config``. The hot entries write
+3. A path that says ``/v1`` twice means it once.
+4. Every response has ``request-id``, ``x-request-id`` and ``x-tppcd-config``. The hot entries write
    them with their own head (``identity_headers``), so that no wrapper stands in their stream.
 """
 
@@ -28,6 +29,10 @@ from daemon.snapshot.snapshot import Current
 
 MOST_HEADERS: Final = 100
 WITH_UNDERSCORE: Final = (b"session_id", b"conversation_id")
+TWICE: Final = "/v1"
+DOUBLED: Final = "/v1/v1/"
+"""The path of a client whose base URL has ``/v1`` and that adds it: Claude Code and the Anthropic SDKs do
+(AIClient2API#336)."""
 
 _ids = random.Random()
 """Seeded by the system once. Ids name requests and protect nothing, so they need no system call each."""
@@ -71,6 +76,8 @@ class Guard:
         """No coroutine of its own around a hot entry's: it would be woken for each piece of a stream."""
         if scope["type"] != "http":
             return self._app(scope, receive, send)
+        if scope["path"].startswith(DOUBLED):
+            scope["path"] = scope["path"].removeprefix(TWICE)
         info = RequestInfo(f"{_ids.getrandbits(128):032x}")
         scope["tppcd"] = info
         error = malformed(scope)

@@ -1,4 +1,4 @@
-"""``tppcd init [KIND]``: writes a commented config.yaml that is valid as it is. Never overwrites one."""
+"""``tppcd init [PRESET]``: writes a commented config.yaml that is valid as it is. Never overwrites one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import FAILURE, OK
+from daemon.config.profile import Profile
+from daemon.config.profiles import PROFILES
 
 HEAD = """\
 # The gateway daemon tppcd. `tppcd check` reports every problem, `tppcd schema` describes every key.
@@ -51,27 +53,28 @@ tppc:
       #   model: gpt-5
       #   model-reasoning-effort: high
       # models: discover                 # the built-in names and what the upstream lists; or a list of names
-      # profile: ""                      # codex-relay, or none; empty: recognised by the base-url
+      # profile: ""                      # the make of the upstream, or none; empty: recognised
     # - name: wolf                       # any number of them; requests spread over all that are enabled
     #   enabled: true
     #   base-url: https://wolf.example
     #   api-key: env:WOLF_API_KEY
 """
 
-VLLM = """\
+MAKE = """\
 tppc:
   providers:
-    - name: vllm
-      enabled: true
-      base-url: http://127.0.0.1:8000    # becomes http://127.0.0.1:8000/v1/chat/completions
-      wire-api: chat
-      api-key: not-needed                # the value of `vllm serve --api-key`, if set
+    - name: {name}
+      enabled: {{enabled}}{{todo}}
+      base-url: {url}{others}
+      wire-api: {wire}
+      api-key: {key}
+      profile: {name:<25} # the make of the upstream, which decides what is sent to it
       models:
-        - name: Qwen/Qwen3-Coder-30B-A3B-Instruct   # the model of `vllm serve`
-          alias: qwen3-coder             # the name clients use
-      defaults:
-        model: Qwen/Qwen3-Coder-30B-A3B-Instruct    # used for Claude Code's own model names
+        - {model:<30} # any other: ask for {name}/MODEL
+      # defaults:
+      #   model-reasoning-effort: high   # for requests that say none
 """
+"""One make of upstream; the braces that are left are as in the others."""
 
 TAIL = """
 # api-keys:                              # keys that clients must send; none: only clients on this host are served
@@ -81,20 +84,48 @@ TAIL = """
 # port: 8317
 """
 
-KINDS = {"packycode": (PACKYCODE, "PACKYCODE_API_KEY"), "tppc": (TPPC, "FOX_API_KEY"), "vllm": (VLLM, "")}
-"""Kind -> its block, and the variable that its key is taken from."""
+
+def _make(profile: Profile) -> tuple[str, str]:
+    preset = profile.preset
+    (wire, url), *others = preset.base_urls.items()
+    text = MAKE.format(
+        name=profile.name,
+        url=url,
+        others="".join(f"\n      # wire-api {other}: {each}" for other, each in others if each != url),
+        wire=wire,
+        key=f"env:{preset.key}" if preset.key else "not-needed",
+        model=preset.model,
+    )
+    return text, preset.key
+
+
+PRESETS = {
+    "packycode": (PACKYCODE, "PACKYCODE_API_KEY"),
+    "tppc": (TPPC, "FOX_API_KEY"),
+    **{profile.name: _make(profile) for profile in PROFILES.values()},
+}
+"""Preset -> its block, and the variable that its key is taken from; empty: it needs none."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("init", help=COMMANDS["init"], description="Exits 1 if the file exists.")
-    parser.add_argument("kind", nargs="?", choices=tuple(KINDS), default="packycode", help="default: %(default)s")
+    description = "Exits 1 if the file exists and is not empty."
+    parser = subparsers.add_parser("init", help=COMMANDS["init"], description=description)
+    parser.add_argument(
+        "preset",
+        metavar="PRESET",
+        nargs="?",
+        choices=tuple(PRESETS),
+        default="packycode",
+        help=f"one of: {', '.join(PRESETS)}; default: %(default)s",
+    )
     parser.add_argument("--config", help="the file to write; default: $TPPCD_CONFIG or config.yaml")
 
 
 def run(arguments: argparse.Namespace) -> int:
     path = Path(arguments.config or default_path(os.environ))
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        empty = path.is_file() and path.stat().st_size == 0
+        descriptor = os.open(path, os.O_WRONLY | (0 if empty else os.O_CREAT | os.O_EXCL), 0o600)
     except FileExistsError:
         print(f"tppcd init: {path} exists already; nothing was written", file=sys.stderr)
         return FAILURE
@@ -102,17 +133,17 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"tppcd init: {path} cannot be written: {error.strerror}", file=sys.stderr)
         return FAILURE
     with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(written(arguments.kind, os.environ))
+        file.write(written(arguments.preset, os.environ))
     print(f"wrote {path}")
-    variable = KINDS[arguments.kind][1]
+    variable = PRESETS[arguments.preset][1]
     if variable and variable not in os.environ:
         print(f"next: export {variable}=…, set enabled: true, and: tppcd check {path}")
     return OK
 
 
-def written(kind: str, environ: Mapping[str, str]) -> str:
+def written(preset: str, environ: Mapping[str, str]) -> str:
     """The file. A provider whose key is not set yet is not enabled, so that the file is valid."""
-    block, variable = KINDS[kind]
-    ready = bool(environ.get(variable, "").strip())
-    todo = "" if ready else f"{' ' * (24 if kind == 'packycode' else 20)}# true, once {variable} is set"
+    block, variable = PRESETS[preset]
+    ready = not variable or bool(environ.get(variable, "").strip())
+    todo = "" if ready else f"{' ' * (25 if preset == 'packycode' else 21)}# true, once {variable} is set"
     return HEAD + block.format(enabled=str(ready).lower(), todo=todo) + TAIL

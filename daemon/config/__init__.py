@@ -6,6 +6,6 @@
 ``schema`` holds the structs, ``shape`` the same as data (also for ``json_schema``, ``exposure`` and the
 diff), ``diagnostics`` the form of a problem, ``unknown`` the warnings about keys that do not exist,
 ``packycode`` the precedence config.yaml > environment > Codex CLI, ``urls`` how a URL is checked and
-shown. ``provider`` is the one form of all providers, ``profiles`` the table of makes of upstream. ``edit`` changes
-the text. Pure: ``references`` are resolved by a function that is passed in.
+shown. ``provider`` is the one form of all providers, ``profiles`` who has which profile, ``makes`` their table.
+``edit`` changes the text. Pure: ``references`` are resolved by a function that is passed in.
 """

@@ -38,10 +38,8 @@ def _field(field: Field, section: type[Base]) -> Node:
         node["enum"] = list(EFFORTS)
     if text := _description(field):
         node["description"] = text
-    if isinstance(
-        field.default, str | int | float
-    ):  # sections have theirs in their fields; lists and secrets show none
-        node["default"] = field.default
+    if isinstance(field.shown, str | int | float):  # sections have theirs in their fields; lists and secrets show none
+        node["default"] = field.shown
     if isinstance(field.default, Instructions):
         node["default"] = str(field.default)
     return node

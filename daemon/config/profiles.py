@@ -1,16 +1,17 @@
-"""Profiles: what makes of upstream demand beyond their wire, as a table, and which one an entry has.
+"""Which profile an upstream has: by ``profile:``, by the block (``packycode``), by the host or path of the base URL,
+by who owns its models, and after a refusal by its ``server`` header.
 
-A profile is chosen by ``profile:``, by the block (``packycode``), or by the base URL (``profile_of``);
-the rules of config.yaml read the names and wires from here.
+The rules of config.yaml read the names and wires from here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from daemon.config.makes import TABLE
+from daemon.config.profile import Profile
 
 NONE: Final = "none"
 """Switches recognition off."""
@@ -19,64 +20,16 @@ CONFIGURED: Final = "configured"
 SWITCHED_OFF: Final = "switched off"
 OF_PACKYCODE: Final = "default of packycode"
 
-
-class Profile(Struct, frozen=True, kw_only=True):
-    """One make of upstream. ``hosts`` are host names, each with all names below it; ``paths`` are whole steps of
-    a base URL's path, on any host; ``wires`` are the values of ``wire-api`` that it is for. ``unsupported``
-    parameters are left out from the start and reported as lost. ``normalised``: Responses bodies are put
-    into the shape that Codex sends."""
-
-    name: str
-    hosts: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
-    wires: tuple[str, ...]
-    unsupported: tuple[str, ...] = ()
-    normalised: bool = False
-
-
-CODEX_RELAY: Final = Profile(
-    name="codex-relay",
-    hosts=(
-        "packycode.com",
-        "packyapi.com",
-        "88code.org",
-        "88code.ai",
-        "yes.vg",
-        "duckcoding.com",
-        "duckcoding.ai",
-        "newcli.com",
-        "right.codes",
-        "anyrouter.top",
-        "aicodewith.com",
-    ),
-    paths=("/backend-api/codex",),
-    wires=("responses",),
-    unsupported=(
-        "max_output_tokens",
-        "temperature",
-        "top_p",
-        "user",
-        "metadata",
-        "truncation",
-        "prompt_cache_retention",
-        "safety_identifier",
-    ),
-    normalised=True,
-)
-"""Relays in front of ChatGPT accounts (new-api, sub2api, claude-relay-service and similar ones).
-
-Hosts: each is listed with ``wire_api = "responses"`` in public Codex configurations of 2025 and 2026
-(``codex-api.packycode.com/v1``, ``www.packyapi.com/v1``, ``www.88code.org/openai/v1``, ``co.yes.vg/v1``,
-``jp.duckcoding.com/v1``, ``code.newcli.com/codex/v1`` = foxcode, ``right.codes/codex/v1``,
-``anyrouter.top/v1``, ``api.aicodewith.com/chatgpt/v1``). Path: chatgpt.com itself, and relays that copy it.
-Parameters: what the ChatGPT backend refuses ("Unsupported parameter: …"), where the lists of codex-lb,
-claude-relay-service, codex2api and CLIProxyAPI agree.
-"""
-
-PROFILES: Final[Mapping[str, Profile]] = {profile.name: profile for profile in (CODEX_RELAY,)}
+PROFILES: Final[Mapping[str, Profile]] = {profile.name: profile for profile in TABLE}
 
 CHOICES: Final = ("", NONE, *PROFILES)
 """What ``profile:`` may say; empty: recognised."""
+
+_HOSTS: Final = {host: profile for profile in TABLE for host in profile.hosts}
+_OWNERS: Final = {owner: profile for profile in TABLE for owner in profile.owners}
+
+MOST_SERVER: Final = 200
+"""Characters of a ``server`` header that are looked at."""
 
 
 def profile_of(configured: str, *, is_packycode: bool, base_url: str, wire: str) -> tuple[Profile | None, str]:
@@ -89,22 +42,43 @@ def profile_of(configured: str, *, is_packycode: bool, base_url: str, wire: str)
     if configured:
         return PROFILES[configured], CONFIGURED
     if is_packycode:
-        return CODEX_RELAY, OF_PACKYCODE
-    for profile in PROFILES.values():
-        if wire in profile.wires and (reason := recognised_by(profile, base_url)):
-            return profile, reason
-    return None, ""
+        return PROFILES["codex-relay"], OF_PACKYCODE
+    return _recognised(base_url, wire)
 
 
-def recognised_by(profile: Profile, base_url: str) -> str:
-    """``host …`` or ``path …``; empty where the URL is of another make."""
+def _recognised(base_url: str, wire: str) -> tuple[Profile | None, str]:
+    """By the host, or by whole steps of the path."""
     try:
         parts = urlsplit(base_url.strip())
     except ValueError:
-        return ""
+        return None, ""
     host = (parts.hostname or "").rstrip(".")
-    for known in profile.hosts:
-        if host == known or host.endswith(f".{known}"):
-            return f"host {known}"
+    while host:
+        profile = _HOSTS.get(host)
+        if profile is not None and wire in profile.wires:
+            return profile, f"host {host}"
+        _, _, host = host.partition(".")
     path = f"{parts.path}/"
-    return next((f"path {known}" for known in profile.paths if f"{known}/" in path), "")
+    for profile in TABLE:
+        if wire in profile.wires and (known := next((each for each in profile.paths if f"{each}/" in path), "")):
+            return profile, f"path {known}"
+    return None, ""
+
+
+def owned_profile(owners: Collection[str], wire: str) -> tuple[Profile | None, str]:
+    """The profile of an upstream all of whose models have these owners: a relay that lists the models of several makes
+    is none of them."""
+    makes = {_OWNERS[owner].name if owner in _OWNERS else "" for owner in owners}
+    if len(makes) != 1 or not (name := makes.pop()) or wire not in PROFILES[name].wires:
+        return None, ""
+    return PROFILES[name], f"owned_by {min(owners)}"
+
+
+def server_profile(header: str, wire: str) -> tuple[Profile | None, str]:
+    """The profile of an upstream with this ``server`` header. It may be that of anything in front of the upstream, so
+    it is looked at only after a refusal."""
+    words = {word.partition("/")[0] for word in header[:MOST_SERVER].lower().split()}
+    for profile in TABLE:
+        if wire in profile.wires and (word := next((each for each in profile.servers if each in words), "")):
+            return profile, f"server {word}"
+    return None, ""

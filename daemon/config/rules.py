@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable
 from typing import get_args
 
+from msgspec import UNSET
+
 from daemon.config.convert import quoted
 from daemon.config.diagnostics import Fault, Faults, Path, fault_at
 from daemon.config.model_patterns import excluding
@@ -241,12 +243,13 @@ def _served(config: Config) -> set[str]:
 
 
 def _effort(path: Path, label: str, defaults: Defaults) -> Faults:
-    if defaults.model_reasoning_effort not in EFFORTS:
+    effort = defaults.model_reasoning_effort
+    if effort is not UNSET and effort not in EFFORTS:
         yield Fault(
             path=(*path, "defaults", "model-reasoning-effort"),
             code="wrong-value",
             message=EFFORT_CHOICES.format(label),
-            hint=f"got {quoted(defaults.model_reasoning_effort)}",
+            hint=f"got {quoted(effort)}",
         )
     if not defaults.model.strip():
         yield Fault(

@@ -18,9 +18,13 @@ from daemon.secret import Secret
 WireApi = Literal["responses", "chat", "messages"]
 
 
-def doc(text: str, *, restart: bool = False, ge: float | None = None, le: float | None = None) -> Meta:
-    """What a field means; ``restart``: the running daemon keeps the old value."""
-    return Meta(description=text, ge=ge, le=le, extra={"restart": True} if restart else None)
+def doc(
+    text: str, *, restart: bool = False, ge: float | None = None, le: float | None = None, shown: str | None = None
+) -> Meta:
+    """What a field means; ``restart``: the running daemon keeps the old value. ``shown``: the default for people, of a
+    field whose value differs from that while nobody has set it."""
+    extra: dict[str, object] = {"restart": True} if restart else {}
+    return Meta(description=text, ge=ge, le=le, extra=extra | ({} if shown is None else {"shown": shown}) or None)
 
 
 Url = Annotated[str, Meta(extra={"kind": "url"})]
@@ -70,7 +74,14 @@ class Defaults(Base, frozen=True):
     model: Annotated[
         Name, doc("The provider's default model: used for `claude-*` names and for requests without a model.")
     ] = "gpt-5"
-    model_reasoning_effort: Annotated[Name, doc("low, medium or high; used if the client sends none.")] = "high"
+    model_reasoning_effort: Annotated[
+        Name | UnsetType,
+        doc(
+            "low, medium or high; used if the client sends none. If absent, `high` is sent to models named `gpt-5*`, "
+            "`codex*` or `o<digit>*` or known by the profile, and none to others.",
+            shown="high",
+        ),
+    ] = UNSET
 
 
 class ModelEntry(Base, frozen=True):
@@ -113,8 +124,8 @@ ProfileName = Annotated[
     str,
     Meta(extra={"kind": "choice", "choices": CHOICES}),
     doc(
-        "Make of the upstream: `codex-relay` (a relay in front of ChatGPT accounts), `none` for any other upstream. "
-        "Empty: packycode is a `codex-relay`, others are recognised by their base-url."
+        "Make of the upstream: see the page of profiles; `none` for any other upstream. "
+        "Empty: packycode is a `codex-relay`, others are recognised by their base-url or by their list of models."
     ),
 ]
 Headers = Annotated[dict[str, str], doc("Extra upstream headers; `$Name` copies the client's header of that name.")]

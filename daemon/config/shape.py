@@ -47,6 +47,8 @@ class Field(Struct, frozen=True, kw_only=True):
     """``msgspec.NODEFAULT`` where the field must be given."""
     description: str
     restart: bool
+    shown: object
+    """The default for people."""
 
     @property
     def required(self) -> bool:
@@ -72,6 +74,7 @@ def _field(info: msgspec.structs.FieldInfo) -> Field:
         default=default,
         description=next((meta.description for meta in metas if meta.description), ""),
         restart=any((meta.extra or {}).get("restart") for meta in metas),
+        shown=next((extra["shown"] for meta in metas if "shown" in (extra := meta.extra or {})), default),
     )
 
 

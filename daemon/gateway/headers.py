@@ -6,12 +6,13 @@ of unknown origin, from before a restart, goes where only one core auth can have
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.upstream.adapters.adapter import Adapter
+from daemon.upstream.amendments.rule import Amendment
 
 
 class PassedHeaders:
@@ -24,14 +25,15 @@ class PassedHeaders:
         self._owners = owners
         self.passed: tuple[tuple[str, str], ...] = ()
 
-    def for_upstream(self, adapter: Adapter, session: str) -> dict[str, str]:
-        """The headers of a request to ``adapter``'s upstream in the conversation ``session``."""
+    def for_upstream(self, adapter: Adapter, session: str, amendments: Sequence[Amendment] = ()) -> dict[str, str]:
+        """The headers of a request to ``adapter``'s upstream in the conversation ``session``, as it takes them."""
         client, bound = self._client_request.headers, adapter.kind.bound_header
         return adapter.headers(
             client,
             same_wire=self._is_same_wire(adapter),
             session=session,
             bound=bound not in client or self._is_made_by(adapter.auth, client[bound]),
+            amendments=amendments,
         )
 
     def received(self, adapter: Adapter, upstream: Mapping[str, str]) -> None:

@@ -173,10 +173,14 @@ def met_by(request: Request) -> frozenset[Condition]:
     return frozenset(met)
 
 
+Sent = tuple[str, int, int]
+"""(core auth ID, digest of a body, digest of the headers)."""
+
+
 class RequestAmendments:
     """How one request is amended: what its upstreams have refused of it, and what they are asked with next.
 
-    A body whose content was refused is never sent to the same core auth again in the same request; after
+    What was refused, body and headers, is never sent to the same core auth again in the same request; after
     ``MOST_AMENDMENTS`` changes the refusal is the answer. What helped is remembered once the answer has begun.
     """
 
@@ -186,7 +190,7 @@ class RequestAmendments:
         self._client_request = client_request
         self._learned = learned
         self._left = MOST_AMENDMENTS
-        self._refused: set[tuple[str, int]] = set()  # (core auth ID, digest of a body)
+        self._refused: set[Sent] = set()
         self._helpful: list[Proposal] = []  # those of the candidate that is asked now
 
     def first(self, candidate: Candidate, adapter: Adapter, effort: str | None) -> AttemptTarget:
@@ -200,8 +204,7 @@ class RequestAmendments:
         self, target: AttemptTarget, refused: PreparedRequest, error: RemoteError, pipe: ResponsePipe
     ) -> tuple[AttemptTarget, PreparedRequest] | None:
         """The request as this upstream may take it after ``error``; None where nothing is left to change."""
-        auth = target.candidate.auth
-        self._refused.add((auth.id, hash(refused.body)))
+        self._refused.add(self._digest(target, refused))
         if not self._left:
             return None
         client = self._client_request
@@ -211,11 +214,18 @@ class RequestAmendments:
                 pipe.refused()
             amended = target.amended(proposal.amendment)
             prepared = pipe.prepare(amended)
-            if (auth.id, hash(prepared.body)) not in self._refused:
+            if self._digest(amended, prepared) not in self._refused:
                 self._left -= 1
                 self._helpful.append(proposal)
                 return amended, prepared
         return None
+
+    def _digest(self, target: AttemptTarget, prepared: PreparedRequest) -> Sent:
+        """What this upstream is asked with, less what its transport adds."""
+        client, adapter = self._client_request, target.adapter
+        same_wire = client.wire is adapter.wire
+        headers = adapter.headers(client.headers, same_wire=same_wire, amendments=target.amendments)
+        return target.candidate.auth.id, hash(prepared.body), hash(frozenset(headers.items()))
 
     def accepted(self, candidate: Candidate) -> None:
         """The amended request got a 2xx."""

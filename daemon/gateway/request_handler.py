@@ -176,7 +176,7 @@ class RequestHandler:
             self.record.attempts += 1
             self._note_losses(prepared)
             try:
-                await self._ask(adapter, prepared, pipe)
+                await self._ask(target, prepared, pipe)
                 return None
             except RemoteError as failure:
                 error = judged_again(failure, self._client_request.says).with_traceback(None)  # whose frames hold us
@@ -185,6 +185,8 @@ class RequestHandler:
                     self._amendments.accepted(target.candidate)
             error.message = adapter.auth.api_key.masked_in(error.message)  # some upstreams quote the key they refuse
             self._live.metrics.attempt(auth.name, error.kind.value)
+            if error.kind is ErrorKind.INVALID_REQUEST and self._answer is not None:
+                self._live.adapters.refused(auth, self._answer.headers.get("server", ""))
             self._close_answer()
             again = None if pipe.stage != "held" else self._amendments.next(target, prepared, error, pipe)
             if again is None:
@@ -208,9 +210,10 @@ class RequestHandler:
 
     # --- one upstream's answer ---
 
-    async def _ask(self, adapter: Adapter, prepared: PreparedRequest, pipe: ResponsePipe) -> None:
+    async def _ask(self, target: AttemptTarget, prepared: PreparedRequest, pipe: ResponsePipe) -> None:
+        adapter = target.adapter
         state, timeouts = self._state, adapter.auth.timeouts
-        headers = self._headers.for_upstream(adapter, prepared.session)
+        headers = self._headers.for_upstream(adapter, prepared.session, target.amendments)
         # An upstream that was asked for one JSON answer sends its first byte when it has written the last one.
         limit, patience = "first-event", timeouts.first_event
         if not prepared.streamed and timeouts.idle > patience:

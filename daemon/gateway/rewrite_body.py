@@ -42,7 +42,10 @@ def rewrite_body(client_request: ClientRequest, target: AttemptTarget, owners: R
     fields["model"] = Raw(encode(options.model))
     target.adapter.fill(fields, client_request.request, options)
     upstream.force_fields(fields, client_request.body, client_request.request, options)
-    lost = (*_left_out(fields, options.unsupported, from_client, upstream), *amend(fields, target.amendments))
+    lost = (
+        *_left_out(fields, options.unsupported, from_client, upstream),
+        *amend(fields, target.amendments, options.unsupported),
+    )
     return RewrittenBody(encode(fields), lost, signed, fields.get("stream") == TRUE)
 
 

@@ -116,7 +116,7 @@ class Daemon:
         egress = EgressPolicy(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
         self._transport = Transport(egress)
         adapters = AdapterRegistry(self._transport.open)
-        self._discovery = ModelDiscovery(self._transport.open)
+        self._discovery = ModelDiscovery(self._transport.open, owned=adapters.listed)
         history = History(state, options.config)
         self._reloader = Reloader(
             current=current,

@@ -14,6 +14,7 @@ from msgspec import UNSET, Struct, structs
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.instructions import Source
+from daemon.config.profile import Profile
 from daemon.config.profiles import profile_of
 from daemon.config.provider import PACKYCODE, Kind, Provider, RequestDefaults, SetBy, lower_name
 from daemon.config.schema import (
@@ -76,8 +77,6 @@ class CoreAuth(Struct, frozen=True, kw_only=True, gc=False):
     profile: str = ""
     profile_reason: str = ""
     """Why it has this profile, or none: ``configured``, ``host packycode.com`` …"""
-    normalised: bool = False
-    """Responses bodies are put into the shape that Codex sends."""
     type: str = ""
     """Of the store: the name of its type of adapter; of config.yaml empty, and the wire decides."""
     fallback_models: tuple[str, ...] = ()
@@ -136,9 +135,8 @@ def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
     models = provider.models or (() if has_none else _built_in_models(provider.defaults))
     identity, client, key = _identity(provider)
     profile, reason = profile_of(provider.profile, is_packycode=is_packycode, base_url=base_url, wire=wire)
-    refused = (*provider.unsupported_parameters, *(profile.unsupported if profile else ()))
     cooling = provider.disable_cooling
-    return CoreAuth(
+    auth = CoreAuth(
         id=identity,
         client_id=client,
         name=provider.name,
@@ -159,11 +157,8 @@ def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
         max_concurrent=provider.max_concurrent,
         instructions=provider.instructions.source,
         instructions_text=provider.instructions.text.reveal(),
-        unsupported_parameters=tuple(dict.fromkeys(refused)),
+        unsupported_parameters=tuple(dict.fromkeys(provider.unsupported_parameters)),
         disable_cooling=settings.disable_cooling if cooling is UNSET else cooling,
-        profile=profile.name if profile else "",
-        profile_reason=reason,
-        normalised=profile.normalised if profile else False,
         type=provider.type,
         fallback_models=provider.fallback_models,
         request_defaults=provider.request_defaults,
@@ -172,6 +167,15 @@ def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
         exclude_models=provider.exclude_models,
         set_by=provider.set_by,
     )
+    return with_profile(auth, profile, reason)
+
+
+def with_profile(auth: CoreAuth, profile: Profile | None, reason: str) -> CoreAuth:
+    """The same with a profile, or with the reason why it has none."""
+    if profile is None:
+        return structs.replace(auth, profile_reason=reason) if reason else auth
+    unsupported = tuple(dict.fromkeys((*auth.unsupported_parameters, *profile.unsupported_on(auth.wire))))
+    return structs.replace(auth, profile=profile.name, profile_reason=reason, unsupported_parameters=unsupported)
 
 
 def _identity(provider: Provider) -> tuple[str, str, Secret]:

@@ -270,7 +270,7 @@ def shown(field: Field, value: object) -> str:
     """A value as the summary may show it."""
     match value:
         case _ if value is UNSET:
-            return "inherit"
+            return "inherit" if field.shown is UNSET else f"{field.shown} by default"
         case int() if field.shape.kind == "size" and value % 1024**2 == 0:
             return f"{value // 1024**2}MiB"
         case str() if field.shape.kind == "url":

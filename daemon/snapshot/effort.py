@@ -7,8 +7,13 @@ effort. Parentheses contain a level or a token budget, translated by the seed sy
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from functools import lru_cache
 
-from daemon.config.schema import DEFAULT_MODELS
+from msgspec import UNSET
+
+from daemon.config.schema import DEFAULT_MODELS, Defaults
 
 DASH = re.compile(r"(.+)-(minimal|low|medium|high|xhigh)")
 PARENTHESES = re.compile(r"(.+)\(([^()]*)\)")
@@ -24,6 +29,11 @@ SEED_EFFORTS: dict[str, tuple[str, str]] = {
 }
 """``gpt-5-high`` -> (``gpt-5``, ``high``), for the seed's ids alone."""
 
+DEFAULT_EFFORT = "high"
+"""The seed's, for models that are known to take one."""
+REASONING_MODELS = ("gpt-5*", "codex*", "o[0-9]*")
+"""Globs of these, in the words of the contract."""
+
 SEED_MODELS = frozenset(entry.name for entry in DEFAULT_MODELS)
 
 
@@ -38,6 +48,18 @@ def split_parentheses(name: str) -> tuple[str, str] | None:
     match = PARENTHESES.fullmatch(name)
     level = _level(match[2].strip().lower()) if match else None
     return (match[1].strip(), level) if match and level else None
+
+
+@lru_cache(maxsize=512)
+def default_effort(defaults: Defaults, model: str, known: Sequence[str] = ()) -> str | None:
+    """The effort of a request that says none: what the provider's block says, for whatever model; else the seed's, for
+    ``REASONING_MODELS`` and those that the profile knows. ``known`` are its globs. ``openai/gpt-5`` is gpt-5."""
+    chosen = defaults.model_reasoning_effort
+    if chosen is not UNSET:
+        return chosen
+    name = model.rpartition("/")[2].lower()
+    known_to_reason = any(fnmatchcase(name, glob) for glob in (*REASONING_MODELS, *known))
+    return DEFAULT_EFFORT if known_to_reason else None
 
 
 def clamp(level: str, model: str) -> str:

@@ -51,12 +51,14 @@ def packycode_line(new: Snapshot) -> str:
 
 
 def profile_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
-    """Which profile a provider has, why, and what is never sent because of it; clients see that in ``x-tppcd-lost``."""
+    """Which profile a provider has, why, and what is never sent because of it, if anything: clients see that in
+    ``x-tppcd-lost``."""
     before = {auth.name: (auth.profile, auth.profile_reason) for auth in old.core_auths} if old else {}
     for auth in new.core_auths:
         if auth.profile and before.get(auth.name) != (auth.profile, auth.profile_reason):
-            left_out = ", ".join(PROFILES[auth.profile].unsupported)
-            yield f"{auth.name} has the profile {auth.profile} ({auth.profile_reason}): never sent are {left_out}"
+            left_out = ", ".join(PROFILES[auth.profile].unsupported_on(auth.wire))
+            never_sent = f": never sent are {left_out}" if left_out else ""
+            yield f"{auth.name} has the profile {auth.profile} ({auth.profile_reason}){never_sent}"
 
 
 def models_lines(old: Snapshot, new: Snapshot) -> Iterator[str]:

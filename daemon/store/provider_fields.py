@@ -276,7 +276,9 @@ def _fallback_models(value: object, path: Path) -> object:
 def _profile(value: object, path: Path) -> object:
     text = _text(value, path)
     if isinstance(text, str) and text not in CHOICES:
-        hint = f"got {quoted(text)}; known: {', '.join(each for each in (*PROFILES, 'none'))}"
+        near = difflib.get_close_matches(text.strip().lower()[:100], CHOICES[1:], n=1, cutoff=0.6)
+        known = f"did you mean `{near[0]}`?" if near else f"known: {', '.join((*PROFILES, 'none'))}"
+        hint = f"got {quoted(text)}; {known}"
         return [Fault(path=path, code="wrong-value", message="unknown profile", hint=hint)]
     return text
 

@@ -14,7 +14,6 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from daemon.config.profiles import PROFILES
 from daemon.config.provider import Provider, RequestDefaults, SetBy
 from daemon.config.references import is_reference
 from daemon.config.schema import DEFAULT_MODELS, ModelEntry, ProviderTimeouts
@@ -107,8 +106,7 @@ def provider_of(row: StoredProvider, extra: ExtraConfig, *, api_key: Secret, fai
         base_url=row.base_url,
         api_key=api_key,
         models=row.models or (DEFAULT_MODELS if adapter.seed_models else ()),
-        # That of the type is in the table of profiles once something is known of it.
-        profile=extra.profile or (adapter.profile if adapter.profile in PROFILES else ""),
+        profile=extra.profile or adapter.profile,
         headers=extra.headers,
         timeouts=ProviderTimeouts(first_event=row.timeout, idle=row.timeout),
         failed=failed,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from heapq import nsmallest
 from math import inf
 from typing import Final, Literal, Protocol
@@ -27,7 +27,7 @@ from daemon.errors import RemoteError
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.listings import Lists
 from daemon.upstream.diagnosis import explain
-from daemon.upstream.model_list import ModelsResponse, Open, ask_models, usable_names
+from daemon.upstream.model_list import ModelsResponse, Open, ask_models, listed_owners, usable_names
 
 MOST_IN_ALL: Final = 200_000
 """Names of all upstreams together; of equal lists one is counted."""
@@ -69,10 +69,11 @@ class Clock(Protocol):
 
 class ListResult(Struct, frozen=True, kw_only=True):
     """What came of one question. ``names`` None: no list; ``lasting``: nor is there one before something is changed.
-    ``explanation`` and ``hint`` say why."""
+    ``owners`` own the models. ``explanation`` and ``hint`` say why."""
 
     state: State
     names: tuple[str, ...] | None = None
+    owners: frozenset[str] = frozenset()
     lasting: bool = False
     explanation: str = ""
     hint: str = ""
@@ -94,10 +95,19 @@ class UpstreamModels(Struct, eq=False):
 
 
 class ModelDiscovery:
-    """``open`` is the engine's, ``clock`` the running loop by default."""
+    """``open`` is the engine's, ``clock`` the running loop by default. ``owned`` is called with the owners of the
+    models that a core auth's upstream lists: they may show of which make it is."""
 
-    def __init__(self, open: Open, *, timing: DiscoveryTiming | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        open: Open,
+        *,
+        timing: DiscoveryTiming | None = None,
+        clock: Clock | None = None,
+        owned: Callable[[CoreAuth, Collection[str]], None] = lambda _auth, _owners: None,
+    ) -> None:
         self._open = open
+        self._owned = owned
         self._timing = timing or DiscoveryTiming()
         self._clock = clock or asyncio.get_running_loop()
         self._upstreams: dict[str, UpstreamModels] = {}
@@ -221,6 +231,7 @@ class ModelDiscovery:
             upstream.failures += 1
         else:
             pause, upstream.failures = timing.interval, 0
+            self._owned(upstream.auth, result.owners)
             # Some relays list theirs in another order each time.
             if set(result.names) != set(upstream.names or ()):
                 upstream.names = self._bounded(upstream, result.names)
@@ -250,7 +261,8 @@ def result_of(response: ModelsResponse, auth: CoreAuth) -> ListResult:
         response = structs.replace(response, body=response.body.lstrip()[:1])
     diagnosis = explain(response, has_key=bool(auth.api_key), model="")
     if diagnosis.models is not None:
-        return ListResult(state="listed", names=usable_names(diagnosis.models))
+        owners = listed_owners(response.data)
+        return ListResult(state="listed", names=usable_names(diagnosis.models), owners=owners)
     soon_over = response.status in (408, 425, 429) or response.status >= 500
     return ListResult(
         state="unlisted" if diagnosis.ok and not soon_over else "failing",

@@ -118,12 +118,25 @@ def listed_names(data: object) -> tuple[str, ...] | None:
     ``{"data": […]}`` of OpenAI and Anthropic, ``{"models": […]}`` of Codex, Ollama and Gemini, a list without a name,
     and one of them inside another.
     """
-    inner = data.get("data") if isinstance(data, dict) else None
-    found = [each for level in (data, inner) for each in _lists(level)]
-    entries = next((each for each in found if each), found[0] if found else None)
+    entries = _entries(data)
     if entries is None:
         return None
     return tuple(name for entry in entries[:MOST_ENTRIES] if (name := _name(entry)) is not None)
+
+
+def _entries(data: object) -> list[object] | None:
+    """The list that has something in it, or one that has not."""
+    inner = data.get("data") if isinstance(data, dict) else None
+    found = [each for level in (data, inner) for each in _lists(level)]
+    return next((each for each in found if each), found[0] if found else None)
+
+
+def listed_owners(data: object) -> frozenset[str]:
+    """Who owns the models of such a list (``owned_by``), '' for those of which it does not say; of the first
+    ``MOST_NAMES``."""
+    entries = (_entries(data) or [])[:MOST_NAMES]
+    owners = (entry.get("owned_by") if isinstance(entry, dict) else None for entry in entries)
+    return frozenset(each if isinstance(each, str) else "" for each in owners)
 
 
 def _lists(level: object) -> list[list[object]]:

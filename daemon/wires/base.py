@@ -21,6 +21,8 @@ class EncodeOptions(Struct, frozen=True, kw_only=True):
     ``effort`` is the level from the model-name suffix, which beats the client's; ``default_effort``
     is used when neither the suffix nor the client said one. ``store`` None = leave it out.
     ``unsupported`` names parameters that this upstream has refused before or is configured to lack.
+    ``thinking_form`` is how this upstream is asked to think or not to, where that is known: a ``ThinkingForm`` of
+    config.
     """
 
     model: str
@@ -28,6 +30,7 @@ class EncodeOptions(Struct, frozen=True, kw_only=True):
     default_effort: str | None = None
     store: bool | None = False
     unsupported: frozenset[str] = frozenset()
+    thinking_form: str = ""
     stream: bool = True
 
 
@@ -156,6 +159,10 @@ Fields = dict[str, Raw]
 Change = Callable[[Fields, str], Sequence[str]]
 """A change of the body of a request on its way up, made in ``fields``: (fields, the amendment's argument) -> names of
 what the request loses by it."""
+
+
+HeaderChange = Callable[[dict[str, str], str], None]
+"""The same for its headers, names in lower case: (headers, the amendment's argument)."""
 
 
 class Item(Struct):

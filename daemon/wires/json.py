@@ -114,13 +114,11 @@ def object_of(raw: Raw | None) -> RawObject:
 
 
 def with_effort(fields: RawObject, name: str, suffix: str | None, default: str | None) -> None:
-    """Sets ``effort`` in the object ``name``: the suffix's level; the default where the client says none."""
+    """Sets ``effort`` in the object ``name``: the suffix's level; the default, if any, where the client says none."""
     options = object_of(fields.get(name))
-    if suffix is not None:
-        options["effort"] = Raw(encode(suffix))
-    elif options.get("effort", NULL) == NULL:
-        options["effort"] = Raw(encode(default))
-    fields[name] = Raw(encode(options))
+    level = suffix if suffix is not None or options.get("effort", NULL) != NULL else default
+    if level is not None:
+        fields[name] = Raw(encode(options | {"effort": Raw(encode(level))}))
 
 
 # --- mistakes ------------------------------------------------------------------------------------

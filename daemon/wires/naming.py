@@ -10,8 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from hashlib import sha256
+from string import ascii_letters, digits
 
 _HASH_DIGITS = 16
+_ALPHABET = ascii_letters + digits
+_EXACT = re.compile(r"(?<!maximum )length of (\d{1,2})\b", re.IGNORECASE)
+_LONGEST = re.compile(r"(?:maximum length|at most)\D{0,8}(\d{2,3})", re.IGNORECASE)
 _OUTSIDE_PATTERN = re.compile(r"[^a-zA-Z0-9_-]")
 """OpenAI refuses tool names outside this alphabet ("string does not match pattern")."""
 
@@ -22,6 +26,34 @@ def shorten_id(identifier: str, limit: int = 64) -> str:
         return identifier
     digest = sha256(identifier.encode("utf-8", "surrogatepass")).hexdigest()[:_HASH_DIGITS]
     return f"{identifier[: limit - _HASH_DIGITS - 1]}_{digest}"
+
+
+def fitted_id(identifier: str, form: str) -> str:
+    """``identifier`` itself when it has the ``form``, else another that has it, the same each time.
+
+    Forms, as servers word them: ``length of 9`` (letters and digits, so many; Mistral), ``maximum length 40``,
+    ``^[a-zA-Z0-9_-]+$`` or ``letters, numbers, underscores``, and any other word is how ids begin (``call_``).
+    """
+    if size := _EXACT.search(form):
+        length = int(size[1])
+        fits = len(identifier) == length and identifier.isascii() and identifier.isalnum()
+        return identifier if fits else _digits(identifier, length)
+    if size := _LONGEST.search(form):
+        return shorten_id(identifier, max(int(size[1]), _HASH_DIGITS + 2))
+    if form.startswith("^") or "underscores" in form:
+        clean = _OUTSIDE_PATTERN.sub("_", identifier)
+        return clean if clean == identifier else f"{clean[:40]}_{_digits(identifier, 8)}"
+    return identifier if identifier.startswith(form) else f"{form}{_digits(identifier, 24)}"
+
+
+def _digits(identifier: str, length: int) -> str:
+    """So many letters and digits of its hash."""
+    number = int.from_bytes(sha256(identifier.encode("utf-8", "surrogatepass")).digest())
+    found = []
+    for _ in range(length):
+        number, digit = divmod(number, len(_ALPHABET))
+        found.append(_ALPHABET[digit])
+    return "".join(found)
 
 
 def shorten_names(names: Iterable[str], limit: int = 64) -> dict[str, str]:

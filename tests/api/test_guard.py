@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from daemon.api.guard import foreign, malformed
+from daemon.api.guard import Guard, foreign, malformed
+from daemon.snapshot.snapshot import Current
 from tests.api.world import KEY, MANAGED, World
 
 Headers = list[tuple[bytes, bytes]]
@@ -39,6 +40,31 @@ def scope(headers: Headers, **changes: Any) -> dict[str, Any]:
 def test_what_the_head_alone_decides(request_scope: dict[str, Any], status: int | None) -> None:
     error = malformed(request_scope)
     assert (error.status if error else None) == status
+
+
+@pytest.mark.parametrize(
+    ("path", "served"),
+    [
+        ("/v1/models", "/v1/models"),
+        ("/v1/v1/models", "/v1/models"),
+        ("/v1/v1/messages", "/v1/messages"),
+        ("/v1/v1/v1/messages", "/v1/v1/messages"),
+        ("/v1/v1", "/v1/v1"),
+        ("/v1/v12/models", "/v1/v12/models"),
+        ("/api/v1/v1/providers", "/api/v1/v1/providers"),
+    ],
+)
+@pytest.mark.asyncio
+async def test_a_path_that_says_v1_twice_means_it_once(path: str, served: str) -> None:
+    seen = []
+
+    async def app(scope: Any, *_: Any) -> Any:
+        seen.append(scope["path"])
+
+    guard = Guard(app, Current(), {"/v1/messages": app})
+    request = scope([HOST], path=path, type="http", method="POST", query_string=b"", scheme="http")
+    await guard(request, app, app)
+    assert seen == [served]
 
 
 @pytest.mark.parametrize(

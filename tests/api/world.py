@@ -22,6 +22,8 @@ from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.snapshot.snapshot import build as build_snapshot
 from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.metrics import Metrics
+from daemon.upstream.adapters.registry import AdapterRegistry
+from tests.gateway.targets import nowhere
 
 ADMIN_SOCKET = "/run/tppcd/admin.sock"
 KEY = "management-key-1"
@@ -89,7 +91,7 @@ class World:
             audit=AuditLog(clock=lambda: 1.0),
             metrics=Metrics(),
             states=AuthStates(),
-            live=cast(Any, SimpleNamespace(learned=LearnedAmendments())),
+            live=cast(Any, SimpleNamespace(learned=LearnedAmendments(), adapters=AdapterRegistry(nowhere))),
             counter=cast(Any, None),
             version="1.2.3",
             started=time.monotonic(),

@@ -32,7 +32,7 @@ def test_load_config_with_tppc() -> None:
     (fox,) = config_of(FOX).tppc.providers
     assert (fox.name, fox.enabled, fox.base_url) == ("fox", True, "https://fox.example/v1")
     assert fox.api_key == Secret("sk-fox")
-    assert (fox.wire_api, fox.defaults.model, fox.defaults.model_reasoning_effort) == ("responses", "gpt-5", "high")
+    assert (fox.wire_api, fox.defaults.model, fox.defaults.model_reasoning_effort) == ("responses", "gpt-5", UNSET)
     assert fox.privacy.disable_response_storage
 
 

@@ -78,6 +78,11 @@ def test_the_providers_default_effort_is_used() -> None:
     assert rewritten({}, defaults=defaults)["reasoning"] == {"effort": "low"}
 
 
+def test_a_model_that_is_not_known_to_take_an_effort_gets_none() -> None:
+    assert "reasoning" not in rewritten({}, model="grok-4")
+    assert rewritten({"reasoning": {"summary": "auto"}}, model="grok-4")["reasoning"] == {"summary": "auto"}
+
+
 def test_null_instructions_become_empty() -> None:
     assert rewritten({"instructions": None})["instructions"] == ""
     assert "instructions" not in rewritten({})

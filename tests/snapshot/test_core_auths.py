@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from msgspec import structs
+from msgspec import UNSET, UnsetType, structs
 
 from daemon.config.provider import providers_of
 from daemon.config.schema import Config, ModelEntry, Tppc, TppcProvider
 from daemon.secret import Secret
 from daemon.snapshot.core_auths import synthesize
+from daemon.snapshot.effort import default_effort
 from tests.config.world import config_of
 from tests.snapshot.world import PACKYCODE, snapshot, tppc
 
@@ -19,7 +20,7 @@ def test_tppc_credentials() -> None:
     assert (fox.name, fox.provider, fox.source) == ("Fox", "codex", "config:tppc[fox]")
     assert fox.base_url == "https://fox.example/v1"
     assert fox.api_key == Secret("sk-planted-fox")
-    assert (fox.store, fox.defaults.model, fox.defaults.model_reasoning_effort) == (False, "gpt-5", "high")
+    assert (fox.store, fox.defaults.model, default_effort(fox.defaults, "gpt-5")) == (False, "gpt-5", "high")
 
 
 def test_tppc_credentials_priority() -> None:
@@ -101,16 +102,16 @@ def test_storage_is_left_to_the_client_when_it_is_not_disabled() -> None:
 @pytest.mark.parametrize(
     ("given", "default", "effort"),
     [
-        ("fox", "gpt-5", "high"),
+        ("fox", "gpt-5", UNSET),
         ("fox, defaults: {model: gpt-5-codex-low}", "gpt-5-codex", "low"),
         ("fox, defaults: {model: gpt-9, model-reasoning-effort: low}", "gpt-9", "low"),
-        ("fox, models: [k2]", "k2", "high"),
-        ("fox, models: [k2, big], defaults: {model: big}", "big", "high"),
-        ("fox, models: [k2], defaults: {model: hidden}", "hidden", "high"),
-        ("fox, models: [{name: own, alias: gpt-5-low}], defaults: {model: gpt-5-low}", "gpt-5-low", "high"),
+        ("fox, models: [k2]", "k2", UNSET),
+        ("fox, models: [k2, big], defaults: {model: big}", "big", UNSET),
+        ("fox, models: [k2], defaults: {model: hidden}", "hidden", UNSET),
+        ("fox, models: [{name: own, alias: gpt-5-low}], defaults: {model: gpt-5-low}", "gpt-5-low", UNSET),
     ],
 )
-def test_the_default_model(given: str, default: str, effort: str) -> None:
+def test_the_default_model(given: str, default: str, effort: str | UnsetType) -> None:
     (fox,) = snapshot(tppc(given)).core_auths
     assert (fox.defaults.model, fox.defaults.model_reasoning_effort) == (default, effort)
 

@@ -13,6 +13,7 @@ from daemon.upstream.amendments.refusals import proposals
 from daemon.upstream.amendments.refused_names import refused_parameter
 from daemon.upstream.amendments.rule import Amendment, Proposal
 from daemon.upstream.amendments.table import RULES, loses_content
+from daemon.upstream.amendments.thinking import THINKING_FORM
 from tests.gateway.targets import target
 from tests.router.auths import candidate, core_auth
 
@@ -87,8 +88,8 @@ def test_which_parameter_is_refused(name: str | None, error: RemoteError) -> Non
         ("store=true is not supported", ["store: false"]),
         ("Item with id 'rs_1' not found. Items are not persisted when `store` is set to false.", ["only what is said"]),
         ("Invalid 'input[1].id': 'item_1'. Expected an ID that begins with 'fc'.", ["items without ids"]),
-        ("Unknown parameter: 'input[4].status'.", ["items without status"]),
-        ("Unknown parameter: 'input[4].phase'.", ["items without phase"]),
+        ("Unknown parameter: 'input[4].status'.", ["leave out field input.status"]),
+        ("Unknown parameter: 'input[4].phase'.", ["leave out field input.phase"]),
         ("Unsupported parameter: truncation", ["leave out truncation"]),
         ("Instructions are not valid", []),
         ("This account only allows Codex official clients", []),
@@ -178,10 +179,43 @@ def test_a_target_leaves_out_what_is_configured_and_what_was_refused() -> None:
 
 def test_profile_and_settings_are_amendments_from_the_start() -> None:
     assert configured(core_auth()) == ()
-    assert configured(core_auth(normalised=True)) == (SHAPE, Amendment("service tier of Codex"))
+    assert configured(core_auth(profile="codex-relay")) == (SHAPE, Amendment("service tier of Codex"))
     assert configured(core_auth(instructions="system")) == (Amendment("system text in instructions"),)
     assert configured(core_auth(instructions="file", instructions_text="F")) == (Amendment("fixed instructions", "F"),)
     assert configured(core_auth(wire="chat", instructions="system")) == ()
+
+
+@pytest.mark.parametrize(
+    ("profile", "wire", "expected"),
+    [
+        ("", "chat", []),
+        ("codex-relay", "responses", ["shape of Codex", "service tier of Codex"]),
+        ("codex-relay", "chat", []),
+        ("vllm", "chat", ["system first", "thinking in the form chat_template_kwargs"]),
+        ("vllm", "responses", []),
+        (
+            "deepseek",
+            "chat",
+            ["developer is system", "reasoning placeholder reasoning_content", "thinking in the form thinking"],
+        ),
+        ("deepseek", "responses", []),
+        ("mistral", "chat", ["call ids length of 9", "thinking in the form reasoning_effort"]),
+        ("lmstudio", "chat", ["system first", "empty content for null"]),
+    ],
+)
+def test_a_profile_brings_its_amendments_for_the_wire_that_is_used(
+    profile: str, wire: str, expected: list[str]
+) -> None:
+    assert [str(each) for each in configured(core_auth(profile=profile, wire=wire))] == expected
+
+
+def test_what_a_change_adds_is_left_out_where_it_was_refused() -> None:
+    """A parameter that only the amendment has put in: the wires cannot leave it out."""
+    form = Amendment(THINKING_FORM, "enable_thinking")
+    body = b'{"reasoning_effort":"low","stop":["x"]}'
+    changed, lost = amend_body(body, [form], frozenset({"enable_thinking", "stop", "seed"}))
+    assert (json.loads(changed), lost) == ({"stop": ["x"], "thinking_budget": 1024}, ["enable_thinking"])
+    assert amend_body(b'{"stop":["x"]}', [form]) == (b'{"stop":["x"]}', [])
 
 
 def test_a_body_is_read_only_where_something_is_to_change() -> None:
@@ -193,4 +227,8 @@ def test_a_body_is_read_only_where_something_is_to_change() -> None:
 
 def test_names_of_rows_are_unique_and_say_whether_content_is_lost() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
-    assert {rule.name for rule in RULES if loses_content(Amendment(rule.name))} == {"only what is said", REASONING}
+    losing = {"images are text", "audio is text", "documents are text", "nothing but text", "tool turns are text"}
+    assert {rule.name for rule in RULES if loses_content(Amendment(rule.name))} == losing | {
+        "only what is said",
+        REASONING,
+    }

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 
 import pytest
 from loguru import logger
@@ -33,10 +34,14 @@ class Box:
     def __init__(self, timing: DiscoveryTiming) -> None:
         self.clock = ManualClock()
         self.transport = Transport()
-        self.discovery = ModelDiscovery(self.transport.open, timing=timing, clock=self.clock)
+        self.owned: list[tuple[str, Collection[str]]] = []
+        self.discovery = ModelDiscovery(self.transport.open, timing=timing, clock=self.clock, owned=self.own)
         self.published: list[Lists] = []
         self.lines: list[str] = []
         self._news = asyncio.Event()
+
+    def own(self, auth: CoreAuth, owners: Collection[str]) -> None:
+        self.owned.append((auth.name, owners))
 
     def publish(self, lists: Lists) -> None:
         self.published.append(lists)
@@ -86,6 +91,26 @@ async def test_asked_at_once_and_then_every_hour() -> None:
         await box.until(published=2)
         assert box.names == {"fox": ("b", "c")}
         assert (len(server.heads), box.lines) == (2, [])
+
+
+@pytest.mark.asyncio
+async def test_who_owns_the_models_is_passed_on_with_every_list() -> None:
+    """Also where the names are the same: another server may have taken the place of the first."""
+    async with models_at(owned("vllm")) as server, running() as box:
+        box.follow(upstream("fox", server.url))
+        await box.until(published=1)
+        server.says = owned("sglang")
+        box.clock.move(HOUR)
+        await server.requests(2)
+        await settled(box)
+        server.says = DOWN
+        box.clock.move(HOUR)
+        await box.until(lines=1)
+    assert box.owned == [("fox", {"vllm"}), ("fox", {"sglang"})]
+
+
+def owned(owner: str) -> bytes:
+    return response(json.dumps({"data": [{"id": "a", "owned_by": owner}]}).encode())
 
 
 @pytest.mark.asyncio

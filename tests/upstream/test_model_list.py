@@ -11,7 +11,7 @@ import pytest
 from daemon.errors import RemoteError
 from daemon.upstream.discovery import ListResult, result_of
 from daemon.upstream.http.transport import Transport
-from daemon.upstream.model_list import MOST_BYTES, MOST_NAMES, ask_models, listed_names, usable_names
+from daemon.upstream.model_list import MOST_BYTES, MOST_NAMES, ask_models, listed_names, listed_owners, usable_names
 from tests.upstream.model_server import ModelServer, listing, models_at, response, upstream
 
 OPENROUTER = {"data": [{"id": "openai/gpt-5", "name": "OpenAI: GPT-5", "pricing": {"prompt": "0.1"}, "context": 400}]}
@@ -53,6 +53,22 @@ LLAMA_CPP = {"models": [{"name": "old.gguf"}], "object": "list", "data": [{"id":
 )
 def test_shapes(data: object, names: tuple[str, ...] | None) -> None:
     assert listed_names(data) == names
+
+
+@pytest.mark.parametrize(
+    ("data", "owners"),
+    [
+        ({"data": [{"id": "a", "owned_by": "vllm"}, {"id": "b", "owned_by": "vllm"}]}, {"vllm"}),
+        ({"data": [{"id": "a", "owned_by": "vllm"}, {"id": "b"}]}, {"vllm", ""}),
+        ({"data": [{"id": "a", "owned_by": 7}, "b", None]}, {""}),
+        ([{"owned_by": "x"}], {"x"}),
+        ({"data": []}, set()),
+        ({"error": {}}, set()),
+        (None, set()),
+    ],
+)
+def test_owners(data: object, owners: set[str]) -> None:
+    assert listed_owners(data) == owners
 
 
 @pytest.mark.parametrize(

@@ -37,8 +37,9 @@ LOG_FIELDS: Final = {"request-id": "request_id", "provider": "provider"}
 async def list_auths(services: Services, request: Request) -> Response:
     snapshot = snapshot_in_force(services)
     learned = views.amendments(snapshot, services.live.learned, time.time())
-    chosen = request.query_params.get("provider")
-    return json_response(views.auths(snapshot, services.states, chosen, learned, services.models_problem))
+    chosen, recognised = request.query_params.get("provider"), services.live.adapters.recognised
+    view = views.auths(snapshot, services.states, chosen, learned, services.models_problem, recognised)
+    return json_response(view)
 
 
 async def clear_amendments(services: Services, request: Request) -> Response:

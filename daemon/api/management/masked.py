@@ -70,7 +70,7 @@ def _default(field: inspect.Field) -> object:
     if default is msgspec.NODEFAULT:
         default = UNSET if field.default_factory is msgspec.NODEFAULT else field.default_factory()
     if default is UNSET:
-        return UNSET
+        return (field.type.extra or {}).get("shown", UNSET) if isinstance(field.type, inspect.Metadata) else UNSET
     plain = msgspec.to_builtins(default, enc_hook=lambda value: "" if isinstance(value, Secret) else str(value))
     return list(plain) if isinstance(plain, tuple) else plain
 

@@ -65,12 +65,14 @@ def auths(
     provider: str | None,
     amendments: Amendments | None = None,
     models_problem: Callable[[str], str] = lambda _: "",
+    recognised: Callable[[CoreAuth], CoreAuth] = lambda auth: auth,
 ) -> Auths:
     """Every core auth with its live state, and every provider that has none because it failed; ``provider`` is a
-    family or a name, None = all. ``models_problem``: core auth ID -> why it is not known what its upstream lists."""
+    family or a name, None = all. ``models_problem``: core auth ID -> why it is not known what its upstream lists.
+    ``recognised`` gives a core auth the profile that its upstream has shown."""
     learned = amendments or {}
     names = {entry.auth_id: entry.models for entry in snapshot.models.registrations()}
-    chosen = [auth for auth in snapshot.core_auths if belongs(auth, provider)]
+    chosen = [recognised(auth) for auth in snapshot.core_auths if belongs(auth, provider)]
     rows = [
         auth_view(auth, states, names.get(auth.id, ()), learned.get(auth.id, ()), models_problem(auth.id))
         for auth in chosen

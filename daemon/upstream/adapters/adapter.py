@@ -20,6 +20,7 @@ from typing import Final, Literal
 from msgspec import Raw, structs
 from msgspec.structs import replace
 
+from daemon.config.profiles import PROFILES
 from daemon.config.provider import RequestDefaults
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.inference.collect import collect, replay
@@ -27,8 +28,9 @@ from daemon.inference.events import Event, Finish, StreamError
 from daemon.inference.request import Request
 from daemon.inference.response import Response
 from daemon.snapshot.core_auths import CoreAuth
+from daemon.snapshot.effort import default_effort
 from daemon.upstream.adapters.base import AdapterType
-from daemon.upstream.amendments.apply import amend_body, configured, without
+from daemon.upstream.amendments.apply import amend_body, amend_headers, configured, without
 from daemon.upstream.amendments.rule import Amendment
 from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
 from daemon.upstream.response_form import beginning, unwrapped
@@ -59,7 +61,7 @@ class Adapter:
     A subclass may change any step; ``chat`` and ``chat_stream`` and all traffic follow.
     """
 
-    __slots__ = ("_ca", "_defaults", "_open", "_url", "auth", "kind", "wire")
+    __slots__ = ("_ca", "_defaults", "_open", "_profile", "_url", "auth", "kind", "wire")
 
     def __init__(self, kind: AdapterType, auth: CoreAuth, open: Open, *, ca: str = "") -> None:
         self.kind = kind
@@ -67,6 +69,7 @@ class Adapter:
         self.wire: Wire = kind.wire
         self._open = open
         self._ca = ca
+        self._profile = PROFILES.get(auth.profile)
         self._url = ""  # made when it is needed: a start makes 2,000 adapters at once, and most wait long for a request
         self._defaults = _values(auth.request_defaults)
 
@@ -154,13 +157,14 @@ class Adapter:
 
     def options(self, model: str, *, effort: str | None = None, amendments: Sequence[Amendment] = ()) -> EncodeOptions:
         """What the provider's configuration says of a request for ``model``; ``effort`` is the level of a suffix."""
-        auth = self.auth
+        auth, profile = self.auth, self._profile
         unsupported = frozenset(auth.unsupported_parameters)
         return EncodeOptions(
             model=model,
             effort=effort,
-            default_effort=auth.defaults.model_reasoning_effort,
+            default_effort=default_effort(auth.defaults, model, profile.effort_models if profile else ()),
             store=auth.store,
+            thinking_form=profile.thinking if profile else "",
             unsupported=unsupported | without(amendments) if amendments else unsupported,
         )
 
@@ -171,7 +175,7 @@ class Adapter:
             name: value for name, value in self._defaults.items() if getattr(request, name) is None
         }
         encoded = self.wire.encode_request(replace(request, **defaults) if defaults else request, options)
-        body, amended = amend_body(encoded.body, amendments)
+        body, amended = amend_body(encoded.body, amendments, options.unsupported)
         lost = (*encoded.lost, *amended)
         if defaults:
             lost = tuple(name for name in lost if name not in defaults)
@@ -193,10 +197,18 @@ class Adapter:
                 fields.update((name, Raw(encode(value))) for name in taken[:1])
 
     def headers(
-        self, client: Mapping[str, str], *, same_wire: bool, session: str = "", bound: bool = True
+        self,
+        client: Mapping[str, str],
+        *,
+        same_wire: bool,
+        session: str = "",
+        bound: bool = True,
+        amendments: Sequence[Amendment] = (),
     ) -> dict[str, str]:
-        """As ``AdapterType.headers``."""
-        return self.kind.headers(self.auth, client, same_wire=same_wire, session=session, bound=bound)
+        """As ``AdapterType.headers``; ``amendments`` are made last."""
+        headers = self.kind.headers(self.auth, client, same_wire=same_wire, session=session, bound=bound)
+        amend_headers(headers, amendments)
+        return headers
 
     async def open(self, body: bytes, headers: dict[str, str], *, watched: bool = True) -> UpstreamResponse:
         """Ask. ``watched``: the answer is needed piece by piece as it comes. Raises ``RemoteError`` where none comes;

@@ -5,12 +5,13 @@
 1. The table is never changed but replaced whole, under a lock that only writers take: a reader in any task or thread
    sees all of one table, and waits for nobody.
 2. An adapter is kept as long as nothing of its core auth changes, also one that ``replace`` has put there.
-3. A request whose snapshot is older than the table is served as that snapshot says, by an adapter of its own.
+3. An upstream that shows of which make it is (``recognition``) gets an adapter with that profile.
+4. A request whose snapshot is older than the table is served as that snapshot says, by an adapter of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from threading import Lock
 
 from msgspec import Struct
@@ -19,6 +20,7 @@ from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.snapshot import Snapshot
 from daemon.upstream.adapters.adapter import Adapter, Open
 from daemon.upstream.adapters.base import AdapterType
+from daemon.upstream.adapters.recognition import Recognition
 from daemon.upstream.adapters.table import ADAPTERS, adapter_of
 
 MakeAdapter = Callable[..., Adapter]
@@ -53,6 +55,7 @@ class AdapterRegistry:
         self._types: dict[str, tuple[AdapterType, MakeAdapter]] = {}
         self._entries: Mapping[str, AdapterEntry] = {}
         self._ca = ""
+        self._recognition = Recognition()
         self._writing = Lock()
         for kind in types:
             self.register(kind)
@@ -73,7 +76,7 @@ class AdapterRegistry:
             raise UnknownAdapterType(f"unknown provider type {auth.type!r} (known: {', '.join(sorted(self._types))})")
         kind = adapter_of(auth)
         kind, make = self._types.get(auth.type or kind.type, (kind, Adapter))
-        return make(kind, auth, self._open, ca=self._ca if ca is None else ca)
+        return make(kind, self.recognised(auth), self._open, ca=self._ca if ca is None else ca)
 
     # --- who serves ---
 
@@ -101,6 +104,27 @@ class AdapterRegistry:
             self._entries = {**self._entries, auth_id: AdapterEntry(entry.auth, entry.ca, adapter)}
         return entry.adapter
 
+    # --- profiles ---
+
+    def recognised(self, auth: CoreAuth) -> CoreAuth:
+        """``auth`` with the profile that its upstream has shown, where nothing else says which it has."""
+        return self._recognition.of(auth)
+
+    def listed(self, auth: CoreAuth, owners: Collection[str]) -> None:
+        """Its upstream lists models, which ``owners`` own."""
+        if self._recognition.listed(auth, owners):
+            self._rebuild(auth.id)
+
+    def refused(self, auth: CoreAuth, server: str) -> None:
+        """Its upstream has refused a request; ``server`` is the response's header, or ''."""
+        if self._recognition.refused(auth, server):
+            self._rebuild(auth.id)
+
+    def _rebuild(self, auth_id: str) -> None:
+        entry = self._entries.get(auth_id)
+        if entry is not None:
+            self.replace(auth_id, self.build(entry.auth, ca=entry.ca))
+
     # --- snapshots ---
 
     def prepare(self, snapshot: Snapshot) -> NextAdapters:
@@ -116,6 +140,7 @@ class AdapterRegistry:
     def put(self, prepared: NextAdapters) -> None:
         """The snapshot is in force: its core auths are served, and no others."""
         ca, built = prepared.ca, prepared.built
+        self._recognition.keep_only(auth.id for auth in prepared.auths)
         with self._writing:
             entries = self._entries
             self._ca = ca

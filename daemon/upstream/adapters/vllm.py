@@ -1,7 +1,6 @@
 """``vllm``: a vLLM server: Chat Completions, and often no key; then no Authorization is sent.
 
 Providers of config.yaml say a wire, not a type, and are served as ``openai``: the key is optional in every type.
-The table of profiles has no ``vllm`` yet.
 """
 
 from __future__ import annotations

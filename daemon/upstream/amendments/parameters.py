@@ -17,7 +17,7 @@ LEAVE_OUT: Final = "leave out"
 CODEX_PARAMETERS: Final = "leave out what Codex never sends"
 REASONING: Final = "leave out earlier reasoning"
 
-CODEX_LACKS: Final = frozenset(PROFILES["codex-relay"].unsupported)
+CODEX_LACKS: Final = frozenset(PROFILES["codex-relay"].unsupported_on(WIRE.name))
 
 _ANY: Final = frozenset(WIRES)
 

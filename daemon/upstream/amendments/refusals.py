@@ -8,6 +8,7 @@ from typing import Final
 
 from daemon.errors import ErrorKind, RemoteError
 from daemon.upstream.amendments.apply import without
+from daemon.upstream.amendments.fields import FIELD, refused_places
 from daemon.upstream.amendments.parameters import (
     CODEX_LACKS,
     CODEX_PARAMETERS,
@@ -25,6 +26,11 @@ from daemon.wires.failures.own_words import InRequest, is_own
 LEAST_ROOM: Final = 256
 """Tokens of an answer for which it is worth asking again. A client whose conversation leaves less has to shorten it."""
 
+_REFUSALS: Final = frozenset(
+    {ErrorKind.INVALID_REQUEST, ErrorKind.NOT_FOUND, ErrorKind.MODEL_NOT_FOUND, ErrorKind.API, ErrorKind.OVERLOADED}
+)
+"""Kinds of errors whose words may ask for an amendment: llama.cpp answers 500 where a template refuses a conversation,
+OpenRouter 404 where no provider of the model reads images, a relay 503 where its upstream has refused."""
 _OF_THE_MODEL: Final = re.compile(r"\bmodels?\b", re.IGNORECASE)
 _CONDITIONS: Final[tuple[tuple[Condition, re.Pattern[str]], ...]] = (
     ("tools", re.compile(r"\btools with\b|\b(?:when|if|while|with) (?:using )?(?:function )?tools\b", re.IGNORECASE)),
@@ -58,7 +64,7 @@ def proposals(
         return
     if error.kind is ErrorKind.CONTEXT_LENGTH and shorter:
         yield from _shorter(error, applied)
-    if error.kind not in (ErrorKind.INVALID_REQUEST, ErrorKind.NOT_FOUND):
+    if error.kind not in _REFUSALS:
         return
     text = f"{error.param}: {error.message[:READ]}" if error.param else error.message[:READ]
     for rule in RULES:
@@ -67,8 +73,11 @@ def proposals(
         match = next((each for each in matches(rule.refusals, text) if is_own(each, in_request)), None)
         if match is not None and (amendment := Amendment(rule.name, rule.argument(match))) not in applied:
             of_others = rule.of_one_request is None or rule.of_one_request.search(error.message) is None
-            yield Proposal(amendment=amendment, lasting=of_others)
+            yield Proposal(amendment=amendment, lasting=rule.lasting and of_others)
     yield from _left_out(error, wire, applied, refused_parameters(error, in_request))
+    for place in refused_places(error, text, in_request):
+        if (amendment := Amendment(FIELD, place)) not in applied:
+            yield Proposal(amendment=amendment)
 
 
 def _shorter(error: RemoteError, applied: Sequence[Amendment]) -> Iterator[Proposal]:

@@ -74,15 +74,6 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
             r"(?:invalid|unknown parameter:?|unsupported parameter:?) ['\"`]?input\[\d+\]\.id\b",
         ),
     ),
-    AmendmentRule(
-        name="items without",
-        wires=_RESPONSES,
-        change=changes.without_item_field,
-        refusals=sentences(
-            r"(?:unknown|unsupported|unrecognized) (?:parameter|field|argument):? ['\"`]?"
-            r"input\[\d+\]\.(status|phase|namespace|caller|created_by|agent|internal_\w+|metadata)\b"
-        ),
-    ),
     # --- from an upstream's profile or its settings alone ---
     AmendmentRule(name="service tier of Codex", wires=_RESPONSES, change=changes.codex_tier),
     AmendmentRule(name="system text in instructions", wires=_RESPONSES, change=changes.system_as_instructions),

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from daemon.wires.base import Change
+from daemon.wires.base import Change, HeaderChange
 
 MOST_AMENDMENTS: Final = 8
 """Times that one request is amended and asked again: upstreams complain of one thing at a time."""
@@ -44,9 +44,11 @@ def first_group(match: re.Match[str]) -> str:
 
 class AmendmentRule(Struct, frozen=True, kw_only=True):
     """``refusals``: the sentences that ask for it, where ``about`` is in the text as well; ``argument`` reads the
-    argument of such a sentence, by default its first group. ``change`` None: the wires do it. ``loses_content``:
-    applied from the start only after two different requests needed it. ``profile``: the make of upstream that is
-    known by wanting this. ``of_one_request``: words beside which the refusal says nothing of other requests."""
+    argument of such a sentence, by default its first group. ``change`` is of the body, ``headers`` of the headers;
+    where both are None, the wires do it. ``needs``: what a body contains that is changed, so that others are not read.
+    ``loses_content``: applied from the start only after two different requests needed it. ``lasting`` false: it is a
+    matter of what else the request asks for, so that nothing is remembered; ``of_one_request``: words beside which that
+    is so. ``profile``: the make of upstream that is known by wanting this."""
 
     name: str
     wires: frozenset[str]
@@ -55,7 +57,10 @@ class AmendmentRule(Struct, frozen=True, kw_only=True):
     argument: Callable[[re.Match[str]], str] = first_group
     of_one_request: re.Pattern[str] | None = None
     change: Change | None = None
+    headers: HeaderChange | None = None
+    needs: bytes = b""
     loses_content: bool = False
+    lasting: bool = True
     profile: str = ""
 
 

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from daemon.upstream.amendments import parameters, responses, values
+from daemon.upstream.amendments import chat, fields, media, messages, parameters, responses, thinking, values
 from daemon.upstream.amendments.rule import Amendment, AmendmentRule
 
-RULES: Final[tuple[AmendmentRule, ...]] = (*responses.RULES, *values.RULES, *parameters.RULES)
+RULES: Final[tuple[AmendmentRule, ...]] = (
+    *responses.RULES,
+    *messages.RULES,
+    *chat.RULES,
+    *media.RULES,
+    *values.RULES,
+    *fields.RULES,
+    *parameters.RULES,
+    *thinking.RULES,
+)
 """In the order in which a refusal is compared with them."""
 
 RULE: Final[Mapping[str, AmendmentRule]] = {rule.name: rule for rule in RULES}

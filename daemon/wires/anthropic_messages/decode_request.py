@@ -8,11 +8,12 @@ as ``Opaque`` and unknown fields in ``Request.extra``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import DecodeError, Raw, ValidationError
+from msgspec import UNSET, DecodeError, Raw, ValidationError
+from msgspec.structs import replace
 
 from daemon.errors import ErrorKind, LocalError
 from daemon.inference.blocks import Text
@@ -34,15 +35,26 @@ from daemon.wires.anthropic_messages.decode_blocks import (
     is_set,
     raw_blocks_of,
 )
+from daemon.wires.anthropic_messages.midway import (
+    OfferedTools,
+    effort_at_end,
+    is_over,
+    offered_at_end,
+    without_tool_changes,
+)
 from daemon.wires.anthropic_messages.schema import (
     WIRE_NAME,
     CreateMessage,
     FormatParam,
+    MessageHead,
+    MessageParam,
     Parameters,
     RawCreateMessage,
+    RawMessageParam,
     RawTools,
     TextBlock,
     ThinkingParam,
+    ToolChoiceParam,
     ToolParam,
 )
 from daemon.wires.json import check_utf8, fields_of, says
@@ -73,10 +85,16 @@ def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
         check_utf8(body)
         try:
             parameters: Parameters = (fast := _create.decode(body))
-            messages = tuple([Message(each.role, blocks_of(each.content)) for each in fast.messages])
+            heads: Sequence[MessageParam | RawMessageParam] = fast.messages
+            messages = tuple(
+                [
+                    Message(each.role, blocks_of(_absent(each, number) if each.content is UNSET else each.content))
+                    for number, each in enumerate(fast.messages)
+                ]
+            )
             extra = _extra(parameters)
         except ValidationError:
-            parameters, messages, extra = _decode_slowly(body)
+            parameters, heads, messages, extra = _decode_slowly(body)
     except ValidationError as error:
         raise invalid_at("", error) from None
     except (DecodeError, UnicodeDecodeError) as error:
@@ -87,27 +105,48 @@ def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
         raise invalid("messages: at least one message is required")
     if is_set(parameters.thread):
         raise _thread_refused()
-    return _request(body, headers, parameters, messages, extra)
+    tools = _tools(body, parameters.tools) if parameters.tools else ()
+    offered = offered_at_end(parameters.tools or (), messages)
+    if offered is not None:
+        tools = _offered(tools, offered, parameters.tool_choice)
+        messages = tuple(map(without_tool_changes, messages))
+    if any(each.clear_at for each in heads):
+        messages = tuple(
+            [replace(each, content=()) if is_over(heads, number) else each for number, each in enumerate(messages)]
+        )
+    return _request(headers, parameters, messages, tools, extra, effort_at_end(heads))
 
 
-def _decode_slowly(body: bytes) -> tuple[Parameters, tuple[Message, ...], dict[str, Raw]]:
+def _decode_slowly(body: bytes) -> tuple[Parameters, Sequence[RawMessageParam], tuple[Message, ...], dict[str, Raw]]:
     slow = _raw_create.decode(body)
     messages = tuple(
-        Message(each.role, raw_blocks_of(each.content, f"messages.{number}.content"))
+        Message(
+            each.role,
+            raw_blocks_of(
+                _absent(each, number) if each.content is UNSET else each.content, f"messages.{number}.content"
+            ),
+        )
         for number, each in enumerate(slow.messages)
     )
     unknown = {name: raw for name, raw in fields_of(body).items() if name not in _MODELLED}
-    return slow, messages, _extra(slow) | unknown
+    return slow, slow.messages, messages, _extra(slow) | unknown
+
+
+def _absent(head: MessageHead, number: int) -> str:
+    """The content of a message without any: of a system message that only sets the effort, none."""
+    if head.role == "system" and head.output_config is not None:
+        return ""
+    raise invalid(f"messages.{number}.content: Field required")
 
 
 def _request(
-    body: bytes,
     headers: Mapping[str, str],
     parameters: Parameters,
     messages: tuple[Message, ...],
+    tools: tuple[AnyTool, ...],
     extra: dict[str, Raw],
+    effort: str | None,
 ) -> Request:
-    tools = _tools(body, parameters.tools) if parameters.tools else ()
     choice = parameters.tool_choice
     disable_parallel = choice.disable_parallel_tool_use if choice is not None else None
     user = parameters.metadata.user_id if parameters.metadata is not None else None
@@ -125,7 +164,8 @@ def _request(
         top_k=parameters.top_k,
         stop=parameters.stop_sequences or (),
         reasoning=_reasoning(
-            parameters.thinking, parameters.output_config.effort if parameters.output_config else None
+            parameters.thinking,
+            effort or (parameters.output_config.effort if parameters.output_config else None),
         ),
         output=_output((parameters.output_config and parameters.output_config.format) or parameters.output_format),
         stream=bool(parameters.stream),
@@ -172,6 +212,14 @@ def _tool(tool: ToolParam, where: str) -> AnyTool | None:
     )
 
 
+def _offered(tools: tuple[AnyTool, ...], offered: OfferedTools, choice: ToolChoiceParam | None) -> tuple[AnyTool, ...]:
+    """The declared tools that are offered at the end of the conversation, and those that it defines itself."""
+    chosen = choice.name if choice is not None else None
+    defined = {name: _tool(tool, f"tools.{name}") for name, tool in offered.defined.items()}
+    kept = [tool for tool in tools if tool.name not in defined and (tool.name in offered.names or tool.name == chosen)]
+    return (*kept, *(tool for tool in defined.values() if tool is not None))
+
+
 def _opaque_tool(tool: ToolParam, raw: Raw) -> OpaqueTool:
     return OpaqueTool(WIRE_NAME, tool.name or tool.type or "", raw)
 
@@ -191,10 +239,10 @@ def _tool_choice(parameters: Parameters, tools: tuple[AnyTool, ...]) -> ToolChoi
 def _reasoning(thinking: ThinkingParam | None, effort: str | None) -> ReasoningOptions:
     if thinking is None:
         return ReasoningOptions(effort=effort)
-    enabled = thinking.type != "disabled"
+    enabled = thinking.type not in ("disabled", "between_tools")
     return ReasoningOptions(
         effort=effort,
-        budget=thinking.budget_tokens,
+        budget=None if thinking.type == "adaptive" else thinking.budget_tokens,  # which means nothing there
         enabled=enabled,
         visible=enabled and thinking.display != "omitted",
     )

@@ -32,6 +32,7 @@ from daemon.wires.anthropic_messages.answer_parts import OUTSIDE_ID, hosted_bloc
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
 from daemon.wires.json import type_of
 from daemon.wires.naming import shorten_id
+from daemon.wires.system_text import reminder
 from daemon.wires.tools import SentNames
 
 Json = dict[str, object]
@@ -71,8 +72,7 @@ class RequestBlocks:
             # In the middle of a conversation other models know no system turn: Claude Code's own form, a text.
             texts = [block.text for block in message.content if isinstance(block, Text)]
             self.lost += (f"{where}.{word_for(block)}" for block in message.content if not isinstance(block, Text))
-            text = "<system-reminder>\n" + "\n".join(texts) + "\n</system-reminder>"
-            return "user", [{"type": "text", "text": text}] if texts else []
+            return "user", [{"type": "text", "text": reminder("\n".join(texts))}] if texts else []
         return role, self._blocks(message, where)
 
     def _blocks(self, message: Message, where: str) -> list[Json | Raw]:

@@ -1,37 +1,25 @@
 """A hub request as a Messages request, for an upstream of this wire.
 
-What the API cannot carry is named in ``UpstreamBody.lost``. The vendor's rules about thinking
-(budget below ``max_tokens``, temperature untouched, no forced tool) are kept here, since a request
-that breaks one is refused whole.
+What the API cannot carry is named in ``UpstreamBody.lost``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from msgspec import DecodeError, Raw
 
-from daemon.inference.blocks import Reasoning, Text, ToolCall
+from daemon.inference.blocks import Text
 from daemon.inference.request import AnyTool, Message, OpaqueTool, Request, Tool, WebSearch
 from daemon.wires.anthropic_messages.encode_blocks import Json, RequestBlocks, word_for
+from daemon.wires.anthropic_messages.models import claude_model
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
+from daemon.wires.anthropic_messages.thinking import leave_out, thinking_fields
 from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.json import encode, fields_of
 from daemon.wires.tools import INPUT_SCHEMA, SentNames, chosen_tool, described, label, offered_tools, spoken
 
-DEFAULT_MAX_TOKENS = 32_000
-"""The API demands a limit; OpenAI's wires do without. What Claude Code asks of models it does not know."""
-
 _NAME_LIMIT = 128
-_LEAST_BUDGET = 1024
-_BUDGETS: Mapping[str, int] = {
-    "minimal": 1024,
-    "low": 1024,
-    "medium": 8192,
-    "high": 24_576,
-    "xhigh": 32_768,
-    "max": 64_000,
-}
 _EMPTY_SCHEMA = Raw(b'{"type":"object","properties":{}}')
 
 
@@ -42,7 +30,9 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     names = SentNames(tools, _NAME_LIMIT)
     blocks = RequestBlocks(names, native=native)
     system, messages = _lift_system(request, blocks.lost, native=native)
-    body: Json = {"model": options.model, "max_tokens": request.max_tokens or DEFAULT_MAX_TOKENS}
+    model = claude_model(options.model)
+    limit = model.usual_tokens if request.max_tokens is None else request.max_tokens
+    body: Json = {"model": options.model, "max_tokens": limit}
     body |= dict(request.extra.get(WIRE_NAME, {}))
     if system:
         body["system"] = [{"type": "text", "text": text} for text in system]
@@ -50,7 +40,9 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     lost = blocks.lost
     body |= _tools(request, tools, names, lost)
     body |= _sampling(request, lost)
-    body |= _thinking(request, options, body, lost)
+    if not native and not model.sampling:
+        leave_out(body, lost, all_of_it=True)
+    body |= thinking_fields(request, options, body, lost)
     body |= _output(request, body, lost)
     lost += _unspeakable(request)
     for name in options.unsupported & body.keys():
@@ -164,46 +156,6 @@ def _sampling(request: Request, lost: list[str]) -> Json:
     if stop:
         body["stop_sequences"] = stop
     return body
-
-
-def _thinking(request: Request, options: EncodeOptions, body: Json, lost: list[str]) -> Json:
-    """Thinking as asked; left out, and reported as lost, where one of the vendor's rules forbids it."""
-    asked = request.reasoning
-    effort = options.effort or asked.effort
-    if request.wire != WIRE_NAME:
-        effort = effort or options.default_effort
-        enabled = asked.enabled if asked.enabled is not None else effort not in (None, "none")
-    else:
-        enabled = asked.enabled or False
-    config: Json = {"output_config": {"effort": effort}} if effort and request.wire == WIRE_NAME else {}
-    if not enabled:
-        return config | ({"thinking": {"type": "disabled"}} if asked.enabled is False else {})
-    if request.wire == WIRE_NAME and asked.budget is None:
-        return config | {"thinking": {"type": "adaptive"}}
-    budget = asked.budget or _BUDGETS.get(effort or "", _BUDGETS["medium"])
-    room = request.max_tokens - 1 if request.max_tokens is not None else budget
-    if min(budget, room) < _LEAST_BUDGET or _thinking_forbidden(request):
-        lost.append("reasoning")
-        return config
-    for name in ("temperature", "top_k"):
-        if body.pop(name, None) is not None:
-            lost.append(name)
-    budget = min(budget, room)
-    limit = request.max_tokens or max(DEFAULT_MAX_TOKENS, budget * 2)
-    return config | {"max_tokens": limit, "thinking": {"type": "enabled", "budget_tokens": budget}}
-
-
-def _thinking_forbidden(request: Request) -> bool:
-    """A forced tool excludes thinking; so does a running round of calls that began without it."""
-    if request.tool_choice is not None and request.tool_choice.mode in ("any", "tool"):
-        return True
-    for message in reversed(request.messages):
-        if message.role == "assistant":
-            called = any(isinstance(block, ToolCall) for block in message.content)
-            signed = any(isinstance(block, Reasoning) and block.signature for block in message.content)
-            if called or signed:
-                return called and not signed
-    return False
 
 
 def _output(request: Request, body: Json, lost: list[str]) -> Json:

@@ -94,19 +94,30 @@ KnownBlock = (
 
 Role = Literal["user", "assistant", "system"]
 ChoiceType = Literal["auto", "any", "tool", "none"]
-ThinkingType = Literal["enabled", "adaptive", "disabled"]
+ThinkingType = Literal["enabled", "adaptive", "disabled", "between_tools"]
 
 
-class MessageParam(Struct):
+class EffortParam(Struct, gc=False):
+    effort: str | None = None
+
+
+class MessageHead(Struct, kw_only=True):
+    """What a message has beside its content. The last two stand on system messages: from where on another effort
+    holds, and whether the text is over with the next user message (``midway``)."""
+
     role: Role
-    content: str | list[KnownBlock]
+    output_config: EffortParam | None = None
+    clear_at: str | None = None
 
 
-class RawMessageParam(Struct):
+class MessageParam(MessageHead):
+    content: str | list[KnownBlock] | UnsetType = UNSET
+
+
+class RawMessageParam(MessageHead):
     """A message whose blocks are looked at one by one, because some may be unknown to us."""
 
-    role: Role
-    content: str | list[Raw]
+    content: str | list[Raw] | UnsetType = UNSET
 
 
 class ToolParam(Struct):
@@ -121,6 +132,23 @@ class ToolParam(Struct):
     blocked_domains: tuple[str, ...] | None = None
     user_location: Raw = ABSENT
     max_uses: int | None = None
+    defer_loading: bool | None = None
+
+
+class ToolReference(Struct, gc=False):
+    """A tool by its name (``tool_reference``), or by value (``tool_definition``)."""
+
+    name: str = ""
+    definition: Raw = ABSENT
+
+
+class ToolChange(Struct):
+    """A ``tool_addition`` or ``tool_removal`` on a system message, or, with ``tool_name``, the ``tool_reference`` in a
+    tool's result that loads a deferred tool."""
+
+    type: str = ""
+    tool: ToolReference | None = None
+    tool_name: str = ""
 
 
 class ToolChoiceParam(Struct, gc=False):
@@ -150,7 +178,8 @@ class Metadata(Struct, gc=False):
     user_id: str | None = None
 
 
-Count = Annotated[int, Meta(ge=1, le=2**53)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+"""Zero tokens are asked for to fill the prompt cache, and no more."""
 
 
 class Parameters(Struct, kw_only=True):

@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from daemon.inference.blocks import Text
 from daemon.inference.request import ReasoningOptions, Request
+from daemon.wires.effort import nearest
 from daemon.wires.naming import shorten_id
 
 ID_LIMIT = 64
@@ -87,19 +88,20 @@ def _digest(model: str, text: str) -> str:
 # --- effort --------------------------------------------------------------------------------------
 
 
-_SCALE = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-
 _BUDGETS = ((512, "minimal"), (1024, "low"), (8192, "medium"))
 """Anthropic's token budget up to … is this level; anything larger is ``high``."""
 
 _LEVELS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"gpt-(3|4)|chatgpt|gpt-5[^/]*-chat"), ()),
     (re.compile(r"gpt-5-codex|codex|o\d"), ("low", "medium", "high")),
+    (re.compile(r"gpt-5\.([6-9]|\d\d)-codex"), ("low", "medium", "high", "xhigh", "max")),
     (re.compile(r"gpt-5\.\d+-codex"), ("low", "medium", "high", "xhigh")),
     (re.compile(r"gpt-5\.1(?!\d)"), ("none", "low", "medium", "high")),
-    (re.compile(r"gpt-5\.\d|gpt-[6-9]"), ("none", "low", "medium", "high", "xhigh")),
+    (re.compile(r"gpt-5\.([6-9]|\d\d)|gpt-[6-9]"), ("none", "low", "medium", "high", "xhigh", "max")),
+    (re.compile(r"gpt-5\.\d"), ("none", "low", "medium", "high", "xhigh")),
 )
-"""Levels by the start of the model name, first match; () = a model that does not reason."""
+"""Levels by the start of the model name, first match; () = a model that does not reason. ``max`` came with gpt-5.6
+(raine/claude-code-proxy#28, cc-switch-cli#404)."""
 
 _USUAL_LEVELS = ("minimal", "low", "medium", "high")
 """gpt-5's, also used for names that nobody knows."""
@@ -122,7 +124,7 @@ def effort_for(model: str, *, suffix: str | None, options: ReasoningOptions, def
     levels = levels_of(model)
     if level is None or not levels:
         return None
-    return level if level in levels else _nearest(level, levels)
+    return level if level in levels else nearest(level, levels)  # a word off the scale is left to the upstream
 
 
 def _from_budget(options: ReasoningOptions) -> str | None:
@@ -131,11 +133,3 @@ def _from_budget(options: ReasoningOptions) -> str | None:
     if options.budget is None:
         return None
     return next((level for limit, level in _BUDGETS if options.budget <= limit), "high")
-
-
-def _nearest(word: str, levels: tuple[str, ...]) -> str | None:
-    """The closest level; between two, the lower. A word off the scale (``auto``) is left to the upstream."""
-    if word not in _SCALE:
-        return None
-    place = _SCALE.index(word)
-    return min(levels, key=lambda level: (abs(_SCALE.index(level) - place), _SCALE.index(level)))

@@ -6,14 +6,16 @@ Invariants:
 2. A ``tool`` message holds text alone. An image or document in a result is named there by a line of
    its own and follows, under the same line, in a user message.
 3. A result without its call is refused upstream, so it is dropped and reported as lost.
+4. Of a client of another wire there is one system message, the first: all system and developer texts that open the
+   conversation. Later ones are marked user text, where they stand: moved to the front, they would spoil the prompt
+   cache. Neighbours of one role are one message. So want the templates of Qwen, Gemma and Mistral
+   ("System message must be at the beginning", "roles must alternate"), and no server minds.
 
 A tool's failure has no field on this wire; it travels as the first line ``[tool error]`` of its result.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -33,23 +35,24 @@ from daemon.inference.blocks import (
 )
 from daemon.inference.request import Message
 from daemon.wires.json import type_of
+from daemon.wires.media_text import line_for
 from daemon.wires.naming import shorten_id
-from daemon.wires.openai.documents import ERROR_MARK, SAME_PARTS, inline_data, titled
+from daemon.wires.openai.documents import ERROR_MARK
+from daemon.wires.openai_chat.encode_parts import context_part, medium_part, opaque_part
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
+    Content,
     ContentPart,
     CustomCall,
-    FileObject,
     FilePart,
     FunctionCall,
-    ImagePart,
-    ImageUrl,
     MessageParam,
     NamedCustom,
     NamedFunction,
     TextPart,
     ToolCallParam,
 )
+from daemon.wires.system_text import reminder
 from daemon.wires.tools import SentNames, wrapped
 
 REASONING_FIELDS = ("reasoning_content", "reasoning")
@@ -71,42 +74,60 @@ class MessageWriter:
         self._open_calls: dict[str, str] = {}
         self._waiting: list[MessageParam] = []
         self._position = 0
+        self._opening: list[str] = []
         self._messages: list[MessageParam] = []
         self.lost: list[str] = []
 
     def system(self, texts: Sequence[Text]) -> None:
         """Every server knows ``system``; OpenAI's reasoning models take it for ``developer``."""
-        if any(text.text for text in texts):
-            self._messages.append(MessageParam("system", _joined([text.text for text in texts])))
+        self._opening += [text.text for text in texts if text.text]
 
     def message(self, position: int, message: Message) -> None:
         """One message of the hub; ``position`` names it in ``lost``."""
         self._position = position
         if message.role == "assistant":
             self._assistant(message.content)
+        elif message.role in _SYSTEM and not self._native:
+            self._system_text(message.content)
         else:
             self._others(message)
 
     def finish(self) -> list[MessageParam]:
         """All messages; what waited for results that never came follows now."""
         self._release()
-        return self._messages
+        opening = [MessageParam("system", _joined(self._opening))] if self._opening else []
+        return opening + (self._messages if self._native else _turns(self._messages))
 
     def _lose(self, what: str) -> None:
         self.lost.append(f"messages[{self._position}].{what}")
 
     # --- system and user ---
 
+    def _system_text(self, content: Sequence[Block]) -> None:
+        parts = self._said(content)
+        text = _joined([part.text for part in parts if isinstance(part, TextPart)])
+        others: list[ContentPart] = [part for part in parts if not isinstance(part, TextPart)]
+        if not self._messages and not self._waiting:
+            self._opening += [text] if text else []
+        elif text:
+            others.insert(0, TextPart(reminder(text)))
+        if others:
+            self._add(MessageParam("user", self._content(others)))
+
     def _others(self, message: Message) -> None:
-        role = message.role if self._native or message.role not in _SYSTEM else "system"
+        parts = self._said(message.content)
+        if parts:
+            self._add(MessageParam(message.role, self._content(parts)))
+
+    def _said(self, content: Sequence[Block]) -> list[ContentPart]:
+        """All but the results, which are messages of their own."""
         parts: list[ContentPart] = []
-        for block in message.content:
+        for block in content:
             if isinstance(block, ToolResult):
                 self._result(block)
             else:
                 parts.extend(self._part(block))
-        if parts:
-            self._add(MessageParam(role, self._content(parts)))
+        return parts
 
     def _part(self, block: Block) -> list[ContentPart]:
         match block:
@@ -132,7 +153,7 @@ class MessageWriter:
         kind = "image" if isinstance(medium, Image) else "document"
         self._lose(kind)
         where = medium.url or medium.file_id
-        return [TextPart(f"[{kind} at {where}, which could not be passed on]")] if where else []
+        return [TextPart(line_for(kind, where))] if where else []
 
     def _content(self, parts: list[ContentPart]) -> str | list[ContentPart]:
         """Text is a string, which every server reads; parts where a client of this wire sent several."""
@@ -262,69 +283,37 @@ def _joined(texts: Sequence[str]) -> str:
     return "\n\n".join(text for text in texts if text)
 
 
-# --- images and documents as content parts -------------------------------------------------------
+def _turns(messages: Sequence[MessageParam]) -> list[MessageParam]:
+    """Neighbours of one role as one message, but for results, of which each is a message."""
+    turns: list[MessageParam] = []
+    for message in messages:
+        before = turns[-1] if turns else None
+        if before is None or before.role != message.role or message.role == "tool" or before.tool_calls is not UNSET:
+            turns.append(message)
+        else:
+            _append(before, message)
+    return turns
 
 
-_TEXTUAL = ("text/", "application/json", "application/xml")
-
-_OPENAI = ("chat", "responses")
-"""Wires whose clients name files of one and the same store."""
-
-
-def medium_part(medium: Image | File, entry: str) -> ContentPart | None:
-    """The part, or None for what this wire has no form for. ``entry`` is the wire of the client."""
-    return _image(medium, entry) if isinstance(medium, Image) else _file(medium, entry)
-
-
-def opaque_part(opaque: Opaque) -> ContentPart:
-    """This wire's own part as it came; of another's, the model reads the JSON."""
-    if opaque.wire == WIRE_NAME or type_of(opaque.raw) in SAME_PARTS:
-        return opaque.raw
-    return TextPart(bytes(opaque.raw).decode("utf-8", "replace"))
+def _append(turn: MessageParam, message: MessageParam) -> None:
+    """``message`` behind what ``turn`` says already."""
+    turn.content = _together(turn.content, message.content)
+    turn.tool_calls = message.tool_calls
+    for field in REASONING_FIELDS:
+        thoughts = [text for text in (getattr(turn, field), getattr(message, field)) if text is not UNSET]
+        if thoughts:
+            setattr(turn, field, _joined(thoughts))
 
 
-def _image(image: Image, entry: str) -> ContentPart | None:
-    detail = UNSET if image.detail is None else image.detail
-    if image.data is not None:
-        return ImagePart(ImageUrl(f"data:{image.media_type or 'image/png'};base64,{image.data}", detail=detail))
-    if image.url is not None:
-        return ImagePart(ImageUrl(image.url, detail=detail))
-    if image.file_id is not None and entry == WIRE_NAME:
-        return ImagePart(ImageUrl(file_id=image.file_id, detail=detail))
-    return None
+def _together(first: Content, second: Content) -> Content:
+    if first is None or second is None:
+        return second if first is None else first
+    if isinstance(first, str) and isinstance(second, str):
+        return _joined([first, second])
+    return [*_as_parts(first), *_as_parts(second)]
 
 
-def _file(file: File, entry: str) -> ContentPart | None:
-    """A document whose bytes are text goes as text: of others OpenAI takes PDF alone, most servers none."""
-    filename = UNSET if file.filename is None else file.filename
-    if file.text is not None:
-        return TextPart(titled(file, file.text))
-    if file.data is not None:
-        text = _text_in(file) if entry != WIRE_NAME else None
-        return TextPart(titled(file, text)) if text is not None else _inline(file, entry)
-    if file.file_id is not None and entry in _OPENAI:
-        return FilePart(FileObject(filename, file_id=file.file_id))
-    if file.url is not None and entry == WIRE_NAME:
-        return FilePart(FileObject(filename, file_url=file.url))
-    return None
-
-
-def _inline(file: File, entry: str) -> FilePart:
-    if file.media_type is None and entry == WIRE_NAME:
-        return FilePart(FileObject(UNSET if file.filename is None else file.filename, file_data=file.data or ""))
-    filename, data = inline_data(file)
-    return FilePart(FileObject(filename, file_data=data))
-
-
-def _text_in(file: File) -> str | None:
-    if not (file.media_type or "").startswith(_TEXTUAL):
-        return None
-    try:
-        return base64.b64decode(file.data or "", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-
-
-def context_part(medium: Image | File) -> TextPart | None:
-    """What the client says about a document that goes as a file, which has no field for it."""
-    return TextPart(titled(medium, "")) if isinstance(medium, File) and medium.context else None
+def _as_parts(content: str | Sequence[ContentPart]) -> Sequence[ContentPart]:
+    if not isinstance(content, str):
+        return content
+    return [TextPart(content)] if content else []

@@ -20,7 +20,7 @@ from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.json import RawObject, encode, fields_of
 from daemon.wires.naming import shorten_id
 from daemon.wires.openai.function_schemas import fit_schemas
-from daemon.wires.openai.parameters import ID_LIMIT, cache_key, effort_for, sampled, service_tier, user
+from daemon.wires.openai.parameters import ID_LIMIT, cache_key, effort_for, levels_of, sampled, service_tier, user
 from daemon.wires.openai_chat import schema
 from daemon.wires.openai_chat.encode_blocks import REASONING_FIELDS, MessageWriter
 from daemon.wires.openai_chat.schema import (
@@ -40,6 +40,7 @@ from daemon.wires.openai_chat.schema import (
     ToolChoiceParam,
     Unset,
 )
+from daemon.wires.openai_chat.thinking_forms import EFFORT
 from daemon.wires.tools import INPUT_SCHEMA, SentNames, chosen_tool, described, label, offered_tools, spoken
 
 _ANSWERED_BY_NAME = {
@@ -49,6 +50,9 @@ _ANSWERED_BY_NAME = {
 }
 _SET_BY_US = frozenset({"stream_options", "store", "prompt_cache_key"})
 """Parameters that nobody misses when an upstream refuses them."""
+
+_SWITCHED_ON = "high"
+"""What thinking without a level is where a server has to be asked for it: Anthropic's own default."""
 
 _NEVER_DROPPED = frozenset({"model", "messages", "stream"})
 _MAX_TOKENS = ("max_tokens", "max_completion_tokens")
@@ -116,15 +120,21 @@ def _put_tools(
 
 
 def _put_thinking(body: CreateChatCompletion, request: Request, options: EncodeOptions, lost: list[str]) -> None:
-    """The provider's default, and "do not think", are meant for OpenAI's reasoning models: what other
-    servers have for that goes by other names. They get what was asked for."""
+    """How much to think, as OpenAI says it; a make that says it otherwise has an amendment for that
+    (``thinking_forms``). "Do not think" is lost where it is not known what the server has for it."""
     model, reasoning = options.model, request.reasoning
     asked = options.effort or reasoning.effort
     if "reasoning" in request.extra.get(WIRE_NAME, {}) and options.effort is None:
         return  # OpenRouter's own object says it
-    if reasoning.enabled is False and not asked and not reasons(model):
+    if not reasons(model) and (asked == "none" or (reasoning.enabled is False and not asked)):
+        if options.thinking_form:
+            body.reasoning_effort = "none"
+        elif levels_of(model):
+            lost.append("reasoning")
         return
-    default = options.default_effort if reasons(model) else None
+    default = options.default_effort
+    if reasoning.asked_for and options.thinking_form not in ("", EFFORT):
+        default = default or _SWITCHED_ON
     effort = effort_for(model, suffix=options.effort, options=reasoning, default=default)
     if effort is not None:
         body.reasoning_effort = effort

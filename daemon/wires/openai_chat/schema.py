@@ -153,6 +153,7 @@ class FilePart(Struct, tag_field="type", tag="file"):
 
 
 ContentPart = TextPart | ImagePart | FilePart | Raw
+Content = str | Sequence[ContentPart] | None
 
 
 class NamedFunction(Struct):
@@ -182,7 +183,7 @@ class MessageParam(Struct):
     """A message of any role; ``content`` is null for an assistant that only calls tools."""
 
     role: str
-    content: str | Sequence[ContentPart] | None
+    content: Content
     refusal: str | Unset = UNSET
     reasoning_content: str | Unset = UNSET
     reasoning: str | Unset = UNSET

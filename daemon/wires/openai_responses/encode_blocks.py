@@ -44,6 +44,7 @@ from daemon.wires.openai_responses.schema import (
     RefusalPart,
     Unset,
 )
+from daemon.wires.system_text import reminder
 
 _ID_LIMIT = 64
 
@@ -83,7 +84,7 @@ class InputWriter:
             self._role = "developer"
         for block in message.content:
             if wrapped and isinstance(block, Text):
-                block = Text(f"<system-reminder>\n{block.text}\n</system-reminder>")
+                block = Text(reminder(block.text))
             self._block(block)
         self._flush()
 

@@ -18,6 +18,7 @@ from msgspec import Raw, Struct
 from daemon.wires.base import Fields
 from daemon.wires.json import NULL, encode, fields_of, items_of
 from daemon.wires.openai_responses.schema import InputMessage, InputText
+from daemon.wires.system_text import reminder
 
 NEUTRAL_INSTRUCTIONS: Final = "You are a helpful assistant."
 """For upstreams that insist on ``instructions`` where the request has no system text at all."""
@@ -138,7 +139,7 @@ def _as_reminder(raw: Raw) -> Raw | None:
     text = _only_text(raw)
     if text is None:
         return Raw(encode(fields_of(raw) | {"role": Raw(b'"user"')}))
-    return Raw(encode(InputMessage("user", [InputText(f"<system-reminder>\n{text}\n</system-reminder>")])))
+    return Raw(encode(InputMessage("user", [InputText(reminder(text))])))
 
 
 def only_what_is_said(fields: Fields, _: str = "") -> Sequence[str]:
@@ -163,12 +164,6 @@ def _said(raw: Raw) -> Raw | None:
 def without_ids(fields: Fields, _: str = "") -> Sequence[str]:
     """Items without ids: another server made them, and this one knows its own by their beginning."""
     _each_item(fields, lambda raw: raw if _head(raw).type == "item_reference" else _without(raw, "id"))
-    return ()
-
-
-def without_item_field(fields: Fields, name: str) -> Sequence[str]:
-    """No item has the field ``name``, which this upstream does not know."""
-    _each_item(fields, lambda raw: _without(raw, name))
     return ()
 
 

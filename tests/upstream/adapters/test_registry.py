@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from daemon.config.profiles import PROFILES
 from daemon.config.schema import Config
-from daemon.snapshot.core_auths import CoreAuth
+from daemon.snapshot.core_auths import CoreAuth, with_profile
 from daemon.snapshot.models import registry
 from daemon.snapshot.snapshot import Snapshot
 from daemon.upstream.adapters.adapter import Adapter
@@ -102,6 +103,80 @@ VERSIONS = [tuple(core_auth(name, wire="chat", priority=version) for name in ("a
 def in_parts(adapters: AdapterRegistry, auths: Iterable[CoreAuth]) -> list[str]:
     """Core auths whose adapter is not wholly of the version that was asked for."""
     return [auth.id for auth in auths if adapters.of(auth).auth.priority != auth.priority]
+
+
+def test_an_upstream_that_shows_its_make_is_served_with_that_profile() -> None:
+    adapters = serving(FOX, WOLF)
+    before = adapters.of(FOX)
+    adapters.listed(FOX, {"vllm"})
+    shown = adapters.of(FOX).auth
+    assert (shown.profile, shown.profile_reason) == ("vllm", "owned_by vllm") == recognised(adapters, FOX)
+    assert adapters.of(FOX) is not before
+    assert adapters.of(WOLF).auth is WOLF
+    again = adapters.of(FOX)
+    adapters.listed(FOX, {"vllm"})
+    assert adapters.of(FOX) is again
+
+
+def test_a_recognised_profile_survives_a_reload_but_not_its_core_auth() -> None:
+    adapters = serving(FOX)
+    adapters.listed(FOX, {"vllm"})
+    changed = replace(FOX, priority=7)
+    adapters.put(adapters.prepare(snapshot(changed)))
+    assert (adapters.of(changed).auth.profile, adapters.of(changed).auth.priority) == ("vllm", 7)
+    adapters.put(adapters.prepare(snapshot(WOLF)))
+    adapters.put(adapters.prepare(snapshot(FOX)))
+    assert adapters.of(FOX).auth.profile == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ((), ("", "")),
+        (("server nginx",), ("", "")),
+        (("server llama.cpp",), ("llama.cpp", "server llama.cpp")),
+        (("server llama.cpp", "owned sglang"), ("sglang", "owned_by sglang")),
+        (("owned sglang", "server llama.cpp"), ("sglang", "owned_by sglang")),
+        (("owned sglang", "owned vllm"), ("vllm", "owned_by vllm")),
+        (("owned sglang", "owned somebody"), ("", "")),
+        (("server llama.cpp", "owned somebody"), ("llama.cpp", "server llama.cpp")),
+    ],
+)
+def test_owners_say_more_than_a_header(said: tuple[str, ...], expected: tuple[str, str]) -> None:
+    adapters = serving(FOX)
+    for each in said:
+        way, _, word = each.partition(" ")
+        if way == "owned":
+            adapters.listed(FOX, {word})
+        else:
+            adapters.refused(FOX, word)
+    assert recognised(adapters, FOX) == expected
+
+
+@pytest.mark.parametrize(
+    "auth",
+    [
+        core_auth("fox", wire="chat", profile="qwen", profile_reason="configured"),
+        core_auth("fox", wire="chat", profile_reason="switched off"),
+    ],
+)
+def test_what_is_configured_is_not_changed_by_what_is_recognised(auth: CoreAuth) -> None:
+    adapters = serving(auth)
+    adapters.listed(auth, {"vllm"})
+    adapters.refused(auth, "llama.cpp")
+    assert adapters.of(auth).auth == auth == adapters.recognised(auth)
+
+
+def test_a_recognised_profile_leaves_out_its_parameters_on_their_wire() -> None:
+    """Fireworks refuses ``store`` in a chat; on the Responses wire it is what keeps answers from being stored."""
+    fox, wolf = (core_auth("fox", wire=wire, unsupported_parameters=("seed",)) for wire in ("chat", "responses"))
+    assert with_profile(fox, PROFILES["fireworks"], "x").unsupported_parameters == ("seed", "store")
+    assert with_profile(wolf, PROFILES["fireworks"], "x").unsupported_parameters == ("seed",)
+
+
+def recognised(adapters: AdapterRegistry, auth: CoreAuth) -> tuple[str, str]:
+    shown = adapters.recognised(auth)
+    return shown.profile, shown.profile_reason
 
 
 def test_readers_in_many_threads_see_the_old_adapter_or_the_new_one_and_never_none() -> None:

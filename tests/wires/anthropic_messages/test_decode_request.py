@@ -82,7 +82,7 @@ def test_tools() -> None:
                 "name": "Read",
                 "description": "reads",
                 "input_schema": schema,
-                "defer_loading": True,
+                "defer_loading": False,
                 "eager_input_streaming": True,
             },
             {"type": "custom", "name": "mcp__a__b", "input_schema": {"type": "object"}, "strict": True},
@@ -252,7 +252,7 @@ REFUSED: list[tuple[str, bytes, str]] = [
     ("NaN in what stays raw", b'{"model":"m","container":NaN,"messages":[]}', "not valid JSON"),
     ("huge float", body().replace(b"10", b"1e999"), "max_tokens: Number out of range"),
     ("huge integer", body(max_tokens=10**30), "max_tokens: Expected `int` <="),
-    ("zero", body(max_tokens=0), "max_tokens: Expected `int` >= 1"),
+    ("below zero", body(max_tokens=-1), "max_tokens: Expected `int` >= 0"),
     ("fraction", body(max_tokens=1.5), "max_tokens: Expected `int | null`, got `float`"),
     (
         "role",
@@ -307,7 +307,7 @@ REFUSED: list[tuple[str, bytes, str]] = [
     (
         "thinking type",
         body(thinking={"type": "hard"}),
-        "thinking.type: Input should be one of: enabled, adaptive, disabled",
+        "thinking.type: Input should be one of: enabled, adaptive, disabled, between_tools",
     ),
     ("output format", body(output_config={"format": {"type": "xml"}}), "output_config.format"),
     ("bytes that are no UTF-8", body() + b"\xff", "not valid JSON"),

@@ -141,7 +141,7 @@ THINKING: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any] | None]
         {"type": "enabled", "budget_tokens": 24_576},
     ),
     ("default effort", {}, {"default_effort": "medium"}, {"type": "enabled", "budget_tokens": 8192}),
-    ("no effort", {"reasoning": ReasoningOptions(effort="none")}, {"default_effort": "high"}, None),
+    ("no effort", {"reasoning": ReasoningOptions(effort="none")}, {"default_effort": "high"}, {"type": "disabled"}),
     ("off", {"reasoning": ReasoningOptions(enabled=False)}, {"default_effort": "high"}, {"type": "disabled"}),
     (
         "room",

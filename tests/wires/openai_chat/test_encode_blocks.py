@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -19,9 +20,10 @@ from daemon.inference.blocks import (
     ToolContent,
     ToolResult,
 )
-from daemon.inference.request import Message
+from daemon.inference.request import Message, Role
 from daemon.wires.base import EncodeOptions
 from daemon.wires.openai_chat import WIRE
+from daemon.wires.system_text import reminder
 from tests.wires.openai_chat.world import GPT_4, LLAMA, ask, encoded, raw, sent_messages, tool, turn
 
 PNG = Image(media_type="image/png", data="QUJD")
@@ -62,14 +64,39 @@ def text_part(text: str) -> dict[str, Any]:
 MESSAGES: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
     ("text is a string", [turn("user", "a", "b")], [user("a\n\nb")]),
     (
-        "system where it stands",
-        [turn("user", "a"), turn("system", "mind"), turn("developer", "this"), turn("assistant", "b")],
-        [
-            user("a"),
-            {"role": "system", "content": "mind"},
-            {"role": "system", "content": "this"},
-            assistant(content="b"),
-        ],
+        "system text that opens the conversation is one message",
+        [turn("developer", "mind"), turn("system", "", "this"), turn("developer", "too"), turn("user", "a")],
+        [{"role": "system", "content": "mind\n\nthis\n\ntoo"}, user("a")],
+    ),
+    (
+        "later system text stays where it stands, with its neighbour",
+        [turn("user", "a"), turn("system", "mind", "me"), turn("developer", "this"), turn("assistant", "b")],
+        [user("\n\n".join(["a", reminder("mind\n\nme"), reminder("this")])), assistant(content="b")],
+    ),
+    (
+        "system text before what a user says",
+        [turn("assistant", "a"), turn("system", "mind"), turn("user", "b", PNG)],
+        [assistant(content="a"), user([text_part(reminder("mind")), text_part("b"), PNG_PART])],
+    ),
+    (
+        "system text between a call and its result comes after it",
+        [turn("assistant", call()), turn("system", "mind"), turn("user", result("a", "1"))],
+        [assistant(sent_call()), tool_message("a", "1"), user(reminder("mind"))],
+    ),
+    (
+        "a picture in system text is the user's",
+        [turn("system", "see", PNG), turn("system", "too"), turn("user", "a")],
+        [{"role": "system", "content": "see"}, user([PNG_PART, text_part(reminder("too")), text_part("a")])],
+    ),
+    (
+        "neighbours of one role are one message",
+        [turn("user", "a"), turn("user", "b"), turn("assistant", "c"), turn("assistant", "d", call())],
+        [user("a\n\nb"), assistant(sent_call(), content="c\n\nd")],
+    ),
+    (
+        "but not behind calls without results",
+        [turn("assistant", call("a")), turn("assistant", "c")],
+        [assistant(sent_call("a")), assistant(content="c")],
     ),
     (
         "media make parts",
@@ -144,9 +171,9 @@ MESSAGES: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
                     PNG_PART,
                     text_part("[document 2 of the result of shoot (a)]"),
                     PDF_PART,
+                    text_part("and?"),
                 ]
             ),
-            user("and?"),
         ],
     ),
     (
@@ -181,9 +208,19 @@ MESSAGES: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
                 Reasoning(signature="reasoning_content"),
                 "a",
             ),
+            turn("user", "go on"),
             turn("assistant", Reasoning(parts=("hm",), signature="reasoning"), "b"),
         ],
-        [assistant(content="a", reasoning_content="hm\n\nmore"), assistant(content="b", reasoning="hm")],
+        [
+            assistant(content="a", reasoning_content="hm\n\nmore"),
+            user("go on"),
+            assistant(content="b", reasoning="hm"),
+        ],
+    ),
+    (
+        "neighbours' thinking is kept together",
+        [turn("assistant", Reasoning(parts=(part,), signature="reasoning"), part) for part in ("a", "b")],
+        [assistant(content="a\n\nb", reasoning="a\n\nb")],
     ),
     ("thinking alone is no message", [turn("assistant", Reasoning(parts=("hm",), signature="reasoning"))], []),
     (
@@ -356,4 +393,22 @@ def test_every_block_has_a_place_or_is_reported() -> None:
                 continue  # no decoder makes such a message
             body = WIRE.encode_request(ask(turn("user", "hi"), turn(role, block)), GPT_4)
             sent = encoded(ask(turn("user", "hi"), turn(role, block)))["messages"]
-            assert (len(sent) == 2) != bool(body.lost), (role, block)
+            assert (sent != [user("hi")]) != bool(body.lost), (role, block)
+
+
+@pytest.mark.parametrize("late", ["system", "developer"])
+def test_the_messages_of_a_turn_begin_the_next_one(late: Role) -> None:
+    """What an upstream has in its prompt cache stays the beginning of every later request."""
+    conversation = [
+        turn("developer", "base"),
+        turn("user", "a"),
+        turn(late, "mind"),
+        turn("assistant", call()),
+        turn("user", result("a", "1")),
+        turn(late, "now"),
+        turn("assistant", "b"),
+        turn("user", "c"),
+    ]
+    asked = [sent_messages(*conversation[:end]) for end in (3, 6, 8)]
+    for before, after in pairwise(asked):
+        assert after[: len(before)] == before

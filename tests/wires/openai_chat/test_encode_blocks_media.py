@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from daemon.inference.blocks import File, Image
-from daemon.wires.openai_chat.encode_blocks import medium_part
+from daemon.wires.openai_chat.encode_parts import medium_part
 
 URL = "https://a.example/a"
 

@@ -1,0 +1,94 @@
+"""The rule of every wire about a field inside messages, items or tools that is refused by its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import Final
+
+from daemon.errors import RemoteError
+from daemon.upstream.amendments.parameters import CODES, InRequest
+from daemon.upstream.amendments.rule import AmendmentRule, sentences
+from daemon.wires.nested_fields import may_leave_out, without_field
+from daemon.wires.table import WIRES
+
+FIELD: Final = "leave out field"
+
+RULES: Final[tuple[AmendmentRule, ...]] = (AmendmentRule(name=FIELD, wires=frozenset(WIRES), change=without_field),)
+
+_PATH: Final = r"((?:messages|tools|input|system|functions)(?:\.?\[?\.?\d+\]?)?(?:[.\[][\w$-]+\]?){0,24})"
+_NAME: Final = r"['\"`\\]*([\w$-]{1,64})['\"`\\]*"
+_UNKNOWN: Final = r"(?:unsupported|unknown|unrecognized|unexpected|invalid|extra|additional)"
+
+_WHOLE: Final = sentences(
+    rf"{_PATH}['\"`]?:? (?:extra (?:inputs|fields) (?:are )?not permitted|unexpected "
+    rf"(?:field|property)|unknown field\b)",
+    rf"{_UNKNOWN} (?:parameter|field|property|argument|key|name)s?:? ['\"`]?{_PATH}",
+    rf"extra inputs are not permitted, field: ['\"`]?{_PATH}",  # Fireworks
+    rf"property ['\"`]?{_PATH}['\"`]? is (?:not supported|unsupported|not allowed)",  # Cerebras
+    rf"{_PATH}['\"`]? (?:is|are) (?:not (?:supported|allowed|permitted)|unsupported|unknown|unexpected)",
+)
+"""The whole path."""
+_PLACE_THEN_NAME: Final = sentences(
+    # Groq
+    rf"{_PATH}['\"`]? ?: (?:for ['\"`]?role:[^\n]{{0,90}})?property {_NAME} is "
+    rf"(?:not supported|unsupported|not allowed)",
+    rf"{_PATH}['\"`]?: unknown field {_NAME}",  # serde
+    rf"{_PATH}['\"`]?: (?:additional|unexpected|unknown) (?:property|key) {_NAME}",
+)
+_NAME_THEN_PLACE: Final = sentences(
+    rf"unknown name {_NAME} at ['\"`\\]*{_PATH}",  # Gemini
+    rf"\({_NAME}(?:, [^)]{{1,80}})? (?:was|were) unexpected\) ?[-:]? ?['\"`]?{_PATH}",  # OpenAI of 2024, DashScope
+    rf"property {_NAME} is (?:not supported|unsupported|not allowed)[^\n]{{0,40}}(?:in|at) ['\"`]?{_PATH}",
+)
+_LOCATION: Final = re.compile(
+    r"extra_forbidden[^\n]{0,40}?loc['\"\\]*: ?[\[(]((?:['\"\\]*[\w$-]+['\"\\]*(?:, ?)?){2,10})[\])]", re.IGNORECASE
+)
+"""pydantic's own list, where nobody has made a sentence of it (Mistral, vLLM)."""
+_ALONE: Final = sentences(
+    rf"unknown field {_NAME}",  # Go, serde
+    rf"property {_NAME} is (?:unsupported|not supported|not allowed)",
+    rf"\({_NAME} was unexpected\)",
+    rf"{_UNKNOWN} (?:parameter|field|property|argument)s?:? {_NAME}",
+    rf"unknown name {_NAME}",
+    rf"(?:(?:does not|doesn't|not) (?:support|accept)|remove) (?:the )?(?:field |parameter |property )?{_NAME}",
+    rf"{_NAME}(?: field)? (?:is|are) (?:not |un)(?:supported|allowed|permitted)",
+)
+"""A name without a place: some are known to stand inside messages and tools."""
+_INSIDE: Final = frozenset(
+    {"reasoning_content", "reasoning", "reasoning_details", "refusal", "annotations", "audio", "function_call", "name"}
+    | {"strict", "cache_control", "index", "parsed", "prefix", "extra_content"}
+)
+_PLACES: Final = ("messages", "tools.function", "tools", "messages.content", "input", "messages.tool_calls")
+_NUMBERS: Final = re.compile(r"\.?\[?\.?\b\d+\]?(?=[.\[]|$)")
+_STEP: Final = re.compile(r"[\w$-]+")
+
+
+def refused_places(error: RemoteError, text: str, in_request: InRequest) -> Iterator[str]:
+    """The places of a field that ``error`` refuses in ``text``, as ``nested_fields`` has them; the likeliest first."""
+    for sentence, path in _paths(text):
+        place = _NUMBERS.sub("", path).replace("[", ".").replace("]", "").strip(".")
+        if may_leave_out(place) and not in_request(sentence):
+            yield place
+    if error.param and error.code in CODES and may_leave_out(place := _NUMBERS.sub("", error.param)):
+        yield place
+
+
+def _paths(text: str) -> Iterator[tuple[str, str]]:
+    """(the sentence, the path in it)."""
+    for match in _matches(_WHOLE, text):
+        yield match[0], match[1]
+    for match in _matches(_PLACE_THEN_NAME, text):
+        yield match[0], f"{match[1]}.{match[2]}"
+    for match in _matches(_NAME_THEN_PLACE, text):
+        yield match[0], f"{match[2]}.{match[1]}"
+    for match in _LOCATION.finditer(text):
+        yield match[0], ".".join(step for step in _STEP.findall(match[1]) if step != "body")
+    for match in _matches(_ALONE, text):
+        if match[1] in _INSIDE:
+            yield from ((match[0], f"{place}.{match[1]}") for place in _PLACES)
+
+
+def _matches(patterns: Iterable[re.Pattern[str]], text: str) -> Iterator[re.Match[str]]:
+    return chain.from_iterable(pattern.finditer(text) for pattern in patterns)

@@ -1,0 +1,128 @@
+"""Images, audio and documents as a line of text, for models that read text alone: the same on every wire.
+
+Without it a picture that a model cannot see stays in the history and refuses every later turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from daemon.wires.base import Fields
+from daemon.wires.json import NOT_JSON, NULL, RawObject, encode, fields_of, items_of, type_of
+
+_KINDS: Final[Mapping[str, str]] = {
+    "image": "image",
+    "image_url": "image",
+    "input_image": "image",
+    "video_url": "video",
+    "input_video": "video",
+    "video": "video",
+    "input_audio": "audio",
+    "audio_url": "audio",
+    "audio": "audio",
+    "document": "document",
+    "file": "document",
+    "input_file": "document",
+    "file_url": "document",
+}
+"""Types of content parts on the three wires, and what a loss calls them."""
+
+_LISTS: Final = {"messages": "text", "input": "input_text"}
+"""Where a wire has its conversation, and the type of its text parts."""
+
+_HOLDERS: Final = ("content", "output")
+"""Where a message, an item or a result has its parts."""
+
+
+def line_for(kind: str, where: str = "") -> str:
+    """What stands where something was that could not be passed on; ``where`` is its URL or file id."""
+    return f"[{kind} at {where}, which could not be passed on]" if where else f"[{kind}, which could not be passed on]"
+
+
+def images_as_text(fields: Fields, _: str = "") -> Sequence[str]:
+    return _as_text(fields, frozenset({"image", "video"}))
+
+
+def audio_as_text(fields: Fields, _: str = "") -> Sequence[str]:
+    return _as_text(fields, frozenset({"audio"}))
+
+
+def documents_as_text(fields: Fields, _: str = "") -> Sequence[str]:
+    return _as_text(fields, frozenset({"document"}))
+
+
+def media_as_text(fields: Fields, _: str = "") -> Sequence[str]:
+    return _as_text(fields, frozenset(_KINDS.values()))
+
+
+def _as_text(fields: Fields, kinds: frozenset[str]) -> list[str]:
+    lost: list[str] = []
+    for name, text_type in _LISTS.items():
+        items = _items(fields.get(name, NULL))
+        new = [_without(item, kinds, text_type, lost, f"{name}[{number}]") for number, item in enumerate(items)]
+        if any(after is not before for after, before in zip(new, items, strict=True)):
+            fields[name] = Raw(encode(new))
+    return lost
+
+
+def _without(raw: Raw, kinds: frozenset[str], text_type: str, lost: list[str], place: str) -> Raw:
+    """An item or a result without the media of these kinds; itself where there are none."""
+    holder = _object(raw)
+    for name in _HOLDERS:
+        parts = _items(holder.get(name, NULL))
+        new = [_part(part, kinds, text_type, lost, place) for part in parts]
+        if any(after is not before for after, before in zip(new, parts, strict=True)):
+            whole = _plain_text(new) if name == "content" and text_type == "text" else None
+            return Raw(encode(holder | {name: Raw(encode(new if whole is None else whole))}))
+    return raw
+
+
+def _part(part: Raw, kinds: frozenset[str], text_type: str, lost: list[str], place: str) -> Raw:
+    type_ = type_of(part)
+    kind = _KINDS.get(type_, "")
+    if type_ == "tool_result":
+        return _without(part, kinds, text_type, lost, place)
+    if kind not in kinds:
+        return part
+    lost.append(f"{place}.{kind}")
+    return Raw(encode({"type": text_type, "text": line_for(kind, _where(_object(part)))}))
+
+
+def _where(part: RawObject) -> str:
+    """Its address, as far as that says something: not the bytes themselves."""
+    for name in ("image_url", "url", "file_url", "source", "video_url"):
+        inner = part.get(name, NULL)
+        url = _string(inner) or _string(_object(inner).get("url", NULL))
+        if url and not url.startswith("data:"):
+            return url
+    return ""
+
+
+def _plain_text(parts: Sequence[Raw]) -> str | None:
+    """The text of parts that are nothing else: servers that read text alone often read no lists."""
+    texts = []
+    for part in parts:
+        fields = _object(part)
+        if fields.keys() != {"type", "text"} or type_of(part) != "text":
+            return None
+        texts.append(_string(fields["text"]))
+    return "\n\n".join(text for text in texts if text)
+
+
+def _items(raw: Raw) -> list[Raw]:
+    return items_of(raw) if bytes(memoryview(raw)[:1]) == b"[" else []
+
+
+def _object(raw: Raw) -> RawObject:
+    return fields_of(raw) if bytes(memoryview(raw)[:1]) == b"{" else {}
+
+
+def _string(raw: Raw) -> str:
+    try:
+        return msgspec.json.decode(raw, type=str)
+    except NOT_JSON:
+        return ""

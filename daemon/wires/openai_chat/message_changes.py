@@ -1,0 +1,137 @@
+"""Changes to what the messages of a request hold, on its way to a Chat upstream that takes less than OpenAI does:
+placeholders where it wants something said, strings for lists, ids in its own form. See ``request_changes``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec import Raw
+
+from daemon.wires.base import Fields
+from daemon.wires.json import NULL, RawObject, encode, fields_of, items_of
+from daemon.wires.naming import fitted_id
+from daemon.wires.openai_chat.encode_blocks import REASONING_FIELDS
+from daemon.wires.openai_chat.message_objects import (
+    Messages,
+    change_messages,
+    content_of,
+    has_calls,
+    only_text,
+    raw_text,
+    role_of,
+    text_of,
+)
+
+_PLACEHOLDERS: Final = frozenset({" ", "", "(not kept)"})
+
+
+def _each(fields: Fields, change: Callable[[RawObject], RawObject | None]) -> Sequence[str]:
+    """``change`` gives a message back, another one for it, or None to leave it out."""
+
+    def changed(messages: Messages) -> Messages:
+        return [new for message in messages if (new := change(message)) is not None]
+
+    change_messages(fields, changed)
+    return ()
+
+
+# --- reasoning -----------------------------------------------------------------------------------
+
+
+def _reasoning(fields: Fields, name: str, placeholder: str) -> Sequence[str]:
+    """Every answer of the assistant has reasoning in the field ``name``: what it has under another name, or else
+    ``placeholder``. DeepSeek asks for it in all of them, once one has called a tool (openclaw#73417)."""
+    name = name.lower() if name.lower() in REASONING_FIELDS else REASONING_FIELDS[0]
+
+    def change(message: RawObject) -> RawObject:
+        if role_of(message) != "assistant":
+            return message
+        known = (text_of(message.get(field, NULL)) for field in (name, *REASONING_FIELDS))
+        text = next((text for text in known if text not in _PLACEHOLDERS), placeholder)
+        return message | {name: raw_text(text)}
+
+    return _each(fields, change)
+
+
+def blank_reasoning(fields: Fields, name: str = "") -> Sequence[str]:
+    """A blank: DeepSeek V4 and Kimi refuse the empty string (hermes-agent#17341, litellm)."""
+    return _reasoning(fields, name, " ")
+
+
+def empty_reasoning(fields: Fields, name: str = "") -> Sequence[str]:
+    """The empty string: what others send (opencode, openclaw)."""
+    return _reasoning(fields, name, "")
+
+
+def worded_reasoning(fields: Fields, name: str = "") -> Sequence[str]:
+    """Words: for servers that strip what they check."""
+    return _reasoning(fields, name, "(not kept)")
+
+
+# --- content -------------------------------------------------------------------------------------
+
+
+def empty_content(fields: Fields, _: str = "") -> Sequence[str]:
+    """``""`` where content is null or missing (LM Studio, mistral-common)."""
+    return _each(fields, lambda each: each | {"content": raw_text("")} if content_of(each) == NULL else each)
+
+
+def null_content(fields: Fields, _: str = "") -> Sequence[str]:
+    """Null where the assistant only calls tools (NIM, Bedrock); one who neither speaks nor calls says nothing."""
+
+    def change(message: RawObject) -> RawObject | None:
+        if role_of(message) != "assistant" or (only_text(content_of(message)) or "").strip():
+            return message
+        if only_text(content_of(message)) is None:
+            return message
+        return message | {"content": NULL} if has_calls(message) else None
+
+    return _each(fields, change)
+
+
+def blank_content(fields: Fields, _: str = "") -> Sequence[str]:
+    """A blank where content is null or empty, for servers that take neither."""
+    return _each(fields, lambda each: each if only_text(content_of(each)) != "" else each | {"content": raw_text(" ")})
+
+
+def text_content(fields: Fields, _: str = "") -> Sequence[str]:
+    """A string where content is a list of texts."""
+
+    def change(message: RawObject) -> RawObject:
+        content = content_of(message)
+        text = only_text(content) if bytes(content).startswith(b"[") else None
+        return message if text is None else message | {"content": raw_text(text)}
+
+    return _each(fields, change)
+
+
+# --- calls ---------------------------------------------------------------------------------------
+
+
+def call_ids(fields: Fields, form: str) -> Sequence[str]:
+    """The ids of calls and results in ``form`` (``naming.fitted_id``), the same in both."""
+
+    def change(message: RawObject) -> RawObject:
+        message = _with_id(message, "tool_call_id", form)
+        if bytes(message.get("tool_calls", NULL)).startswith(b"["):
+            calls = [_with_id(fields_of(call), "id", form) for call in items_of(message["tool_calls"])]
+            before = [fields_of(call) for call in items_of(message["tool_calls"])]
+            if calls != before:
+                message = message | {"tool_calls": Raw(encode(calls))}
+        return message
+
+    return _each(fields, change)
+
+
+def _with_id(holder: RawObject, name: str, form: str) -> RawObject:
+    identifier = text_of(holder.get(name, NULL))
+    return holder | {name: raw_text(fitted_id(identifier, form))} if identifier else holder
+
+
+def automatic_tool_choice(fields: Fields, _: str = "") -> Sequence[str]:
+    """The model chooses whether it calls a tool."""
+    if bytes(fields.get("tool_choice", NULL)) in (b"null", b'"auto"', b'"none"'):
+        return ()
+    fields["tool_choice"] = raw_text("auto")
+    return ("tool_choice",)

@@ -1,0 +1,109 @@
+"""The messages of a request's body as objects whose fields keep their bytes: what the changes of a request share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from daemon.wires.base import Fields
+from daemon.wires.json import NULL, RawObject, encode, fields_of, items_of
+
+Messages = list[RawObject]
+
+SYSTEM: Final = frozenset({"system", "developer"})
+RESULTS: Final = frozenset({"tool", "function"})
+
+_TEXT_PARTS: Final = frozenset({"text", "input_text", "output_text"})
+_string = msgspec.json.Decoder(str).decode
+
+
+class _Part(Struct, gc=False):
+    type: str = ""
+    text: str | None = None
+
+
+_parts = msgspec.json.Decoder(list[_Part]).decode
+
+
+def change_messages(fields: Fields, change: Callable[[Messages], Messages]) -> None:
+    """``change`` may keep its argument. A body in which it changes nothing keeps its bytes, white space too: otherwise
+    the same request would look like another one."""
+    before = messages_of(fields)
+    if before and (after := change([dict(message) for message in before])) != before:
+        fields["messages"] = Raw(encode(after))
+
+
+def messages_of(fields: Fields) -> Messages:
+    """The messages; none where they are no list of objects."""
+    try:
+        return [fields_of(raw) for raw in items_of(fields.get("messages", NULL))]
+    except msgspec.DecodeError:
+        return []
+
+
+def text_message(role: str, text: str) -> RawObject:
+    return {"role": raw_text(role), "content": raw_text(text)}
+
+
+def raw_text(text: str) -> Raw:
+    return Raw(encode(text))
+
+
+def text_of(raw: Raw) -> str:
+    """The text of a JSON string; '' for anything else."""
+    return _string(raw) if _first_byte(raw) == b'"' else ""
+
+
+def role_of(message: RawObject) -> str:
+    return text_of(message.get("role", NULL))
+
+
+def content_of(message: RawObject) -> Raw:
+    """``null`` where there is none."""
+    return message.get("content", NULL)
+
+
+def has_calls(message: RawObject) -> bool:
+    return bytes(message.get("tool_calls", NULL)) not in (b"null", b"[]") or "function_call" in message
+
+
+def only_text(content: Raw) -> str | None:
+    """The text of a content that holds nothing else; '' where it is null."""
+    if content == NULL:
+        return ""
+    if _first_byte(content) == b'"':
+        return _string(content)
+    try:
+        parts = _parts(content)
+    except msgspec.DecodeError:
+        return None
+    if any(part.type not in _TEXT_PARTS for part in parts):
+        return None
+    return joined([part.text or "" for part in parts])
+
+
+def joined(texts: list[str]) -> str:
+    """What makes several texts one, as the encoder does it."""
+    return "\n\n".join(text for text in texts if text)
+
+
+def together(first: Raw, second: Raw) -> Raw:
+    """Two contents as one: a string where both are text."""
+    texts = only_text(first), only_text(second)
+    if texts[0] is not None and texts[1] is not None:
+        return raw_text(joined([texts[0], texts[1]]))
+    return Raw(encode([*_parts_of(first), *_parts_of(second)]))
+
+
+def _parts_of(content: Raw) -> list[Raw]:
+    if _first_byte(content) == b"[":
+        return items_of(content)
+    text = text_of(content)
+    return [Raw(encode({"type": "text", "text": text}))] if text else []
+
+
+def _first_byte(raw: Raw) -> bytes:
+    return bytes(memoryview(raw)[:1])

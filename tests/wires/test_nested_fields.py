@@ -1,0 +1,123 @@
+"""A field that is refused by its place is left out wherever it stands, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec import Raw
+
+from daemon.wires.nested_fields import may_leave_out, without_field
+from tests.wires.openai_chat.test_request_changes import changed
+
+USER = {"role": "user", "content": "hi"}
+SCHEMA = {"type": "object", "properties": {"const": {"type": "string", "const": "a"}, "b": {"anyOf": [{"const": 1}]}}}
+WITHOUT_CONST = {"type": "object", "properties": {"const": {"type": "string"}, "b": {"anyOf": [{}]}}}
+
+ROWS: list[tuple[str, dict[str, Any], dict[str, Any], list[str]]] = [
+    (
+        "messages.name",
+        {"messages": [USER | {"name": "n"}, USER, {"role": "function", "name": "f", "content": "1"}]},
+        {"messages": [USER, USER, {"role": "function", "name": "f", "content": "1"}]},
+        ["messages[0].name"],
+    ),
+    (
+        "messages.assistant.reasoning_content",
+        {"messages": [USER, {"role": "assistant", "content": "a", "reasoning_content": "r"}]},
+        {"messages": [USER, {"role": "assistant", "content": "a"}]},
+        ["messages[1].reasoning_content"],
+    ),
+    (
+        "messages.content.cache_control",
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "a", "cache_control": {}}]}, USER]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}, USER]},
+        [],
+    ),
+    (
+        "messages.refusal",
+        {"messages": [{"role": "assistant", "content": "a", "refusal": None}]},
+        {"messages": [{"role": "assistant", "content": "a"}]},
+        [],
+    ),
+    (
+        "tools.function.strict",
+        {"tools": [{"type": "function", "function": {"name": "f", "strict": False}}, {"type": "x", "strict": True}]},
+        {"tools": [{"type": "function", "function": {"name": "f"}}, {"type": "x", "strict": True}]},
+        [],
+    ),
+    (
+        "tools.custom.input_examples",
+        {"tools": [{"name": "f", "input_examples": [1]}, {"name": "g"}]},
+        {"tools": [{"name": "f"}, {"name": "g"}]},
+        ["tools[0].input_examples"],
+    ),
+    (
+        "system.cache_control.ephemeral.scope",
+        {"system": [{"type": "text", "text": "s", "cache_control": {"type": "ephemeral", "scope": "global"}}]},
+        {"system": [{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}]},
+        ["system[0].cache_control.scope"],
+    ),
+    (
+        "input.status",
+        {"input": [USER | {"status": "completed"}, {"type": "function_call", "status": "x", "call_id": "c"}]},
+        {"input": [USER, {"type": "function_call", "call_id": "c"}]},
+        [],
+    ),
+    (
+        "tools.function_declarations.parameters.properties.value.const",
+        {"tools": [{"type": "function", "function": {"name": "f", "parameters": SCHEMA}}]},
+        {"tools": [{"type": "function", "function": {"name": "f", "parameters": WITHOUT_CONST}}]},
+        ["tools.f.const"],
+    ),
+    (
+        "tools.custom.input_schema.const",
+        {"tools": [{"name": "g"}, {"name": "f", "input_schema": SCHEMA}]},
+        {"tools": [{"name": "g"}, {"name": "f", "input_schema": WITHOUT_CONST}]},
+        ["tools.f.const"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("place", "before", "after", "lost"), ROWS, ids=[row[0] for row in ROWS])
+def test_a_field_is_left_out(place: str, before: dict[str, Any], after: dict[str, Any], lost: list[str]) -> None:
+    assert changed(without_field, before, place) == (after, lost)
+    assert changed(without_field, after, place) == (after, [])
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "messages",
+        "messages.content",
+        "messages.role",
+        "tools.name",
+        "tools.function.parameters",
+        "input.call_id",
+        "messages.tool_calls.id",
+        "model.name",
+        "temperature",
+        "",
+        "messages.",
+        "messages.2",
+    ],
+)
+def test_what_carries_meaning_stays(place: str) -> None:
+    body = {"model": {"name": "m"}, "temperature": 1, "messages": [USER], "tools": [{"name": "f"}]}
+    assert changed(without_field, body, place) == (body, [])
+
+
+@pytest.mark.parametrize("value", ["x", None, 5, [], [1, None, "a", [{"name": "n"}], {}]])
+def test_odd_bodies_are_left_alone(value: Any) -> None:
+    assert changed(without_field, {"messages": value}, "messages.name") == ({"messages": value}, [])
+    assert changed(without_field, {"tools": value}, "tools.parameters.const") == ({"tools": value}, [])
+
+
+def test_a_schema_too_deep_to_change_is_left_alone() -> None:
+    deep = b'{"a":' * 900 + b"1" + b"}" * 900
+    fields = {"tools": Raw(b'[{"name":"f","input_schema":%b}]' % deep)}
+    assert list(without_field(fields, "tools.parameters.const")) == []
+
+
+def test_what_may_be_left_out() -> None:
+    assert may_leave_out("messages.name")
+    assert not may_leave_out("tools.parameters")
