@@ -61,8 +61,10 @@ def media_as_text(fields: Fields, _: str = "") -> Sequence[str]:
 
 def _as_text(fields: Fields, kinds: frozenset[str]) -> list[str]:
     lost: list[str] = []
+    marks = [b'"%b"' % type_.encode() for type_, kind in _KINDS.items() if kind in kinds]
     for name, text_type in _LISTS.items():
-        items = _items(fields.get(name, NULL))
+        whole = bytes(fields.get(name, NULL))
+        items = items_of(whole) if whole.startswith(b"[") and any(mark in whole for mark in marks) else []
         new = [_without(item, kinds, text_type, lost, f"{name}[{number}]") for number, item in enumerate(items)]
         if any(after is not before for after, before in zip(new, items, strict=True)):
             fields[name] = Raw(encode(new))

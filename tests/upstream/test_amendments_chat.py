@@ -246,7 +246,11 @@ SENTENCES: list[tuple[str, str, str]] = [
         "leave out field messages.refusal",
         "ouroboros#33",
     ),
-    ("Additional properties are not allowed ('id' was unexpected) - 'messages.0'", "", "agentic#531"),
+    (
+        "Additional properties are not allowed ('id' was unexpected) - 'messages.0'",
+        "leave out field messages.id",
+        "agentic#531",
+    ),
     (
         "Additional properties are not allowed ('parsed' was unexpected) - 'messages.2'",
         "leave out field messages.parsed",

@@ -8,7 +8,7 @@ and the same core auth is asked again. ``gateway.learned`` remembers what has he
 
 A rule per amendment (``rule``) has the sentences that ask for it and the pure function over the upstream wire's body
 that makes it. The rules of one wire stand in one file (``responses``, ``chat``), those of every wire in ``parameters``,
-``media`` and ``fields``; ``table`` has them all. Leaving out a parameter by name is the wires' own doing, since each knows what it is called at the client.
-What carries the meaning of a request is never left out; then the refusal is the answer. Never learned: "Instructions
-are not valid", "only Codex clients", web firewalls.
+``media`` and ``fields``; ``table`` has them all. Leaving out a parameter by name is the wires' own doing, since each
+knows what it is called at the client. What carries the meaning of a request is never left out; then the refusal is the
+answer. Never learned: "Instructions are not valid", "only Codex clients", web firewalls.
 """

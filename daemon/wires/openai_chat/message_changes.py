@@ -43,15 +43,20 @@ def _reasoning(fields: Fields, name: str, placeholder: str) -> Sequence[str]:
     """Every answer of the assistant has reasoning in the field ``name``: what it has under another name, or else
     ``placeholder``. DeepSeek asks for it in all of them, once one has called a tool (openclaw#73417)."""
     name = name.lower() if name.lower() in REASONING_FIELDS else REASONING_FIELDS[0]
+    names = (name, *(other for other in REASONING_FIELDS if other != name))
+    missing = raw_text(placeholder)
 
     def change(message: RawObject) -> RawObject:
         if role_of(message) != "assistant":
             return message
-        known = (text_of(message.get(field, NULL)) for field in (name, *REASONING_FIELDS))
-        text = next((text for text in known if text not in _PLACEHOLDERS), placeholder)
-        return message | {name: raw_text(text)}
+        known = (message[field] for field in names if field in message and _says(message[field]))
+        return message | {name: next(known, missing)}
 
     return _each(fields, change)
+
+
+def _says(reasoning: Raw) -> bool:
+    return text_of(reasoning) not in _PLACEHOLDERS
 
 
 def blank_reasoning(fields: Fields, name: str = "") -> Sequence[str]:
@@ -113,20 +118,22 @@ def call_ids(fields: Fields, form: str) -> Sequence[str]:
     """The ids of calls and results in ``form`` (``naming.fitted_id``), the same in both."""
 
     def change(message: RawObject) -> RawObject:
-        message = _with_id(message, "tool_call_id", form)
-        if bytes(message.get("tool_calls", NULL)).startswith(b"["):
-            calls = [_with_id(fields_of(call), "id", form) for call in items_of(message["tool_calls"])]
-            before = [fields_of(call) for call in items_of(message["tool_calls"])]
-            if calls != before:
-                message = message | {"tool_calls": Raw(encode(calls))}
-        return message
+        if "tool_call_id" in message:
+            return _with_id(message, "tool_call_id", form)
+        calls = message.get("tool_calls", NULL)
+        if not bytes(calls).startswith(b"["):
+            return message
+        before = [fields_of(call) for call in items_of(calls)]
+        after = [_with_id(call, "id", form) for call in before]
+        return message if after == before else message | {"tool_calls": Raw(encode(after))}
 
     return _each(fields, change)
 
 
 def _with_id(holder: RawObject, name: str, form: str) -> RawObject:
     identifier = text_of(holder.get(name, NULL))
-    return holder | {name: raw_text(fitted_id(identifier, form))} if identifier else holder
+    fitted = fitted_id(identifier, form) if identifier else ""
+    return holder if fitted == identifier else holder | {name: raw_text(fitted)}
 
 
 def automatic_tool_choice(fields: Fields, _: str = "") -> Sequence[str]:
