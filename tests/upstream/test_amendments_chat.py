@@ -186,6 +186,17 @@ SENTENCES: list[tuple[str, str, str]] = [
         "claude-code#6774",
     ),
     ('can only concatenate str (not "list") to str', "content is a string", "InternVL#726"),
+    (
+        "Assistant message must have either content or tool_calls, but not both.",
+        "calls without text",
+        "mistral-common",
+    ),
+    (
+        "text content is not allowed when tool_calls are provided. If you wish to pass a tool plan, either pass "
+        "thinking content (with thinking enabled) or use 'tool_plan': 'messages[2].content[0]'",
+        "calls without text",
+        "vercel/ai#5794",
+    ),
     # --- ids ---
     (MISTRAL_ID, "call ids length of 9", "opencode#1680"),
     ("Tool call id was null but must be a-z, A-Z, 0-9, with a length of 9", "call ids length of 9", "client-js#69"),
@@ -237,6 +248,11 @@ SENTENCES: list[tuple[str, str, str]] = [
         "tinker-feedback#83",
     ),
     ("This model does not support audio input", "audio is text", "own"),
+    (
+        "Invalid request: unsupported image url: https://user-images.githubusercontent.com/a.png",
+        "linked images are text",
+        "software-agent-sdk#3219",
+    ),
     # --- fields by their place ---
     (GROQ, "leave out reasoning_content", "jan#8136"),
     (CEREBRAS, "leave out field messages.assistant.reasoning_content", "kilocode#10375"),

@@ -120,6 +120,10 @@ _EMPTY_CONTENT: Final = (
     r"content\s?和\s?tool_calls.{0,8}不能同时为空|content.{0,6}不能为空|内容不能为空",  # GLM, DashScope
     r"content\b[^\n]{0,60}at least 1 character",
 )
+_TEXT_BESIDE_CALLS: Final = (
+    r"either ['\"`]?content['\"`]? or ['\"`]?tool_calls['\"`]?,? (?:but )?not both",  # Mistral
+    r"(?:text )?content is not allowed when ['\"`]?tool_calls",  # Cohere (vercel/ai#5794)
+)
 _LIST_CONTENT: Final = (
     r"content as (?:a list|an array) is only supported",  # NIM
     # Groq
@@ -186,6 +190,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
     _rule("reasoning placeholder", message_changes.blank_reasoning, *_REASONING),
     _rule("empty reasoning placeholder", message_changes.empty_reasoning, *_REASONING),
     _rule("worded reasoning placeholder", message_changes.worded_reasoning, *_REASONING),
+    _rule("calls without text", message_changes.calls_without_text, *_TEXT_BESIDE_CALLS, loses_content=True),
     _rule("empty content for null", message_changes.empty_content, *_NULL_CONTENT),
     _rule("null content for empty", message_changes.null_content, *_EMPTY_CONTENT),
     _rule("blank content", message_changes.blank_content, *_NULL_CONTENT, *_EMPTY_CONTENT),

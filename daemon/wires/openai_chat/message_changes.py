@@ -17,6 +17,7 @@ from daemon.wires.openai_chat.message_objects import (
     change_messages,
     content_of,
     has_calls,
+    messages_of,
     only_text,
     raw_text,
     role_of,
@@ -109,6 +110,17 @@ def text_content(fields: Fields, _: str = "") -> Sequence[str]:
         return message if text is None else message | {"content": raw_text(text)}
 
     return _each(fields, change)
+
+
+def calls_without_text(fields: Fields, _: str = "") -> Sequence[str]:
+    """Who calls a tool says nothing beside it (Mistral's older tokenizers, Cohere)."""
+    lost = [
+        f"messages[{number}].text"
+        for number, each in enumerate(messages_of(fields))
+        if has_calls(each) and only_text(content_of(each)) != ""
+    ]
+    _each(fields, lambda each: each | {"content": NULL} if has_calls(each) else each)
+    return lost
 
 
 # --- calls ---------------------------------------------------------------------------------------
