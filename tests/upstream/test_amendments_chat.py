@@ -306,7 +306,7 @@ SENTENCES: list[tuple[str, str, str]] = [
     ("Unsupported image format: image/bmp", "", "own"),
     ("Invalid image URL: the URL must be a valid HTTP or HTTPS URL", "", "own"),
     ("The image size is not supported", "", "own"),
-    ("Tool result's tool id(call_1) not found", "", "own"),
+    ("The tool read failed", "", "own"),
 ]
 
 
