@@ -149,29 +149,15 @@ _CALL_IDS: Final = (
     r" ['\"`]?(\^\[a-zA-Z0-9_-\]\S{1,3}\$)",
     r"(?:tool_call_id|tool_calls?\S{0,24}\bid)\b.{0,120}?(?:begins?|starts?) with ['\"`]?([a-z]{2,12}_)",
 )
-_TOOL_CHOICE: Final = (
-    # DashScope, thinking
-    r"tool_choice\b.{0,60}(?:not support|unsupported).{0,40}(?:required|object|named|function|specif)",
-    # DeepSeek
-    r"(?:does not|doesn't|not) support (?:this |the |forced |named |specific |['\"`]?required['\"`]? )?tool_choice",
-    r"tool_choice\b.{0,60}(?:only (?:supports?|accepts?|allows?|be)|must be|should be).{0,12}\bauto\b",
-    r"only ['\"`]?auto['\"`]?(?: (?:and|or) ['\"`]?none['\"`]?)? (?:is|are) "
-    r"(?:supported|allowed)[^\n]{0,40}tool_choice",
-    r"tool_choice['\"`]?(?: ?[:=] ?|\s)['\"`]?(?:required|any|function)['\"`]? is (?:not |un)(?:supported|allowed)",
-    r"only auto tool_choice (?:is )?supported",
-)
 
 
-def _rule(
-    name: str, change: Change, *refusals: str, loses_content: bool = False, lasting: bool = True
-) -> AmendmentRule:
+def _rule(name: str, change: Change, *refusals: str, loses_content: bool = False) -> AmendmentRule:
     return AmendmentRule(
         name=name,
         wires=_CHAT,
         change=change,
         refusals=sentences(*refusals),
         loses_content=loses_content,
-        lasting=lasting,
     )
 
 
@@ -196,5 +182,4 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
     _rule("blank content", message_changes.blank_content, *_NULL_CONTENT, *_EMPTY_CONTENT),
     _rule("content is a string", message_changes.text_content, *_LIST_CONTENT),
     _rule("call ids", message_changes.call_ids, *_CALL_IDS),
-    _rule("tool choice is free", message_changes.automatic_tool_choice, *_TOOL_CHOICE, lasting=False),
 )

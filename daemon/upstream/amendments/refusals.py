@@ -47,7 +47,7 @@ def proposals(error: RemoteError, wire: str, applied: Sequence[Amendment], in_re
             continue
         amendment = Amendment(rule.name, match.group(1) or "" if match.re.groups else "")
         if amendment not in applied:
-            yield Proposal(amendment=amendment, lasting=rule.lasting)
+            yield Proposal(amendment=amendment)
     yield from _left_out(error, wire, applied, in_request)
     for place in refused_places(error, text, in_request):
         if (amendment := Amendment(FIELD, place)) not in applied:

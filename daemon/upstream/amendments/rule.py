@@ -40,7 +40,6 @@ class Proposal(Struct, frozen=True, kw_only=True):
 class AmendmentRule(Struct, frozen=True, kw_only=True):
     """``refusals``: the sentences that ask for it; their first group, if any, is the argument. ``change`` None:
     the wires do it. ``loses_content``: applied from the start only after two different requests needed it.
-    ``lasting`` false: it is a matter of what else the request asks for, so that nothing is remembered.
     ``profile``: the make of upstream that is known by wanting this."""
 
     name: str
@@ -48,7 +47,6 @@ class AmendmentRule(Struct, frozen=True, kw_only=True):
     refusals: tuple[re.Pattern[str], ...] = ()
     change: Change | None = None
     loses_content: bool = False
-    lasting: bool = True
     profile: str = ""
 
 
