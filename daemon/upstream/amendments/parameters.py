@@ -50,7 +50,7 @@ _MEANINGFUL: Final = frozenset(
     }
 )
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}(\.[a-z0-9_]{1,64})?")
-CODES: Final = frozenset({"unsupported_parameter", "unknown_parameter", "unsupported_value", "unrecognized_parameter"})
+_CODES: Final = frozenset({"unsupported_parameter", "unknown_parameter", "unsupported_value", "unrecognized_parameter"})
 _PARAMETERS: Final = sentences(
     r"unexpected fields in the request: \{['\"]([\w.]+)",  # transformers serve 5.24: a set, of which one is named here
     r"(?:unsupported|unknown|unrecognized|unexpected) (?:parameter|value|field|argument)s?:? ['\"`]?([\w.]+)",
@@ -75,7 +75,7 @@ def refused_parameter(error: RemoteError, in_request: InRequest = lambda _: Fals
     """The parameter that ``error`` refuses by name, as the upstream's wire spells it."""
     if error.kind is not ErrorKind.INVALID_REQUEST:
         return None
-    name = error.param if error.code in CODES and error.param else _named(error.message, in_request)
+    name = error.param if error.code in _CODES and error.param else _named(error.message, in_request)
     if name is None or _NAME.fullmatch(name) is None or name in _MEANINGFUL:
         return None
     return name
