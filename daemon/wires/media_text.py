@@ -6,7 +6,7 @@ Without it a picture that a model cannot see stays in the history and refuses ev
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -55,41 +55,60 @@ def documents_as_text(fields: Fields, _: str = "") -> Sequence[str]:
     return _as_text(fields, frozenset({"document"}))
 
 
+def linked_images_as_text(fields: Fields, _: str = "") -> Sequence[str]:
+    """Those that a server would have to fetch (Kimi)."""
+    return _as_text(fields, frozenset({"image", "video"}), linked=True)
+
+
 def media_as_text(fields: Fields, _: str = "") -> Sequence[str]:
     return _as_text(fields, frozenset(_KINDS.values()))
 
 
-def _as_text(fields: Fields, kinds: frozenset[str]) -> list[str]:
+class _Chosen(NamedTuple):
+    """What becomes text, of the type ``text_type``. ``linked``: only what has an address."""
+
+    kinds: frozenset[str]
+    text_type: str
+    linked: bool
+
+
+def _as_text(fields: Fields, kinds: frozenset[str], *, linked: bool = False) -> list[str]:
     lost: list[str] = []
+    marks = [b'"%b"' % type_.encode() for type_, kind in _KINDS.items() if kind in kinds]
     for name, text_type in _LISTS.items():
-        items = _items(fields.get(name, NULL))
-        new = [_without(item, kinds, text_type, lost, f"{name}[{number}]") for number, item in enumerate(items)]
+        whole = bytes(fields.get(name, NULL))
+        items = items_of(whole) if whole.startswith(b"[") and any(mark in whole for mark in marks) else []
+        chosen = _Chosen(kinds, text_type, linked)
+        new = [_without(item, chosen, lost, f"{name}[{number}]") for number, item in enumerate(items)]
         if any(after is not before for after, before in zip(new, items, strict=True)):
             fields[name] = Raw(encode(new))
     return lost
 
 
-def _without(raw: Raw, kinds: frozenset[str], text_type: str, lost: list[str], place: str) -> Raw:
-    """An item or a result without the media of these kinds; itself where there are none."""
+def _without(raw: Raw, chosen: _Chosen, lost: list[str], place: str) -> Raw:
+    """An item or a result with text for what is chosen; itself where there is nothing of it."""
     holder = _object(raw)
     for name in _HOLDERS:
         parts = _items(holder.get(name, NULL))
-        new = [_part(part, kinds, text_type, lost, place) for part in parts]
+        new = [_part(part, chosen, lost, place) for part in parts]
         if any(after is not before for after, before in zip(new, parts, strict=True)):
-            whole = _plain_text(new) if name == "content" and text_type == "text" else None
+            whole = _plain_text(new) if name == "content" and chosen.text_type == "text" else None
             return Raw(encode(holder | {name: Raw(encode(new if whole is None else whole))}))
     return raw
 
 
-def _part(part: Raw, kinds: frozenset[str], text_type: str, lost: list[str], place: str) -> Raw:
+def _part(part: Raw, chosen: _Chosen, lost: list[str], place: str) -> Raw:
     type_ = type_of(part)
     kind = _KINDS.get(type_, "")
     if type_ == "tool_result":
-        return _without(part, kinds, text_type, lost, place)
-    if kind not in kinds:
+        return _without(part, chosen, lost, place)
+    if kind not in chosen.kinds:
+        return part
+    where = _where(_object(part))
+    if chosen.linked and not where:
         return part
     lost.append(f"{place}.{kind}")
-    return Raw(encode({"type": text_type, "text": line_for(kind, _where(_object(part)))}))
+    return Raw(encode({"type": chosen.text_type, "text": line_for(kind, where)}))
 
 
 def _where(part: RawObject) -> str:

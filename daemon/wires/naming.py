@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import sha256
 from string import ascii_letters, digits
 
@@ -28,6 +29,7 @@ def shorten_id(identifier: str, limit: int = 64) -> str:
     return f"{identifier[: limit - _HASH_DIGITS - 1]}_{digest}"
 
 
+@lru_cache(maxsize=4096)
 def fitted_id(identifier: str, form: str) -> str:
     """``identifier`` itself when it has the ``form``, else another that has it, the same each time.
 

@@ -18,7 +18,7 @@ from daemon.wires.json import FALSE, NOT_JSON, NULL, RawObject, encode, fields_o
 
 _ROOTS: Final = frozenset({"messages", "input", "tools", "functions", "system"})
 _KEPT: Final = frozenset(
-    {"role", "content", "type", "id", "call_id", "tool_call_id", "tool_use_id", "tool_calls", "function", "custom"}
+    {"role", "content", "type", "call_id", "tool_call_id", "tool_use_id", "function", "custom"}
     | {"arguments", "input", "output", "text", "parameters", "input_schema", "image_url", "url", "source", "data"}
     | {"signature", "encrypted_content", "thinking", "properties", "items", "required"}
 )
@@ -27,8 +27,22 @@ _KEPT: Final = frozenset(
 _FIELDS: Final = frozenset({"content", "function", "tool_calls", "cache_control", "source", "image_url", "output"})
 """Steps that are fields, so that they are never passed over."""
 
+_OF_MESSAGES: Final = frozenset({"name", "id"})
+"""What a message can do without, and no other object."""
+_FUNCTION: Final = Raw(b'"function"')
+
 _NOT_MISSED: Final = frozenset(
-    {"cache_control", "defer_loading", "eager_input_streaming", "citations", "annotations", "index", "strict", "prefix"}
+    {
+        "id",
+        "cache_control",
+        "defer_loading",
+        "eager_input_streaming",
+        "citations",
+        "annotations",
+        "index",
+        "strict",
+        "prefix",
+    }
     | {"status", "phase", "namespace", "caller", "created_by", "agent", "metadata", "reasoning_details"}
 )
 _AS_GOOD_AS_NONE: Final = (NULL, FALSE, Raw(b'""'), Raw(b"[]"))
@@ -44,6 +58,8 @@ def may_leave_out(place: str) -> bool:
     """Whether a request can do without the field at ``place``."""
     first, _, rest = place.partition(".")
     last = rest.rpartition(".")[2]
+    if last == "id" and first != "messages":
+        return False
     return first in _ROOTS and bool(last) and last not in _KEPT and not last.isdecimal()
 
 
@@ -55,6 +71,8 @@ def without_field(fields: Fields, place: str) -> Sequence[str]:
     if steps[0] == "tools" and not _SCHEMAS.isdisjoint(steps):
         return _without_keyword(fields, steps[-1])
     old = fields.get(steps[0], NULL)
+    if b'"%b"' % steps[-1].encode() not in bytes(old):
+        return ()
     lost: list[str] = []
     new = _without(old, steps[1:], lost, steps[0])
     if new is not old:
@@ -85,8 +103,10 @@ def _without(raw: Raw, steps: Sequence[str], lost: list[str], where: str) -> Raw
 
 
 def _left_out(raw: Raw, holder: RawObject, name: str, lost: list[str], where: str) -> Raw:
-    if name == "name" and holder.get("role", Raw(b'"function"')) == Raw(b'"function"'):
-        return raw  # a tool's own name, or that of the one whose result it is
+    if name in _OF_MESSAGES and holder.get("role", _FUNCTION) == _FUNCTION:
+        return raw  # a call's id, a tool's own name, or that of the one whose result it is
+    if name == "tool_calls" and holder[name] not in _AS_GOOD_AS_NONE:
+        return raw
     value = holder.pop(name)
     if name not in _NOT_MISSED and value not in _AS_GOOD_AS_NONE:
         lost.append(f"{where}.{name}")

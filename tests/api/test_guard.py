@@ -58,12 +58,12 @@ def test_what_the_head_alone_decides(request_scope: dict[str, Any], status: int 
 async def test_a_path_that_says_v1_twice_means_it_once(path: str, served: str) -> None:
     seen = []
 
-    async def app(scope: Any, *_: Any) -> Any:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
         seen.append(scope["path"])
 
     guard = Guard(app, Current(), {"/v1/messages": app})
     request = scope([HOST], path=path, type="http", method="POST", query_string=b"", scheme="http")
-    await guard(request, app, app)
+    await guard(request, nothing, nothing)
     assert seen == [served]
 
 

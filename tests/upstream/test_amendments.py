@@ -228,6 +228,7 @@ def test_a_body_is_read_only_where_something_is_to_change() -> None:
 def test_names_of_rows_are_unique_and_say_whether_content_is_lost() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
     losing = {"images are text", "audio is text", "documents are text", "nothing but text", "tool turns are text"}
+    losing |= {"linked images are text", "calls without text"}
     assert {rule.name for rule in RULES if loses_content(Amendment(rule.name))} == losing | {
         "only what is said",
         REASONING,

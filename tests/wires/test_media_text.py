@@ -44,6 +44,13 @@ ROWS: list[tuple[str, Change, dict[str, Any], dict[str, Any], list[str]]] = [
         ["messages[0].image"],
     ),
     (
+        "only those with an address",
+        media_text.linked_images_as_text,
+        {"messages": [user({"type": "image_url", "image_url": {"url": "https://e.example/a.png"}}, CHAT_IMAGE)]},
+        {"messages": [user(text(AT), CHAT_IMAGE)]},
+        ["messages[0].image"],
+    ),
+    (
         "other media stay",
         media_text.images_as_text,
         {"messages": [user(CHAT_IMAGE, AUDIO, PDF)]},

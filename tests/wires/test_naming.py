@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.wires.naming import shorten_id, shorten_names
+from daemon.wires.naming import fitted_id, shorten_id, shorten_names
 
 LONG_MCP = "mcp__a_server_with_quite_a_long_name_of_its_own__and_group__" + "search_documents"
 
@@ -52,3 +52,38 @@ def test_every_name_fits_and_stays_its_own(names: list[str]) -> None:
     sent = [changed.get(name, name) for name in dict.fromkeys(names)]
     assert len(set(sent)) == len(sent)
     assert all(re.fullmatch("[a-zA-Z0-9_-]{1,64}", name) for name in sent)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "form", "fitted"),
+    [
+        ("aB3dE6gH9", "length of 9", "aB3dE6gH9"),
+        ("aB3dE6gH9", "a-z, A-Z, 0-9, with a length of 9", "aB3dE6gH9"),
+        ("toolu_01A", "length of 9", "7kqYnOZ3d"),
+        ("toolu_01A", "a-z, A-Z, 0-9, with a length of 9", "7kqYnOZ3d"),
+        ("x" * 40, "maximum length 40", "x" * 40),
+        ("x" * 41, "maximum length 40", shorten_id("x" * 41, 40)),
+        ("call-1_a", "^[a-zA-Z0-9_-]+$", "call-1_a"),
+        ("call_1", "call_", "call_1"),
+    ],
+)
+def test_an_id_has_the_form_that_a_server_wants(identifier: str, form: str, fitted: str) -> None:
+    assert fitted_id(identifier, form) == fitted
+    assert fitted_id(fitted, form) == fitted
+
+
+@pytest.mark.parametrize(
+    ("form", "pattern"),
+    [
+        ("length of 9", r"[a-zA-Z0-9]{9}"),
+        ("at most 64", r".{1,64}"),
+        ("^[a-zA-Z0-9_-]+$", r"[a-zA-Z0-9_-]+"),
+        ("letters, numbers, underscores", r"[a-zA-Z0-9_-]+"),
+        ("call_", r"call_[a-zA-Z0-9]+"),
+    ],
+)
+def test_ids_that_differ_stay_different(form: str, pattern: str) -> None:
+    ids = ["a:b", "a.b", "a b", "a_b", "é", "x" * 90, "x" * 91, "Bash:0", "Bash:1", "\ud800"]
+    fitted = [fitted_id(each, form) for each in ids]
+    assert len(set(fitted)) == len(ids)
+    assert all(re.fullmatch(pattern, each) for each in fitted)

@@ -34,6 +34,18 @@ ROWS: list[tuple[str, dict[str, Any], dict[str, Any], list[str]]] = [
         [],
     ),
     (
+        "messages.user.tool_calls",
+        {"messages": [USER | {"tool_calls": None}, {"role": "assistant", "tool_calls": [{"id": "a"}]}]},
+        {"messages": [USER, {"role": "assistant", "tool_calls": [{"id": "a"}]}]},
+        [],
+    ),
+    (
+        "messages.id",
+        {"messages": [USER | {"id": "m"}, {"role": "assistant", "id": "n", "tool_calls": [{"id": "a"}]}]},
+        {"messages": [USER, {"role": "assistant", "tool_calls": [{"id": "a"}]}]},
+        [],
+    ),
+    (
         "messages.refusal",
         {"messages": [{"role": "assistant", "content": "a", "refusal": None}]},
         {"messages": [{"role": "assistant", "content": "a"}]},
@@ -94,6 +106,8 @@ def test_a_field_is_left_out(place: str, before: dict[str, Any], after: dict[str
         "tools.function.parameters",
         "input.call_id",
         "messages.tool_calls.id",
+        "input.id",
+        "tools.id",
         "model.name",
         "temperature",
         "",

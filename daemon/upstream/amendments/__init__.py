@@ -7,9 +7,9 @@ and the same core auth is asked again. ``gateway.learned`` remembers what has he
     RemoteError ─ refusals.proposals ─▶ Proposal ─ AttemptTarget.amended ─▶ pipe.prepare ─ apply.amend ─▶ the next body
 
 A rule per amendment (``rule``) has the sentences that ask for it and the pure function over the upstream wire's body
-that makes it. The rules of one wire stand in one file (``responses``), those of every wire in ``parameters`` (refused
-by name: ``refused_names``) and ``values`` (refused, while the upstream says what it takes); ``table`` has them all.
-Leaving out a parameter by name is the wires' own doing, since each knows what it is called at the client.
-What carries the meaning of a request is never left out; then the refusal is the answer. Never learned: "Instructions
-are not valid", "only Codex clients", web firewalls.
+that makes it. The rules of one wire stand in one file (``responses``, ``chat``, ``messages``, ``thinking``), those of
+every wire in ``parameters`` (refused by name: ``refused_names``), ``values`` (refused, while the upstream says what it
+takes), ``media`` and ``fields``; ``table`` has them all. Leaving out a parameter by name is the wires' own doing, since
+each knows what it is called at the client. What carries the meaning of a request is never left out; then the refusal is
+the answer. Never learned: "Instructions are not valid", "only Codex clients", web firewalls.
 """

@@ -120,6 +120,10 @@ _EMPTY_CONTENT: Final = (
     r"content\s?和\s?tool_calls.{0,8}不能同时为空|content.{0,6}不能为空|内容不能为空",  # GLM, DashScope
     r"content\b[^\n]{0,60}at least 1 character",
 )
+_TEXT_BESIDE_CALLS: Final = (
+    r"either ['\"`]?content['\"`]? or ['\"`]?tool_calls['\"`]?,? (?:but )?not both",  # Mistral
+    r"(?:text )?content is not allowed when ['\"`]?tool_calls",  # Cohere (vercel/ai#5794)
+)
 _LIST_CONTENT: Final = (
     r"content as (?:a list|an array) is only supported",  # NIM
     # Groq
@@ -145,29 +149,15 @@ _CALL_IDS: Final = (
     r" ['\"`]?(\^\[a-zA-Z0-9_-\]\S{1,3}\$)",
     r"(?:tool_call_id|tool_calls?\S{0,24}\bid)\b.{0,120}?(?:begins?|starts?) with ['\"`]?([a-z]{2,12}_)",
 )
-_TOOL_CHOICE: Final = (
-    # DashScope, thinking
-    r"tool_choice\b.{0,60}(?:not support|unsupported).{0,40}(?:required|object|named|function|specif)",
-    # DeepSeek
-    r"(?:does not|doesn't|not) support (?:this |the |forced |named |specific |['\"`]?required['\"`]? )?tool_choice",
-    r"tool_choice\b.{0,60}(?:only (?:supports?|accepts?|allows?|be)|must be|should be).{0,12}\bauto\b",
-    r"only ['\"`]?auto['\"`]?(?: (?:and|or) ['\"`]?none['\"`]?)? (?:is|are) "
-    r"(?:supported|allowed)[^\n]{0,40}tool_choice",
-    r"tool_choice['\"`]?(?: ?[:=] ?|\s)['\"`]?(?:required|any|function)['\"`]? is (?:not |un)(?:supported|allowed)",
-    r"only auto tool_choice (?:is )?supported",
-)
 
 
-def _rule(
-    name: str, change: Change, *refusals: str, loses_content: bool = False, lasting: bool = True
-) -> AmendmentRule:
+def _rule(name: str, change: Change, *refusals: str, loses_content: bool = False) -> AmendmentRule:
     return AmendmentRule(
         name=name,
         wires=_CHAT,
         change=change,
         refusals=sentences(*refusals),
         loses_content=loses_content,
-        lasting=lasting,
     )
 
 
@@ -186,10 +176,10 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
     _rule("reasoning placeholder", message_changes.blank_reasoning, *_REASONING),
     _rule("empty reasoning placeholder", message_changes.empty_reasoning, *_REASONING),
     _rule("worded reasoning placeholder", message_changes.worded_reasoning, *_REASONING),
+    _rule("calls without text", message_changes.calls_without_text, *_TEXT_BESIDE_CALLS, loses_content=True),
     _rule("empty content for null", message_changes.empty_content, *_NULL_CONTENT),
     _rule("null content for empty", message_changes.null_content, *_EMPTY_CONTENT),
     _rule("blank content", message_changes.blank_content, *_NULL_CONTENT, *_EMPTY_CONTENT),
     _rule("content is a string", message_changes.text_content, *_LIST_CONTENT),
     _rule("call ids", message_changes.call_ids, *_CALL_IDS),
-    _rule("tool choice is free", message_changes.automatic_tool_choice, *_TOOL_CHOICE, lasting=False),
 )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Final
 
 from daemon.errors import RemoteError
-from daemon.upstream.amendments.parameters import CODES, InRequest
 from daemon.upstream.amendments.rule import AmendmentRule, sentences
 from daemon.wires.nested_fields import may_leave_out, without_field
 from daemon.wires.table import WIRES
@@ -62,16 +61,22 @@ _INSIDE: Final = frozenset(
 )
 _PLACES: Final = ("messages", "tools.function", "tools", "messages.content", "input", "messages.tool_calls")
 _NUMBERS: Final = re.compile(r"\.?\[?\.?\b\d+\]?(?=[.\[]|$)")
+_UNKNOWN_CODE: Final = re.compile(r"un(?:known|supported|recognized)_(?:parameter|value|field)")
 _STEP: Final = re.compile(r"[\w$-]+")
 
 
-def refused_places(error: RemoteError, text: str, in_request: InRequest) -> Iterator[str]:
+def refused_places(error: RemoteError, text: str, in_request: Callable[[str], bool]) -> Iterator[str]:
     """The places of a field that ``error`` refuses in ``text``, as ``nested_fields`` has them; the likeliest first."""
     for sentence, path in _paths(text):
         place = _NUMBERS.sub("", path).replace("[", ".").replace("]", "").strip(".")
         if may_leave_out(place) and not in_request(sentence):
             yield place
-    if error.param and error.code in CODES and may_leave_out(place := _NUMBERS.sub("", error.param)):
+    if (
+        error.param
+        and error.code
+        and _UNKNOWN_CODE.match(error.code)
+        and may_leave_out(place := _NUMBERS.sub("", error.param))
+    ):
         yield place
 
 

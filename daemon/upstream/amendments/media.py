@@ -51,6 +51,13 @@ _IMAGES: Final = (
         r"only supports? text\b[\w ,]{0,30}(?:not|no) image",
     ),
 )
+_LINKED: Final = sentences(
+    r"unsupported image[ _]url",  # Kimi
+    r"(?:url-formatted|linked|remote|external|http) (?:images?|image urls?) (?:is|are) not "
+    r"(?:supported|allowed|permitted)",
+    r"image urls? (?:is|are) (?:not |un)(?:supported|allowed)",
+    r"only (?:supports? )?(?:base64|data ur[il])[\w -]{0,30} (?:image|encod|is|are)",
+)
 _AUDIO: Final = _of_kind(r"audio|speech", r"input_audio|audio_url|audio", r"音频|语音")
 _DOCUMENTS: Final = _of_kind(r"file|document|pdf", r"input_file|file_url|file|document", r"文件|文档")
 _TEXT_ONLY: Final = sentences(
@@ -71,6 +78,13 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         wires=_ANY,
         change=media_text.images_as_text,
         refusals=_IMAGES,
+        loses_content=True,
+    ),
+    AmendmentRule(
+        name="linked images are text",
+        wires=_ANY,
+        change=media_text.linked_images_as_text,
+        refusals=_LINKED,
         loses_content=True,
     ),
     AmendmentRule(

@@ -73,7 +73,7 @@ def proposals(
         match = next((each for each in matches(rule.refusals, text) if is_own(each, in_request)), None)
         if match is not None and (amendment := Amendment(rule.name, rule.argument(match))) not in applied:
             of_others = rule.of_one_request is None or rule.of_one_request.search(error.message) is None
-            yield Proposal(amendment=amendment, lasting=rule.lasting and of_others)
+            yield Proposal(amendment=amendment, lasting=of_others)
     yield from _left_out(error, wire, applied, refused_parameters(error, in_request))
     for place in refused_places(error, text, in_request):
         if (amendment := Amendment(FIELD, place)) not in applied:

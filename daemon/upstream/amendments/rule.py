@@ -46,9 +46,9 @@ class AmendmentRule(Struct, frozen=True, kw_only=True):
     """``refusals``: the sentences that ask for it, where ``about`` is in the text as well; ``argument`` reads the
     argument of such a sentence, by default its first group. ``change`` is of the body, ``headers`` of the headers;
     where both are None, the wires do it. ``needs``: what a body contains that is changed, so that others are not read.
-    ``loses_content``: applied from the start only after two different requests needed it. ``lasting`` false: it is a
-    matter of what else the request asks for, so that nothing is remembered; ``of_one_request``: words beside which that
-    is so. ``profile``: the make of upstream that is known by wanting this."""
+    ``loses_content``: applied from the start only after two different requests needed it. ``of_one_request``: words
+    beside which the refusal says nothing of other requests. ``profile``: the make of upstream that is known by wanting
+    this."""
 
     name: str
     wires: frozenset[str]
@@ -60,7 +60,6 @@ class AmendmentRule(Struct, frozen=True, kw_only=True):
     headers: HeaderChange | None = None
     needs: bytes = b""
     loses_content: bool = False
-    lasting: bool = True
     profile: str = ""
 
 

@@ -17,6 +17,7 @@ from daemon.wires.openai_chat.message_objects import (
     change_messages,
     content_of,
     has_calls,
+    messages_of,
     only_text,
     raw_text,
     role_of,
@@ -43,15 +44,20 @@ def _reasoning(fields: Fields, name: str, placeholder: str) -> Sequence[str]:
     """Every answer of the assistant has reasoning in the field ``name``: what it has under another name, or else
     ``placeholder``. DeepSeek asks for it in all of them, once one has called a tool (openclaw#73417)."""
     name = name.lower() if name.lower() in REASONING_FIELDS else REASONING_FIELDS[0]
+    names = (name, *(other for other in REASONING_FIELDS if other != name))
+    missing = raw_text(placeholder)
 
     def change(message: RawObject) -> RawObject:
         if role_of(message) != "assistant":
             return message
-        known = (text_of(message.get(field, NULL)) for field in (name, *REASONING_FIELDS))
-        text = next((text for text in known if text not in _PLACEHOLDERS), placeholder)
-        return message | {name: raw_text(text)}
+        known = (message[field] for field in names if field in message and _says(message[field]))
+        return message | {name: next(known, missing)}
 
     return _each(fields, change)
+
+
+def _says(reasoning: Raw) -> bool:
+    return text_of(reasoning) not in _PLACEHOLDERS
 
 
 def blank_reasoning(fields: Fields, name: str = "") -> Sequence[str]:
@@ -106,6 +112,17 @@ def text_content(fields: Fields, _: str = "") -> Sequence[str]:
     return _each(fields, change)
 
 
+def calls_without_text(fields: Fields, _: str = "") -> Sequence[str]:
+    """Who calls a tool says nothing beside it (Mistral's older tokenizers, Cohere)."""
+    lost = [
+        f"messages[{number}].text"
+        for number, each in enumerate(messages_of(fields))
+        if has_calls(each) and only_text(content_of(each)) != ""
+    ]
+    _each(fields, lambda each: each | {"content": NULL} if has_calls(each) else each)
+    return lost
+
+
 # --- calls ---------------------------------------------------------------------------------------
 
 
@@ -113,25 +130,19 @@ def call_ids(fields: Fields, form: str) -> Sequence[str]:
     """The ids of calls and results in ``form`` (``naming.fitted_id``), the same in both."""
 
     def change(message: RawObject) -> RawObject:
-        message = _with_id(message, "tool_call_id", form)
-        if bytes(message.get("tool_calls", NULL)).startswith(b"["):
-            calls = [_with_id(fields_of(call), "id", form) for call in items_of(message["tool_calls"])]
-            before = [fields_of(call) for call in items_of(message["tool_calls"])]
-            if calls != before:
-                message = message | {"tool_calls": Raw(encode(calls))}
-        return message
+        if "tool_call_id" in message:
+            return _with_id(message, "tool_call_id", form)
+        calls = message.get("tool_calls", NULL)
+        if not bytes(calls).startswith(b"["):
+            return message
+        before = [fields_of(call) for call in items_of(calls)]
+        after = [_with_id(call, "id", form) for call in before]
+        return message if after == before else message | {"tool_calls": Raw(encode(after))}
 
     return _each(fields, change)
 
 
 def _with_id(holder: RawObject, name: str, form: str) -> RawObject:
     identifier = text_of(holder.get(name, NULL))
-    return holder | {name: raw_text(fitted_id(identifier, form))} if identifier else holder
-
-
-def automatic_tool_choice(fields: Fields, _: str = "") -> Sequence[str]:
-    """The model chooses whether it calls a tool."""
-    if bytes(fields.get("tool_choice", NULL)) in (b"null", b'"auto"', b'"none"'):
-        return ()
-    fields["tool_choice"] = raw_text("auto")
-    return ("tool_choice",)
+    fitted = fitted_id(identifier, form) if identifier else ""
+    return holder if fitted == identifier else holder | {name: raw_text(fitted)}

@@ -16,6 +16,7 @@ Messages = list[RawObject]
 SYSTEM: Final = frozenset({"system", "developer"})
 RESULTS: Final = frozenset({"tool", "function"})
 
+_ROLES: Final = {b'"%b"' % role.encode(): role for role in ("user", "assistant", *SYSTEM, *RESULTS)}
 _TEXT_PARTS: Final = frozenset({"text", "input_text", "output_text"})
 _string = msgspec.json.Decoder(str).decode
 
@@ -29,10 +30,10 @@ _parts = msgspec.json.Decoder(list[_Part]).decode
 
 
 def change_messages(fields: Fields, change: Callable[[Messages], Messages]) -> None:
-    """``change`` may keep its argument. A body in which it changes nothing keeps its bytes, white space too: otherwise
-    the same request would look like another one."""
+    """``change`` gives back the messages, the same objects where it changes nothing in them. A body in which nothing is
+    changed keeps its bytes, white space too: otherwise the same request would look like another one."""
     before = messages_of(fields)
-    if before and (after := change([dict(message) for message in before])) != before:
+    if before and (after := change(list(before))) != before:
         fields["messages"] = Raw(encode(after))
 
 
@@ -58,7 +59,8 @@ def text_of(raw: Raw) -> str:
 
 
 def role_of(message: RawObject) -> str:
-    return text_of(message.get("role", NULL))
+    """'' for a role that nobody knows."""
+    return _ROLES.get(bytes(message.get("role", NULL)), "")
 
 
 def content_of(message: RawObject) -> Raw:
@@ -67,7 +69,9 @@ def content_of(message: RawObject) -> Raw:
 
 
 def has_calls(message: RawObject) -> bool:
-    return bytes(message.get("tool_calls", NULL)) not in (b"null", b"[]") or "function_call" in message
+    if "tool_calls" in message and bytes(message["tool_calls"]) not in (b"null", b"[]"):
+        return True
+    return "function_call" in message
 
 
 def only_text(content: Raw) -> str | None:

@@ -48,17 +48,21 @@ def system_first(fields: Fields, _: str = "") -> Sequence[str]:
 
 
 def _system_first(messages: Messages) -> Messages:
-    opening = next((number for number, each in enumerate(messages) if role_of(each) not in SYSTEM), len(messages))
+    roles = [role_of(message) for message in messages]
+    if SYSTEM.isdisjoint(roles[1:]) and roles[0] != "developer":
+        return messages
+    opening = next((number for number, role in enumerate(roles) if role not in SYSTEM), len(roles))
     turns = _opening_system(messages[:opening])
     waiting: Messages = []
-    for message in messages[opening:]:
-        if role_of(message) in SYSTEM:
+    for message, role in zip(messages[opening:], roles[opening:], strict=True):
+        if role in SYSTEM:
             waiting.append(_as_reminder(message))
             continue
-        if role_of(message) not in RESULTS:
+        said = bool(waiting) and role not in RESULTS
+        if said:
             _say(turns, waiting)
-        if role_of(message) == "user" and turns and _is_reminder(turns[-1]):
-            turns[-1] |= {"content": together(content_of(turns[-1]), content_of(message))}
+        if said and role == "user" and _is_reminder(turns[-1]):
+            turns[-1] = turns[-1] | {"content": together(content_of(turns[-1]), content_of(message))}
         else:
             turns.append(message)
     _say(turns, waiting)
@@ -81,7 +85,7 @@ def _say(turns: Messages, waiting: Messages) -> None:
     """What waits becomes the user's, together with what the user has just said."""
     for message in waiting:
         if turns and role_of(turns[-1]) == "user":
-            turns[-1] |= {"content": together(content_of(turns[-1]), content_of(message))}
+            turns[-1] = turns[-1] | {"content": together(content_of(turns[-1]), content_of(message))}
         else:
             turns.append(message)
     waiting.clear()
@@ -134,19 +138,21 @@ def alternating(fields: Fields, _: str = "") -> Sequence[str]:
 
 def _alternating(messages: Messages) -> Messages:
     turns: Messages = []
+    last = ""  # the role of the last turn
     for message in messages:
-        role, before = role_of(message), turns[-1] if turns else {}
-        if turns and role == role_of(before) and role not in RESULTS and not has_calls(before):
-            turns[-1] = _one_message(before, message)
-        elif role == "user" and (role_of(before) in RESULTS or has_calls(before)):
-            if role_of(before) in RESULTS and _is_reminder(message):
-                turns[-1] = before | {"content": together(content_of(before), content_of(message))}
-            else:
-                turns += [text_message("assistant", UNDERSTOOD), message]
-        elif role == "assistant" and (not turns or role_of(before) == "system"):
+        role = role_of(message)
+        if turns and role == last and role not in RESULTS and not has_calls(turns[-1]):
+            turns[-1] = _one_message(turns[-1], message)
+        elif role == "user" and (last in RESULTS or (last == "assistant" and has_calls(turns[-1]))):
+            if last in RESULTS and _is_reminder(message):
+                turns[-1] = turns[-1] | {"content": together(content_of(turns[-1]), content_of(message))}
+                continue
+            turns += [text_message("assistant", UNDERSTOOD), message]
+        elif role == "assistant" and last in ("", "system"):
             turns += [text_message("user", CONTINUE), message]
         else:
             turns.append(message)
+        last = role
     return turns
 
 
@@ -192,8 +198,8 @@ def _user_last(messages: Messages) -> Messages:
     last = messages[-1]
     if role_of(last) != "assistant" or has_calls(last):
         return messages
-    last.pop("prefix", None)
-    return [*messages, word]
+    last = {name: value for name, value in last.items() if name != "prefix"}
+    return [*messages[:-1], last, word]
 
 
 def tools_as_text(fields: Fields, _: str = "") -> Sequence[str]:

@@ -90,13 +90,14 @@ MESSAGES: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
     ),
     (
         "neighbours of one role are one message",
-        [turn("user", "a"), turn("user", "b"), turn("assistant", "c"), turn("assistant", "d", call())],
-        [user("a\n\nb"), assistant(sent_call(), content="c\n\nd")],
-    ),
-    (
-        "but not behind calls without results",
-        [turn("assistant", call("a")), turn("assistant", "c")],
-        [assistant(sent_call("a")), assistant(content="c")],
+        [
+            turn("user", "a"),
+            turn("user", "b"),
+            turn("assistant", "c"),
+            turn("assistant", "d", call()),
+            turn("user", result("a", "1")),
+        ],
+        [user("a\n\nb"), assistant(sent_call(), content="c\n\nd"), tool_message("a", "1")],
     ),
     (
         "media make parts",
