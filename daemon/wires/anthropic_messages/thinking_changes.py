@@ -135,8 +135,12 @@ def with_level(fields: Fields, model_name: str, level: str) -> None:
 
 
 def forced_tool_instead(fields: Fields, _: str = "") -> Sequence[str]:
-    """Thinking gives way to a tool that must be called."""
-    return no_thinking(fields) if _is_forced(fields) else ()
+    """Thinking gives way to a tool that must be called, also thinking that nobody has asked for. (DeepSeek)"""
+    if not _is_forced(fields):
+        return ()
+    if fields.get("thinking", NULL) == NULL:
+        fields["thinking"] = Raw(b'{"type":"disabled"}')
+    return no_thinking(fields)
 
 
 def free_tool_choice(fields: Fields, _: str = "") -> Sequence[str]:

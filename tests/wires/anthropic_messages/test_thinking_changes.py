@@ -101,6 +101,7 @@ ROWS: list[tuple[Change, dict[str, Any], dict[str, Any], list[str]]] = [
         {"tool_choice": FORCED},
         ["reasoning"],
     ),
+    (changes.forced_tool_instead, {"tool_choice": FORCED}, {"tool_choice": FORCED, "thinking": OFF}, []),
     (
         changes.forced_tool_instead,
         {"thinking": ADAPTIVE, "tool_choice": {"type": "auto"}},
