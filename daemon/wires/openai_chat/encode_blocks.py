@@ -56,6 +56,8 @@ REASONING_FIELDS = ("reasoning_content", "reasoning")
 """Where thinking goes back; what came inside ``content`` is not handed back."""
 
 _SYSTEM = ("system", "developer")
+_RESPONSES_ONLY = "original"
+"""A detail of images that Codex asks for and this wire does not have."""
 
 
 class MessageWriter:
@@ -284,7 +286,7 @@ def opaque_part(opaque: Opaque) -> ContentPart:
 
 
 def _image(image: Image, entry: str) -> ContentPart | None:
-    detail = UNSET if image.detail is None else image.detail
+    detail = UNSET if image.detail is None else "auto" if image.detail == _RESPONSES_ONLY else image.detail
     if image.data is not None:
         return ImagePart(ImageUrl(f"data:{image.media_type or 'image/png'};base64,{image.data}", detail=detail))
     if image.url is not None:
