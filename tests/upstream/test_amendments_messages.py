@@ -131,6 +131,17 @@ SENTENCES: list[tuple[str, str]] = [
         "tools[0]: unknown field `defer_loading`, expected one of `name`, `description`",
         "without the field everywhere defer_loading",
     ),
+    # blocks: claude-code#28870 #25212
+    (
+        "messages.166.content.0.tool_result.content.0: Input tag 'tool_reference' found using 'type' does not match "
+        "any of the expected tags: 'document', 'image', 'search_result', 'text'",
+        "without blocks of the type tool_reference",
+    ),
+    (
+        "messages[3].content: unknown variant `redacted_thinking`, expected one of `text`, `tool_use`, `tool_result`",
+        "without blocks of the type redacted_thinking",
+    ),
+    ("tool_addition blocks are not supported", "without blocks of the type tool_addition"),
     # betas: new-api#2975, claude-code#49370, cc-switch#707
     (
         "Unexpected value(s) `a-beta-2026-01-05`, `b-2025-12-15` for the `anthropic-beta` header. Please consult",

@@ -63,6 +63,8 @@ _NO_THINKING: Final = (
 _BETA: Final = r"[\w-]+-20\d\d-\d\d-\d\d"
 _BETAS: Final = rf"{_BETA}(?:\W{{1,5}}(?:and )?\W?{_BETA})*"
 
+_KINDS: Final = "|".join(changes.REPLACED)
+
 RULES: Final[tuple[AmendmentRule, ...]] = (
     AmendmentRule(
         name="system messages as text",
@@ -219,6 +221,16 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         ),
     ),
     # --- one field, one item ---
+    AmendmentRule(
+        name="without blocks of the type",
+        wires=_MESSAGES,
+        change=changes.without_blocks_of,
+        refusals=sentences(
+            rf"(?:input tag|unknown variant|(?:unknown|unsupported|invalid) (?:content )?(?:block )?type):? "
+            rf"{_Q}({_KINDS})\b",
+            rf"\b({_KINDS}){_Q}(?: (?:content )?(?:blocks?|type))? {_NO}",  # claude-code#28870 #25212
+        ),
+    ),
     AmendmentRule(
         name="without the field",
         wires=_MESSAGES,

@@ -19,6 +19,9 @@ from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.json import encode, fields_of
 from daemon.wires.tools import INPUT_SCHEMA, SentNames, chosen_tool, described, label, offered_tools, spoken
 
+GO_ON = "Continue."
+"""What a user says who says nothing."""
+
 _NAME_LIMIT = 128
 _EMPTY_SCHEMA = Raw(b'{"type":"object","properties":{}}')
 
@@ -34,9 +37,14 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     limit = model.usual_tokens if request.max_tokens is None else request.max_tokens
     body: Json = {"model": options.model, "max_tokens": limit}
     body |= dict(request.extra.get(WIRE_NAME, {}))
+    turns = blocks.messages(messages, len(request.messages) - len(messages))
+    if not any(turn["role"] == "user" for turn in turns):
+        # The API wants the user to speak first: what would have been the last system text is what the model answers.
+        spoken_last = system.pop() if system else GO_ON
+        turns.insert(0, {"role": "user", "content": [{"type": "text", "text": spoken_last}]})
     if system:
         body["system"] = [{"type": "text", "text": text} for text in system]
-    body["messages"] = blocks.messages(messages, len(request.messages) - len(messages))
+    body["messages"] = turns
     lost = blocks.lost
     body |= _tools(request, tools, names, lost)
     body |= _sampling(request, lost)

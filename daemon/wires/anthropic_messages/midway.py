@@ -121,12 +121,14 @@ def _name(tool: ToolParam) -> str:
 def _changes(messages: Sequence[Message], deferred: frozenset[str]) -> Iterator[tuple[bool, str, ToolParam | None]]:
     """(whether it is added, the tool's name, its definition where it comes by value), in their order."""
     for message in messages:
+        if message.role != "system" and not deferred:
+            continue
         for block in message.content:
-            if message.role == "system" and isinstance(block, Opaque):
-                yield from _of_system(block)
-            elif deferred and isinstance(block, ToolCall) and block.name in deferred:
+            if isinstance(block, Opaque):
+                yield from _of_system(block) if message.role == "system" else ()
+            elif isinstance(block, ToolCall) and block.name in deferred:
                 yield True, block.name, None  # called, and so loaded before: the result that said so may be gone
-            elif deferred and isinstance(block, ToolResult):
+            elif isinstance(block, ToolResult):
                 yield from _loaded(block.content)
 
 

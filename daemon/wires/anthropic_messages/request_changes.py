@@ -9,7 +9,7 @@ stand in ``thinking_changes``, those of a single field in ``field_paths``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -163,6 +163,53 @@ def last_word_to_the_user(fields: Fields, _: str = "") -> Sequence[str]:
     if heads and heads[-1].role == "assistant":
         fields["messages"] = Raw(encode([*raws, {"role": _USER, "content": _GO_ON}]))
     return ()
+
+
+# --- blocks of the newer kinds --------------------------------------------------------------------
+
+
+REPLACED: Final[Mapping[str, str]] = {
+    "tool_reference": "tool_name",
+    "search_result": "content",
+    "redacted_thinking": "",
+    "tool_addition": "",
+    "tool_removal": "",
+}
+"""Blocks that not every server knows -> the field of theirs that is shown as text instead; '' for none."""
+
+
+def without_blocks_of(fields: Fields, kind: str) -> Sequence[str]:
+    """No message, and no tool's result in one, holds blocks of the type ``kind``: a text stands in their place, or
+    nothing."""
+    lost: list[str] = []
+    raws, heads = _messages(fields)
+    messages = []
+    for number, (raw, head) in enumerate(zip(raws, heads, strict=True)):
+        if isinstance(head.content, list) and f'"{kind}"'.encode() in bytes(raw):
+            blocks = _replaced(head.content, kind.lower(), f"messages[{number}]", lost)
+            raw = Raw(encode(fields_of(raw) | {"content": blocks or [_text_block("-")]}))
+        messages.append(raw)
+    if lost:
+        fields["messages"] = Raw(encode(messages))
+    return lost
+
+
+def _replaced(blocks: list[Raw], kind: str, where: str, lost: list[str]) -> list[Raw]:
+    out: list[Raw] = []
+    for raw in blocks:
+        found = block_of(raw).type
+        if found == kind:
+            lost.append(f"{where}.{kind}")
+            shown = fields_of(raw).get(REPLACED.get(kind, ""), NULL)
+            text = " ".join(block_of(block).text or "" for block in _content_blocks(shown))
+            out += [_text_block(text)] if text else []
+        elif found == "tool_result" and f'"{kind}"'.encode() in bytes(raw):
+            inside = fields_of(raw)
+            content = _replaced(_content_blocks(inside.get("content", NULL)), kind, where, lost)
+            out.append(Raw(encode(inside | {"content": content})))
+        else:
+            out.append(raw)
+    return out
 
 
 # --- earlier thinking -----------------------------------------------------------------------------

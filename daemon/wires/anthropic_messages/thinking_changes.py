@@ -12,9 +12,11 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
+from daemon.wires.anthropic_messages.models import UNKNOWN, claude_model
 from daemon.wires.anthropic_messages.schema import RawMessageParam
 from daemon.wires.anthropic_messages.thinking import LEAST_BUDGET, budget_of, effort_of
 from daemon.wires.base import Fields
+from daemon.wires.effort import nearest
 from daemon.wires.json import NOT_JSON, NULL, RawObject, encode, items_of, object_of, type_of
 
 _FORCED: Final = frozenset({"any", "tool"})
@@ -110,12 +112,35 @@ def _keep_edits(fields: Fields) -> None:
         fields["context_management"] = Raw(encode(management | {"edits": kept}))
 
 
+def with_level(fields: Fields, model_name: str, level: str) -> None:
+    """The level of the model name's suffix beats what the client says: as an effort, as a budget for models that count
+    tokens, and ``none`` as what switches thinking off."""
+    model = claude_model(model_name)
+    if level == "none":
+        no_effort(fields)
+        no_thinking(fields)
+        if model.thinking and model.off:
+            fields["thinking"] = Raw(encode({"type": model.off}))
+    elif model is UNKNOWN:
+        _set_effort(fields, level)
+    elif model.efforts:
+        _set_effort(fields, nearest(level, model.efforts) or level)
+        if _asked(fields).type not in _SWITCHED_ON:
+            fields["thinking"] = Raw(b'{"type":"adaptive"}')
+    elif model.thinking and (budget := _within(budget_of(level), _limit(fields))) is not None:
+        fields["thinking"] = Raw(encode({"type": "enabled", "budget_tokens": budget}))
+
+
 # --- what excludes it -----------------------------------------------------------------------------
 
 
 def forced_tool_instead(fields: Fields, _: str = "") -> Sequence[str]:
-    """Thinking gives way to a tool that must be called."""
-    return no_thinking(fields) if _is_forced(fields) else ()
+    """Thinking gives way to a tool that must be called, also thinking that nobody has asked for. (DeepSeek)"""
+    if not _is_forced(fields):
+        return ()
+    if fields.get("thinking", NULL) == NULL:
+        fields["thinking"] = Raw(b'{"type":"disabled"}')
+    return no_thinking(fields)
 
 
 def free_tool_choice(fields: Fields, _: str = "") -> Sequence[str]:

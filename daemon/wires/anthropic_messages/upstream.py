@@ -8,8 +8,9 @@ from msgspec import Raw
 
 from daemon.inference.request import Request
 from daemon.wires.anthropic_messages.moved_thinking import MARK
+from daemon.wires.anthropic_messages.thinking_changes import with_level
 from daemon.wires.base import EarlierReasoning, EncodeOptions, Fields, Item, Sift, Upstream
-from daemon.wires.json import encode, fields_of, items_of, with_effort
+from daemon.wires.json import encode, fields_of, items_of
 
 VERSION: Final = "2023-06-01"
 
@@ -22,9 +23,9 @@ def key_headers(key: str) -> dict[str, str]:
 
 
 def force_fields(fields: Fields, _body: bytes, _request: Request, options: EncodeOptions) -> None:
-    """The level of the model name's suffix."""
+    """The level of the model name's suffix, as this model is given one."""
     if options.effort is not None:
-        with_effort(fields, "output_config", options.effort, None)
+        with_level(fields, options.model, options.effort)
 
 
 # --- earlier thinking -----------------------------------------------------------------------------

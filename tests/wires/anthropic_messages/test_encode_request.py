@@ -48,6 +48,29 @@ def test_the_least_request() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("system", "messages", "sent_system", "first"),
+    [
+        ("A", (), None, "A"),
+        ("A", (Message("system", (Text("B"),)),), ["A"], "B"),
+        ("", (Message("developer", (Text("B"),)),), None, "B"),
+        ("", (), None, "Continue."),
+        ("A", (HI,), ["A"], "hi"),
+        ("", (Message("assistant", (Text("yes"),)),), None, "Continue."),
+        ("", (Message("assistant", (Text("yes"),)), Message("system", (Text("B"),))), None, "yes"),
+    ],
+)
+def test_the_user_says_something_in_each_request(
+    system: str, messages: tuple[Message, ...], sent_system: list[str] | None, first: str
+) -> None:
+    """The API wants one turn of the user's at least: the last system text, where there is nothing else."""
+    request = Request(wire="chat", model="m", messages=messages, system=(Text(system),) if system else ())
+    given = json.loads(WIRE.encode_request(request, EncodeOptions(model="m")).body)
+    assert "user" in [turn["role"] for turn in given["messages"]]
+    assert given["messages"][0]["content"][0]["text"] == first
+    assert [block["text"] for block in given.get("system", ())] == (sent_system or [])
+
+
 LONG = "mcp__server__" + "x" * 130
 READ = Tool(name="Read", description="reads", parameters=Raw(b'{"type":"object"}'))
 
@@ -88,7 +111,7 @@ def test_tools() -> None:
         {"type": "bash_20250124", "name": "bash"},
     ]
     assert given["tool_choice"] == {"type": "tool", "name": short, "disable_parallel_tool_use": True}
-    assert given["messages"][0]["content"][0]["name"] == short
+    assert given["messages"][-1]["content"][0]["name"] == short
     assert encoded.lost == ("tools.tool_search",)
 
 

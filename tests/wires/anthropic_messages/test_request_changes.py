@@ -179,6 +179,33 @@ def test_the_user_has_the_last_word() -> None:
     assert changed(changes.last_word_to_the_user, sent) == (sent, [])
 
 
+REFERENCE = {"type": "tool_reference", "tool_name": "Later"}
+FOUND = {"type": "search_result", "source": "s", "title": "t", "content": [text("a"), text("b")]}
+REDACTED = {"type": "redacted_thinking", "data": "d"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "sent", "lost"),
+    [
+        (
+            "tool_reference",
+            [RESULT | {"content": [REFERENCE, text("x")]}, text("y")],
+            [RESULT | {"content": [text("Later"), text("x")]}, text("y")],
+            ["messages[1].tool_reference"],
+        ),
+        ("search_result", [FOUND], [text("a b")], ["messages[1].search_result"]),
+        ("redacted_thinking", [REDACTED, CALL], [CALL], ["messages[1].redacted_thinking"]),
+        ("redacted_thinking", [REDACTED], [text("-")], ["messages[1].redacted_thinking"]),
+        ("tool_reference", [text("tool_reference"), CALL], [text("tool_reference"), CALL], []),
+        ("tool_reference", [CALL | {"input": REFERENCE}], [CALL | {"input": REFERENCE}], []),
+    ],
+)
+def test_blocks_of_a_newer_kind(kind: str, content: list[Any], sent: list[Any], lost: list[str]) -> None:
+    body = {"messages": [turn("user", "hi"), turn("user", *content)]}
+    given, reported = changed(changes.without_blocks_of, body, kind)
+    assert (given["messages"][1]["content"], reported) == (sent, lost)
+
+
 SIGNED = {"type": "thinking", "thinking": "t", "signature": "s"}
 EMPTY = {"type": "thinking", "thinking": "", "signature": "s"}
 UNSIGNED = {"type": "thinking", "thinking": "t", "signature": ""}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from daemon.wires.anthropic_messages import thinking_changes as changes
+from daemon.wires.base import Fields
 from tests.wires.anthropic_messages.test_request_changes import Change, changed
 
 ADAPTIVE = {"type": "adaptive", "display": "summarized"}
@@ -100,6 +101,7 @@ ROWS: list[tuple[Change, dict[str, Any], dict[str, Any], list[str]]] = [
         {"tool_choice": FORCED},
         ["reasoning"],
     ),
+    (changes.forced_tool_instead, {"tool_choice": FORCED}, {"tool_choice": FORCED, "thinking": OFF}, []),
     (
         changes.forced_tool_instead,
         {"thinking": ADAPTIVE, "tool_choice": {"type": "auto"}},
@@ -149,6 +151,39 @@ ROWS: list[tuple[Change, dict[str, Any], dict[str, Any], list[str]]] = [
         [],
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("model", "level", "body", "sent"),
+    [
+        ("claude-opus-5-5", "xhigh", {}, {"thinking": {"type": "adaptive"}, "output_config": {"effort": "xhigh"}}),
+        (
+            "claude-sonnet-4-6",
+            "minimal",
+            {"thinking": ADAPTIVE},
+            {"thinking": ADAPTIVE, "output_config": {"effort": "low"}},
+        ),
+        ("claude-sonnet-4-6", "none", {"thinking": ADAPTIVE, "output_config": {"effort": "low"}}, {"thinking": OFF}),
+        ("claude-sonnet-5-5", "none", {}, {"thinking": {"type": "between_tools"}}),
+        ("claude-opus-5-5", "none", {"thinking": ADAPTIVE}, {}),
+        (
+            "claude-haiku-4-5",
+            "medium",
+            {"max_tokens": 32_000},
+            {"max_tokens": 32_000, "thinking": {"type": "enabled", "budget_tokens": 8192}},
+        ),
+        ("claude-haiku-4-5", "high", {"max_tokens": 100}, {"max_tokens": 100}),
+        ("claude-3-haiku-20240307", "high", {}, {}),
+        ("glm-5", "max", {}, {"output_config": {"effort": "max"}}),
+        ("glm-5", "none", {}, {"thinking": OFF}),
+    ],
+)
+def test_the_level_of_a_suffix(model: str, level: str, body: dict[str, Any], sent: dict[str, Any]) -> None:
+    def change(fields: Fields, argument: str) -> tuple[()]:
+        changes.with_level(fields, model, argument)
+        return ()
+
+    assert changed(change, body, level) == (sent, [])
 
 
 @pytest.mark.parametrize(("change", "body", "sent", "lost"), ROWS)
