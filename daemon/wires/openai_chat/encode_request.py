@@ -17,6 +17,7 @@ from msgspec import UNSET, Raw
 
 from daemon.inference.request import AnyTool, OpaqueTool, OutputFormat, Request, Tool, ToolChoice, WebSearch
 from daemon.wires.base import EncodeOptions, UpstreamBody
+from daemon.wires.conversation import with_paired_calls
 from daemon.wires.json import RawObject, encode, fields_of
 from daemon.wires.naming import shorten_id
 from daemon.wires.openai.function_schemas import fit_schemas
@@ -63,11 +64,12 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     writer = MessageWriter(
         request.wire,
         names,
-        id_limit=CALL_ID_LIMIT if is_openai(options.model) else None,
+        openai=is_openai(options.model),
         echo=options.unsupported.isdisjoint(REASONING_FIELDS),
     )
     writer.system(request.system)
-    for position, message in enumerate(spoken(request.messages)):
+    numbered = list(enumerate(spoken(request.messages)))
+    for position, message in with_paired_calls(numbered, writer.call_id, writer.id_limit, writer.lost):
         writer.message(position, message)
     lost = writer.lost
     body = CreateChatCompletion(
@@ -246,9 +248,6 @@ def _merged(theirs: Raw, ours: Raw) -> Raw:
 _OPENAI = re.compile(r"gpt-\d|chatgpt|codex|o\d(?!\w)")
 _REASONING = re.compile(r"(gpt-5|gpt-[6-9]|codex|o\d(?!\w))(?!.*-chat)")
 _SEARCHING = re.compile(r".*-search(-|$)")
-
-CALL_ID_LIMIT = 40
-"""OpenAI: "string too long. Expected a string with maximum length 40" for tool call ids on this wire."""
 
 NAME_LIMIT = 64
 """The longest tool name."""
