@@ -59,9 +59,45 @@ class CallIds:
         return sent
 
 
+class RepeatedIds:
+    """The same for answers that pass through: only an id that the conversation holds already is replaced, wherever
+    the answer says it. ``call`` is what tells one call of the answer from another on its wire; a fragment without a
+    name continues the last call of its id."""
+
+    __slots__ = ("_context", "_given", "_ids", "_latest", "_prefix")
+
+    def __init__(self, context: AnswerContext, prefix: str = "call_") -> None:
+        self._context = context
+        self._prefix = prefix
+        self.begin()
+
+    def begin(self) -> None:
+        """A new attempt."""
+        self._ids = CallIds(self._context, self._prefix)
+        self._given: dict[tuple[object, str], str] = {}
+        self._latest: dict[str, tuple[object, str]] = {}
+
+    def fresh(self, call: object, identifier: str, name: str) -> str:
+        """The id to send for the upstream's; '' where that can stay."""
+        if not identifier:
+            return ""
+        key = (call, identifier) if name or identifier not in self._latest else self._latest[identifier]
+        if key not in self._given:
+            self._given[key] = self._ids.take(identifier, name)
+            self._latest[identifier] = key
+        given = self._given[key]
+        return "" if given == identifier else given
+
+
 def known_ids(request: Request) -> set[str]:
     """The ids of all calls and results in the conversation."""
     return {id_ for message in request.messages for block in message.content for id_ in _ids_in(block)}
+
+
+def has_repeats(request: Request) -> bool:
+    """Whether two calls of the conversation have one id."""
+    ids = [block.id for message in request.messages for block in message.content if type(block) is ToolCall]
+    return len(set(ids)) < len(ids)
 
 
 def _ids_in(block: Block) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ The rules:
 6. Turns of the assistant in a row are one where a call of the first is answered behind the last. Results that come
    later still, or earlier, move up to the end of their turn.
 
-Nothing here knows a wire: it orders ``Piece``s, which the hub's blocks, and each wire's raw JSON, are put into.
+Nothing here knows a wire: it orders ``TurnPart``s, which the hub's blocks, and each wire's raw JSON, are put into.
 """
 
 from __future__ import annotations
@@ -34,15 +34,17 @@ NO_RESULT: Final = "no result of this call is in the conversation"
 """What a call is answered with that nobody has answered."""
 
 
-class Piece(Struct, Generic[T]):
+class TurnPart(Struct, Generic[T]):
     """A part of a turn. ``calls`` is the id of the call that it makes, ``answers`` of the call that it answers.
-    ``content`` is None in a result that was missing. ``same``: two calls with one id and this in common are one."""
+    ``content`` is None in a result that was missing. ``same``: two calls with one id and this in common are one.
+    ``call``: the call that a result belongs to."""
 
     content: T | None
     calls: str | None = None
     answers: str | None = None
     name: str = ""
     same: object = None
+    call: TurnPart[T] | None = None
 
 
 class Turn(Struct, Generic[T]):
@@ -50,27 +52,27 @@ class Turn(Struct, Generic[T]):
 
     place: int
     assistant: bool
-    pieces: list[Piece[T]]
+    parts: list[TurnPart[T]]
 
 
 class Paired(Struct, Generic[T]):
     """``strays``: results without a call, and their places."""
 
     turns: list[Turn[T]]
-    strays: list[tuple[int, Piece[T]]]
+    strays: list[tuple[int, TurnPart[T]]]
 
 
 class _Call(Struct, Generic[T]):
-    piece: Piece[T]
+    part: TurnPart[T]
     run: int
     turn: Turn[T]
-    result: Piece[T] | None = None
+    result: TurnPart[T] | None = None
     home: Turn[T] | None = None
     """Where the result stands."""
 
 
 def is_regular(turns: Iterable[tuple[bool, Iterable[tuple[str | None, str | None]]]]) -> bool:
-    """Whether nothing is to change: (whether it is the assistant's, (call id, id answered) of each piece) by turn."""
+    """Whether nothing is to change: (whether it is the assistant's, (call id, id answered) of each part) by turn."""
     used: set[str] = set()
     waiting: set[str] = set()
     for assistant, ids in turns:
@@ -89,7 +91,7 @@ def is_regular(turns: Iterable[tuple[bool, Iterable[tuple[str | None, str | None
     return not waiting
 
 
-def paired(turns: Sequence[Turn[T]], *, spelled: Callable[[Piece[T]], str], limit: int, whole: bool) -> Paired[T]:
+def paired(turns: Sequence[Turn[T]], *, spelled: Callable[[TurnPart[T]], str], limit: int, whole: bool) -> Paired[T]:
     """``spelled`` writes a call's id as the upstream's wire takes it, in ``limit`` characters. ``whole`` false: ids are
     separated, and all stays where it is."""
     calls, strays = _match(turns)
@@ -98,40 +100,45 @@ def paired(turns: Sequence[Turn[T]], *, spelled: Callable[[Piece[T]], str], limi
     _separate(calls, spelled, limit)
     if not whole:
         return Paired(list(turns), [])
-    return Paired(_in_order(turns, calls, [piece for _, piece in strays]), strays)
+    return Paired(_in_order(turns, calls, [part for _, part in strays]), strays)
+
+
+def says_nothing(turns: Iterable[Turn[T]]) -> bool:
+    """Whether nobody but the assistant says anything in these turns."""
+    return all(turn.assistant or not turn.parts for turn in turns)
 
 
 # --- which result belongs to which call ----------------------------------------------------------
 
 
-def _match(turns: Sequence[Turn[T]]) -> tuple[list[_Call[T]], list[tuple[int, Piece[T]]]]:
+def _match(turns: Sequence[Turn[T]]) -> tuple[list[_Call[T]], list[tuple[int, TurnPart[T]]]]:
     calls: list[_Call[T]] = []
     open_: dict[str, list[_Call[T]]] = {}
-    unmatched: list[tuple[Turn[T], Piece[T]]] = []
+    unmatched: list[tuple[Turn[T], TurnPart[T]]] = []
     run, before = 0, False
     for turn in turns:
         run += turn.assistant and not before
         before = turn.assistant
-        for piece in turn.pieces:
-            if piece.calls is not None:
-                calls.append(call := _Call(piece, run, turn))
-                open_.setdefault(piece.calls, []).append(call)
-            elif piece.answers is not None:
-                if waiting := open_.get(piece.answers):
+        for part in turn.parts:
+            if part.calls is not None:
+                calls.append(call := _Call(part, run, turn))
+                open_.setdefault(part.calls, []).append(call)
+            elif part.answers is not None:
+                if waiting := open_.get(part.answers):
                     newest = waiting[-1].run
                     call = next(each for each in waiting if each.run == newest)
                     waiting.remove(call)
-                    call.result, call.home = piece, turn
+                    call.result, call.home = part, turn
                 else:
-                    unmatched.append((turn, piece))
-    strays: list[tuple[int, Piece[T]]] = []
-    for turn, piece in unmatched:
-        later = next((call for call in open_.get(piece.answers or "", ()) if call.turn.place > turn.place), None)
+                    unmatched.append((turn, part))
+    strays: list[tuple[int, TurnPart[T]]] = []
+    for turn, part in unmatched:
+        later = next((call for call in open_.get(part.answers or "", ()) if call.turn.place > turn.place), None)
         if later is None:
-            strays.append((turn.place, piece))
+            strays.append((turn.place, part))
         else:
-            open_[piece.answers or ""].remove(later)
-            later.result, later.home = piece, turn
+            open_[part.answers or ""].remove(later)
+            later.result, later.home = part, turn
     return calls, strays
 
 
@@ -140,9 +147,9 @@ def _once(calls: list[_Call[T]]) -> list[_Call[T]]:
     known: dict[tuple[int, str | None], list[_Call[T]]] = {}
     kept: list[_Call[T]] = []
     for call in sorted(calls, key=lambda call: call.result is None):  # the one that has been answered stays
-        alike = known.setdefault((call.run, call.piece.calls), [])
-        if call.result is None and any(other.piece.same == call.piece.same for other in alike):
-            call.turn.pieces = [piece for piece in call.turn.pieces if piece is not call.piece]
+        alike = known.setdefault((call.run, call.part.calls), [])
+        if call.result is None and any(other.part.same == call.part.same for other in alike):
+            call.turn.parts = [part for part in call.turn.parts if part is not call.part]
         else:
             alike.append(call)
             kept.append(call)
@@ -150,43 +157,43 @@ def _once(calls: list[_Call[T]]) -> list[_Call[T]]:
     return [call for call in calls if id(call) in staying]
 
 
-def _separate(calls: Iterable[_Call[T]], spelled: Callable[[Piece[T]], str], limit: int) -> None:
+def _separate(calls: Iterable[_Call[T]], spelled: Callable[[TurnPart[T]], str], limit: int) -> None:
     used: set[str] = set()
     for call in calls:
-        sent = spelled(call.piece)
+        sent = spelled(call.part)
         if sent in used:
-            sent = next_number(sent, call.piece.name, used, at_least=len(used)) or unlike(sent, used, limit)
+            sent = next_number(sent, call.part.name, used, at_least=len(used)) or unlike(sent, used, limit)
         used.add(sent)
-        call.piece.calls = sent
+        call.part.calls = sent
         if call.result is not None:
-            call.result.answers = sent
+            call.result.answers, call.result.call = sent, call.part
 
 
 # --- where they stand ----------------------------------------------------------------------------
 
 
-def _in_order(turns: Sequence[Turn[T]], calls: Iterable[_Call[T]], strays: Iterable[Piece[T]]) -> list[Turn[T]]:
+def _in_order(turns: Sequence[Turn[T]], calls: Iterable[_Call[T]], strays: Iterable[TurnPart[T]]) -> list[Turn[T]]:
     of_turn: dict[int, list[_Call[T]]] = {}
     for call in calls:
         of_turn.setdefault(id(call.turn), []).append(call)
     gone = set(map(id, strays))
-    rounds: list[tuple[list[Turn[T]], list[Piece[T]], list[Turn[T]]]] = []
+    rounds: list[tuple[list[Turn[T]], list[TurnPart[T]], list[Turn[T]]]] = []
     for run, answers in _rounds(turns):
-        at_home = set(map(id, answers))
-        late: list[Piece[T]] = []
+        at_home = set(map(id, _next_to(answers)))
+        late: list[TurnPart[T]] = []
         for call in (call for turn in run for call in of_turn.get(id(turn), ())):
             if call.result is None:
-                late.append(Piece(None, answers=call.piece.calls))
+                late.append(TurnPart(None, answers=call.part.calls, call=call.part))
             elif id(call.home) not in at_home:
                 gone.add(id(call.result))
                 late.append(call.result)
         rounds.append((run, late, answers))
     for turn in turns:
-        turn.pieces = [piece for piece in turn.pieces if id(piece) not in gone]
+        turn.parts = [part for part in turn.parts if id(part) not in gone]
     out: list[Turn[T]] = []
     for run, late, answers in rounds:
         out += _merged(run)
-        out += [Turn(run[-1].place, assistant=False, pieces=late)] if late else []
+        out += [Turn(run[-1].place, assistant=False, parts=late)] if late else []
         out += answers
     return out
 
@@ -204,9 +211,15 @@ def _rounds(turns: Sequence[Turn[T]]) -> Iterable[tuple[list[Turn[T]], list[Turn
         yield run, answers
 
 
+def _next_to(answers: list[Turn[T]]) -> list[Turn[T]]:
+    """The turns of which the results stand straight behind the call: up to the first that says something else."""
+    other = (number for number, turn in enumerate(answers) if any(part.answers is None for part in turn.parts))
+    return answers[: next(other, len(answers)) + 1]
+
+
 def _merged(run: list[Turn[T]]) -> list[Turn[T]]:
-    first = next((number for number, turn in enumerate(run[:-1]) if any(piece.calls for piece in turn.pieces)), None)
+    first = next((number for number, turn in enumerate(run[:-1]) if any(part.calls for part in turn.parts)), None)
     if first is None:
         return run
-    pieces = [piece for turn in run[first:] for piece in turn.pieces]
-    return [*run[:first], Turn(run[first].place, assistant=True, pieces=pieces)]
+    parts = [part for turn in run[first:] for part in turn.parts]
+    return [*run[:first], Turn(run[first].place, assistant=True, parts=parts)]

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from daemon.inference.blocks import Block, Text, ToolCall, ToolResult
 from daemon.inference.request import Message
-from daemon.wires.call_pairs import NO_RESULT, Paired, Piece, Turn, is_regular, paired
+from daemon.wires.call_pairs import NO_RESULT, Paired, Turn, TurnPart, is_regular, paired
 
 Spelled = Callable[[ToolCall], str]
 """How a call's id is written on the upstream's wire."""
@@ -25,9 +25,9 @@ def with_paired_calls(messages: Numbered, spelled: Spelled, limit: int, lost: li
     are. Results without a call are lost, unless the user says nothing else: then the model reads them as text."""
     if is_regular((message.role == "assistant", _ids(message, spelled)) for _, message in messages):
         return messages
-    turns = [Turn(place, message.role == "assistant", _pieces(message)) for place, message in messages]
+    turns = [Turn(place, message.role == "assistant", _parts(message)) for place, message in messages]
     originals = {place: message for place, message in messages}
-    result = paired(turns, spelled=lambda piece: _spelled(piece, spelled), limit=limit, whole=True)
+    result = paired(turns, spelled=lambda part: _spelled(part, spelled), limit=limit, whole=True)
     said = [(turn.place, _message(turn, originals[turn.place])) for turn in result.turns]
     said = [(place, message) for place, message in said if message.content or not originals[place].content]
     if result.strays and not any(message.content for _, message in said if message.role == "user"):
@@ -47,43 +47,43 @@ def _ids(message: Message, spelled: Spelled) -> list[tuple[str | None, str | Non
     return ids
 
 
-def _pieces(message: Message) -> list[Piece[Block]]:
-    return [_piece(block, assistant=message.role == "assistant") for block in message.content]
+def _parts(message: Message) -> list[TurnPart[Block]]:
+    return [_part(block, assistant=message.role == "assistant") for block in message.content]
 
 
-def _piece(block: Block, *, assistant: bool) -> Piece[Block]:
+def _part(block: Block, *, assistant: bool) -> TurnPart[Block]:
     if isinstance(block, ToolCall) and assistant:
         same = (block.name, block.namespace, block.arguments)
-        return Piece(block, calls=block.id, name=block.name, same=same)
-    return Piece(block, answers=block.call_id) if isinstance(block, ToolResult) else Piece(block)
+        return TurnPart(block, calls=block.id, name=block.name, same=same)
+    return TurnPart(block, answers=block.call_id) if isinstance(block, ToolResult) else TurnPart(block)
 
 
-def _spelled(piece: Piece[Block], spelled: Spelled) -> str:
-    call = piece.content
+def _spelled(part: TurnPart[Block], spelled: Spelled) -> str:
+    call = part.content
     return spelled(call) if isinstance(call, ToolCall) else ""
 
 
 def _message(turn: Turn[Block], original: Message) -> Message:
-    content = tuple(map(_block, turn.pieces))
+    content = tuple(map(_block, turn.parts))
     added = not turn.assistant and original.role == "assistant"
     return Message("user", content) if added else replace(original, content=content)
 
 
-def _block(piece: Piece[Block]) -> Block:
-    block = piece.content
+def _block(part: TurnPart[Block]) -> Block:
+    block = part.content
     if block is None:
-        return ToolResult(call_id=piece.answers or "", content=(Text(NO_RESULT),), is_error=True)
-    if isinstance(block, ToolCall) and piece.calls not in (None, block.id):
-        return replace(block, id=piece.calls)
-    if isinstance(block, ToolResult) and piece.answers not in (None, block.call_id):
-        return replace(block, call_id=piece.answers)
+        return ToolResult(call_id=part.answers or "", content=(Text(NO_RESULT),), is_error=True)
+    if isinstance(block, ToolCall) and part.calls not in (None, block.id):
+        return replace(block, id=part.calls)
+    if isinstance(block, ToolResult) and part.answers not in (None, block.call_id):
+        return replace(block, call_id=part.answers)
     return block
 
 
 def _as_text(result: Paired[Block]) -> Numbered:
     """The results that answer no call."""
     said: list[tuple[int, Message]] = []
-    for place, piece in result.strays:
-        if isinstance(piece.content, ToolResult):
-            said.append((place, Message("user", (Text(STRAY_MARK), *piece.content.content))))
+    for place, part in result.strays:
+        if isinstance(part.content, ToolResult):
+            said.append((place, Message("user", (Text(STRAY_MARK), *part.content.content))))
     return said
