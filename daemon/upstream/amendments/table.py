@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from daemon.upstream.amendments import calls, parameters, responses
+from daemon.upstream.amendments import parameters, responses, tools
 from daemon.upstream.amendments.rule import Amendment, AmendmentRule
 
-RULES: Final[tuple[AmendmentRule, ...]] = (*responses.RULES, *calls.RULES, *parameters.RULES)
+RULES: Final[tuple[AmendmentRule, ...]] = (*responses.RULES, *tools.RULES, *parameters.RULES)
 """In the order in which a refusal is compared with them."""
 
 RULE: Final[Mapping[str, AmendmentRule]] = {rule.name: rule for rule in RULES}

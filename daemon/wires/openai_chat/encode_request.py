@@ -20,7 +20,6 @@ from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.conversation import with_paired_calls
 from daemon.wires.json import RawObject, encode, fields_of
 from daemon.wires.naming import shorten_id
-from daemon.wires.openai.function_schemas import fit_schemas
 from daemon.wires.openai.parameters import ID_LIMIT, cache_key, effort_for, sampled, service_tier, user
 from daemon.wires.openai_chat import schema
 from daemon.wires.openai_chat.encode_blocks import REASONING_FIELDS, MessageWriter
@@ -41,6 +40,7 @@ from daemon.wires.openai_chat.schema import (
     ToolChoiceParam,
     Unset,
 )
+from daemon.wires.tool_schemas import fit_schemas
 from daemon.wires.tools import INPUT_SCHEMA, SentNames, chosen_tool, described, label, offered_tools, spoken
 
 _ANSWERED_BY_NAME = {

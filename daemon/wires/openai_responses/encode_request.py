@@ -17,7 +17,6 @@ from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.conversation import Numbered, with_paired_calls
 from daemon.wires.json import RawObject, encode, fields_of
 from daemon.wires.naming import shorten_id, shorten_names
-from daemon.wires.openai.function_schemas import fit_schemas
 from daemon.wires.openai.parameters import effort_for, levels_of, sampled, service_tier, session_key, user
 from daemon.wires.openai_responses import schema
 from daemon.wires.openai_responses.encode_blocks import ID_LIMIT, InputWriter
@@ -34,6 +33,7 @@ from daemon.wires.openai_responses.schema import (
     WebSearchFilters,
     WebSearchTool,
 )
+from daemon.wires.tool_schemas import fit_schemas
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
 

@@ -1,6 +1,7 @@
-"""The rules of every wire for calls and their results, which are paired in the upstream's body (``wires.call_pairs``).
+"""The rules of every wire for tools: their schemas (``wires.tool_schemas``), and calls and results that are no pairs
+(``wires.call_pairs``).
 
-What is translated is paired from the start. What passes through is left as the client has it until the upstream
+What is translated is repaired from the start. What passes through is left as the client has it until the upstream
 refuses it: a lenient server may make more of it.
 """
 
@@ -13,8 +14,10 @@ from daemon.wires import anthropic_messages, openai_chat, openai_responses
 from daemon.wires.anthropic_messages import request_calls as messages
 from daemon.wires.openai_chat import request_calls as chat
 from daemon.wires.openai_responses import request_calls as responses
+from daemon.wires.table import WIRES
+from daemon.wires.tool_schemas import portable_tools
 
-_REFUSALS: Final = sentences(
+_UNPAIRED: Final = sentences(
     # OpenAI, DeepSeek, xAI and whoever copies them
     r"['\"`]tool_calls['\"`]? must be followed by tool messages",
     r"tool_call_ids? did not have response messages",
@@ -41,11 +44,26 @@ _REFUSALS: Final = sentences(
     r"message has tool role, but there was no previous assistant message with a tool call",
 )
 
-RULES: Final[tuple[AmendmentRule, ...]] = tuple(
-    AmendmentRule(name=name, wires=frozenset({wire.name}), refusals=_REFUSALS, change=change, loses_content=True)
-    for name, wire, change in (
-        ("tool messages behind their calls", openai_chat.WIRE, chat.one_result_per_call),
-        ("outputs behind their calls", openai_responses.WIRE, responses.one_result_per_call),
-        ("tool results behind their uses", anthropic_messages.WIRE, messages.one_result_per_call),
-    )
+_SCHEMAS: Final = sentences(
+    r"\bis not a (?:valid )?\\?['\"]?regex\b",
+    r"\binvalid (?:json )?schema\b",
+    r"\binvalid regex\b|\bregex (?:parse|compile|syntax) error\b",
+    r"input_schema does not support (?:oneOf|allOf|anyOf)",
+    r"json schema is invalid",
+    r"array schema missing items",
+    r"is not a valid moonshot flavored json schema",
+    r"invalid (?:tool|function) (?:schema|parameters)",
+    r"invalid api parameter, please check the documentation",  # Z.ai's 1210, for whatever it is
+)
+
+RULES: Final[tuple[AmendmentRule, ...]] = (
+    AmendmentRule(name="portable tool schemas", wires=frozenset(WIRES), refusals=_SCHEMAS, change=portable_tools),
+    *(
+        AmendmentRule(name=name, wires=frozenset({wire.name}), refusals=_UNPAIRED, change=change, loses_content=True)
+        for name, wire, change in (
+            ("tool messages behind their calls", openai_chat.WIRE, chat.one_result_per_call),
+            ("outputs behind their calls", openai_responses.WIRE, responses.one_result_per_call),
+            ("tool results behind their uses", anthropic_messages.WIRE, messages.one_result_per_call),
+        )
+    ),
 )
