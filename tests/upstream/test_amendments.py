@@ -240,3 +240,27 @@ def test_a_history_that_is_refused_for_its_calls_is_paired(wire: str) -> None:
         assert any(names[wire] in each for each in proposed(refusal(sentence), wire=wire)), sentence
     for sentence in NO_PAIRS:
         assert not any(names[wire] in each for each in proposed(refusal(sentence), wire=wire)), sentence
+
+
+BAD_SCHEMAS = [
+    "Invalid schema for function 'Artifact': '^[^\\p{Cc}]$' is not a 'regex'.",  # OpenAI
+    'Invalid JSON schema: "^[^\\p{Cc}]$" is not a "regex"',  # opencode's console (9router#3925)
+    "Invalid schema for function 'T': None is not of type 'array'.",
+    "Invalid schema for function 'pods_exec': In context=('properties', 'command'), array schema missing items.",
+    "tools.5.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level",  # Anthropic
+    "tools.2.custom.input_schema: JSON schema is invalid. It must match JSON Schema draft 2020-12",
+    "Invalid API parameter, please check the documentation.",  # Z.ai
+    "Invalid request: tools.function.parameters is not a valid moonshot flavored json schema, details: <At path "
+    "'properties.source': type is not defined>",
+]
+
+
+@pytest.mark.parametrize("wire", ["chat", "responses", "messages"])
+@pytest.mark.parametrize("sentence", BAD_SCHEMAS)
+def test_tools_that_are_refused_for_their_schemas_are_repaired(sentence: str, wire: str) -> None:
+    assert "portable tool schemas" in proposed(refusal(sentence), wire=wire)
+
+
+def test_a_schema_that_the_client_speaks_of_teaches_nothing() -> None:
+    sentence = "the model refused: is not a 'regex'"
+    assert "portable tool schemas" not in proposed(refusal(sentence), wire="chat", request=sentence)

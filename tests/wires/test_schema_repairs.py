@@ -71,7 +71,7 @@ VALUES = TEXT | {"format": "uri", "default": {"pattern": "("}, "enum": [{"requir
 
 REPAIRS: list[tuple[str, Json, Json]] = [
     ("required: null", {"required": None}, {}),
-    ("required: true of no property", {"required": True}, {}),
+    ("required as a word", {"required": "b"}, {}),
     ("properties: null", {"type": "object", "properties": None}, {"type": "object"}),
     ("properties as a list", {"properties": []}, {}),
     ("enum: null", TEXT | {"enum": None}, TEXT),
@@ -232,8 +232,8 @@ def test_a_deep_schema_is_repaired_or_left_as_it_is(depth: int) -> None:
 
 
 def test_references_in_a_circle_and_many_branches_come_to_an_end() -> None:
-    defs = {f"d{n}": {"anyOf": [{"$ref": f"#/$defs/d{(n + k) % 30}"} for k in range(1, 30)]} for n in range(30)}
-    chain = {f"e{n}": {"$ref": f"#/$defs/e{n + 1}"} for n in range(2_000)}
+    defs: Json = {f"d{n}": {"anyOf": [{"$ref": f"#/$defs/d{(n + k) % 30}"} for k in range(1, 30)]} for n in range(30)}
+    chain: Json = {f"e{n}": {"$ref": f"#/$defs/e{n + 1}"} for n in range(2_000)}
     shown, _ = fitted({"allOf": [{"$ref": "#/$defs/d0"}, {"$ref": "#/$defs/e0"}], "$defs": defs | chain})
     assert shown["type"] == "object" and shown["properties"] == {}
 
@@ -266,7 +266,7 @@ def test_every_wire_repairs_and_reports(name: str) -> None:
             "tools.A.pattern",
         ),
         (
-            {"type": "namespace", "name": "n", "tools": [{"type": "function", "name": "A", "parameters": TOOL}]},
+            {"type": "namespace", "name": "n", "tools": [{"name": "A", "parameters": TOOL}]},
             {
                 "type": "namespace",
                 "name": "n",

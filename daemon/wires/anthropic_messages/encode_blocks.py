@@ -30,8 +30,8 @@ from daemon.inference.blocks import (
 from daemon.inference.request import Message
 from daemon.wires.anthropic_messages.answer_parts import fitting_id, hosted_blocks, tool_input
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
-from daemon.wires.conversation import with_paired_calls
 from daemon.wires.json import type_of
+from daemon.wires.paired_messages import with_paired_calls
 from daemon.wires.tools import SentNames
 
 Json = dict[str, object]

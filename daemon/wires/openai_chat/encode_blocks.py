@@ -68,7 +68,7 @@ class MessageWriter:
     """Writes one request's messages. ``names`` says how each tool is named, ``lost`` collects what
     found no place. ``entry`` is the client's wire; ``openai``: the model is one of OpenAI's.
 
-    It takes messages of which calls and results are paired already (``wires.conversation``)."""
+    It takes messages of which calls and results are paired already (``wires.paired_messages``)."""
 
     def __init__(self, entry: str, names: SentNames, *, openai: bool, echo: bool) -> None:
         self._entry = entry

@@ -17,7 +17,6 @@ from msgspec import UNSET, Raw
 
 from daemon.inference.request import AnyTool, OpaqueTool, OutputFormat, Request, Tool, ToolChoice, WebSearch
 from daemon.wires.base import EncodeOptions, UpstreamBody
-from daemon.wires.conversation import with_paired_calls
 from daemon.wires.json import RawObject, encode, fields_of
 from daemon.wires.naming import shorten_id
 from daemon.wires.openai.parameters import ID_LIMIT, cache_key, effort_for, sampled, service_tier, user
@@ -40,6 +39,7 @@ from daemon.wires.openai_chat.schema import (
     ToolChoiceParam,
     Unset,
 )
+from daemon.wires.paired_messages import with_paired_calls
 from daemon.wires.tool_schemas import fit_schemas
 from daemon.wires.tools import INPUT_SCHEMA, SentNames, chosen_tool, described, label, offered_tools, spoken
 

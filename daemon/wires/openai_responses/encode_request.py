@@ -14,7 +14,6 @@ from msgspec import UNSET, Raw
 
 from daemon.inference.request import AnyTool, OpaqueTool, OutputFormat, Request, Tool, ToolChoice, WebSearch
 from daemon.wires.base import EncodeOptions, UpstreamBody
-from daemon.wires.conversation import Numbered, with_paired_calls
 from daemon.wires.json import RawObject, encode, fields_of
 from daemon.wires.naming import shorten_id, shorten_names
 from daemon.wires.openai.parameters import effort_for, levels_of, sampled, service_tier, session_key, user
@@ -33,6 +32,7 @@ from daemon.wires.openai_responses.schema import (
     WebSearchFilters,
     WebSearchTool,
 )
+from daemon.wires.paired_messages import Numbered, with_paired_calls
 from daemon.wires.tool_schemas import fit_schemas
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"

@@ -11,7 +11,7 @@ import pytest
 from daemon.inference.blocks import Block, Text, ToolCall, ToolResult
 from daemon.inference.request import Message, Request
 from daemon.wires.base import EncodeOptions
-from daemon.wires.conversation import with_paired_calls
+from daemon.wires.paired_messages import with_paired_calls
 from daemon.wires.table import WIRES
 from tests.wires.world import per_wire
 
