@@ -270,7 +270,7 @@ def test_every_wire_repairs_and_reports(name: str) -> None:
             {
                 "type": "namespace",
                 "name": "n",
-                "tools": [{"type": "function", "name": "A", "parameters": within(TEXT)}],
+                "tools": [{"name": "A", "parameters": within(TEXT)}],
             },
             "tools.n.A.pattern",
         ),
