@@ -69,10 +69,11 @@ def repair(root: Schema, lost: Callable[[str], None]) -> None:
     while nodes:
         node = nodes.pop()
         _repair_node(node, lost)
-        nodes += _inside(node)
+        nodes += inside(node)
 
 
-def _inside(node: Schema) -> Iterator[Schema]:
+def inside(node: Schema) -> Iterator[Schema]:
+    """The schemas that stand directly in ``node``, which is repaired."""
     for key in _ONE:
         if isinstance(node.get(key), dict):
             yield node[key]
@@ -161,12 +162,12 @@ def _repair_maps(node: Schema) -> None:
         if not isinstance(node[key], dict):
             del node[key]
             continue
-        inside = node[key]
-        for name in [name for name, schema in inside.items() if schema is False and key == "properties"]:
-            del inside[name]
-        for name, schema in inside.items():
+        schemas = node[key]
+        for name in [name for name, schema in schemas.items() if schema is False and key == "properties"]:
+            del schemas[name]
+        for name, schema in schemas.items():
             if not isinstance(schema, dict):
-                inside[name] = _said(schema if isinstance(schema, bool) else True)
+                schemas[name] = _said(schema if isinstance(schema, bool) else True)
 
 
 def _repair_required(node: Schema) -> None:

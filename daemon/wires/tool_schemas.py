@@ -7,8 +7,9 @@ them together and for each tool.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Protocol
 
 import msgspec
 from msgspec import Raw
@@ -16,7 +17,8 @@ from msgspec import Raw
 from daemon.inference.request import Tool
 from daemon.wires.base import Fields
 from daemon.wires.json import NOT_JSON, NULL, encode, fields_of, is_object, items_of
-from daemon.wires.schema_repairs import repair
+from daemon.wires.moonshot_schemas import moonshot
+from daemon.wires.schema_repairs import Schema, repair
 from daemon.wires.tools import label
 
 _ANY_OBJECT = Raw(b'{"type":"object","properties":{}}')
@@ -36,46 +38,68 @@ _REMEMBERED = 32 * 1024
 """Bytes of the longest schema that is remembered by itself."""
 
 
+Fitted = tuple[bytes | None, tuple[str, ...]]
+"""(the schema repaired, None where it fits; the keywords that it lost)."""
+
+
+class Fit(Protocol):
+    """A repair that remembers, and the same without."""
+
+    def __call__(self, schema: bytes, /) -> Fitted: ...
+
+    @property
+    def __wrapped__(self) -> Callable[[bytes], Fitted]: ...
+
+
 def fit_schemas(functions: Sequence[Tool], lost: list[str]) -> list[Raw]:
     """The schemas as upstreams take them; those that fit pass untouched, and usually all do."""
     schemas = [_without_dialect(tool.parameters) for tool in functions]
     if _all_fit(b"\0".join(schemas)):
         return schemas
-    return [_fit(label(tool), schema, lost) for tool, schema in zip(functions, schemas, strict=True)]
+    return [_fit(label(tool), schema, lost, _fitted) for tool, schema in zip(functions, schemas, strict=True)]
 
 
 def fit_schema(tool: Tool, lost: list[str]) -> Raw:
     """The same for one tool."""
-    return _fit(label(tool), _without_dialect(tool.parameters), lost)
+    return _fit(label(tool), _without_dialect(tool.parameters), lost, _fitted)
 
 
 def portable_tools(fields: Fields, _: str = "") -> Sequence[str]:
-    """The same for the tools of a body that passes through, of whichever wire. See ``base.Change``."""
+    """The same for the tools of an upstream's body, of whichever wire. See ``base.Change``."""
+    return _changed(fields, _fitted)
+
+
+def moonshot_tools(fields: Fields, _: str = "") -> Sequence[str]:
+    """The same in the form that Moonshot demands."""
+    return _changed(fields, _for_moonshot)
+
+
+def _changed(fields: Fields, fit: Fit) -> Sequence[str]:
     tools = fields.get("tools", NULL)
     lost: list[str] = []
     if tools != NULL:
-        fields["tools"] = Raw(encode([_portable(tool, "", lost) for tool in items_of(tools)]))
+        fields["tools"] = Raw(encode([_tool(tool, "", fit, lost) for tool in items_of(tools)]))
     return lost
 
 
-def _portable(tool: Raw, group: str, lost: list[str]) -> Raw:
+def _tool(tool: Raw, group: str, fit: Fit, lost: list[str]) -> Raw:
     """Chat has the function in an object of its own, Responses has groups of tools."""
     if not is_object(tool):
         return tool
     inside = fields_of(tool)
     name = group + _text(inside.get("name", _NO_NAME))
     for key in _SCHEMAS & inside.keys():
-        inside[key] = _fit(name, inside[key], lost)
+        inside[key] = _fit(name, inside[key], lost, fit)
     if "function" in inside:
-        inside["function"] = _portable(inside["function"], group, lost)
+        inside["function"] = _tool(inside["function"], group, fit, lost)
     if "tools" in inside:
-        inside["tools"] = Raw(encode([_portable(each, f"{name}.", lost) for each in items_of(inside["tools"])]))
+        inside["tools"] = Raw(encode([_tool(each, f"{name}.", fit, lost) for each in items_of(inside["tools"])]))
     return Raw(encode(inside))
 
 
-def _fit(name: str, schema: Raw, lost: list[str]) -> Raw:
+def _fit(name: str, schema: Raw, lost: list[str], fit: Fit) -> Raw:
     whole = bytes(schema)
-    fitted, keywords = (_fitted if len(whole) <= _REMEMBERED else _fitted.__wrapped__)(whole)
+    fitted, keywords = (fit if len(whole) <= _REMEMBERED else fit.__wrapped__)(whole)
     lost.extend(f"tools.{name}.{keyword}" for keyword in keywords)
     return schema if fitted is None else Raw(fitted)
 
@@ -86,8 +110,16 @@ def _all_fit(schemas: bytes) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _fitted(schema: bytes) -> tuple[bytes | None, tuple[str, ...]]:
-    """(the schema repaired, None where it fits; the keywords that it lost)."""
+def _fitted(schema: bytes) -> Fitted:
+    return _repaired(schema, lambda _: None)
+
+
+@lru_cache(maxsize=512)
+def _for_moonshot(schema: bytes) -> Fitted:
+    return _repaired(schema, moonshot)
+
+
+def _repaired(schema: bytes, shape: Callable[[Schema], None]) -> Fitted:
     try:
         before, after = msgspec.json.decode(schema), msgspec.json.decode(schema)
         if not isinstance(after, dict):
@@ -96,6 +128,7 @@ def _fitted(schema: bytes) -> tuple[bytes | None, tuple[str, ...]]:
             after.pop(key, None)
         lost: dict[str, None] = {}
         repair(after, lambda keyword: lost.setdefault(keyword))
+        shape(after)
         return (None if before == after else encode(after)), tuple(lost)
     except RecursionError:  # nobody sends such in earnest: the upstream decides
         return None, ()

@@ -250,15 +250,21 @@ BAD_SCHEMAS = [
     "tools.5.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level",  # Anthropic
     "tools.2.custom.input_schema: JSON schema is invalid. It must match JSON Schema draft 2020-12",
     "Invalid API parameter, please check the documentation.",  # Z.ai
-    "Invalid request: tools.function.parameters is not a valid moonshot flavored json schema, details: <At path "
-    "'properties.source': type is not defined>",
 ]
+MOONSHOT = (
+    "Invalid request: tools.function.parameters is not a valid moonshot flavored json schema, details: <At path "
+    "'properties.source': type is not defined>"
+)
 
 
 @pytest.mark.parametrize("wire", ["chat", "responses", "messages"])
 @pytest.mark.parametrize("sentence", BAD_SCHEMAS)
 def test_tools_that_are_refused_for_their_schemas_are_repaired(sentence: str, wire: str) -> None:
     assert "portable tool schemas" in proposed(refusal(sentence), wire=wire)
+
+
+def test_moonshot_wants_a_form_of_its_own() -> None:
+    assert proposed(refusal(MOONSHOT), wire="chat") == ["tool schemas of Moonshot"]
 
 
 def test_a_schema_that_the_client_speaks_of_teaches_nothing() -> None:

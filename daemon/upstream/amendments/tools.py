@@ -15,7 +15,7 @@ from daemon.wires.anthropic_messages import request_calls as messages
 from daemon.wires.openai_chat import request_calls as chat
 from daemon.wires.openai_responses import request_calls as responses
 from daemon.wires.table import WIRES
-from daemon.wires.tool_schemas import portable_tools
+from daemon.wires.tool_schemas import moonshot_tools, portable_tools
 
 _UNPAIRED: Final = sentences(
     # OpenAI, DeepSeek, xAI and whoever copies them
@@ -51,13 +51,18 @@ _SCHEMAS: Final = sentences(
     r"input_schema does not support (?:oneOf|allOf|anyOf)",
     r"json schema is invalid",
     r"array schema missing items",
-    r"is not a valid moonshot flavored json schema",
     r"invalid (?:tool|function) (?:schema|parameters)",
     r"invalid api parameter, please check the documentation",  # Z.ai's 1210, for whatever it is
 )
 
 RULES: Final[tuple[AmendmentRule, ...]] = (
     AmendmentRule(name="portable tool schemas", wires=frozenset(WIRES), refusals=_SCHEMAS, change=portable_tools),
+    AmendmentRule(
+        name="tool schemas of Moonshot",
+        wires=frozenset(WIRES),
+        refusals=sentences(r"is not a valid moonshot flavored json schema"),
+        change=moonshot_tools,
+    ),
     *(
         AmendmentRule(name=name, wires=frozenset({wire.name}), refusals=_UNPAIRED, change=change, loses_content=True)
         for name, wire, change in (
