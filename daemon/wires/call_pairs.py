@@ -34,6 +34,11 @@ NO_RESULT: Final = "no result of this call is in the conversation"
 """What a call is answered with that nobody has answered."""
 
 
+STRAY_MARK: Final = "[result of a tool call that is not in this conversation]"
+"""Stands before results without calls where the user says nothing else: then the model reads them as text, since an
+upstream refuses an empty conversation."""
+
+
 class TurnPart(Struct, Generic[T]):
     """A part of a turn. ``calls`` is the id of the call that it makes, ``answers`` of the call that it answers.
     ``content`` is None in a result that was missing. ``same``: two calls with one id and this in common are one.

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
 
 from msgspec.structs import replace
 
 from daemon.inference.blocks import Block, Text, ToolCall, ToolResult
 from daemon.inference.request import Message
-from daemon.wires.call_pairs import NO_RESULT, Paired, Turn, TurnPart, is_regular, paired
+from daemon.wires.call_pairs import NO_RESULT, STRAY_MARK, Paired, Turn, TurnPart, is_regular, paired
 
 Spelled = Callable[[ToolCall], str]
 """How a call's id is written on the upstream's wire."""
 
 Numbered = Sequence[tuple[int, Message]]
 """Messages, each with the number that a loss names it by."""
-
-STRAY_MARK: Final = "[result of a tool call that is not in this conversation]"
 
 
 def with_paired_calls(messages: Numbered, spelled: Spelled, limit: int, lost: list[str]) -> Numbered:

@@ -48,6 +48,8 @@ ANSWER = {"role": "assistant", "content": "well"}
 NONE = "no result of this call is in the conversation"
 UNUSED = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": NONE, "is_error": True}]}
 
+MARK = "[result of a tool call that is not in this conversation]"
+
 WHOLE: list[tuple[str, ModuleType, list[Body], list[Body], list[int]]] = [
     ("regular", messages, [SAID, use("a"), used("a")], [SAID, use("a"), used("a")], []),
     (
@@ -72,7 +74,27 @@ WHOLE: list[tuple[str, ModuleType, list[Body], list[Body], list[int]]] = [
     ("no result, then the user", messages, [use("a"), SAID], [use("a"), UNUSED, SAID], []),
     ("two results", messages, [use("a"), used("a", "a"), SAID], [use("a"), used("a"), SAID], [1]),
     ("no call", messages, [SAID, used("x"), ANSWER, SAID], [SAID, ANSWER, SAID], [1]),
-    ("nothing but results", messages, [used("x")], [used("x")], []),
+    (
+        "nothing but results",
+        messages,
+        [used("x")],
+        [{"role": "user", "content": [{"type": "text", "text": MARK}, {"type": "text", "text": "ok"}]}],
+        [],
+    ),
+    (
+        "nothing but results",
+        chat,
+        [tool("x")],
+        [{"role": "user", "content": [{"type": "text", "text": MARK}, {"type": "text", "text": "ok"}]}],
+        [],
+    ),
+    (
+        "nothing but results",
+        responses,
+        [output("x")],
+        [{"role": "user", "content": [{"type": "input_text", "text": MARK}, {"type": "input_text", "text": "ok"}]}],
+        [],
+    ),
     (
         "text before the result",
         messages,

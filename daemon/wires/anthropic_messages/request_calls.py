@@ -8,8 +8,8 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from daemon.wires.base import Fields
-from daemon.wires.call_pairs import NO_RESULT, Turn, TurnPart, paired, says_nothing
-from daemon.wires.json import LenientDecoder, changed, encode, items_of
+from daemon.wires.call_pairs import NO_RESULT, STRAY_MARK, Turn, TurnPart, paired, says_nothing
+from daemon.wires.json import NULL, LenientDecoder, changed, encode, items_of
 
 _ASSISTANT: Final = "assistant"
 
@@ -37,7 +37,7 @@ def separate_ids(fields: Fields) -> None:
 
 
 def one_result_per_call(fields: Fields, _: str = "") -> Sequence[str]:
-    """All rules. A request in which the user says nothing else than results without calls stays as it is."""
+    """All rules."""
     return _pair(fields, whole=True)
 
 
@@ -46,9 +46,10 @@ def _pair(fields: Fields, *, whole: bool) -> Sequence[str]:
     turns = [_turn(place, raw) for place, raw in enumerate(messages)]
     before = [_state(turn) for turn in turns]
     result = paired(turns, spelled=lambda part: part.calls or "", limit=64, whole=whole)
-    if whole and says_nothing(result.turns):
-        return ()
     sent = [_sent(turn, messages, before) for turn in result.turns if turn.parts or not before[turn.place]]
+    if result.strays and says_nothing(result.turns):
+        fields["messages"] = Raw(encode([*sent, *(_as_text(part.content or NULL) for _, part in result.strays)]))
+        return ()
     fields["messages"] = Raw(encode(sent))
     return [f"messages[{place}].tool_result" for place, _ in result.strays]
 
@@ -85,6 +86,12 @@ def _sent(turn: Turn[Raw], messages: Sequence[Raw], before: Sequence[list[tuple[
     if not turn.assistant and _message(own).role == _ASSISTANT:
         return Raw(encode({"role": "user", "content": blocks}))
     return Raw(changed(own, content=blocks))
+
+
+def _as_text(result: Raw) -> dict[str, object]:
+    content = _message(result).content
+    said = [{"type": "text", "text": content}] if isinstance(content, str) and content else content or []
+    return {"role": "user", "content": [{"type": "text", "text": STRAY_MARK}, *said]}
 
 
 def _sent_block(part: TurnPart[Raw]) -> Raw | dict[str, object]:

@@ -9,10 +9,11 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.wires.base import Fields
-from daemon.wires.call_pairs import NO_RESULT, Turn, TurnPart, paired, says_nothing
+from daemon.wires.call_pairs import NO_RESULT, STRAY_MARK, Turn, TurnPart, paired, says_nothing
 from daemon.wires.json import NULL, LenientDecoder, RawObject, changed, encode, fields_of, items_of
 
 _ASSISTANT: Final = "assistant"
+_NO_TEXT: Final = Raw(b'""')
 _NOTHING: Final = (b"", b"null", b'""', b"[]")
 
 
@@ -44,16 +45,18 @@ def separate_ids(fields: Fields) -> None:
 
 
 def one_result_per_call(fields: Fields, _: str = "") -> Sequence[str]:
-    """All rules. A request in which the user says nothing else than results without calls stays as it is."""
+    """All rules."""
     return _pair(fields, whole=True)
 
 
 def _pair(fields: Fields, *, whole: bool) -> Sequence[str]:
     turns = [_turn(place, raw) for place, raw in enumerate(items_of(fields["messages"]))]
     result = paired(turns, spelled=lambda part: part.calls or "", limit=64, whole=whole)
-    if whole and says_nothing(result.turns):
+    sent = [message for turn in result.turns for message in _sent(turn)]
+    if result.strays and says_nothing(result.turns):
+        fields["messages"] = Raw(encode([*sent, *(_as_text(part.content or NULL) for _, part in result.strays)]))
         return ()
-    fields["messages"] = Raw(encode([message for turn in result.turns for message in _sent(turn)]))
+    fields["messages"] = Raw(encode(sent))
     return [f"messages[{place}].tool_result" for place, _ in result.strays]
 
 
@@ -105,6 +108,11 @@ def _answer(part: TurnPart[Raw]) -> Raw:
     return Raw(changed(part.content, tool_call_id=part.answers))
 
 
+def _as_text(result: Raw) -> dict[str, object]:
+    mark = {"type": "text", "text": STRAY_MARK}
+    return {"role": "user", "content": [mark, *_parts(fields_of(result).get("content", _NO_TEXT))]}
+
+
 def _joined(heads: Sequence[RawObject]) -> RawObject:
     """One message of the assistant's for several: of each field what is said first, but the content of all."""
     message: RawObject = {}
@@ -120,4 +128,6 @@ def _joined(heads: Sequence[RawObject]) -> RawObject:
 
 def _parts(content: Raw) -> list[object]:
     whole = msgspec.json.decode(content)
-    return whole if isinstance(whole, list) else [{"type": "text", "text": whole}]
+    if isinstance(whole, list):
+        return whole
+    return [{"type": "text", "text": whole}] if whole else []

@@ -8,8 +8,8 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from daemon.wires.base import Fields
-from daemon.wires.call_pairs import NO_RESULT, Turn, TurnPart, paired, says_nothing
-from daemon.wires.json import LenientDecoder, changed, encode, items_of, says
+from daemon.wires.call_pairs import NO_RESULT, STRAY_MARK, Turn, TurnPart, paired, says_nothing
+from daemon.wires.json import NULL, LenientDecoder, changed, encode, items_of, says
 
 _STORED: Final = ("previous_response_id", "conversation")
 _KNOWN: Final = frozenset({"function_call", "custom_tool_call"})
@@ -25,7 +25,12 @@ class _Item(Struct):
     input: Raw = Raw(b"")
 
 
+class _Output(Struct):
+    output: str | list[Raw] | None = None
+
+
 _item = LenientDecoder(_Item).decode
+_output = LenientDecoder(_Output).decode
 
 
 def separate_ids(fields: Fields) -> None:
@@ -34,8 +39,7 @@ def separate_ids(fields: Fields) -> None:
 
 
 def one_result_per_call(fields: Fields, _: str = "") -> Sequence[str]:
-    """All rules, unless calls may lie in a response that is stored upstream. A request in which the user says nothing
-    else than outputs without calls stays as it is."""
+    """All rules, unless calls may lie in a response that is stored upstream."""
     if any(says(fields, name) for name in _STORED):
         return ()
     return _pair(fields, whole=True)
@@ -46,9 +50,11 @@ def _pair(fields: Fields, *, whole: bool) -> Sequence[str]:
         return ()
     turns = [_turn(place, raw) for place, raw in enumerate(items_of(fields["input"]))]
     result = paired(turns, spelled=lambda part: part.calls or "", limit=64, whole=whole)
-    if whole and says_nothing(result.turns):
+    sent = [item for turn in result.turns for item in _sent(turn.parts)]
+    if result.strays and says_nothing(result.turns):
+        fields["input"] = Raw(encode([*sent, *(_as_text(part.content or NULL) for _, part in result.strays)]))
         return ()
-    fields["input"] = Raw(encode([item for turn in result.turns for item in _sent(turn.parts)]))
+    fields["input"] = Raw(encode(sent))
     return [f"messages[{place}].tool_result" for place, _ in result.strays]
 
 
@@ -62,6 +68,12 @@ def _turn(place: int, raw: Raw) -> Turn[Raw]:
         return Turn(place, assistant=True, parts=[TurnPart(raw, calls=item.call_id, name=item.name, same=same)])
     assistant = kind == "reasoning" or kind.endswith("_call") or item.role == "assistant"
     return Turn(place, assistant, [TurnPart(raw)])
+
+
+def _as_text(result: Raw) -> dict[str, object]:
+    output = _output(result).output
+    said = [{"type": "input_text", "text": output}] if isinstance(output, str) and output else output or []
+    return {"role": "user", "content": [{"type": "input_text", "text": STRAY_MARK}, *said]}
 
 
 def _sent(parts: Iterable[TurnPart[Raw]]) -> Iterable[Raw]:
