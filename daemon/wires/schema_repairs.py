@@ -22,6 +22,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from daemon.wires.schema_keywords import repair_keywords
+
 Schema = dict[str, Any]
 
 _VALUES: Final = frozenset({"default", "const", "example"})
@@ -89,6 +91,7 @@ def inside(node: Schema) -> Iterator[Schema]:
 def _repair_node(node: Schema, lost: Callable[[str], None]) -> None:
     for key in [key for key, value in node.items() if value is None and key not in _VALUES]:
         del node[key]
+    repair_keywords(node)
     _repair_patterns(node, lost)
     _repair_lists(node)
     _repair_maps(node)

@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import Raw
 
 from daemon.inference.request import Request, Tool
@@ -301,3 +303,37 @@ def test_schemas_that_fit_keep_their_bytes_beside_one_that_does_not() -> None:
 def test_each_keyword_is_reported_once() -> None:
     schema = {"type": "object", "properties": {name: TEXT | {"pattern": "("} for name in "abc"}}
     assert fitted(schema)[1] == ["pattern"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"minimum": "1", "maximum": "2.5"}, {"minimum": 1, "maximum": 2.5}),
+        ({"minimum": True, "maximum": "x", "exclusiveMinimum": "3", "exclusiveMaximum": []}, {"exclusiveMinimum": 3}),
+        ({"multipleOf": 0, "minLength": -1, "maxLength": 2.0, "minItems": 1.5}, {"maxLength": 2}),
+        ({"title": 5, "description": ["x"]}, {"title": "5"}),
+        ({"uniqueItems": "true", "deprecated": 1, "readOnly": "no"}, {"uniqueItems": True}),
+        ({"$ref": 1, "$anchor": "#x", "$id": "a#b", "format": {}}, {}),
+        ({"$anchor": "x", "$id": "https://a.example/s#", "format": "uri"},) * 2,
+        ({"dependentRequired": {"a": ["b", "b", 1], "c": "d"}}, {"dependentRequired": {"a": ["b"]}}),
+        ({"dependentRequired": []}, {}),
+    ],
+)
+def test_simple_keywords_hold_what_the_draft_says(before: Json, after: Json) -> None:
+    assert fitted(within(before)) == (within(after), [])
+
+
+KEYWORDS = ["type", "properties", "required", "items", "pattern", "patternProperties", "enum", "anyOf", "allOf", "$ref"]
+KEYWORDS += ["not", "$defs", "minimum", "exclusiveMinimum", "additionalItems", "default", "prefixItems", "a"]
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 2) | st.sampled_from(["", "a", "object", "(", "#", "#/properties/a"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYWORDS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(values)
+def test_any_schema_becomes_an_object(schema: object) -> None:
+    shown, _ = fitted(schema)
+    assert shown["type"] == "object" and isinstance(shown["properties"], dict)
+    assert not {"anyOf", "oneOf", "allOf", "enum", "not", "$ref"} & shown.keys()
