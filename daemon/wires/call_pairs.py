@@ -34,6 +34,8 @@ NO_RESULT: Final = "no result of this call is in the conversation"
 """What a call is answered with that nobody has answered."""
 
 
+_STRAY: Final = "tool_result"
+
 STRAY_MARK: Final = "[result of a tool call that is not in this conversation]"
 """Stands before results without calls where the user says nothing else: then the model reads them as text, since an
 upstream refuses an empty conversation."""
@@ -65,6 +67,12 @@ class Paired(Struct, Generic[T]):
 
     turns: list[Turn[T]]
     strays: list[tuple[int, TurnPart[T]]]
+
+    @property
+    def lost(self) -> list[str]:
+        """The names of the results that are left out."""
+        lost = [f"messages[{place}].{_STRAY}" for place, _ in self.strays]
+        return lost
 
 
 class _Call(Struct, Generic[T]):

@@ -29,7 +29,7 @@ def with_paired_calls(messages: Numbered, spelled: Spelled, limit: int, lost: li
     said = [(place, message) for place, message in said if message.content or not originals[place].content]
     if result.strays and not any(message.content for _, message in said if message.role == "user"):
         return sorted([*said, *_as_text(result)], key=lambda numbered: numbered[0])
-    lost.extend(f"messages[{place}].tool_result" for place, _ in result.strays)
+    lost += result.lost
     return said
 
 

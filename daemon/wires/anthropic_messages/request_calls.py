@@ -51,7 +51,7 @@ def _pair(fields: Fields, *, whole: bool) -> Sequence[str]:
         fields["messages"] = Raw(encode([*sent, *(_as_text(part.content or NULL) for _, part in result.strays)]))
         return ()
     fields["messages"] = Raw(encode(sent))
-    return [f"messages[{place}].tool_result" for place, _ in result.strays]
+    return result.lost
 
 
 def _turn(place: int, raw: Raw) -> Turn[Raw]:

@@ -142,7 +142,7 @@ class ChatDialect:
         if (self._hides_usage or self._opened) and self._is_hidden(chunk):
             return b""
         payload = _renamed(payload, bytes(chunk.model), self._model)
-        if self._calls:
+        if self._calls and payload.count(b'"id"') > 1:  # the answer's own, and one of a call, which its first has
             payload = self._unlike(payload, chunk.choices, "delta")
         chunk_id = bytes(chunk.id)
         if chunk_id != self._id:
@@ -150,9 +150,7 @@ class ChatDialect:
         return b"data: " + payload.replace(b"\n", b" ") + b"\n\n"
 
     def _unlike(self, payload: bytes, choices: Raw, field: str) -> bytes:
-        """Calls whose ids the conversation holds already get others. Only the first fragment of a call has its id."""
-        if payload.count(b'"id"') < 2:  # the answer's own
-            return payload
+        """Calls whose ids the conversation holds already get others."""
         renamed = False
         whole = msgspec.json.decode(choices)
         for choice in whole if isinstance(whole, list) else ():
