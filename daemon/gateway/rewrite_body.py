@@ -18,6 +18,7 @@ from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.gateway.response_pipe import AttemptTarget
 from daemon.upstream.amendments.apply import amend
 from daemon.wires.base import Fields, Upstream
+from daemon.wires.call_ids import has_repeats
 from daemon.wires.json import NULL, TRUE, encode, fields_of
 
 
@@ -37,6 +38,8 @@ def rewrite_body(client_request: ClientRequest, target: AttemptTarget, owners: R
     upstream = client_request.wire.upstream
     fields = fields_of(client_request.body)
     signed = filter_reasoning(client_request.body, fields, target, owners)
+    if has_repeats(client_request.request):
+        upstream.separate_ids(fields)
     options = target.options
     from_client = frozenset(path for path in options.unsupported if _has(fields, path))
     fields["model"] = Raw(encode(options.model))

@@ -16,6 +16,10 @@ hub, and the modules here:
 
     sse, sse_decoder  the frame splitter; what all stream decoders do, and where they write hub events
     tools, naming     a client's tools toward upstreams that know functions only; limits on names and ids
+    tool_schemas      schemas that upstreams would refuse, repaired in schema_repairs, schema_keywords, moonshot_schemas
+    call_ids          ids of calls that are unlike all others of their conversation, toward the client
+    call_pairs        one result behind each call, toward the upstream; paired_messages does so for the hub's messages,
+                      request_calls of each wire for bodies that pass through
     failures/         what upstreams' failures mean
     openai/           what the two OpenAI wires have in common
     json              what is kept unread, what is wrong with it, and objects of odd shapes

@@ -223,6 +223,9 @@ class Upstream(Struct, frozen=True, kw_only=True):
     )
     """Parameters that mean the same: where one is refused, the other is sent."""
 
+    separate_ids: Callable[[Fields], None]
+    """Gives calls that have an earlier call's id one of their own, and their results too."""
+
     reasoning: EarlierReasoning | None = None
 
     output_limit: Callable[[str], tuple[str, ...]] = lambda _: ("max_tokens",)

@@ -12,6 +12,7 @@ from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.gateway.rewrite_body import RewrittenBody, rewrite_body
 from daemon.upstream.amendments.parameters import REASONING
 from daemon.upstream.amendments.rule import Amendment
+from daemon.wires.openai_responses import WIRE
 from daemon.wires.openai_responses.encode_request import ENCRYPTED_REASONING as ENCRYPTED
 from tests.gateway.client_requests import client_request
 from tests.gateway.targets import target
@@ -277,3 +278,26 @@ def test_amendments_are_made_in_the_body_that_passes_and_nothing_else_changes() 
     expected = body | FORCED | {"input": shaped, "instructions": ""}
     del expected["include"]
     assert rewritten(body, amendments=amendments) == expected
+
+
+CALL = {"type": "function_call", "call_id": "call_0", "name": "f", "arguments": "{}"}
+OUTPUT = {"type": "function_call_output", "call_id": "call_0", "output": "ok"}
+
+
+def passed_on(items: list[dict[str, Any]]) -> object:
+    body = {"model": "m", "input": items}
+    asked = WIRE.decode_request(json.dumps(body).encode(), {})
+    request = client_request("responses", body, messages=asked.messages)
+    return json.loads(rewrite_body(request, target(candidate()), ReasoningOwners()).body)["input"]
+
+
+def test_only_ids_of_calls_that_repeat_are_replaced() -> None:
+    """Upstreams refuse them, or take the later call for answered."""
+    once = [{"role": "user", "content": "go"}, CALL, OUTPUT]
+    assert passed_on(once) == once
+    assert passed_on([*once, CALL, OUTPUT]) == [*once, CALL | {"call_id": "call_0_2"}, OUTPUT | {"call_id": "call_0_2"}]
+
+
+def test_a_result_without_a_call_passes_through() -> None:
+    """Until the upstream refuses it: its call may be stored there."""
+    assert passed_on([OUTPUT]) == [OUTPUT]

@@ -228,8 +228,81 @@ def test_a_body_is_read_only_where_something_is_to_change() -> None:
 def test_names_of_rows_are_unique_and_say_whether_content_is_lost() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
     losing = {"images are text", "audio is text", "documents are text", "nothing but text", "tool turns are text"}
-    losing |= {"linked images are text", "calls without text"}
-    assert {rule.name for rule in RULES if loses_content(Amendment(rule.name))} == losing | {
-        "only what is said",
-        REASONING,
-    }
+    losing |= {"linked images are text", "calls without text", "only what is said", REASONING}
+    losing |= {"tool messages behind their calls", "outputs behind their calls", "tool results behind their uses"}
+    assert {rule.name for rule in RULES if loses_content(Amendment(rule.name))} == losing
+
+
+UNPAIRED = [
+    # OpenAI and DeepSeek
+    "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. The "
+    "following tool_call_ids did not have response messages: call_1",
+    "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.",
+    "Messages with role 'tool' must be a response to a preceding message with 'tool_calls'",
+    "insufficient tool messages following tool_calls message",
+    "No tool output found for function call call_1.",
+    "No tool call found for function call output with call_id call_1.",
+    "Duplicate function_call_output for call_id call_1",
+    "Duplicate value for 'tool_call_id' of call_1 in message[4]",
+    # Anthropic and Bedrock
+    "messages.2: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1. Each `tool_use` "
+    "block must have a corresponding `tool_result` block in the next message.",
+    "messages.4.content.0: unexpected `tool_use_id` found in `tool_result` blocks: toolu_1.",
+    "messages.2.content.1: each tool_use must have a single result. Found multiple `tool_result` blocks with id: t",
+    "messages.3.content.1: `tool_use` ids must be unique",
+    "Expected toolResult blocks at messages.2.content for the following Ids: tooluse_1",
+    "The number of toolResult blocks at messages.2.content exceeds the number of toolUse blocks of previous turn.",
+    # others
+    "Not the same number of function calls and responses",
+    "Please ensure that the number of function response parts is equal to the number of function call parts of the "
+    "function call turn.",
+    "Please ensure that function call turn comes immediately after a user turn or after a function response turn.",
+    "invalid params, tool call result does not follow tool call (2013)",
+    "invalid params, tool result's tool id(call_1) not found (2013)",
+    "Invalid request: tool_call_id call_1 not found",
+]
+NO_PAIRS = [
+    "Duplicate tool names: Bash",
+    "No tool parser is set: start the server with --tool-call-parser",
+    "Tool result is too long",
+    "model not found",
+]
+
+
+@pytest.mark.parametrize("wire", ["chat", "responses", "messages"])
+def test_a_history_that_is_refused_for_its_calls_is_paired(wire: str) -> None:
+    names = {"chat": "tool messages behind", "responses": "outputs behind", "messages": "tool results behind"}
+    for sentence in UNPAIRED:
+        assert any(names[wire] in each for each in proposed(refusal(sentence), wire=wire)), sentence
+    for sentence in NO_PAIRS:
+        assert not any(names[wire] in each for each in proposed(refusal(sentence), wire=wire)), sentence
+
+
+BAD_SCHEMAS = [
+    "Invalid schema for function 'Artifact': '^[^\\p{Cc}]$' is not a 'regex'.",  # OpenAI
+    'Invalid JSON schema: "^[^\\p{Cc}]$" is not a "regex"',  # opencode's console (9router#3925)
+    "Invalid schema for function 'T': None is not of type 'array'.",
+    "Invalid schema for function 'pods_exec': In context=('properties', 'command'), array schema missing items.",
+    "tools.5.custom.input_schema: input_schema does not support oneOf, allOf, or anyOf at the top level",  # Anthropic
+    "tools.2.custom.input_schema: JSON schema is invalid. It must match JSON Schema draft 2020-12",
+    "Invalid API parameter, please check the documentation.",  # Z.ai
+]
+MOONSHOT = (
+    "Invalid request: tools.function.parameters is not a valid moonshot flavored json schema, details: <At path "
+    "'properties.source': type is not defined>"
+)
+
+
+@pytest.mark.parametrize("wire", ["chat", "responses", "messages"])
+@pytest.mark.parametrize("sentence", BAD_SCHEMAS)
+def test_tools_that_are_refused_for_their_schemas_are_repaired(sentence: str, wire: str) -> None:
+    assert "portable tool schemas" in proposed(refusal(sentence), wire=wire)
+
+
+def test_moonshot_wants_a_form_of_its_own() -> None:
+    assert proposed(refusal(MOONSHOT), wire="chat") == ["tool schemas of Moonshot"]
+
+
+def test_a_schema_that_the_client_speaks_of_teaches_nothing() -> None:
+    sentence = "the model refused: is not a 'regex'"
+    assert "portable tool schemas" not in proposed(refusal(sentence), wire="chat", request=sentence)

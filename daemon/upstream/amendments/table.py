@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from daemon.upstream.amendments import chat, fields, media, messages, parameters, responses, thinking, values
+from daemon.upstream.amendments import chat, fields, media, messages, parameters, responses, thinking, tools, values
 from daemon.upstream.amendments.rule import Amendment, AmendmentRule
 
 RULES: Final[tuple[AmendmentRule, ...]] = (
     *responses.RULES,
     *messages.RULES,
     *chat.RULES,
+    *tools.RULES,
     *media.RULES,
     *values.RULES,
     *fields.RULES,

@@ -11,6 +11,8 @@ from msgspec import DecodeError, Raw
 from daemon.inference.blocks import Citation, HostedCall, Opaque, Reasoning, ToolCall
 from daemon.inference.response import FinishReason, Usage
 from daemon.wires.anthropic_messages.schema import WIRE_NAME, Typed
+from daemon.wires.base import AnswerContext
+from daemon.wires.call_ids import CallIds
 from daemon.wires.json import encode, fields_of, items_of
 from daemon.wires.naming import shorten_id
 
@@ -61,22 +63,14 @@ def opening_usage(usage: Usage | None, estimate: int) -> dict[str, object]:
     return usage_body(usage)
 
 
-class ToolIds:
-    """Tool-call ids of one answer, made to fit ``^[a-zA-Z0-9_-]{1,64}$`` and unique."""
+def fitting_id(identifier: str) -> str:
+    """An id made to fit ``^[a-zA-Z0-9_-]{1,64}$``."""
+    return shorten_id(OUTSIDE_ID.sub("_", identifier))
 
-    __slots__ = ("_answer_id", "_used")
 
-    def __init__(self, answer_id: str) -> None:
-        self._answer_id = answer_id
-        self._used: set[str] = set()
-
-    def take(self, identifier: str | None) -> str:
-        """The id to send for the next call; ``identifier`` is the upstream's."""
-        fitting = shorten_id(OUTSIDE_ID.sub("_", identifier or ""))
-        if not fitting or fitting in self._used:
-            fitting = f"toolu_{self._answer_id[:24]}_{len(self._used)}"
-        self._used.add(fitting)
-        return fitting
+def tool_ids(context: AnswerContext) -> CallIds:
+    """The ids of one answer's calls as the API takes them."""
+    return CallIds(context, "toolu_", fitting_id)
 
 
 def tool_input(call: ToolCall) -> Raw:

@@ -22,17 +22,18 @@ from daemon.inference.blocks import (
 )
 from daemon.inference.response import Response, Usage
 from daemon.wires.anthropic_messages.answer_parts import (
-    ToolIds,
     citation_body,
     hosted_blocks,
     opaque_blocks,
     stop_reason,
     thinking_body,
+    tool_ids,
     tool_input,
     usage_body,
 )
 from daemon.wires.anthropic_messages.moved_thinking import HeldThinking
 from daemon.wires.base import AnswerContext
+from daemon.wires.call_ids import CallIds
 from daemon.wires.json import encode
 
 Json = dict[str, object]
@@ -62,7 +63,7 @@ def encode_response(response: Response, context: AnswerContext) -> bytes:
 
 
 def _blocks(content: tuple[Block, ...], context: AnswerContext) -> Iterator[Json | Raw]:
-    ids = ToolIds(context.answer_id)
+    ids = tool_ids(context)
     asked = context.request.reasoning
     thinking = HeldThinking(asked)
     for block in content:
@@ -77,7 +78,7 @@ def _blocks(content: tuple[Block, ...], context: AnswerContext) -> Iterator[Json
             yield from map(thinking_body, thinking.take())
 
 
-def _block(block: Block, ids: ToolIds, context: AnswerContext) -> Iterable[Json | Raw]:
+def _block(block: Block, ids: CallIds, context: AnswerContext) -> Iterable[Json | Raw]:
     match block:
         case Text():
             return _text(block)
@@ -87,7 +88,8 @@ def _block(block: Block, ids: ToolIds, context: AnswerContext) -> Iterable[Json 
             empty = not block.text and (not block.signature or context.request.reasoning.enabled is False)
             return () if empty else (thinking_body(block),)
         case ToolCall():
-            return ({"type": "tool_use", "id": ids.take(block.id), "name": block.name, "input": tool_input(block)},)
+            identifier = ids.take(block.id, block.name)
+            return ({"type": "tool_use", "id": identifier, "name": block.name, "input": tool_input(block)},)
         case HostedCall():
             return hosted_blocks(block)
         case Opaque():

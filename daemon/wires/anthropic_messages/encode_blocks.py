@@ -28,16 +28,17 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message
-from daemon.wires.anthropic_messages.answer_parts import OUTSIDE_ID, hosted_blocks, tool_input
+from daemon.wires.anthropic_messages.answer_parts import fitting_id, hosted_blocks, tool_input
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
 from daemon.wires.json import type_of
-from daemon.wires.naming import shorten_id
+from daemon.wires.paired_messages import with_paired_calls
 from daemon.wires.system_text import reminder
 from daemon.wires.tools import SentNames
 
 Json = dict[str, object]
 
 _DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*),(.*)", re.S)
+ID_LIMIT = 64
 _IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
@@ -53,7 +54,8 @@ class RequestBlocks:
     def messages(self, messages: Sequence[Message], first: int = 0) -> list[Json]:
         """``first`` is the number of the first of them in the client's request."""
         turns: list[tuple[str, list[Json | Raw]]] = []
-        for number, message in enumerate(messages, first):
+        numbered = list(enumerate(messages, first))
+        for number, message in with_paired_calls(numbered, lambda call: tool_id(call.id), ID_LIMIT, self.lost):
             role, blocks = self._message(message, f"messages[{number}]")
             if not blocks:
                 continue
@@ -142,7 +144,7 @@ def word_for(block: Block) -> str:
 
 def tool_id(identifier: str) -> str:
     """An id as the API takes it; the same for a call and its result."""
-    return shorten_id(OUTSIDE_ID.sub("_", identifier)) or "toolu_0"
+    return fitting_id(identifier) or "toolu_0"
 
 
 def _results_first(blocks: list[Json | Raw]) -> list[Json | Raw]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msgspec import DecodeError, Raw
+from msgspec import Raw
 
 from daemon.inference.blocks import Text
 from daemon.inference.request import AnyTool, Message, OpaqueTool, Request, Tool, WebSearch
@@ -16,14 +16,14 @@ from daemon.wires.anthropic_messages.models import claude_model
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
 from daemon.wires.anthropic_messages.thinking import leave_out, thinking_fields
 from daemon.wires.base import EncodeOptions, UpstreamBody
-from daemon.wires.json import encode, fields_of
+from daemon.wires.json import encode
+from daemon.wires.tool_schemas import fit_schema
 from daemon.wires.tools import INPUT_SCHEMA, SentNames, chosen_tool, described, label, offered_tools, spoken
 
 GO_ON = "Continue."
 """What a user says who says nothing."""
 
 _NAME_LIMIT = 128
-_EMPTY_SCHEMA = Raw(b'{"type":"object","properties":{}}')
 
 
 def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
@@ -102,7 +102,7 @@ def _tool(tool: AnyTool, names: SentNames, lost: list[str]) -> Json | Raw | None
         return _web_search(tool)
     if tool.format is not None:
         lost.append(f"tools.{label(tool)}.format")
-    schema = INPUT_SCHEMA if tool.kind == "custom" else _object_schema(tool.parameters)
+    schema = INPUT_SCHEMA if tool.kind == "custom" else fit_schema(tool, lost)
     body: Json = {"name": names.of(tool.name, tool.namespace), "input_schema": schema}
     if description := described(tool):
         body["description"] = description
@@ -118,19 +118,6 @@ def _web_search(tool: WebSearch) -> Json:
         "max_uses": tool.max_uses,
     }
     return body | {name: value for name, value in optional.items() if value}
-
-
-def _object_schema(schema: Raw | None) -> Raw:
-    """The API wants ``type: object`` at the root; everything else goes through untouched."""
-    if not schema:
-        return _EMPTY_SCHEMA
-    try:
-        fields = fields_of(schema)
-    except DecodeError:
-        return _EMPTY_SCHEMA
-    if "type" in fields:
-        return schema
-    return Raw(encode({"type": "object", **fields}))
 
 
 def _tool_choice(request: Request, offered: Sequence[AnyTool], names: SentNames) -> Json | None:

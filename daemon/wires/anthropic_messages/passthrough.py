@@ -18,9 +18,9 @@ from msgspec import DecodeError, Raw, Struct
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.inference.response import Response
-from daemon.wires.anthropic_messages.schema import Typed
 from daemon.wires.anthropic_messages.stream_encoder import MessagesStreamEncoder
 from daemon.wires.base import AnswerContext, EncodeResponse
+from daemon.wires.call_ids import RepeatedIds
 from daemon.wires.json import NULL, LenientDecoder, RawObject, changed, encode, fields_of, items_of
 from daemon.wires.sse import SseSplitter, frame
 
@@ -53,13 +53,20 @@ class _Delta(Struct):
     signature: str = ""
 
 
+class _Block(Struct):
+    type: str = ""
+    id: str = ""
+    name: str = ""
+
+
 class _Message(Struct):
     model: str | None = None
+    content: list[Raw] = []
 
 
 _event = LenientDecoder(_Event)
 _delta = LenientDecoder(_Delta).decode
-_block = LenientDecoder(Typed).decode
+_block = LenientDecoder(_Block).decode
 _message = LenientDecoder(_Message).decode
 
 
@@ -70,6 +77,7 @@ class MessagesDialect:
         "_context",
         "_encode_response",
         "_ending",
+        "_ids",
         "_next",
         "_open",
         "_own",
@@ -83,6 +91,7 @@ class MessagesDialect:
     def __init__(self, context: AnswerContext, encode_response: EncodeResponse) -> None:
         self._context = context
         self._encode_response = encode_response
+        self._ids = RepeatedIds(context)
         # Whether the client has a ``message_start``. It outlives an attempt: a keep-alive may have opened the answer
         # before the upstream that in the end answers was even asked, and Anthropic's TypeScript SDK raises at a
         # second start.
@@ -104,6 +113,7 @@ class MessagesDialect:
 
     def begin(self) -> None:
         self._read = _Event("")
+        self._ids.begin()
         self.needs_decoding = False
         self.signature = b""
 
@@ -134,7 +144,10 @@ class MessagesDialect:
         closed = self._close_own() if self._own and kind != "ping" else b""
         if kind == "content_block_start":
             self._next = event.index + self._shift + 1
-            self._open = self._next - 1, _block(event.content_block).type
+            block = _block(event.content_block)
+            self._open = self._next - 1, block.type
+            if block.type == "tool_use" and (fresh := self._ids.fresh(event.index, block.id, block.name)):
+                payload = changed(payload, content_block=Raw(changed(event.content_block, id=fresh)))
         elif kind == "content_block_stop":
             self._open = None
         elif self._open and self.signature:
@@ -204,7 +217,16 @@ class MessagesDialect:
 
     def whole(self, body: bytes) -> bytes:
         model = self._context.model
-        return body if _message(body).model == model else changed(body, model=model)
+        message = _message(body)
+        if message.model != model:
+            body = changed(body, model=model)
+        content = [self._fresh(index, block) for index, block in enumerate(message.content)]
+        return body if content == message.content else changed(body, content=content)
+
+    def _fresh(self, index: int, raw: Raw) -> Raw:
+        block = _block(raw)
+        fresh = self._ids.fresh(index, block.id, block.name) if block.type == "tool_use" else ""
+        return Raw(changed(raw, id=fresh)) if fresh else raw
 
     def collected(self, stream: bytes) -> bytes:
         return message_of(stream)

@@ -38,7 +38,6 @@ from daemon.inference.events import (
 )
 from daemon.inference.response import Usage
 from daemon.wires.anthropic_messages.answer_parts import (
-    ToolIds,
     citation_body,
     hosted_blocks,
     opaque_blocks,
@@ -46,6 +45,7 @@ from daemon.wires.anthropic_messages.answer_parts import (
     split_block,
     stop_reason,
     thinking_body,
+    tool_ids,
     usage_body,
 )
 from daemon.wires.anthropic_messages.errors import error_object
@@ -104,7 +104,7 @@ class MessagesStreamEncoder:
 
     def __init__(self, context: AnswerContext) -> None:
         self._context = context
-        self._ids = ToolIds(context.answer_id)
+        self._ids = tool_ids(context)
         self._begun = self._ended = False
         # Index on the wire of the next block: keep-alives' blocks count, hub blocks without content do not.
         self._next = 0
@@ -196,7 +196,8 @@ class MessagesStreamEncoder:
             self._write_held(out)
             self._called = self._held.spoken = True
             self._custom_begun = False
-            block = {"type": "tool_use", "id": self._ids.take(start.id), "name": start.name or "", "input": {}}
+            name = start.name or ""
+            block = {"type": "tool_use", "id": self._ids.take(start.id, name), "name": name, "input": {}}
             self._open_block(encode(block), _INPUT_DELTA, out)
             self._live = start.index if start.kind == "tool_call" else _NOBODY
 

@@ -8,6 +8,7 @@ from msgspec import Raw
 
 from daemon.inference.request import Request
 from daemon.wires.anthropic_messages.moved_thinking import MARK
+from daemon.wires.anthropic_messages.request_calls import separate_ids
 from daemon.wires.anthropic_messages.thinking_changes import with_level
 from daemon.wires.base import EarlierReasoning, EncodeOptions, Fields, Item, Sift, Upstream
 from daemon.wires.json import encode, fields_of, items_of
@@ -67,6 +68,7 @@ UPSTREAM = Upstream(
     headers={"anthropic-version": VERSION},
     key_headers=key_headers,
     force_fields=force_fields,
+    separate_ids=separate_ids,
     reasoning=EarlierReasoning(markers=(b'thinking"', b'"text":""', b'"text": ""'), sift=_sift, mark=MARK),
     count_path="/count_tokens",
     takes_sampling=lambda request: not request.reasoning.asked_for,  # the API refuses both beside thinking

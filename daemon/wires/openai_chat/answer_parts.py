@@ -126,20 +126,3 @@ def call_field(call: ToolCall, identifier: str, custom: frozenset[str]) -> CallF
         return CustomCallField(identifier, CustomField(call.name, call.arguments))
     arguments = wrapped(call.arguments) if call.kind == "custom" else call.arguments or "{}"
     return FunctionCallField(identifier, FunctionField(call.name, arguments))
-
-
-class CallIds:
-    """Tool-call ids of one answer: the upstream's where it has one of its own for each call."""
-
-    __slots__ = ("_answer_id", "_used")
-
-    def __init__(self, answer_id: str) -> None:
-        self._answer_id = answer_id
-        self._used: set[str] = set()
-
-    def take(self, identifier: str | None) -> str:
-        """The id to send for the next call; ``identifier`` is the upstream's."""
-        if not identifier or identifier in self._used:
-            identifier = f"call_{self._answer_id[:24]}_{len(self._used)}"
-        self._used.add(identifier)
-        return identifier

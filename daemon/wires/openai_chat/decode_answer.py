@@ -32,4 +32,8 @@ def _answer(body: bytes) -> Completion:
         completion = Completion()
     if not completion.choices:
         raise no_answer(msgspec.json.decode(body), "without choices")
+    for choice in completion.choices:
+        calls = choice.message.tool_calls if choice.message is not None else None
+        for place, call in enumerate(calls or ()):
+            call.index = place  # each is whole, also where two have one id
     return completion

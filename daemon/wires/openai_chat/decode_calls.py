@@ -25,7 +25,7 @@ class StreamedCall:
 
     __slots__ = ("_block", "_fallback_id", "_names", "_pieces", "_reader", "_writer", "custom", "ended", "id", "name")
 
-    def __init__(self, writer: BlockWriter, names: Mapping[str, str], fallback_id: str) -> None:
+    def __init__(self, writer: BlockWriter, names: Mapping[str, str], fallback_id: str | None) -> None:
         self._writer = writer
         self._names = names
         self._fallback_id = fallback_id
@@ -110,7 +110,8 @@ class CallTable:
         self._by_index: dict[int, StreamedCall] = {}
         self._owners: dict[str, StreamedCall] = {}
         self.answer_id = ""
-        """The upstream's, which makes the ids of calls without one unlike those of other answers."""
+        """The upstream's, which makes the ids of calls without one unlike those of other answers. Without it such a
+        call has no id here: whoever writes to the client makes one (``call_ids``)."""
 
     @property
     def named(self) -> bool:
@@ -159,7 +160,8 @@ class CallTable:
             return known
         if self._calls:
             self.settle()
-        call = StreamedCall(self._writer, self._names, f"call_{self.answer_id}_{len(self._calls)}")
+        fallback_id = f"call_{self.answer_id}_{len(self._calls)}" if self.answer_id else None
+        call = StreamedCall(self._writer, self._names, fallback_id)
         self._calls.append(call)
         if index is not None:
             self._by_index[index] = call

@@ -9,9 +9,9 @@ from msgspec import UNSET, Raw
 from daemon.inference.blocks import File, HostedCall, Image, ModelRefusal, Opaque, Reasoning, Text, ToolCall, ToolResult
 from daemon.inference.response import Response
 from daemon.wires.base import AnswerContext
+from daemon.wires.call_ids import CallIds
 from daemon.wires.json import encode
 from daemon.wires.openai_chat.answer_parts import (
-    CallIds,
     annotation_of,
     call_field,
     custom_tools,
@@ -46,7 +46,7 @@ def encode_response(response: Response, context: AnswerContext) -> bytes:
 
 def _message(response: Response, context: AnswerContext) -> CompletionMessage:
     """Texts are one string, as the same answer's stream has them; an answer without anything has empty text."""
-    ids, custom = CallIds(context.answer_id), custom_tools(context.request)
+    ids, custom = CallIds(context), custom_tools(context.request)
     text, annotations = _text(response)
     refusals: list[str] = []
     thoughts: list[str] = []
@@ -61,7 +61,7 @@ def _message(response: Response, context: AnswerContext) -> CompletionMessage:
             case Reasoning():
                 thoughts.extend([block.text] if block.parts else [])
             case ToolCall():
-                calls.append(call_field(block, ids.take(block.id), custom))
+                calls.append(call_field(block, ids.take(block.id, block.name), custom))
             case HostedCall() | Opaque():  # this wire has a place for pictures alone; the gateway reports what is lost
                 image = image_of(block) if isinstance(block, HostedCall) else own_image(block)
                 images.extend([image] if image else [])

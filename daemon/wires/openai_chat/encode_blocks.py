@@ -5,8 +5,7 @@ Invariants:
    before the last of them (text, images of another result) waits, and keeps its order.
 2. A ``tool`` message holds text alone. An image or document in a result is named there by a line of
    its own and follows, under the same line, in a user message.
-3. A result without its call is refused upstream, so it is dropped and reported as lost.
-4. Of a client of another wire there is one system message, the first: all system and developer texts that open the
+3. Of a client of another wire there is one system message, the first: all system and developer texts that open the
    conversation. Later ones are marked user text, where they stand: moved to the front, they would spoil the prompt
    cache. Neighbours of one role are one message. So want the templates of Qwen, Gemma and Mistral
    ("System message must be at the beginning", "roles must alternate"), and no server minds.
@@ -34,6 +33,7 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message
+from daemon.wires.call_ids import counted
 from daemon.wires.json import type_of
 from daemon.wires.media_text import line_for
 from daemon.wires.naming import shorten_id
@@ -58,18 +58,27 @@ from daemon.wires.tools import SentNames, wrapped
 REASONING_FIELDS = ("reasoning_content", "reasoning")
 """Where thinking goes back; what came inside ``content`` is not handed back."""
 
+CALL_ID_LIMIT = 40
+"""OpenAI: "string too long. Expected a string with maximum length 40" for tool call ids on this wire."""
+
+ID_LIMIT = 64
+"""Of ids that are made here."""
+
 _SYSTEM = ("system", "developer")
 
 
 class MessageWriter:
     """Writes one request's messages. ``names`` says how each tool is named, ``lost`` collects what
-    found no place. ``entry`` is the client's wire; ``id_limit`` the longest call id, if there is one."""
+    found no place. ``entry`` is the client's wire; ``openai``: the model is one of OpenAI's.
 
-    def __init__(self, entry: str, names: SentNames, *, id_limit: int | None, echo: bool) -> None:
+    It takes messages of which calls and results are paired already (``wires.paired_messages``)."""
+
+    def __init__(self, entry: str, names: SentNames, *, openai: bool, echo: bool) -> None:
         self._entry = entry
         self._native = entry == WIRE_NAME
         self._names = names
-        self._id_limit = id_limit
+        self._openai = openai
+        self.id_limit = CALL_ID_LIMIT if openai else ID_LIMIT
         self._echo = echo
         self._open_calls: dict[str, str] = {}
         self._waiting: list[MessageParam] = []
@@ -173,11 +182,8 @@ class MessageWriter:
     # --- tool results ---
 
     def _result(self, result: ToolResult) -> None:
-        call_id = self._call_id(result.call_id)
-        name = self._open_calls.pop(call_id, None)
-        if name is None:
-            self._lose("tool_result")
-            return
+        call_id = result.call_id
+        name = self._open_calls.pop(call_id)
         texts: list[ContentPart] = [TextPart(ERROR_MARK)] if result.is_error else []
         media: list[ContentPart] = []
         for piece in result.content:
@@ -207,8 +213,12 @@ class MessageWriter:
             return f"{ERROR_MARK}\n{rest}" if isinstance(rest, str) else texts
         return self._content(texts)
 
-    def _call_id(self, call_id: str) -> str:
-        return call_id if self._id_limit is None else shorten_id(call_id, self._id_limit)
+    def call_id(self, call: ToolCall) -> str:
+        """How the call's id is written. Only OpenAI is known to limit it; what a Messages client has of an id of Kimi's
+        is written as Kimi does."""
+        if self._openai:
+            return shorten_id(call.id, CALL_ID_LIMIT)
+        return counted(call.id, self._names.of(call.name, call.namespace)) if self._entry == "messages" else call.id
 
     # --- the assistant ---
 
@@ -270,7 +280,7 @@ class MessageWriter:
         setattr(message, field, reasoning.text if before is UNSET else f"{before}\n\n{reasoning.text}")
 
     def _call(self, call: ToolCall) -> ToolCallParam:
-        call_id = self._call_id(call.id)
+        call_id = call.id
         self._open_calls[call_id] = call.name
         name = self._names.of(call.name, call.namespace)
         if call.kind == "custom" and self._native:

@@ -19,7 +19,6 @@ from daemon.inference.request import AnyTool, OpaqueTool, OutputFormat, Request,
 from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.json import RawObject, encode, fields_of
 from daemon.wires.naming import shorten_id
-from daemon.wires.openai.function_schemas import fit_schemas
 from daemon.wires.openai.parameters import ID_LIMIT, cache_key, effort_for, levels_of, sampled, service_tier, user
 from daemon.wires.openai_chat import schema
 from daemon.wires.openai_chat.encode_blocks import REASONING_FIELDS, MessageWriter
@@ -41,6 +40,8 @@ from daemon.wires.openai_chat.schema import (
     Unset,
 )
 from daemon.wires.openai_chat.thinking_forms import EFFORT
+from daemon.wires.paired_messages import with_paired_calls
+from daemon.wires.tool_schemas import fit_schemas
 from daemon.wires.tools import INPUT_SCHEMA, SentNames, chosen_tool, described, label, offered_tools, spoken
 
 _ANSWERED_BY_NAME = {
@@ -67,11 +68,12 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     writer = MessageWriter(
         request.wire,
         names,
-        id_limit=CALL_ID_LIMIT if is_openai(options.model) else None,
+        openai=is_openai(options.model),
         echo=options.unsupported.isdisjoint(REASONING_FIELDS),
     )
     writer.system(request.system)
-    for position, message in enumerate(spoken(request.messages)):
+    numbered = list(enumerate(spoken(request.messages)))
+    for position, message in with_paired_calls(numbered, writer.call_id, writer.id_limit, writer.lost):
         writer.message(position, message)
     lost = writer.lost
     body = CreateChatCompletion(
@@ -256,9 +258,6 @@ def _merged(theirs: Raw, ours: Raw) -> Raw:
 _OPENAI = re.compile(r"gpt-\d|chatgpt|codex|o\d(?!\w)")
 _REASONING = re.compile(r"(gpt-5|gpt-[6-9]|codex|o\d(?!\w))(?!.*-chat)")
 _SEARCHING = re.compile(r".*-search(-|$)")
-
-CALL_ID_LIMIT = 40
-"""OpenAI: "string too long. Expected a string with maximum length 40" for tool call ids on this wire."""
 
 NAME_LIMIT = 64
 """The longest tool name."""

@@ -6,6 +6,8 @@ the upstream's last chunk in any case; a client that did not ask for it does not
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import Raw, Struct
 
@@ -13,6 +15,7 @@ from daemon.errors import GatewayError
 from daemon.inference.collect import collect, replay
 from daemon.inference.response import Response
 from daemon.wires.base import AnswerContext, EncodeResponse
+from daemon.wires.call_ids import RepeatedIds
 from daemon.wires.json import LenientDecoder, changed, encode, fields_of
 from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
 from daemon.wires.openai_chat.stream_encoder import ChatStreamEncoder
@@ -59,6 +62,7 @@ class ChatDialect:
     """See ``base.Dialect``."""
 
     __slots__ = (
+        "_calls",
         "_context",
         "_done",
         "_encode_response",
@@ -66,6 +70,7 @@ class ChatDialect:
         "_finishes",
         "_hides_usage",
         "_id",
+        "_ids",
         "_model",
         "_opened",
         "_own",
@@ -89,11 +94,14 @@ class ChatDialect:
         self._own = ChatStreamEncoder(context)
         # Whether the client has had that opening and not yet content of the upstream: its own opening is then dropped.
         self._opened = False
+        self._ids = RepeatedIds(context)
         self.signature = b""  # this API has no encrypted reasoning
         self.begin()
 
     def begin(self) -> None:
         self._read = _LAST
+        self._calls = False  # whether the event has some
+        self._ids.begin()
         self._finishes = False  # whether a choice of the event has its ``finish_reason``
         self.needs_decoding = False
         self._done = False  # whether ``[DONE]`` has gone out: some servers end without one, and clients wait for it
@@ -107,13 +115,14 @@ class ChatDialect:
             self._read, self.needs_decoding = _LAST, True
             return
         self._read = chunk = _chunk(payload)
+        self._calls = calls = b'"tool_calls"' in payload
         self._finishes = finishes = b'"finish_reason":"' in payload or b'"finish_reason": "' in payload
         self.needs_decoding = (
             not self._spoken
             or bytes(chunk.usage) not in _ABSENT
             or bytes(chunk.error) not in _ABSENT
             or finishes
-            or b'"tool_calls"' in payload
+            or calls
         )
         self._spoken = self._spoken or self.commits()
 
@@ -133,10 +142,29 @@ class ChatDialect:
         if (self._hides_usage or self._opened) and self._is_hidden(chunk):
             return b""
         payload = _renamed(payload, bytes(chunk.model), self._model)
+        if self._calls and payload.count(b'"id"') > 1:  # the answer's own, and one of a call, which its first has
+            payload = self._unlike(payload, chunk.choices, "delta")
         chunk_id = bytes(chunk.id)
         if chunk_id != self._id:
             payload = self._one_id(chunk_id, payload)
         return b"data: " + payload.replace(b"\n", b" ") + b"\n\n"
+
+    def _unlike(self, payload: bytes, choices: Raw, field: str) -> bytes:
+        """Calls whose ids the conversation holds already get others."""
+        renamed = False
+        whole = msgspec.json.decode(choices)
+        for choice in whole if isinstance(whole, list) else ():
+            renamed |= self._rename(choice, field)
+        return changed(payload, choices=whole) if renamed else payload
+
+    def _rename(self, choice: dict[str, Any], field: str) -> bool:
+        renamed = False
+        for place, call in enumerate((choice.get(field) or {}).get("tool_calls") or ()):
+            known = choice.get("index"), call.get("index", place)
+            name = (call.get("function") or {}).get("name") or ""
+            if isinstance(call.get("id"), str) and (fresh := self._ids.fresh(known, call["id"], name)):
+                call["id"], renamed = fresh, True
+        return renamed
 
     def _is_hidden(self, chunk: _Chunk) -> bool:
         """Usage that the client did not ask for, and the upstream's opening after our own."""
@@ -174,7 +202,10 @@ class ChatDialect:
         return ChatStreamEncoder(self._context).fail(error)
 
     def whole(self, body: bytes) -> bytes:
-        return body if bytes(_chunk(body).model) == self._model else changed(body, model=Raw(self._model))
+        answer = _chunk(body)
+        if bytes(answer.model) != self._model:
+            body = changed(body, model=Raw(self._model))
+        return self._unlike(body, answer.choices, "message") if b'"tool_calls"' in body else body
 
     def collected(self, stream: bytes) -> bytes:
         """The message by way of the hub, since no two servers cut theirs alike; what stands beside it as it

@@ -31,9 +31,9 @@ from daemon.inference.events import (
     StreamError,
 )
 from daemon.wires.base import AnswerContext
+from daemon.wires.call_ids import CallIds
 from daemon.wires.json import encode
 from daemon.wires.openai_chat.answer_parts import (
-    CallIds,
     annotation_of,
     custom_tools,
     finish_reason,
@@ -85,7 +85,7 @@ class ChatStreamEncoder:
 
     def __init__(self, context: AnswerContext) -> None:
         self._context = context
-        self._ids = CallIds(context.answer_id)
+        self._ids = CallIds(context)
         self._custom = custom_tools(context.request)
         self._begun = self._ended = False
         self._refused = self._thought = False  # the ``finish_reason``; whether a blank line parts the next thinking
@@ -161,7 +161,7 @@ class ChatStreamEncoder:
             return
         number = self._numbers[start.index] = len(self._numbers)
         name = start.name or ""
-        call: dict[str, object] = {"index": number, "id": self._ids.take(start.id)}
+        call: dict[str, object] = {"index": number, "id": self._ids.take(start.id, name)}
         if start.kind == "custom_tool_call" and name in self._custom:
             call |= {"type": "custom", "custom": {"name": name, "input": ""}}
         else:

@@ -8,6 +8,7 @@ from daemon.inference.request import Request
 from daemon.wires.base import EncodeOptions, Fields, Upstream
 from daemon.wires.json import FALSE, TRUE, encode, object_of
 from daemon.wires.openai_chat.encode_request import output_limit
+from daemon.wires.openai_chat.request_calls import separate_ids
 
 
 def force_fields(fields: Fields, _body: bytes, request: Request, options: EncodeOptions) -> None:
@@ -25,5 +26,6 @@ UPSTREAM = Upstream(
     endpoint="/chat/completions",
     family="openai",
     force_fields=force_fields,
+    separate_ids=separate_ids,
     output_limit=output_limit,
 )

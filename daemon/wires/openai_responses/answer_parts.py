@@ -91,8 +91,7 @@ def call_item(call: ToolCall, index: int, answer_id: str, *, status: str) -> Fun
 
 def search_item(call: ToolCall, index: int, answer_id: str) -> ToolSearchCall:
     """A call of the client's own search for tools."""
-    call_id = call.id or f"call_{answer_id}{index:04x}"
-    return tool_search.call_item(call_id, call.arguments, f"tsc_{answer_id}{index:04x}")
+    return tool_search.call_item(call.id, call.arguments, f"tsc_{answer_id}{index:04x}")
 
 
 def call_status(arguments: str, *, custom: bool) -> str:

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from daemon.errors import GatewayError
+from daemon.inference.blocks import ToolCall
 from daemon.inference.request import Request, Tool
 from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.base import AnswerContext
+from daemon.wires.call_ids import CallIds
 from daemon.wires.json import encode
 from daemon.wires.openai_responses.answer_parts import item_of
 from daemon.wires.openai_responses.encode_request import encode_choice, encode_tools
@@ -75,7 +78,10 @@ def encode_response(response: Response, context: AnswerContext) -> bytes:
     """A whole answer as the body of a non-streaming reply."""
     output: list[Raw] = []
     searches = is_offered(context.request)
+    ids = CallIds(context)
     for block in response.content:
+        if isinstance(block, ToolCall):
+            block = replace(block, id=ids.take(block.id, block.name))
         item = item_of(block, len(output), context.answer_id, searches=searches)
         if item is not None:
             output.append(item)

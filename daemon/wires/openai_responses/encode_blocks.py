@@ -46,7 +46,7 @@ from daemon.wires.openai_responses.schema import (
 )
 from daemon.wires.system_text import reminder
 
-_ID_LIMIT = 64
+ID_LIMIT = 64
 
 
 class InputWriter:
@@ -139,7 +139,7 @@ class InputWriter:
             self._item(ReasoningInput([], reasoning.signature, _own_id(reasoning.id, "rs_")))
 
     def _call(self, call: ToolCall) -> None:
-        call_id = shorten_id(call.id, _ID_LIMIT)
+        call_id = shorten_id(call.id, ID_LIMIT)
         name = self._sent_name(call.name)
         namespace = UNSET if call.namespace is None else call.namespace
         self._open_calls[call_id] = call.kind
@@ -154,17 +154,13 @@ class InputWriter:
         """The tools' own names are settled; a call of a tool that is offered no more is fitted by itself."""
         sent = self._names.get(name)
         if sent is None:
-            sent = self._names[name] = shorten_names([name], _ID_LIMIT).get(name, name)
+            sent = self._names[name] = shorten_names([name], ID_LIMIT).get(name, name)
         return sent
 
     def _result(self, result: ToolResult) -> None:
-        """The output takes the family of its call. One without a call is refused upstream ("No tool call
-        found …"), so it is dropped and reported as lost, unless the call may lie in a response stored upstream."""
-        call_id = shorten_id(result.call_id, _ID_LIMIT)
-        kind = self._open_calls.pop(call_id, result.kind if self._entry == WIRE_NAME else None)
-        if kind is None:
-            self._lose("tool_result")
-            return
+        """The output takes the family of its call, unless that lies in a response stored upstream."""
+        call_id = shorten_id(result.call_id, ID_LIMIT)
+        kind = self._open_calls.pop(call_id, result.kind)
         output = tool_output(result)
         custom = kind == "custom"
         self._item(CustomToolCallOutput(call_id, output) if custom else FunctionCallOutput(call_id, output))
@@ -248,6 +244,6 @@ def _file(file: File) -> list[ContentPart]:
 
 def _own_id(identifier: str | None, prefix: str) -> str | Unset:
     """An id this wire made itself: OpenAI refuses others by prefix, and anything over 64 characters."""
-    if identifier is None or not identifier.startswith(prefix) or len(identifier) > _ID_LIMIT:
+    if identifier is None or not identifier.startswith(prefix) or len(identifier) > ID_LIMIT:
         return UNSET
     return identifier

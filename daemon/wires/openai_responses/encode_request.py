@@ -15,11 +15,10 @@ from msgspec import UNSET, Raw
 from daemon.inference.request import AnyTool, OpaqueTool, OutputFormat, Request, Tool, ToolChoice, WebSearch
 from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.json import RawObject, encode, fields_of
-from daemon.wires.naming import shorten_names
-from daemon.wires.openai.function_schemas import fit_schemas
+from daemon.wires.naming import shorten_id, shorten_names
 from daemon.wires.openai.parameters import effort_for, levels_of, sampled, service_tier, session_key, user
 from daemon.wires.openai_responses import schema
-from daemon.wires.openai_responses.encode_blocks import InputWriter
+from daemon.wires.openai_responses.encode_blocks import ID_LIMIT, InputWriter
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
     CreateResponse,
@@ -33,6 +32,8 @@ from daemon.wires.openai_responses.schema import (
     WebSearchFilters,
     WebSearchTool,
 )
+from daemon.wires.paired_messages import Numbered, with_paired_calls
+from daemon.wires.tool_schemas import fit_schemas
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
 
@@ -49,7 +50,10 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     names = _sent_names(request)
     writer = InputWriter(request.wire, names)
     writer.system(request.system)
-    for position, message in enumerate(request.messages):
+    numbered: Numbered = list(enumerate(request.messages))
+    if request.wire != WIRE_NAME:  # calls of this wire's clients may lie in a response that is stored upstream
+        numbered = with_paired_calls(numbered, lambda call: shorten_id(call.id, ID_LIMIT), ID_LIMIT, writer.lost)
+    for position, message in numbered:
         writer.message(position, message)
     lost = writer.lost
     session = session_key(request, options.model)

@@ -134,7 +134,7 @@ class ItemTable:
         return self._places.get(item_id, max(self._items, default=0))
 
     def _add(self, place: int, item: Raw) -> ItemState:
-        state = state_of(item, writer=self._writer, names=self._names, fallback_id=f"call_{len(self._states)}")
+        state = state_of(item, writer=self._writer, names=self._names)
         self._items[place] = state
         self._states.append((type_of(item), state))
         if state.item_id:

@@ -199,7 +199,6 @@ class CallState:
 
     __slots__ = (
         "_block",
-        "_fallback_id",
         "_kind",
         "_name",
         "_names",
@@ -214,13 +213,12 @@ class CallState:
     )
     content: Final = "call"
 
-    def __init__(self, writer: BlockWriter, kind: BlockKind, names: Mapping[str, str], fallback_id: str) -> None:
+    def __init__(self, writer: BlockWriter, kind: BlockKind, names: Mapping[str, str]) -> None:
         self.writer = writer
         self.item_id: str | None = None
         self.ended = False
         self._kind = kind
         self._names = names
-        self._fallback_id = fallback_id
         self.call_id: str | None = None
         self._name: str | None = None
         self._namespace: str | None = None
@@ -284,7 +282,7 @@ class CallState:
             return
         self._block = self.writer.start(
             self._kind,
-            id=self.call_id or self.item_id or self._fallback_id,
+            id=self.call_id or self.item_id,
             name=self._names.get(self._name, self._name),
             namespace=self._namespace,
             item_id=self.item_id,
@@ -329,7 +327,7 @@ class HostedState:
 ItemState = MessageState | ReasoningState | CallState | HostedState
 
 
-def state_of(item: Raw, *, writer: BlockWriter, names: Mapping[str, str], fallback_id: str) -> ItemState:
+def state_of(item: Raw, *, writer: BlockWriter, names: Mapping[str, str]) -> ItemState:
     """The state machine for an item as it was announced. Raises ``msgspec.ValidationError`` for what is no object."""
     type_ = _HEAD.decode(item).type
     if type_ == "message":
@@ -338,7 +336,7 @@ def state_of(item: Raw, *, writer: BlockWriter, names: Mapping[str, str], fallba
         reasoning = _REASONING.decode(item)
         return ReasoningState(writer, reasoning.id, reasoning.encrypted_content)
     if type_ in CALL_KINDS:
-        call = CallState(writer, CALL_KINDS[type_], names, fallback_id)
+        call = CallState(writer, CALL_KINDS[type_], names)
         call.describe(_CALL.decode(item))
         return call
     return HostedState(writer, item)

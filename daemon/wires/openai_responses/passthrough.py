@@ -20,10 +20,12 @@ from daemon.inference.blocks import Reasoning
 from daemon.inference.collect import collect
 from daemon.inference.response import Response
 from daemon.wires.base import AnswerContext, EncodeResponse
-from daemon.wires.json import LenientDecoder, changed, encode, fields_of, is_object
+from daemon.wires.call_ids import RepeatedIds
+from daemon.wires.json import LenientDecoder, changed, encode, fields_of, is_object, says
 from daemon.wires.openai_responses.decode_answer import decode_response
 from daemon.wires.openai_responses.encode_answer import ResponseObjects
 from daemon.wires.openai_responses.errors import failure_code, failure_message
+from daemon.wires.openai_responses.schema import WIRE_NAME
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
 from daemon.wires.sse import frame
 
@@ -33,6 +35,7 @@ TERMINALS = frozenset(
 )
 LIFECYCLE = OPENINGS | TERMINALS
 ITEM_DONE = "response.output_item.done"
+ITEMS = frozenset({"response.output_item.added", ITEM_DONE})
 
 
 class _Event(Struct):
@@ -48,6 +51,11 @@ class _Item(Struct):
     encrypted_content: str | None = None
 
 
+class _Call(Struct):
+    call_id: str = ""
+    name: str = ""
+
+
 class _Response(Struct):
     id: str = ""
     model: str | None = None
@@ -56,6 +64,7 @@ class _Response(Struct):
 
 _event = LenientDecoder(_Event)
 _item = LenientDecoder(_Item).decode
+_call = LenientDecoder(_Call).decode
 _response = LenientDecoder(_Response).decode
 _NOTHING = _Item()
 _SAID = re.compile(rb'"(?:arguments|input|refusal)" ?: ?"[^"]|"output_text"[^{}]{0,200}"text" ?: ?"[^"]')
@@ -70,6 +79,7 @@ class ResponsesDialect:
         "_done",
         "_encode_response",
         "_envelope",
+        "_ids",
         "_inserted",
         "_item",
         "_items",
@@ -77,6 +87,7 @@ class ResponsesDialect:
         "_objects",
         "_opened_as",
         "_read",
+        "_stored",
         "_upstream_id",
         "needs_decoding",
         "signature",
@@ -86,6 +97,9 @@ class ResponsesDialect:
         self._context = context
         self._encode_response = encode_response
         self._objects = ResponseObjects(context)
+        self._ids = RepeatedIds(context)
+        extra = context.request.extra.get(WIRE_NAME, {})
+        self._stored = any(says(extra, name) for name in ("previous_response_id", "conversation"))
         # What outlives an attempt, because the client has had it. ``_opened_as`` is the response id of our own
         # ``response.created``: the upstream's opening is then dropped and its id replaced, since an answer has one id.
         # Empty where the upstream's opening was the first.
@@ -99,6 +113,7 @@ class ResponsesDialect:
     def begin(self) -> None:
         self._read = _Event()
         self._item = _NOTHING
+        self._ids.begin()
         # The items that have ended. Some relays end with an empty ``output``, from which a client that reads only the
         # last event gets no answer, and a failure must show what came before it.
         self._items: list[Raw] = []
@@ -135,8 +150,12 @@ class ResponsesDialect:
     def event(self, payload: bytes) -> bytes:
         event = self._read
         kind = event.type
-        if kind == ITEM_DONE:
-            self._items.append(event.item)
+        if kind in ITEMS:
+            item = self._unlike(event.item)
+            if item is not event.item:
+                payload = changed(payload, item=item)
+            if kind == ITEM_DONE:
+                self._items.append(item)
         elif kind in LIFECYCLE:
             if kind in OPENINGS and self._opened_as:
                 return b""
@@ -148,6 +167,19 @@ class ResponsesDialect:
         if self._inserted:
             payload = changed(payload, sequence_number=number)
         return frame(kind, payload.replace(b"\n", b" "))
+
+    def _unlike(self, item: Raw) -> Raw:
+        """A call whose id the conversation holds already gets another, in all events alike (item ids change from event
+        to event at GitHub Copilot). What a server has stored it knows by its own ids, so that these stay."""
+        if b'"call_id"' not in bytes(item) or self._stored:
+            return item
+        call = _call(item)
+        fresh = self._ids.fresh(0, call.call_id, call.name)
+        return Raw(changed(item, call_id=fresh)) if fresh else item
+
+    def _unlike_all(self, items: list[Raw]) -> list[Raw]:
+        sent = [self._unlike(item) for item in items]
+        return items if all(one is other for one, other in zip(sent, items, strict=True)) else sent
 
     def _lifecycle(self, event: _Event, payload: bytes) -> bytes:
         """Created, in progress or the end: one id, the model the client asked for, and all items at the end."""
@@ -161,6 +193,8 @@ class ResponsesDialect:
             changes["id"] = self._opened_as
         if event.type in TERMINALS and self._items and not head.output:
             changes["output"] = Raw(encode(self._items))  # some relays end with an empty one
+        elif head.output and (output := self._unlike_all(head.output)) is not head.output:
+            changes["output"] = output
         self._upstream_id = head.id or self._upstream_id
         response = changed(event.response, **changes) if changes else bytes(event.response)
         if event.type in TERMINALS:
@@ -200,7 +234,11 @@ class ResponsesDialect:
         return _numbered({"type": "response.failed", "response": Raw(response)}, self._last_number + 1)
 
     def whole(self, body: bytes) -> bytes:
-        return body if _response(body).model == self._context.model else changed(body, model=self._context.model)
+        head = _response(body)
+        if head.model != self._context.model:
+            body = changed(body, model=self._context.model)
+        output = self._unlike_all(head.output or [])
+        return body if output is head.output or not output else changed(body, output=output)
 
     def collected(self, stream: bytes) -> bytes:
         """The response object of the terminal event; its output by way of the hub where only the pieces had it."""

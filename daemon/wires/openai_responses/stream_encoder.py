@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
-import msgspec
 from msgspec import Raw
+from msgspec.structs import replace
 
 from daemon.errors import GatewayError
 from daemon.inference.blocks import Citation, Reasoning, ToolCall
@@ -31,6 +31,7 @@ from daemon.inference.events import (
     StreamError,
 )
 from daemon.wires.base import AnswerContext
+from daemon.wires.call_ids import CallIds
 from daemon.wires.json import encode
 from daemon.wires.openai_responses import tool_search
 from daemon.wires.openai_responses.answer_parts import (
@@ -50,10 +51,11 @@ from daemon.wires.openai_responses.schema import WIRE_NAME
 class ResponsesStreamEncoder:
     """One answer toward one client."""
 
-    __slots__ = ("_blocks", "_ended", "_objects", "_searches", "_started", "_writer")
+    __slots__ = ("_blocks", "_ended", "_ids", "_objects", "_searches", "_started", "_writer")
 
     def __init__(self, context: AnswerContext) -> None:
         self._objects = ResponseObjects(context)
+        self._ids = CallIds(context)
         self._searches = tool_search.is_offered(context.request)
         self._writer = FrameWriter(context.answer_id)
         self._blocks: dict[int, OpenBlock] = {}  # by hub index; its place among the items is its own (invariant 2)
@@ -91,6 +93,8 @@ class ResponsesStreamEncoder:
             case BlockDelta():
                 self._blocks[event.index].delta(event.text)
             case BlockStart():
+                if event.kind in ("tool_call", "custom_tool_call"):
+                    event = replace(event, id=self._ids.take(event.id, event.name or ""))
                 self._blocks[event.index] = self._block_for(event)(self._writer, event)
             case BlockEnd():
                 self._blocks.pop(event.index).end(event)
@@ -298,7 +302,7 @@ class CallBlock:
         self._index = writer.announce()
         type_ = "custom_tool_call" if self._custom else "function_call"
         self._call = ToolCall(
-            id=start.id or f"call_{writer.answer_id}{self._index:04x}",
+            id=start.id or "",
             name=start.name or "",
             arguments="",
             kind="custom" if self._custom else "function",
@@ -330,7 +334,7 @@ class CallBlock:
         return (b"response.custom_tool_call_input." if self._custom else b"response.function_call_arguments.") + what
 
     def _item(self, arguments: str, status: str) -> bytes:
-        call = msgspec.structs.replace(self._call, arguments=arguments)
+        call = replace(self._call, arguments=arguments)
         return encode(call_item(call, self._index, self._writer.answer_id, status=status))
 
 

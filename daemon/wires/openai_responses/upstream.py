@@ -12,6 +12,7 @@ from daemon.wires.base import EarlierReasoning, EncodeOptions, Fields, Item, Sif
 from daemon.wires.json import FALSE, NULL, TRUE, encode, items_of, with_effort
 from daemon.wires.openai.parameters import session_key
 from daemon.wires.openai_responses.encode_request import ENCRYPTED_REASONING
+from daemon.wires.openai_responses.request_calls import separate_ids
 
 _NO_TOOLS: Final = (Raw(b"[]"), NULL, None)
 
@@ -55,6 +56,7 @@ UPSTREAM = Upstream(
     family="codex",
     session_key=session_key,
     force_fields=force_fields,
+    separate_ids=separate_ids,
     reasoning=EarlierReasoning(markers=(b'"encrypted_content"',), sift=_sift),
     output_limit=lambda _: ("max_output_tokens",),
 )

@@ -31,27 +31,6 @@ BLOCKS: list[tuple[Role, Block, list[dict[str, Any]]]] = [
     ("assistant", ModelRefusal("no"), [{"type": "text", "text": "no"}]),
     ("assistant", Reasoning(parts=("a",), signature="s"), [{"type": "thinking", "thinking": "a", "signature": "s"}]),
     ("assistant", Reasoning(signature="E", redacted=True), [{"type": "redacted_thinking", "data": "E"}]),
-    (
-        "assistant",
-        ToolCall(id="call|1", name="R", arguments='{"a":1}'),
-        [{"type": "tool_use", "id": "call_1", "name": "R", "input": {"a": 1}}],
-    ),
-    (
-        "user",
-        ToolResult(call_id="call|1", content=(Text("x"), Image(media_type="image/png", data="iV")), is_error=True),
-        [
-            {
-                "type": "tool_result",
-                "tool_use_id": "call_1",
-                "content": [
-                    {"type": "text", "text": "x"},
-                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iV"}},
-                ],
-                "is_error": True,
-            }
-        ],
-    ),
-    ("user", ToolResult(call_id="c"), [{"type": "tool_result", "tool_use_id": "c"}]),
     ("user", Image(url="https://a/b.png"), [{"type": "image", "source": {"type": "url", "url": "https://a/b.png"}}]),
     (
         "user",
@@ -95,6 +74,32 @@ def test_blocks(role: Role, block: Block, expected: list[dict[str, Any]]) -> Non
     assert encoded.lost == ()
 
 
+CALL = ToolCall(id="call|1", name="R", arguments='{"a":1}')
+SHOT = Image(media_type="image/png", data="iV")
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        (ToolResult(call_id="call|1"), {}),
+        (
+            ToolResult(call_id="call|1", content=(Text("x"), SHOT), is_error=True),
+            {
+                "content": [
+                    {"type": "text", "text": "x"},
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iV"}},
+                ],
+                "is_error": True,
+            },
+        ),
+    ],
+)
+def test_a_call_and_its_result(result: ToolResult, expected: dict[str, Any]) -> None:
+    called, answered = body(Message("assistant", (CALL,)), Message("user", (result,)))["messages"]
+    assert called["content"] == [{"type": "tool_use", "id": "call_1", "name": "R", "input": {"a": 1}}]
+    assert answered["content"] == [{"type": "tool_result", "tool_use_id": "call_1", **expected}]
+
+
 @pytest.mark.parametrize(
     ("word", "block"),
     [
@@ -117,7 +122,8 @@ def test_what_has_no_form_is_reported(word: str, block: Block) -> None:
 
 def test_lost_parts_of_a_result_are_reported() -> None:
     result = ToolResult(call_id="c7", content=(Text("x"), Image(file_id="f")))
-    assert encode(Message("user", (result,))).lost == ("messages[0].image",)
+    called = Message("assistant", (ToolCall(id="c7", name="R", arguments=""),))
+    assert encode(called, Message("user", (result,))).lost == ("messages[1].image",)
 
 
 def test_calls_and_results_of_openai_items_become_turns() -> None:

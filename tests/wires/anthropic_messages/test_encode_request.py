@@ -95,7 +95,7 @@ def test_tools() -> None:
     assert len(short) <= 128
     assert encoded.tool_names == {short: LONG}
     assert given["tools"] == [
-        {"name": "Read", "description": "reads", "input_schema": {"type": "object"}},
+        {"name": "Read", "description": "reads", "input_schema": {"type": "object", "properties": {}}},
         {"name": short, "input_schema": {"type": "object", "properties": {}}},
         {"name": "bare", "input_schema": {"type": "object", "properties": {}}},
         {
@@ -253,7 +253,7 @@ def test_a_request_of_this_wire_comes_through_whole() -> None:
                 ],
             },
         ],
-        "tools": [{"name": "Read", "description": "reads", "input_schema": {"type": "object"}}],
+        "tools": [{"name": "Read", "description": "reads", "input_schema": {"type": "object", "properties": {}}}],
         "thinking": {"type": "adaptive"},
         "output_config": {"effort": "high"},
         "context_management": {"edits": []},

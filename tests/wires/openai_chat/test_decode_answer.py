@@ -89,3 +89,13 @@ def test_failed_answers_are_never_an_empty_success(body: bytes, kind: ErrorKind,
     with pytest.raises(RemoteError) as caught:
         WIRE.decode_response(body, {})
     assert caught.value.kind is kind and words in caught.value.message
+
+
+@pytest.mark.parametrize("index", [{}, {"index": 0}])
+def test_each_call_of_a_whole_answer_is_one_also_under_the_same_id(index: dict[str, int]) -> None:
+    calls = [
+        {"id": "call_0", "type": "function", "function": {"name": "f", "arguments": text}, **index}
+        for text in ('{"a":1}', '{"a":2}')
+    ]
+    answer = WIRE.decode_response(completion(message={"tool_calls": calls}), {})
+    assert [call.arguments for call in answer.content if isinstance(call, ToolCall)] == ['{"a":1}', '{"a":2}']

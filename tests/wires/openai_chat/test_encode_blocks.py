@@ -61,6 +61,8 @@ def text_part(text: str) -> dict[str, Any]:
     return {"type": "text", "text": text}
 
 
+UNANSWERED = tool_message("a", "[tool error]\nno result of this call is in the conversation")
+
 MESSAGES: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
     ("text is a string", [turn("user", "a", "b")], [user("a\n\nb")]),
     (
@@ -131,12 +133,12 @@ MESSAGES: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
     (
         "a call that is never answered",
         [turn("assistant", call("a")), turn("user", "stop"), turn("assistant", "ok")],
-        [assistant(sent_call("a")), user("stop"), assistant(content="ok")],
+        [assistant(sent_call("a")), UNANSWERED, user("stop"), assistant(content="ok")],
     ),
     (
         "text at the end waits for nobody",
         [turn("assistant", call("a")), turn("user", "stop")],
-        [assistant(sent_call("a")), user("stop")],
+        [assistant(sent_call("a")), UNANSWERED, user("stop")],
     ),
     (
         "an id in two rounds",
@@ -146,7 +148,7 @@ MESSAGES: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
             turn("assistant", call()),
             turn("user", result("a", "2")),
         ],
-        [assistant(sent_call()), tool_message("a", "1"), assistant(sent_call()), tool_message("a", "2")],
+        [assistant(sent_call()), tool_message("a", "1"), assistant(sent_call("a_2")), tool_message("a_2", "2")],
     ),
     (
         "an error stands in the text",
@@ -394,7 +396,7 @@ def test_every_block_has_a_place_or_is_reported() -> None:
                 continue  # no decoder makes such a message
             body = WIRE.encode_request(ask(turn("user", "hi"), turn(role, block)), GPT_4)
             sent = encoded(ask(turn("user", "hi"), turn(role, block)))["messages"]
-            assert (sent != [user("hi")]) != bool(body.lost), (role, block)
+            assert (len(sent) > 1) != bool(body.lost), (role, block)
 
 
 @pytest.mark.parametrize("late", ["system", "developer"])

@@ -324,11 +324,6 @@ def test_shortened_names_are_restored() -> None:
     assert events[-1] == BlockStart(0, "tool_call", "c1", "a_long_name", None, "fc_c1")
 
 
-def test_a_call_without_an_id_gets_one() -> None:
-    (block,) = answer(done(0, {"type": "function_call", "name": "read", "arguments": "{}"})).content
-    assert isinstance(block, ToolCall) and block.id
-
-
 # --- hosted and unknown items ---
 
 

@@ -294,7 +294,7 @@ answers = st.builds(
         finish=finish,
         usage=Usage(input_tokens=7, output_tokens=5, cached_tokens=0, reasoning_tokens=0),
     ),
-    st.lists(blocks, max_size=5),
+    st.lists(blocks, max_size=5, unique_by=lambda block: block.id if isinstance(block, ToolCall) else id(block)),
     st.sampled_from([FinishReason.STOP, FinishReason.LENGTH, FinishReason.CONTENT_FILTER]),
 )
 

@@ -9,7 +9,7 @@ import pytest
 from msgspec import Raw
 
 from daemon.inference.request import Tool
-from daemon.wires.openai.function_schemas import fit_schemas
+from daemon.wires.tool_schemas import fit_schemas
 
 ARRAY = {"type": "array"}
 FITTING = {"type": "array", "items": {"type": "string"}}
