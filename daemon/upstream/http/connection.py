@@ -71,6 +71,7 @@ class Connection(asyncio.Protocol):
         # Some relays compress although ``identity`` is asked for; the size is counted against gzip bombs.
         self._inflate: Any = None
         self._inflated = 0
+        self._unpacking = False
         self._most_unpacked = MOST_UNPACKED
         # Two reasons not to read the socket, and each may end while the other lasts: the reader is behind
         # (``_paused``, beyond HIGH_WATER), or the pace has it rest (``_resting``).
@@ -154,6 +155,10 @@ class Connection(asyncio.Protocol):
 
     def _unpacked(self, data: bytes) -> bytes:
         """The piece of a compressed body; bounded, for a small body may be a very large one."""
+        if not self._unpacking and not _looks_packed(data):
+            self._inflate = None
+            return data
+        self._unpacking = True
         try:
             piece: bytes = self._inflate.decompress(data, self._most_unpacked - self._inflated + 1)
         except zlib.error as error:
@@ -265,5 +270,13 @@ def _inflater(encoding: str) -> Any:
             return None
         case "gzip" | "x-gzip" | "deflate":
             return zlib.decompressobj(zlib.MAX_WBITS | 32)
-        case other:
-            raise NotHttp(f"the body is encoded as {other[:20]}")
+        case "br" | "zstd" | "compress" as other:
+            raise NotHttp(f"the body is encoded as {other}")
+        case _:  # no encoding at all: ``utf-8``, ``none``, ``aws-chunked``
+            return None
+
+
+def _looks_packed(data: bytes) -> bool:
+    """Whether a body that its head calls compressed begins so: relays unpack it, and keep the header. Neither JSON nor
+    an event stream begins with such a byte."""
+    return data[:1] == b"\x1f" or data[0] & 0x0F == zlib.DEFLATED

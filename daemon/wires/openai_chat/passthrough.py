@@ -115,13 +115,7 @@ class ChatDialect:
         if not (self.goes_on or error or chunk.choices == _EMPTY):
             raise msgspec.DecodeError  # a client's SDK takes it for a chunk, and reads its choices
         self._finishes = finishes = b'"finish_reason":"' in payload or b'"finish_reason": "' in payload
-        self.needs_decoding = (
-            not self._spoken
-            or usage
-            or error
-            or finishes
-            or b'"tool_calls"' in payload
-        )
+        self.needs_decoding = not self._spoken or usage or error or finishes or b'"tool_calls"' in payload
         self._spoken = self._spoken or self.commits()
 
     def commits(self) -> bool:

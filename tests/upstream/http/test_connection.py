@@ -48,6 +48,8 @@ def once(answer: bytes) -> Script:
         (b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"content-length: 2\r\n\r\n{}", b"{}"),
         (b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + OK + b"content-length: 2\r\n\r\n{}", b"{}"),
         (OK + b"content-encoding: gzip\r\n\r\n" + gzip.compress(b"{}", mtime=0), b"{}"),
+        (OK + b"content-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}", b"{}"),  # unpacked by a relay
+        (OK + b"content-encoding: utf-8\r\ncontent-length: 2\r\n\r\n{}", b"{}"),
     ],
 )
 async def test_framings(answer: bytes, body: bytes) -> None:
@@ -63,7 +65,7 @@ async def test_framings(answer: bytes, body: bytes) -> None:
         OK + b"content-length: 5\r\n\r\n{}",
         OK + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n",
         OK + b"transfer-encoding: chunked\r\n\r\nzz\r\n",
-        OK + b"content-encoding: gzip\r\ncontent-length: 4\r\n\r\nnope",
+        OK + b"content-encoding: gzip\r\ncontent-length: 4\r\n\r\n\x1f\x8bno",
         OK + b"content-encoding: br\r\ncontent-length: 4\r\n\r\nnope",
         OK + b"x: " + b"y" * 70_000 + b"\r\n\r\n",
         OK + b"content-encoding: gzip\r\n\r\n" + gzip.compress(b"0" * 80_000_000),
