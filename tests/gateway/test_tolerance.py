@@ -132,7 +132,7 @@ DECORATION = frozenset(
 )
 ADDED: dict[str, Any] = {"id": "x", "service_tier": "x", "usage": {}, "annotations": [], "logprobs": {}, "error": None}
 """Fields that are put beside those that stand in an event."""
-ODD = (5, 1.5, True, "odd", None, [], {}, [1], [[]], {"a": [{"b": None}]}, 2**70, -1)
+ODD: tuple[object, ...] = (5, 1.5, True, "odd", None, [], {}, [1], [[]], {"a": [{"b": None}]}, 2**70, -1)
 Path = tuple[str | int, ...]
 
 
@@ -151,7 +151,7 @@ def places(value: object, at: Path = ()) -> Iterator[Path]:
 def with_odd(value: Any, place: Path, odd: object) -> Any:
     if not place:
         return odd
-    copied = list(value) if isinstance(value, list) else dict(value)
+    copied: Any = list(value) if isinstance(value, list) else dict(value)
     copied[place[0]] = with_odd(copied[place[0]], place[1:], odd)
     return copied
 

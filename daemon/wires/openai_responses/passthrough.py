@@ -295,7 +295,7 @@ def item_events(raw: Raw, index: int) -> Iterator[Json]:
 def _message(item: Json, place: Json) -> Iterator[Json]:
     for number, part in enumerate(_objects(item.get("content"))):
         here = place | {"content_index": number}
-        field = _PART_TEXTS.get(part.get("type"))
+        field = _PART_TEXTS.get(str(part.get("type")))
         annotations = _objects(part.get("annotations"))
         opening = part if field is None else part | {field: ""}
         if field is not None and "annotations" in part:

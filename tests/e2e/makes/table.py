@@ -119,8 +119,8 @@ MAKES: Final[tuple[Make, ...]] = (
         demands=(
             d.alternating(
                 d.llama_cpp,
-                "Jinja Exception: After the optional system message, conversation roles must alternate user and assistant"
-                " roles except for tool calls and results.",
+                "Jinja Exception: After the optional system message, conversation roles must alternate user and"
+                " assistant roles except for tool calls and results.",
                 500,
             ),
         ),
@@ -156,8 +156,8 @@ MAKES: Final[tuple[Make, ...]] = (
         demands=(
             d.no_role(
                 "developer",
-                "Failed to deserialize the JSON body into the target type: messages[0].role: unknown variant `developer`,"
-                " expected one of `system`, `user`, `assistant`, `tool` at line 1 column 41",
+                "Failed to deserialize the JSON body into the target type: messages[0].role: unknown variant"
+                " `developer`, expected one of `system`, `user`, `assistant`, `tool` at line 1 column 41",
             ),
             d.thinking_back("The `reasoning_content` in the thinking mode must be passed back to the API."),
             d.most_tokens(8192, "Invalid max_tokens value, the valid range of max_tokens is [1, 8192]"),
@@ -237,8 +237,8 @@ MAKES: Final[tuple[Make, ...]] = (
             d.no_reasoning_content(),
             d.most_tokens(
                 16384,
-                "`max_tokens` must be less than or equal to `16384`, the maximum value for `max_tokens` is less than the"
-                " `context_window` for this model",
+                "`max_tokens` must be less than or equal to `16384`, the maximum value for `max_tokens` is less than"
+                " the `context_window` for this model",
             ),
             d.text_only("messages[{index}].content must be a string"),
         ),
