@@ -61,7 +61,7 @@ def xai(sentence: str) -> Json:
 
 
 def glm(sentence: str) -> Json:
-    return {"error": {"code": "1214", "message": sentence}}
+    return {"error": {"code": "1210", "message": sentence}}
 
 
 def anthropic(sentence: str) -> Json:

@@ -185,7 +185,8 @@ MAKES: Final[tuple[Make, ...]] = (
         profile="glm",
         model="glm-5.2",
         owned_by="z-ai",
-        demands=(d.text_only("messages 参数非法。请检查文档。", d.glm),),
+        # BigPizzaV3/CodexPlusPlus#1760, TriDefender/zcode-api#26
+        demands=(d.text_only("messages.content.type 参数非法，取值范围 ['text']", d.glm),),
         thinking="reasoning_content",
     ),
     Make(

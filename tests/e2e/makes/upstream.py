@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from daemon.simulate import chat, messages, responses
 from daemon.simulate.answer import REASONING, Answer, PromptCache, compose
-from daemon.simulate.conversation import Refused
+from daemon.simulate.conversation import Answered, Conversation, Refused
 from daemon.simulate.faults import OK, Problem
 from daemon.simulate.relay import Asked
 from tests.e2e.makes import answers
@@ -70,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._refuse(demand.status, sentence, demand.shape(sentence))
                 return
         try:
-            answer = self._answer(wire.read(body, "key-of-fox"), body)
+            answer = self._answer(wire.read(body, "key-of-fox"))
         except Refused as refused:
             problem = Problem(message=refused.message, code=refused.code, param=refused.param)
             self._refuse(refused.status, refused.message, wire.error(problem, "0" * 24))
@@ -81,7 +81,10 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._reply(200, wire.whole(answer, body))
 
-    def _answer(self, conversation: Any, body: Json) -> Answer:
+    def _answer(self, conversation: Conversation) -> Answer:
+        # What a gateway puts between two messages that must not follow each other is no answer to the task.
+        entries = tuple(entry for entry in conversation.entries if not isinstance(entry, Answered))
+        conversation = replace(conversation, entries=entries)
         answer = compose(conversation, size=1000, key="key-of-fox", cache=self.server.cache, fault=OK)
         shown = REASONING if self.server.make.thinking else answer.reasoning
         return replace(answer, reasoning=shown)
