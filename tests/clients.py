@@ -41,4 +41,6 @@ def ended_client(
             pytest.skip(f"{needed} is missing: {remedy}")
     command = [str(binary), str(program)] if runner.endswith(".py") else [str(program)]
     environment = {**os.environ, "CLIENTS": str(CLIENTS), **(env or {})}
-    return subprocess.run([*command, *args], env=environment, capture_output=True, text=True, timeout=110, check=False)
+    return subprocess.run(
+        [*command, *args], env=environment, capture_output=True, text=True, errors="replace", timeout=110, check=False
+    )
