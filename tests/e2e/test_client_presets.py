@@ -77,7 +77,7 @@ def in_the_usual_run(preset: str) -> object:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("preset", map(in_the_usual_run, PRESETS))
+@pytest.mark.parametrize("preset", [in_the_usual_run(preset) for preset in PRESETS])
 def test_on_the_second_turn(strict: StrictUpstream, gateway: Daemon, preset: str, client: str) -> None:
     check(ended(strict, gateway, client, ["ok", preset]), preset)
 
