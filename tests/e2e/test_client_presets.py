@@ -37,8 +37,11 @@ MAY_GIVE_UP = frozenset(
     }
 )
 """After these the client may end without the task; it has to say so."""
-OF_THE_MODEL = frozenset({"incomplete", "content_filter", "refusal", "empty_output"})
-"""Answers in which the model itself stops: what it said is then the client's answer."""
+OF_THE_MODEL = frozenset(
+    {"incomplete", "content_filter", "refusal", "empty_output", "context_length", "stream_context_length"}
+)
+"""Answers in which the model itself stops: what it said is then the client's answer. And where Claude Code has
+summarised the conversation: the scripted model then takes its task for done."""
 
 
 @pytest.fixture(scope="module")
