@@ -23,14 +23,14 @@ Lists = Mapping[str, tuple[str, ...]]
 """Core auth ID -> what its upstream lists, in its order."""
 
 
-class Candidate(Struct, frozen=True):
+class Candidate(Struct, frozen=True, gc=False):
     """One core auth that can serve a request, and the upstream's name for the model."""
 
     auth: CoreAuth
     model: str
 
 
-class Listing(Struct, frozen=True):
+class Listing(Struct, frozen=True, gc=False):
     """What one core auth lists: public name -> the upstream's name, first entry of a name."""
 
     auth: CoreAuth
@@ -56,13 +56,21 @@ class Listing(Struct, frozen=True):
         return Candidate(self.auth, base), level
 
 
-def listings(auths: Iterable[CoreAuth], known: Lists) -> tuple[Listing, ...]:
-    """Lists that are one and the same object are read once."""
+def listings(
+    auths: Iterable[CoreAuth], known: Lists, before: Mapping[str, Listing], known_before: Lists
+) -> tuple[Listing, ...]:
+    """Lists that are one and the same object are read once. ``before`` are listings that were made already, by core
+    auth ID, of ``known_before``: they are used again where nothing has changed."""
     read: dict[int, Mapping[str, str]] = {}
     listings = []
     for auth in auths:
         names = known.get(auth.id)
         key = id(auth.models if names is None else names)  # they live as long as this function does
+        old = before.get(auth.id)
+        same = old is not None and old.auth is auth and known_before.get(auth.id) is names
+        if same and old is not None and read.setdefault(key, old.by_name) is old.by_name:
+            listings.append(old)
+            continue
         if key not in read:
             read[key] = _registered_names(auth.models) if names is None else _discovered_names(names)
         listings.append(Listing(auth, read[key]))

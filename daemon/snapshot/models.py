@@ -230,14 +230,23 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
         return ModelUnknown(name, tuple(near), available, tuple(unlisted))
 
 
-def registry(auths: Iterable[CoreAuth], aliases: Sequence[ModelAlias], listed: Lists | None = None) -> ModelRegistry:
+def registry(
+    auths: Iterable[CoreAuth],
+    aliases: Sequence[ModelAlias],
+    listed: Lists | None = None,
+    old: ModelRegistry | None = None,
+) -> ModelRegistry:
     """Register the models of these core auths; one without an ``alias`` is known by its upstream name.
 
-    ``listed`` is what their upstreams list, by core auth ID; that of others is dropped.
+    ``listed`` is what their upstreams list, by core auth ID; that of others is dropped. What is in ``old`` already is
+    taken from there.
     """
     ordered = tuple(sorted(auths, key=lambda auth: -auth.priority))
     known = {auth.id: names for auth in ordered if (names := (listed or {}).get(auth.id))}
-    read = listings(ordered, known)
+    before = {each.auth.id: each for listings in old.by_provider.values() for each in listings} if old else {}
+    read = listings(ordered, known, before, old.listed if old else {})
+    defaults = {each.auth.id: each for each in old.defaults} if old else {}
+    found = (defaults.get(each.auth.id) if before.get(each.auth.id) is each else default_of(each) for each in read)
     by_provider: dict[str, list[Listing]] = {}
     for listing in read:
         by_provider.setdefault(lower_name(listing.auth.name), []).append(listing)
@@ -247,7 +256,7 @@ def registry(auths: Iterable[CoreAuth], aliases: Sequence[ModelAlias], listed: L
         auths=ordered,
         by_provider={name: tuple(each) for name, each in by_provider.items()},
         slashes=max((name.count("/") for name in by_provider), default=0),
-        defaults=tuple(filter(None, map(default_of, read))),
+        defaults=tuple(filter(None, found)),
         aliases=tuple(AliasRule(alias, re.compile(fnmatch.translate(alias.pattern))) for alias in aliases),
         built_in_aliases=tuple(aliases) == DEFAULT_ALIASES,
         listed=known,
