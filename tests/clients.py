@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -24,13 +25,22 @@ def run_client(runner: str, *args: str, generation: str = "") -> str:
 
     ``generation`` picks an environment of SDKs: ``-old`` for the one before.
     """
+    done = ended_client(runner, *args, generation=generation)
+    assert done.returncode == 0, f"{runner} {' '.join(args)} exited with {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def ended_client(
+    runner: str, *args: str, generation: str = "", env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The same, however it ends; fails where it does not end within 110 s."""
     program = SHARED / "clients" / runner
     binary = CLIENTS / BINARIES[runner].replace("venv", f"venv{generation}")
     for needed, remedy in ((program, "the shared folder is absent"), (binary, "run `make clients`")):
         if not needed.exists():
             pytest.skip(f"{needed} is missing: {remedy}")
     command = [str(binary), str(program)] if runner.endswith(".py") else [str(program)]
-    environment = {**os.environ, "CLIENTS": str(CLIENTS)}
-    done = subprocess.run([*command, *args], env=environment, capture_output=True, text=True, timeout=110, check=False)
-    assert done.returncode == 0, f"{runner} {' '.join(args)} exited with {done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stdout
+    environment = {**os.environ, "CLIENTS": str(CLIENTS), **(env or {})}
+    return subprocess.run(
+        [*command, *args], env=environment, capture_output=True, text=True, errors="replace", timeout=110, check=False
+    )

@@ -44,6 +44,7 @@ class PassthroughPipe:
         "_signed",
         "_splitter",
         "_usage",
+        "heard",
         "skipped",
         "stage",
     )
@@ -63,7 +64,7 @@ class PassthroughPipe:
 
     def _reset(self) -> None:
         self._drop()
-        self.skipped = 0
+        self.heard = self.skipped = 0
         self.stage: Stage = "held"
 
     def _new_readers(self) -> None:
@@ -125,6 +126,7 @@ class PassthroughPipe:
         dialect.read(payload)
         if dialect.signature:
             self._owners.made(self._auth_id, dialect.signature)
+        self.heard += dialect.goes_on
         before = self.stage
         ends = dialect.needs_decoding and self._is_end(self._decoder.event(payload.replace(b"\n", b" ")))
         if ends:

@@ -38,6 +38,9 @@ from daemon.wires.failures.judge import judged_again
 DRAIN: Final = 1.0
 """Seconds an upstream has to end its body after its last event, for its connection to be used again."""
 
+SIGNS_OF_LIFE: Final = 4
+"""How many times ``timeouts.idle`` an upstream may send comments and pings in place of the next event."""
+
 
 class RequestHandler:
     """Drives one request to its end. Made and run in the task of the request, which ``state`` can interrupt."""
@@ -258,24 +261,37 @@ class RequestHandler:
         state, idle = self._state, adapter.auth.timeouts.idle
         overdue = _overdue("next event", idle, adapter.setting("idle"))
         passed_on = False  # only what is not counts among the answers in memory
+        # The deadlines count events that go on with the answer. Comments, pings and parts of events stretch the wait
+        # for the next one, up to ``last_sign``; what cannot be read does not even do that.
+        heard = skipped = 0
+        last_sign = patience = 0.0
         data = first_bytes or await answer.read()
         while data:
-            state.deadline = monotonic() + idle
-            if state.overdue is not overdue:  # it still says "first event"
-                state.overdue = overdue
-                self._note_first_event()
             if not passed_on:
                 share.take(len(data))
             stage = pipe.feed(data)
+            now = monotonic()
+            if pipe.heard != heard:
+                heard, patience, last_sign = pipe.heard, idle, now + SIGNS_OF_LIFE * idle
+                state.deadline = now + idle
+                if state.overdue is not overdue:  # it still says "first event"
+                    state.overdue = overdue
+                    self._note_first_event()
+            elif heard:
+                if pipe.skipped == skipped:
+                    patience = min(idle, last_sign - now)
+                    state.deadline = now + patience
+                skipped = pipe.skipped
             if stage == "finished":
                 return
             if stage == "committed" and self._streamed:
-                await self._writer.write(pipe.take(), idle)
+                await self._writer.write(pipe.take(), patience)
                 if not passed_on:
                     share.give_back()
                     passed_on = True
             data = await answer.read()
         pipe.end_of_body()
+        self._note_first_event()  # it may have been the last one, which lacked its blank line
 
     async def _finish(self, pipe: ResponsePipe) -> None:
         record, summary = self.record, pipe.summary()

@@ -81,6 +81,9 @@ class ResponsePipe(Protocol):
     @property
     def stage(self) -> Stage: ...
 
+    heard: int
+    """Events of this attempt that went on with its answer: neither pings nor what could not be read."""
+
     @property
     def skipped(self) -> int:
         """Events of this attempt that could not be read."""

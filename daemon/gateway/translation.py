@@ -51,6 +51,7 @@ class TranslationPipe:
         "_tool_names",
         "_usage",
         "_watched",
+        "heard",
         "stage",
     )
 
@@ -72,6 +73,7 @@ class TranslationPipe:
         self._tool_names: Mapping[str, str]
         self._decoder: StreamDecoder
         self._seal: Seal
+        self.heard = 0
         self.stage: Stage = "held"
 
     def prepare(self, target: AttemptTarget) -> PreparedRequest:
@@ -79,6 +81,7 @@ class TranslationPipe:
         self._seal = Seal.of(target.candidate.auth.id)
         self._events, self._bytes_held, self._merged = [], 0, 0
         self._lost, self._cut_short = (), False
+        self.heard = 0
         self.stage = "held"
         request = self._client_request.request
         foreign = self._client_request.wire.foreign_fields(request.extra.get(request.wire, {}))
@@ -111,7 +114,10 @@ class TranslationPipe:
 
     def feed(self, data: bytes) -> Stage:
         self._bytes_held += len(data)
-        self._accept(self._decoder.feed(data))
+        decoder = self._decoder
+        events = decoder.feed(data)
+        self.heard = decoder.heard
+        self._accept(events)
         return self.stage
 
     def feed_whole(self, body: bytes) -> None:

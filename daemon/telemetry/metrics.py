@@ -100,7 +100,7 @@ TABLE: Final = (
     Metric(
         "tppcd_events_skipped_total",
         "counter",
-        "Events of upstreams that could not be read and were skipped (no JSON, no object), by provider name.",
+        "Events that could not be read and were skipped (no JSON, no object, none of the wire's), by provider name.",
         ("provider",),
     ),
     Metric("tppcd_upstream_cancelled_total", "counter", "Upstream requests ended because the client disconnected."),

@@ -23,10 +23,13 @@ _FORM_OF_BYTE: Final[dict[bytes, Form]] = {b"{": "json", b"[": "json", b"<": "pa
 
 
 async def beginning(answer: UpstreamResponse) -> tuple[bytes, Form]:
-    """The body's first bytes, leading blanks left out, as soon as they say what it is; empty for an empty body."""
+    """The body's first bytes, as soon as they say what it is: a byte-order mark and leading blanks left out, empty for
+    an empty body."""
     first_bytes = b""
     while data := await answer.read():
-        first_bytes = (first_bytes + data).lstrip(_BLANK) if not first_bytes else first_bytes + data
+        first_bytes += data
+        if len(first_bytes) >= len(_BOM) or not _BOM.startswith(first_bytes):
+            first_bytes = first_bytes.removeprefix(_BOM).lstrip(_BLANK)
         form = form_of(first_bytes)
         if form is not None:
             return first_bytes, form if form != "unknown" else _labelled(answer.content_type)

@@ -62,8 +62,9 @@ class AnswerContext(Struct, frozen=True, kw_only=True):
 
 class StreamDecoder(Protocol):
     """Upstream bytes to hub events, sans I/O. Cuts anywhere in the bytes change nothing. ``skipped`` counts the
-    upstream's events that could not be read."""
+    upstream's events that could not be read, ``heard`` those that go on with the answer: pings are of neither kind."""
 
+    heard: int
     skipped: int
 
     def feed(self, data: bytes) -> list[Event]:
@@ -106,9 +107,11 @@ class Dialect(Protocol):
     about that event until the next ``read``.
 
     ``needs_decoding``: whether the wire's decoder has to see it too: for usage, an error or the end of the answer.
+    ``goes_on``: whether it goes on with the answer, as a ping does not.
     ``signature``: the encrypted reasoning in it, by which the gateway remembers who made it; empty for none.
     """
 
+    goes_on: bool
     needs_decoding: bool
     signature: bytes
 

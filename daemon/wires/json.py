@@ -4,8 +4,9 @@ changed, and what is wrong with it; and objects of odd shapes as structs.
 Relays write numbers as text and text as numbers, and put anything into a field that nobody needs. No answer is lost
 for that (``LenientDecoder``):
 1. The strict decoder comes first: it is the fast one, and what OpenAI and Anthropic send passes it.
-2. Where it finds another type, each field is read by itself. A number counts as text where text belongs and whole
-   numbers are read from text and from ``5.0``; one object stands for a list of one. Any other type counts as not sent.
+2. Where it finds another type, each field is read by itself. A number counts as text where text belongs (not where
+   ``Words`` do) and whole numbers are read from text and from ``5.0``; one object stands for a list of one. Any other
+   type counts as not sent.
 3. What is no JSON, or no object, is refused by both: ``msgspec.DecodeError`` or another of ``NOT_JSON``.
 """
 
@@ -14,10 +15,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
+from typing import Annotated, Any, Final, Generic, NamedTuple, TypeVar, cast
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType, inspect
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, inspect
 
 RawObject = dict[str, Raw]
 """An object of which the top level is read and every value keeps its bytes."""
@@ -157,6 +158,10 @@ def mistake(error: Exception) -> Mistake:
 
 T = TypeVar("T", bound=Struct)
 
+_WORDS: Final = {"words": True}
+Words = Annotated[str, Meta(extra=_WORDS)]
+"""Text that is shown to people, and changes what an answer is: a number in its place is no such text."""
+
 _NOT_SENT: Final = object()
 _WHOLE_NUMBER: Final = re.compile(r"(-?\d{1,18})(?:\.0*)?")
 
@@ -208,6 +213,8 @@ def _read(raw: bytes, type_: inspect.Type) -> object:
         case inspect.UnionType(types=types):
             values = (_read(raw, each) for each in types)
             return next((value for value in values if value is not _NOT_SENT), _NOT_SENT)
+        case inspect.Metadata(type=inner, extra=extra):
+            return _NOT_SENT if extra == _WORDS and not raw.startswith(b'"') else _read(raw, inner)
         case inspect.RawType():
             return Raw(raw)
         case inspect.StructType(cls=cls):

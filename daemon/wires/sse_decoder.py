@@ -4,8 +4,9 @@
 Invariants:
 1. ``MessageStart`` precedes everything, also where the upstream never said it.
 2. The first terminal event, ``Finish`` or ``StreamError``, is the last; what the upstream sends after it is not read.
-3. An event that cannot be read (no JSON, no object) is skipped and counted: heartbeats of relays are often such
-   (``data: ping``; wave-agent#1326, cadis#362, copilot-api#88), and the real clients go on after them too.
+3. An event that cannot be read (no JSON, no object, none of the wire's) is skipped and counted: heartbeats of relays
+   are often such (``data: ping``; wave-agent#1326, cadis#362, copilot-api#88), and the real clients go on after them
+   too.
 4. A last event that lacks its blank line counts if it is whole. Half an event does not: the cut is what to report.
 5. A body that ends before the answer has ended is reported as the wire's ``_cut`` says.
 """
@@ -35,9 +36,9 @@ def is_done(payload: bytes) -> bool:
 
 class SseDecoder(ABC):
     """One answer. A wire adds what each event means, and sets ``_ended`` with its ``Finish``. ``skipped`` counts
-    the events that could not be read."""
+    the events that could not be read, ``heard`` those that go on with the answer."""
 
-    __slots__ = ("_begun", "_ended", "_sse", "_writer", "skipped")
+    __slots__ = ("_begun", "_ended", "_sse", "_writer", "heard", "skipped")
 
     def __init__(self) -> None:
         self._sse = SseSplitter()
@@ -46,7 +47,7 @@ class SseDecoder(ABC):
         # ``_ended``: a terminal event has been written. Upstreams go on behind it: with ``[DONE]``, with usage, with an
         # error of the relay after the answer was whole.
         self._begun = self._ended = False
-        self.skipped = 0
+        self.heard = self.skipped = 0
 
     def feed(self, data: bytes) -> list[Event]:
         """The hub events of the upstream events that ``data`` completes."""

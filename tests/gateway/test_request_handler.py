@@ -19,7 +19,7 @@ from daemon.gateway.client_stream import ClientWriter
 from daemon.gateway.deadlines import Deadlines
 from daemon.gateway.live_state import LiveState
 from daemon.gateway.passthrough import PassthroughPipe
-from daemon.gateway.request_handler import RequestHandler
+from daemon.gateway.request_handler import SIGNS_OF_LIFE, RequestHandler
 from daemon.gateway.request_record import CLIENT_GONE, RequestRecord
 from daemon.gateway.request_state import ClientGone, RequestState
 from daemon.gateway.translation import TranslationPipe
@@ -232,6 +232,68 @@ async def test_an_upstream_that_says_nothing_is_given_up_for_the_next_one() -> N
         assert run.state.deadline == pytest.approx(monotonic() + timeouts.first_event, abs=5)
         run.state.expire()  # as ``Deadlines`` does when that has passed
     assert (run.asked, run.handler.record.status) == (["fox", "wolf"], 200)
+
+
+class SlowBody(ScriptedBody):
+    """Each piece comes ten seconds after the one before it, by a clock that a test has set."""
+
+    def __init__(self, clock: list[float], pieces: Iterable[bytes | None]) -> None:
+        super().__init__(pieces)
+        self.clock = clock
+
+    async def read(self) -> bytes:
+        self.clock[0] += 0 if self.ended else 10
+        return await super().read()
+
+
+COMMENT, UNREADABLE, PING = b": still here\n\n", b"data: ping\n\n", b'event: ping\ndata: {"type":"ping"}\n\n'
+WAITS: list[tuple[tuple[bytes, ...], str, int, int]] = [
+    ((COMMENT, COMMENT), "first event", 0, 1),
+    ((UNREADABLE, UNREADABLE), "first event", 0, 1),
+    ((PING, PING), "first event", 0, 1),
+    ((b"opening",), "next event", 10, 1),
+    ((b"opening", UNREADABLE, UNREADABLE), "next event", 10, 1),
+    ((b"opening", COMMENT, UNREADABLE), "next event", 20, 1),
+    ((b"opening", UNREADABLE, COMMENT), "next event", 30, 1),
+    ((b"opening", b"da"), "next event", 20, 1),
+    ((b"opening", *[COMMENT] * 150), "next event", 10, SIGNS_OF_LIFE),
+    ((b"opening", *[COMMENT] * 150, b"text"), "next event", 1520, 1),
+]
+"""What comes, ten seconds apart; for what is waited afterwards, from when on, for how many times the limit."""
+
+
+@pytest.mark.parametrize(
+    ("pieces", "awaited", "since", "times"), WAITS, ids=[str(number) for number in range(len(WAITS))]
+)
+@pytest.mark.parametrize("wire", WIRES)
+@pytest.mark.parametrize("entry", ["chat", "messages"])
+async def test_the_deadlines_count_events_that_go_on_with_the_answer(
+    monkeypatch: pytest.MonkeyPatch,
+    entry: str,
+    wire: str,
+    pieces: tuple[bytes, ...],
+    awaited: str,
+    since: int,
+    times: int,
+) -> None:
+    clock = [0.0]
+    for module in ("request_handler", "client_stream"):
+        monkeypatch.setattr(f"daemon.gateway.{module}.monotonic", lambda: clock[0])
+    events = {
+        b"opening": frames(wire, *opening(wire), done=False),
+        b"text": frames(wire, *text(wire, "b"), done=False),
+    }
+    body = SlowBody(clock, [*(events.get(piece, piece) for piece in pieces), HANG])
+    run = Run(UpstreamResponse(200, {"content-type": "text/event-stream"}, body, "up.example"), entry=entry, wire=wire)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run())
+        while clock[0] < 10 * (len(pieces) + 1):
+            await asyncio.sleep(0)
+        timeouts = auths(wire, "fox")[0].timeouts
+        limit = timeouts.first_event if awaited == "first event" else timeouts.idle
+        assert run.state.overdue is not None and awaited in run.state.overdue.message
+        assert run.state.deadline == since + times * limit
+        run.state.interrupt(ClientGone())
 
 
 async def test_a_client_that_stops_reading_is_not_answered_by_another_upstream() -> None:

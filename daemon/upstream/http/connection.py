@@ -77,6 +77,7 @@ class Connection(asyncio.Protocol):
         # Some relays compress although ``identity`` is asked for; the size is counted against gzip bombs.
         self._inflate: Any = None
         self._inflated = 0
+        self._unpacking = False
         self._most_unpacked = MOST_UNPACKED
         self._packed: bytes | None = None
         # Two reasons not to read the socket, and each may end while the other lasts: the reader is behind
@@ -171,6 +172,10 @@ class Connection(asyncio.Protocol):
         piece by piece, and ``_packed`` has the rest. A gzip body may have several members (RFC 1952, 2.2); what else
         follows its end is padding."""
         self._packed = None
+        if not self._unpacking and not _looks_packed(data):
+            self._inflate = None
+            return data
+        self._unpacking = True
         while True:
             if self._inflate.eof:
                 if not data.startswith(_GZIP):
@@ -300,5 +305,13 @@ def _inflater(encoding: str) -> Any:
             return None
         case "gzip" | "x-gzip" | "deflate":
             return zlib.decompressobj(zlib.MAX_WBITS | 32)
-        case other:
-            raise NotHttp(f"the body is encoded as {other[:20]}")
+        case "br" | "zstd" | "compress" as other:
+            raise NotHttp(f"the body is encoded as {other}")
+        case _:  # no encoding at all: ``utf-8``, ``none``, ``aws-chunked``
+            return None
+
+
+def _looks_packed(data: bytes) -> bool:
+    """Whether a body that its head calls compressed begins so: relays unpack it, and keep the header. Neither JSON nor
+    an event stream begins with such a byte."""
+    return data[:1] == b"\x1f" or data[0] & 0x0F == zlib.DEFLATED

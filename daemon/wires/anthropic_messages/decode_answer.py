@@ -13,7 +13,7 @@ from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.anthropic_messages.decode_blocks import raw_block_of, search_call
 from daemon.wires.anthropic_messages.errors import no_answer, not_json
 from daemon.wires.anthropic_messages.schema import MessageBody, StopDetails, ToolUseBlock, UsageBody
-from daemon.wires.json import NOT_JSON, LenientDecoder, fields_of, is_object
+from daemon.wires.json import NOT_JSON, LenientDecoder, fields_of, is_object, type_of
 from daemon.wires.tools import called_tool, unwrapped
 
 
@@ -158,6 +158,8 @@ def _block(raw: Raw, where: str) -> Block | None:
         read = fields_of(msgspec.json.encode(_odd_block.odd(raw)))
         odd = _OddBlock.__struct_fields__
         usual = {name: value for name, value in fields.items() if name not in odd}
+        if type_of(raw) == "tool_use":
+            read.setdefault("id", Raw(b'""'))  # as in a stream: a call is made all the same
         return raw_block_of(Raw(msgspec.json.encode(usual | read)), where)
 
 

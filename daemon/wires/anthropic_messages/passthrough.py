@@ -25,6 +25,7 @@ from daemon.wires.json import NULL, LenientDecoder, RawObject, changed, encode, 
 from daemon.wires.sse import SseSplitter, frame
 
 _DECODED = frozenset({"message_start", "message_delta", "message_stop", "error"})
+_GOING_ON = _DECODED | {"content_block_start", "content_block_delta", "content_block_stop"}
 _EMPTY_DELTAS: Mapping[str, Mapping[str, str]] = {
     "text": {"type": "text_delta", "text": ""},
     "thinking": {"type": "thinking_delta", "thinking": ""},
@@ -84,6 +85,7 @@ class MessagesDialect:
         "_read",
         "_shift",
         "_started",
+        "goes_on",
         "needs_decoding",
         "signature",
     )
@@ -114,7 +116,7 @@ class MessagesDialect:
     def begin(self) -> None:
         self._read = _Event("")
         self._ids.begin()
-        self.needs_decoding = False
+        self.goes_on = self.needs_decoding = False
         self.signature = b""
 
     def read(self, payload: bytes) -> None:
@@ -123,6 +125,7 @@ class MessagesDialect:
         except msgspec.ValidationError:
             event = _event.odd(payload)
         self._read = event
+        self.goes_on = event.type in _GOING_ON
         self.needs_decoding = event.type in _DECODED
         self.signature = b""
         if event.delta and b'"signature"' in bytes(event.delta):
@@ -311,19 +314,19 @@ _GROWING = ("text", "thinking", "signature", "content")
 
 class _JsonEvent(Struct):
     type: str = ""
-    index: int = 0
+    index: int | None = None
     message: Json = {}
     content_block: Json = {}
     delta: Json = {}
     usage: Json | None = None
 
 
-_json_event = msgspec.json.Decoder(_JsonEvent)
+_json_event = LenientDecoder(_JsonEvent)
 
 
 def message_of(stream: bytes) -> bytes:
-    """``stream`` is a complete one, from ``message_start`` to ``message_stop``. Raises ``RemoteError`` for
-    events of another shape than the API's."""
+    """``stream`` is a complete one, from ``message_start`` to ``message_stop``; what is odd in it counts as not sent.
+    Raises ``RemoteError`` for what is no JSON."""
     try:
         return msgspec.json.encode(_collect(stream))
     except DecodeError:
@@ -337,16 +340,17 @@ def _collect(stream: bytes) -> Json:
     splitter = SseSplitter()
     for payload in [*splitter.feed(stream), *splitter.close()]:
         event = _json_event.decode(payload)
+        at = max(blocks, default=0) if event.index is None else event.index
         match event.type:
             case "message_start":
                 message = event.message
             case "content_block_start":
-                blocks[event.index] = event.content_block
-            case "content_block_delta" if event.index in blocks:
-                _add(blocks[event.index], event.delta, inputs.setdefault(event.index, []))
+                blocks[_next_index(blocks) if event.index is None else at] = event.content_block
+            case "content_block_delta" if at in blocks:
+                _add(blocks[at], event.delta, inputs.setdefault(at, []))
             case "message_delta":
                 message |= event.delta
-                message["usage"] = {**(message.get("usage") or {}), **(event.usage or {})}
+                message["usage"] = {**_object(message.get("usage")), **(event.usage or {})}
             case _:
                 pass
     for index, pieces in inputs.items():
@@ -355,12 +359,21 @@ def _collect(stream: bytes) -> Json:
     return message | {"content": [blocks[index] for index in sorted(blocks)]}
 
 
+def _next_index(blocks: Mapping[int, Json]) -> int:
+    return max(blocks, default=-1) + 1
+
+
+def _object(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
 def _add(block: Json, delta: Json, pieces: list[str]) -> None:
     for field in _GROWING:
         if isinstance(delta.get(field), str):
             block[field] = f"{block.get(field) or ''}{delta[field]}"
     if "citation" in delta:
-        block["citations"] = [*(block.get("citations") or ()), delta["citation"]]
+        known = block.get("citations")
+        block["citations"] = [*(known if isinstance(known, list) else ()), delta["citation"]]
     if isinstance(delta.get("partial_json"), str):
         pieces.append(delta["partial_json"])
 

@@ -104,13 +104,14 @@ class MessagesStreamDecoder(SseDecoder):
             event = _stream_event.strict(payload)
         except msgspec.ValidationError:
             event = _stream_event.odd(payload)
+        self.heard += 1
         match event.type:
             case "content_block_delta":
                 self._delta(event)
             case "content_block_start":
                 self._start_block(event)
             case "content_block_stop":
-                self._stop_block(event.index)
+                self._stop_block(event.index if event.index in self._blocks else self._place(event.index))
             case "message_start":
                 self._message_start(event)
             case "message_delta":
@@ -120,11 +121,14 @@ class MessagesStreamDecoder(SseDecoder):
             case "error":
                 self._fail(remote_error(msgspec.json.decode(payload)))
             case "ping":
-                pass
+                self.heard -= 1
             case _:  # a relay's own error, or what is yet to come
+                self.heard -= 1
                 failure = error_event(payload)
                 if failure is not None:
                     self._fail(failure)
+                else:
+                    self.skipped += 1
 
     # The message ------------------------------------------------------------------------------
 
@@ -199,7 +203,7 @@ class MessagesStreamDecoder(SseDecoder):
         return _Open(index, kind, raw, start, reader=InputReader() if tool.custom else None)
 
     def _delta(self, event: StreamEvent) -> None:
-        block = self._blocks.get(event.index)
+        block = self._blocks.get(event.index) or self._blocks.get(self._place(event.index))
         delta = event.delta
         if block is None or delta is msgspec.UNSET:
             return
@@ -222,6 +226,13 @@ class MessagesStreamDecoder(SseDecoder):
                 block.text += delta.content or ""
             case _:
                 pass  # no delta of this kind of block: relays that mix them up are not worth an error
+
+    def _place(self, index: int) -> int:
+        """Which block is meant by an index of none. Where an event has no index, or not a number, it is about the
+        newest block; what follows a start without one is about that block."""
+        if index >= 0:
+            return -1
+        return next(reversed(self._blocks), index)
 
     def _stop_block(self, wire_index: int) -> None:
         block = self._blocks.pop(wire_index, None)

@@ -27,6 +27,7 @@ Json = dict[str, object]
 
 _SHOWN, _SHOWN_RAW = 2000, 300
 """Characters of a sentence, and of a body in which none was found."""
+_BLANK = "\ufeff \t\r\n\v\f\x00"
 _DEPTH = 6
 _TEXTS = (
     "message",
@@ -56,12 +57,12 @@ def failure_of_answer(
     status: int, headers: Mapping[str, str], body: bytes, *, not_found: Scope = Scope.REQUEST
 ) -> Failure:
     """An HTTP answer that is not a success, or not the JSON that was asked for. ``headers`` are lower-case."""
-    text = body.decode("utf-8", "replace").strip()
+    text = body.decode("utf-8", "replace").strip(_BLANK)
     if is_page(text):
         return _page(status, headers, text)
     value = _json(text)
     if value is None:
-        value = _framed(body)
+        value = _framed(text.encode())
     if 300 <= status < 400 or (not text and status < 400):
         return _page(status, headers, "")
     if value is None:
@@ -154,11 +155,11 @@ def _page(status: int, headers: Mapping[str, str], text: str) -> Failure:
 
 def _framed(body: bytes) -> object:
     """The first JSON value of a body that is framed as an event stream; None where it is not."""
-    if not body.lstrip()[:6].startswith((b"data:", b"event:", b"id:", b":")):
+    if not body[:6].startswith((b"data:", b"event:", b"id:", b":")):
         return None
     splitter = SseSplitter()
     try:
-        payloads = splitter.feed(body.lstrip()) + splitter.close()
+        payloads = splitter.feed(body) + splitter.close()
     except RemoteError:
         return None
     values = (_json(payload.decode("utf-8", "replace")) for payload in payloads)

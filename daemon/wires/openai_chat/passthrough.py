@@ -23,10 +23,12 @@ from daemon.wires.sse import SseSplitter
 from daemon.wires.sse_decoder import DONE, is_done
 
 _LONGEST_DONE = 32
-_ABSENT = (b"", b"null")
+_ABSENT = (Raw(b""), Raw(b"null"))
 _NOTHING = (b"", b"null", b'""', b"[]", b"{}")
 _OF_CHUNKS = frozenset({"choices", "object", "obfuscation"})
-_NO_CHOICES = (b"", b"null", b"[]")
+_NO_CHOICES = (Raw(b""), Raw(b"null"), Raw(b"[]"))
+_EMPTY = Raw(b"[]")
+"""Azure's opening chunk has no choices, but what its filter says of the prompt."""
 
 
 class _Chunk(Struct):
@@ -51,11 +53,11 @@ _odd_choices = LenientDecoder(_OddChoices)
 _LAST = _Chunk()
 
 
-def _choices_in(raw: bytes) -> list[_Choice]:
+def _choices_in(raw: Raw) -> list[_Choice]:
     try:
         return _choices(raw)
     except msgspec.ValidationError:
-        return _odd_choices.odd(b'{"choices":%b}' % raw).choices
+        return _odd_choices.odd(b'{"choices":%b}' % bytes(raw)).choices
 
 
 class ChatDialect:
@@ -76,6 +78,7 @@ class ChatDialect:
         "_own",
         "_read",
         "_spoken",
+        "goes_on",
         "needs_decoding",
         "signature",
     )
@@ -103,7 +106,7 @@ class ChatDialect:
         self._calls = False  # whether the event has some
         self._ids.begin()
         self._finishes = False  # whether a choice of the event has its ``finish_reason``
-        self.needs_decoding = False
+        self.goes_on = self.needs_decoding = False
         self._done = False  # whether ``[DONE]`` has gone out: some servers end without one, and clients wait for it
         self._ending = False  # whether a ``finish_reason`` has come: no delta may follow it, not even an empty one
         # Whether the decoder has seen content. It gets the first chunk that has some, since it judges an end without
@@ -112,22 +115,20 @@ class ChatDialect:
 
     def read(self, payload: bytes) -> None:
         if payload == DONE or (len(payload) < _LONGEST_DONE and is_done(payload)):
-            self._read, self.needs_decoding = _LAST, True
+            self._read, self.goes_on, self.needs_decoding = _LAST, True, True
             return
         self._read = chunk = _chunk(payload)
+        usage, error = chunk.usage not in _ABSENT, chunk.error not in _ABSENT
+        self.goes_on = usage or chunk.choices not in _NO_CHOICES
+        if not (self.goes_on or error or chunk.choices == _EMPTY):
+            raise msgspec.DecodeError  # a client's SDK takes it for a chunk, and reads its choices
         self._calls = calls = b'"tool_calls"' in payload
         self._finishes = finishes = b'"finish_reason":"' in payload or b'"finish_reason": "' in payload
-        self.needs_decoding = (
-            not self._spoken
-            or bytes(chunk.usage) not in _ABSENT
-            or bytes(chunk.error) not in _ABSENT
-            or finishes
-            or calls
-        )
+        self.needs_decoding = not self._spoken or usage or error or finishes or calls
         self._spoken = self._spoken or self.commits()
 
     def commits(self) -> bool:
-        choices = bytes(self._read.choices)
+        choices = self._read.choices
         if choices in _NO_CHOICES:
             return False
         deltas = (choice.delta or {} for choice in _choices_in(choices))
@@ -168,7 +169,7 @@ class ChatDialect:
 
     def _is_hidden(self, chunk: _Chunk) -> bool:
         """Usage that the client did not ask for, and the upstream's opening after our own."""
-        if self._hides_usage and bytes(chunk.choices) in _NO_CHOICES and bytes(chunk.usage) not in _ABSENT:
+        if self._hides_usage and chunk.choices in _NO_CHOICES and chunk.usage not in _ABSENT:
             return True
         if not self._opened or self._ending:
             return False

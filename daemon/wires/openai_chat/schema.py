@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from daemon.wires.json import RawObject
+from daemon.wires.json import RawObject, Words
 
 WIRE_NAME = "chat"
 
@@ -27,7 +27,7 @@ class AnswerPart(Struct):
 
     type: str = ""
     text: str | None = None
-    refusal: str | None = None
+    refusal: Words | None = None
     thinking: str | list[AnswerPart] | None = None
 
 
@@ -60,8 +60,8 @@ class Delta(Struct, gc=False):
     """
 
     content: str | list[AnswerPart] | None = None
-    refusal: str | None = None
-    reasoning_content: str | None = None
+    refusal: Words | None = None
+    reasoning_content: Words | None = None
     reasoning: Any = None
     tool_calls: list[CallPart] | None = None
     function_call: CalledFunction | None = None

@@ -88,10 +88,14 @@ class ChatStreamDecoder(SseDecoder):
             chunk = _CHUNK.strict(payload)
         except msgspec.ValidationError:
             chunk = _CHUNK.odd(payload)
-        failure = None if chunk.choices else error_event(payload)
-        if failure is not None:
-            self._fail(failure)
-            return
+        if chunk.choices or chunk.usage is not UNSET:
+            self.heard += 1
+        else:
+            failure = error_event(payload)
+            if failure is not None:
+                self._fail(failure)
+                return
+            self.skipped += chunk.choices is None
         self._completion(chunk)
 
     def _done(self) -> None:

@@ -57,6 +57,7 @@ _DELTAS = {
 
 _EVENT = b"event: "
 _LINE = b"\n" + _EVENT
+_ANY = b"event: response."
 _COMPLETED = _LINE + b"response.completed\ndata: "
 _OTHER_ENDS = tuple(_LINE + name for name in (b"response.incomplete\n", b"response.failed\n", b"error\n"))
 _HELD_LIMIT = 16 * 1024 * 1024
@@ -84,11 +85,14 @@ class ResponsesCollectedDecoder(ResponsesStreamDecoder):
     def feed(self, data: bytes) -> list[Event]:
         if not self._holding:
             return super().feed(data)
+        self.heard += _ANY in data
         held = self._held
         held += data
         if len(held) > _HELD_LIMIT:
             return self._read_on()
         last = held.rfind(_LINE)  # from behind: what ends the answer is its last event, and most bytes are before it
+        if not held.startswith(_COMPLETED, last) and _COMPLETED in data:
+            last = held.rfind(_COMPLETED)  # a relay's own event behind it: ``event: done``
         if held.startswith(_COMPLETED, last):
             end = held.find(b"\n\n", last + len(_COMPLETED))
             if end < 0:

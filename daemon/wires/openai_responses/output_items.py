@@ -17,7 +17,7 @@ from msgspec import UNSET, Raw
 
 from daemon.inference.blocks import Citation, HostedCall, Opaque
 from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, Cited, PartBreak
-from daemon.wires.json import LenientDecoder, json_text
+from daemon.wires.json import LenientDecoder, is_object, json_text
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
     Annotation,
@@ -96,7 +96,9 @@ class MessageState:
         return block
 
     def cite(self, index: int, annotation: Raw) -> None:
-        """A source; it opens its part, which may have no text yet."""
+        """A source; it opens its part, which may have no text yet. What is no object is none."""
+        if not is_object(annotation):
+            return
         part = self.part(index)
         part.cited = True
         self.writer.events.append(Cited(self._open(part, "text"), citation_from(annotation)))

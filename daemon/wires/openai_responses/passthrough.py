@@ -21,7 +21,7 @@ from daemon.inference.collect import collect
 from daemon.inference.response import Response
 from daemon.wires.base import AnswerContext, EncodeResponse
 from daemon.wires.call_ids import RepeatedIds
-from daemon.wires.json import LenientDecoder, changed, encode, fields_of, is_object, says
+from daemon.wires.json import LenientDecoder, changed, encode, fields_of, is_object, json_text, says
 from daemon.wires.openai_responses.decode_answer import decode_response
 from daemon.wires.openai_responses.encode_answer import ResponseObjects
 from daemon.wires.openai_responses.errors import failure_code, failure_message
@@ -31,7 +31,7 @@ from daemon.wires.sse import frame
 
 OPENINGS = frozenset({"response.created", "response.queued", "response.in_progress"})
 TERMINALS = frozenset(
-    {"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done", "error", ""}
+    {"response.completed", "response.incomplete", "response.failed", "response.cancelled", "response.done", "error"}
 )
 LIFECYCLE = OPENINGS | TERMINALS
 ITEM_DONE = "response.output_item.done"
@@ -89,6 +89,7 @@ class ResponsesDialect:
         "_read",
         "_stored",
         "_upstream_id",
+        "goes_on",
         "needs_decoding",
         "signature",
     )
@@ -122,7 +123,7 @@ class ResponsesDialect:
         # says no less than the upstream has said.
         self._envelope = b""
         self._upstream_id = ""  # known before the opening goes on, so that a keep-alive then due can have its id
-        self.needs_decoding = False
+        self.goes_on = self.needs_decoding = False
         self.signature = b""
 
     def read(self, payload: bytes) -> None:
@@ -132,6 +133,9 @@ class ResponsesDialect:
             event = _event.odd(payload)
         self._read = event
         kind = event.type
+        if not kind:
+            raise msgspec.DecodeError
+        self.goes_on = kind[:9] == "response."
         self.needs_decoding = kind in TERMINALS or "." not in kind  # some relays' errors have a type of their own
         self.signature = b""
         if kind == ITEM_DONE:
@@ -265,7 +269,7 @@ class ResponsesDialect:
         if not self._opened_as:
             opening = Raw(self._running())
             events += ({"type": f"response.{word}", "response": opening} for word in ("created", "in_progress"))
-        for index, item in enumerate(head.output or ()):
+        for index, item in enumerate(filter(is_object, head.output or ())):
             events += item_events(item, index)
         events.append({"type": _terminal(answer), "response": Raw(answer)})
         first = self._last_number + 1
@@ -317,7 +321,7 @@ def item_events(raw: Raw, index: int) -> Iterator[Json]:
     elif kind in _CALL_TEXTS:
         field, name = _CALL_TEXTS[kind]
         opening = {field: ""}
-        texts = _text(name, place, field, item.get(field) or "")
+        texts = _text(name, place, field, json_text(item.get(field)) or "")
     if opening and "status" in item:
         opening["status"] = "in_progress"
     begun = item | opening if opening else raw
@@ -327,10 +331,10 @@ def item_events(raw: Raw, index: int) -> Iterator[Json]:
 
 
 def _message(item: Json, place: Json) -> Iterator[Json]:
-    for number, part in enumerate(item.get("content") or ()):
+    for number, part in enumerate(_objects(item.get("content"))):
         here = place | {"content_index": number}
-        field = _PART_TEXTS.get(part.get("type"))
-        annotations = part.get("annotations") or ()
+        field = _PART_TEXTS.get(str(part.get("type")))
+        annotations = _objects(part.get("annotations"))
         opening = part if field is None else part | {field: ""}
         if field is not None and "annotations" in part:
             opening["annotations"] = []
@@ -345,8 +349,13 @@ def _message(item: Json, place: Json) -> Iterator[Json]:
         yield {"type": "response.content_part.done", **here, "part": part}
 
 
+def _objects(value: object) -> list[Json]:
+    """Those of a list: relays put anything where it belongs."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
 def _summary(item: Json, place: Json) -> Iterator[Json]:
-    for number, part in enumerate(item.get("summary") or ()):
+    for number, part in enumerate(_objects(item.get("summary"))):
         here = place | {"summary_index": number}
         yield {"type": "response.reasoning_summary_part.added", **here, "part": part | {"text": ""}}
         yield from _text("response.reasoning_summary_text", here, "text", part.get("text") or "")

@@ -11,6 +11,8 @@ from typing import Any
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from daemon.wires.json import Words
+
 WIRE_NAME = "responses"
 
 Unset = UnsetType
@@ -40,7 +42,7 @@ class Part(Struct):
 
     type: str = ""
     text: str | None = None
-    refusal: str | None = None
+    refusal: Words | None = None
     annotations: list[Raw] | None = None
 
 

@@ -72,12 +72,15 @@ class ResponsesStreamDecoder(SseDecoder):
             head = _HEAD.odd(payload)
         part, block = self._running
         if head.type == _TEXT_DELTA and part == (head.output_index, head.content_index) and head.delta:
+            self.heard += 1
             self._writer.events.append(BlockDelta(block, head.delta))
             return
         self._running = NO_TEXT
-        handler = _HANDLERS.get(head.type or "")
+        kind = head.type or ""
+        self.heard += kind[:9] == "response."
+        handler = _HANDLERS.get(kind)
         if handler is None:
-            if not (head.type or "").startswith(("response.", "codex.")):
+            if not kind.startswith(("response.", "codex.")):
                 self._untyped(payload)
             return
         if not self._begun:
@@ -89,6 +92,8 @@ class ResponsesStreamDecoder(SseDecoder):
         failure = error_event(payload)
         if failure is not None:
             self._fail(failure)
+        else:
+            self.skipped += 1
 
     def _start(self, response: ResponseObject | None) -> None:
         self._begin((response and response.id) or "", (response and response.model) or "")
@@ -229,8 +234,12 @@ _HANDLERS: dict[str, Handler] = {
 
 
 def _status(response: ResponseObject, otherwise: str) -> str:
-    """The answer's status; ``otherwise`` where it has none, or a word that is not the API's."""
-    return response.status if response.status in _STATUSES else otherwise
+    """The answer's status; where it has none, or a word that is not the API's, a reason for a cut says that it was
+    one, and ``otherwise`` stands for the rest."""
+    if response.status in _STATUSES:
+        return response.status
+    details = response.incomplete_details
+    return "incomplete" if details is not None and details.reason else otherwise
 
 
 def usage_from(usage: ResponseUsage) -> Usage:

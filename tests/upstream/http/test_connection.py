@@ -55,6 +55,8 @@ def once(answer: bytes) -> Script:
         (OK + b"content-encoding: deflate\r\n\r\n" + zlib.compress(b"{}") + b"padding", b"{}"),
         (GZIP + gzip.compress(b"1" * 20_000_000), b"1" * 20_000_000),
         (GZIP + gzip.compress(b"1" * MOST_AT_ONCE), b"1" * MOST_AT_ONCE),
+        (OK + b"content-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}", b"{}"),  # unpacked by a relay
+        (OK + b"content-encoding: utf-8\r\ncontent-length: 2\r\n\r\n{}", b"{}"),
     ],
     ids=[
         "length",
@@ -71,6 +73,8 @@ def once(answer: bytes) -> Script:
         "deflate",
         "much of little",
         "just one piece",
+        "unpacked by a relay",
+        "no encoding",
     ],
 )
 async def test_framings(answer: bytes, body: bytes) -> None:
@@ -86,7 +90,7 @@ async def test_framings(answer: bytes, body: bytes) -> None:
         OK + b"content-length: 5\r\n\r\n{}",
         OK + b"transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n",
         OK + b"transfer-encoding: chunked\r\n\r\nzz\r\n",
-        OK + b"content-encoding: gzip\r\ncontent-length: 4\r\n\r\nnope",
+        OK + b"content-encoding: gzip\r\ncontent-length: 4\r\n\r\n\x1f\x8bno",
         OK + b"content-encoding: br\r\ncontent-length: 4\r\n\r\nnope",
         OK + b"x: " + b"y" * 70_000 + b"\r\n\r\n",
         GZIP + gzip.compress(b"0" * 80_000_000),

@@ -62,6 +62,7 @@ SHAPES: list[tuple[str, Any]] = [
 def test_the_sentence_is_found(text: str, body: Any) -> None:
     raw = json.dumps(body).encode()
     assert decode_error(500, {}, raw).message == text
+    assert decode_error(500, {}, b"\xef\xbb\xbf\r\n " + raw).message == text
     assert decode_error(500, {}, b"data: " + raw + b"\n\n").message == text
     assert decode_error(500, {}, b"event: error\ndata: " + raw + b"\n\ndata: [DONE]\n\n").message == text
 
