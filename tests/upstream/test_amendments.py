@@ -194,3 +194,11 @@ def test_a_body_is_read_only_where_something_is_to_change() -> None:
 def test_names_of_rows_are_unique_and_say_whether_content_is_lost() -> None:
     assert len({rule.name for rule in RULES}) == len(RULES)
     assert {rule.name for rule in RULES if loses_content(Amendment(rule.name))} == {"only what is said", REASONING}
+
+
+@pytest.mark.parametrize("number", ["9" * 900, "99999999999999", "0"])
+def test_a_number_that_no_model_has_changes_nothing(number: str) -> None:
+    body = b'{"max_tokens":32000}'
+    for said in (f"max_tokens must be at least {number}", f"max_tokens must be at most {number}"):
+        amendments = [each.amendment for each in proposals(refusal(said), "chat", (), lambda _: False)]
+        assert amend_body(body, [each for each in amendments if each.name != LEAVE_OUT]) == (body, [])
