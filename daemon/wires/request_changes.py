@@ -34,7 +34,7 @@ def at_most(fields: Fields, tokens: str) -> Sequence[str]:
     limit = int(tokens)
     for name in OUTPUT_LIMITS:
         asked = _integer(fields.get(name, NULL))
-        if asked is not None and asked > limit:
+        if asked is not None and asked > limit > 0:
             fields[name] = Raw(encode(limit))
     return _below(fields, limit)
 

@@ -306,3 +306,11 @@ def test_moonshot_wants_a_form_of_its_own() -> None:
 def test_a_schema_that_the_client_speaks_of_teaches_nothing() -> None:
     sentence = "the model refused: is not a 'regex'"
     assert "portable tool schemas" not in proposed(refusal(sentence), wire="chat", request=sentence)
+
+
+@pytest.mark.parametrize("number", ["9" * 900, "99999999999999", "0"])
+def test_a_number_that_no_model_has_changes_nothing(number: str) -> None:
+    body = b'{"max_tokens":32000}'
+    for said in (f"max_tokens must be at least {number}", f"max_tokens must be at most {number}"):
+        amendments = [each.amendment for each in proposals(refusal(said), "chat", (), lambda _: False)]
+        assert amend_body(body, [each for each in amendments if each.name != LEAVE_OUT]) == (body, [])

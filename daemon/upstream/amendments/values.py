@@ -24,22 +24,22 @@ _ANY: Final = frozenset(WIRES)
 
 _LIMIT: Final = r"max[_ ]?(?:completion[_ ]?|output[_ ]?|new[_ ]?)?tokens(?:_to_sample)?(?![a-z_])"
 _GAP: Final = r"[^\n\[<>≤]{0,80}?"
-_NUMBER: Final = r"(?:[a-z]+ ){0,3}(?:\w+=)*['\"`(]{0,2}(\d[\d,]*)(?P<thousand>k\b)?"
+_NUMBER: Final = r"(?:[a-z]+ ){0,3}(?:\w+=)*['\"`(]{0,2}(\d[\d,]{0,11})(?!\d)(?P<thousand>k\b)?"
 _TOP: Final = r"(?:max(?:imum)?|limit|upper bound)"
 _MORE: Final = r"(?:greater|larger|more|higher|bigger|above)"
 _LESS: Final = r"(?:less|lower|smaller|fewer)"
 _NOT: Final = r"(?:can ?not|must not|may not|should not|can't)"
 
 _TOO_MUCH: Final = sentences(
-    rf"{_LIMIT}[^\n\[(]{{0,80}}?[\[(] ?\d+ ?[,~-] ?(\d+) ?[\])]",
-    r"\bfrom \d+ \(inclusive\) to (?P<exclusive>\d+) \(exclusive\)",
+    rf"{_LIMIT}[^\n\[(]{{0,80}}?[\[(] ?\d+ ?[,~-] ?(\d{{1,12}}) ?[\])]",
+    r"\bfrom \d+ \(inclusive\) to (?P<exclusive>\d{1,12}) \(exclusive\)",
     rf"{_LIMIT}{_GAP}(?:between|range|from) \d+ ?(?:and|to|-|~|–|\.\.) ?{_NUMBER}",
     rf"(?:at most|maximum of|up to) {_NUMBER} (?:completion |output )?tokens",
     rf"{_LIMIT}['\"`]?:? \d+ ?> ?{_NUMBER}",
-    r"expected a value <=? ?(\d+)",
+    r"expected a value <=? ?(\d{1,12})(?!\d)",
     rf"{_LIMIT}{_GAP}(?:{_LESS} than or equal to|(?:no|not) {_MORE} than|at most|not exceed(?:ing)?|limited to"
     rf"|{_NOT} (?:exceed|be {_MORE}(?: than)?)|<=|≤|up to|{_TOP}(?: value| allowed)?(?: is| of|:)?) {_NUMBER}",
-    rf"{_LIMIT}{_GAP}{_LESS} than (?P<exclusive>\d[\d,]*)",
+    rf"{_LIMIT}{_GAP}{_LESS} than (?P<exclusive>\d[\d,]{{0,11}})(?!\d)",
     rf"{_LIMIT}[^\n]{{0,60}}?(?:exceed|above|over|too (?:large|big|high)|{_MORE} than)[^\n]{{0,60}}?"
     rf"(?:{_TOP}|allow\w*|supports?)[^\n\d]{{0,24}}{_NUMBER}",
     rf"{_MORE} than (?:the )?{_TOP}(?: value| allowed)?(?: of)? {_NUMBER}",
@@ -48,8 +48,8 @@ _TOO_MUCH: Final = sentences(
     rf"{_LIMIT}[^\n]{{0,30}}?(?:不能大于|不[能得]?超过|最大值?[为是]?|上限[为是]?|小于等于) ?{_NUMBER}",
 )
 _TOO_LITTLE: Final = sentences(
-    rf"{_LIMIT}[^\n\[]{{0,80}}?\[ ?(\d+) ?[,~-] ?\d+ ?\]",
-    r"expected a value >=? ?(\d+)",
+    rf"{_LIMIT}[^\n\[]{{0,80}}?\[ ?(\d{{1,12}}) ?[,~-] ?\d+ ?\]",
+    r"expected a value >=? ?(\d{1,12})(?!\d)",
     rf"{_LIMIT}{_GAP}(?:at least|{_MORE} than or equal to|>=|≥|no less than"
     rf"|minimum(?: value)?(?: is| of|:)?) {_NUMBER}(?!, got -)",
 )
