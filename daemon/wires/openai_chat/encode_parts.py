@@ -22,6 +22,9 @@ from daemon.wires.openai_chat.schema import (
 
 _TEXTUAL = ("text/", "application/json", "application/xml")
 
+_RESPONSES_ONLY = "original"
+"""A detail of images that Codex asks for and this wire does not have."""
+
 _OPENAI = ("chat", "responses")
 """Wires whose clients name files of one and the same store."""
 
@@ -39,7 +42,7 @@ def opaque_part(opaque: Opaque) -> ContentPart:
 
 
 def _image(image: Image, entry: str) -> ContentPart | None:
-    detail = UNSET if image.detail is None else image.detail
+    detail = UNSET if image.detail is None else "auto" if image.detail == _RESPONSES_ONLY else image.detail
     if image.data is not None:
         return ImagePart(ImageUrl(f"data:{image.media_type or 'image/png'};base64,{image.data}", detail=detail))
     if image.url is not None:
