@@ -182,4 +182,6 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
     _rule("blank content", message_changes.blank_content, *_NULL_CONTENT, *_EMPTY_CONTENT),
     _rule("content is a string", message_changes.text_content, *_LIST_CONTENT),
     _rule("call ids", message_changes.call_ids, *_CALL_IDS),
+    # --- from an upstream's profile alone ---
+    _rule("tool choice is free", message_changes.automatic_tool_choice),
 )

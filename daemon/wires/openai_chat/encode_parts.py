@@ -22,6 +22,9 @@ from daemon.wires.openai_chat.schema import (
 
 _TEXTUAL = ("text/", "application/json", "application/xml")
 
+_RESPONSES_ONLY = "original"
+"""A detail of images that Codex asks for and this wire does not have."""
+
 _OPENAI = ("chat", "responses")
 """Wires whose clients name files of one and the same store."""
 _RESPONSES_ONLY = "original"

@@ -146,3 +146,11 @@ def _with_id(holder: RawObject, name: str, form: str) -> RawObject:
     identifier = text_of(holder.get(name, NULL))
     fitted = fitted_id(identifier, form) if identifier else ""
     return holder if fitted == identifier else holder | {name: raw_text(fitted)}
+
+
+def automatic_tool_choice(fields: Fields, _: str = "") -> Sequence[str]:
+    """The model chooses whether it calls a tool."""
+    if bytes(fields.get("tool_choice", NULL)) in (b"null", b'"auto"', b'"none"'):
+        return ()
+    fields["tool_choice"] = raw_text("auto")
+    return ("tool_choice",)

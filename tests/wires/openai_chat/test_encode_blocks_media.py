@@ -27,6 +27,7 @@ MEDIA = [
     (Image(data="QUJD", media_type="image/webp"), "messages", image(url="data:image/webp;base64,QUJD")),
     (Image(data="QUJD"), "messages", image(url="data:image/png;base64,QUJD")),
     (Image(url=URL, detail="low"), "responses", image(url=URL, detail="low")),
+    (Image(url=URL, detail="original"), "responses", image(url=URL, detail="auto")),
     (Image(file_id="file_1", detail="low"), "chat", image(file_id="file_1", detail="low")),
     (Image(file_id="file_1"), "responses", None),
     (Image(), "messages", None),

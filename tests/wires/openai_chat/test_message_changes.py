@@ -110,6 +110,20 @@ def test_calls_and_results_keep_each_other(form: str) -> None:
     assert len(set(called)) == len(ids)
 
 
+@pytest.mark.parametrize(
+    ("choice", "sent", "lost"),
+    [
+        ("required", "auto", ["tool_choice"]),
+        ({"type": "function", "function": {"name": "f"}}, "auto", ["tool_choice"]),
+        ("auto", "auto", []),
+        ("none", "none", []),
+    ],
+)
+def test_the_model_may_choose(choice: Any, sent: Any, lost: list[str]) -> None:
+    assert changed(changes.automatic_tool_choice, {"tool_choice": choice}) == ({"tool_choice": sent}, lost)
+    assert changed(changes.automatic_tool_choice, {}) == ({}, [])
+
+
 def test_who_calls_a_tool_says_nothing_beside_it() -> None:
     before = [assistant("a", "x"), tool("x"), assistant(None, "y"), assistant("b")]
     after = [assistant(None, "x"), tool("x"), assistant(None, "y"), assistant("b")]
