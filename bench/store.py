@@ -19,9 +19,9 @@ from pathlib import Path
 
 from daemon.store.database import Database
 from daemon.store.encryption import generated_keys
+from daemon.store.place import database_place
 from daemon.store.provider_fields import fields_of
 from daemon.store.repository import ProviderRepository
-from daemon.store.source import database_place
 from tests.harness import ROOT, Daemon, config, daemon, provider, wait_for
 
 COUNT = 2000

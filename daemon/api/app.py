@@ -55,7 +55,7 @@ def routes(services: Services, clock: Callable[[], float], serve: ASGIApp) -> li
     status = StatusRoutes(services, access)
     models = ModelRoutes(services)
     return [
-        Route("/", status.hello),
+        Route("/", status.hello, methods=["GET", "OPTIONS"]),  # HAProxy's `option httpchk` as it comes
         Route("/api/hello", status.hello),
         Route("/healthz", status.health),
         Route("/readyz", status.ready),

@@ -1,8 +1,9 @@
 """The outermost layer, pure ASGI: what is refused before any route sees it, and ids on every response.
 
-1. A request has HTTP/1.1, exactly one Host, at most 100 headers, no underscore in a header's name
+1. A request has exactly one Host, at most 100 headers, no underscore in a header's name
    (``X_Forwarded_For`` passes for ``X-Forwarded-For`` elsewhere; the session headers of older Codex
-   CLIs are the exception) and a target that starts with ``/``.
+   CLIs are the exception) and a target that starts with ``/``. HTTP/1.0, as of HAProxy's checks, need not
+   have a Host; then it names none of ours.
 2. On operator paths (``/v0``, ``/api/v1``) Host is one of our own names and a browser's page is of
    our own origin: DNS rebinding and cross-site requests end here.
 3. A path that says ``/v1`` twice means it once.
@@ -22,7 +23,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from daemon.api.problems import is_operator_path, problem
 from daemon.errors import ErrorKind, GatewayError, LocalError
-from daemon.gateway.access import host_name, is_loopback_name, on_unix_socket
+from daemon.gateway.caller import on_unix_socket
+from daemon.gateway.own_names import OWN_NAMES, host_name, is_own_name, shown
 from daemon.snapshot.snapshot import Current
 
 MOST_HEADERS: Final = 100
@@ -31,7 +33,6 @@ TWICE: Final = "/v1"
 DOUBLED: Final = "/v1/v1/"
 """The path of a client whose base URL has ``/v1`` and that adds it: Claude Code and the Anthropic SDKs do
 (AIClient2API#336)."""
-WILDCARDS: Final = ("", "0.0.0.0", "::")
 
 _ids = random.Random()
 """Seeded by the system once. Ids name requests and protect nothing, so they need no system call each."""
@@ -131,10 +132,10 @@ def malformed(scope: Scope) -> LocalError | None:
     names = [name for name, _ in headers]
     if b"_" in b" ".join(names) and any(b"_" in name and name not in WITH_UNDERSCORE for name in names):
         return refusal("header names with an underscore are not accepted")
-    if names.count(b"host") != 1:
+    if names.count(b"host") != 1 and (b"host" in names or scope["http_version"] != "1.0"):
         return refusal("exactly one Host header is required")
-    if scope["http_version"] in ("1.0", "0.9"):
-        return refusal("HTTP/1.1 is required")
+    if scope["http_version"] == "0.9":
+        return refusal("HTTP/1.0 or HTTP/1.1 is required")
     if not scope["path"].startswith("/"):
         return refusal("the request target must be a path")
     return None
@@ -145,9 +146,10 @@ def foreign(scope: Scope, configured_host: str) -> LocalError | None:
     if on_unix_socket(scope):
         return None
     headers: dict[bytes, bytes] = dict(scope["headers"])
-    host = headers[b"host"].decode("latin-1").lower()
-    if not is_own_name(host_name(host), scope, configured_host):
-        return refusal("this Host is not one of the daemon's own names", status=403)
+    host = headers.get(b"host", b"").decode("latin-1").lower()
+    name = host_name(host)
+    if not is_own_name(name, configured_host):
+        return refusal(f"the Host {shown(name)} is none of {OWN_NAMES}", status=403)
     origin = headers.get(b"origin")
     if origin is not None and origin.decode("latin-1").lower() not in (f"http://{host}", f"https://{host}"):
         return refusal("requests from pages of another origin are refused", status=403)
@@ -162,15 +164,6 @@ def from_a_form(scope: Scope) -> LocalError | None:
     if scope["method"] == "POST" and kind in FORM_TYPES and not on_unix_socket(scope):
         return refusal("send content-type: application/json; a form's content type is not accepted", status=415)
     return None
-
-
-def is_own_name(name: str, scope: Scope, configured_host: str) -> bool:
-    """Whether ``name`` is a loopback name, the address this connection reached, or the configured host."""
-    if name in WILDCARDS:
-        return False
-    server = scope.get("server")
-    reached = server[0] if server is not None else ""
-    return name == "localhost" or is_loopback_name(name) or name in (reached, configured_host.lower())
 
 
 def refusal(message: str, status: int = 400) -> LocalError:

@@ -200,9 +200,11 @@ class WriteView(Schema, frozen=True):
 
 
 class VersionRow(Schema, frozen=True):
-    """A version of config.yaml that was in force. ``digest`` is its ETag without the quotes."""
+    """A version that was in force. ``source`` is what made it: ``config.yaml``, or ``store``, to which there is no way
+    back. ``digest`` is the ETag of config.yaml then, without the quotes."""
 
     generation: int
+    source: str
     at: str
     digest: str
     in_force: bool

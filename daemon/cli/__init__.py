@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 from daemon import __version__
 from daemon.cli import exit_codes
+from daemon.cli.standard_streams import prepare
 
 COMMANDS: dict[str, str] = {
     "run": "run the daemon (the default)",
@@ -54,6 +55,7 @@ def module_of(name: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code (argparse exits by itself on wrong usage, ``--help``, ``--version``)."""
+    prepare()
     arguments = list(sys.argv[1:] if argv is None else argv)
     name = _command(arguments)
     try:

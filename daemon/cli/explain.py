@@ -1,16 +1,19 @@
-"""``tppcd explain --model M``: the route decision with its reasons, from the file alone."""
+"""``tppcd explain --model M``: the route decision with its reasons, from the file; what upstreams list is known to the
+running daemon alone, so for a name that the file does not lead anywhere it is asked."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 
 from daemon.cli import COMMANDS, exit_codes
 from daemon.cli.arguments import Subparsers, add_config
 from daemon.cli.config_file import default_path, print_diagnostics, read
 from daemon.config.urls import shown
 from daemon.router.selection import STRATEGY
+from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket, items
 from daemon.snapshot.listings import Candidate
 from daemon.snapshot.models import ModelUnknown, Resolution
 
@@ -23,11 +26,16 @@ RULES = {
 }
 
 
-ONLY_RUNNING = "what upstreams list is known to the running daemon alone: POST /v0/management/explain asks it"
+ROUTE = "/v0/management/explain"
+PATIENCE = 5.0
+"""Seconds for the daemon."""
+
+
+ABOUT = "Names that upstreams list are looked up in the running daemon. Exits 1 if no provider serves it."
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("explain", help=COMMANDS["explain"], description="Exits 1 if no provider serves it.")
+    parser = subparsers.add_parser("explain", help=COMMANDS["explain"], description=ABOUT)
     parser.add_argument("--model", required=True, help="the name as a client sends it")
     parser.add_argument("--entry", choices=("messages", "chat", "responses"), default="messages")
     add_config(parser)
@@ -41,13 +49,35 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         resolution = checked.snapshot.models.resolve(arguments.model)
     except ModelUnknown as unknown:
+        live = decision_of_daemon(arguments.model, arguments.entry)
+        if live:
+            print("\n".join(live))
+            return exit_codes.OK
         print(unknown, file=sys.stderr)
-        if any(auth.discover for auth in checked.snapshot.core_auths):
-            print(ONLY_RUNNING, file=sys.stderr)
         return exit_codes.FAILURE
     for line in explained(arguments.model, arguments.entry, resolution):
         print(line)
     return exit_codes.OK
+
+
+def decision_of_daemon(model: str, entry: str) -> tuple[str, ...]:
+    """The decision of the running daemon, which alone knows what upstreams list; empty where none runs, or it does not
+    serve the model either."""
+    try:
+        client = AdminClient(find_admin_socket(os.environ), PATIENCE)
+        status, body = client.request("POST", ROUTE, {"model": model, "entry": entry})
+    except DaemonUnreachable:
+        return ()
+    targets = [each for each in items(body, "targets") if isinstance(each, Mapping)]
+    if status != 200 or not targets:
+        return ()
+    rule = RULES.get(str(body.get("rule")), str(body.get("rule"))).format(matched=body.get("matched"))
+    effort = f", effort {body['effort']}" if body.get("effort") else ""
+    return (
+        f"model: {model} (entry {entry}), as the running daemon has it; config.yaml alone does not name it",
+        f"rule: {rule}{effort}",
+        *(f"  {number}. {each.get('provider')}: {each.get('model')}" for number, each in enumerate(targets, 1)),
+    )
 
 
 def explained(model: str, entry: str, resolution: Resolution) -> tuple[str, ...]:

@@ -36,8 +36,8 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "provider",
         help=COMMANDS["provider"],
-        description="Providers in the database, in force at once. `add` needs --type and --url; `update` changes what "
-        "is given; `reload` without a name reads all of them anew.",
+        description="A change takes effect at once. `add` needs --type and --url; `update` changes what is given; "
+        "`reload` without a name reloads all providers.",
     )
     parser.add_argument("action", choices=tuple(ACTIONS), help="what to do")
     parser.add_argument("name", nargs="?", default="", help="the provider's name; not for list")

@@ -6,11 +6,16 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, port
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import CONFIG, FAILURE, OK
+
+LOOKUP_THREADS: Final = ("UV_THREADPOOL_SIZE", "16")
+"""libuv looks names up on four threads, so four hosts whose name server hangs would hold up every new connection; the
+discovery of models alone asks eight at once. Read by libuv at the first look-up."""
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -45,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     from daemon.reload.outcome import ConfigRefused
     from daemon.service.run import RunOptions, StartRefused, serve
 
+    os.environ.setdefault(*LOOKUP_THREADS)
     options = RunOptions(
         config=arguments.config,
         host=arguments.host,

@@ -20,7 +20,8 @@ from daemon.cli.exit_codes import CONFIG, FAILURE, OK
 from daemon.config.schema import ProviderStore
 from daemon.service.admin import state_directory
 from daemon.store.errors import StoreError
-from daemon.store.source import StoreSource, database_place
+from daemon.store.place import database_place
+from daemon.store.source import StoreSource
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -70,7 +71,7 @@ def _rekey(settings: ProviderStore, base: Path) -> str:
         count = asyncio.run(source.rekey())
     finally:
         source.close()
-    return f"{count} {'key' if count == 1 else 'keys'} encrypted anew"
+    return f"{count} {'key' if count == 1 else 'keys'} encrypted again"
 
 
 ACTIONS: Final[dict[str, Callable[[ProviderStore, Path], str]]] = {"migrate": _migrate, "rekey": _rekey}

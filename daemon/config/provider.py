@@ -43,7 +43,7 @@ SetBy = Literal["local", "remote"]
 """From where a URL was set, for the egress rule: this host, or another one."""
 
 
-class RequestDefaults(Struct, frozen=True, kw_only=True):
+class RequestDefaults(Struct, frozen=True, kw_only=True, gc=False):
     """What a request gets that lacks it; None: nothing. A value of the request's own wins; a null is none."""
 
     temperature: float | None = None
@@ -51,7 +51,7 @@ class RequestDefaults(Struct, frozen=True, kw_only=True):
     top_p: float | None = None
 
 
-class Provider(Struct, frozen=True, kw_only=True):
+class Provider(Struct, frozen=True, kw_only=True, gc=False):
     """``name`` is as written, trimmed; compared in lower case. ``source`` is where it is from and is unique
     (``config:packycode``, ``config:tppc[fox]``, ``store:fox``), ``path`` its place in config.yaml. The rest
     is as in the schema; ``wire`` is ``wire-api``, of which packycode has only one."""

@@ -9,15 +9,20 @@ from typing import Final
 
 from daemon.config import log_sizes
 from daemon.config.convert import quoted
-from daemon.config.diagnostics import Fault, Faults, fault_at
+from daemon.config.diagnostics import Fault, Faults, Path, fault_at
 from daemon.config.provider import Provider, providers_of
 from daemon.config.schema import Config
+from daemon.secret import Secret
 
 HASH_KINDS: Final = {
     "bcrypt": (re.compile(r"\$2[aby]\$"), re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")),
     "argon2": (re.compile(r"\$argon2"), re.compile(r"\$argon2(id|i|d)\$(v=\d+\$)?m=\d+,t=\d+,p=\d+\$[^$]+\$[^$]+")),
 }
 """How a hash of a kind begins, and how a whole one reads."""
+
+
+SHORTEST_KEY: Final = 8
+"""Characters of a key that clients or operators present; a shorter one is warned of."""
 
 
 def management(config: Config) -> Faults:
@@ -32,6 +37,21 @@ def management(config: Config) -> Faults:
             path = ("remote-management", "trusted-proxies", index)
             message = f"{quoted(entry)} is not an address or network"
             yield Fault(path=path, code="wrong-value", message=message, hint="e.g. 10.0.0.1 or 10.0.0.0/8")
+        elif entry.strip().endswith("/0"):
+            path = ("remote-management", "trusted-proxies", index)
+            message = "trusts everybody: any client may write who it is into X-Forwarded-For"
+            yield Fault(path=path, code="weak", message=message, hint="list the proxies", severity="warning")
+    yield from _short_keys(config)
+
+
+def _short_keys(config: Config) -> Faults:
+    keys: list[tuple[Path, Secret]] = [(("remote-management", "secret-key"), config.remote_management.secret_key)]
+    keys += [(("api-keys", index), key) for index, key in enumerate(config.api_keys)]
+    for path, key in keys:
+        if key and len(key.reveal()) < SHORTEST_KEY:
+            message = f"is shorter than {SHORTEST_KEY} characters, so it can be guessed"
+            hint = "make one by: openssl rand -base64 24"
+            yield Fault(path=path, code="weak", message=message, hint=hint, severity="warning")
 
 
 def logging(config: Config) -> Faults:

@@ -58,8 +58,8 @@ class RemoteManagement(Base, frozen=True):
     reference_directories: Annotated[
         tuple[str, ...],
         doc(
-            "Absolute directories: callers from another host may set new `file:` references of providers in the store "
-            "below them only; of `env:` and `credential:` only those that this file has."
+            "Absolute directories: callers from another host may set new `file:` references below them only; of `env:` "
+            "and `credential:` only those that this file has. Nor may they change this list."
         ),
     ] = ()
 
@@ -303,7 +303,9 @@ class Config(Base, frozen=True):
     port: Annotated[int, doc("Port to listen on.", ge=0, le=65535, restart=True)] = 8317
     api_keys: Annotated[
         tuple[Secret, ...],
-        doc("Keys that clients send as Authorization: Bearer or x-api-key. Empty: only loopback clients are served."),
+        doc(
+            "Keys that clients send as Authorization: Bearer or x-api-key. Empty: only clients on this host are served."
+        ),
     ] = ()
     remote_management: RemoteManagement = RemoteManagement()
     packycode: Packycode = Packycode()

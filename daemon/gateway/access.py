@@ -1,8 +1,7 @@
 """Who may use the entries: client keys, and what holds when none are configured.
 
-With ``api-keys``, every client presents one of them. Without, only clients of this host are served,
-and no page of another origin may use their browser to get in. The peer is the socket's own, never
-a header's word.
+With ``api-keys``, every client presents one of them. Without, only clients on this host are served (``caller``), and
+no page of another origin may use their browser to get in (``own_names``).
 """
 
 from __future__ import annotations
@@ -10,44 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Any
 
+from daemon.config.schema import Config
 from daemon.errors import ErrorKind, LocalError
+from daemon.gateway.caller import Scope, caller, on_unix_socket
+from daemon.gateway.own_names import OWN_NAMES, host_name, is_own_name, is_own_origin, shown
 from daemon.secret import Secret
 from daemon.snapshot.snapshot import Snapshot
 
-Scope = Mapping[str, Any]
-"""The ASGI connection scope, whose shape the ASGI specification gives."""
-
 NO_KEYS_HINT = "no api-keys are configured, so only clients on this host are served; add api-keys to config.yaml"
-
-
-def on_unix_socket(scope: Scope) -> bool:
-    """Whether the connection came over a unix socket.
-
-    Asked of our own end: the peer's address of a TCP connection is unknown too once it has gone.
-    """
-    server = scope.get("server")
-    return server is not None and server[1] is None
-
-
-def peer(scope: Scope) -> str:
-    """The peer's address, ``unix`` for a unix socket, or '' when it is not known."""
-    client = scope.get("client")
-    if client is not None:
-        return str(client[0])
-    return "unix" if on_unix_socket(scope) else ""
-
-
-def is_loopback(address: str) -> bool:
-    """Whether an address, as the kernel writes it, is this host's own loopback."""
-    return address == "127.0.0.1" or address == "::1" or address.startswith(("127.", "::ffff:127."))
-
-
-def is_local(scope: Scope) -> bool:
-    """Whether the client is on this host: by loopback or by a unix socket."""
-    client = scope.get("client")
-    return is_loopback(client[0]) if client is not None else on_unix_socket(scope)
 
 
 def bearer(authorization: str) -> str:
@@ -70,7 +40,7 @@ class ClientAccess:
         if keys:
             check_key(headers, keys)
         else:
-            check_local(scope, headers, snapshot.config.host)
+            check_local(scope, headers, snapshot.config)
 
 
 def check_key(headers: Mapping[str, str], keys: tuple[Secret, ...]) -> None:
@@ -95,37 +65,35 @@ def known(offered: str, keys: tuple[Secret, ...]) -> bool:
     return match
 
 
-def check_local(scope: Scope, headers: Mapping[str, str], host: str) -> None:
-    """401 for another host's client, 403 for a page that is not this host's (DNS rebinding, CSRF)."""
-    if not is_local(scope):
-        raise LocalError(ErrorKind.AUTHENTICATION, f"{NO_KEYS_HINT} (your address is {peer(scope) or 'unknown'})")
+def check_local(scope: Scope, headers: Mapping[str, str], config: Config) -> None:
+    """401 for a client that is not known to be on this host, 403 as ``check_names``.
+
+    nginx's default ``proxy_pass`` forwards the internet's requests without a header that says so. It is known by
+    HTTP/1.0 alone.
+    """
+    who = caller(scope, config.remote_management.trusted_proxies)
+    if not who.local:
+        raise LocalError(ErrorKind.AUTHENTICATION, f"{NO_KEYS_HINT} (your address is {who.address or 'unknown'})")
+    if scope.get("http_version") == "1.0":
+        raise LocalError(ErrorKind.AUTHENTICATION, f"{NO_KEYS_HINT} (HTTP/1.0 may come from a proxy on this host)")
+    check_names(scope, headers, config.host)
+
+
+def check_names(scope: Scope, headers: Mapping[str, str], host: str) -> None:
+    """403 for a page that is not this host's (CSRF), and for a Host that is no name of ours (DNS rebinding).
+
+    ``host`` is the configured one.
+    """
     origin = headers.get("origin")
     if origin is not None and not is_own_origin(origin, host):
         raise LocalError(
             ErrorKind.PERMISSION,
             "requests from pages of another origin are refused while no api-keys are configured",
         )
-
-
-def is_own_origin(origin: str, host: str) -> bool:
-    """Whether a browser's ``Origin`` names this host: a loopback name or the configured address."""
-    scheme, _, authority = origin.partition("://")
-    name = host_name(authority)
-    return scheme in ("http", "https") and (name == "localhost" or is_loopback_name(name) or name == host.lower())
-
-
-def is_loopback_name(name: str) -> bool:
-    """Whether a host name written by a client is a loopback literal, and not ``127.0.0.1.evil.com``."""
-    parts = name.split(".")
-    dotted = len(parts) == 4 and all(part.isascii() and part.isdigit() and int(part) < 256 for part in parts)
-    return name == "::1" or (dotted and parts[0] == "127")
-
-
-def host_name(authority: str) -> str:
-    """The lower-case host of ``host[:port]``; '' when it is malformed."""
-    if authority.startswith("["):
-        name, bracket, port = authority[1:].partition("]")
-        well_formed = bracket and (not port or (port.startswith(":") and port[1:].isdigit()))
-        return name.lower() if well_formed else ""
-    name, colon, port = authority.partition(":")
-    return name.lower() if not colon or (port.isascii() and port.isdigit()) else ""
+    name = host_name(headers.get("host", ""))
+    if not on_unix_socket(scope) and not is_own_name(name, host):
+        raise LocalError(
+            ErrorKind.PERMISSION,
+            f"the Host {shown(name)} is none of {OWN_NAMES}: while no api-keys are configured, no other is served "
+            "(add api-keys to config.yaml)",
+        )

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
@@ -28,6 +29,7 @@ async def swap(current: Current, new: Snapshot, appliers: Sequence[Applier]) -> 
         steps = [_Step(applier(old, new)) for applier in appliers]
         for step in steps:
             await stack.enter_async_context(step)
+            await asyncio.sleep(0)  # each takes milliseconds of thousands of providers: requests go between them
         current.set(new)
         for step in steps:
             step.swapped = True
@@ -52,3 +54,4 @@ class _Step(AbstractAsyncContextManager[None]):
         except Exception as failure:
             if failure is not error:
                 logger.opt(exception=failure).error("an applier failed to {}", "retire" if self.swapped else "discard")
+        await asyncio.sleep(0)  # after it, so that a cancellation here keeps none from retiring

@@ -69,7 +69,7 @@ def check(
         problems = fragment.diagnostics
         return CheckResult(source=update.source, fragment=fragment, diagnostics=problems, new_errors=_errors(problems))
     generation, listed = (old.generation + 1, old.models.listed) if old else (1, None)
-    snapshot = build(merged((fragment, *others)), generation=generation, listed=listed)
+    snapshot = build(merged((fragment, *others)), generation=generation, listed=listed, old=old)
     return CheckResult(
         source=update.source,
         fragment=fragment,

@@ -28,12 +28,14 @@ class FileInForce:
         """Whether config.yaml has other bytes than those in force."""
         return update.fragment is None and hashlib.sha256(update.raw).hexdigest() != self.digest
 
-    def keep(self, outcome: ReloadOutcome) -> None:
-        """Keeps the bytes for the next start and for a rollback. They are kept again for a generation that another
-        source has made, so that the history knows its number."""
+    def keep(self, outcome: ReloadOutcome, source: str) -> None:
+        """Keeps the bytes for the next start and for a rollback. A generation that another source has made, ``source``,
+        has an entry in the history as well, which knows its number so."""
         self._last_good.save(self.raw)
         if self._history is not None:
-            self._history.keep(self.raw, generation=outcome.generation, revision=outcome.revision, at=outcome.at)
+            self._history.keep(
+                self.raw, generation=outcome.generation, revision=outcome.revision, at=outcome.at, source=source
+            )
 
     def first_generation(self, first: Snapshot) -> int:
         """Generations continue where the previous run of the daemon ended."""

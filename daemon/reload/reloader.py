@@ -35,13 +35,13 @@ from daemon.reload.check import CheckResult, check
 from daemon.reload.file_in_force import FileInForce
 from daemon.reload.mailbox import Mailbox, ReloadRequest, answer
 from daemon.reload.outcome import ConfigRefused, ReloadOutcome, not_applied, of_all, outcome_of
-from daemon.reload.report import Events, Notify, Numbers, Reporter, status_line
+from daemon.reload.report import Events, Notify, Numbers, Reporter, news_of, news_of_lists, status_line
 from daemon.reload.source_state import SourceState
 from daemon.reload.supervise import supervised
 from daemon.snapshot import summary
 from daemon.snapshot.snapshot import Current, Snapshot, with_lists
 from daemon.sources.base import Source, Update
-from daemon.state.copies import History, LastGood
+from daemon.state.copies import CONFIG, History, LastGood
 
 RETRY_S: Final = 0.4
 """How long a file that is wrong, and that a writer may still hold, is left alone before it is refused."""
@@ -174,8 +174,10 @@ class Reloader:
         """Puts in force what upstreams list. Between two turns, so that no update is checked meanwhile."""
         if (lists := self._mailbox.take_lists()) is not None:
             old = self._current.get()
-            self._current.set(await self._off_loop(partial(with_lists, old, lists)))
-            self._reporter.listed(old, self._current.get())
+            new = await self._off_loop(partial(with_lists, old, lists))
+            news = await self._off_loop(partial(news_of_lists, old, new))
+            self._current.set(new)
+            await self._reporter.listed(news)
 
     async def _turn(self, updates: Sequence[Update], requests: tuple[ReloadRequest, ...]) -> None:
         reason = ", ".join(dict.fromkeys(each.reason for each in requests)) or "file"
@@ -242,7 +244,8 @@ class Reloader:
         if update.fragment is None:
             self._in_force.set(update.raw)
         if is_new or outcome.changes:
-            await self._off_loop(partial(self._in_force.keep, outcome))
+            source = CONFIG if state is self._file else state.name
+            await self._off_loop(partial(self._in_force.keep, outcome, source))
         return outcome
 
     async def _put_in_force(self, result: CheckResult, state: SourceState, reason: str, began: float) -> ReloadOutcome:
@@ -254,6 +257,7 @@ class Reloader:
         elif old.revision == new.revision:
             self._current.set(structs.replace(new, generation=old.generation))
             return self._outcome_now(result.diagnostics, reason, ok=True, began=began)
+        news = await self._off_loop(partial(news_of, result.changes, old, new))
         try:
             await swap(self._current, new, self._appliers)
         except Exception as error:
@@ -263,7 +267,7 @@ class Reloader:
         outcome = self._outcome_now(result.diagnostics, reason, ok=True, began=began)
         heading = summary.heading(result.changes, new, outcome.milliseconds)
         outcome = structs.replace(outcome, changes=(heading, *summary.lines(result.changes)))
-        self._reporter.applied(outcome, result.changes, old, new)
+        await self._reporter.applied(outcome, news)
         return outcome
 
     def _refuse(self, state: SourceState, diagnostics: tuple[Diagnostic, ...], reason: str) -> ReloadOutcome:

@@ -6,10 +6,12 @@ Every line of the log is an event, too, with the same words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
-from typing import Protocol
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Set
+from typing import Any, Final, Protocol
 
 from loguru import logger
+from msgspec import Struct
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.reload.outcome import ReloadOutcome
@@ -40,6 +42,60 @@ class Notify(Protocol):
     def ready(self, status: str = "") -> None: ...
 
 
+LINES_AT_ONCE: Final = 50
+"""Thousands of rows may come into force at once; requests go between their lines."""
+
+
+class Line(Struct, frozen=True, gc=False):
+    kind: str
+    text: str
+    fields: Mapping[str, Any] = {}
+
+
+def event_line(kind: str, line: str, **fields: object) -> Line:
+    """``line`` as the log has it; ``fields`` are the event's."""
+    return Line(kind, line, fields)
+
+
+class News(Struct, frozen=True, kw_only=True):
+    """What there is to report of a snapshot."""
+
+    generation: int
+    providers: int
+    core_auths: int
+    models: int
+    lines: tuple[Line, ...]
+
+
+def news_of(changes: ChangeSet, old: Snapshot | None, new: Snapshot) -> News:
+    """Of a snapshot that comes into force after ``old``. It compares every core auth: off the loop."""
+    lines = [
+        event_line("change", f"  {summary.line(each)}", path=each.path, restart=each.restart)
+        for each in changes.changes
+    ]
+    lines.append(event_line("clients", summary.clients_line(new)))
+    if (source := summary.packycode_line(new)) and (old is None or source != summary.packycode_line(old)):
+        lines.append(event_line("source", source))
+    lines += [event_line("registration", each) for each in registration_lines(old, new)]
+    lines += [event_line("profile", each) for each in summary.profile_lines(old, new)]
+    return _news(new, lines)
+
+
+def news_of_lists(old: Snapshot, new: Snapshot) -> News:
+    """As ``news_of``, of the same configuration with other models."""
+    return _news(new, (event_line("models", each) for each in summary.models_lines(old, new)))
+
+
+def _news(new: Snapshot, lines: Iterable[Line]) -> News:
+    return News(
+        generation=new.generation,
+        providers=len({auth.name for auth in new.core_auths}),
+        core_auths=len(new.core_auths),
+        models=len(new.models.names()),
+        lines=tuple(lines),
+    )
+
+
 class Reporter:
     """Its only state is what has been reported already."""
 
@@ -50,34 +106,21 @@ class Reporter:
         """By source."""
         self._warned: frozenset[tuple[object, ...]] = frozenset()
 
-    def applied(self, outcome: ReloadOutcome, changes: ChangeSet, old: Snapshot | None, new: Snapshot) -> None:
+    async def applied(self, outcome: ReloadOutcome, news: News) -> None:
         """A snapshot came into force."""
         heading = outcome.changes[0]
-        self._log("reload", heading, new.generation, ok=True, revision=new.revision, reason=outcome.reason)
-        for change in changes.changes:
-            self._log("change", f"  {summary.line(change)}", new.generation, path=change.path, restart=change.restart)
-        self._log("clients", summary.clients_line(new), new.generation)
-        if (source := summary.packycode_line(new)) and (old is None or source != summary.packycode_line(old)):
-            self._log("source", source, new.generation)
-        for line in registration_lines(old, new):
-            self._log("registration", line, new.generation)
-        for line in summary.profile_lines(old, new):
-            self._log("profile", line, new.generation)
-        self._count(new)
+        self._log("reload", heading, outcome.generation, ok=True, revision=outcome.revision, reason=outcome.reason)
+        await self.listed(news)
 
-    def listed(self, old: Snapshot, new: Snapshot) -> None:
-        """The same configuration is in force, with other models."""
-        for line in summary.models_lines(old, new):
-            self._log("models", line, new.generation)
-        self._count(new)
-
-    def _count(self, new: Snapshot) -> None:
+    async def listed(self, news: News) -> None:
+        """What is in force now; alone where the same configuration is, with other models."""
         self._numbers.snapshot(
-            generation=new.generation,
-            providers=len({auth.name for auth in new.core_auths}),
-            core_auths=len(new.core_auths),
-            models=len(new.models.names()),
+            generation=news.generation, providers=news.providers, core_auths=news.core_auths, models=news.models
         )
+        for number, each in enumerate(news.lines, 1):
+            self._log(each.kind, each.text, news.generation, **each.fields)
+            if number % LINES_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def refused(self, outcome: ReloadOutcome, source: str, *, what: str = "config") -> None:
         """What is in force stays. ``what`` is refused, in words."""
@@ -137,7 +180,7 @@ def registration_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
     for client_id in before:
         if client_id not in after:
             yield f"unregistered {client_id}"
-    read: dict[tuple[object, ...], Set[str]] = {}  # of 2,000 providers most have the same: this runs on the loop
+    read: dict[tuple[object, ...], Set[str]] = {}  # of 2,000 providers most have the same
     for client_id, lists in after.items():
         known = before.get(client_id)
         if known is not None and known.key == lists.key:

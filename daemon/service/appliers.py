@@ -5,9 +5,13 @@ Registry and core auths are inside the snapshot, so this list is short.
 
 from __future__ import annotations
 
+import asyncio
+import errno
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from typing import Protocol
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from threading import Thread
+from typing import Final, Protocol
 
 from daemon.config import log_sizes
 from daemon.config.schema import Logging
@@ -15,7 +19,11 @@ from daemon.reload.appliers import Applier
 from daemon.snapshot.snapshot import Snapshot
 from daemon.telemetry import logs
 from daemon.telemetry.log_lines import LogFormat
+from daemon.telemetry.log_outputs import FileOutput
 from daemon.upstream.adapters.registry import AdapterRegistry
+
+OPEN_SECONDS: Final = 10.0
+"""Within which a log file must be open."""
 
 
 class DaemonLog:
@@ -35,7 +43,7 @@ class DaemonLog:
         """Lines lost so far because the output was stuck."""
         return self._sink.dropped
 
-    def apply(self, snapshot: Snapshot) -> None:
+    async def follow(self, snapshot: Snapshot) -> None:
         """Take over level, format and file, and the secrets now in use. Raises OSError where the file
         cannot be opened; the log stays as it was then."""
         config = snapshot.config
@@ -46,22 +54,49 @@ class DaemonLog:
         level = self._level_option or ("debug" if config.debug else settings.level)
         if (settings, level) == (self._applied, self._level):
             return
-        rotation, retention = log_sizes.size(settings.rotation), log_sizes.retention(settings.retention)
-        assert rotation is not None and retention is not None, "the rules have checked both"
-        keep_files, keep_seconds = retention
-        self._sink = logs.configure(
-            level,
-            self._format_option or settings.format,
-            file=settings.file or None,
-            rotation=rotation,
-            keep_files=keep_files,
-            keep_seconds=keep_seconds,
-            environ=self._environ,
-        )
+        file = await _opened(settings) if settings.file else None
+        self._sink = logs.configure(level, self._format_option or settings.format, file=file, environ=self._environ)
         self._applied, self._level = settings, level
 
     def close(self) -> None:
         self._sink.close()
+
+
+async def _opened(settings: Logging) -> FileOutput:
+    """The log file, opened in a thread of its own: a network mount that does not answer holds up that thread, neither
+    the loop nor those that share the pool. Raises OSError."""
+    rotation, retention = log_sizes.size(settings.rotation), log_sizes.retention(settings.retention)
+    assert rotation is not None and retention is not None, "the rules have checked both"
+    keep_files, keep_seconds = retention
+    loop = asyncio.get_running_loop()
+    opened: asyncio.Future[FileOutput] = loop.create_future()
+
+    def put(result: FileOutput | OSError) -> None:
+        if opened.done():  # too late
+            if isinstance(result, FileOutput):
+                result.close()
+        elif isinstance(result, FileOutput):
+            opened.set_result(result)
+        else:
+            opened.set_exception(result)
+
+    def work() -> None:
+        result: FileOutput | OSError
+        try:
+            result = FileOutput(
+                Path(settings.file), rotation=rotation, keep_files=keep_files, keep_seconds=keep_seconds
+            )
+        except OSError as error:
+            result = error
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(put, result)
+
+    Thread(target=work, name="log-file", daemon=True).start()
+    try:
+        async with asyncio.timeout(OPEN_SECONDS):
+            return await opened
+    except TimeoutError:
+        raise OSError(errno.ETIMEDOUT, f"not opened within {OPEN_SECONDS:g} s", settings.file) from None
 
 
 class KeyedByAuth(Protocol):
@@ -77,7 +112,7 @@ def appliers(log: DaemonLog, adapters: AdapterRegistry, live: Sequence[KeyedByAu
     async def follow_log(_old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
         """Prepared, not retired: a log file that cannot be opened refuses the snapshot, and the
         secrets of the new one are masked before its first line is written."""
-        log.apply(new)
+        await log.follow(new)
         yield
 
     @asynccontextmanager

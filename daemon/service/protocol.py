@@ -7,8 +7,12 @@
 3. A client that takes nothing of its response for ``send_stall`` seconds is cut off: it would hold
    its upstream request for ever.
 4. A target in absolute form, which a proxy would be sent, gets 400.
-5. Bodies and streams that flow are never touched.
+5. A body of which nothing comes for ``body_idle`` seconds gets 408, or ends a response that has begun. Bodies and
+   streams that flow are never touched. TCP keep-alive finds clients that are gone without a word.
 6. When the client hangs up before its response is complete, the entry's callback runs (``request_state.GONE``).
+7. An offered upgrade is ignored (RFC 9110, 7.8) and the body read: the JDK's ``HttpClient`` and ``curl --http2``
+   offer h2c with every request in the clear. httptools would skip the body of such a request (uvicorn#2722,
+   httptools#124), so its head is given to a new parser without the offer.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, cast
 
+import httptools
 import msgspec
 import uvicorn
 from msgspec import Struct
@@ -27,6 +32,7 @@ from uvicorn.server import ServerState
 
 from daemon.gateway.request_state import GONE
 from daemon.service.response_writer import ResponseWriter
+from daemon.tcp import keep_alive
 
 _LINGER = 1.0
 _MIN_CONNECTIONS = 16
@@ -41,6 +47,7 @@ class ConnectionLimits(Struct, frozen=True, kw_only=True):
     connections: int = 1024
     keep_alive: float = 75.0
     send_stall: float = 60.0
+    body_idle: float = 60.0
 
 
 def limits_for_process() -> ConnectionLimits:
@@ -81,10 +88,15 @@ class GatewayProtocol(HttpToolsProtocol):
         # A part of a head has come: at the deadline it gets 408, where an idle connection is closed without a word,
         # since a keep-alive client that begins a request at that moment would take a 408 for its answer.
         self._head_begun = False
+        # The parser has stopped at a head that offers an upgrade (7).
+        self._upgrade_offered = False
         # A refusal is on its way out. The connection lingers (see ``_refuse``), and what still comes is not parsed.
         self._refused = False
         # Runs while no request is in progress.
         self._deadline: asyncio.TimerHandle | None = None
+        # Runs while a body is awaited. It is not set anew for each piece: ``_body_at`` is when the last one came.
+        self._body_idle: asyncio.TimerHandle | None = None
+        self._body_at = 0.0
         # Runs while the write buffer is over uvicorn's high-water mark.
         self._stall: asyncio.TimerHandle | None = None
 
@@ -94,11 +106,13 @@ class GatewayProtocol(HttpToolsProtocol):
             self._refuse(_BUSY, abrupt=len(self.connections) >= 2 * self.limits.connections)
             return
         super().connection_made(transport)
+        keep_alive(transport)
         self._start_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_deadline()
         self._stop_stall()
+        self._stop_body_idle()
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is not None and not cycle.response_complete and GONE in cycle.scope:
             cast("dict[str, Callable[[], None]]", cycle.scope)[GONE]()
@@ -109,13 +123,42 @@ class GatewayProtocol(HttpToolsProtocol):
             return
         if self._in_head:
             self._head_bytes += len(data)
-        super().data_received(data)
-        if not self._in_head or self.transport.is_closing():
+        self._parse(data)
+        if self.transport.is_closing():
+            return
+        if not self._in_head:
+            self._body_at = self.loop.time()
+            if self._body_idle is None:
+                self._watch_body(self.limits.body_idle)
             return
         if self._head_bytes > self.limits.header_bytes:
             self._refuse(_HEAD_TOO_LARGE)
         elif self._deadline is None and self._idle():
             self._start_deadline()
+
+    def _parse(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as stopped:
+                data = self._head_without_upgrade() + data[stopped.args[0] :]
+            except httptools.HttpParserError:
+                if not self._refused and not self._ends_after_this():
+                    self._refuse(_BAD_REQUEST)
+                return
+
+    def _head_without_upgrade(self) -> bytes:
+        """The head that was just read, as it is without the offer; for a new parser."""
+        head = [b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        for name, value in self.headers:
+            if name == b"connection":
+                value = b",".join(token for token in value.split(b",") if token.strip().lower() != b"upgrade")
+            head.append(b"%b: %b\r\n" % (name, value))
+        self.parser = httptools.HttpRequestParser(self)
+        self._upgrade_offered = False
+        return b"".join(head) + b"\r\n"
 
     def on_message_begin(self) -> None:
         self._head_begun = True
@@ -129,7 +172,8 @@ class GatewayProtocol(HttpToolsProtocol):
         elif not self.url.startswith(b"/") and self.url != b"*":
             self._refuse(_NOT_A_PROXY)
         self._head_bytes = 0
-        if not self._refused:
+        self._upgrade_offered = self.parser.should_upgrade()
+        if not self._refused and not self._upgrade_offered:
             super().on_headers_complete()
             writer = ResponseWriter(self.cycle, self.loop)
             self.cycle.send = writer.send  # type: ignore[method-assign]  # uvicorn has no hook for it
@@ -140,7 +184,8 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._in_head = True
-        if not self._refused:
+        self._stop_body_idle()
+        if not self._refused and not self._upgrade_offered:
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -148,10 +193,6 @@ class GatewayProtocol(HttpToolsProtocol):
         if self._head_begun and self._idle() and not self.transport.is_closing():
             self._unset_keepalive_if_required()  # the next head has begun: its deadline holds
             self._start_deadline()
-
-    def send_400_response(self, msg: str) -> None:
-        if not self._refused:
-            self._refuse(_BAD_REQUEST)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -164,6 +205,11 @@ class GatewayProtocol(HttpToolsProtocol):
     def _idle(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle  # uvicorn declares it never None; it begins as None
         return cycle is None or cycle.response_complete
+
+    def _ends_after_this(self) -> bool:
+        """Whether the request was the last of its connection: what follows it is not read (RFC 9112, 9.6)."""
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and self._in_head and not cycle.keep_alive
 
     def _head_size(self) -> int:
         """Exact, since the last chunk of a head may carry much of the body."""
@@ -183,6 +229,24 @@ class GatewayProtocol(HttpToolsProtocol):
             self._refuse(_HEAD_OVERDUE)
         else:
             self.transport.close()
+
+    def _watch_body(self, seconds: float) -> None:
+        self._body_idle = self.loop.call_later(seconds, self._body_overdue)
+
+    def _stop_body_idle(self) -> None:
+        if self._body_idle is not None:
+            self._body_idle.cancel()
+            self._body_idle = None
+
+    def _body_overdue(self) -> None:
+        self._body_idle = None
+        left = self._body_at + self.limits.body_idle - self.loop.time()
+        if left > 0 or self.flow.read_paused:  # paused: what has come is waiting for us
+            self._watch_body(left if left > 0 else self.limits.body_idle)
+        elif self.cycle.response_started:
+            self.transport.abort()
+        else:
+            self._refuse(_BODY_OVERDUE)
 
     def _watch_stall(self, buffered: int) -> None:
         self._stall = self.loop.call_later(self.limits.send_stall, self._stalled, buffered)
@@ -241,6 +305,11 @@ _BUSY = _response(
 )
 _HEAD_OVERDUE = _response(
     "408 Request Timeout", "invalid_request_error", "the request head did not arrive in time (send it again)"
+)
+_BODY_OVERDUE = _response(
+    "408 Request Timeout",
+    "invalid_request_error",
+    "the rest of the request's body did not come in time (send it again)",
 )
 _HEAD_TOO_LARGE = _response(
     "431 Request Header Fields Too Large", "invalid_request_error", "the request head is too large (send fewer headers)"

@@ -2,8 +2,8 @@
 
 1. The head waits for the first piece of the body, which usually follows at once: both go out in one
    system call. A head whose body does not follow goes out alone at the next turn of the loop.
-2. A body without ``content-length`` is chunked. One that is not as long as its ``content-length`` is our
-   fault and raises: its connection must not be used again.
+2. A body without ``content-length`` is chunked; toward HTTP/1.0 it ends with the connection. One that is not
+   as long as its ``content-length`` is our fault and raises: its connection must not be used again.
 3. Headers are checked once, together: a value with a line break raises.
 """
 
@@ -31,7 +31,7 @@ class ResponseWriter:
         self._loop = loop
         self._transport = cycle.transport
         self._head = b""
-        self._left = 0
+        self._left: int | None = None
         self._chunked = self._mute = False
 
     async def send(self, message: Any) -> None:
@@ -74,8 +74,8 @@ class ResponseWriter:
         if not cycle.keep_alive and not closing:
             lines.append(b"connection: close\r\n")
         self._mute = cycle.scope["method"] == "HEAD" or status in NO_BODY
-        self._chunked = length is None and not self._mute
-        self._left = length or 0
+        self._left = length
+        self._chunked = length is None and not self._mute and cycle.scope["http_version"] != "1.0"
         if self._chunked:
             lines.append(b"transfer-encoding: chunked\r\n")
         head = b"".join(lines)
@@ -101,9 +101,10 @@ class ResponseWriter:
         if self._chunked:
             piece = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
             return piece + b"0\r\n\r\n" if last else piece
-        self._left -= len(body)
-        if self._left < 0 or (last and self._left):
-            raise RuntimeError("a response does not match its content-length")
+        if self._left is not None:
+            self._left -= len(body)
+            if self._left < 0 or (last and self._left):
+                raise RuntimeError("a response does not match its content-length")
         return body
 
     def _end(self) -> None:

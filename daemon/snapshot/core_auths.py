@@ -8,7 +8,7 @@ and dashboards carry over.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import UNSET, Struct, structs
 
@@ -37,7 +37,7 @@ class UpstreamTimeouts(Timeouts, frozen=True):
     total: float | None = None
 
 
-class CoreAuth(Struct, frozen=True, kw_only=True):
+class CoreAuth(Struct, frozen=True, kw_only=True, gc=False):
     """One usable upstream credential, frozen; its live state is kept elsewhere under ``id``.
 
     ``name`` is the provider's name (``packycode``, ``fox``), ``kind`` where it is configured, ``provider`` the
@@ -98,16 +98,20 @@ class CoreAuth(Struct, frozen=True, kw_only=True):
         return f"CoreAuth({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
 
 
-def synthesize(settings: Config, providers: Sequence[Provider]) -> tuple[tuple[CoreAuth, ...], tuple[Diagnostic, ...]]:
+def synthesize(
+    settings: Config, providers: Sequence[Provider], known: Mapping[str, CoreAuth] | None = None
+) -> tuple[tuple[CoreAuth, ...], tuple[Diagnostic, ...]]:
     """One core auth for each enabled provider that has not failed, in their order; a warning for each ID that was
-    taken already."""
+    taken already. ``known`` has those that need not be made again, by ``source``."""
     ids, clients = Unique(), Unique()
     auths: list[CoreAuth] = []
     warnings: list[Diagnostic] = []
     for provider in providers:
         if not provider.enabled or provider.failed:
             continue
-        auth = _core_auth(provider, settings)
+        auth = (known or {}).get(provider.source)
+        if auth is None or (auth.id, auth.client_id) != (provider.core_auth_id, provider.client_id):
+            auth = _core_auth(provider, settings)
         unique = ids.take(auth.id)
         if unique != auth.id:
             message = f"the same name, key and base URL as another entry; it is known as {unique}"
@@ -117,6 +121,11 @@ def synthesize(settings: Config, providers: Sequence[Provider]) -> tuple[tuple[C
             auth = structs.replace(auth, id=unique, client_id=client)
         auths.append(auth)
     return tuple(auths), tuple(warnings)
+
+
+def general_settings(settings: Config) -> tuple[object, ...]:
+    """What a core auth takes from the settings, beside its provider."""
+    return settings.timeouts, settings.proxy_url.strip(), settings.disable_cooling
 
 
 def _core_auth(provider: Provider, settings: Config) -> CoreAuth:

@@ -18,6 +18,7 @@ from daemon.config.schema import Base, ModelAlias, ModelEntry, TppcProvider
 from daemon.config.shape import Field, fields
 from daemon.config.urls import shown as shown_url
 from daemon.secret import Secret
+from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.snapshot import Snapshot
 
 LONGEST_TEXT = 80
@@ -59,9 +60,14 @@ def diff(old: Snapshot | None, new: Snapshot) -> ChangeSet:
     return ChangeSet(
         changes=tuple(sorted(changes, key=lambda change: order.rank(change.keys))),
         added=len(after.keys() - before.keys()),
-        changed=sum(1 for source, auth in after.items() if source in before and before[source] != auth),
+        changed=sum(1 for source, auth in after.items() if source in before and _differ(before[source], auth)),
         removed=len(before.keys() - after.keys()),
     )
+
+
+def _differ(before: CoreAuth, after: CoreAuth) -> bool:
+    """Most of 2,000 are the same object, and a comparison of two that are equal looks at every field."""
+    return before is not after and before != after
 
 
 def _stored_changes(old: Sequence[Provider], new: Sequence[Provider]) -> Iterator[Change]:
@@ -69,12 +75,14 @@ def _stored_changes(old: Sequence[Provider], new: Sequence[Provider]) -> Iterato
     before = {lower_name(each.name): each for each in old if each.kind == "store"}
     after = {lower_name(each.name): each for each in new if each.kind == "store"}
     for name, provider in after.items():
+        if before.get(name) is provider:  # a row that did not change is the same object
+            continue
         path = f"store.providers[{shown_text(provider.name)}]"
-        if name not in before:
+        if name in before:
+            yield from _fields_of_stored(before[name], provider, path)
+        else:
             state = "enabled" if provider.enabled else "disabled"
             yield Change(path=path, text=f"added ({state})", keys=STORE)
-        elif before[name] is not provider:  # a row that did not change is the same object
-            yield from _fields_of_stored(before[name], provider, path)
     for name, provider in before.items():
         if name not in after:
             yield Change(path=f"store.providers[{shown_text(provider.name)}]", text="removed", keys=STORE)

@@ -24,21 +24,21 @@ Lists = Mapping[str, tuple[str, ...]]
 """Core auth ID -> what its upstream lists, in its order."""
 
 
-class Candidate(Struct, frozen=True):
+class Candidate(Struct, frozen=True, gc=False):
     """One core auth that can serve a request, and the upstream's name for the model."""
 
     auth: CoreAuth
     model: str
 
 
-class Names(Struct, frozen=True):
+class Names(Struct, frozen=True, gc=False):
     """Public name -> the upstream's name, first entry of a name; ``registered`` are those that were not discovered."""
 
     by_name: Mapping[str, str]
     registered: frozenset[str]
 
 
-class Listing(Struct, frozen=True):
+class Listing(Struct, frozen=True, gc=False):
     """What one core auth lists."""
 
     auth: CoreAuth
@@ -101,12 +101,20 @@ def lists_of(auth: CoreAuth, known: Lists) -> ModelLists:
     return ModelLists(auth.models if auth.keeps_models or not discovered else (), discovered, auth.exclude_models)
 
 
-def listings(auths: Iterable[CoreAuth], known: Lists) -> tuple[Listing, ...]:
-    """Lists that are one and the same object are read once."""
+def listings(
+    auths: Iterable[CoreAuth], known: Lists, before: Mapping[str, Listing], known_before: Lists
+) -> tuple[Listing, ...]:
+    """Lists that are one and the same object are read once. ``before`` are listings that were made already, by core
+    auth ID, of ``known_before``: they are used again where nothing has changed."""
     read: dict[tuple[object, ...], Names] = {}  # the lists live as long as this function does
     listings = []
     for auth in auths:
         lists = lists_of(auth, known)
+        old = before.get(auth.id)
+        same = old is not None and old.auth is auth and known_before.get(auth.id) is known.get(auth.id)
+        if same and old is not None and read.setdefault(lists.key, old.names) is old.names:
+            listings.append(old)
+            continue
         if lists.key not in read:
             read[lists.key] = lists.read()
         listings.append(Listing(auth, read[lists.key]))

@@ -159,6 +159,8 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
     def _prefixed(self, name: str) -> Resolution | None:
         """``fox/gpt-5``: provider fox only, also for a model that it does not list, but for one that it excludes."""
         listings, rest = self._asked_provider(name)
+        if not listings:
+            return None
         results = [listing.ask(name) or listing.ask(rest) or listing.ask_unlisted(rest) for listing in listings]
         asked = [result for result in results if result is not None]
         if not asked:
@@ -250,14 +252,23 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
             yield from (each for each in own if any(name and each.excludes(name) for name in names))
 
 
-def registry(auths: Iterable[CoreAuth], aliases: Sequence[ModelAlias], listed: Lists | None = None) -> ModelRegistry:
+def registry(
+    auths: Iterable[CoreAuth],
+    aliases: Sequence[ModelAlias],
+    listed: Lists | None = None,
+    old: ModelRegistry | None = None,
+) -> ModelRegistry:
     """Register the models of these core auths; one without an ``alias`` is known by its upstream name.
 
-    ``listed`` is what their upstreams list, by core auth ID; that of others is dropped.
+    ``listed`` is what their upstreams list, by core auth ID; that of others is dropped. What is in ``old`` already is
+    taken from there.
     """
     ordered = tuple(sorted(auths, key=lambda auth: -auth.priority))
     known = {auth.id: names for auth in ordered if (names := (listed or {}).get(auth.id))}
-    read = listings(ordered, known)
+    before = {each.auth.id: each for listings in old.by_provider.values() for each in listings} if old else {}
+    read = listings(ordered, known, before, old.listed if old else {})
+    defaults = {each.auth.id: each for each in old.defaults} if old else {}
+    found = (defaults.get(each.auth.id) if before.get(each.auth.id) is each else default_of(each) for each in read)
     by_provider: dict[str, list[Listing]] = {}
     for listing in read:
         by_provider.setdefault(lower_name(listing.auth.name), []).append(listing)
@@ -267,7 +278,7 @@ def registry(auths: Iterable[CoreAuth], aliases: Sequence[ModelAlias], listed: L
         auths=ordered,
         by_provider={name: tuple(each) for name, each in by_provider.items()},
         slashes=max((name.count("/") for name in by_provider), default=0),
-        defaults=tuple(filter(None, map(default_of, read))),
+        defaults=tuple(filter(None, found)),
         aliases=tuple(AliasRule(alias, re.compile(fnmatch.translate(alias.pattern))) for alias in aliases),
         built_in_aliases=tuple(aliases) == DEFAULT_ALIASES,
         listed=known,

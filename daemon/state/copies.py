@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from loguru import logger
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from daemon.sources.reading import Unreadable
 from daemon.state.files import SealedDirectory, name_for
@@ -22,7 +22,9 @@ from daemon.state.files import SealedDirectory, name_for
 LAST_GOOD: Final = "last-good"
 HISTORY: Final = "history"
 KEPT: Final = 10
-VERSION_NAME: Final = re.compile(r"(\d{17})-(\d+)-([0-9a-f]{64})-([0-9a-f]{64})")
+VERSION_NAME: Final = re.compile(r"(\d{17})-(\d+)-([0-9a-f]{64})-([0-9a-f]{64})(?:-([a-z]+))?")
+CONFIG: Final = "config.yaml"
+"""The source whose versions have bytes, and so a way back."""
 
 
 class LastGood:
@@ -63,29 +65,34 @@ class LastGood:
 
 class Version(Struct, frozen=True, kw_only=True):
     """``at`` is Unix seconds; ``digest`` is the SHA-256 of the file's bytes, as in its ETag; ``revision``
-    that of what it meant, references included."""
+    that of what it meant, references included. ``source`` is what changed: another than config.yaml has no bytes here,
+    and ``digest`` is that of the file as it was then."""
 
     generation: int
     revision: str
     at: float
     digest: str
+    source: str = CONFIG
 
     @property
     def file_name(self) -> str:
-        return f"{round(self.at * 1000):017d}-{self.generation}-{self.digest}-{self.revision}"
+        suffix = "" if self.source == CONFIG else f"-{self.source}"
+        return f"{round(self.at * 1000):017d}-{self.generation}-{self.digest}-{self.revision}{suffix}"
 
     @classmethod
     def of_file_name(cls, name: str) -> Version | None:
         match = VERSION_NAME.fullmatch(name)
         if match is None:
             return None
-        return cls(at=int(match[1]) / 1000, generation=int(match[2]), digest=match[3], revision=match[4])
+        at, generation, source = int(match[1]) / 1000, int(match[2]), match[5] or CONFIG
+        return cls(at=at, generation=generation, digest=match[3], revision=match[4], source=source)
 
 
 class History:
     """The last configurations that were applied, one file each, with everything but the bytes in its name: a list reads
-    no file. Generations continue over restarts, so a number never comes to mean something else.
-    ``state_dir`` and ``config_path`` as for ``LastGood``. Everything blocks."""
+    no file. Of each source the newest are kept: many changes of the store take no way back from the file. Generations
+    continue over restarts, so a number never comes to mean something else. ``state_dir`` and ``config_path`` as for
+    ``LastGood``. Everything blocks."""
 
     def __init__(self, state_dir: Path, config_path: Path) -> None:
         self._directory = SealedDirectory(state_dir / HISTORY / name_for(config_path))
@@ -97,15 +104,20 @@ class History:
             return 1
         return newest.generation if newest.revision == revision else newest.generation + 1
 
-    def keep(self, raw: bytes, *, generation: int, revision: str, at: float) -> None:
-        """``raw`` is in force as ``generation``. The newest version is replaced if it has this generation or the same
-        bytes: a changed comment and a rotated key make no new entry."""
-        digest = hashlib.sha256(raw).hexdigest()
-        version = Version(generation=generation, revision=revision, at=at, digest=digest)
-        before = self.versions()
+    def keep(self, raw: bytes, *, generation: int, revision: str, at: float, source: str = CONFIG) -> None:
+        """``raw`` is in force as ``generation``, which ``source`` has made. The newest version of the file is replaced
+        if it has this generation or the same bytes: a changed comment and a rotated key make no new entry."""
+        version = Version(
+            generation=generation, revision=revision, at=at, digest=hashlib.sha256(raw).hexdigest(), source=source
+        )
+        every = self.versions()
+        before = [each for each in every if each.source == source]
+        if before and before[0] is not every[0] and every[0].generation == generation:
+            # Another source has made this generation; the file means what it meant before.
+            version = structs.replace(version, generation=before[0].generation, revision=before[0].revision)
         try:
-            self._directory.write(version.file_name, raw)
-            stale = 1 if before and (before[0].generation == generation or before[0].digest == digest) else 0
+            self._directory.write(version.file_name, raw if source == CONFIG else b"")
+            stale = 1 if before and _replaces(version, before[0]) else 0
             for old in (*before[:stale], *before[stale + KEPT - 1 :]):
                 if old.file_name != version.file_name:
                     (self._directory.path / old.file_name).unlink(missing_ok=True)
@@ -121,9 +133,16 @@ class History:
         return tuple(sorted(filter(None, versions), key=lambda each: (each.generation, each.at), reverse=True))
 
     def load(self, version: Version) -> bytes | None:
-        """The bytes of a version; None where they are missing or damaged."""
+        """The bytes of a version; None where they are missing or damaged, or where it is not the file's."""
+        if version.source != CONFIG:
+            return None
         try:
             raw = self._directory.read(version.file_name)
         except Unreadable:
             return None
         return raw if raw is not None and hashlib.sha256(raw).hexdigest() == version.digest else None
+
+
+def _replaces(new: Version, newest: Version) -> bool:
+    """Both of one source."""
+    return newest.generation == new.generation or (new.source == CONFIG and newest.digest == new.digest)

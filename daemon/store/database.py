@@ -90,6 +90,12 @@ class Database:
                 connection.execute(sa.select(store_state.c.id).with_for_update())
             yield connection
 
+    def connect(self) -> None:
+        """Of a server, a connection that the next transaction uses; of a file nothing. Raises StoreError."""
+        if self.conninfo:
+            with self._translated(), self._engine.connect():
+                pass
+
     def prepare(self) -> None:
         """Makes the schema what this program works with. Raises StoreError.
 

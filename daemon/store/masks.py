@@ -52,7 +52,7 @@ def nul_faults(value: object, path: Path) -> Iterator[Fault]:
     """PostgreSQL keeps no NUL, in JSON neither."""
     for place, text in texts(value, path):
         if "\0" in text:
-            yield Fault(path=place, code="control-character", message="holds a control character", hint="remove it")
+            yield Fault(path=place, code="control-character", message="contains a control character", hint="remove it")
 
 
 def texts(value: object, path: Path) -> Iterator[tuple[Path, str]]:

@@ -169,7 +169,7 @@ class ProviderRepository:
             self._sealing(connection)
 
     def rekey(self) -> int:
-        """Seals every key anew with the newest of ours, in one transaction; how many. Raises StoreError.
+        """Encrypts every key again, with the newest of ours, in one transaction; how many. Raises StoreError.
 
         A key that cannot be opened stops it, and nothing is changed: it would be lost with the older encryption key.
         """

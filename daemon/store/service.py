@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence, Set
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from msgspec import UNSET, Struct
 
@@ -39,7 +39,7 @@ class ProviderState(Struct, frozen=True, kw_only=True):
 
 
 class ReloadFailed(StoreError):
-    """A provider could not be initialised anew; what it was before goes on."""
+    """A provider could not be initialised again; the old instance goes on serving."""
 
     code = "reload_failed"
 
@@ -52,7 +52,7 @@ class ReloadFailed(StoreError):
 class ProviderService:
     """``apply`` reads every source and puts it in force (a reload); it returns when that is done. ``running`` gives the
     ``source`` of each core auth in the snapshot in force. ``owner`` says which part of config.yaml has a name (given in
-    lower case), empty for none. ``refresh`` has the upstream of a ``source`` asked for its models anew, '' for all."""
+    lower case), empty for none. ``refresh`` asks the upstream of a ``source`` for its models again, '' for all."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class ProviderService:
         if owner := self._owner(lower_name(name)):
             raise NameTaken(name, owner)
         with suppress(NoSuchProvider):
-            await self._source.call(lambda repository: repository.get_by_name(name))
+            await self._row(name)
             raise NameTaken(name)
 
     async def resolved(self, key: Secret) -> Secret | None:
@@ -87,12 +87,12 @@ class ProviderService:
         """The new provider, initialised. Raises InvalidProvider, NameTaken, StoreUnavailable."""
         fields = fields_of(body)
         self._demand_free(fields)
-        return await self._written(lambda repository: repository.create(fields, set_by=set_by))
+        return await self._applied(await self._source.call(lambda repository: repository.create(fields, set_by=set_by)))
 
     async def get(self, name: str) -> ProviderState:
         """As it is in the database; while that is away, as it was read last. Raises NoSuchProvider."""
         try:
-            row = await self._source.call(lambda repository: repository.get_by_name(name))
+            row = await self._row(name)
         except (StoreUnavailable, StoreUnusable) as away:
             return self._state(_named(self._last_rows(away), name))
         return self._state(row)
@@ -110,7 +110,7 @@ class ProviderService:
             return repository.list(enabled=enabled, after=last, limit=limit)
 
         try:
-            rows = await self._source.call(work)
+            rows = await self._source.look_up(work, lambda: _missing(after) if after else ())
         except (StoreUnavailable, StoreUnusable) as away:
             known = self._last_rows(away)
             last = _named(known, after).id if after else 0
@@ -124,19 +124,21 @@ class ProviderService:
         fields = fields_of(body)
         if isinstance(fields.name, str) and lower_name(fields.name) != lower_name(name):
             self._demand_free(fields)
-        return await self._written(lambda repository: repository.update(name, fields, set_by=set_by, expected=expected))
+        return await self._written(
+            name, lambda repository: repository.update(name, fields, set_by=set_by, expected=expected)
+        )
 
     async def switch(self, name: str, *, enabled: bool, expected: int | None = None) -> ProviderState:
         """Enables or disables; one that is so already stays as it is, its version too."""
-        return await self._written(lambda repository: repository.switch(name, enabled=enabled, expected=expected))
+        return await self._written(name, lambda repository: repository.switch(name, enabled=enabled, expected=expected))
 
     async def delete(self, name: str, *, expected: int | None = None) -> None:
         """It serves nothing any more when this returns; its requests in flight end on their snapshot."""
-        await self._written(lambda repository: repository.delete(name, expected=expected))
+        await self._written(name, lambda repository: repository.delete(name, expected=expected))
 
     async def reload(self, name: str) -> ProviderState:
-        """Reads the rows anew and what they refer to. Raises NoSuchProvider; ReloadFailed where this one fails."""
-        state = await self._written(lambda repository: repository.get_by_name(name))
+        """Reads the rows and what they refer to again. Raises NoSuchProvider; ReloadFailed where this one fails."""
+        state = await self._written(name, lambda repository: repository.get_by_name(name))
         self._refresh(state.row.source)
         if state.error is not None:
             raise ReloadFailed(state.row.name, state.error)
@@ -152,8 +154,14 @@ class ProviderService:
             details = "; ".join(f"{source.removeprefix('store:')}: {why}" for source, why in problems.items())
             raise ReloadFailed("", details)
 
-    async def _written(self, work: Callable[[ProviderRepository], Row]) -> ProviderState:
-        row = await self._source.call(work)
+    async def _row(self, name: str) -> Row:
+        return await self._source.look_up(lambda repository: repository.get_by_name(name), lambda: _missing(name))
+
+    async def _written(self, name: str, work: Callable[[ProviderRepository], Row]) -> ProviderState:
+        """``work`` on the row of that name."""
+        return await self._applied(await self._source.look_up(work, lambda: _missing(name)))
+
+    async def _applied(self, row: Row) -> ProviderState:
         await self._apply()
         return self._state(row)
 
@@ -178,6 +186,10 @@ class ProviderService:
         name = "" if fields.name is UNSET else fields.name
         if owner := self._owner(lower_name(name)):
             raise NameTaken(name, owner)
+
+
+def _missing(name: str) -> NoReturn:
+    raise NoSuchProvider(name)
 
 
 def _named(rows: tuple[Row, ...], name: str) -> Row:

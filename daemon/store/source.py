@@ -1,4 +1,4 @@
-"""The store as a source of providers: its rows become a fragment, read anew when something says that they changed.
+"""The store as a source of providers: its rows become a fragment, read again when something says that they changed.
 
 1. A hint (PostgreSQL's NOTIFY, a write of our own) only says "look". The version row decides, and it is looked at every
    few moments in any case, so a lost hint costs a poll and nothing else.
@@ -15,13 +15,12 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from loguru import logger
-from msgspec import Struct
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.load import Fragment
@@ -31,6 +30,8 @@ from daemon.sources.base import Publish, Update
 from daemon.sources.reading import stamp
 from daemon.sources.references import resolver, watched_paths
 from daemon.store.errors import StoreError, StoreUnavailable
+from daemon.store.place import database_place, has_rows
+from daemon.store.waiting import Reading, StoreTiming, import_driver, no_connection
 
 if TYPE_CHECKING:  # the rest of the package is imported when there is a row or a write
     from daemon.store.database import Database
@@ -41,18 +42,7 @@ if TYPE_CHECKING:  # the rest of the package is imported when there is a row or 
     from daemon.store.repository import ProviderRepository
 
 NAME: Final = "store"
-DEFAULT_FILE: Final = "providers.db"
 Result = TypeVar("Result")
-
-
-class StoreTiming(Struct, frozen=True, kw_only=True):
-    """Seconds. ``poll``: between two looks at the version; ``poll_listening``: the same while NOTIFY is heard.
-    ``retry_least``, ``retry_most``: the pause after a database was away, doubled each time."""
-
-    poll: float = 0.5
-    poll_listening: float = 0.9
-    retry_least: float = 0.2
-    retry_most: float = 5.0
 
 
 class StoreSource:
@@ -95,6 +85,8 @@ class StoreSource:
         self._published = ""
         self._wake = asyncio.Event()
         self._listening = False
+        self._is_first = True
+        self._when_connected: Callable[[], object] = lambda: None
 
     @property
     def problem(self) -> StoreError | None:
@@ -133,9 +125,18 @@ class StoreSource:
         """``work`` on the store's thread, on a database that has been made and migrated. Raises StoreError."""
         return await self._in_thread(lambda: work(self._repository()))
 
+    async def look_up(self, work: Callable[[ProviderRepository], Result], nothing: Callable[[], Result]) -> Result:
+        """As ``call``, for what needs a row: where there is no database yet it is ``nothing()``, and none is made."""
+        return await self._in_thread(lambda: work(self._repository()) if self._is_there() else nothing())
+
     async def read_now(self) -> Update:
-        """A reading that begins after this call. A database that is away gives what was read last, and says so."""
-        update = await self._in_thread(self._read)
+        """A reading that begins after this call. A database that is away gives what was read last, and says so. The
+        first does not wait for a server that neither answers nor refuses; the rows come later then."""
+        first, self._is_first = self._is_first, False
+        if first and isinstance(self._where, str):
+            update = await self._read_first(self._where)
+        else:
+            update = await self._in_thread(self._read)
         self._published = update.digest
         return update
 
@@ -193,7 +194,7 @@ class StoreSource:
     async def _listen(self, conninfo: str) -> None:
         """Hears NOTIFY. Whenever it begins to listen it also looks: what happened before was heard by nobody."""
         pause = self._timing.retry_least
-        await self._in_thread(_import_driver)
+        await self._in_thread(import_driver)
         from daemon.store.database import notifications
 
         while True:
@@ -209,6 +210,26 @@ class StoreSource:
             await asyncio.sleep(pause)
             pause = min(pause * 2, self._timing.retry_most)
 
+    async def _read_first(self, conninfo: str) -> Update:
+        """The daemon's start waits for this: for a connection not long, for the rows behind one as long as it takes."""
+        await self._in_thread(import_driver)
+        reading = Reading(self._thread, self._read)
+        self._when_connected = reading.connected
+        if not await reading.comes_within(self._timing.start):
+            error = no_connection(conninfo, self._timing.start)
+            update = await asyncio.to_thread(self._without_database, error)
+            if not reading.comes:
+                self._problem = error
+                reading.result.add_done_callback(self._read_late)
+                return update
+        return await reading.result
+
+    def _read_late(self, reading: asyncio.Future[Update]) -> None:
+        """Nobody has waited for what it gave: the next look reads it again."""
+        reading.exception()
+        self._seen = ()
+        self._wake.set()
+
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
@@ -222,6 +243,8 @@ class StoreSource:
             database = Database(self._where)
             repository = ProviderRepository(database, self.keys)
             try:
+                database.connect()
+                self._when_connected()
                 database.prepare()
                 if database.conninfo:
                     repository.claim()
@@ -231,6 +254,9 @@ class StoreSource:
             self._opened = database, repository
             self._when_opened()
         return self._opened[1]
+
+    def _is_there(self) -> bool:
+        return self._opened is not None or isinstance(self._where, str) or self._where.exists()
 
     def _disconnect(self) -> None:
         if self._opened is not None:
@@ -261,7 +287,7 @@ class StoreSource:
         if isinstance(self._where, str):
             return (self._repository().version(), files)
         identity = stamp(str(self._where))[:2]  # another file in its place may count the same versions
-        if self._opened is None and not _has_rows(self._where):
+        if self._opened is None and not has_rows(self._where):
             return ((), files)
         return (self._repository().version(), identity, files)
 
@@ -283,6 +309,9 @@ class StoreSource:
     def _read_away(self, error: StoreError) -> Update:
         """The database cannot be used: what was read last, with the reason; at a start what was kept of it."""
         self._problem = error
+        return self._without_database(error)
+
+    def _without_database(self, error: StoreError) -> Update:
         diagnostic = Diagnostic(
             severity="error", code=error.code.replace("_", "-"), message=error.message, source=NAME, hint=error.hint
         )
@@ -319,30 +348,3 @@ class StoreSource:
 
             self._last_rows = LastRows(self._state_dir, self._where)
         return self._last_rows
-
-
-def database_place(url: str, state_dir: Path) -> Path | str:
-    """SQLite's file, or what libpq connects with. Relative paths begin in the state directory, where the default is."""
-    if url and not url.startswith("sqlite:"):
-        return url
-    return state_dir / (url.removeprefix("sqlite:///") or DEFAULT_FILE)
-
-
-def _has_rows(file: Path) -> bool:
-    """Of SQLite, by the standard library alone: 5 ms instead of 300. What it cannot read counts as rows."""
-    if not file.exists():
-        return False
-    import sqlite3  # 2 MiB and 5 ms that a daemon without a store need not spend
-
-    try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=1)) as connection:
-            return bool(connection.execute("SELECT EXISTS (SELECT 1 FROM providers)").fetchone()[0])
-    except sqlite3.Error as error:
-        return "no such table" not in str(error)  # made, and not migrated yet
-
-
-def _import_driver() -> None:
-    """Off the loop: it takes 0.5 s."""
-    import psycopg  # noqa: F401
-
-    import daemon.store.database  # noqa: F401

@@ -148,7 +148,7 @@ class AuditFile:
     """
 
     def __init__(self, path: Path, mask: Callable[[str], str], *, rotation: int = ROTATION) -> None:
-        output = FileOutput(path, rotation=rotation, keep_files=KEEP_FILES, keep_seconds=None)
+        output = FileOutput(path, rotation=rotation, keep_files=KEEP_FILES, links=False)
         self._writer = Writer(output, _line, mask, capacity=QUEUE_CAPACITY)
 
     def __call__(self, event: AuditEvent) -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
 import select
+import stat
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
+
+_FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+_NOT_REGULAR: Final = "not a regular file"
 
 
 class StreamOutput:
@@ -33,10 +38,23 @@ class StreamOutput:
 class FileOutput:
     """A file of mode 0600, opened again when something moved it away (logrotate), rotated to
     ``name.<time>`` when it is larger than ``rotation`` bytes. Of the old ones ``keep_files`` stay, or those of the
-    last ``keep_seconds``. Raises OSError where it cannot be opened."""
+    last ``keep_seconds``. A symbolic link is followed where ``links`` allows it.
 
-    def __init__(self, path: Path, *, rotation: int, keep_files: int | None, keep_seconds: float | None) -> None:
+    Opening blocks, for ever on a file system that does not answer. Raises OSError where it cannot be opened, also for
+    what is no regular file: a pipe has an end to wait for, and a device no size.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        rotation: int,
+        keep_files: int | None,
+        keep_seconds: float | None = None,
+        links: bool = True,
+    ) -> None:
         self._path = path
+        self._flags = _FLAGS if links else _FLAGS | os.O_NOFOLLOW
         self._rotation = rotation
         self._keep_files = keep_files
         self._keep_seconds = keep_seconds
@@ -57,7 +75,16 @@ class FileOutput:
 
     def _open(self) -> int:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(self._path, self._flags, 0o600)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # a pipe that nobody reads, or a socket
+                raise OSError(errno.EINVAL, _NOT_REGULAR, str(self._path)) from None
+            raise
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, _NOT_REGULAR, str(self._path))
+        return descriptor
 
     def _moved(self) -> bool:
         try:

@@ -67,26 +67,18 @@ def configure(
     level: str = "info",
     format: LogFormat = "text",
     *,
-    file: str | None = None,
-    rotation: int = 20_000_000,
-    keep_files: int | None = 10,
-    keep_seconds: float | None = None,
+    file: FileOutput | None = None,
     stream: TextIO | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> LogSink:
-    """Sends all logging of this process to ``stream`` (default stderr), and to ``file`` if named, rotated
-    as ``FileOutput`` says.
+    """Sends all logging of this process to ``stream`` (default stderr), and to ``file``, which it takes over.
 
-    May be called again: the new sink takes over, then the old one is flushed and closed. Raises OSError
-    where the file cannot be opened; nothing is changed then.
+    May be called again: the new sink takes over, then the old one is flushed and closed.
     """
-    file_output = None
-    if file:
-        file_output = FileOutput(Path(file), rotation=rotation, keep_files=keep_files, keep_seconds=keep_seconds)
     target = sys.stderr if stream is None else stream
     writers = [Writer(StreamOutput(target), _render(format, target, environ), _MASK)]
-    if file_output is not None:
-        writers.append(Writer(file_output, JsonLines() if format == "json" else TextLines(), _MASK))
+    if file is not None:
+        writers.append(Writer(file, JsonLines() if format == "json" else TextLines(), _MASK))
     sink = LogSink(writers, RECENT)
     _install(sink, level.upper())
     return sink

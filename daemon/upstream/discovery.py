@@ -137,7 +137,7 @@ class ModelDiscovery:
         self._wake.set()
 
     def refresh(self, source: str = "") -> None:
-        """Asks the upstream of the provider with this ``source`` anew, or all of them, also those that were asked a
+        """Asks the upstream of the provider with this ``source`` again, or all of them, also those that were asked a
         moment ago or are being asked."""
         now = self._clock.time()
         for each in self._upstreams.values():

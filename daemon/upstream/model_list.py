@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from itertools import islice
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.upstream.adapters.table import adapter_of
@@ -50,12 +50,20 @@ class ModelsResponse(Struct, frozen=True, kw_only=True):
 
     @property
     def data(self) -> object:
-        """The body as JSON; None where it is none."""
+        """The body as JSON; None where it is none. One name in another encoding does not take the others away."""
         try:
-            decoded: object = json.loads(self.body)
+            try:
+                decoded: object = json.loads(self.body)
+            except UnicodeDecodeError:
+                decoded = json.loads(self.body.decode("utf-8", "replace"))
         except (ValueError, RecursionError):
             return None
         return decoded
+
+    @property
+    def has_more(self) -> bool:
+        """Whether it is the first page of several, as Anthropic says it."""
+        return self.status == 200 and isinstance(data := self.data, dict) and data.get("has_more") is True
 
     @property
     def speaks_json(self) -> bool:
@@ -73,18 +81,24 @@ async def ask_models(
     adapter = adapter_of(auth)
     headers = adapter.headers(auth, {}, same_wire=False) | {"accept": "application/json", "connection": "close"}
     del headers["content-type"]
-    if not url:
-        url, query = adapter.models_url(auth.base_url), adapter.wire.upstream.models_query
-        url += f"{'&' if '?' in url else '?'}{query}" if query else ""
     call = UpstreamCall(
         method="GET",
-        url=url,
+        url=url or adapter.models_url(auth.base_url),
         headers=headers,
         connect_timeout=connect_timeout,
         proxy=auth.proxy_url,
         ca=ca,
         most_unpacked=MOST_BYTES,
     )
+    response, query = await _asked(open, call), adapter.wire.upstream.models_query
+    if url or not query or not response.has_more:
+        return response
+    # Not before there is a need: not every server that copies Anthropic's API takes a query here.
+    whole = await _asked(open, structs.replace(call, url=f"{call.url}{'&' if '?' in call.url else '?'}{query}"))
+    return whole if listed_names(whole.data) else response
+
+
+async def _asked(open: Open, call: UpstreamCall) -> ModelsResponse:
     with await open(call) as response:
         body = await _beginning(response)
     return ModelsResponse(url=call.url, status=response.status, headers=dict(response.headers), body=body)
@@ -140,7 +154,7 @@ def usable_names(names: Iterable[str]) -> tuple[str, ...]:
     """Those that a client can ask for, each once, ``MOST_NAMES`` at most.
 
     Left out are names that are empty or too long, with space around them, or with characters that are not printed:
-    control characters, unpaired surrogates, characters that change the direction of the text.
+    control characters, unpaired surrogates, what was no UTF-8, characters that change the direction of the text.
     """
     return tuple(islice((name for name in dict.fromkeys(names) if _is_usable(name)), MOST_NAMES))
 
@@ -148,4 +162,4 @@ def usable_names(names: Iterable[str]) -> tuple[str, ...]:
 def _is_usable(name: str) -> bool:
     # Four bytes is the longest character; those that no UTF-8 has are not printable.
     is_short = len(name) <= LONGEST_NAME // 4 or len(name.encode("utf-8", "replace")) <= LONGEST_NAME
-    return is_short and name == name.strip() != "" and name.isprintable()
+    return is_short and name == name.strip() != "" and name.isprintable() and "\ufffd" not in name

@@ -43,7 +43,7 @@ def test_rekey_encrypts_with_the_newest_key(url: str, state: Path, capsys: pytes
         old = encryption_keys(KEY)
         world.another(world.database, lambda make: old).create(body())
         assert main(["store", "rekey", "--config", configured(state, url, f'"{OTHER} {KEY}"')]) == 0
-        assert capsys.readouterr().out == "1 key encrypted anew\n"
+        assert capsys.readouterr().out == "1 key encrypted again\n"
         (sealed,) = world.look("SELECT api_key FROM providers")[0]
         assert encryption_keys(OTHER).open(sealed) == PLANTED
         assert main(["store", "rekey", "--config", configured(state, url, KEY)]) == 1
@@ -57,7 +57,7 @@ def test_rekey_replaces_a_generated_key(state: Path, capsys: pytest.CaptureFixtu
     assert main(["store", "rekey", "--config", config]) == 0
     assert (state / "store.key").read_text() != before
     assert (state / "store.key").stat().st_mode & 0o777 == 0o600
-    assert capsys.readouterr().out == "0 keys encrypted anew\n" * 2
+    assert capsys.readouterr().out == "0 keys encrypted again\n" * 2
 
 
 def test_a_database_that_is_away(state: Path, capsys: pytest.CaptureFixture[str]) -> None:

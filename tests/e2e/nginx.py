@@ -41,18 +41,26 @@ def configuration(ports: Sequence[int], listen: int, home: Path) -> str:
 @contextmanager
 def nginx(ports: Sequence[int]) -> Iterator[str]:
     """Its URL. Raises LookupError where there is no nginx."""
+    listen = fixed_port()
+    with tempfile.TemporaryDirectory(prefix="tppcd-nginx-") as home:
+        Path(home).chmod(0o755)  # its workers are another user's
+        with started(configuration(ports, listen, Path(home)), f"http://127.0.0.1:{listen}") as url:
+            yield url
+
+
+@contextmanager
+def started(text: str, url: str) -> Iterator[str]:
+    """nginx with the configuration ``text``, in a directory of its own, once ``url`` answers. Raises LookupError."""
     program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
     if program is None:
         raise LookupError(MISSING)
     home = Path(tempfile.mkdtemp(prefix="tppcd-nginx-"))
-    home.chmod(0o755)  # its workers are another user's
-    listen = fixed_port()
-    (home / "nginx.conf").write_text(configuration(ports, listen, home), "utf-8")
+    home.chmod(0o755)
+    (home / "nginx.conf").write_text(text, "utf-8")
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(
             [program, "-p", str(home), "-c", "nginx.conf", "-g", "daemon off;"], stdout=log, stderr=log
         )
-    url = f"http://127.0.0.1:{listen}"
     try:
         with httpx.Client(trust_env=False) as client:
             wait_for(lambda: _answers(client, url, process, home), "nginx to answer")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import cycle
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -16,6 +18,7 @@ import argon2
 import bcrypt
 import httpx
 import pytest
+import yaml
 
 from tests.dialects import MESSAGES
 from tests.harness import Daemon, Simulator, config, daemon, provider, wait_for
@@ -118,7 +121,7 @@ def test_right_and_wrong_keys_at_once_from_one_peer_get_five_tries(form: str) ->
 
 
 def test_a_forged_header_neither_frees_nor_binds_anybody() -> None:
-    with daemon(managed()) as running:
+    with daemon(managed(**BEHIND_A_PROXY | {"trusted-proxies": []})) as running:
         for number in range(5):
             assert ask(running, WRONG, **{"x-forwarded-for": f"203.0.113.{number}"}).status_code == 401
         assert ask(running, **{"x-forwarded-for": "203.0.113.99"}).status_code == 403
@@ -138,8 +141,9 @@ def test_behind_a_configured_proxy_each_caller_is_counted_alone() -> None:
 def test_other_hosts_are_let_in_where_the_file_says_so() -> None:
     with daemon(managed(**BEHIND_A_PROXY | {"allow-remote": False})) as running:
         for status in (403, 200):
-            for forwarded in ("203.0.113.5", "127.0.0.1", "::1", "no address"):
+            for forwarded in ("203.0.113.5", "127.0.0.1, 203.0.113.5", "no address"):
                 assert ask(running, **{"x-forwarded-for": forwarded}).status_code == status
+            assert ask(running, **{"x-forwarded-for": "127.0.0.1"}).status_code == 200
             assert ask(running).status_code == 200
             if status == 403:
                 running.reload(managed(**BEHIND_A_PROXY))
@@ -177,12 +181,12 @@ HOSTS = {
     "evil.com": 403,
     "localhost.evil.com": 403,
     "localhost.": 403,
-    "0.0.0.0": 403,
-    "[::]": 403,
+    "0.0.0.0": 200,
+    "[::]": 200,
+    "10.0.0.1": 200,
     "2130706433": 403,
     "0x7f.1": 403,
     "127.1": 403,
-    "10.0.0.1": 403,
     "evil.com@127.0.0.1": 403,
     "127.0.0.1:evil.com": 403,
     "127.0.0.1#.evil.com": 403,
@@ -383,3 +387,83 @@ def test_redirects_are_not_followed() -> None:
             assert not ask(running, method="POST", path="/v0/management/providers/fox/test").json()["ok"]
         assert len(asked) >= 10
         assert "/inside" not in asked
+
+
+LOCAL_ONLY = [
+    ("logging", {"file": "/tmp/tppcd-elsewhere.log"}, "logging.file"),
+    ("upstream-ca", "/etc/ssl/certs/ca-certificates.crt", "upstream-ca"),
+    ("tls", {"cert": "/etc/hostname", "key": "/etc/hostname"}, "tls"),
+    ("provider-store", {"url": "sqlite:///elsewhere.db"}, "provider-store"),
+    ("provider-store", {"encryption-key": "file:/etc/hostname"}, "provider-store"),
+    ("api-keys", ["file:/etc/hostname"], "api-keys[0]"),
+    ("tppc", {"providers": [FOX | {"api-key": "file:/etc/passwd"}]}, "tppc.providers[0].api-key"),
+    ("tppc", {"providers": [FOX | {"api-key": "file:/no/such/file"}]}, "tppc.providers[0].api-key"),
+    ("tppc", {"providers": [FOX | {"headers": {"X-Team": "env:HOME"}}]}, "tppc.providers[0].headers.X-Team"),
+]
+
+
+def behind_a_proxy(running: Daemon, method: str, path: str, body: object) -> httpx.Response:
+    return ask(running, method=method, path=f"/v0/management{path}", body=body, **AWAY)
+
+
+def written(running: Daemon, text: str, **headers: str) -> httpx.Response:
+    """``PUT`` of the whole file."""
+    url = f"{running.url}/v0/management/config.yaml?skip-check=1"
+    return running.http.put(url, content=text, headers={"x-management-key": KEY, **headers})
+
+
+@pytest.mark.parametrize("key, value, path", LOCAL_ONLY)
+def test_another_host_must_not_set_what_names_places_on_this_one(key: str, value: object, path: str) -> None:
+    """By no way of writing, a rollback included; where the value stays it is nobody's business."""
+    base: dict[str, Any] = yaml.safe_load(managed(**BEHIND_A_PROXY))
+    before = yaml.safe_dump(base)
+    changed = yaml.safe_dump({**base, key: value})
+    with daemon(before) as running:
+        for sent in ("PUT", "dry run"):
+            suffix = "?dry-run=1" if sent == "dry run" else ""
+            url = f"{running.url}/v0/management/config.yaml{suffix}"
+            refused = running.http.put(url, content=changed, headers={"x-management-key": KEY, **AWAY})
+            assert (refused.status_code, refused.json()["error"]) == (403, "not_settable_remotely")
+            assert [each["path"] for each in refused.json()["details"]] == [path]
+        assert (running.home / "config.yaml").read_text("utf-8") == before
+        comment = written(running, f"# by another host\n{before}", **AWAY)
+        assert comment.status_code == 200, comment.text
+
+
+def test_another_host_changes_blocks_within_the_same_bounds() -> None:
+    reference = {"api-key": "env:FOX_KEY"}
+    env = {"FOX_KEY": "key-of-fox", "WOLF_KEY": "key-of-wolf"}
+    with tempfile.TemporaryDirectory() as allowed:
+        (Path(allowed) / "key").write_text("key-of-a-file", "utf-8")
+        remote = {**BEHIND_A_PROXY, "reference-directories": [allowed]}
+        with daemon(managed(FOX | reference, **remote), env=env) as running:
+            for path, method, body in (
+                ("/tppc?skip-check=1", "PATCH", {"providers": [{"name": "fox", "api-key": "env:WOLF_KEY"}]}),
+                ("/packycode", "PATCH", {"credentials": {"openai-api-key": "file:/etc/hostname"}}),
+                ("/tppc/providers?skip-check=1", "POST", {**FOX, "name": "wolf", "api-key": "credential:wolf"}),
+                ("/tppc?skip-check=1", "PATCH", {"providers": [{"name": "fox", "api-key": f"file:{allowed}/../x"}]}),
+            ):
+                refused = behind_a_proxy(running, method, path, body)
+                assert (refused.status_code, refused.json()["error"]) == (403, "not_settable_remotely"), refused.text
+            for key in ("env:FOX_KEY", f"file:{allowed}/key", "sk-literal-of-fox"):
+                body = {"providers": [{"name": "fox", "api-key": key}]}
+                assert behind_a_proxy(running, "PATCH", "/tppc?skip-check=1", body).status_code == 200
+            here = {"providers": [{"name": "fox", "api-key": "env:WOLF_KEY"}]}
+            assert ask(running, method="PATCH", path="/v0/management/tppc?skip-check=1", body=here).status_code == 200
+            assert ask(running, path="/v0/management/history").status_code == 200
+            literal = running.get("/v0/management/history", headers={"x-management-key": KEY}).json()["history"]
+            first = behind_a_proxy(running, "POST", "/rollback?skip-check=1", {"digest": literal[-1]["digest"]})
+            assert first.json()["details"][0]["path"] == "tppc.providers[0].api-key"
+
+
+def test_another_host_brings_no_reference_into_the_store_either() -> None:
+    with daemon(managed(**BEHIND_A_PROXY)) as running:
+        row = {"name": "elk", "type": "openai", "base_url": "http://1.1.1.1/v1", "api_key": "file:/etc/hostname"}
+        path = "/api/v1/providers?skip-check=1"
+        refused = ask(running, method="POST", path=path, body=row, **AWAY)
+        assert (refused.status_code, refused.json()["error"]) == (403, "not_settable_remotely")
+        assert refused.json()["details"][0]["path"] == "api_key"
+        assert (
+            ask(running, method="POST", path=path, body=row | {"api_key": "sk-elk-literal"}, **AWAY).status_code == 201
+        )
+        assert ask(running, method="POST", path=path, body=row | {"name": "owl"}).status_code == 201

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import threading
 import time
@@ -15,7 +16,7 @@ import pytest
 from daemon.config.schema import DEFAULT_MODELS
 from tests.clients import run_client
 from tests.e2e.test_store_discovery import lister
-from tests.harness import Daemon, config, daemon, provider, simulator, wait_for
+from tests.harness import Daemon, config, daemon, provider, simulator, tppcd, wait_for
 
 SEED = sorted(entry.name for entry in DEFAULT_MODELS)
 PACKYCODE = {"enabled": True, "credentials": {"openai-api-key": "key-of-packycode"}}
@@ -78,6 +79,17 @@ def test_each_model_is_asked_of_the_provider_that_lists_it() -> None:
             assert status == 404 and "did you mean 'kimi-k2'?" in text and "'fox/kimi-k3' asks fox" in text
 
 
+def test_explain_asks_the_running_daemon_for_what_upstreams_list() -> None:
+    with lister("glm-4.6") as upstream, daemon(config(provider("fox", upstream.url, wire_api="chat"))) as gateway:
+        known(gateway, "glm-4.6")
+        said = tppcd("explain", "--model", "glm-4.6-low", home=gateway.home)
+        assert (said.returncode, said.stdout.splitlines()[1:]) == (
+            0, ["rule: upstreams list glm-4.6, effort low", "  1. fox: glm-4.6"],
+        )  # fmt: skip
+        unknown = tppcd("explain", "--model", "glm-9", home=gateway.home)
+        assert unknown.returncode == 1 and "'fox/glm-9' asks fox" in unknown.stderr
+
+
 def test_the_words_of_models_and_what_is_excluded() -> None:
     with lister("new-1", "new-mini", "gpt-5") as upstream:
         providers = (
@@ -94,17 +106,23 @@ def test_the_words_of_models_and_what_is_excluded() -> None:
             assert status == 404 and "exclude-models of both excludes it" in text
 
 
-def test_a_change_is_one_line_and_one_event_and_no_generation() -> None:
+@pytest.mark.parametrize("by", ["request", "signal", "save"])
+def test_after_a_reload_a_change_is_one_line_and_one_event_and_no_generation(by: str) -> None:
     with lister("a", "b") as upstream:
         text = config(provider("fox", upstream.url), remote_management={"secret-key": "management"})
         with daemon(text) as gateway:
             known(gateway, "a")
             before = gateway.health()["generation"]
             upstream.names = ["b", "c", "d"]
-            assert gateway.http.post(f"{gateway.url}/v0/management/reload", headers=KEY).status_code == 200
+            if by == "request":
+                assert gateway.http.post(f"{gateway.url}/v0/management/reload", headers=KEY).status_code == 200
+            elif by == "signal":
+                gateway.process.send_signal(signal.SIGHUP)
+            else:
+                gateway.reload(text.replace("{", '{"debug": true, ', 1))
             known(gateway, "c", "d")
             gateway.wait_log(r"models of fox: \+2 -1")
-            assert gateway.health()["generation"] == before
+            assert gateway.health()["generation"] == before + (by == "save")
             lines = [line for line in gateway.log.splitlines() if "models of fox" in line]
             assert [re.search(r"models of fox: \S+ \S+", line)[0] for line in lines] == [  # type: ignore[index]
                 "models of fox: +2 -0", "models of fox: +2 -1",

@@ -349,7 +349,7 @@ def test_the_commands_manage_the_store_of_a_running_daemon(url: str, upstream: S
         assert command("reload", "fox") == (0, "provider reloaded\n")
         assert command("reload") == (0, "all providers reloaded\n")
         rekeyed = tppcd("store", "rekey", "--config", str(gateway.config), home=gateway.home)
-        assert (rekeyed.returncode, rekeyed.stdout) == (0, "1 key encrypted anew\n"), rekeyed.stderr
+        assert (rekeyed.returncode, rekeyed.stdout) == (0, "1 key encrypted again\n"), rekeyed.stderr
         assert command("reload", "fox")[0] == 0
         assert chat(gateway, "fox").status_code == 200
         assert command("remove", "fox") == (0, "removed fox\n")
@@ -375,3 +375,51 @@ def traffic(gateway: Daemon, ask: Callable[[], bool]) -> Iterator[None]:
         for each in clients:
             each.result()
     assert (bad[0], good[0] >= 20) == (0, True)
+
+
+def test_changes_of_the_store_are_in_the_history_and_are_not_rolled_back(url: str, upstream: Simulator) -> None:
+    """Back to an older config.yaml leaves the rows as they are, those that were written since, too."""
+    headers = {"x-management-key": KEY}
+
+    def history(gateway: Daemon) -> list[tuple[int, str, bool]]:
+        listed = gateway.get("/v0/management/history", headers=headers).json()["history"]
+        return [(each["generation"], each["source"], each["in-force"]) for each in listed]
+
+    def back(gateway: Daemon, generation: int) -> httpx.Response:
+        return gateway.post("/v0/management/rollback", {"generation": generation}, headers=headers)
+
+    with a_gateway(url) as gateway:
+        first = gateway.health()["generation"]
+        create(gateway, "fox", upstream)
+        body = {
+            "name": "file",
+            "enabled": True,
+            "base-url": f"{upstream.url}/v1",
+            "wire-api": "chat",
+            "api-key": "k-of-file",
+        }
+        path = "/v0/management/tppc/providers?skip-check=1"
+        assert gateway.post(path, body, headers=headers).status_code == 200
+        assert api(gateway, "PUT", "/providers/fox", {"timeout": 7}).status_code == 200
+        assert history(gateway) == [
+            (first + 3, "store", True),
+            (first + 2, "config.yaml", False),
+            (first + 1, "store", False),
+            (first, "config.yaml", False),
+        ]
+        refused = back(gateway, first + 1)
+        assert (refused.status_code, refused.json()["error"]) == (409, "conflict")
+        assert "not rolled back" in refused.json()["message"]
+        assert back(gateway, first).status_code == 200
+        assert gateway.health()["generation"] == first + 4
+        row = api(gateway, "GET", "/providers/fox").json()
+        assert (row["timeout"], state(gateway)["fox"]) == (7, (True, None))
+        assert chat(gateway, "fox").status_code == 200
+        assert "file" not in {
+            each["name"] for each in gateway.get("/v0/management/providers", headers=headers).json()["providers"]
+        }
+        before = history(gateway)
+        gateway.stop()
+        with daemon(None, home=gateway.home) as again:
+            assert history(again) == before
+            again.stop()

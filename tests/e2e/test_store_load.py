@@ -18,9 +18,9 @@ import pytest
 
 from daemon.store.database import Database
 from daemon.store.encryption import encryption_keys, generated_keys
+from daemon.store.place import database_place
 from daemon.store.provider_fields import fields_of
 from daemon.store.repository import ProviderRepository
-from daemon.store.source import database_place
 from tests.e2e.nodes import ENCRYPTION_KEY, Node, api, row, running, settings
 from tests.harness import ROOT, Simulator, simulator, wait_for
 

@@ -17,9 +17,9 @@ from typing import Any
 from daemon.simulate.ledger import fingerprint
 from daemon.store.database import Database
 from daemon.store.encryption import EncryptionKeys, encryption_keys, generated_keys
+from daemon.store.place import database_place
 from daemon.store.provider_fields import fields_of
 from daemon.store.repository import ProviderRepository
-from daemon.store.source import database_place
 from tests.dialects import CHAT
 from tests.harness import Daemon, Simulator, config, daemon, provider, wait_for
 from tests.store.postgresql import PostgreSQL

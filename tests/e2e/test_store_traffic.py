@@ -17,9 +17,9 @@ import pytest
 from daemon.simulate.ledger import fingerprint
 from daemon.store.database import Database
 from daemon.store.encryption import generated_keys
+from daemon.store.place import database_place
 from daemon.store.provider_fields import fields_of
 from daemon.store.repository import ProviderRepository
-from daemon.store.source import database_place
 from tests.dialects import CHAT, DIALECTS, MESSAGES, Dialect, events, script, streamed_text
 from tests.harness import Daemon, Simulator, config, daemon, provider
 

@@ -133,7 +133,12 @@ async def test_a_row_moves_the_revision_and_has_lines_in_the_summary(tmp_path: P
         rows.says = (FOX,)
         await reloader.reload("test")
         assert (world.current.get().revision, world.current.get().generation) == (before, 4)
-    assert [(each.generation, history.load(each)) for each in history.versions()] == [(4, GOOD.encode())]
+    assert [(each.generation, each.source, history.load(each)) for each in history.versions()] == [
+        (4, "list", None),
+        (3, "list", None),
+        (2, "list", None),
+        (1, "config.yaml", GOOD.encode()),
+    ]
 
 
 LOST = Diagnostic(severity="error", code="reference", message="leads nowhere", path=("providers", "fox"), source="list")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import cast
 
 import pytest
 from msgspec.structs import replace
 
+from daemon.config.schema import Config, Logging
 from daemon.reload.appliers import swap
 from daemon.service.appliers import DaemonLog, appliers
 from daemon.snapshot.snapshot import Current, Snapshot
@@ -25,7 +29,7 @@ FOX = core_auth("fox", wire="chat")
 class Silent:
     """A log that follows no configuration."""
 
-    def apply(self, snapshot: Snapshot) -> None: ...
+    async def follow(self, snapshot: Snapshot) -> None: ...
 
 
 @asynccontextmanager
@@ -56,3 +60,33 @@ async def test_a_type_that_nobody_knows_refuses_the_snapshot_in_words() -> None:
     with pytest.raises(UnknownAdapterType, match="unknown provider type 'pigeon'"):
         await swap(current, snapshot(core_auth(type="pigeon")), appliers(cast(DaemonLog, Silent()), adapters, ()))
     assert current.get_or_none() is None and adapters.ids() == frozenset()
+
+
+async def test_a_log_file_that_does_not_open_refuses_the_snapshot_and_the_loop_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A network mount whose server is away."""
+    stuck, gone = threading.Event(), threading.Event()
+
+    class Stuck:
+        def __init__(self, path: Path, **_: object) -> None:
+            stuck.wait(20)
+
+        def close(self) -> None:
+            gone.set()
+
+    monkeypatch.setattr("daemon.service.appliers.FileOutput", Stuck)
+    monkeypatch.setattr("daemon.service.appliers.OPEN_SECONDS", 0.05)
+    log = DaemonLog(None, None, {})
+    try:
+        current = Current()
+        config = Config(logging=Logging(file=str(tmp_path / "log")))
+        with pytest.raises(OSError, match="not opened within"):
+            await swap(current, replace(snapshot(), config=config), appliers(log, AdapterRegistry(nowhere), ()))
+        assert current.get_or_none() is None
+        stuck.set()
+        while not gone.is_set():  # what opens too late is closed
+            await asyncio.sleep(0.01)
+    finally:
+        stuck.set()
+        log.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,62 @@ async def test_the_head_has_a_deadline(sent: tuple[bytes, ...], status: bytes) -
     assert got[: len(status)] == status
     if status == b"":
         assert got == b""
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("chunks", "status"),
+    [
+        ((b"ab",), b"HTTP/1.1 408"),
+        ((), b"HTTP/1.1 408"),
+        ((b"ab", b"c"), b"HTTP/1.1 200"),
+    ],
+    ids=["a part", "nothing", "the whole"],
+)
+async def test_a_body_of_which_nothing_more_comes_is_given_up(chunks: tuple[bytes, ...], status: bytes) -> None:
+    limits = ConnectionLimits(body_idle=0.2)
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n" + END
+    async with serving(answer_ok, limits) as (_, port):
+        got = await exchange(port, head, *chunks)
+    assert got.startswith(status)
+
+
+@pytest.mark.asyncio
+async def test_a_body_that_flows_may_take_longer_than_its_idle_limit() -> None:
+    limits = ConnectionLimits(body_idle=0.3)
+    async with serving(answer_ok, limits) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n" + END)
+        for _ in range(10):
+            await asyncio.sleep(0.1)
+            writer.write(b"x")
+        assert (await reader.read()).startswith(b"HTTP/1.1 200")
+        writer.close()
+
+
+@pytest.mark.asyncio
+async def test_a_body_that_stops_under_a_response_ends_it() -> None:
+    async def answers_first(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async with serving(answers_first, ConnectionLimits(body_idle=0.2)) as (_, port):
+        got = await exchange(port, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\na")
+    assert got == b"<reset>" or (got.startswith(b"HTTP/1.1 200") and b"408" not in got)
+
+
+@pytest.mark.asyncio
+async def test_the_kernel_asks_silent_clients_whether_they_are_there() -> None:
+    async with serving(answer_ok) as (server, port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        while not server.server_state.connections:
+            await asyncio.sleep(0)
+        (protocol,) = server.server_state.connections
+        sock = protocol.transport.get_extra_info("socket")
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        writer.close()
 
 
 @pytest.mark.asyncio
@@ -79,6 +136,40 @@ async def test_a_large_body_in_the_first_chunk_is_no_large_head() -> None:
     async with serving(answer_ok) as (_, port):
         got = await exchange(port, head + END + body)
     assert got.startswith(b"HTTP/1.1 200") and got.endswith(b"3000000")
+
+
+H2C = b"Connection: %b\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
+BODY = b"b" * 100_000
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("head", "sent"),
+    [
+        (b"Content-Length: 100000\r\n" + H2C % b"Upgrade, HTTP2-Settings", (BODY,)),
+        (b"content-length: 100000\r\n" + H2C % b"close,upgrade , http2-settings", (BODY[:10], BODY[10:])),
+        (b"Transfer-Encoding: chunked\r\n" + H2C % b"upgrade", (b"186a0\r\n" + BODY + b"\r\n0\r\n\r\n",)),
+        (b"Content-Length: 100000\r\nConnection: Upgrade\r\nUpgrade: TLS/1.2\r\n", (BODY,)),
+        (b"Content-Length: 100000\r\nConnection: upgrade\r\nUpgrade: websocket\r\n", (BODY,)),
+    ],
+    ids=["JDK 17", "token by token", "chunked", "TLS", "websocket"],
+)
+async def test_the_offer_of_an_upgrade_is_ignored_and_the_body_read(head: bytes, sent: tuple[bytes, ...]) -> None:
+    """JDK 17 and curl --http2 offer h2c with each request; the next one on the connection is read as well."""
+    post = b"POST / HTTP/1.1\r\nHost: x\r\n" + head
+    async with serving(answer_ok) as (_, port):
+        together = await exchange(port, post + b"\r\n" + b"".join(sent) + GET + END)
+        apart = await exchange(port, post[:30], post[30:], b"\r\n", *sent, GET + END)
+    for got in (together, apart):
+        wanted = [b"100000"] if b"close" in head else [b"100000", b"0"]
+        assert [part.rpartition(b"\r\n")[2] for part in got.split(b"HTTP/1.1 200")[1:]] == wanted
+
+
+@pytest.mark.asyncio
+async def test_the_head_limits_hold_for_an_offered_upgrade_too() -> None:
+    async with serving(answer_ok) as (_, port):
+        got = await exchange(port, GET + H2C % b"Upgrade" + b"X-Big: " + b"a" * 70_000 + b"\r\n\r\n")
+    assert got.startswith(b"HTTP/1.1 431")
 
 
 @pytest.mark.asyncio

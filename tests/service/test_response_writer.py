@@ -65,6 +65,18 @@ async def test_framing(messages: tuple[Message, ...], bytes_: bytes) -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("connection", [b"", b"Connection: keep-alive\r\n"])
+async def test_a_body_toward_http_1_0_ends_with_the_connection(connection: bytes) -> None:
+    """nginx's default ``proxy_pass`` and HAProxy's checks use HTTP/1.0, which has no chunks (RFC 9112, 7.1)."""
+    request = b"GET / HTTP/1.0\r\nHost: x\r\n" + connection + b"\r\n"
+    assert await answered(start(), piece(b"ab", True), piece(b"c"), request=request) == OK + CLOSE + b"\r\nabc"
+    assert (
+        await answered(start(length(1)), piece(b"a"), request=request)
+        == OK + b"content-length: 1\r\n" + CLOSE + b"\r\na"
+    )
+
+
+@pytest.mark.asyncio
 async def test_the_application_may_close_a_connection_the_client_would_keep() -> None:
     got = await answered(start(length(1), (b"connection", b"close")), piece(b"a"), request=KEEPING)
     assert got.count(b"connection: close") == 1 and got.endswith(b"\r\n\r\na")

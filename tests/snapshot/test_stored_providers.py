@@ -120,3 +120,33 @@ def test_a_changed_row_has_a_line_for_each_change(changes: dict[str, Any], expec
     assert shown[0] == "port: 1 -> 2 (restart needed)"
     name = changes.get("name", "fox")
     assert list(shown[1:]) == [f"store.providers[{name}].{each}" for each in expected]
+
+
+def test_what_has_not_changed_is_taken_from_the_snapshot_before() -> None:
+    """Of 2,000 rows one changes at a time. What comes of it is what would come of all of them made anew."""
+
+    def row(name: str, **changes: Any) -> Provider:
+        return stored(name, client_id=f"store:models:{name}", **changes)
+
+    rows = [row("fox"), row("owl"), row("elk", models=(), discover=True)]
+    old = snapshot(*rows)
+    elk = old.core_auths[-1]
+    listed = {elk.id: ("m", "n")}
+    changed = merged(
+        (loaded("{}"), Fragment(source="store", providers=(row("fox", base_url="https://b.example"), *rows[1:])))
+    )
+    new, fresh = build(changed, generation=2, listed=listed, old=old), build(changed, generation=2, listed=listed)
+    assert new == fresh
+    assert [auth is before for auth, before in zip(new.core_auths, old.core_auths, strict=True)] == [False, True, True]
+    owls = [each.models.by_provider["owl"][0] for each in (old, new)]
+    assert owls[0] is owls[1]
+    again = build(changed, generation=3, listed={elk.id: ("o",)}, old=new)
+    assert again == build(changed, generation=3, listed={elk.id: ("o",)})
+
+
+@pytest.mark.parametrize("text", ["timeouts: {idle: 7}", "proxy-url: http://proxy.example", "disable-cooling: true"])
+def test_a_general_setting_reaches_the_rows_that_have_not_changed(text: str) -> None:
+    row = stored()
+    fragment = merged((loaded(text), Fragment(source="store", providers=(row,))))
+    assert build(fragment, generation=2, old=snapshot(row)) == build(fragment, generation=2)
+    assert build(fragment, generation=2, old=snapshot(row)).core_auths != snapshot(row).core_auths

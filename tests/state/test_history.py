@@ -45,6 +45,23 @@ def test_one_entry_for_each_generation(tmp_path: Path, saves: list, expected: li
     assert said(history) == expected
 
 
+def test_changes_of_the_store_are_listed_and_take_no_way_back_from_the_file(tmp_path: Path) -> None:
+    history = History(tmp_path, tmp_path / "config.yaml")
+    history.keep(b"a", generation=1, revision="1" * 64, at=1.0)
+    for generation in range(2, KEPT + 9):
+        history.keep(b"a", generation=generation, revision=SAME, at=float(generation), source="store")
+    last = generation
+    history.keep(b"# a", generation=last, revision=SAME, at=90.0)  # a comment, or the next start
+    assert history.generation(SAME) == last
+    listed = [(each.generation, each.source, history.load(each)) for each in history.versions()]
+    assert listed == [
+        *((number, "store", None) for number in range(last, last - KEPT, -1)),
+        (1, "config.yaml", b"# a"),
+    ]
+    history.keep(b"b", generation=last + 1, revision=SAME, at=91.0)
+    assert [each.generation for each in history.versions() if each.source == "config.yaml"] == [last + 1, 1]
+
+
 @pytest.mark.parametrize("revision, expected", [("b" * 64, 7), ("c" * 64, 8)], ids=["the same", "another"])
 def test_generations_go_on_over_a_restart(tmp_path: Path, revision: str, expected: int) -> None:
     assert History(tmp_path, tmp_path / "config.yaml").generation(revision) == 1

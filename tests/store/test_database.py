@@ -13,7 +13,7 @@ import pytest
 from daemon.store import tables
 from daemon.store.database import MIGRATIONS, Database
 from daemon.store.errors import NewerSchema, StoreUnavailable, StoreUnusable
-from daemon.store.source import database_place
+from daemon.store.place import database_place
 from tests.store.postgresql import PostgreSQL
 from tests.store.world import World, body
 
@@ -33,7 +33,7 @@ START = """
 import sys
 from pathlib import Path
 from daemon.store.database import Database
-from daemon.store.source import database_place
+from daemon.store.place import database_place
 database = Database(database_place(sys.argv[1], Path(sys.argv[2])))
 sys.stdin.readline()
 print(len(database.migrate()), end="")
@@ -75,7 +75,7 @@ def test_a_start_makes_the_schema_once(url: str, tmp_path: Path) -> None:
 def test_a_database_that_is_up_to_date_needs_no_alembic(world: World) -> None:
     code = (
         "import sys; from pathlib import Path; from daemon.store.database import Database;"
-        "from daemon.store.source import database_place;"
+        "from daemon.store.place import database_place;"
         "database = Database(database_place(sys.argv[1], Path(sys.argv[2])));"
         "database.prepare(); print('alembic' in sys.modules)"
     )

@@ -22,7 +22,7 @@ from daemon.store.encryption import encryption_keys
 from daemon.store.database import Database
 from daemon.store.provider_fields import fields_of
 from daemon.store.repository import ProviderRepository
-from daemon.store.source import database_place
+from daemon.store.place import database_place
 
 url, state, key, planted, begin = sys.argv[1:]
 repository = ProviderRepository(Database(database_place(url, Path(state))), lambda make: encryption_keys(key))

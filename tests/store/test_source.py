@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import secrets
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
 from loguru import logger
+from msgspec import structs
 
 from daemon.config.load import Fragment
 from daemon.config.provider import Provider
@@ -20,10 +22,13 @@ from daemon.config.schema import Config
 from daemon.secret import Secret
 from daemon.snapshot.snapshot import revision
 from daemon.sources.base import Update
+from daemon.store.database import POSTGRESQL_OPTIONS
 from daemon.store.encryption import KEY_FILE, EncryptionKeys, SealedKey
-from daemon.store.errors import StoreUnavailable, WrongEncryptionKey
+from daemon.store.errors import NoSuchProvider, StoreUnavailable, WrongEncryptionKey
 from daemon.store.provider_fields import fields_of
-from daemon.store.source import StoreSource, StoreTiming
+from daemon.store.service import ProviderService
+from daemon.store.source import StoreSource
+from daemon.store.waiting import StoreTiming
 from tests.store.postgresql import PostgreSQL
 from tests.store.world import PLANTED, body
 
@@ -57,7 +62,7 @@ class Daemon:
                 yield self
                 task.cancel()
         finally:
-            self.source.close()
+            await asyncio.to_thread(self.source.close)  # as the daemon does: it waits for the statement at work
 
     def _publish(self, update: Update) -> None:
         self.updates.append(update)
@@ -487,3 +492,108 @@ async def test_a_rekey_that_was_killed_halfway_leaves_a_store_that_works(tmp_pat
             assert await other.source.rekey() == 2
         assert len((tmp_path / KEY_FILE).read_text().split()) == 1
         assert serving(await daemon.read())["wolf"].api_key.reveal() == PLANTED
+
+
+class Silent:
+    """A server that takes connections and says nothing, until it passes them on to ``behind``."""
+
+    def __init__(self, behind: int) -> None:
+        self._behind = behind
+        self._speaks = asyncio.Event()
+        self._held: list[asyncio.StreamWriter] = []
+        self.port = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Silent]:
+        async with await asyncio.start_server(self._serve, "127.0.0.1", 0) as server:
+            self.port = server.sockets[0].getsockname()[1]
+            try:
+                yield self
+            finally:
+                self.hang_up()
+
+    def speak(self) -> None:
+        """From the next connection on; those that wait are cut."""
+        self._speaks.set()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        for each in self._held:
+            each.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._held.append(writer)
+        if not self._speaks.is_set():
+            return
+        there, back = await asyncio.open_connection("127.0.0.1", self._behind)
+        self._held.append(back)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_passed_on(reader, back))
+            tasks.create_task(_passed_on(there, writer))
+
+
+async def _passed_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("kept", [True, False], ids=["with rows of before", "for the first time"])
+async def test_a_start_does_not_wait_for_a_server_that_never_answers(
+    postgresql: PostgreSQL, tmp_path: Path, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Packets that disappear, or a server that hangs: connecting would take as long as it is allowed to."""
+    monkeypatch.setitem(POSTGRESQL_OPTIONS, "connect_timeout", 600)
+    state = stored_state(tmp_path, 1)
+    with postgresql.database("silent") as direct:
+        async with Silent(postgresql.port).running() as server:
+            url = direct.replace(str(postgresql.port), str(server.port))
+            before = Daemon(direct, state)
+            async with before.running():
+                await before.create("fox")
+                contents = fragment(await before.read())
+                if kept:  # as if it had read them by this URL
+                    (copy,) = (state / "store-rows").iterdir()
+                    copy.rename(copy.with_name(hashlib.sha256(url.encode()).hexdigest()))
+            daemon = Daemon(url, state, timing=structs.replace(QUICK, start=0.05))
+            async with asyncio.timeout(60), daemon.running():
+                first = daemon.updates[0]
+                if kept:
+                    assert fragment(first).providers == contents.providers
+                    assert fragment(first).failing == {"store"}
+                else:
+                    assert first.problem is not None
+                    assert "no connection in" in first.problem.message
+                    assert PLANTED not in first.problem.message
+                assert isinstance(daemon.source.problem, StoreUnavailable)
+                server.speak()
+                update = await daemon.publishes(2)
+                assert (fragment(update).failing, list(serving(update))) == (frozenset(), ["fox"])
+                assert update.order > first.order
+
+
+def test_reading_makes_no_database(tmp_path: Path) -> None:
+    state = stored_state(tmp_path, 1)
+
+    async def read() -> None:
+        source = Daemon("", state).source
+        service = ProviderService(source, apply=source.read_now, running=frozenset)
+        assert await service.list() == ()
+        for look in (
+            lambda: service.get("fox"),
+            lambda: service.list(after="fox"),
+            lambda: service.update("fox", {"timeout": 7}),
+            lambda: service.switch("fox", enabled=False),
+            lambda: service.delete("fox"),
+            lambda: service.reload("fox"),
+        ):
+            with pytest.raises(NoSuchProvider):
+                await look()
+        await service.check_free("fox")
+        source.close()
+
+    asyncio.run(read())
+    assert list(state.iterdir()) == []

@@ -9,9 +9,9 @@ from typing import Any
 
 from daemon.store.database import Database
 from daemon.store.encryption import EncryptionKeys
+from daemon.store.place import database_place
 from daemon.store.provider_fields import ProviderFields, fields_of
 from daemon.store.repository import KeyAccess, ProviderRepository
-from daemon.store.source import database_place
 
 PLANTED = "sk-planted-store-0123456789"
 BEGIN = datetime(2026, 11, 28, 6, 0, tzinfo=UTC)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
+
+import pytest
 
 from daemon.telemetry.log_outputs import FileOutput
 
@@ -37,7 +40,7 @@ def test_old_files_go_by_age(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_a_file_that_logrotate_moved_is_opened_anew(tmp_path: Path) -> None:
+def test_a_file_that_logrotate_moved_is_opened_again(tmp_path: Path) -> None:
     path = tmp_path / "tppcd.log"
     output = FileOutput(path, rotation=1_000_000, keep_files=2, keep_seconds=None)
     output.write("one\n")
@@ -46,3 +49,35 @@ def test_a_file_that_logrotate_moved_is_opened_anew(tmp_path: Path) -> None:
     output.close()
     assert (tmp_path / "moved").read_text() == "one\n"
     assert path.read_text() == "two\n"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "read pipe", "socket", "device", "directory"])
+def test_what_is_no_regular_file_is_refused_at_once(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    reader = -1
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "read pipe":
+            os.mkfifo(path)
+            reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(str(path))
+        case "device":
+            path = Path("/dev/full")
+        case "directory":
+            path.mkdir()
+    with pytest.raises(OSError, match=r"not a regular file|Is a directory"):
+        FileOutput(path, rotation=250, keep_files=2)
+    if reader >= 0:
+        os.close(reader)
+
+
+def test_links_are_followed_where_that_is_wanted(tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.touch()
+    link.symlink_to(target)
+    FileOutput(link, rotation=250, keep_files=2).close()
+    with pytest.raises(OSError, match="symbolic links"):
+        FileOutput(link, rotation=250, keep_files=2, links=False)

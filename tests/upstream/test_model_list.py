@@ -87,6 +87,7 @@ def test_owners(data: object, owners: set[str]) -> None:
         ("a\tb", False),
         ("a\u202eb", False),
         ("a\ud800", False),
+        ("a\ufffd", False),
     ],
 )
 def test_names_that_a_client_can_ask_for(name: str, usable: bool) -> None:
@@ -110,6 +111,14 @@ async def asked(server: ModelServer, **changes: object) -> ListResult:
 
 
 CASES = {
+    "a name in Latin-1": (response(b'["caf\xe9","b"]'), "listed", ("b",), ""),
+    "a mark before it": (response(b'\xef\xbb\xbf["b"]'), "listed", ("b",), ""),
+    "many, again and again": (
+        response(json.dumps([f"m{n % 5000}" for n in range(9000)]).encode()),
+        "listed",
+        tuple(f"m{n}" for n in range(1000)),
+        "",
+    ),
     "a list": (listing("a", "b"), "listed", ("a", "b"), ""),
     "an empty list": (listing(), "listed", (), ""),
     "gzip": (response(gzip.compress(b'["a"]', mtime=0), "content-encoding: gzip"), "listed", ("a",), ""),
@@ -150,12 +159,17 @@ async def test_the_question() -> None:
     async with models_at(listing("a")) as server:
         await asked(server, headers=(("x-own", "1"), ("x-client", "$User-Agent")))
         await asked(server, wire="messages")
-    chat, messages = (head.lower() for head in server.heads)
+        page = {"data": [{"id": "claude-1"}], "has_more": True}
+        server.says = response(json.dumps(page).encode())
+        assert (await asked(server, wire="messages")).names == ("claude-1",)
+    chat, messages, first, second = (head.lower() for head in server.heads)
     assert chat.startswith("get /v1/models http/1.1\r\n")
     assert "authorization: bearer sk-fox\r\n" in chat and "x-own: 1\r\n" in chat
     assert "content-type" not in chat and "x-client" not in chat
-    # Anthropic gives 20 unless it is asked for more.
-    assert messages.startswith("get /v1/models?limit=1000 http/1.1\r\n")
+    # Anthropic gives 20 unless it is asked for more, which is done where there are more.
+    assert first.startswith("get /v1/models http/1.1\r\n")
+    assert second.startswith("get /v1/models?limit=1000 http/1.1\r\n")
+    assert messages.startswith("get /v1/models http/1.1\r\n")
     assert "x-api-key: sk-fox\r\n" in messages and "anthropic-version:" in messages
 
 

@@ -7,15 +7,22 @@ required is there, with the value its own models of this family have.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
+from itertools import islice
 from typing import Final
+
+from daemon.snapshot.effort import SEED_LEVELS, SEED_MODELS
+from daemon.snapshot.listings import NO_CHAT
 
 EFFORTS: Final = {
     "minimal": "Fastest responses with little reasoning",
     "low": "Fast responses with lighter reasoning",
     "medium": "Balances speed and reasoning depth for everyday tasks",
     "high": "Greater reasoning depth for complex problems",
+    "xhigh": "Extra high reasoning depth for complex problems",
 }
+MOST_MODELS: Final = 1000
+"""A row has a kilobyte, and upstreams together may list many thousands."""
 CONTEXT_WINDOW: Final = 272_000
 BASE_INSTRUCTIONS: Final = (
     "You are Codex, a coding agent that works in the user's terminal and workspace. Read the code before you change "
@@ -54,15 +61,17 @@ COMMON: Final[dict[str, object]] = {
 
 
 def catalogue(names: Iterable[str]) -> dict[str, object]:
-    """The response for these ``names``, in their order; a name that only adds an effort to another is hidden."""
-    listed = tuple(names)
-    return {"models": [model(name, priority, listed) for priority, name in enumerate(listed)]}
+    """The response for the first of these ``names``, in their order; a name that only adds an effort to another is
+    hidden, and so is what answers no prompt."""
+    listed = tuple(islice(names, MOST_MODELS))
+    known = frozenset(listed)
+    return {"models": [model(name, priority, known) for priority, name in enumerate(listed)]}
 
 
-def model(name: str, priority: int, listed: tuple[str, ...]) -> dict[str, object]:
+def model(name: str, priority: int, known: Set[str]) -> dict[str, object]:
     """One ``ModelInfo``."""
     base, _, effort = name.rpartition("-")
-    is_variant = effort in EFFORTS and base in listed
+    is_variant = effort in EFFORTS and base in known
     levels = [effort] if is_variant else efforts(name)
     return {
         "slug": name,
@@ -70,12 +79,15 @@ def model(name: str, priority: int, listed: tuple[str, ...]) -> dict[str, object
         "description": f"{name}, through tppcd",
         "default_reasoning_level": effort if is_variant else "medium",
         "supported_reasoning_levels": [{"effort": level, "description": EFFORTS[level]} for level in levels],
-        "visibility": "hide" if is_variant else "list",
+        "visibility": "hide" if is_variant or NO_CHAT.search(name) else "list",
         "priority": priority,
         **COMMON,
     }
 
 
 def efforts(name: str) -> list[str]:
-    """The levels a model takes: the codex models have no ``minimal``."""
-    return [level for level in EFFORTS if not (level == "minimal" and "codex" in name)]
+    """The levels a model takes: the seed's up to ``high``, and of them the codex models no ``minimal``; later ones have
+    ``xhigh`` and no ``minimal`` (the catalogue inside the 0.171 binary)."""
+    if name not in SEED_MODELS:
+        return [level for level in EFFORTS if level != "minimal"]
+    return [level for level in SEED_LEVELS if not (level == "minimal" and "codex" in name)]

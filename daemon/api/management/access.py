@@ -20,10 +20,10 @@ import bcrypt
 from loguru import logger
 from msgspec import Struct
 
-from daemon.api.management.caller import Caller, caller
 from daemon.config.schema import RemoteManagement
 from daemon.errors import ErrorKind, LocalError
-from daemon.gateway.access import Scope, bearer
+from daemon.gateway.access import bearer
+from daemon.gateway.caller import Caller, Scope, caller
 from daemon.telemetry.audit import AuditLog
 
 MOST_FAILURES: Final = 5
@@ -78,7 +78,7 @@ class AttemptRate:
         return (1 - self._tokens) / self._per_second
 
     def failed(self) -> None:
-        """A key was wrong, or missing."""
+        """A key was wrong."""
         self._refill()
         self._tokens = max(0.0, self._tokens - 1)
 
@@ -123,8 +123,8 @@ class ManagementAccess:
                 ErrorKind.RATE_LIMIT, "too many wrong management keys; try again later", retry_after=wait + 1
             )
         offered = offered_key(headers)
-        if not offered:
-            raise self._refusal(who, MISSING_KEY)
+        if not offered:  # not a wrong one: a dashboard, a health check or a browser tab must not lock the operator out
+            raise LocalError(ErrorKind.AUTHENTICATION, MISSING_KEY)
         matches = await self._matches(offered, settings)
         # While a hash was computed, this caller's tries may have been used up: then right and wrong look alike.
         self._refuse_locked(who)

@@ -18,9 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.api.management import views
-from daemon.api.management.caller import Caller
 from daemon.api.management.key_check import refused_keys
 from daemon.api.management.masked import masked
+from daemon.api.management.remote_rule import NotSettable, check_settable
 from daemon.api.management.requests import IfMatch, etag, flag, is_dry_run, json_body, raw_body
 from daemon.api.management.upstream_rule import UpstreamRule
 from daemon.api.problems import diagnostic_view, invalid_config, json_response
@@ -42,16 +42,17 @@ from daemon.config.edit.patch import (
 from daemon.config.edit.rewrite import NotEditable, refuse_broken, rewrite
 from daemon.config.schema import Base, Packycode, Tppc
 from daemon.errors import ErrorKind, LocalError
+from daemon.gateway.caller import Caller
 from daemon.reload.writing import ConfigWriting, Edit, Invalid, Stale, Written, digest_of
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.write import Conflict, DiskFull, WriteRefused
-from daemon.state.copies import Version
+from daemon.state.copies import CONFIG, Version
 
 YAML: Final = "text/yaml; charset=utf-8"
 UNKNOWN: Final = ("unknown-key", "not-supported")
 WHOLE: Final = "config"
 """Stands for the whole file where others name a block."""
-REFUSALS: Final = (Stale, Invalid, WriteRefused, NotEditable, PatchRefused, UnknownProvider)
+REFUSALS: Final = (NotSettable, Stale, Invalid, WriteRefused, NotEditable, PatchRefused, UnknownProvider)
 """What a write may raise although nothing is wrong with the daemon."""
 
 Change = Callable[[Block, Block, Block], dict[str, object]]
@@ -133,6 +134,7 @@ async def list_versions(services: Services, request: Request) -> Response:
     rows = [
         VersionRow(
             generation=each.generation,
+            source=each.source,
             at=views.timestamp(each.at),
             digest=each.digest,
             in_force=each.generation == generation,
@@ -147,6 +149,13 @@ async def roll_back(services: Services, request: Request) -> Response:
     body = await json_body(request, RollbackBody)
     writing = _writing(services)
     version = _chosen(body, await writing.versions())
+    if version is not None and version.source != CONFIG:
+        message = (
+            f"generation {version.generation} is a change of the provider {version.source}, which is not rolled back"
+        )
+        refusal = RefusedWrite(409, Problem(error="conflict", message=f"{message}: change its providers instead"))
+        _log_refused(services, request, request.scope["caller"], refusal)
+        return json_response(refusal.body, refusal.status)
     raw = None if version is None else await writing.version(version)
     if raw is None:
         raise LocalError(ErrorKind.NOT_FOUND, "there is no such generation in the history")
@@ -156,6 +165,8 @@ async def roll_back(services: Services, request: Request) -> Response:
 def refused_write(error: Exception, block: str) -> RefusedWrite:
     """What ``error`` (one of ``REFUSALS``) means to whoever wrote to ``block`` (its name, or ``WHOLE``)."""
     match error:
+        case NotSettable():
+            return RefusedWrite(403, invalid_config(error.diagnostics, "not_settable_remotely"))
         case Invalid():
             # ``invalid_config`` where the block that was sent is not what is wrong.
             errors = [each for each in error.diagnostics if each.severity == "error"]
@@ -203,6 +214,7 @@ async def _write_file(services: Services, request: Request, raw: bytes) -> Respo
 async def _write(services: Services, request: Request, edit: Edit, block: str) -> Written | RefusedWrite:
     dry_run, skip_check, who = is_dry_run(request), flag(request, "skip-check"), request.scope["caller"]
     rule = UpstreamRule(services.egress)
+    edit = edit if who.local else _by_remote(edit, snapshot_in_force(services))
 
     async def policy(new: Snapshot) -> tuple[Diagnostic, ...]:
         """What forbids a valid file to this caller."""
@@ -280,6 +292,17 @@ def _edit(block: ConfigBlock, change: BlockEdit, source: str) -> Edit:
     return edit
 
 
+def _by_remote(edit: Edit, snapshot: Snapshot) -> Edit:
+    """The same change, refused where a caller on another host must not make it."""
+
+    def checked(raw: bytes) -> Document:
+        document = edit(raw)
+        check_settable(document, snapshot)
+        return document
+
+    return checked
+
+
 def _new_unknown_keys(old: Snapshot, new: Snapshot) -> tuple[Diagnostic, ...]:
     """An unknown key in the file is only a warning; sent through the API it is an error."""
     known = {(each.path, each.code) for each in old.warnings}
@@ -290,4 +313,6 @@ def _new_unknown_keys(old: Snapshot, new: Snapshot) -> tuple[Diagnostic, ...]:
 def _chosen(body: RollbackBody, versions: tuple[Version, ...]) -> Version | None:
     if (body.generation is None) == (body.digest is None):
         raise LocalError(ErrorKind.INVALID_REQUEST, 'send {"generation": N} or {"digest": "…"} of GET history')
-    return next((each for each in versions if body.generation == each.generation or body.digest == each.digest), None)
+    if body.digest is not None:
+        return next((each for each in versions if each.source == CONFIG and each.digest == body.digest), None)
+    return next((each for each in versions if each.generation == body.generation), None)

@@ -12,10 +12,10 @@ from typing import Final
 
 from msgspec import structs
 
-from daemon.api.management.caller import Caller
 from daemon.api.management.upstream_rule import UpstreamRule, host_of
 from daemon.api.services import Services, snapshot_in_force
 from daemon.config.diagnostics import Diagnostic
+from daemon.gateway.caller import Caller
 from daemon.snapshot.core_auths import CoreAuth, synthesize
 from daemon.snapshot.snapshot import Snapshot
 from daemon.upstream.http.egress import EgressPolicy

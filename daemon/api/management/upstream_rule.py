@@ -16,11 +16,11 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from daemon.api.management.caller import Caller
 from daemon.config.diagnostics import Diagnostic, Fault, Path
 from daemon.config.provider import providers_of
 from daemon.config.schema import Config
 from daemon.config.urls import BYPASS
+from daemon.gateway.caller import Caller
 from daemon.upstream.http.addresses import AllowedNetworks, forbidden
 from daemon.upstream.http.egress import EgressPolicy
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from daemon.api.management import config_writes
 from daemon.api.management.openapi import (
+    REFERENCE,
     TEXT,
     Handler,
     MediaType,
@@ -40,7 +41,14 @@ SKIP_CHECK: Final = Parameter(
 IF_MATCH: Final = Parameter(
     name="If-Match", where="header", description="The `ETag` of a response: refuse if the file has changed since."
 )
+PROBLEM_OR_REFUSAL: Final = MediaType(
+    {"anyOf": [{"$ref": REFERENCE.format(name=each.__name__)} for each in (Refusal, Problem)]}
+)
 REFUSALS: Final[Mapping[int, tuple[str, MediaType | None]]] = {
+    403: (
+        "As for any operation; or `not_settable_remotely`: what another host must not set; `details` names each.",
+        PROBLEM_OR_REFUSAL,
+    ),
     409: (
         "The file is being edited, cannot be written, or cannot be changed without affecting other values.",
         MediaType(Problem),

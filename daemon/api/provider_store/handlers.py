@@ -16,7 +16,6 @@ from loguru import logger
 from starlette.requests import Request
 from starlette.responses import Response
 
-from daemon.api.management.caller import Caller
 from daemon.api.management.handlers import whole_number
 from daemon.api.management.requests import IfMatch, etag, flag, json_body
 from daemon.api.problems import encode, json_response
@@ -27,6 +26,7 @@ from daemon.api.provider_store.schemas import StoredProviders, StoreReloaded
 from daemon.api.services import Services, snapshot_in_force
 from daemon.config.provider import SetBy
 from daemon.errors import ErrorKind, LocalError
+from daemon.gateway.caller import Caller
 from daemon.store.errors import RowChanged
 from daemon.store.provider_fields import fields_of
 from daemon.store.service import ProviderService, ProviderState
@@ -95,7 +95,7 @@ async def show(services: Services, service: ProviderService, request: Request) -
 
 
 async def update(services: Services, service: ProviderService, request: Request) -> Response:
-    """What was checked is what is written over: a row that changed in between is looked at anew."""
+    """What was checked is what is written over: a row that changed in between is looked at again."""
     body = await json_body(request, dict[str, object])
     fields, who, skip = fields_of(body), _caller(request), flag(request, "skip-check")
     for tries in range(1, MOST_TRIES + 1):

@@ -143,7 +143,7 @@ STORE: Final = (
         path="/admin/providers/reload",
         handler=writing(handlers.reload_all),
         name="reloadStoredProviders",
-        summary="Read all rows and what they refer to anew",
+        summary="Read all rows again, and what they refer to",
         responses={
             200: ("All are in force.", MediaType(StoreReloaded)),
             500: (
@@ -158,7 +158,7 @@ STORE: Final = (
         path="/admin/providers/{name}/reload",
         handler=writing(handlers.reload_one),
         name="reloadStoredProvider",
-        summary="Read a provider and what it refers to anew",
+        summary="Read a provider again, and what it refers to",
         parameters=(NAME,),
         responses={
             200: ("It is in force.", MediaType(StoreReloaded)),

@@ -2,30 +2,28 @@
 
     fields ─ valid? ─▶ reference? (403) ─▶ URL? (422) ─▶ key? (422) ─▶ note the host for connect time
 
-1. From another host a reference may name only what config.yaml uses already, or a file below
-   ``remote-management.reference-directories``: else a caller could have any file of this host sent to a URL of its own.
-2. A URL that changes is held against the rule for ``/v0/management`` (``upstream_rule``).
+1. From another host a reference may name only what ``remote_rule`` allows.
+2. A URL that changes has to pass the rule for ``/v0/management`` (``upstream_rule``).
 3. A key that is set is shown to its upstream once (``key_check``).
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from msgspec import UNSET, structs
 
-from daemon.api.management.caller import Caller
-from daemon.api.management.key_check import HINT, refused_key
+from daemon.api.management.key_check import HINT as KEY_HINT
+from daemon.api.management.key_check import refused_key
+from daemon.api.management.remote_rule import HINT, may_refer_to
 from daemon.api.management.upstream_rule import UpstreamRule, allowed_networks, host_of
 from daemon.api.provider_store.refusals import ForbiddenWrite
 from daemon.api.services import Services, snapshot_in_force
 from daemon.config.diagnostics import Fault
 from daemon.config.references import is_reference
+from daemon.gateway.caller import Caller
 from daemon.secret import Secret
 from daemon.snapshot.core_auths import CoreAuth, synthesize
 from daemon.snapshot.snapshot import Snapshot
@@ -63,7 +61,7 @@ async def check_write(
         key = await service.resolved(fields.api_key)
         auth = core_auth_of(whole, key, snapshot) if key else None
         if auth and (why := await refused_key(services, who, auth, is_new_url=is_new_url)):
-            fault = Fault(path=("api_key",), code="invalid-key", message=why, hint=HINT)
+            fault = Fault(path=("api_key",), code="invalid-key", message=why, hint=KEY_HINT)
             raise ForbiddenWrite(422, "invalid_key", (fault,))
     if is_new_url:  # before the write: once it is in force, a request may connect at any moment
         await asyncio.to_thread(rule.note_hosts, who, [host_of(url)])
@@ -74,24 +72,10 @@ def reference_fault(api_key: object, before: Row | None, snapshot: Snapshot) -> 
     written = api_key.reveal() if isinstance(api_key, Secret) else ""
     if not is_reference(written) or (isinstance(before, StoredProvider) and before.reference == written):
         return None
-    remote = snapshot.config.remote_management
-    if written in set(references_in(snapshot.written)) or _is_below(written, remote.reference_directories):
+    if may_refer_to(written, snapshot):
         return None
-    hint = "use one that config.yaml has, or see remote-management.reference-directories"
     message = "is a reference that must not be set from another host"
-    return Fault(path=("api_key",), code="not-settable-remotely", message=message, hint=hint)
-
-
-def references_in(written: object) -> Iterator[str]:
-    """Every reference in the data of config.yaml."""
-    if isinstance(written, Mapping):
-        for each in written.values():
-            yield from references_in(each)
-    elif isinstance(written, list | tuple):
-        for each in written:
-            yield from references_in(each)
-    elif isinstance(written, str) and is_reference(written):
-        yield written
+    return Fault(path=("api_key",), code="not-settable-remotely", message=message, hint=HINT)
 
 
 def core_auth_of(fields: ProviderFields, key: Secret, snapshot: Snapshot) -> CoreAuth:
@@ -102,12 +86,3 @@ def core_auth_of(fields: ProviderFields, key: Secret, snapshot: Snapshot) -> Cor
     provider = structs.replace(provider_of(row, extra, api_key=key), enabled=True)
     (auth,), _ = synthesize(snapshot.config, (provider,))
     return auth
-
-
-def _is_below(reference: str, directories: tuple[str, ...]) -> bool:
-    """Whether it is a ``file:`` below one of them, links and ``..`` followed."""
-    scheme, _, name = reference.partition(":")
-    if scheme != "file" or not os.path.isabs(name):
-        return False
-    path = Path(os.path.realpath(name))
-    return any(path.is_relative_to(os.path.realpath(each)) for each in directories if os.path.isabs(each))

@@ -12,7 +12,9 @@ from daemon.api.management.views import reload_view
 from daemon.api.problems import json_response
 from daemon.api.services import Services
 from daemon.errors import GatewayError
-from daemon.gateway.access import is_local
+from daemon.gateway.access import check_names
+from daemon.gateway.caller import caller
+from daemon.gateway.own_names import host_name, is_own_name
 from daemon.telemetry.metrics import CONTENT_TYPE
 
 
@@ -56,6 +58,8 @@ class StatusRoutes:
     async def metrics(self, request: Request) -> Response:
         services = self._services
         snapshot = services.current.get_or_none()
+        if snapshot is not None and not snapshot.config.api_keys:
+            check_names(request.scope, request.headers, snapshot.config.host)
         auths = snapshot.core_auths if snapshot is not None else ()
         services.metrics.auth_states((auth.name, services.states.view(auth.id).state) for auth in auths)
         services.metrics.log_lines_dropped(services.dropped_log_lines())
@@ -63,13 +67,17 @@ class StatusRoutes:
 
     async def _may_see_diagnostics(self, request: Request) -> bool:
         """Diagnostics quote the file: they are for this host and for whoever holds the management key."""
-        if is_local(request.scope):
-            return True
         snapshot = self._services.current.get_or_none()
-        if snapshot is None or not offered_key(request.headers):
+        if snapshot is None:
+            return caller(request.scope).local
+        config = snapshot.config
+        own_name = is_own_name(host_name(request.headers.get("host", "")), config.host)
+        if caller(request.scope, config.remote_management.trusted_proxies).local and own_name:
+            return True
+        if not offered_key(request.headers):
             return False
         try:
-            await self._access.check(request.scope, request.headers, snapshot.config.remote_management)
+            await self._access.check(request.scope, request.headers, config.remote_management)
         except GatewayError:
             return False
         return True

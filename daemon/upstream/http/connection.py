@@ -20,11 +20,16 @@ from typing import Any, cast
 
 import httptools
 
+from daemon.tcp import keep_alive
 from daemon.upstream.http.call import MOST_UNPACKED
 from daemon.upstream.http.pace import Pace
 
 HIGH_WATER = 256 * 1024
 HEAD_LIMIT = 64 * 1024
+MOST_AT_ONCE = 1024 * 1024
+"""Bytes of a compressed body that are unpacked at a time."""
+_GZIP = b"\x1f"
+"""How a member of a gzip body begins."""
 
 
 class Cut(ConnectionError):
@@ -46,6 +51,7 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self.closed = False
         self.idle_since = 0.0  # set by the pool
+        self.reach: object = None  # by the pool, too: the egress rule that it was opened under
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)  # until ``connection_made``
         self._waiter: asyncio.Future[None] | None = None
@@ -72,6 +78,7 @@ class Connection(asyncio.Protocol):
         self._inflate: Any = None
         self._inflated = 0
         self._most_unpacked = MOST_UNPACKED
+        self._packed: bytes | None = None
         # Two reasons not to read the socket, and each may end while the other lasts: the reader is behind
         # (``_paused``, beyond HIGH_WATER), or the pace has it rest (``_resting``).
         self._buffered = 0
@@ -107,18 +114,25 @@ class Connection(asyncio.Protocol):
     async def read(self) -> bytes:
         """All that has arrived of the body, ``b""`` at its clean end."""
         chunks = self._chunks
-        while not chunks:
-            if self.ended:
-                return b""
-            await self._wait()
-        data = b"".join(chunks)
-        chunks.clear()
-        self._buffered = 0
-        if self._paused:
-            self._paused = False
-            if self._resting is None:
-                self._transport.resume_reading()
-        return data if self._inflate is None else self._unpacked(data) or await self.read()
+        while True:
+            data = self._packed
+            if data is None:
+                while not chunks:
+                    if self.ended:
+                        return b""
+                    await self._wait()
+                data = b"".join(chunks)
+                chunks.clear()
+                self._buffered = 0
+                if self._paused:
+                    self._paused = False
+                    if self._resting is None:
+                        self._transport.resume_reading()
+                if self._inflate is None:
+                    return data
+            unpacked = self._unpacked(data)
+            if unpacked:
+                return unpacked
 
     @property
     def reusable(self) -> bool:
@@ -153,15 +167,30 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _unpacked(self, data: bytes) -> bytes:
-        """The piece of a compressed body; bounded, for a small body may be a very large one."""
-        try:
-            piece: bytes = self._inflate.decompress(data, self._most_unpacked - self._inflated + 1)
-        except zlib.error as error:
-            raise NotHttp("the body is not in the encoding that its head names") from error
-        self._inflated += len(piece)
-        if self._inflated > self._most_unpacked:
-            raise NotHttp(f"the compressed body is larger than {self._most_unpacked // 1024**2} MiB")
-        return piece
+        """The next piece of a compressed body, which may be a very large one however small it comes: so it is unpacked
+        piece by piece, and ``_packed`` has the rest. A gzip body may have several members (RFC 1952, 2.2); what else
+        follows its end is padding."""
+        self._packed = None
+        while True:
+            if self._inflate.eof:
+                if not data.startswith(_GZIP):
+                    return b""
+                self._inflate = _inflater("gzip")
+            most = min(MOST_AT_ONCE, self._most_unpacked - self._inflated + 1)
+            try:
+                piece: bytes = self._inflate.decompress(data, most)
+            except zlib.error as error:
+                raise NotHttp("the body is not in the encoding that its head names") from error
+            self._inflated += len(piece)
+            if self._inflated > self._most_unpacked:
+                raise NotHttp(f"the compressed body is larger than {self._most_unpacked // 1024**2} MiB")
+            data = self._inflate.unconsumed_tail or self._inflate.unused_data
+            if piece:
+                if data or len(piece) == most:  # zlib may have read all and still have something to give
+                    self._packed = data
+                return piece
+            if not data:
+                return b""
 
     async def _wait(self) -> None:
         if self._error is not None:
@@ -182,6 +211,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        keep_alive(transport)
 
     def data_received(self, data: bytes) -> None:
         if self.ended:  # bytes that nobody asked for: whose response would they be?
@@ -192,6 +222,8 @@ class Connection(asyncio.Protocol):
             self._head_size += len(data)
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail("it changes to another protocol (101), which nobody asked for")
         except httptools.HttpParserError as error:  # also what our own callbacks raise
             self._fail(str(error.__context__ or error))
         if not self._in_body and self._head_size > HEAD_LIMIT:
@@ -230,8 +262,11 @@ class Connection(asyncio.Protocol):
         self._head.append((name, value))
 
     def on_headers_complete(self) -> None:
-        if self._parser.get_status_code() < 200:
+        status = self._parser.get_status_code()
+        if status < 200:
             return
+        if status >= 600:  # 100 to 599 are all that there are (RFC 9110, 15)
+            raise NotHttp(f"its status is {status}")
         if sum(len(name) + len(value) for name, value in self._head) > HEAD_LIMIT:
             raise NotHttp("the response's head is too large")
         self._headers = _headers(self._head)

@@ -3,7 +3,9 @@
 1. Connections are pooled by endpoint, keys travel per request: a reload never closes a connection that a
    running stream needs, and one provider's key never meets another's host.
 2. The proxy environment is ignored and redirects are not followed: a key goes to the configured host only.
-3. A response that is closed before its end takes its connection with it; so does a cancelled request.
+3. A connection is used as long as the egress rule is the one that it was opened under: where a URL is set by another
+   host, what was opened before may lead where that one must not.
+4. A response that is closed before its end takes its connection with it; so does a cancelled request.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from daemon.errors import ErrorKind, RemoteError, Scope
+from daemon.upstream.http.addresses import AllowedNetworks
 from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
 from daemon.upstream.http.connection import Connection, Cut, NotHttp
 from daemon.upstream.http.dialing import (
@@ -38,7 +41,8 @@ class Transport:
     steps of each new connection."""
 
     def __init__(self, egress: EgressPolicy | None = None, trace: Trace = untraced) -> None:
-        self._dialer = Dialer(egress or EgressPolicy(), trace)
+        self._egress = egress or EgressPolicy()
+        self._dialer = Dialer(self._egress, trace)
         self._idle: dict[Endpoint, list[Connection]] = {}
         self._busy: set[Connection] = set()
         self._time = asyncio.get_running_loop().time
@@ -48,7 +52,8 @@ class Transport:
         endpoint, opening = _route(call.method, call.url, call.proxy, call.ca)
         head = _head(opening, call)
         try:
-            connection = self._pooled(endpoint)
+            reach = self._reach(endpoint)
+            connection = self._pooled(endpoint, reach)
             if connection is not None:
                 try:
                     return await self._ask(connection, endpoint, head, call)
@@ -57,6 +62,7 @@ class Transport:
                     if not cut.unanswered:
                         raise
             connection = await self._dialer.dial(endpoint, call.connect_timeout)
+            connection.reach = reach
             return await self._ask(connection, endpoint, head, call)
         except (OSError, ValueError) as error:
             raise _unreachable(error, endpoint.host) from error
@@ -73,12 +79,18 @@ class Transport:
             raise
         return UpstreamResponse(status, headers, PooledBody(self, endpoint, connection), endpoint.host)
 
-    def _pooled(self, endpoint: Endpoint) -> Connection | None:
+    def _reach(self, endpoint: Endpoint) -> tuple[AllowedNetworks, ...]:
+        """Where connections to this endpoint may lead now."""
+        of = self._egress.of
+        return (of(endpoint.host), of(_host_of_proxy(endpoint.proxy))) if endpoint.proxy else (of(endpoint.host),)
+
+    def _pooled(self, endpoint: Endpoint, reach: tuple[AllowedNetworks, ...]) -> Connection | None:
         """The connection used last, for it is the least likely to have been closed by the upstream."""
         waiting = self._idle.get(endpoint)
         while waiting:
             connection = waiting.pop()
-            if not connection.closed and self._time() - connection.idle_since < IDLE_SECONDS:
+            fresh = self._time() - connection.idle_since < IDLE_SECONDS
+            if fresh and not connection.closed and connection.reach == reach:
                 return connection
             connection.close()
         return None
@@ -140,6 +152,11 @@ def _route(method: str, address: str, proxy: str, ca: str) -> tuple[Endpoint, st
     host = url.netloc.rpartition("@")[2]
     opening = f"{method} {target} HTTP/1.1\r\nhost: {host}"
     return endpoint, opening if method == "GET" else f"{opening}\r\ncontent-length: "
+
+
+@lru_cache(maxsize=256)
+def _host_of_proxy(proxy: str) -> str:
+    return urlsplit(proxy).hostname or ""
 
 
 def _head(opening: str, call: UpstreamCall) -> bytes:

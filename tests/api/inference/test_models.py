@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pytest
 
+from daemon.api.inference.codex_catalog import catalogue
 from tests.api.world import MANAGED, World
 
 ANTHROPIC = {"anthropic-version": "2023-06-01"}
@@ -97,6 +98,17 @@ async def test_codex_gets_its_catalogue() -> None:
     assert levels["gpt-5"] == ["minimal", "low", "medium", "high"]
     assert levels["gpt-5-codex"] == ["low", "medium", "high"]
     assert levels["gpt-5-high"] == ["high"]
+    assert levels["fox-large"] == ["low", "medium", "high", "xhigh"]
+
+
+def test_the_catalogue_hides_what_answers_no_prompt_and_has_an_end() -> None:
+    names = ["gpt-5.5", "gpt-5.5-xhigh", "gpt-5.1-codex", "gpt-5.1-codex-max", "text-embedding-3-large", "whisper-1"]
+    rows = catalogue(names)["models"]
+    assert isinstance(rows, list)
+    shown = [row["slug"] for row in rows if row["visibility"] == "list"]
+    assert (shown, len(rows)) == (["gpt-5.5", "gpt-5.1-codex", "gpt-5.1-codex-max"], len(names))
+    many = catalogue(f"m{number}" for number in range(5000))["models"]
+    assert isinstance(many, list) and len(many) == 1000
 
 
 @pytest.mark.asyncio

@@ -93,11 +93,20 @@ async def test_a_changed_key_closes_the_old_one() -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("wrong", ["wrong", None])
-async def test_five_wrong_ones_lock_the_address_out_for_the_right_key_too(wrong: str | None) -> None:
-    """seed cases 167 and 168: also for loopback; a missing key counts."""
+async def test_a_missing_key_is_refused_and_not_counted() -> None:
+    """seed case 168 but for the count (decision 0003): a dashboard or a browser tab locks nobody out."""
     gate = Gate(allow_remote=True)
-    assert [(await gate.ask(wrong))[0] for _ in range(5)] == [401] * 5
+    assert [await gate.ask(None) for _ in range(20)] == [(401, "missing management key")] * 20
+    assert [(await gate.ask("wrong"))[0] for _ in range(4)] == [401] * 4
+    assert (await gate.ask(None))[0] == 401
+    assert (await gate.ask(KEY))[0] == 200
+
+
+@pytest.mark.asyncio
+async def test_five_wrong_ones_lock_the_address_out_for_the_right_key_too() -> None:
+    """seed case 167: also for loopback."""
+    gate = Gate(allow_remote=True)
+    assert [(await gate.ask("wrong"))[0] for _ in range(5)] == [401] * 5
     status, message = await gate.ask(KEY)
     assert status == 403
     assert message.startswith("IP banned due to too many failed attempts. Try again in 30m")
@@ -178,7 +187,7 @@ async def test_a_tcp_peer_that_has_gone_is_remote() -> None:
 
 @pytest.mark.asyncio
 async def test_a_header_neither_hides_a_caller_nor_locks_out_another() -> None:
-    gate = Gate()
+    gate = Gate(allow_remote=True)
     for number in range(5):
         assert (await gate.ask("wrong", **{"x-forwarded-for": f"10.0.0.{number}"}))[0] == 401
     assert (await gate.ask(KEY, **{"x-forwarded-for": "10.9.9.9"}))[0] == 403
@@ -195,10 +204,15 @@ async def test_behind_a_trusted_proxy_each_caller_is_counted_alone() -> None:
 
 
 @pytest.mark.asyncio
-async def test_what_a_proxy_passes_on_is_remote_whatever_it_says() -> None:
-    gate = Gate(trusted=("127.0.0.1",))
-    for forwarded in ("127.0.0.1", "::1", "10.0.0.1", "nonsense", "127.0.0.1, 127.0.0.1"):
+@pytest.mark.parametrize("trusted", [(), ("127.0.0.1",)])
+async def test_what_a_proxy_passes_on_is_remote_unless_a_trusted_one_says_that_it_is_from_here(
+    trusted: tuple[str, ...],
+) -> None:
+    gate = Gate(trusted=trusted)
+    for forwarded in ("10.0.0.1", "nonsense", "127.0.0.1, 10.0.0.1"):
         assert (await gate.ask(KEY, **{"x-forwarded-for": forwarded}))[0] == 403
+    for forwarded in ("127.0.0.1", "::1", "127.0.0.1, 127.0.0.1"):
+        assert (await gate.ask(KEY, **{"x-forwarded-for": forwarded}))[0] == (200 if trusted else 403)
 
 
 @pytest.mark.asyncio

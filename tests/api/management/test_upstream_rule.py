@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from msgspec import structs
 
-from daemon.api.management.caller import Caller
 from daemon.api.management.upstream_rule import UpstreamRule, changed_urls, system_lookup
 from daemon.config.schema import Config, Packycode, RemoteManagement, Tppc, TppcProvider
+from daemon.gateway.caller import Caller
 from daemon.upstream.http.addresses import AllowedNetworks
 from daemon.upstream.http.egress import EgressPolicy
 

@@ -6,18 +6,20 @@ import asyncio
 import gzip
 import ssl
 import subprocess
+import zlib
 from pathlib import Path
 
 import pytest
 
 from daemon.errors import RemoteError
 from daemon.upstream.http.call import UpstreamCall
-from daemon.upstream.http.connection import Connection
+from daemon.upstream.http.connection import MOST_AT_ONCE, Connection
 from daemon.upstream.http.pace import SEVERAL
 from daemon.upstream.http.transport import Transport
 from tests.upstream.http.test_transport import Script, answering, call, request_of, transport, upstream
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+GZIP = OK + b"content-encoding: gzip\r\n\r\n"
 
 
 async def answer_of(script: Script) -> tuple[int, dict[str, str], bytes]:
@@ -48,6 +50,27 @@ def once(answer: bytes) -> Script:
         (b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"content-length: 2\r\n\r\n{}", b"{}"),
         (b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + OK + b"content-length: 2\r\n\r\n{}", b"{}"),
         (OK + b"content-encoding: gzip\r\n\r\n" + gzip.compress(b"{}", mtime=0), b"{}"),
+        (GZIP + gzip.compress(b"[1", mtime=0) + gzip.compress(b",2]", mtime=0), b"[1,2]"),
+        (GZIP + gzip.compress(b"{}", mtime=0) + b"\0" * 512, b"{}"),
+        (OK + b"content-encoding: deflate\r\n\r\n" + zlib.compress(b"{}") + b"padding", b"{}"),
+        (GZIP + gzip.compress(b"1" * 20_000_000), b"1" * 20_000_000),
+        (GZIP + gzip.compress(b"1" * MOST_AT_ONCE), b"1" * MOST_AT_ONCE),
+    ],
+    ids=[
+        "length",
+        "chunked",
+        "extension, trailer",
+        "close",
+        "nothing said",
+        "empty",
+        "100",
+        "103",
+        "gzip",
+        "two members",
+        "padding",
+        "deflate",
+        "much of little",
+        "just one piece",
     ],
 )
 async def test_framings(answer: bytes, body: bytes) -> None:
@@ -66,13 +89,60 @@ async def test_framings(answer: bytes, body: bytes) -> None:
         OK + b"content-encoding: gzip\r\ncontent-length: 4\r\n\r\nnope",
         OK + b"content-encoding: br\r\ncontent-length: 4\r\n\r\nnope",
         OK + b"x: " + b"y" * 70_000 + b"\r\n\r\n",
-        OK + b"content-encoding: gzip\r\n\r\n" + gzip.compress(b"0" * 80_000_000),
+        GZIP + gzip.compress(b"0" * 80_000_000),
+        GZIP + gzip.compress(b"0" * 40_000_000) * 2,
+        GZIP + gzip.compress(b"{}") + b"\x1fnope",
+        b"HTTP/1.1 600 X\r\ncontent-length: 2\r\n\r\n{}",
+        b"HTTP/1.1 999 X\r\ncontent-length: 2\r\n\r\n{}",
+        b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\nxx",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
     ],
-    ids=["short", "no last chunk", "bad chunk", "not gzip", "unknown encoding", "head bomb", "gzip bomb"],
+    ids=[
+        "short",
+        "no last chunk",
+        "bad chunk",
+        "not gzip",
+        "unknown encoding",
+        "head bomb",
+        "gzip bomb",
+        "in two members",
+        "second member",
+        "600",
+        "999",
+        "101",
+        "101 to nothing",
+    ],
 )
 async def test_a_broken_answer_is_an_error(answer: bytes) -> None:
     with pytest.raises(RemoteError):
         await answer_of(once(answer))
+
+
+@pytest.mark.asyncio
+async def test_pieces_that_unpack_to_nothing_are_waited_for() -> None:
+    """Thousands of them: the head of a gzip body, byte by byte."""
+    packed = gzip.compress(b"{}", compresslevel=0, mtime=0)
+    name = b"n" * 5_000
+    packed = packed[:3] + b"\x08" + packed[4:10] + name + b"\0" + packed[10:]
+
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        writer.write(GZIP)
+        for byte in packed:
+            writer.write(bytes([byte]))
+            await asyncio.sleep(0)
+
+    assert (await answer_of(script))[2] == b"{}"
+
+
+@pytest.mark.asyncio
+async def test_a_compressed_body_comes_in_bounded_pieces() -> None:
+    async with upstream(once(GZIP + gzip.compress(b"1" * 5_000_000))) as up, transport() as way:
+        with await way.open(call(up.url)) as answer:
+            sizes = []
+            while piece := await answer.read():
+                sizes.append(len(piece))
+    assert sum(sizes) == 5_000_000 and max(sizes) <= MOST_AT_ONCE
 
 
 @pytest.mark.asyncio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from pathlib import Path
 
@@ -93,3 +94,47 @@ async def test_a_name_that_leads_home_at_connect_time_is_not_connected_to() -> N
         server.settimeout(0)
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("proxied", [False, True])
+async def test_a_connection_from_before_is_not_used_for_a_url_that_another_host_has_set_since(proxied: bool) -> None:
+    """It leads where that URL must not lead; the address is looked at when a connection is opened only."""
+    egress, accepted, closed = EgressPolicy(), 0, asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal accepted
+        accepted += 1
+        try:
+            while (await reader.readuntil(b"\r\n\r\n")).startswith(b"CONNECT"):
+                writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            while await reader.readexactly(2):
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                await reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError:
+            writer.close()
+            closed.set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        proxy = f"http://127.0.0.1:{port}" if proxied else ""
+        transport = Transport(egress)
+        call = UpstreamCall(url=f"http://localhost:{port}/v1", headers={}, body=b"{}", connect_timeout=5, proxy=proxy)
+
+        async def ask() -> int:
+            with await transport.open(call) as response:
+                assert await response.read_whole() == b""
+                return response.status
+
+        try:
+            assert [await ask(), await ask(), accepted] == [200, 200, 1]
+            egress.note(["127.0.0.1" if proxied else "localhost"], AllowedNetworks.PUBLIC)
+            for _ in range(2):
+                with pytest.raises(RemoteError, match=r"\(loopback\)"):
+                    await ask()
+            egress.note(["127.0.0.1" if proxied else "localhost"], AllowedNetworks.NOT_LINK_LOCAL)
+            assert [await ask(), await ask(), accepted] == [200, 200, 2]
+        finally:
+            closed.clear()
+            await transport.close()
+            await closed.wait()

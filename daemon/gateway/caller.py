@@ -1,25 +1,33 @@
-"""Who is calling an operator route: by the socket, and by what a configured proxy says about it.
+"""Who is calling: the one answer, for the entries, the operator routes and the details of ``/healthz``.
 
-``X-Forwarded-For`` counts only when the socket's peer is one of ``remote-management.trusted-proxies``.
-It is read from the right, past the proxies that are trusted themselves: what stands further left was
-written by the caller. An address learned from a header is never this host's own, whatever it says.
+1. A caller is on this host if the socket says so and no header says that the request was forwarded: a proxy on this
+   host looks local itself, and whoever it serves is not.
+2. ``X-Forwarded-For`` counts only when the socket's peer is one of ``remote-management.trusted-proxies``. It is read
+   from the right, past the proxies that are trusted themselves: what stands further left was written by the caller.
+3. A trusted proxy on this host, whose chain ends on this host, forwards for a caller on this host. What a proxy on
+   another host calls loopback is its own.
+
+A proxy that adds no header cannot be recognised (docs/explanation/security.md).
 """
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import PurePath
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
-from daemon.gateway.access import Scope, is_local, on_unix_socket, peer
-
 ADMIN_SOCKET: Final = "admin.sock"
-FORWARDED: Final = b"x-forwarded-for"
+FORWARDED_FOR: Final = b"x-forwarded-for"
+FORWARDING: Final = frozenset({b"forwarded", b"x-real-ip", b"true-client-ip", b"cf-connecting-ip"})
+"""Beside every ``X-Forwarded-…``: the headers by which proxies say for whom they ask."""
 UNREADABLE: Final = "unknown"
+
+Scope = Mapping[str, Any]
+"""The ASGI connection scope, whose shape the ASGI specification gives."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -45,12 +53,47 @@ def caller(scope: Scope, trusted: tuple[str, ...] = ()) -> Caller:
     if on_admin_socket(scope):
         return Caller("admin socket", local=True, admin=True)
     address = plain(peer(scope))
-    if not (trusted and is_trusted(address, trusted)):
-        return Caller(address, local=is_local(scope))
-    forwarded = forwarded_for(scope)
+    local = is_local(scope)
+    if not is_forwarded(scope):
+        return Caller(address, local=local)
+    forwarded = forwarded_for(scope) if trusted and is_trusted(address, trusted) else []
     if not forwarded:
-        return Caller(address, local=is_local(scope))
-    return Caller(nearest_stranger(forwarded, trusted), local=False)
+        return Caller(address, local=False)
+    stranger = nearest_stranger(forwarded, trusted)
+    return Caller(stranger, local=local and is_loopback(stranger))
+
+
+def is_forwarded(scope: Scope) -> bool:
+    """Whether a header says that somebody else is asking through the peer."""
+    return any(name in FORWARDING or name.startswith(b"x-forwarded-") for name, _ in scope.get("headers", ()))
+
+
+def on_unix_socket(scope: Scope) -> bool:
+    """Whether the connection came over a unix socket.
+
+    Asked of our own end: the peer's address of a TCP connection is unknown too once it has gone.
+    """
+    server = scope.get("server")
+    return server is not None and server[1] is None
+
+
+def peer(scope: Scope) -> str:
+    """The peer's address, ``unix`` for a unix socket, or '' when it is not known."""
+    client = scope.get("client")
+    if client is not None:
+        return str(client[0])
+    return "unix" if on_unix_socket(scope) else ""
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address, as the kernel writes it, is this host's own loopback."""
+    return address == "127.0.0.1" or address == "::1" or address.startswith(("127.", "::ffff:127."))
+
+
+def is_local(scope: Scope) -> bool:
+    """Whether the client is on this host: by loopback or by a unix socket."""
+    client = scope.get("client")
+    return is_loopback(client[0]) if client is not None else on_unix_socket(scope)
 
 
 def on_admin_socket(scope: Scope) -> bool:
@@ -60,7 +103,7 @@ def on_admin_socket(scope: Scope) -> bool:
 
 def forwarded_for(scope: Scope) -> list[str]:
     """Every address of every ``X-Forwarded-For`` line, in order."""
-    lines = (value.decode("latin-1") for name, value in scope.get("headers", ()) if name == FORWARDED)
+    lines = (value.decode("latin-1") for name, value in scope.get("headers", ()) if name == FORWARDED_FOR)
     return [part.strip() for line in lines for part in line.split(",")]
 
 
