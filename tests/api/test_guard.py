@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from starlette.types import Receive
 
 from daemon.api.guard import Guard, foreign, malformed
 from daemon.snapshot.snapshot import Current
@@ -63,7 +64,7 @@ async def test_a_path_that_says_v1_twice_means_it_once(path: str, served: str) -
 
     guard = Guard(app, Current(), {"/v1/messages": app})
     request = scope([HOST], path=path, type="http", method="POST", query_string=b"", scheme="http")
-    await guard(request, app, app)
+    await guard(request, cast(Receive, app), app)
     assert seen == [served]
 
 
