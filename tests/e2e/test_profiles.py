@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.dialects import CHAT, MESSAGES, RESPONSES
-from tests.e2e.test_store_pipeline import hand, settings
+from tests.e2e.test_store_pipeline import hand, models, settings
 from tests.e2e.test_strict_chat_servers import MANAGED, MANAGER, Answering, Json, Upstream, fox
 from tests.harness import Daemon, config, daemon, wait_for
 
@@ -98,7 +98,8 @@ def test_who_owns_the_models_shows_the_make(make: Make) -> None:
     make.owner = "sglang"
     with daemon(settings("", **MANAGED)) as gateway, hand("", gateway) as store:
         store.create("fox", make, models=None)  # type: ignore[arg-type]  # only its url is looked at
-        wait_for(lambda: profile_or_none(gateway) == ("sglang", "owned_by sglang"), "the profile sglang")
+        wait_for(lambda: "own-model" in models(gateway), "the list of models")
+        assert profile(gateway, "fox") == ("sglang", "owned_by sglang")
         gateway.wait_log(r"fox has the profile sglang \(owned_by sglang\)")
         body, lost = sent(gateway, make, MESSAGES, "own-model", **OFF)
         assert body["chat_template_kwargs"]["enable_thinking"] is False

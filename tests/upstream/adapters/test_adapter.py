@@ -194,7 +194,7 @@ QUIET = replace(HELLO, reasoning=ReasoningOptions(enabled=False))
 """The Messages API takes no sampling beside thinking, which providers of it are asked for by default."""
 
 
-def encoded(wire: str, request: Request = QUIET, model: str = "m", **auth: Any) -> tuple[dict[str, Any], Any]:
+def encoded(wire: str, request: Request = HELLO, model: str = "m", **auth: Any) -> tuple[dict[str, Any], Any]:
     fox = adapter(core_auth(wire=wire, request_defaults=DEFAULTS, **auth))
     body = fox.encode(request, fox.options(model), ())
     return json.loads(body.body), body.lost
