@@ -27,19 +27,21 @@ from daemon.wires.schema_keywords import repair_keywords
 Schema = dict[str, Any]
 
 _VALUES: Final = frozenset({"default", "const", "example"})
-_ONE: Final = (
-    "items",
-    "additionalProperties",
-    "additionalItems",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-    "contains",
-    "contentSchema",
-    "propertyNames",
-    "not",
-    "if",
-    "then",
-    "else",
+_ONE: Final = frozenset(
+    (
+        "items",
+        "additionalProperties",
+        "additionalItems",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+        "contains",
+        "contentSchema",
+        "propertyNames",
+        "not",
+        "if",
+        "then",
+        "else",
+    )
 )
 _LISTS: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
 _MAPS: Final = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
@@ -76,13 +78,13 @@ def repair(root: Schema, lost: Callable[[str], None]) -> None:
 
 def inside(node: Schema) -> Iterator[Schema]:
     """The schemas that stand directly in ``node``, which is repaired."""
-    for key in _ONE:
-        if isinstance(node.get(key), dict):
-            yield node[key]
-    for key in _LISTS:
-        yield from (each for each in node.get(key, ()) if isinstance(each, dict))
-    for key in _MAPS:
-        yield from (each for each in node.get(key, {}).values() if isinstance(each, dict))
+    for key, value in node.items():
+        if key in _ONE and isinstance(value, dict):
+            yield value
+        elif key in _LISTS:
+            yield from (each for each in value if isinstance(each, dict))
+        elif key in _MAPS:
+            yield from (each for each in value.values() if isinstance(each, dict))
 
 
 # --- one node, without what is inside of it ------------------------------------------------------
@@ -98,10 +100,10 @@ def _repair_node(node: Schema, lost: Callable[[str], None]) -> None:
     _repair_required(node)
     _repair_type(node)
     _repair_items(node, lost)
-    for key in _ONE:
-        if isinstance(node.get(key), bool) and key not in _SWITCHES:
+    for key in [key for key in node if key in _ONE]:
+        if isinstance(node[key], bool) and key not in _SWITCHES:
             node[key] = _said(node[key])
-        elif key in node and not isinstance(node[key], dict | bool):
+        elif not isinstance(node[key], dict | bool):
             del node[key]
     for exclusive, limit in _EXCLUSIVE:
         if isinstance(node.get(exclusive), bool) and node.pop(exclusive) and limit in node:
