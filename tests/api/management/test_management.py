@@ -60,6 +60,7 @@ async def test_auths_show_every_core_auth_and_its_state() -> None:
         "source": "config:tppc[fox]",
         "base-url": "https://fox.example",
         "models": ["fox-large", "fox-gpt"],
+        "models-problem": None,
         "state": "ready",
         "reason": None,
         "until": None,
