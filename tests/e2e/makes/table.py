@@ -26,7 +26,7 @@ class Make(Struct, frozen=True, kw_only=True):
     ``demands`` are looked at in their order, one is refused at a time. ``call_id`` makes the ids of calls; ``thinking``
     is the field of Chat that has the thinking ('' = none is shown, ``<think>`` = in the text, ``parts`` = in the
     content). ``whole_calls``: a call comes in one piece. ``usage``: see ``answers``. ``noise`` comes between the
-    events, ``done`` is the last one of Chat."""
+    events."""
 
     profile: str
     wire: str = "chat"
@@ -40,7 +40,6 @@ class Make(Struct, frozen=True, kw_only=True):
     whole_calls: bool = False
     usage: str = "apart"
     noise: tuple[bytes, ...] = ()
-    done: bytes = b"data: [DONE]\n\n"
 
 
 _QWEN_TEMPLATE = d.system_first()
