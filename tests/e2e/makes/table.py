@@ -44,7 +44,7 @@ class Make(Struct, frozen=True, kw_only=True):
 
 _QWEN_TEMPLATE = d.system_first()
 _TEXT_ONLY = (
-    "Failed to deserialize the JSON body into the target type: messages[{index}]: unknown variant `image_url`,"
+    "Failed to deserialize the JSON body into the target type: messages[{index}]: unknown variant `{type}`,"
     " expected `text` at line 1 column 93247"
 )
 
@@ -309,7 +309,7 @@ MAKES: Final[tuple[Make, ...]] = (
                 " expected `user` or `assistant` at line 1 column 5142",
                 d.anthropic,
             ),
-            d.text_only(_TEXT_ONLY.replace("image_url", "image"), d.anthropic),
+            d.text_only(_TEXT_ONLY, d.anthropic),
         ),
         call_id=spelled("call_{number:02d}_{hex}"),
         noise=(COMMENT,),
