@@ -36,7 +36,6 @@ def chat(
     thinking: str,
     whole_calls: bool,
     usage: str,
-    done: bytes,
 ) -> Iterator[bytes]:
     """The simulator's Chat stream as another make writes it."""
     names: dict[int, str] = {}
@@ -44,7 +43,7 @@ def chat(
     opened = False
     for frame in frames:
         if b"[DONE]" in frame:
-            yield done
+            yield frame
             continue
         chunk: Json = json.loads(frame.removeprefix(b"data: "))
         choice = (chunk["choices"] or [{}])[0]

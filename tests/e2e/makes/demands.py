@@ -145,11 +145,11 @@ def no_role(role: str, words: str, shape: Shape = openai) -> Demand:
 
 
 def text_only(words: str, shape: Callable[[str], Any] = openai) -> Demand:
-    """``{index}`` in the words is the message's number."""
+    """``{index}`` in the words is the message's number, ``{type}`` the type of the part."""
 
     def complaint(asked: Asked) -> str | None:
-        found = next((n for n, part in parts(asked) if part.get("type") not in TEXTS), None)
-        return None if found is None else words.replace("{index}", str(found))
+        found = next(((n, part["type"]) for n, part in parts(asked) if part.get("type") not in TEXTS), None)
+        return found and words.replace("{index}", str(found[0])).replace("{type}", found[1])
 
     return demand("text-only", complaint, shape)
 

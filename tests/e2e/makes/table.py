@@ -26,7 +26,7 @@ class Make(Struct, frozen=True, kw_only=True):
     ``demands`` are looked at in their order, one is refused at a time. ``call_id`` makes the ids of calls; ``thinking``
     is the field of Chat that has the thinking ('' = none is shown, ``<think>`` = in the text, ``parts`` = in the
     content). ``whole_calls``: a call comes in one piece. ``usage``: see ``answers``. ``noise`` comes between the
-    events, ``done`` is the last one of Chat."""
+    events."""
 
     profile: str
     wire: str = "chat"
@@ -40,12 +40,11 @@ class Make(Struct, frozen=True, kw_only=True):
     whole_calls: bool = False
     usage: str = "apart"
     noise: tuple[bytes, ...] = ()
-    done: bytes = b"data: [DONE]\n\n"
 
 
 _QWEN_TEMPLATE = d.system_first()
 _TEXT_ONLY = (
-    "Failed to deserialize the JSON body into the target type: messages[{index}]: unknown variant `image_url`,"
+    "Failed to deserialize the JSON body into the target type: messages[{index}]: unknown variant `{type}`,"
     " expected `text` at line 1 column 93247"
 )
 
@@ -310,7 +309,7 @@ MAKES: Final[tuple[Make, ...]] = (
                 " expected `user` or `assistant` at line 1 column 5142",
                 d.anthropic,
             ),
-            d.text_only(_TEXT_ONLY.replace("image_url", "image"), d.anthropic),
+            d.text_only(_TEXT_ONLY, d.anthropic),
         ),
         call_id=spelled("call_{number:02d}_{hex}"),
         noise=(COMMENT,),

@@ -99,7 +99,6 @@ class _Handler(BaseHTTPRequestHandler):
                 thinking=make.thinking,
                 whole_calls=make.whole_calls,
                 usage=make.usage,
-                done=make.done,
             )
         elif make.wire == "messages":
             frames = answers.messages(frames, identity=identity, call_id=make.call_id)
