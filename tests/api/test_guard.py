@@ -6,7 +6,6 @@ import re
 from typing import Any, cast
 
 import pytest
-from starlette.types import Receive
 
 from daemon.api.guard import Guard, foreign, malformed
 from daemon.snapshot.snapshot import Current
