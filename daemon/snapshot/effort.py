@@ -14,10 +14,10 @@ from functools import lru_cache
 from msgspec import UNSET
 
 from daemon.config.schema import DEFAULT_MODELS, Defaults
+from daemon.wires.effort import SCALE
 
 DASH = re.compile(r"(.+)-(minimal|low|medium|high|xhigh)")
 PARENTHESES = re.compile(r"(.+)\(([^()]*)\)")
-LEVELS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 SEED_LEVELS = ("minimal", "low", "medium", "high")
 """What the seed's own models support: less is raised to minimal, more is lowered to high."""
 
@@ -70,7 +70,7 @@ def clamp(level: str, model: str) -> str:
 
 
 def _level(value: str) -> str | None:
-    if value in LEVELS:
+    if value in SCALE:
         return value
     if value in ("auto", "-1"):
         return "medium"

@@ -13,10 +13,8 @@ import msgspec
 from msgspec import Raw
 
 from daemon.wires.base import Fields
+from daemon.wires.effort import SCALE, nearest
 from daemon.wires.json import NULL, TRUE, encode, fields_of
-
-EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-"""The levels of all makes, lowest first."""
 
 OUTPUT_LIMITS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
@@ -68,16 +66,16 @@ def effort_among(fields: Fields, levels: str) -> Sequence[str]:
     for name, inner in _EFFORTS:
         if inner:
             options = _object(fields.get(name, NULL))
-            nearest = nearest_effort(_value(options.get(inner, NULL)), levels.split(","))
+            level = nearest_effort(_value(options.get(inner, NULL)), levels.split(","))
             if inner in options:
-                options[inner] = Raw(encode(nearest))
-                if nearest is None:
+                options[inner] = Raw(encode(level))
+                if level is None:
                     del options[inner]
                 fields[name] = Raw(encode(options))
         elif name in fields:
-            nearest = nearest_effort(_value(fields[name]), levels.split(","))
-            fields[name] = Raw(encode(nearest))
-            if nearest is None:
+            level = nearest_effort(_value(fields[name]), levels.split(","))
+            fields[name] = Raw(encode(level))
+            if level is None:
                 del fields[name]
     return ()
 
@@ -93,11 +91,8 @@ def nearest_effort(asked: object, levels: Sequence[str]) -> str | None:
     """Of ``levels`` the one to send; None for none. Who asked for thinking is not given "none"."""
     if asked in levels:
         return str(asked)
-    known = [level for level in levels if level in EFFORTS and (level != "none" or asked == "none")]
-    if asked not in EFFORTS or not known:
-        return None
-    place = EFFORTS.index(str(asked))
-    return min(known, key=lambda level: (abs(EFFORTS.index(level) - place), EFFORTS.index(level)))
+    known = [level for level in levels if level in SCALE and (level != "none" or asked == "none")]
+    return nearest(str(asked), known) if known else None
 
 
 def _integer(raw: Raw) -> int | None:

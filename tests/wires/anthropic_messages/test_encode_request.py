@@ -111,7 +111,8 @@ def test_tools() -> None:
         {"type": "bash_20250124", "name": "bash"},
     ]
     assert given["tool_choice"] == {"type": "tool", "name": short, "disable_parallel_tool_use": True}
-    assert given["messages"][-1]["content"][0]["name"] == short
+    (used,) = (part for each in given["messages"] for part in each["content"] if part["type"] == "tool_use")
+    assert used["name"] == short
     assert encoded.lost == ("tools.tool_search",)
 
 
