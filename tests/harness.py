@@ -29,7 +29,7 @@ import httpx
 from tests.forked import Forked
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 20.0
+PATIENCE = 120.0
 """Seconds before a test gives up waiting. Never part of what is asserted: a slow machine is no failure."""
 
 T = TypeVar("T")
@@ -101,7 +101,7 @@ class Running:
             else:
                 self.process = Forked(args, home, environment(home, env), log)
         self.url = ""
-        self.http = httpx.Client(trust_env=False, timeout=30, limits=httpx.Limits(max_connections=None))
+        self.http = httpx.Client(trust_env=False, timeout=PATIENCE, limits=httpx.Limits(max_connections=None))
 
     @property
     def log(self) -> str:

@@ -70,7 +70,7 @@ def test_a_broken_file_changes_nothing_and_the_next_good_one_heals(upstream: Sim
         gateway.wait_log(r"config\.yaml")
         assert "Traceback" not in gateway.log
         gateway.reload(config(provider("fox", upstream), provider("wolf", upstream)))
-        assert not _last_reload_failed(gateway)
+        wait_for(lambda: not _last_reload_failed(gateway), "the good one to be reported")
 
 
 def test_a_deleted_file_changes_nothing(upstream: Simulator) -> None:

@@ -38,8 +38,9 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     body: Json = {"model": options.model, "max_tokens": limit}
     body |= dict(request.extra.get(WIRE_NAME, {}))
     turns = blocks.messages(messages, len(request.messages) - len(messages))
-    if not any(turn["role"] == "user" for turn in turns):
+    if (turns or system) and not any(turn["role"] == "user" for turn in turns):
         # The API wants the user to speak first: what would have been the last system text is what the model answers.
+        # A request that says nothing at all stays as it is, for the upstream to refuse.
         spoken_last = system.pop() if system else GO_ON
         turns.insert(0, {"role": "user", "content": [{"type": "text", "text": spoken_last}]})
     if system:

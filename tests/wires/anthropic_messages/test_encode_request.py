@@ -54,7 +54,6 @@ def test_the_least_request() -> None:
         ("A", (), None, "A"),
         ("A", (Message("system", (Text("B"),)),), ["A"], "B"),
         ("", (Message("developer", (Text("B"),)),), None, "B"),
-        ("", (), None, "Continue."),
         ("A", (HI,), ["A"], "hi"),
         ("", (Message("assistant", (Text("yes"),)),), None, "Continue."),
         ("", (Message("assistant", (Text("yes"),)), Message("system", (Text("B"),))), None, "yes"),
@@ -69,6 +68,11 @@ def test_the_user_says_something_in_each_request(
     assert "user" in [turn["role"] for turn in given["messages"]]
     assert given["messages"][0]["content"][0]["text"] == first
     assert [block["text"] for block in given.get("system", ())] == (sent_system or [])
+
+
+def test_a_request_that_says_nothing_is_left_for_the_upstream_to_refuse() -> None:
+    given = json.loads(WIRE.encode_request(Request(wire="responses", model="m"), EncodeOptions(model="m")).body)
+    assert given["messages"] == []
 
 
 LONG = "mcp__server__" + "x" * 130
