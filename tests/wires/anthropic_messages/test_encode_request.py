@@ -71,7 +71,9 @@ def test_the_user_says_something_in_each_request(
 
 
 def test_a_request_that_says_nothing_is_left_for_the_upstream_to_refuse() -> None:
-    given = json.loads(WIRE.encode_request(Request(wire="responses", model="m"), EncodeOptions(model="m")).body)
+    given = json.loads(
+        WIRE.encode_request(Request(wire="responses", model="m", messages=()), EncodeOptions(model="m")).body
+    )
     assert given["messages"] == []
 
 
