@@ -42,6 +42,7 @@ class _Typed(Struct):
 
 _typed = msgspec.json.Decoder(_Typed)
 _any = msgspec.json.Decoder(Raw)
+_string = msgspec.json.Decoder(str).decode
 
 
 _AS_GOOD_AS_NONE = frozenset({b"", b"null", b"false", b"0", b"0.0", b"[]", b"{}", b'"disabled"', b'["text"]'})
@@ -83,7 +84,27 @@ def json_text(value: object) -> str | None:
 
 def is_object(raw: Raw) -> bool:
     """Whether a field that stays raw is an object."""
-    return bytes(memoryview(raw)[:1]) == b"{"
+    return first_byte(raw) == b"{"
+
+
+def fields_if_object(raw: Raw) -> RawObject:
+    """The fields of an object; none for anything else."""
+    return fields_of(raw) if is_object(raw) else {}
+
+
+def items_if_list(raw: Raw) -> list[Raw]:
+    """The items of a list; none for anything else."""
+    return items_of(raw) if first_byte(raw) == b"[" else []
+
+
+def text_if_string(raw: Raw) -> str:
+    """The text of a string; '' for anything else."""
+    return _string(raw) if first_byte(raw) == b'"' else ""
+
+
+def first_byte(raw: Raw) -> bytes:
+    """It tells an object, a list and a string from anything else: a value that stays raw has no space before it."""
+    return bytes(memoryview(raw)[:1])
 
 
 def copy_of(raw: Raw | UnsetType) -> Raw | None:

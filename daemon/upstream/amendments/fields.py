@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from daemon.errors import RemoteError
-from daemon.upstream.amendments.rule import AmendmentRule, sentences
-from daemon.wires.nested_fields import may_leave_out, without_field
+from daemon.upstream.amendments.rule import AmendmentRule, matches, sentences
+from daemon.wires.nested_fields import ANYWHERE, may_leave_out, without_field
 from daemon.wires.table import WIRES
 
 FIELD: Final = "leave out field"
 
 RULES: Final[tuple[AmendmentRule, ...]] = (AmendmentRule(name=FIELD, wires=frozenset(WIRES), change=without_field),)
 
-_PATH: Final = r"((?:messages|tools|input|system|functions)(?:\.?\[?\.?\d+\]?)?(?:[.\[][\w$-]+\]?){0,24})"
+_PATH: Final = (
+    r"((?:messages|tools|input|system|functions|thinking|output_config|tool_choice|metadata|\*)"
+    r"(?:\.?\[?\.?\d+\]?)?(?:[.\[][\w$-]+\]?){0,24})"
+)
 _NAME: Final = r"['\"`\\]*([\w$-]{1,64})['\"`\\]*"
 _UNKNOWN: Final = r"(?:unsupported|unknown|unrecognized|unexpected|invalid|extra|additional)"
 
@@ -25,6 +27,7 @@ _WHOLE: Final = sentences(
     rf"(?:field|property)|unknown field\b)",
     rf"{_UNKNOWN} (?:parameter|field|property|argument|key|name)s?:? ['\"`]?{_PATH}",
     rf"extra inputs are not permitted, field: ['\"`]?{_PATH}",  # Fireworks
+    rf"invalid value for ['\"`]{_PATH}",  # experiential#685
     rf"property ['\"`]?{_PATH}['\"`]? is (?:not supported|unsupported|not allowed)",  # Cerebras
     rf"{_PATH}['\"`]? (?:is|are) (?:not (?:supported|allowed|permitted)|unsupported|unknown|unexpected)",
 )
@@ -53,13 +56,16 @@ _ALONE: Final = sentences(
     rf"unknown name {_NAME}",
     rf"(?:(?:does not|doesn't|not) (?:support|accept)|remove) (?:the )?(?:field |parameter |property )?{_NAME}",
     rf"{_NAME}(?: field)? (?:is|are) (?:not |un)(?:supported|allowed|permitted)",
+    r"\bcache_control(?:\.ephemeral)?\.(ttl|scope)\b.{0,40} not (?:permitted|supported|allowed)",  # litellm-docs#1078
 )
 """A name without a place: some are known to stand inside messages and tools."""
 _INSIDE: Final = frozenset(
     {"reasoning_content", "reasoning", "reasoning_details", "refusal", "annotations", "audio", "function_call", "name"}
-    | {"strict", "cache_control", "index", "parsed", "prefix", "extra_content"}
+    | {"strict", "cache_control", "scope", "ttl", "defer_loading", "eager_input_streaming", "input_examples"}
+    | {"index", "parsed", "prefix", "extra_content"}
 )
-_PLACES: Final = ("messages", "tools.function", "tools", "messages.content", "input", "messages.tool_calls")
+_NO_SUCH_FIELD: Final = sentences(rf"(?:unknown|unexpected|unrecognized) field:? {_NAME}")
+"""The same in words that are about no value, so that the name may be any. (serde: DeepSeek, llama.cpp)"""
 _NUMBERS: Final = re.compile(r"\.?\[?\.?\b\d+\]?(?=[.\[]|$)")
 _UNKNOWN_CODE: Final = re.compile(r"un(?:known|supported|recognized)_(?:parameter|value|field)")
 _STEP: Final = re.compile(r"[\w$-]+")
@@ -82,18 +88,16 @@ def refused_places(error: RemoteError, text: str, in_request: Callable[[str], bo
 
 def _paths(text: str) -> Iterator[tuple[str, str]]:
     """(the sentence, the path in it)."""
-    for match in _matches(_WHOLE, text):
+    for match in matches(_WHOLE, text):
         yield match[0], match[1]
-    for match in _matches(_PLACE_THEN_NAME, text):
+    for match in matches(_PLACE_THEN_NAME, text):
         yield match[0], f"{match[1]}.{match[2]}"
-    for match in _matches(_NAME_THEN_PLACE, text):
+    for match in matches(_NAME_THEN_PLACE, text):
         yield match[0], f"{match[2]}.{match[1]}"
     for match in _LOCATION.finditer(text):
         yield match[0], ".".join(step for step in _STEP.findall(match[1]) if step != "body")
-    for match in _matches(_ALONE, text):
+    for match in matches(_ALONE, text):
         if match[1] in _INSIDE:
-            yield from ((match[0], f"{place}.{match[1]}") for place in _PLACES)
-
-
-def _matches(patterns: Iterable[re.Pattern[str]], text: str) -> Iterator[re.Match[str]]:
-    return chain.from_iterable(pattern.finditer(text) for pattern in patterns)
+            yield match[0], f"{ANYWHERE}.{match[1]}"
+    for match in matches(_NO_SUCH_FIELD, text):
+        yield match[0], f"{ANYWHERE}.{match[1]}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from daemon.upstream.amendments.rule import AmendmentRule, sentences
-from daemon.wires.anthropic_messages import WIRE, beta_header, field_paths
+from daemon.wires.anthropic_messages import WIRE, beta_header
 from daemon.wires.anthropic_messages import request_changes as changes
 from daemon.wires.anthropic_messages import thinking_changes as thinking
 
@@ -220,7 +220,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
             r"(?:conversation|messages?) must end with a user (?:message|turn)",
         ),
     ),
-    # --- one field, one item ---
+    # --- what a server does not know ---
     AmendmentRule(
         name="without blocks of the type",
         wires=_MESSAGES,
@@ -229,30 +229,6 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
             rf"(?:input tag|unknown variant|(?:unknown|unsupported|invalid) (?:content )?(?:block )?type):? "
             rf"{_Q}({_KINDS})\b",
             rf"\b({_KINDS}){_Q}(?: (?:content )?(?:blocks?|type))? {_NO}",  # claude-code#28870 #25212
-        ),
-    ),
-    AmendmentRule(
-        name="without the field",
-        wires=_MESSAGES,
-        change=field_paths.without_field,
-        refusals=sentences(
-            # claude-code#25597 #82549, litellm#15880, opencode#23767
-            r"\b((?:system|tools|messages|thinking|output_config|tool_choice|metadata)[.\[][\w.\[\]]+): extra "
-            r"(?:inputs|fields) (?:are )?not permitted",
-            rf"(?:unknown|unsupported|unrecognized|unexpected) (?:parameter|field|argument|property):? {_Q}"
-            r"((?:system|tools|messages|thinking|output_config)[.\[][\w.\[\]]+)",
-            r"invalid value for '((?:system|tools|messages)[.\[][\w.\[\]]+)'",  # experiential#685
-        ),
-    ),
-    AmendmentRule(
-        name="without the field everywhere",
-        wires=_MESSAGES,
-        change=field_paths.without_field_anywhere,
-        refusals=sentences(
-            rf"(?:unknown|unexpected|unrecognized) field:? {_Q}(\w+)",  # serde: DeepSeek, llama.cpp
-            r"\*\.(\w+): extra (?:inputs|fields) (?:are )?not permitted",  # vertexai-cf-workers#21
-            # litellm-docs#1078: cache_control.ttl: 1h is not supported
-            r"\bcache_control(?:\.ephemeral)?\.(ttl|scope)\b.{0,40} not (?:permitted|supported|allowed)",
         ),
     ),
     AmendmentRule(

@@ -8,7 +8,7 @@
     thinking        how it is asked for, by model     models          what Claude models take, as data
     midway          what system messages change       request_changes for servers that take less
 
-``thinking_changes``, ``field_paths`` and ``beta_header`` are further changes of a request that was refused.
+``thinking_changes`` and ``beta_header`` are further changes of a request that was refused.
 
 ``decode_blocks``, ``encode_blocks`` and ``answer_parts`` hold what these share: content blocks on the way
 in, on the way up, and on the way down. ``moved_thinking`` keeps thinking from the front of an answer
