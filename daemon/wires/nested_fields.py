@@ -76,7 +76,7 @@ def may_leave_out(place: str) -> bool:
     last = steps[-1] if steps else ""
     if last == "id" and first != "messages":
         return False
-    if last == _FORMAT and _SCHEMAS.isdisjoint(steps):
+    if _SCHEMAS.isdisjoint(steps) and (last == _FORMAT or "type" in steps):
         return False
     return first in _ROOTS and bool(last) and last not in _KEPT and not last.isdecimal()
 

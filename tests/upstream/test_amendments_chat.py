@@ -336,6 +336,19 @@ def test_servers_give_refusals_any_status(kind: ErrorKind, sentence: str) -> Non
     assert proposed(sentence, kind=ErrorKind.RATE_LIMIT) == []
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    ["This model does not support audio input", "reasoning is not supported", "The model does not support reasoning"],
+)
+def test_a_word_is_no_fields_name(sentence: str) -> None:
+    assert not [each for each in proposed(sentence) if each.startswith("leave out field")]
+
+
+def test_nothing_is_proposed_twice() -> None:
+    for sentence, *_ in SENTENCES:
+        assert len(found := proposed(sentence)) == len(set(found)), sentence
+
+
 def test_the_rules_of_turns_are_the_chat_wires_alone() -> None:
     """Messages servers have a rule of their own for it."""
     assert proposed(QWEN, wire="responses") == []

@@ -95,10 +95,7 @@ SENTENCES: list[tuple[str, str]] = [
         "no effort",
     ),
     ("output_config: Extra inputs are not permitted", "no effort"),
-    (
-        "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
-        "no top_p beside temperature",
-    ),
+    ("This model does not support effort level 'max'. Supported levels: high, low.", "effort among high,low"),
     # the conversation
     (
         'messages: roles must alternate between "user" and "assistant", but found multiple "user" roles in a row',
@@ -191,6 +188,12 @@ def test_a_second_refusal_of_the_same_is_met_by_less() -> None:
     error = refusal({"error": {"message": "adaptive thinking is not supported on this model"}})
     asked = proposals(error, "messages", (Amendment(BUDGET),), lambda _: False)
     assert next(str(each.amendment) for each in asked) == NONE
+
+
+def test_of_two_kinds_of_sampling_one_is_left_out() -> None:
+    error = refusal({"error": {"message": "`temperature` and `top_p` cannot both be specified for this model."}})
+    first = next(proposals(error, "messages", (), lambda _: False))
+    assert (str(first.amendment), first.condition) == ("leave out top_p", "temperature")
 
 
 def test_what_the_client_wrote_itself_is_no_refusal() -> None:

@@ -188,6 +188,7 @@ def test_a_field_is_left_out(place: str, before: dict[str, Any], after: dict[str
         "tools.custom.input_schema",
         "tools.custom.absent",
         "tools.custom.format",
+        "thinking.type.enabled",
         "*.text",
         "*.id",
         "*",
@@ -215,6 +216,7 @@ def test_what_may_be_left_out() -> None:
     assert may_leave_out("messages.name")
     assert not may_leave_out("tools.parameters")
     assert may_leave_out("tools.function.parameters.format")
+    assert may_leave_out("tools.function.parameters.properties.type.const")
 
 
 def test_what_stands_in_a_call_or_a_schema_is_the_clients_own() -> None:

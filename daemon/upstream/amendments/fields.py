@@ -20,6 +20,8 @@ _PATH: Final = (
     r"(?:\.?\[?\.?\d+\]?)?(?:[.\[][\w$-]+\]?){0,24})"
 )
 _NAME: Final = r"['\"`\\]*([\w$-]{1,64})['\"`\\]*"
+_AS_NAME: Final = r"(?=['\"`\\]|\w*_)"
+"""What tells a name from a word: "does not support audio input", "reasoning is not supported"."""
 _UNKNOWN: Final = r"(?:unsupported|unknown|unrecognized|unexpected|invalid|extra|additional)"
 
 _WHOLE: Final = sentences(
@@ -54,8 +56,9 @@ _ALONE: Final = sentences(
     rf"\({_NAME} was unexpected\)",
     rf"{_UNKNOWN} (?:parameter|field|property|argument)s?:? {_NAME}",
     rf"unknown name {_NAME}",
-    rf"(?:(?:does not|doesn't|not) (?:support|accept)|remove) (?:the )?(?:field |parameter |property )?{_NAME}",
-    rf"{_NAME}(?: field)? (?:is|are) (?:not |un)(?:supported|allowed|permitted)",
+    rf"(?:(?:does not|doesn't|not) (?:support|accept)|remove) (?:the )?"
+    rf"(?:(?:field|parameter|property) |{_AS_NAME}){_NAME}",
+    rf"{_AS_NAME}{_NAME}(?: field)? (?:is|are) (?:not |un)(?:supported|allowed|permitted)",
     r"\bcache_control(?:\.ephemeral)?\.(ttl|scope)\b.{0,40} not (?:permitted|supported|allowed)",  # litellm-docs#1078
 )
 """A name without a place: some are known to stand inside messages and tools."""

@@ -179,20 +179,12 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         wires=_MESSAGES,
         change=thinking.no_effort,
         refusals=sentences(
-            r"does not support (?:the |reasoning )?effort",  # platform.claude.com; copilot-api#286
+            r"does not support (?:the |reasoning )?effort(?! level)",  # platform.claude.com; copilot-api#286
             rf"(?:reasoning )?effort{_Q}(?: parameter)? {_NO}(?! when)",
             r"output_config(?:\.effort)?: extra (?:inputs|fields) (?:are )?not permitted",
             rf"(?:unknown|unsupported|unrecognized|unexpected) (?:parameter|field|argument)s?:? {_Q}output_config",
             r"output_config.{0,40}extra_forbidden|extra_forbidden.{0,80}output_config",
         ),
-    ),
-    AmendmentRule(
-        name="no top_p beside temperature",
-        wires=_MESSAGES,
-        change=thinking.one_kind_of_sampling,
-        refusals=sentences(
-            rf"temperature{_Q} and {_Q}top_p{_Q} cannot both be (?:specified|set)"
-        ),  # Opus 4.1 and later
     ),
     AmendmentRule(
         name="no thinking",

@@ -164,13 +164,6 @@ def no_thinking_in_the_middle(fields: Fields, _: str = "") -> Sequence[str]:
     return () if type_of(last.content[0]) in ("thinking", "redacted_thinking") else no_thinking(fields)
 
 
-def one_kind_of_sampling(fields: Fields, _: str = "") -> Sequence[str]:
-    """``temperature`` and ``top_p`` exclude each other: the temperature is kept."""
-    if fields.get("temperature", NULL) == NULL or fields.pop("top_p", NULL) == NULL:
-        return ()
-    return ("top_p",)
-
-
 def _is_forced(fields: Fields) -> bool:
     return type_of(fields.get("tool_choice", NULL)) in _FORCED
 
