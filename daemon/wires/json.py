@@ -87,19 +87,24 @@ def is_object(raw: Raw) -> bool:
     return first_byte(raw) == b"{"
 
 
-def fields_if_object(raw: Raw) -> RawObject:
+def object_of(raw: Raw | None) -> RawObject:
     """The fields of an object; none for anything else."""
-    return fields_of(raw) if is_object(raw) else {}
+    return fields_of(raw) if raw and is_object(raw) else {}
 
 
-def items_if_list(raw: Raw) -> list[Raw]:
+def list_of(raw: Raw) -> list[Raw]:
     """The items of a list; none for anything else."""
     return items_of(raw) if first_byte(raw) == b"[" else []
 
 
-def text_if_string(raw: Raw) -> str:
-    """The text of a string; '' for anything else."""
-    return _string(raw) if first_byte(raw) == b'"' else ""
+def string_of(raw: Raw) -> str:
+    """A string's text; '' for anything else."""
+    if first_byte(raw) != b'"':
+        return ""
+    try:
+        return _string(raw)
+    except NOT_JSON:  # half a surrogate pair
+        return ""
 
 
 def first_byte(raw: Raw) -> bytes:
@@ -128,11 +133,6 @@ def changed(raw: bytes | Raw, **values: object) -> bytes:
     for name, value in values.items():
         fields[name] = value if isinstance(value, Raw) else Raw(encode(value))
     return encode(fields)
-
-
-def object_of(raw: Raw | None) -> RawObject:
-    """The fields of an object that may be null or missing."""
-    return fields_of(raw) if raw and raw != NULL else {}
 
 
 def with_effort(fields: RawObject, name: str, suffix: str | None, default: str | None) -> None:

@@ -21,10 +21,10 @@ from daemon.wires.json import (
     NULL,
     RawObject,
     encode,
-    fields_if_object,
     fields_of,
     is_object,
-    items_if_list,
+    list_of,
+    object_of,
 )
 
 ANYWHERE: Final = "*"
@@ -135,7 +135,7 @@ def _without_any(raw: Raw, name: str, lost: list[str], where: str) -> Raw:
 
 def _each(raw: Raw, change: Callable[[Raw, str], Raw], where: str) -> Raw:
     """``change`` of the objects of a list and of their places; anything else stays as it is."""
-    items = items_if_list(raw)
+    items = list_of(raw)
     new = [change(item, f"{where}[{number}]") if is_object(item) else item for number, item in enumerate(items)]
     return Raw(encode(new)) if any(after is not old for after, old in zip(new, items, strict=True)) else raw
 
@@ -157,15 +157,15 @@ def _left_out(raw: Raw, holder: RawObject, name: str, lost: list[str], where: st
 def _without_keyword(fields: Fields, keyword: str) -> list[str]:
     """The tools' schemas without a keyword that this upstream has never heard of."""
     lost: list[str] = []
-    tools = [_tool_without(tool, keyword, lost) for tool in items_if_list(fields.get("tools", NULL))]
+    tools = [_tool_without(tool, keyword, lost) for tool in list_of(fields.get("tools", NULL))]
     if lost:
         fields["tools"] = Raw(encode(tools))
     return lost
 
 
 def _tool_without(raw: Raw, keyword: str, lost: list[str]) -> Raw:
-    tool = fields_if_object(raw)
-    function = fields_if_object(tool.get("function", NULL))
+    tool = object_of(raw)
+    function = object_of(tool.get("function", NULL))
     holder = function or tool
     for name in ("parameters", "input_schema"):
         if name not in holder:

@@ -1,4 +1,5 @@
-"""System text in the middle of a conversation, for upstreams that know it at the start alone.
+"""What stands in a turn of the user's and no user has written: above all system text in the middle of a
+conversation, for upstreams that know it at the start alone.
 
 Claude Code marks such text so itself, and models know the mark. It stays where it stands: moved to the front, it
 would change the beginning of every later request, and with it what the upstream has in its prompt cache.
@@ -10,6 +11,10 @@ import re
 from typing import Final
 
 _MARKED: Final = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
+
+
+CONTINUE: Final = "Continue."
+"""What a user says who says nothing, where an upstream insists that one speaks."""
 
 
 def reminder(text: str) -> str:

@@ -17,11 +17,9 @@ from daemon.wires.anthropic_messages.schema import WIRE_NAME
 from daemon.wires.anthropic_messages.thinking import leave_out, thinking_fields
 from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.json import encode
+from daemon.wires.system_text import CONTINUE
 from daemon.wires.tool_schemas import fit_schema
 from daemon.wires.tools import INPUT_SCHEMA, SentNames, chosen_tool, described, label, offered_tools, spoken
-
-GO_ON = "Continue."
-"""What a user says who says nothing."""
 
 _NAME_LIMIT = 128
 
@@ -40,7 +38,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     turns = blocks.messages(messages, len(request.messages) - len(messages))
     if not any(turn["role"] == "user" for turn in turns):
         # The API wants the user to speak first: what would have been the last system text is what the model answers.
-        spoken_last = system.pop() if system else GO_ON
+        spoken_last = system.pop() if system else CONTINUE
         turns.insert(0, {"role": "user", "content": [{"type": "text", "text": spoken_last}]})
     if system:
         body["system"] = [{"type": "text", "text": text} for text in system]

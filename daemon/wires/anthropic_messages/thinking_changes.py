@@ -14,9 +14,9 @@ from msgspec import Raw, Struct
 
 from daemon.wires.anthropic_messages.models import UNKNOWN, claude_model
 from daemon.wires.anthropic_messages.schema import RawMessageParam
-from daemon.wires.anthropic_messages.thinking import LEAST_BUDGET, budget_of, effort_of
+from daemon.wires.anthropic_messages.thinking import budget_of, effort_of
 from daemon.wires.base import Fields
-from daemon.wires.effort import nearest
+from daemon.wires.effort import LEAST_BUDGET, nearest
 from daemon.wires.json import NOT_JSON, NULL, RawObject, encode, items_of, object_of, type_of
 
 _FORCED: Final = frozenset({"any", "tool"})

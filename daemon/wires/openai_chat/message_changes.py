@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Raw
 
 from daemon.wires.base import Fields
-from daemon.wires.json import NULL, RawObject, encode, fields_of, items_of
+from daemon.wires.json import NULL, RawObject, encode, fields_of, items_of, string_of
 from daemon.wires.naming import fitted_id
 from daemon.wires.openai_chat.encode_blocks import REASONING_FIELDS
 from daemon.wires.openai_chat.message_objects import (
@@ -21,7 +21,6 @@ from daemon.wires.openai_chat.message_objects import (
     only_text,
     raw_text,
     role_of,
-    text_of,
 )
 
 _PLACEHOLDERS: Final = frozenset({" ", "", "(not kept)"})
@@ -57,7 +56,7 @@ def _reasoning(fields: Fields, name: str, placeholder: str) -> Sequence[str]:
 
 
 def _says(reasoning: Raw) -> bool:
-    return text_of(reasoning) not in _PLACEHOLDERS
+    return string_of(reasoning) not in _PLACEHOLDERS
 
 
 def blank_reasoning(fields: Fields, name: str = "") -> Sequence[str]:
@@ -143,7 +142,7 @@ def call_ids(fields: Fields, form: str) -> Sequence[str]:
 
 
 def _with_id(holder: RawObject, name: str, form: str) -> RawObject:
-    identifier = text_of(holder.get(name, NULL))
+    identifier = string_of(holder.get(name, NULL))
     fitted = fitted_id(identifier, form) if identifier else ""
     return holder if fitted == identifier else holder | {name: raw_text(fitted)}
 
