@@ -108,7 +108,7 @@ def string_of(raw: Raw) -> str:
 
 
 def first_byte(raw: Raw) -> bytes:
-    """It tells an object, a list and a string from anything else: a value that stays raw has no space before it."""
+    """Enough to know an object, a list and a string by: a value that stays raw has no space before it."""
     return bytes(memoryview(raw)[:1])
 
 

@@ -168,7 +168,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
     _rule("no system message", request_changes.no_system_role, *_NO_SYSTEM, *_INVALID_SYSTEM[:1]),
     _rule("roles alternate", request_changes.alternating, *_ROLES_ALTERNATE),
     _rule("begun answer is a prefix", request_changes.assistant_prefix, r"assistant with prefix true"),
-    _rule("user speaks last", request_changes.user_last, *_USER_LAST),
+    _rule("user has the last word", request_changes.user_last, *_USER_LAST),
     _rule(
         "tool turns are text", request_changes.tools_as_text, *_TOOLS_AS_TEXT, *_ROLES_ALTERNATE[:1], loses_content=True
     ),

@@ -21,7 +21,7 @@ _PATH: Final = (
 )
 _NAME: Final = r"['\"`\\]*([\w$-]{1,64})['\"`\\]*"
 _AS_NAME: Final = r"(?=['\"`\\]|\w*_)"
-"""What tells a name from a word: "does not support audio input", "reasoning is not supported"."""
+"""A name, and no word as in "does not support audio input", "reasoning is not supported"."""
 _UNKNOWN: Final = r"(?:unsupported|unknown|unrecognized|unexpected|invalid|extra|additional)"
 
 _WHOLE: Final = sentences(

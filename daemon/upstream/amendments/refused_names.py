@@ -151,13 +151,9 @@ _ALONE: Final = sentences(
 """A quoted word alone, which may be a value."""
 
 
-def refused_parameter(error: RemoteError, in_request: InRequest = lambda _: False) -> str | None:
-    """The parameter that ``error`` refuses by name, in the spelling of the wires; None for none."""
-    return next(refused_parameters(error, in_request), None)
-
-
 def refused_parameters(error: RemoteError, in_request: InRequest) -> Iterator[str]:
-    """The same, followed by what it is called on other wires: upstreams name what they translate it to."""
+    """The parameter that ``error`` refuses by name, in the spelling of the wires, followed by what it is called on
+    other wires: upstreams name what they translate it to."""
     if error.kind is not ErrorKind.INVALID_REQUEST:
         return
     for written in _written(error, error.message[:READ], in_request):

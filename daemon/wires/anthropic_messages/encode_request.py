@@ -11,13 +11,13 @@ from msgspec import Raw
 
 from daemon.inference.blocks import Text
 from daemon.inference.request import AnyTool, Message, OpaqueTool, Request, Tool, WebSearch
+from daemon.wires.added_text import CONTINUE
 from daemon.wires.anthropic_messages.encode_blocks import Json, RequestBlocks, word_for
 from daemon.wires.anthropic_messages.models import claude_model
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
 from daemon.wires.anthropic_messages.thinking import leave_out, thinking_fields
 from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.json import encode
-from daemon.wires.system_text import CONTINUE
 from daemon.wires.tool_schemas import fit_schema
 from daemon.wires.tools import INPUT_SCHEMA, SentNames, chosen_tool, described, label, offered_tools, spoken
 

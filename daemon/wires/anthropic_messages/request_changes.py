@@ -16,15 +16,13 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
+from daemon.wires.added_text import CONTINUE, NOT_KEPT, NOTHING, reminder
 from daemon.wires.anthropic_messages.midway import effort_at_end, is_over
 from daemon.wires.anthropic_messages.schema import ABSENT, RawMessageParam
 from daemon.wires.base import Fields
 from daemon.wires.json import NOT_JSON, NULL, encode, fields_of, items_of, list_of, object_of, string_of
-from daemon.wires.system_text import CONTINUE, reminder
 
 _USER: Final = Raw(b'"user"')
-_HELD_BACK: Final = "(reasoning of another model)"
-"""Stands for thinking that the upstream wants back and nobody has."""
 
 
 class _Block(Struct, gc=False):
@@ -184,7 +182,7 @@ def without_blocks_of(fields: Fields, kind: str) -> Sequence[str]:
     for number, (raw, head) in enumerate(zip(raws, heads, strict=True)):
         if isinstance(head.content, list) and f'"{kind}"'.encode() in bytes(raw):
             blocks = _replaced(head.content, kind.lower(), f"messages[{number}]", lost)
-            raw = Raw(encode(fields_of(raw) | {"content": blocks or [_text_block("-")]}))
+            raw = Raw(encode(fields_of(raw) | {"content": blocks or [_text_block(NOTHING)]}))
         messages.append(raw)
     if lost:
         fields["messages"] = Raw(encode(messages))
@@ -231,7 +229,7 @@ def _with_thinking(blocks: list[Raw], _where: str, _lost: list[str]) -> list[Raw
     types = [block_of(raw).type for raw in blocks]
     if "tool_use" not in types or "thinking" in types:
         return blocks
-    return [Raw(encode({"type": "thinking", "thinking": _HELD_BACK, "signature": ""})), *blocks]
+    return [Raw(encode({"type": "thinking", "thinking": NOT_KEPT, "signature": ""})), *blocks]
 
 
 def _without_blocks(fields: Fields, unwanted: Callable[[_Block], bool]) -> Sequence[str]:
@@ -240,7 +238,7 @@ def _without_blocks(fields: Fields, unwanted: Callable[[_Block], bool]) -> Seque
         if len(rest) == len(blocks):
             return blocks
         lost.append(f"{where}.reasoning")
-        return rest or [_text_block("-")]
+        return rest or [_text_block(NOTHING)]
 
     return _each_turn(fields, kept)
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec import Raw
 
+from daemon.wires.added_text import NOT_KEPT
 from daemon.wires.base import Fields
 from daemon.wires.json import NULL, RawObject, encode, fields_of, items_of, string_of
 from daemon.wires.naming import fitted_id
@@ -23,7 +24,7 @@ from daemon.wires.openai_chat.message_objects import (
     role_of,
 )
 
-_PLACEHOLDERS: Final = frozenset({" ", "", "(not kept)"})
+_PLACEHOLDERS: Final = frozenset({" ", "", NOT_KEPT})
 
 
 def _each(fields: Fields, change: Callable[[RawObject], RawObject | None]) -> Sequence[str]:
@@ -71,7 +72,7 @@ def empty_reasoning(fields: Fields, name: str = "") -> Sequence[str]:
 
 def worded_reasoning(fields: Fields, name: str = "") -> Sequence[str]:
     """Words: for servers that strip what they check."""
-    return _reasoning(fields, name, "(not kept)")
+    return _reasoning(fields, name, NOT_KEPT)
 
 
 # --- content -------------------------------------------------------------------------------------
@@ -83,7 +84,7 @@ def empty_content(fields: Fields, _: str = "") -> Sequence[str]:
 
 
 def null_content(fields: Fields, _: str = "") -> Sequence[str]:
-    """Null where the assistant only calls tools (NIM, Bedrock); one who neither speaks nor calls says nothing."""
+    """Null where the assistant only calls tools (NIM, Bedrock); one who has no text and calls nothing is left out."""
 
     def change(message: RawObject) -> RawObject | None:
         if role_of(message) != "assistant" or (only_text(content_of(message)) or "").strip():

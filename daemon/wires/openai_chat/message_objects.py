@@ -93,10 +93,11 @@ def together(first: Raw, second: Raw) -> Raw:
     texts = only_text(first), only_text(second)
     if texts[0] is not None and texts[1] is not None:
         return raw_text(joined([texts[0], texts[1]]))
-    return Raw(encode([*_parts_of(first), *_parts_of(second)]))
+    return Raw(encode([*parts_of(first), *parts_of(second)]))
 
 
-def _parts_of(content: Raw) -> list[Raw]:
+def parts_of(content: Raw) -> list[Raw]:
+    """A content as the list that it may be as well."""
     if first_byte(content) == b"[":
         return items_of(content)
     text = string_of(content)

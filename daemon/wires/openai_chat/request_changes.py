@@ -9,10 +9,10 @@ fields, as in ``openai_responses.request_changes``; what one message holds is ch
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from msgspec import Raw
 
+from daemon.wires.added_text import CONTINUE, UNDERSTOOD, is_reminder, reminder
 from daemon.wires.base import Fields
 from daemon.wires.json import NULL, TRUE, RawObject, encode, items_of, string_of
 from daemon.wires.openai_chat.encode_blocks import REASONING_FIELDS
@@ -31,10 +31,6 @@ from daemon.wires.openai_chat.message_objects import (
     text_message,
     together,
 )
-from daemon.wires.system_text import CONTINUE, is_reminder, reminder
-
-UNDERSTOOD: Final = "OK."
-"""What the model says between a tool's result and the next word of the user, where a template wants it to."""
 
 
 def system_first(fields: Fields, _: str = "") -> Sequence[str]:

@@ -15,10 +15,10 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
+from daemon.wires.added_text import reminder
 from daemon.wires.base import Fields
 from daemon.wires.json import NULL, encode, fields_of, first_byte, list_of, string_of
 from daemon.wires.openai_responses.schema import InputMessage, InputText
-from daemon.wires.system_text import reminder
 
 NEUTRAL_INSTRUCTIONS: Final = "You are a helpful assistant."
 """For upstreams that insist on ``instructions`` where the request has no system text at all."""
