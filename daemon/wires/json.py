@@ -45,7 +45,7 @@ _any = msgspec.json.Decoder(Raw)
 _string = msgspec.json.Decoder(str).decode
 
 
-_AS_GOOD_AS_NONE = frozenset({b"", b"null", b"false", b"0", b"0.0", b"[]", b"{}", b'"disabled"', b'["text"]'})
+_AS_GOOD_AS_NONE = frozenset({b"", b"null", b"false", b"0", b"0.0", b"[]", b"{}", b'""', b'"disabled"', b'["text"]'})
 
 
 def says(fields: Mapping[str, Raw], name: str) -> bool:

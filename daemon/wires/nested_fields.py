@@ -16,7 +16,6 @@ from msgspec import Raw
 
 from daemon.wires.base import Fields
 from daemon.wires.json import (
-    FALSE,
     NOT_JSON,
     NULL,
     RawObject,
@@ -25,6 +24,7 @@ from daemon.wires.json import (
     is_object,
     list_of,
     object_of,
+    says,
 )
 
 ANYWHERE: Final = "*"
@@ -61,7 +61,6 @@ _NOT_MISSED: Final = frozenset(
     | {"metadata", "reasoning_details"}
 )
 """What changes the price, the pace or nothing at all, but not the answer."""
-_AS_GOOD_AS_NONE: Final = (NULL, FALSE, Raw(b'""'), Raw(b"[]"))
 
 _SCHEMAS: Final = frozenset({"parameters", "input_schema", "function_declarations"})
 _VALUES: Final = frozenset({"enum", "const", "default", "examples", "required"})
@@ -143,10 +142,11 @@ def _each(raw: Raw, change: Callable[[Raw, str], Raw], where: str) -> Raw:
 def _left_out(raw: Raw, holder: RawObject, name: str, lost: list[str], where: str) -> Raw:
     if name in _OF_MESSAGES and holder.get("role", _FUNCTION) == _FUNCTION:
         return raw  # a call's id, a tool's own name, or that of the one whose result it is
-    if name == "tool_calls" and holder[name] not in _AS_GOOD_AS_NONE:
+    said = says(holder, name)
+    if name == "tool_calls" and said:
         return raw
-    value = holder.pop(name)
-    if name not in _NOT_MISSED and value not in _AS_GOOD_AS_NONE:
+    del holder[name]
+    if name not in _NOT_MISSED and said:
         lost.append(f"{where}.{name}")
     return Raw(encode(holder))
 

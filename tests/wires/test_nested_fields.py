@@ -120,7 +120,7 @@ ROWS: list[tuple[str, dict[str, Any], dict[str, Any], list[str]]] = [
     ),
     (
         "messages.output_config",
-        {"messages": [USER, {"role": "system", "content": "b", "output_config": {}}]},
+        {"messages": [USER, {"role": "system", "content": "b", "output_config": {"effort": "low"}}]},
         {"messages": [USER, {"role": "system", "content": "b"}]},
         ["messages[1].output_config"],
     ),
