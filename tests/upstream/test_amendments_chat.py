@@ -372,6 +372,13 @@ def test_what_the_client_has_written_itself_is_no_refusal() -> None:
     assert list(proposals(error, "chat", (), lambda _: True)) == []
 
 
+def test_a_place_that_is_quoted_from_the_request_is_no_refusal() -> None:
+    said = "I got this: messages.2.name: Extra inputs are not permitted, from your server"
+    error = RemoteError(ErrorKind.INVALID_REQUEST, f"cannot answer '{said}'")
+    assert list(proposals(error, "chat", (), lambda text: text in said)) == []
+    assert list(proposals(error, "chat", (), lambda _: False)) != []
+
+
 def test_what_has_been_applied_is_not_proposed_again() -> None:
     error = RemoteError(ErrorKind.INVALID_REQUEST, "reasoning_content is missing")
     applied = Amendment(PLACEHOLDERS[0], "reasoning_content")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from daemon.errors import RemoteError
 from daemon.upstream.amendments.rule import AmendmentRule, matches, sentences
+from daemon.wires.failures.own_words import InRequest, is_own
 from daemon.wires.nested_fields import ANYWHERE, may_leave_out, without_field
 from daemon.wires.table import WIRES
 
@@ -74,11 +75,11 @@ _UNKNOWN_CODE: Final = re.compile(r"un(?:known|supported|recognized)_(?:paramete
 _STEP: Final = re.compile(r"[\w$-]+")
 
 
-def refused_places(error: RemoteError, text: str, in_request: Callable[[str], bool]) -> Iterator[str]:
+def refused_places(error: RemoteError, text: str, in_request: InRequest) -> Iterator[str]:
     """The places of a field that ``error`` refuses in ``text``, as ``nested_fields`` has them; the likeliest first."""
-    for sentence, path in _paths(text):
+    for match, path in _paths(text):
         place = _NUMBERS.sub("", path).replace("[", ".").replace("]", "").strip(".")
-        if may_leave_out(place) and not in_request(sentence):
+        if may_leave_out(place) and is_own(match, in_request):
             yield place
     if (
         error.param
@@ -89,18 +90,18 @@ def refused_places(error: RemoteError, text: str, in_request: Callable[[str], bo
         yield place
 
 
-def _paths(text: str) -> Iterator[tuple[str, str]]:
+def _paths(text: str) -> Iterator[tuple[re.Match[str], str]]:
     """(the sentence, the path in it)."""
     for match in matches(_WHOLE, text):
-        yield match[0], match[1]
+        yield match, match[1]
     for match in matches(_PLACE_THEN_NAME, text):
-        yield match[0], f"{match[1]}.{match[2]}"
+        yield match, f"{match[1]}.{match[2]}"
     for match in matches(_NAME_THEN_PLACE, text):
-        yield match[0], f"{match[2]}.{match[1]}"
+        yield match, f"{match[2]}.{match[1]}"
     for match in _LOCATION.finditer(text):
-        yield match[0], ".".join(step for step in _STEP.findall(match[1]) if step != "body")
+        yield match, ".".join(step for step in _STEP.findall(match[1]) if step != "body")
     for match in matches(_ALONE, text):
         if match[1] in _INSIDE:
-            yield match[0], f"{ANYWHERE}.{match[1]}"
+            yield match, f"{ANYWHERE}.{match[1]}"
     for match in matches(_NO_SUCH_FIELD, text):
-        yield match[0], f"{ANYWHERE}.{match[1]}"
+        yield match, f"{ANYWHERE}.{match[1]}"
