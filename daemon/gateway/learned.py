@@ -162,7 +162,7 @@ def _in_force(key: Key, entry: Learned) -> bool:
 
 
 def met_by(request: Request) -> frozenset[Condition]:
-    """The conditions that ``request`` meets. Thinking is what models do unless they are told not to."""
+    """The conditions that ``request`` meets. Thinking is what models do unless they are asked not to."""
     met: list[Condition] = [""]
     if request.tools:
         met.append("tools")

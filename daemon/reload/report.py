@@ -78,6 +78,8 @@ def news_of(changes: ChangeSet, old: Snapshot | None, new: Snapshot) -> News:
         lines.append(event_line("source", source))
     lines += [event_line("registration", each) for each in registration_lines(old, new)]
     lines += [event_line("profile", each) for each in summary.profile_lines(old, new)]
+    if old is None and (asked := summary.discovery_line(new)):
+        lines.append(event_line("models", asked))
     return _news(new, lines)
 
 

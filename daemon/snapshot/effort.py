@@ -14,15 +14,12 @@ from functools import lru_cache
 from msgspec import UNSET
 
 from daemon.config.schema import DEFAULT_MODELS, Defaults
-from daemon.wires.effort import SCALE
+from daemon.wires.effort import BUDGETS, SCALE
 
 DASH = re.compile(r"(.+)-(minimal|low|medium|high|xhigh)")
 PARENTHESES = re.compile(r"(.+)\(([^()]*)\)")
 SEED_LEVELS = ("minimal", "low", "medium", "high")
 """What the seed's own models support: less is raised to minimal, more is lowered to high."""
-
-BUDGETS = ((512, "minimal"), (1024, "low"), (8192, "medium"), (24576, "high"))
-"""Up to this many thinking tokens -> the level; above all of them ``xhigh``."""
 
 SEED_EFFORTS: dict[str, tuple[str, str]] = {
     entry.name: (match[1], match[2]) for entry in DEFAULT_MODELS if (match := DASH.fullmatch(entry.name))
@@ -79,4 +76,4 @@ def _level(value: str) -> str | None:
     budget = int(value)
     if budget == 0:
         return "none"
-    return next((level for most, level in BUDGETS if budget <= most), "xhigh")
+    return next((level for level in SEED_LEVELS if budget <= BUDGETS[level]), "xhigh")

@@ -16,6 +16,7 @@ from daemon.snapshot.listings import ModelLists
 from daemon.snapshot.snapshot import Snapshot
 
 REVISION_DIGITS = 12
+NAMES_AT_MOST = 5
 NO_MODELS = ModelLists((), (), ())
 
 
@@ -59,6 +60,20 @@ def profile_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
             left_out = ", ".join(PROFILES[auth.profile].unsupported_on(auth.wire))
             never_sent = f": never sent are {left_out}" if left_out else ""
             yield f"{auth.name} has the profile {auth.profile} ({auth.profile_reason}){never_sent}"
+
+
+def discovery_line(new: Snapshot) -> str:
+    """``models: packycode, fox also serve what their upstreams list …``; empty where no upstream is asked. For who had
+    the built-in names alone before."""
+    names = tuple(dict.fromkeys(auth.name for auth in new.core_auths if auth.discover and auth.keeps_models))
+    if not names:
+        return ""
+    more = f" and {len(names) - NAMES_AT_MOST} more" if len(names) > NAMES_AT_MOST else ""
+    serve, upstream = ("serves", "its upstream lists") if len(names) == 1 else ("serve", "their upstreams list")
+    return (
+        f"models: {', '.join(names[:NAMES_AT_MOST])}{more} also {serve} what {upstream} "
+        "(GET {base-url}/models, asked now and every hour); 'models: seed' turns this off"
+    )
 
 
 def models_lines(old: Snapshot, new: Snapshot) -> Iterator[str]:

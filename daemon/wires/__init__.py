@@ -20,6 +20,9 @@ hub, and the modules here:
     call_ids          ids of calls that are unlike all others of their conversation, toward the client
     call_pairs        one result behind each call, toward the upstream; paired_messages does so for the hub's messages,
                       request_calls of each wire for bodies that pass through
+    request_changes   what every wire may need changed on its way up: limits, efforts; and nested_fields, media_text
+    effort            the levels of thinking, and the tokens that they stand for
+    added_text        what is said for nobody: the mark of system text, placeholders
     failures/         what upstreams' failures mean
     openai/           what the two OpenAI wires have in common
     json              what is kept unread, what is wrong with it, and objects of odd shapes

@@ -61,8 +61,8 @@ class CallIds:
 
 class RepeatedIds:
     """The same for answers that pass through: only an id that the conversation holds already is replaced, wherever
-    the answer says it. ``call`` is what tells one call of the answer from another on its wire; a fragment without a
-    name continues the last call of its id."""
+    the answer says it. ``call`` is by what the calls of an answer differ on its wire; a fragment without a name
+    continues the last call of its id."""
 
     __slots__ = ("_context", "_given", "_ids", "_latest", "_prefix")
 

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 SCALE: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+BUDGETS: Final[Mapping[str, int]] = {
+    "minimal": 512,
+    "low": 1024,
+    "medium": 8192,
+    "high": 24_576,
+    "xhigh": 32_768,
+    "max": 64_000,
+}
+"""Tokens to think for a level, where a model counts them."""
+LEAST_BUDGET: Final = 1024
+"""Tokens: the Messages API refuses a smaller budget."""
 
 
 def nearest(word: str, levels: Sequence[str]) -> str | None:

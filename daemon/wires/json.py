@@ -42,9 +42,10 @@ class _Typed(Struct):
 
 _typed = msgspec.json.Decoder(_Typed)
 _any = msgspec.json.Decoder(Raw)
+_string = msgspec.json.Decoder(str).decode
 
 
-_AS_GOOD_AS_NONE = frozenset({b"", b"null", b"false", b"0", b"0.0", b"[]", b"{}", b'"disabled"', b'["text"]'})
+_AS_GOOD_AS_NONE = frozenset({b"", b"null", b"false", b"0", b"0.0", b"[]", b"{}", b'""', b'"disabled"', b'["text"]'})
 
 
 def says(fields: Mapping[str, Raw], name: str) -> bool:
@@ -83,7 +84,32 @@ def json_text(value: object) -> str | None:
 
 def is_object(raw: Raw) -> bool:
     """Whether a field that stays raw is an object."""
-    return bytes(memoryview(raw)[:1]) == b"{"
+    return first_byte(raw) == b"{"
+
+
+def object_of(raw: Raw | None) -> RawObject:
+    """The fields of an object; none for anything else."""
+    return fields_of(raw) if raw and is_object(raw) else {}
+
+
+def list_of(raw: Raw) -> list[Raw]:
+    """The items of a list; none for anything else."""
+    return items_of(raw) if first_byte(raw) == b"[" else []
+
+
+def string_of(raw: Raw) -> str:
+    """A string's text; '' for anything else."""
+    if first_byte(raw) != b'"':
+        return ""
+    try:
+        return _string(raw)
+    except NOT_JSON:  # half a surrogate pair
+        return ""
+
+
+def first_byte(raw: Raw) -> bytes:
+    """Enough to know an object, a list and a string by: a value that stays raw has no space before it."""
+    return bytes(memoryview(raw)[:1])
 
 
 def copy_of(raw: Raw | UnsetType) -> Raw | None:
@@ -107,11 +133,6 @@ def changed(raw: bytes | Raw, **values: object) -> bytes:
     for name, value in values.items():
         fields[name] = value if isinstance(value, Raw) else Raw(encode(value))
     return encode(fields)
-
-
-def object_of(raw: Raw | None) -> RawObject:
-    """The fields of an object that may be null or missing."""
-    return fields_of(raw) if raw and raw != NULL else {}
 
 
 def with_effort(fields: RawObject, name: str, suffix: str | None, default: str | None) -> None:

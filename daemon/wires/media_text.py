@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-import msgspec
 from msgspec import Raw
 
 from daemon.wires.base import Fields
-from daemon.wires.json import NOT_JSON, NULL, RawObject, encode, fields_of, items_of, type_of
+from daemon.wires.json import NULL, RawObject, encode, list_of, object_of, string_of, type_of
 
 _KINDS: Final[Mapping[str, str]] = {
     "image": "image",
@@ -77,7 +76,7 @@ def _as_text(fields: Fields, kinds: frozenset[str], *, linked: bool = False) -> 
     marks = [b'"%b"' % type_.encode() for type_, kind in _KINDS.items() if kind in kinds]
     for name, text_type in _LISTS.items():
         whole = bytes(fields.get(name, NULL))
-        items = items_of(whole) if whole.startswith(b"[") and any(mark in whole for mark in marks) else []
+        items = list_of(fields[name]) if any(mark in whole for mark in marks) else []
         chosen = _Chosen(kinds, text_type, linked)
         new = [_without(item, chosen, lost, f"{name}[{number}]") for number, item in enumerate(items)]
         if any(after is not before for after, before in zip(new, items, strict=True)):
@@ -87,9 +86,9 @@ def _as_text(fields: Fields, kinds: frozenset[str], *, linked: bool = False) -> 
 
 def _without(raw: Raw, chosen: _Chosen, lost: list[str], place: str) -> Raw:
     """An item or a result with text for what is chosen; itself where there is nothing of it."""
-    holder = _object(raw)
+    holder = object_of(raw)
     for name in _HOLDERS:
-        parts = _items(holder.get(name, NULL))
+        parts = list_of(holder.get(name, NULL))
         new = [_part(part, chosen, lost, place) for part in parts]
         if any(after is not before for after, before in zip(new, parts, strict=True)):
             whole = _plain_text(new) if name == "content" and chosen.text_type == "text" else None
@@ -104,7 +103,7 @@ def _part(part: Raw, chosen: _Chosen, lost: list[str], place: str) -> Raw:
         return _without(part, chosen, lost, place)
     if kind not in chosen.kinds:
         return part
-    where = _where(_object(part))
+    where = _where(object_of(part))
     if chosen.linked and not where:
         return part
     lost.append(f"{place}.{kind}")
@@ -115,7 +114,7 @@ def _where(part: RawObject) -> str:
     """Its address, as far as that says something: not the bytes themselves."""
     for name in ("image_url", "url", "file_url", "source", "video_url"):
         inner = part.get(name, NULL)
-        url = _string(inner) or _string(_object(inner).get("url", NULL))
+        url = string_of(inner) or string_of(object_of(inner).get("url", NULL))
         if url and not url.startswith("data:"):
             return url
     return ""
@@ -125,23 +124,8 @@ def _plain_text(parts: Sequence[Raw]) -> str | None:
     """The text of parts that are nothing else: servers that read text alone often read no lists."""
     texts = []
     for part in parts:
-        fields = _object(part)
+        fields = object_of(part)
         if fields.keys() != {"type", "text"} or type_of(part) != "text":
             return None
-        texts.append(_string(fields["text"]))
+        texts.append(string_of(fields["text"]))
     return "\n\n".join(text for text in texts if text)
-
-
-def _items(raw: Raw) -> list[Raw]:
-    return items_of(raw) if bytes(memoryview(raw)[:1]) == b"[" else []
-
-
-def _object(raw: Raw) -> RawObject:
-    return fields_of(raw) if bytes(memoryview(raw)[:1]) == b"{" else {}
-
-
-def _string(raw: Raw) -> str:
-    try:
-        return msgspec.json.decode(raw, type=str)
-    except NOT_JSON:
-        return ""

@@ -13,16 +13,13 @@ import msgspec
 from msgspec import Raw
 
 from daemon.wires.base import Fields
-from daemon.wires.effort import SCALE, nearest
-from daemon.wires.json import NULL, TRUE, encode, fields_of
+from daemon.wires.effort import LEAST_BUDGET, SCALE, nearest
+from daemon.wires.json import NULL, TRUE, encode, object_of
 
 OUTPUT_LIMITS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 _EFFORTS: Final = (("reasoning_effort", ""), ("reasoning", "effort"), ("output_config", "effort"))
 """Where a body says it: a field, or a field of an object."""
-
-_LEAST_BUDGET: Final = 1024
-"""Tokens: the Messages API refuses a smaller budget."""
 
 _value = msgspec.json.Decoder().decode
 
@@ -39,12 +36,12 @@ def at_most(fields: Fields, tokens: str) -> Sequence[str]:
 
 def _below(fields: Fields, limit: int) -> Sequence[str]:
     """A budget for thinking is smaller than the limit that it is a part of."""
-    thinking = _object(fields.get("thinking", NULL))
+    thinking = object_of(fields.get("thinking", NULL))
     budget = _integer(thinking.get("budget_tokens", NULL))
     if budget is None or budget < limit:
         return ()
-    if limit > _LEAST_BUDGET:
-        fields["thinking"] = Raw(encode(thinking | {"budget_tokens": Raw(encode(max(_LEAST_BUDGET, limit // 2)))}))
+    if limit > LEAST_BUDGET:
+        fields["thinking"] = Raw(encode(thinking | {"budget_tokens": Raw(encode(max(LEAST_BUDGET, limit // 2)))}))
         return ()
     del fields["thinking"]
     return ("reasoning",)
@@ -65,7 +62,7 @@ def effort_among(fields: Fields, levels: str) -> Sequence[str]:
     near, the upstream's own default is left to decide."""
     for name, inner in _EFFORTS:
         if inner:
-            options = _object(fields.get(name, NULL))
+            options = object_of(fields.get(name, NULL))
             level = nearest_effort(_value(options.get(inner, NULL)), levels.split(","))
             if inner in options:
                 options[inner] = Raw(encode(level))
@@ -83,7 +80,7 @@ def effort_among(fields: Fields, levels: str) -> Sequence[str]:
 def streamed(fields: Fields, _: str = "") -> Sequence[str]:
     """The answer is an event stream, with its usage; a client that wants it whole gets it collected."""
     fields["stream"] = TRUE
-    fields["stream_options"] = Raw(encode(_object(fields.get("stream_options", NULL)) | {"include_usage": TRUE}))
+    fields["stream_options"] = Raw(encode(object_of(fields.get("stream_options", NULL)) | {"include_usage": TRUE}))
     return ()
 
 
@@ -98,8 +95,3 @@ def nearest_effort(asked: object, levels: Sequence[str]) -> str | None:
 def _integer(raw: Raw) -> int | None:
     value = _value(raw)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _object(raw: Raw) -> Fields:
-    """The fields of an object; none for anything else."""
-    return fields_of(raw) if bytes(memoryview(raw)[:1]) == b"{" else {}

@@ -18,7 +18,7 @@ from daemon.inference.blocks import Reasoning, Text, ToolCall
 from daemon.inference.collect import replay
 from daemon.inference.request import ReasoningOptions
 from daemon.inference.response import FinishReason, Response, Usage
-from daemon.wires.anthropic_messages.passthrough import message_of
+from daemon.wires.anthropic_messages.message_events import message_of
 from daemon.wires.table import WIRES as BY_NAME
 from tests.gateway.client_requests import client_request
 from tests.gateway.targets import target

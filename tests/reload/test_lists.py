@@ -42,7 +42,7 @@ async def test_names_come_and_go_without_a_new_generation(tmp_path: Path) -> Non
         now = world.current.get()
         assert {"b", "c", "d", "w"} < set(now.models.names())
         assert now.config_header == first.config_header
-        assert world.ears.messages("models") == [
+        assert world.ears.messages("models")[1:] == [  # after that of the start
             "models of fox: +2 -0",
             "models of wolf: +1 -0",
             "models of fox: +2 -1",
@@ -80,4 +80,4 @@ async def test_lists_of_whoever_has_gone_meanwhile_change_nothing(tmp_path: Path
         world.reloader.put_lists({"store:gone:1": ("x",)})
         await world.ears.until(lambda: world.current.get() is not before)
         assert world.current.get().models.names() == before.models.names()
-        assert world.ears.messages("models") == []
+        assert len(world.ears.messages("models")) == 1  # that of the start

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from daemon.snapshot.diff import ChangeSet, diff
-from daemon.snapshot.summary import clients_line, heading, lines
+from daemon.snapshot.summary import clients_line, discovery_line, heading, lines
 from tests.snapshot.world import PACKYCODE, snapshot, tppc
 
 
@@ -144,3 +144,22 @@ def test_the_first_load_has_no_changes() -> None:
 
 def test_the_client_summary() -> None:
     assert clients_line(snapshot(PACKYCODE + tppc("a", "b"))) == "clients: 3 (1 packycode + 2 tppc + 0 store)"
+
+
+@pytest.mark.parametrize(
+    ("config", "who"),
+    [
+        (PACKYCODE, "packycode also serves what its upstream lists"),
+        (PACKYCODE + tppc("a, models: seed", "b, models: [x]"), "packycode also serves what its upstream lists"),
+        (tppc("a", "b"), "a, b also serve what their upstreams list"),
+        (tppc(*"abcdefg"), "a, b, c, d, e and 2 more also serve what their upstreams list"),
+    ],
+)
+def test_the_start_says_who_is_asked_for_models(config: str, who: str) -> None:
+    asked = "(GET {base-url}/models, asked now and every hour); 'models: seed' turns this off"
+    assert discovery_line(snapshot(config)) == f"models: {who} {asked}"
+
+
+@pytest.mark.parametrize("config", ["{}", tppc("a, models: seed", "b, models: [x]")])
+def test_it_says_nothing_where_nobody_is_asked(config: str) -> None:
+    assert discovery_line(snapshot(config)) == ""

@@ -10,7 +10,7 @@ from daemon.errors import ErrorKind, RemoteError
 from daemon.upstream.amendments.apply import amend_body, configured, without
 from daemon.upstream.amendments.parameters import CODEX_PARAMETERS, LEAVE_OUT, REASONING
 from daemon.upstream.amendments.refusals import proposals
-from daemon.upstream.amendments.refused_names import refused_parameter
+from daemon.upstream.amendments.refused_names import refused_parameters
 from daemon.upstream.amendments.rule import Amendment, Proposal
 from daemon.upstream.amendments.table import RULES, loses_content
 from daemon.upstream.amendments.thinking import THINKING_FORM
@@ -64,7 +64,7 @@ OF_SEARCH = "The following tools cannot be used with reasoning.effort 'minimal':
     ],
 )
 def test_which_parameter_is_refused(name: str | None, error: RemoteError) -> None:
-    assert refused_parameter(error) == name
+    assert next(refused_parameters(error, lambda _: False), None) == name
 
 
 @pytest.mark.parametrize(

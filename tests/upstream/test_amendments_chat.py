@@ -56,11 +56,11 @@ SENTENCES: list[tuple[str, str, str]] = [
     ),
     (
         "This model does not support assistant message prefill. The conversation must end with a user message.",
-        "user speaks last",
+        "user has the last word",
         "hermes-agent#50055",
     ),
-    ("Assistant response prefill is incompatible with enable_thinking.", "user speaks last", "llama.cpp"),
-    ("No user query found in messages.", "user speaks last", "Qwen 3.5's template"),
+    ("Assistant response prefill is incompatible with enable_thinking.", "user has the last word", "llama.cpp"),
+    ("No user query found in messages.", "user has the last word", "Qwen 3.5's template"),
     ("System role not supported", "no system message", "Gemma 2's template"),
     ("Only user and assistant roles are supported!", "no system message", "node-llama-cpp#263"),
     (DEEPSEEK_ROLE, "developer is system", "ai-auto-trading#14"),
@@ -284,7 +284,7 @@ SENTENCES: list[tuple[str, str, str]] = [
         "mistralai_client_dart#44",
     ),
     ("body.messages.0.user.name: Extra inputs are not permitted", "leave out field messages.user.name", "FastAPI"),
-    ('json: unknown field "reasoning_content"', "leave out field messages.reasoning_content", "Go"),
+    ('json: unknown field "reasoning_content"', "leave out field *.reasoning_content", "Go"),
     (
         "tools.3.custom.input_examples: Extra inputs are not permitted",
         "leave out field tools.custom.input_examples",
@@ -318,7 +318,7 @@ def test_a_sentence_asks_first_for_what_helps_most(sentence: str, first: str) ->
     ("sentence", "expected"),
     [
         ("reasoning_content is missing", [f"{name} reasoning_content" for name in PLACEHOLDERS]),
-        ('unknown field "strict"', ["leave out field messages.strict", "leave out field tools.function.strict"]),
+        ('unknown field "strict"', ["leave out field *.strict"]),
         ("Conversation roles must alternate user/assistant", ["roles alternate", "tool turns are text"]),
         ("Only user and assistant roles are supported!", ["no system message", "tool turns are text"]),
         ("messages[1].content must be a string", ["content is a string", "nothing but text"]),
@@ -334,6 +334,19 @@ def test_where_that_is_refused_too_another_is_tried(sentence: str, expected: lis
 def test_servers_give_refusals_any_status(kind: ErrorKind, sentence: str) -> None:
     assert proposed(sentence, kind=kind)
     assert proposed(sentence, kind=ErrorKind.RATE_LIMIT) == []
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["This model does not support audio input", "reasoning is not supported", "The model does not support reasoning"],
+)
+def test_a_word_is_no_fields_name(sentence: str) -> None:
+    assert not [each for each in proposed(sentence) if each.startswith("leave out field")]
+
+
+def test_nothing_is_proposed_twice() -> None:
+    for sentence, *_ in SENTENCES:
+        assert len(found := proposed(sentence)) == len(set(found)), sentence
 
 
 def test_the_rules_of_turns_are_the_chat_wires_alone() -> None:
@@ -357,6 +370,13 @@ def test_a_place_in_param_alone() -> None:
 def test_what_the_client_has_written_itself_is_no_refusal() -> None:
     error = RemoteError(ErrorKind.INVALID_REQUEST, f"no such thing: '{QWEN} {MISTRAL_ID} {CEREBRAS} {DEEPSEEK_IMAGE}'")
     assert list(proposals(error, "chat", (), lambda _: True)) == []
+
+
+def test_a_place_that_is_quoted_from_the_request_is_no_refusal() -> None:
+    said = "I got this: messages.2.name: Extra inputs are not permitted, from your server"
+    error = RemoteError(ErrorKind.INVALID_REQUEST, f"cannot answer '{said}'")
+    assert list(proposals(error, "chat", (), lambda text: text in said)) == []
+    assert list(proposals(error, "chat", (), lambda _: False)) != []
 
 
 def test_what_has_been_applied_is_not_proposed_again() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from daemon.errors import RemoteError
 from daemon.upstream.amendments.apply import amend_headers
+from daemon.upstream.amendments.parameters import LEAVE_OUT
 from daemon.upstream.amendments.refusals import proposals
 from daemon.upstream.amendments.rule import Amendment
 from daemon.upstream.amendments.table import RULE
@@ -94,10 +95,7 @@ SENTENCES: list[tuple[str, str]] = [
         "no effort",
     ),
     ("output_config: Extra inputs are not permitted", "no effort"),
-    (
-        "`temperature` and `top_p` cannot both be specified for this model. Please use only one.",
-        "no top_p beside temperature",
-    ),
+    ("This model does not support effort level 'max'. Supported levels: high, low.", "effort among high,low"),
     # the conversation
     (
         'messages: roles must alternate between "user" and "assistant", but found multiple "user" roles in a row',
@@ -111,26 +109,28 @@ SENTENCES: list[tuple[str, str]] = [
     # fields: claude-code#25597, litellm#15880, opencode#23767, claude-code#4378, sub2api#225
     (
         "system.2.cache_control.ephemeral.scope: Extra inputs are not permitted",
-        "without the field system.2.cache_control.ephemeral.scope",
+        "leave out field system.cache_control.ephemeral.scope",
     ),
     (
         "tools.20.custom.cache_control.ephemeral.ttl: Extra inputs are not permitted",
-        "without the field tools.20.custom.cache_control.ephemeral.ttl",
+        "leave out field tools.custom.cache_control.ephemeral.ttl",
     ),
     (
         "messages.13.content.0.thinking.cache_control: Extra inputs are not permitted",
-        "without the field messages.13.content.0.thinking.cache_control",
+        "leave out field messages.content.thinking.cache_control",
     ),
     (
         "Invalid value for 'tools.0.eager_input_streaming'. (param: tools.0.eager_input_streaming)",
-        "without the field tools.0.eager_input_streaming",
+        "leave out field tools.eager_input_streaming",
     ),
-    ("*.cache_control: Extra inputs are not permitted", "without the field everywhere cache_control"),
-    ("cache_control.ttl: 1h is not supported", "without the field everywhere ttl"),
+    ("*.cache_control: Extra inputs are not permitted", "leave out field *.cache_control"),
+    ("cache_control.ttl: 1h is not supported", "leave out field *.ttl"),
     (
         "tools[0]: unknown field `defer_loading`, expected one of `name`, `description`",
-        "without the field everywhere defer_loading",
+        "leave out field tools.defer_loading",
     ),
+    ("unknown field `scope`, expected `type` or `ttl` at line 1 column 90", "leave out field *.scope"),
+    ("thinking.adaptive.display: Extra inputs are not permitted", "leave out field thinking.adaptive.display"),
     # blocks: claude-code#28870 #25212
     (
         "messages.166.content.0.tool_result.content.0: Input tag 'tool_reference' found using 'type' does not match "
@@ -169,7 +169,9 @@ def refusal(body: object, status: int = 400) -> RemoteError:
 
 
 def proposed(error: RemoteError, wire: str = "messages", said: str = "") -> list[str]:
-    return [str(each.amendment) for each in proposals(error, wire, (), lambda text: text in said)]
+    """But for leaving out parameters, which changes nothing inside a conversation."""
+    found = proposals(error, wire, (), lambda text: text in said)
+    return [str(each.amendment) for each in found if each.amendment.name != LEAVE_OUT]
 
 
 @pytest.mark.parametrize(("sentence", "first"), SENTENCES)
@@ -186,6 +188,12 @@ def test_a_second_refusal_of_the_same_is_met_by_less() -> None:
     error = refusal({"error": {"message": "adaptive thinking is not supported on this model"}})
     asked = proposals(error, "messages", (Amendment(BUDGET),), lambda _: False)
     assert next(str(each.amendment) for each in asked) == NONE
+
+
+def test_of_two_kinds_of_sampling_one_is_left_out() -> None:
+    error = refusal({"error": {"message": "`temperature` and `top_p` cannot both be specified for this model."}})
+    first = next(proposals(error, "messages", (), lambda _: False))
+    assert (str(first.amendment), first.condition) == ("leave out top_p", "temperature")
 
 
 def test_what_the_client_wrote_itself_is_no_refusal() -> None:

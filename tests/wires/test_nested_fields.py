@@ -12,6 +12,12 @@ from tests.wires.openai_chat.test_request_changes import changed
 
 USER = {"role": "user", "content": "hi"}
 SCHEMA = {"type": "object", "properties": {"const": {"type": "string", "const": "a"}, "b": {"anyOf": [{"const": 1}]}}}
+CACHED = {"cache_control": {"type": "ephemeral", "ttl": "1h", "scope": "global"}}
+LESS = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+TOOL = {"name": "T", "input_schema": {"type": "object", "properties": {"strict": {"type": "string"}}}}
+BASH = {"type": "bash_20250124", "name": "bash"}
+USE = {"type": "tool_use", "id": "t", "name": "T", "input": {"caller": "x"}}
+TEXT = {"type": "text", "text": "a"}
 WITHOUT_CONST = {"type": "object", "properties": {"const": {"type": "string"}, "b": {"anyOf": [{}]}}}
 
 ROWS: list[tuple[str, dict[str, Any], dict[str, Any], list[str]]] = [
@@ -67,7 +73,7 @@ ROWS: list[tuple[str, dict[str, Any], dict[str, Any], list[str]]] = [
         "system.cache_control.ephemeral.scope",
         {"system": [{"type": "text", "text": "s", "cache_control": {"type": "ephemeral", "scope": "global"}}]},
         {"system": [{"type": "text", "text": "s", "cache_control": {"type": "ephemeral"}}]},
-        ["system[0].cache_control.scope"],
+        [],
     ),
     (
         "input.status",
@@ -86,6 +92,72 @@ ROWS: list[tuple[str, dict[str, Any], dict[str, Any], list[str]]] = [
         {"tools": [{"name": "g"}, {"name": "f", "input_schema": SCHEMA}]},
         {"tools": [{"name": "g"}, {"name": "f", "input_schema": WITHOUT_CONST}]},
         ["tools.f.const"],
+    ),
+    (
+        "tools.custom.defer_loading",
+        {"tools": [TOOL | {"defer_loading": True}, BASH | {"defer_loading": True}]},
+        {"tools": [TOOL, BASH | {"defer_loading": True}]},
+        [],
+    ),
+    ("tools.cache_control", {"tools": [TOOL | CACHED, BASH | CACHED]}, {"tools": [TOOL, BASH]}, []),
+    (
+        "messages.content.tool_use.caller",
+        {"messages": [{"role": "assistant", "content": [USE | {"caller": {"type": "direct"}}, TEXT | {"caller": 1}]}]},
+        {"messages": [{"role": "assistant", "content": [USE, TEXT | {"caller": 1}]}]},
+        [],
+    ),
+    (
+        "messages.content.text.cache_control.ephemeral.scope",  # a type that is the name of a field, too
+        {"messages": [{"role": "user", "content": [TEXT | CACHED, USE | CACHED]}]},
+        {"messages": [{"role": "user", "content": [TEXT | LESS, USE | CACHED]}]},
+        [],
+    ),
+    (
+        "messages.content.thinking.cache_control",
+        {"messages": [{"role": "assistant", "content": [{"type": "thinking", "thinking": "t"} | CACHED]}]},
+        {"messages": [{"role": "assistant", "content": [{"type": "thinking", "thinking": "t"}]}]},
+        [],
+    ),
+    (
+        "messages.output_config",
+        {"messages": [USER, {"role": "system", "content": "b", "output_config": {"effort": "low"}}]},
+        {"messages": [USER, {"role": "system", "content": "b"}]},
+        ["messages[1].output_config"],
+    ),
+    (
+        "thinking.adaptive.display",
+        {"thinking": {"type": "adaptive", "display": "x"}},
+        {"thinking": {"type": "adaptive"}},
+        [],
+    ),
+    (
+        "*.scope",
+        {"system": [TEXT | CACHED], "tools": [TOOL | CACHED], "messages": [USER | {"content": [TEXT | CACHED]}]},
+        {"system": [TEXT | LESS], "tools": [TOOL | LESS], "messages": [USER | {"content": [TEXT | LESS]}]},
+        [],
+    ),
+    (
+        "*.cache_control",
+        {
+            "messages": [
+                {"role": "user", "content": [TEXT | CACHED, {"type": "tool_result", "content": [TEXT | CACHED]}]}
+            ]
+        },
+        {"messages": [{"role": "user", "content": [TEXT, {"type": "tool_result", "content": [TEXT]}]}]},
+        [],
+    ),
+    ("*.strict", {"tools": [TOOL | {"strict": True}]}, {"tools": [TOOL]}, []),
+    (
+        "*.strict",
+        {"tools": [{"type": "function", "function": {"name": "f", "strict": True}}]},
+        {"tools": [{"type": "function", "function": {"name": "f"}}]},
+        [],
+    ),
+    (
+        "*.name",
+        {"messages": [USER | {"name": "n"}], "tools": [TOOL], "input": [{"type": "function_call", "name": "f"}]},
+        {"messages": [USER], "tools": [TOOL], "input": [{"type": "function_call", "name": "f"}]},
+        ["messages[0].name"],
     ),
 ]
 
@@ -113,6 +185,14 @@ def test_a_field_is_left_out(place: str, before: dict[str, Any], after: dict[str
         "",
         "messages.",
         "messages.2",
+        "tools.custom.input_schema",
+        "tools.custom.absent",
+        "tools.custom.format",
+        "thinking.type.enabled",
+        "*.text",
+        "*.id",
+        "*",
+        "*.absent",
     ],
 )
 def test_what_carries_meaning_stays(place: str) -> None:
@@ -135,3 +215,12 @@ def test_a_schema_too_deep_to_change_is_left_alone() -> None:
 def test_what_may_be_left_out() -> None:
     assert may_leave_out("messages.name")
     assert not may_leave_out("tools.parameters")
+    assert may_leave_out("tools.function.parameters.format")
+    assert may_leave_out("tools.function.parameters.properties.type.const")
+
+
+def test_what_stands_in_a_call_or_a_schema_is_the_clients_own() -> None:
+    """Servers that name no place mean the API's own objects."""
+    body = {"messages": [{"role": "assistant", "content": [USE]}], "tools": [TOOL]}
+    assert changed(without_field, body, "*.caller") == (body, [])
+    assert changed(without_field, body, "*.strict") == (body, [])

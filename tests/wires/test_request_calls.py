@@ -125,7 +125,7 @@ WHOLE: list[tuple[str, ModuleType, list[Body], list[Body], list[int]]] = [
         chat,
         [calls("a", content="x"), calls("b", content="y"), tool("a"), tool("b")],
         [
-            calls("a", "b", content=[{"type": "text", "text": "x"}, {"type": "text", "text": "y"}]),
+            calls("a", "b", content="x\n\ny"),
             tool("a"),
             tool("b"),
         ],

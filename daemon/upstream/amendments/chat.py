@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from daemon.upstream.amendments.rule import AmendmentRule, sentences
+from daemon.upstream.amendments.rule import AmendmentRule, Sentences
 from daemon.wires.base import Change
 from daemon.wires.openai_chat import WIRE, message_changes, request_changes
 
@@ -156,7 +156,7 @@ def _rule(name: str, change: Change, *refusals: str, loses_content: bool = False
         name=name,
         wires=_CHAT,
         change=change,
-        refusals=sentences(*refusals),
+        refusals=Sentences(*refusals),
         loses_content=loses_content,
     )
 
@@ -168,7 +168,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
     _rule("no system message", request_changes.no_system_role, *_NO_SYSTEM, *_INVALID_SYSTEM[:1]),
     _rule("roles alternate", request_changes.alternating, *_ROLES_ALTERNATE),
     _rule("begun answer is a prefix", request_changes.assistant_prefix, r"assistant with prefix true"),
-    _rule("user speaks last", request_changes.user_last, *_USER_LAST),
+    _rule("user has the last word", request_changes.user_last, *_USER_LAST),
     _rule(
         "tool turns are text", request_changes.tools_as_text, *_TOOLS_AS_TEXT, *_ROLES_ALTERNATE[:1], loses_content=True
     ),

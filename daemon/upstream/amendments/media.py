@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-from daemon.upstream.amendments.rule import AmendmentRule, sentences
+from daemon.upstream.amendments.rule import AmendmentRule, Sentences
 from daemon.wires import media_text
 from daemon.wires.table import WIRES
 
@@ -19,9 +18,9 @@ _CANNOT: Final = (
 )
 
 
-def _of_kind(words: str, types: str, chinese: str) -> tuple[re.Pattern[str], ...]:
+def _of_kind(words: str, types: str, chinese: str) -> Sentences:
     """Sentences that refuse one kind of media. ``words`` and ``types`` are alternatives of a pattern."""
-    return sentences(
+    return Sentences(
         rf"unknown variant ['\"`]?(?:{types})\b",  # serde: DeepSeek
         rf"(?:{words})s?{_NOT_FORMATS}(?:[ _-](?:input|content|data|upload|attachment|part|understanding)s?)*"
         rf" {_REFUSED}",
@@ -36,22 +35,19 @@ def _of_kind(words: str, types: str, chinese: str) -> tuple[re.Pattern[str], ...
     )
 
 
-_IMAGES: Final = (
-    *_of_kind(
-        r"images?|vision|visual|picture|multi-?modal(?:ity)?",
-        r"image_url|input_image|image|video_url|input_video",
-        r"图片|图像|视觉|多模态",
-    ),
-    *sentences(
-        r"no endpoints found that support (?:image|vision|multimodal)",  # OpenRouter, MiMo: 404
-        r"(?:not|isn't) (?:a )?(?:multi-?modal|vision)",  # vLLM: "… is not a multimodal model"
-        r"provide the mmproj|missing data required for image",  # llama.cpp, Ollama
-        r"at most 0 image",  # vLLM with a limit of none
-        r"(?:requires?|use|need) a (?:vision|multi-?modal)",
-        r"only supports? text\b[\w ,]{0,30}(?:not|no) image",
-    ),
+_IMAGES: Final = _of_kind(
+    r"images?|vision|visual|picture|multi-?modal(?:ity)?",
+    r"image_url|input_image|image|video_url|input_video",
+    r"图片|图像|视觉|多模态",
+) + Sentences(
+    r"no endpoints found that support (?:image|vision|multimodal)",  # OpenRouter, MiMo: 404
+    r"(?:not|isn't) (?:a )?(?:multi-?modal|vision)",  # vLLM: "… is not a multimodal model"
+    r"provide the mmproj|missing data required for image",  # llama.cpp, Ollama
+    r"at most 0 image",  # vLLM with a limit of none
+    r"(?:requires?|use|need) a (?:vision|multi-?modal)",
+    r"only supports? text\b[\w ,]{0,30}(?:not|no) image",
 )
-_LINKED: Final = sentences(
+_LINKED: Final = Sentences(
     r"unsupported image[ _]url",  # Kimi
     r"(?:url-formatted|linked|remote|external|http) (?:images?|image urls?) (?:is|are) not "
     r"(?:supported|allowed|permitted)",
@@ -60,7 +56,7 @@ _LINKED: Final = sentences(
 )
 _AUDIO: Final = _of_kind(r"audio|speech", r"input_audio|audio_url|audio", r"音频|语音")
 _DOCUMENTS: Final = _of_kind(r"file|document|pdf", r"input_file|file_url|file|document", r"文件|文档")
-_TEXT_ONLY: Final = sentences(
+_TEXT_ONLY: Final = Sentences(
     r"取值范围 ?[\[(【\s'\"\\]*text",  # GLM: messages.content.type 参数非法，取值范围 ['text']
     r"(?:only|just) (?:supports?|accepts?|allows?|takes?) (?:plain )?['\"`]?text['\"`]?\b(?! generation)",
     r"only ['\"`]?text['\"`]?(?: (?:content|inputs?|parts?|types?|messages?|blocks?)){0,3} (?:is|are) (?:currently )?"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from daemon.upstream.amendments.rule import AmendmentRule, sentences
-from daemon.wires.anthropic_messages import WIRE, beta_header, field_paths
+from daemon.upstream.amendments.rule import AmendmentRule, Sentences
+from daemon.wires.anthropic_messages import WIRE, beta_header
 from daemon.wires.anthropic_messages import request_changes as changes
 from daemon.wires.anthropic_messages import thinking_changes as thinking
 
@@ -70,38 +70,38 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         name="system messages as text",
         wires=_MESSAGES,
         change=changes.system_as_text,
-        refusals=sentences(*_SYSTEM_ROLE),
+        refusals=Sentences(*_SYSTEM_ROLE),
     ),
     # --- how thinking is asked for ---
     AmendmentRule(
         name="thinking with a budget",
         wires=_MESSAGES,
         change=thinking.budgeted_thinking,
-        refusals=sentences(*_ADAPTIVE),
+        refusals=Sentences(*_ADAPTIVE),
     ),
     AmendmentRule(
         name="adaptive thinking",
         wires=_MESSAGES,
         change=thinking.adaptive_thinking,
-        refusals=sentences(*_ENABLED),
+        refusals=Sentences(*_ENABLED),
     ),
     AmendmentRule(
         name="thinking between tools",
         wires=_MESSAGES,
         change=thinking.thinking_between_tools,
-        refusals=sentences(rf"thinking\.type\.disabled{_Q} {_NO}.{{0,80}}between_tools"),
+        refusals=Sentences(rf"thinking\.type\.disabled{_Q} {_NO}.{{0,80}}between_tools"),
     ),
     AmendmentRule(
         name="thinking left on",
         wires=_MESSAGES,
         change=thinking.thinking_left_on,
-        refusals=sentences(*_DISABLED),
+        refusals=Sentences(*_DISABLED),
     ),
     AmendmentRule(
         name="budget below max_tokens",
         wires=_MESSAGES,
         change=thinking.budget_below_limit,
-        refusals=sentences(
+        refusals=Sentences(
             rf"max_tokens{_Q} must be (?:greater|larger|more) than {_Q}(?:thinking\.)?budget_tokens",
             rf"budget_tokens{_Q} must be (?:less|smaller|lower) than {_Q}max_tokens",
         ),
@@ -110,7 +110,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         name="a forced tool without thinking",
         wires=_MESSAGES,
         change=thinking.forced_tool_instead,
-        refusals=sentences(
+        refusals=Sentences(
             r"thinking may not be enabled when tool_choice forces",  # platform.claude.com: thinking with tools
             rf"tool_choice{_Q}.{{0,60}}(?:incompatible|not compatible|cannot be used|not supported) (?:with|in|when) "
             r"(?:extended )?thinking",
@@ -120,7 +120,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         name="no forced tool",
         wires=_MESSAGES,
         change=thinking.free_tool_choice,
-        refusals=sentences(
+        refusals=Sentences(
             r"tool_choice: type \W*(?:tool|any)\W.{0,20} (?:is|are) not supported",  # oh-my-pi#12939, cookbooks#854
             rf"forced tool (?:use|choice) {_NO}",
         ),
@@ -129,7 +129,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         name="a round without thinking",
         wires=_MESSAGES,
         change=thinking.no_thinking_in_the_middle,
-        refusals=sentences(
+        refusals=Sentences(
             rf"expected {_Q}thinking{_Q}(?: or {_Q}redacted_thinking{_Q})?, but found",  # Antigravity-Manager#139
             r"must start with a thinking block",
             r"first block must be \W*thinking",  # claude-code#20705
@@ -140,7 +140,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         name="no empty thinking",
         wires=_MESSAGES,
         change=changes.without_empty_thinking,
-        refusals=sentences(
+        refusals=Sentences(
             rf"each {_Q}thinking{_Q} block must contain {_Q}thinking",
             r"thinking\.thinking: field required",
             rf"thinking{_Q} (?:blocks?|content|text|field) (?:must|can ?not) (?:not )?be (?:non-)?(?:empty|blank)",
@@ -151,7 +151,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         name="no unsigned thinking",
         wires=_MESSAGES,
         change=changes.without_unsigned_thinking,
-        refusals=sentences(
+        refusals=Sentences(
             rf"\bsignature{_Q}: field required",  # langchain#29971
             rf"thinking.{{0,60}}(?:missing|without|requires)(?: field| a)? {_Q}signature",
             rf"missing field {_Q}signature",
@@ -161,7 +161,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         name="thinking before each call",
         wires=_MESSAGES,
         change=changes.with_thinking_before_calls,
-        refusals=sentences(
+        refusals=Sentences(
             rf"content\[\]\.thinking{_Q} in the thinking mode must be passed back",  # DeepSeek: 9router#2397, aether#31
             rf"reasoning_content{_Q} in the thinking mode must be passed back",  # new-api#4806
             rf"\breasoning_content{_Q} (?:is missing|field) in (?:the )?assistant",  # Kimi: cc-switch#3377, 9router#355
@@ -172,14 +172,14 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         name="effort with thinking off",
         wires=_MESSAGES,
         change=thinking.less_effort_without_thinking,
-        refusals=sentences(r"not supported when thinking is disabled"),  # claude-code#81084
+        refusals=Sentences(r"not supported when thinking is disabled"),  # claude-code#81084
     ),
     AmendmentRule(
         name="no effort",
         wires=_MESSAGES,
         change=thinking.no_effort,
-        refusals=sentences(
-            r"does not support (?:the |reasoning )?effort",  # platform.claude.com; copilot-api#286
+        refusals=Sentences(
+            r"does not support (?:the |reasoning )?effort(?! level)",  # platform.claude.com; copilot-api#286
             rf"(?:reasoning )?effort{_Q}(?: parameter)? {_NO}(?! when)",
             r"output_config(?:\.effort)?: extra (?:inputs|fields) (?:are )?not permitted",
             rf"(?:unknown|unsupported|unrecognized|unexpected) (?:parameter|field|argument)s?:? {_Q}output_config",
@@ -187,25 +187,17 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         ),
     ),
     AmendmentRule(
-        name="no top_p beside temperature",
-        wires=_MESSAGES,
-        change=thinking.one_kind_of_sampling,
-        refusals=sentences(
-            rf"temperature{_Q} and {_Q}top_p{_Q} cannot both be (?:specified|set)"
-        ),  # Opus 4.1 and later
-    ),
-    AmendmentRule(
         name="no thinking",
         wires=_MESSAGES,
         change=thinking.no_thinking,
-        refusals=sentences(*_NO_THINKING, *_ADAPTIVE, *_ENABLED),
+        refusals=Sentences(*_NO_THINKING, *_ADAPTIVE, *_ENABLED),
     ),
     # --- the shape of the conversation ---
     AmendmentRule(
         name="turns that alternate",
         wires=_MESSAGES,
         change=changes.alternating_turns,
-        refusals=sentences(
+        refusals=Sentences(
             r"roles must alternate",
             rf"first message must (?:use|have|be|come).{{0,20}}{_Q}user",
             r"must (?:start|begin) with a user (?:message|turn)",
@@ -215,51 +207,27 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         name="the last word to the user",
         wires=_MESSAGES,
         change=changes.last_word_to_the_user,
-        refusals=sentences(
+        refusals=Sentences(
             r"does not support assistant message prefill",  # platform.claude.com: Opus 4.6
             r"(?:conversation|messages?) must end with a user (?:message|turn)",
         ),
     ),
-    # --- one field, one item ---
+    # --- what a server does not know ---
     AmendmentRule(
         name="without blocks of the type",
         wires=_MESSAGES,
         change=changes.without_blocks_of,
-        refusals=sentences(
+        refusals=Sentences(
             rf"(?:input tag|unknown variant|(?:unknown|unsupported|invalid) (?:content )?(?:block )?type):? "
             rf"{_Q}({_KINDS})\b",
             rf"\b({_KINDS}){_Q}(?: (?:content )?(?:blocks?|type))? {_NO}",  # claude-code#28870 #25212
         ),
     ),
     AmendmentRule(
-        name="without the field",
-        wires=_MESSAGES,
-        change=field_paths.without_field,
-        refusals=sentences(
-            # claude-code#25597 #82549, litellm#15880, opencode#23767
-            r"\b((?:system|tools|messages|thinking|output_config|tool_choice|metadata)[.\[][\w.\[\]]+): extra "
-            r"(?:inputs|fields) (?:are )?not permitted",
-            rf"(?:unknown|unsupported|unrecognized|unexpected) (?:parameter|field|argument|property):? {_Q}"
-            r"((?:system|tools|messages|thinking|output_config)[.\[][\w.\[\]]+)",
-            r"invalid value for '((?:system|tools|messages)[.\[][\w.\[\]]+)'",  # experiential#685
-        ),
-    ),
-    AmendmentRule(
-        name="without the field everywhere",
-        wires=_MESSAGES,
-        change=field_paths.without_field_anywhere,
-        refusals=sentences(
-            rf"(?:unknown|unexpected|unrecognized) field:? {_Q}(\w+)",  # serde: DeepSeek, llama.cpp
-            r"\*\.(\w+): extra (?:inputs|fields) (?:are )?not permitted",  # vertexai-cf-workers#21
-            # litellm-docs#1078: cache_control.ttl: 1h is not supported
-            r"\bcache_control(?:\.ephemeral)?\.(ttl|scope)\b.{0,40} not (?:permitted|supported|allowed)",
-        ),
-    ),
-    AmendmentRule(
         name="without the beta",
         wires=_MESSAGES,
         headers=beta_header.without_betas,
-        refusals=sentences(
+        refusals=Sentences(
             rf"unexpected value\(s\) {_Q}({_BETAS}){_Q} for the {_Q}anthropic-beta",  # Vertex: new-api#2975, ai#10981
             rf"\bbeta\b[^.]{{0,60}}?\b({_BETAS})",
             rf"\b({_BETAS})\W[^.]{{0,60}}?\bbeta\b",

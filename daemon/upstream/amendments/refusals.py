@@ -75,7 +75,7 @@ def proposals(
             of_others = rule.of_one_request is None or rule.of_one_request.search(error.message) is None
             yield Proposal(amendment=amendment, lasting=of_others)
     yield from _left_out(error, wire, applied, refused_parameters(error, in_request))
-    for place in refused_places(error, text, in_request):
+    for place in dict.fromkeys(refused_places(error, text, in_request)):
         if (amendment := Amendment(FIELD, place)) not in applied:
             yield Proposal(amendment=amendment)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from daemon.errors import ErrorKind, RemoteError
-from daemon.upstream.amendments.rule import matches, sentences
+from daemon.upstream.amendments.rule import Sentences, matches
 from daemon.wires.failures.own_words import InRequest, is_own, is_repeated
 
 _MEANINGFUL: Final = frozenset(
@@ -88,7 +88,7 @@ _NOUN: Final = r"(?:parameter|param|field|argument|option|property|key|input)(?:
 _NEVER: Final = (
     r"(?:is|are) (?:currently )?(?:not (?:yet )?(?:supported|allowed|permitted|accepted)|unsupported|deprecated)"
 )
-_OF_A_VALUE: Final = sentences(
+_OF_A_VALUE: Final = Sentences(
     # a parameter that is refused for what it says
     rf"\b([a-z]\w*_\w+(?:\.\w+)?){_E}[:=]? {_Q}(?:{'|'.join(_WORDS)}){_E} {_NEVER}",
     rf"{_N}{_E} parameter does not support being set to",
@@ -102,7 +102,7 @@ _OF_A_VALUE: Final = sentences(
     rf"\b(think) value {_Q}\w+{_E} {_NEVER}",  # Ollama
     r"tools cannot be used with ([a-z][a-z_.]+) ['\"`]",  # the web search of gpt-5, of the effort "minimal"
 )
-_PARAMETERS: Final = sentences(
+_PARAMETERS: Final = Sentences(
     r"unexpected fields in the request: \{['\"]([\w.]+)",  # transformers serve 5.24: a set, of which one is named here
     rf"(?:unsupported|unknown|unrecognized|unexpected|extraneous)(?: request| keyword| body)? {_NOUN}"
     rf"(?: in object| supplied)?:? {_Q}{_N}\b(?!\[|['\"\\]* at )",
@@ -143,7 +143,7 @@ _KNOWN: Final = re.compile(
 )
 """Words that are names wherever they stand."""
 
-_ALONE: Final = sentences(
+_ALONE: Final = Sentences(
     rf"['\"`]([\w.]+)['\"`] {_NEVER}",
     r"does(?: not|n't) support (?:the )?['\"`]([\w.]+)['\"`]",
     rf"(?:unsupported|unknown) value:? {_Q}{_N}",
@@ -151,13 +151,9 @@ _ALONE: Final = sentences(
 """A quoted word alone, which may be a value."""
 
 
-def refused_parameter(error: RemoteError, in_request: InRequest = lambda _: False) -> str | None:
-    """The parameter that ``error`` refuses by name, in the spelling of the wires; None for none."""
-    return next(refused_parameters(error, in_request), None)
-
-
 def refused_parameters(error: RemoteError, in_request: InRequest) -> Iterator[str]:
-    """The same, followed by what it is called on other wires: upstreams name what they translate it to."""
+    """The parameter that ``error`` refuses by name, in the spelling of the wires, followed by what it is called on
+    other wires: upstreams name what they translate it to."""
     if error.kind is not ErrorKind.INVALID_REQUEST:
         return
     for written in _written(error, error.message[:READ], in_request):

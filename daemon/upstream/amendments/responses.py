@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from daemon.upstream.amendments.rule import AmendmentRule, sentences
+from daemon.upstream.amendments.rule import AmendmentRule, Sentences
 from daemon.wires.openai_responses import WIRE
 from daemon.wires.openai_responses import request_changes as changes
 
@@ -28,7 +28,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         wires=_RESPONSES,
         profile="codex-relay",
         change=changes.codex_shape,
-        refusals=sentences(
+        refusals=Sentences(
             *_INSTRUCTIONS_MISSING,
             *_SYSTEM_REFUSED,
             r"\binput['\"`]? must be (?:a list|an array)",
@@ -41,19 +41,19 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         name="instructions with text",
         wires=_RESPONSES,
         change=changes.filled_instructions,
-        refusals=sentences(*_INSTRUCTIONS_MISSING),
+        refusals=Sentences(*_INSTRUCTIONS_MISSING),
     ),
     AmendmentRule(
         name="no system role",
         wires=_RESPONSES,
         change=changes.no_system_role,
-        refusals=sentences(*_SYSTEM_REFUSED),
+        refusals=Sentences(*_SYSTEM_REFUSED),
     ),
     AmendmentRule(
         name="store: false",
         wires=_RESPONSES,
         change=changes.store_false,
-        refusals=sentences(
+        refusals=Sentences(
             r"\bstore['\"`]? must be (?:set to )?['\"`]?false",
             r"\bstore['\"`]?(?: ?[=:] ?| set to )true['\"`]? is not (?:allowed|supported)",
         ),
@@ -63,13 +63,13 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         wires=_RESPONSES,
         change=changes.only_what_is_said,
         loses_content=True,
-        refusals=sentences(r"items are not persisted", r"\bitem with id ['\"`]?\S+ not found"),
+        refusals=Sentences(r"items are not persisted", r"\bitem with id ['\"`]?\S+ not found"),
     ),
     AmendmentRule(
         name="items without ids",
         wires=_RESPONSES,
         change=changes.without_ids,
-        refusals=sentences(
+        refusals=Sentences(
             r"expected an id that begins with",
             r"(?:invalid|unknown parameter:?|unsupported parameter:?) ['\"`]?input\[\d+\]\.id\b",
         ),

@@ -52,7 +52,7 @@ class AmendmentRule(Struct, frozen=True, kw_only=True):
 
     name: str
     wires: frozenset[str]
-    refusals: tuple[re.Pattern[str], ...] = ()
+    refusals: Iterable[re.Pattern[str]] = ()
     about: re.Pattern[str] | None = None
     argument: Callable[[re.Match[str]], str] = first_group
     of_one_request: re.Pattern[str] | None = None
@@ -63,9 +63,25 @@ class AmendmentRule(Struct, frozen=True, kw_only=True):
     profile: str = ""
 
 
-def sentences(*patterns: str) -> tuple[re.Pattern[str], ...]:
-    """Patterns that are searched for in the message of a refusal, whatever their case."""
-    return tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
+class Sentences:
+    """Patterns that are searched for in the message of a refusal, whatever their case, in their order.
+
+    They are compiled at the first refusal: several hundred take a tenth of the time of a start.
+    """
+
+    __slots__ = ("_compiled", "_texts")
+
+    def __init__(self, *texts: str) -> None:
+        self._texts = texts
+        self._compiled: tuple[re.Pattern[str], ...] = ()
+
+    def __iter__(self) -> Iterator[re.Pattern[str]]:
+        if not self._compiled:
+            self._compiled = tuple(re.compile(text, re.IGNORECASE) for text in self._texts)
+        return iter(self._compiled)
+
+    def __add__(self, others: Sentences) -> Sentences:
+        return Sentences(*self._texts, *others._texts)
 
 
 def matches(patterns: Iterable[re.Pattern[str]], text: str) -> Iterator[re.Match[str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from daemon.upstream.amendments.rule import AmendmentRule, sentences
+from daemon.upstream.amendments.rule import AmendmentRule, Sentences
 from daemon.wires import anthropic_messages, openai_chat, openai_responses
 from daemon.wires.anthropic_messages import request_calls as messages
 from daemon.wires.openai_chat import request_calls as chat
@@ -17,7 +17,7 @@ from daemon.wires.openai_responses import request_calls as responses
 from daemon.wires.table import WIRES
 from daemon.wires.tool_schemas import moonshot_tools, portable_tools
 
-_UNPAIRED: Final = sentences(
+_UNPAIRED: Final = Sentences(
     # OpenAI, DeepSeek, xAI and whoever copies them
     r"['\"`]tool_calls['\"`]? must be followed by tool messages",
     r"tool_call_ids? did not have response messages",
@@ -44,7 +44,7 @@ _UNPAIRED: Final = sentences(
     r"message has tool role, but there was no previous assistant message with a tool call",
 )
 
-_SCHEMAS: Final = sentences(
+_SCHEMAS: Final = Sentences(
     r"\bis not a (?:valid )?\\?['\"]?regex\b",
     r"\binvalid (?:json )?schema\b",
     r"\binvalid regex\b|\bregex (?:parse|compile|syntax) error\b",
@@ -60,7 +60,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
     AmendmentRule(
         name="tool schemas of Moonshot",
         wires=frozenset(WIRES),
-        refusals=sentences(r"is not a valid moonshot flavored json schema"),
+        refusals=Sentences(r"is not a valid moonshot flavored json schema"),
         change=moonshot_tools,
     ),
     *(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from daemon.upstream.amendments.rule import AmendmentRule, sentences
+from daemon.upstream.amendments.rule import AmendmentRule, Sentences
 from daemon.wires import request_changes as changes
 from daemon.wires.openai_chat import WIRE as CHAT
 from daemon.wires.table import WIRES
@@ -30,7 +30,7 @@ _MORE: Final = r"(?:greater|larger|more|higher|bigger|above)"
 _LESS: Final = r"(?:less|lower|smaller|fewer)"
 _NOT: Final = r"(?:can ?not|must not|may not|should not|can't)"
 
-_TOO_MUCH: Final = sentences(
+_TOO_MUCH: Final = Sentences(
     rf"{_LIMIT}[^\n\[(]{{0,80}}?[\[(] ?\d+ ?[,~-] ?(\d{{1,12}}) ?[\])]",
     r"\bfrom \d+ \(inclusive\) to (?P<exclusive>\d{1,12}) \(exclusive\)",
     rf"{_LIMIT}{_GAP}(?:between|range|from) \d+ ?(?:and|to|-|~|–|\.\.) ?{_NUMBER}",
@@ -47,7 +47,7 @@ _TOO_MUCH: Final = sentences(
     rf"maximum tokens you requested exceeds? the model limit of {_NUMBER}",
     rf"{_LIMIT}[^\n]{{0,30}}?(?:不能大于|不[能得]?超过|最大值?[为是]?|上限[为是]?|小于等于) ?{_NUMBER}",
 )
-_TOO_LITTLE: Final = sentences(
+_TOO_LITTLE: Final = Sentences(
     rf"{_LIMIT}[^\n\[]{{0,80}}?\[ ?(\d{{1,12}}) ?[,~-] ?\d+ ?\]",
     r"expected a value >=? ?(\d{1,12})(?!\d)",
     rf"{_LIMIT}{_GAP}(?:at least|{_MORE} than or equal to|>=|≥|no less than"
@@ -100,7 +100,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         change=changes.effort_among,
         about=_OF_EFFORT,
         argument=_levels,
-        refusals=sentences(
+        refusals=Sentences(
             r"(?:(?<!un)(?<!in)(?:supported|valid|allowed|accepted|available|permitted)"
             r"(?:(?: (?:values?|levels?|options?|efforts?))(?: (?:are|is))?|:)"
             r"|expected(?: one of)?|should be(?: one of)?|must be(?: either| one of)?|\bone of|\bonly|\buse"
@@ -112,7 +112,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         name=STREAMED,
         wires=frozenset({CHAT.name}),  # the others, and what is translated, are streamed in any case or need not be
         change=changes.streamed,
-        refusals=sentences(
+        refusals=Sentences(
             r"only supports? stream|must have stream=true",
             r"stream(?:ing)?['\"`]?(?: parameter)? must be (?:set to )?['\"`]?true",
             r"non-?stream(?:ing)? calls|when ['\"`]?stream ?= ?false|(?:仅|只)支持流式|非流式调用",

@@ -8,11 +8,11 @@
     thinking        how it is asked for, by model     models          what Claude models take, as data
     midway          what system messages change       request_changes for servers that take less
 
-``thinking_changes``, ``field_paths`` and ``beta_header`` are further changes of a request that was refused.
+``thinking_changes``, ``request_calls`` and ``beta_header`` are further changes of a request that was refused.
 
 ``decode_blocks``, ``encode_blocks`` and ``answer_parts`` hold what these share: content blocks on the way
 in, on the way up, and on the way down. ``moved_thinking`` keeps thinking from the front of an answer
-whose client did not ask for it.
+whose client did not ask for it; ``message_events`` makes a whole answer a stream where it passes through, and back.
 """
 
 from __future__ import annotations

@@ -28,11 +28,11 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message
+from daemon.wires.added_text import reminder
 from daemon.wires.anthropic_messages.answer_parts import fitting_id, hosted_blocks, tool_input
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
 from daemon.wires.json import type_of
 from daemon.wires.paired_messages import with_paired_calls
-from daemon.wires.system_text import reminder
 from daemon.wires.tools import SentNames
 
 Json = dict[str, object]

@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from daemon.inference.blocks import Text
 from daemon.inference.request import AnyTool, Message, OpaqueTool, Request, Tool, WebSearch
+from daemon.wires.added_text import CONTINUE
 from daemon.wires.anthropic_messages.encode_blocks import Json, RequestBlocks, word_for
 from daemon.wires.anthropic_messages.models import claude_model
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
@@ -19,9 +20,6 @@ from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.json import encode
 from daemon.wires.tool_schemas import fit_schema
 from daemon.wires.tools import INPUT_SCHEMA, SentNames, chosen_tool, described, label, offered_tools, spoken
-
-GO_ON = "Continue."
-"""What a user says who says nothing."""
 
 _NAME_LIMIT = 128
 
@@ -41,7 +39,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     if (turns or system) and not any(turn["role"] == "user" for turn in turns):
         # The API wants the user to speak first: what would have been the last system text is what the model answers.
         # A request that says nothing at all stays as it is, for the upstream to refuse.
-        spoken_last = system.pop() if system else GO_ON
+        spoken_last = system.pop() if system else CONTINUE
         turns.insert(0, {"role": "user", "content": [{"type": "text", "text": spoken_last}]})
     if system:
         body["system"] = [{"type": "text", "text": text} for text in system]

@@ -4,7 +4,7 @@ Third-party servers (DeepSeek, MiniMax, GLM, Kimi, llama.cpp, Bedrock and Vertex
 so do Anthropic's own older models. Each change is a pure function over the body's top-level fields: it changes them in
 place and returns the names of what the request loses by it. Messages that a change does not concern keep their bytes.
 Which change an upstream needs is known from what it refused (``upstream.amendments``). Those of thinking and effort
-stand in ``thinking_changes``, those of a single field in ``field_paths``.
+stand in ``thinking_changes``.
 """
 
 from __future__ import annotations
@@ -16,16 +16,13 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
+from daemon.wires.added_text import CONTINUE, NOT_KEPT, NOTHING, reminder
 from daemon.wires.anthropic_messages.midway import effort_at_end, is_over
 from daemon.wires.anthropic_messages.schema import ABSENT, RawMessageParam
 from daemon.wires.base import Fields
-from daemon.wires.json import NOT_JSON, NULL, encode, fields_of, items_of
+from daemon.wires.json import NOT_JSON, NULL, encode, fields_of, items_of, list_of, object_of, string_of
 
 _USER: Final = Raw(b'"user"')
-_GO_ON: Final = "Continue."
-"""What a user says who says nothing, where an upstream insists that one speaks."""
-_HELD_BACK: Final = "(reasoning of another model)"
-"""Stands for thinking that the upstream wants back and nobody has."""
 
 
 class _Block(Struct, gc=False):
@@ -40,7 +37,6 @@ class _Block(Struct, gc=False):
 
 _read_messages = msgspec.json.Decoder(list[RawMessageParam]).decode
 _read_block = msgspec.json.Decoder(_Block).decode
-_text = msgspec.json.Decoder(str).decode
 
 
 # --- roles ----------------------------------------------------------------------------------------
@@ -67,8 +63,7 @@ def system_as_text(fields: Fields, _: str = "") -> Sequence[str]:
     fields["messages"] = Raw(encode(turns.messages))
     effort = effort_at_end(heads)
     if effort is not None:
-        config = fields.get("output_config", NULL)
-        fields["output_config"] = Raw(encode(({} if config == NULL else fields_of(config)) | {"effort": effort}))
+        fields["output_config"] = Raw(encode(object_of(fields.get("output_config")) | {"effort": effort}))
     return lost
 
 
@@ -102,7 +97,7 @@ class _Turns:
     def end(self) -> None:
         """What is waiting is a turn of its own."""
         if self._waiting or not self.messages:
-            content = self._waiting or [_text_block(_GO_ON)]
+            content = self._waiting or [_text_block(CONTINUE)]
             self.messages.append(Raw(encode({"role": _USER, "content": content})))
             self._waiting, self._role = [], "user"
 
@@ -131,7 +126,7 @@ def _reminder(texts: list[Raw]) -> Raw:
     blocks = [block_of(raw) for raw in texts]
     text = "\n".join(block.text or "" for block in blocks)
     marks = [block.cache_control for block in blocks if block.cache_control]
-    return _text_block(f"<system-reminder>\n{text}\n</system-reminder>", marks[-1] if marks else ABSENT)
+    return _text_block(reminder(text), marks[-1] if marks else ABSENT)
 
 
 def _text_block(text: str, cache_control: Raw = ABSENT) -> Raw:
@@ -151,7 +146,7 @@ def alternating_turns(fields: Fields, _: str = "") -> Sequence[str]:
         content = [block for raw in turn for block in _content_blocks(fields_of(raw).get("content", NULL))]
         messages.append(Raw(encode(fields_of(turn[0]) | {"content": content})))
     if heads and heads[0].role == "assistant":
-        messages.insert(0, Raw(encode({"role": _USER, "content": _GO_ON})))
+        messages.insert(0, Raw(encode({"role": _USER, "content": CONTINUE})))
     if len(messages) != len(raws):
         fields["messages"] = Raw(encode(messages))
     return ()
@@ -161,7 +156,7 @@ def last_word_to_the_user(fields: Fields, _: str = "") -> Sequence[str]:
     """The model does not take the beginning of its own answer: the user asks it to go on."""
     raws, heads = _messages(fields)
     if heads and heads[-1].role == "assistant":
-        fields["messages"] = Raw(encode([*raws, {"role": _USER, "content": _GO_ON}]))
+        fields["messages"] = Raw(encode([*raws, {"role": _USER, "content": CONTINUE}]))
     return ()
 
 
@@ -187,7 +182,7 @@ def without_blocks_of(fields: Fields, kind: str) -> Sequence[str]:
     for number, (raw, head) in enumerate(zip(raws, heads, strict=True)):
         if isinstance(head.content, list) and f'"{kind}"'.encode() in bytes(raw):
             blocks = _replaced(head.content, kind.lower(), f"messages[{number}]", lost)
-            raw = Raw(encode(fields_of(raw) | {"content": blocks or [_text_block("-")]}))
+            raw = Raw(encode(fields_of(raw) | {"content": blocks or [_text_block(NOTHING)]}))
         messages.append(raw)
     if lost:
         fields["messages"] = Raw(encode(messages))
@@ -234,7 +229,7 @@ def _with_thinking(blocks: list[Raw], _where: str, _lost: list[str]) -> list[Raw
     types = [block_of(raw).type for raw in blocks]
     if "tool_use" not in types or "thinking" in types:
         return blocks
-    return [Raw(encode({"type": "thinking", "thinking": _HELD_BACK, "signature": ""})), *blocks]
+    return [Raw(encode({"type": "thinking", "thinking": NOT_KEPT, "signature": ""})), *blocks]
 
 
 def _without_blocks(fields: Fields, unwanted: Callable[[_Block], bool]) -> Sequence[str]:
@@ -243,7 +238,7 @@ def _without_blocks(fields: Fields, unwanted: Callable[[_Block], bool]) -> Seque
         if len(rest) == len(blocks):
             return blocks
         lost.append(f"{where}.reasoning")
-        return rest or [_text_block("-")]
+        return rest or [_text_block(NOTHING)]
 
     return _each_turn(fields, kept)
 
@@ -286,8 +281,5 @@ def _messages(fields: Fields) -> tuple[list[Raw], list[RawMessageParam]]:
 
 def _content_blocks(content: Raw) -> list[Raw]:
     """A message's content, or a system text, as blocks."""
-    first = bytes(memoryview(content)[:1])
-    if first == b"[":
-        return items_of(content)
-    text = _text(content) if first == b'"' else ""
-    return [_text_block(text)] if text else []
+    text = string_of(content)
+    return [_text_block(text)] if text else list_of(content)

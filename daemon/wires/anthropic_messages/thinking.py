@@ -7,7 +7,6 @@ is reported as lost; the provider's default level just gives way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from daemon.inference.blocks import Reasoning, ToolCall
@@ -15,28 +14,17 @@ from daemon.inference.request import ReasoningOptions, Request
 from daemon.wires.anthropic_messages.models import ClaudeModel, claude_model
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
 from daemon.wires.base import EncodeOptions
-from daemon.wires.effort import nearest
+from daemon.wires.effort import BUDGETS, LEAST_BUDGET, nearest
 
 Json = dict[str, object]
 
-LEAST_BUDGET: Final = 1024
 LEAST_TOP_P: Final = 0.95
 """Below it ``top_p`` may not stand beside thinking."""
-
-BUDGETS: Final[Mapping[str, int]] = {
-    "minimal": 1024,
-    "low": 1024,
-    "medium": 8192,
-    "high": 24_576,
-    "xhigh": 32_768,
-    "max": 64_000,
-}
-"""Tokens to think for a level, where a model counts them."""
 
 
 def budget_of(effort: str | None) -> int:
     """The tokens that a level stands for."""
-    return BUDGETS.get(effort or "", BUDGETS["medium"])
+    return max(BUDGETS.get(effort or "", BUDGETS["medium"]), LEAST_BUDGET)
 
 
 def effort_of(budget: int) -> str:

@@ -14,9 +14,9 @@ from msgspec import Raw, Struct
 
 from daemon.wires.anthropic_messages.models import UNKNOWN, claude_model
 from daemon.wires.anthropic_messages.schema import RawMessageParam
-from daemon.wires.anthropic_messages.thinking import LEAST_BUDGET, budget_of, effort_of
+from daemon.wires.anthropic_messages.thinking import budget_of, effort_of
 from daemon.wires.base import Fields
-from daemon.wires.effort import nearest
+from daemon.wires.effort import LEAST_BUDGET, nearest
 from daemon.wires.json import NOT_JSON, NULL, RawObject, encode, items_of, object_of, type_of
 
 _FORCED: Final = frozenset({"any", "tool"})
@@ -162,13 +162,6 @@ def no_thinking_in_the_middle(fields: Fields, _: str = "") -> Sequence[str]:
     if last is None or not isinstance(last.content, list) or not last.content:
         return ()
     return () if type_of(last.content[0]) in ("thinking", "redacted_thinking") else no_thinking(fields)
-
-
-def one_kind_of_sampling(fields: Fields, _: str = "") -> Sequence[str]:
-    """``temperature`` and ``top_p`` exclude each other: the temperature is kept."""
-    if fields.get("temperature", NULL) == NULL or fields.pop("top_p", NULL) == NULL:
-        return ()
-    return ("top_p",)
 
 
 def _is_forced(fields: Fields) -> bool:

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from daemon.inference.blocks import Text
 from daemon.inference.request import ReasoningOptions, Request
-from daemon.wires.effort import nearest
+from daemon.wires.effort import BUDGETS, nearest
 from daemon.wires.naming import shorten_id
 
 ID_LIMIT = 64
@@ -88,8 +88,8 @@ def _digest(model: str, text: str) -> str:
 # --- effort --------------------------------------------------------------------------------------
 
 
-_BUDGETS = ((512, "minimal"), (1024, "low"), (8192, "medium"))
-"""Anthropic's token budget up to … is this level; anything larger is ``high``."""
+_BOUNDED = ("minimal", "low", "medium")
+"""A budget up to theirs is this level; anything larger is ``high``."""
 
 _LEVELS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (re.compile(r"gpt-(3|4)|chatgpt|gpt-5[^/]*-chat"), ()),
@@ -132,4 +132,4 @@ def _from_budget(options: ReasoningOptions) -> str | None:
         return "none"
     if options.budget is None:
         return None
-    return next((level for limit, level in _BUDGETS if options.budget <= limit), "high")
+    return next((level for level in _BOUNDED if options.budget <= BUDGETS[level]), "high")

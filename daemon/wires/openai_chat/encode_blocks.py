@@ -33,6 +33,7 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message
+from daemon.wires.added_text import reminder
 from daemon.wires.call_ids import counted
 from daemon.wires.json import type_of
 from daemon.wires.media_text import line_for
@@ -52,7 +53,6 @@ from daemon.wires.openai_chat.schema import (
     TextPart,
     ToolCallParam,
 )
-from daemon.wires.system_text import reminder
 from daemon.wires.tools import SentNames, wrapped
 
 REASONING_FIELDS = ("reasoning_content", "reasoning")

@@ -8,8 +8,9 @@ from typing import Final
 
 from msgspec import Raw
 
+from daemon.wires.added_text import NOT_KEPT
 from daemon.wires.base import Fields
-from daemon.wires.json import NULL, RawObject, encode, fields_of, items_of
+from daemon.wires.json import NULL, RawObject, encode, fields_of, items_of, string_of
 from daemon.wires.naming import fitted_id
 from daemon.wires.openai_chat.encode_blocks import REASONING_FIELDS
 from daemon.wires.openai_chat.message_objects import (
@@ -21,10 +22,9 @@ from daemon.wires.openai_chat.message_objects import (
     only_text,
     raw_text,
     role_of,
-    text_of,
 )
 
-_PLACEHOLDERS: Final = frozenset({" ", "", "(not kept)"})
+_PLACEHOLDERS: Final = frozenset({" ", "", NOT_KEPT})
 
 
 def _each(fields: Fields, change: Callable[[RawObject], RawObject | None]) -> Sequence[str]:
@@ -57,7 +57,7 @@ def _reasoning(fields: Fields, name: str, placeholder: str) -> Sequence[str]:
 
 
 def _says(reasoning: Raw) -> bool:
-    return text_of(reasoning) not in _PLACEHOLDERS
+    return string_of(reasoning) not in _PLACEHOLDERS
 
 
 def blank_reasoning(fields: Fields, name: str = "") -> Sequence[str]:
@@ -72,7 +72,7 @@ def empty_reasoning(fields: Fields, name: str = "") -> Sequence[str]:
 
 def worded_reasoning(fields: Fields, name: str = "") -> Sequence[str]:
     """Words: for servers that strip what they check."""
-    return _reasoning(fields, name, "(not kept)")
+    return _reasoning(fields, name, NOT_KEPT)
 
 
 # --- content -------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ def empty_content(fields: Fields, _: str = "") -> Sequence[str]:
 
 
 def null_content(fields: Fields, _: str = "") -> Sequence[str]:
-    """Null where the assistant only calls tools (NIM, Bedrock); one who neither speaks nor calls says nothing."""
+    """Null where the assistant only calls tools (NIM, Bedrock); one who has no text and calls nothing is left out."""
 
     def change(message: RawObject) -> RawObject | None:
         if role_of(message) != "assistant" or (only_text(content_of(message)) or "").strip():
@@ -143,7 +143,7 @@ def call_ids(fields: Fields, form: str) -> Sequence[str]:
 
 
 def _with_id(holder: RawObject, name: str, form: str) -> RawObject:
-    identifier = text_of(holder.get(name, NULL))
+    identifier = string_of(holder.get(name, NULL))
     fitted = fitted_id(identifier, form) if identifier else ""
     return holder if fitted == identifier else holder | {name: raw_text(fitted)}
 

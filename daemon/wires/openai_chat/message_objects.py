@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.wires.base import Fields
-from daemon.wires.json import NULL, RawObject, encode, fields_of, items_of
+from daemon.wires.json import NULL, RawObject, encode, fields_of, first_byte, items_of, string_of
 
 Messages = list[RawObject]
 
@@ -18,7 +18,6 @@ RESULTS: Final = frozenset({"tool", "function"})
 
 _ROLES: Final = {b'"%b"' % role.encode(): role for role in ("user", "assistant", *SYSTEM, *RESULTS)}
 _TEXT_PARTS: Final = frozenset({"text", "input_text", "output_text"})
-_string = msgspec.json.Decoder(str).decode
 
 
 class _Part(Struct, gc=False):
@@ -53,11 +52,6 @@ def raw_text(text: str) -> Raw:
     return Raw(encode(text))
 
 
-def text_of(raw: Raw) -> str:
-    """The text of a JSON string; '' for anything else."""
-    return _string(raw) if _first_byte(raw) == b'"' else ""
-
-
 def role_of(message: RawObject) -> str:
     """'' for a role that nobody knows."""
     return _ROLES.get(bytes(message.get("role", NULL)), "")
@@ -78,8 +72,8 @@ def only_text(content: Raw) -> str | None:
     """The text of a content that holds nothing else; '' where it is null."""
     if content == NULL:
         return ""
-    if _first_byte(content) == b'"':
-        return _string(content)
+    if first_byte(content) == b'"':
+        return string_of(content)
     try:
         parts = _parts(content)
     except msgspec.DecodeError:
@@ -99,15 +93,12 @@ def together(first: Raw, second: Raw) -> Raw:
     texts = only_text(first), only_text(second)
     if texts[0] is not None and texts[1] is not None:
         return raw_text(joined([texts[0], texts[1]]))
-    return Raw(encode([*_parts_of(first), *_parts_of(second)]))
+    return Raw(encode([*parts_of(first), *parts_of(second)]))
 
 
-def _parts_of(content: Raw) -> list[Raw]:
-    if _first_byte(content) == b"[":
+def parts_of(content: Raw) -> list[Raw]:
+    """A content as the list that it may be as well."""
+    if first_byte(content) == b"[":
         return items_of(content)
-    text = text_of(content)
+    text = string_of(content)
     return [Raw(encode({"type": "text", "text": text}))] if text else []
-
-
-def _first_byte(raw: Raw) -> bytes:
-    return bytes(memoryview(raw)[:1])

@@ -177,7 +177,7 @@ class ChatDialect:
         return self._opened
 
     def _one_id(self, chunk_id: bytes, payload: bytes) -> bytes:
-        """The first id stands: also against an upstream that changes it, and after a keep-alive of ours.
+        """The first id stands: also where an upstream changes it, and after a keep-alive of ours.
         Azure's opening chunk has an empty one."""
         if not self._id and chunk_id not in _NOTHING:
             self._id = chunk_id

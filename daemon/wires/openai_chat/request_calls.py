@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-import msgspec
 from msgspec import Raw, Struct
 
 from daemon.wires.base import Fields
 from daemon.wires.call_pairs import NO_RESULT, STRAY_MARK, Turn, TurnPart, paired, says_nothing
 from daemon.wires.json import NULL, LenientDecoder, RawObject, changed, encode, fields_of, items_of
+from daemon.wires.openai_chat.message_objects import parts_of, together
 
 _ASSISTANT: Final = "assistant"
-_NO_TEXT: Final = Raw(b'""')
 _NOTHING: Final = (b"", b"null", b'""', b"[]")
 
 
@@ -110,7 +109,7 @@ def _answer(part: TurnPart[Raw]) -> Raw:
 
 def _as_text(result: Raw) -> dict[str, object]:
     mark = {"type": "text", "text": STRAY_MARK}
-    return {"role": "user", "content": [mark, *_parts(fields_of(result).get("content", _NO_TEXT))]}
+    return {"role": "user", "content": [mark, *parts_of(fields_of(result).get("content", NULL))]}
 
 
 def _joined(heads: Sequence[RawObject]) -> RawObject:
@@ -122,12 +121,5 @@ def _joined(heads: Sequence[RawObject]) -> RawObject:
             if before in _NOTHING:
                 message[name] = value
             elif name == "content" and bytes(value) not in _NOTHING:
-                message[name] = Raw(encode([*_parts(message[name]), *_parts(value)]))
+                message[name] = together(message[name], value)
     return message
-
-
-def _parts(content: Raw) -> list[object]:
-    whole = msgspec.json.decode(content)
-    if isinstance(whole, list):
-        return whole
-    return [{"type": "text", "text": whole}] if whole else []

@@ -9,12 +9,12 @@ fields, as in ``openai_responses.request_changes``; what one message holds is ch
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from msgspec import Raw
 
+from daemon.wires.added_text import CONTINUE, UNDERSTOOD, is_reminder, reminder
 from daemon.wires.base import Fields
-from daemon.wires.json import NULL, TRUE, RawObject, encode, items_of
+from daemon.wires.json import NULL, TRUE, RawObject, encode, items_of, string_of
 from daemon.wires.openai_chat.encode_blocks import REASONING_FIELDS
 from daemon.wires.openai_chat.message_objects import (
     RESULTS,
@@ -29,15 +29,8 @@ from daemon.wires.openai_chat.message_objects import (
     raw_text,
     role_of,
     text_message,
-    text_of,
     together,
 )
-from daemon.wires.system_text import is_reminder, reminder
-
-CONTINUE: Final = "Continue."
-"""What a user says where a template wants one to say something, and nobody has."""
-UNDERSTOOD: Final = "OK."
-"""What the model says between a tool's result and the next word of the user, where a template wants it to."""
 
 
 def system_first(fields: Fields, _: str = "") -> Sequence[str]:
@@ -166,7 +159,7 @@ def _one_message(first: RawObject, second: RawObject) -> RawObject:
     if has_calls(second):
         whole |= {name: second[name] for name in ("tool_calls", "function_call") if name in second}
     for field in REASONING_FIELDS:
-        if thoughts := joined([text_of(each.get(field, NULL)) for each in (first, second)]):
+        if thoughts := joined([string_of(each.get(field, NULL)) for each in (first, second)]):
             whole[field] = raw_text(thoughts)
     return whole
 

@@ -14,12 +14,13 @@ import msgspec
 from msgspec import Raw
 
 from daemon.wires.base import Fields
+from daemon.wires.effort import BUDGETS
 from daemon.wires.json import FALSE, NULL, TRUE, encode, object_of
 
 EFFORT: Final = "reasoning_effort"
 
-_BUDGETS: Final = {"minimal": 512, "low": 1024, "medium": 8192}
-"""Tokens of thinking for a level, as the hub reads them from Messages clients; a higher level has no bound."""
+_BOUNDED: Final = frozenset({"minimal", "low", "medium"})
+"""Levels that get a budget, where a make counts tokens; a higher level has no bound."""
 
 
 def in_form(fields: Fields, form: str) -> Sequence[str]:
@@ -61,8 +62,8 @@ def _adaptive_thinking(fields: Fields, effort: str) -> Sequence[str]:
 def _enable_thinking(fields: Fields, effort: str) -> Sequence[str]:
     """Qwen: a switch, and a budget in place of a level."""
     _put(fields, "enable_thinking", effort != "none")
-    if effort in _BUDGETS:
-        _put(fields, "thinking_budget", _BUDGETS[effort])
+    if effort in _BOUNDED:
+        _put(fields, "thinking_budget", BUDGETS[effort])
     del fields[EFFORT]
     return ()
 

@@ -24,6 +24,7 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message
+from daemon.wires.added_text import reminder
 from daemon.wires.json import type_of
 from daemon.wires.naming import shorten_id, shorten_names
 from daemon.wires.openai.documents import ERROR_MARK, SAME_PARTS, inline_data, titled
@@ -44,7 +45,6 @@ from daemon.wires.openai_responses.schema import (
     RefusalPart,
     Unset,
 )
-from daemon.wires.system_text import reminder
 
 ID_LIMIT = 64
 

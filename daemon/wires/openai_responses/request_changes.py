@@ -15,10 +15,10 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
+from daemon.wires.added_text import reminder
 from daemon.wires.base import Fields
-from daemon.wires.json import NULL, encode, fields_of, items_of
+from daemon.wires.json import NULL, encode, fields_of, first_byte, list_of, string_of
 from daemon.wires.openai_responses.schema import InputMessage, InputText
-from daemon.wires.system_text import reminder
 
 NEUTRAL_INSTRUCTIONS: Final = "You are a helpful assistant."
 """For upstreams that insist on ``instructions`` where the request has no system text at all."""
@@ -27,8 +27,6 @@ _CODEX_TIERS: Final = frozenset({"priority"})
 _USUAL_TIERS: Final = frozenset({"auto", "default"})
 _SYSTEM: Final = frozenset({"system", "developer"})
 _TEXT_PARTS: Final = frozenset({"input_text", "text", "output_text"})
-
-_text = msgspec.json.Decoder(str).decode
 
 
 class _Head(Struct, gc=False):
@@ -59,8 +57,8 @@ def codex_shape(fields: Fields, _: str = "") -> Sequence[str]:
     if fields.get("instructions", NULL) == NULL:
         fields["instructions"] = Raw(b'""')
     items = fields.get("input", NULL)
-    if _first_byte(items) == b'"':
-        fields["input"] = Raw(encode([InputMessage("user", [InputText(_text(items))])]))
+    if first_byte(items) == b'"':
+        fields["input"] = Raw(encode([InputMessage("user", [InputText(string_of(items))])]))
         return ()
     _each_item(fields, _as_codex)
     return ()
@@ -79,10 +77,10 @@ def _as_codex(raw: Raw) -> Raw | None:
 def codex_tier(fields: Fields, _: str = "") -> Sequence[str]:
     """``service_tier`` is left out unless it is the one that Codex asks for."""
     tier = fields.get("service_tier", NULL)
-    if tier == NULL or _string(tier) in _CODEX_TIERS:
+    if tier == NULL or string_of(tier) in _CODEX_TIERS:
         return ()
     del fields["service_tier"]
-    return () if _string(tier) in _USUAL_TIERS else ("service_tier",)
+    return () if string_of(tier) in _USUAL_TIERS else ("service_tier",)
 
 
 def store_false(fields: Fields, _: str = "") -> Sequence[str]:
@@ -96,7 +94,7 @@ def system_as_instructions(fields: Fields, _: str = "") -> Sequence[str]:
     """The system text that opens the input goes into ``instructions``, behind what is there."""
     texts, rest = _opening_system_text(fields)
     if texts:
-        instructions = _string(fields.get("instructions", NULL))
+        instructions = string_of(fields.get("instructions", NULL))
         fields["instructions"] = Raw(encode("\n\n".join(text for text in (instructions, *texts) if text.strip())))
         fields["input"] = Raw(encode(rest))
     return ()
@@ -104,16 +102,16 @@ def system_as_instructions(fields: Fields, _: str = "") -> Sequence[str]:
 
 def filled_instructions(fields: Fields, _: str = "") -> Sequence[str]:
     """``instructions`` is never blank: the system text, or else one sentence that asks for nothing."""
-    if not _string(fields.get("instructions", NULL)).strip():
+    if not string_of(fields.get("instructions", NULL)).strip():
         system_as_instructions(fields)
-    if not _string(fields.get("instructions", NULL)).strip():
+    if not string_of(fields.get("instructions", NULL)).strip():
         fields["instructions"] = Raw(encode(NEUTRAL_INSTRUCTIONS))
     return ()
 
 
 def fixed_instructions(fields: Fields, text: str) -> Sequence[str]:
     """``instructions`` is ``text``; what the client wrote there becomes a developer message that opens the input."""
-    instructions = _string(fields.get("instructions", NULL))
+    instructions = string_of(fields.get("instructions", NULL))
     if instructions.startswith(text):
         return ()
     if instructions.strip():
@@ -172,8 +170,7 @@ def without_ids(fields: Fields, _: str = "") -> Sequence[str]:
 
 def _items(fields: Fields) -> list[Raw]:
     """The input's items; none where it is no list."""
-    items = fields.get("input", NULL)
-    return items_of(items) if _first_byte(items) == b"[" else []
+    return list_of(fields.get("input", NULL))
 
 
 def _each_item(fields: Fields, change: Callable[[Raw], Raw | None]) -> None:
@@ -222,12 +219,3 @@ def _head(raw: Raw) -> _Head:
         return _read_head(raw)
     except msgspec.DecodeError:
         return _Head()
-
-
-def _string(raw: Raw) -> str:
-    """The text of a JSON string; empty for anything else."""
-    return _text(raw) if _first_byte(raw) == b'"' else ""
-
-
-def _first_byte(raw: Raw) -> bytes:
-    return bytes(memoryview(raw)[:1])

@@ -128,8 +128,6 @@ ROWS: list[tuple[Change, dict[str, Any], dict[str, Any], list[str]]] = [
         [],
     ),
     (changes.no_thinking_in_the_middle, {"thinking": ENABLED, "messages": 7}, {"thinking": ENABLED, "messages": 7}, []),
-    (changes.one_kind_of_sampling, {"temperature": 0, "top_p": 0.5}, {"temperature": 0}, ["top_p"]),
-    (changes.one_kind_of_sampling, {"top_p": 0.5}, {"top_p": 0.5}, []),
     (changes.no_effort, {"output_config": {"effort": "high"}}, {}, ["output_config.effort"]),
     (
         changes.no_effort,

@@ -21,9 +21,9 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message, Role
+from daemon.wires.added_text import reminder
 from daemon.wires.base import EncodeOptions
 from daemon.wires.openai_chat import WIRE
-from daemon.wires.system_text import reminder
 from tests.wires.openai_chat.world import GPT_4, LLAMA, ask, encoded, raw, sent_messages, tool, turn
 
 PNG = Image(media_type="image/png", data="QUJD")

@@ -10,13 +10,15 @@ import msgspec
 import pytest
 from msgspec import Raw
 
+from daemon.wires.added_text import CONTINUE as GO_ON
+from daemon.wires.added_text import UNDERSTOOD as OK
+from daemon.wires.added_text import reminder
 from daemon.wires.base import Change
 from daemon.wires.openai_chat import request_changes as changes
-from daemon.wires.system_text import reminder
 
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUJD"}}
-UNDERSTOOD = {"role": "assistant", "content": changes.UNDERSTOOD}
-CONTINUE = {"role": "user", "content": changes.CONTINUE}
+UNDERSTOOD = {"role": "assistant", "content": OK}
+CONTINUE = {"role": "user", "content": GO_ON}
 
 Message = dict[str, Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.wires.system_text import is_reminder, reminder
+from daemon.wires.added_text import is_reminder, reminder
 
 
 @pytest.mark.parametrize(
