@@ -154,6 +154,14 @@ def text_only(words: str, shape: Callable[[str], Any] = openai) -> Demand:
     return demand("text-only", complaint, shape)
 
 
+def only_types(types: tuple[str, ...], words: str, shape: Callable[[str], Any] = openai, status: int = 400) -> Demand:
+    """Servers that read images, but no documents."""
+    known = frozenset(types)
+    return demand(
+        "types", lambda asked: None if known.issuperset(p["type"] for _, p in parts(asked)) else words, shape, status
+    )
+
+
 TEXTS = ("text", "tool_use", "tool_result", "thinking", "redacted_thinking")
 
 
