@@ -218,6 +218,16 @@ SENTENCES: list[tuple[str, str, str]] = [
         "call ids maximum length 64",
         "9router#3167",
     ),
+    # --- calls ---
+    ("This model only supports single tool-calls at once!", "one call at a time", "vllm#25108"),
+    ("Multiple function calls not implemented for 'llama' format.", "one call at a time", "TxAgent#15"),
+    (
+        "Invalid tool_choice type: 'object'. Supported string values: none, auto, required",
+        "tool choice in a word",
+        "lmstudio-bug-tracker#670",
+    ),
+    ("No endpoints found that support the provided 'tool_choice' value.", "tool choice is free", "zed#36094"),
+    ("The message at position 307 with role 'assistant' must not be empty", "null content for empty", "kimi-code#1985"),
     # --- media ---
     (DEEPSEEK_IMAGE, "images are text", "openclaude#1071"),
     ("deepseek-v4 is not a multimodal model", "images are text", "vllm#23402"),

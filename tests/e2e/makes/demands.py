@@ -235,6 +235,19 @@ def no_reasoning_content() -> Demand:
     return demand("reasoning-content", complaint)
 
 
+def single_calls(shape: Shape) -> Demand:
+    """Llama 3's template (vllm#25108)."""
+    words = "This model only supports single tool-calls at once!"
+
+    def complaint(asked: Asked) -> str | None:
+        return words if any(len(m.get("tool_calls") or ()) > 1 for m in messages(asked)) else None
+
+    return demand(SINGLE_CALLS, complaint, shape, 500)
+
+
+SINGLE_CALLS = "single-calls"
+
+
 def unique_ids() -> Demand:
     """A call that is answered twice, or two calls of one id (hermes-agent#111443)."""
 

@@ -309,6 +309,14 @@ MAKES: Final[tuple[Make, ...]] = (
         thinking="reasoning_content",
     ),
     Make(
+        profile="nvidia",
+        name="nvidia llama",
+        model="meta/llama-3.3-70b-instruct",
+        owned_by="meta",
+        demands=(d.single_calls(d.vllm),),
+        call_id=spelled("chatcmpl-tool-{hex}{number}"),
+    ),
+    Make(
         profile="deepseek",
         name="deepseek messages",
         wire="messages",
