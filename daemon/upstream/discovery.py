@@ -41,8 +41,10 @@ class DiscoveryTiming(Struct, frozen=True, kw_only=True):
     a failure that may be over soon, doubled each time up to ``retry_most``; ``retry_kept``: the same of an upstream
     that has models without a list, so there is no haste. ``retry_refused``: after one that lasts until somebody changes
     something (a wrong key, a wrong address), doubled each time up to ``interval``. ``least``: between two questions to
-    one upstream, whoever asks for them. ``patience``: for one question. ``settle``: how late a list may be published.
-    ``at_once`` counts questions."""
+    one upstream, whoever asks for them. ``first_kept``: before the first question to an upstream that has models
+    without a list: relays limit how many requests a key has at once, and those that clients send after a start go
+    first. ``patience``: for one question. ``settle``: how late a list may be published. ``at_once`` counts
+    questions."""
 
     interval: float = 3600.0
     retry: float = 5.0
@@ -50,6 +52,7 @@ class DiscoveryTiming(Struct, frozen=True, kw_only=True):
     retry_most: float = 300.0
     retry_refused: float = 300.0
     least: float = 2.0
+    first_kept: float = 3.0
     patience: float = 10.0
     settle: float = 0.25
     at_once: int = 8
@@ -127,7 +130,8 @@ class ModelDiscovery:
                 continue
             known = before.get(auth.id)
             if known is None:
-                known = UpstreamModels(auth=auth, ca=ca, due=self._clock.time(), batch=self._batch)
+                pause = self._timing.first_kept if auth.keeps_models else 0.0
+                known = UpstreamModels(auth=auth, ca=ca, due=self._clock.time() + pause, batch=self._batch)
             elif _question(known.auth, known.ca) != _question(auth, ca):
                 changes = {"auth": auth, "ca": ca, "due": self._clock.time(), "batch": self._batch, "failures": 0}
                 known = structs.replace(known, **changes)

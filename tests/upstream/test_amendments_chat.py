@@ -218,6 +218,16 @@ SENTENCES: list[tuple[str, str, str]] = [
         "call ids maximum length 64",
         "9router#3167",
     ),
+    # --- calls ---
+    ("This model only supports single tool-calls at once!", "one call at a time", "vllm#25108"),
+    ("Multiple function calls not implemented for 'llama' format.", "one call at a time", "TxAgent#15"),
+    (
+        "Invalid tool_choice type: 'object'. Supported string values: none, auto, required",
+        "tool choice in a word",
+        "lmstudio-bug-tracker#670",
+    ),
+    ("No endpoints found that support the provided 'tool_choice' value.", "tool choice is free", "zed#36094"),
+    ("The message at position 307 with role 'assistant' must not be empty", "null content for empty", "kimi-code#1985"),
     # --- media ---
     (DEEPSEEK_IMAGE, "images are text", "openclaude#1071"),
     ("deepseek-v4 is not a multimodal model", "images are text", "vllm#23402"),
@@ -241,6 +251,41 @@ SENTENCES: list[tuple[str, str, str]] = [
         "tinker-feedback#83",
     ),
     ("This model does not support audio input", "audio is text", "own"),
+    (
+        "Invalid 'content': 'content' objects must have a 'type' field that is either 'text' or 'image_url'.",
+        "documents are text",
+        "LM Studio",
+    ),
+    ("unsupported content[].type", "documents are text", "llama.cpp, server-common.cpp"),
+    ("Unknown part type: file", "documents are text", "openwiki#63"),
+    (
+        "Unsupported chat content part type: 'file'. Supported types: ['text', 'image_url', 'video_url'].",
+        "documents are text",
+        "vllm#57774",
+    ),
+    (
+        "Invalid value: 'file'. Supported values are: 'text', 'image_url', 'input_audio', and 'refusal'.",
+        "documents are text",
+        "own",
+    ),
+    ("Invalid value: 'image_url'. Supported values are: 'text'.", "images are text", "own"),
+    (
+        "Input tag 'file' found using 'type' does not match any of the expected tags: 'text', 'image_url'",
+        "documents are text",
+        "pydantic",
+    ),
+    (
+        "[{'type': 'literal_error', 'loc': ('body', 'messages', 4, 'content', 1, 'type'), "
+        "'msg': \"Input should be 'text', 'image_url' or 'video_url'\", 'input': 'file'}]",
+        "documents are text",
+        "own",
+    ),
+    ("messages[4].content[1].type must be one of: ['text', 'image_url']", "documents are text", "own"),
+    (
+        "the message at position 1 with role 'user' contains an invalid part type: video_url",
+        "images are text",
+        "kimi-cli#788",
+    ),
     (
         "Invalid request: unsupported image url: https://user-images.githubusercontent.com/a.png",
         "linked images are text",
@@ -300,6 +345,7 @@ SENTENCES: list[tuple[str, str, str]] = [
     ("Invalid image URL: the URL must be a valid HTTP or HTTPS URL", "", "own"),
     ("The image size is not supported", "", "own"),
     ("The tool read failed", "", "own"),
+    ("Invalid value: 'sideways'. Supported values are: 'text', 'image_url', and 'file'.", "", "own"),
 ]
 
 
@@ -323,6 +369,7 @@ def test_a_sentence_asks_first_for_what_helps_most(sentence: str, first: str) ->
         ("Only user and assistant roles are supported!", ["no system message", "tool turns are text"]),
         ("messages[1].content must be a string", ["content is a string", "nothing but text"]),
         ("content must not be null", ["empty content for null", "blank content"]),
+        ("unsupported content[].type", ["documents are text", "nothing but text"]),
     ],
 )
 def test_where_that_is_refused_too_another_is_tried(sentence: str, expected: list[str]) -> None:

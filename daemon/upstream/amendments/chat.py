@@ -119,6 +119,7 @@ _EMPTY_CONTENT: Final = (
     r"must have either ['\"`]?content['\"`]? or ['\"`]?tool_calls",  # Mistral
     r"content\s?和\s?tool_calls.{0,8}不能同时为空|content.{0,6}不能为空|内容不能为空",  # GLM, DashScope
     r"content\b[^\n]{0,60}at least 1 character",
+    r"message at position \d+ with role ['\"`]?\w+['\"`]? must not be empty",  # Kimi (kimi-code#1985)
 )
 _TEXT_BESIDE_CALLS: Final = (
     r"either ['\"`]?content['\"`]? or ['\"`]?tool_calls['\"`]?,? (?:but )?not both",  # Mistral
@@ -140,6 +141,16 @@ _LIST_CONTENT: Final = (
     r"(?:does not|doesn't) support (?:an? )?(?:array|list)[\w -]{0,12} content|content[\w ]{0,12}"
     r"(?:array|list)s? (?:is|are) not",
     r"invalid type for ['\"`]?messages(?:\[\d+\])?(?:\.content)?['\"`]?: expected",
+)
+_WORD_OF_TOOL_CHOICE: Final = (
+    r"invalid tool_choice type: ['\"`]object",  # LM Studio (lmstudio-bug-tracker#670, oh-my-pi#6925)
+    r"tool_choice['\"`]? (?:must|should) be (?:a )?(?:string|one of)",
+    r"tool_choice['\"`]?:? input should be (?:a valid string|['\"`](?:none|auto|required)['\"`])",
+)
+_ONE_CALL: Final = (
+    r"only supports? (?:a )?single tool[- ]calls?",  # Llama 3 (vllm#25108, vllm#12938)
+    r"(?:does not|doesn't) support (?:multiple|parallel) tool[- ]calls?\b",
+    r"(?:multiple|parallel) (?:tool|function)[- ]calls? (?:is|are)? ?(?:not |un)(?:supported|implemented|allowed)",
 )
 _CALL_IDS: Final = (
     r"(?:tool_call_id|tool_calls?\S{0,24}\bid)\b.{0,160}?contains? (letters, numbers, underscores)",
@@ -181,7 +192,12 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
     _rule("null content for empty", message_changes.null_content, *_EMPTY_CONTENT),
     _rule("blank content", message_changes.blank_content, *_NULL_CONTENT, *_EMPTY_CONTENT),
     _rule("content is a string", message_changes.text_content, *_LIST_CONTENT),
+    _rule("one call at a time", request_changes.one_call_at_a_time, *_ONE_CALL),
     _rule("call ids", message_changes.call_ids, *_CALL_IDS),
-    # --- from an upstream's profile alone ---
-    _rule("tool choice is free", message_changes.automatic_tool_choice),
+    _rule("tool choice in a word", message_changes.tool_choice_in_a_word, *_WORD_OF_TOOL_CHOICE),
+    _rule(
+        "tool choice is free",
+        message_changes.automatic_tool_choice,
+        r"support the provided ['\"`]tool_choice['\"`] value",  # OpenRouter (zed#36094, infiAgent#19)
+    ),
 )

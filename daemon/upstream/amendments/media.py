@@ -28,9 +28,10 @@ def _of_kind(words: str, types: str, chinese: str) -> Sentences:
         rf"support (?:for )?(?:{words})s? ?(?:input|content)?s?[\w ]{{0,12}} (?:is )?(?:missing|disabled|not)",
         rf"(?:{types})\b['\"`]? (?:is|are) only supported by",  # OpenAI
         rf"(?:{types})\b['\"`]? {_REFUSED}",
-        rf"(?:unsupported|invalid|unknown|unrecognized|unexpected) (?:content|part|message|block|input)?[ _]?"
-        rf"(?:part|block)?[ _]?"
-        rf"type:? ?['\"`]?(?:{types})\b",
+        rf"(?:unsupported|invalid|unknown|unrecognized|unexpected) (?:(?:chat|message|content|input|part|block)[ _])"
+        rf"{{0,4}}type:? ?['\"`]?(?:{types})\b",
+        rf"(?:invalid (?:value|discriminator)|input tag|part type):? ['\"`](?:{types})['\"`]",
+        rf"['\"`](?:{types})['\"`] is not one of",
         rf"(?:不支持|无法识别|不能识别|无法处理|不接受).{{0,8}}(?:{chinese})|(?:{chinese}).{{0,8}}(?:不支持|不被支持|未开通)",
     )
 
@@ -55,13 +56,22 @@ _LINKED: Final = Sentences(
     r"only (?:supports? )?(?:base64|data ur[il])[\w -]{0,30} (?:image|encod|is|are)",
 )
 _AUDIO: Final = _of_kind(r"audio|speech", r"input_audio|audio_url|audio", r"音频|语音")
-_DOCUMENTS: Final = _of_kind(r"file|document|pdf", r"input_file|file_url|file|document", r"文件|文档")
+_NO_TYPE_NAMED: Final = r"unsupported content\[\]\.type"  # llama.cpp, of whatever it does not know
+_DOCUMENTS: Final = _of_kind(r"file|document|pdf", r"input_file|file_url|file|document", r"文件|文档") + Sentences(
+    # Types that are taken, among them images, but no documents: LM Studio, vLLM, pydantic
+    r"\btext['\"`]?(?:, ?| or | and | ?\| ?)['\"`]?(?:input_)?image(?:_url)?\b"
+    r"(?![\w ,|'\"`]{0,120}['\"`](?:input_)?(?:file|document)\b)",
+    _NO_TYPE_NAMED,
+)
 _TEXT_ONLY: Final = Sentences(
-    r"取值范围 ?[\[(【\s'\"\\]*text",  # GLM: messages.content.type 参数非法，取值范围 ['text']
+    r"取值范围 ?[\[(【\s'\"\\]*text\b['\"`]?(?!,)",  # GLM: messages.content.type 参数非法，取值范围 ['text']
+    _NO_TYPE_NAMED,
+    r"(?:supported|valid|allowed|accepted|expected|permitted) (?:values?|types?|tags?)(?: are| is)?:? ?[\['\"`]{0,2}"
+    r"text['\"`]?\]?(?=\.|\Z)",
     r"(?:only|just) (?:supports?|accepts?|allows?|takes?) (?:plain )?['\"`]?text['\"`]?\b(?! generation)",
     r"only ['\"`]?text['\"`]?(?: (?:content|inputs?|parts?|types?|messages?|blocks?)){0,3} (?:is|are) (?:currently )?"
     r"(?:supported|allowed|accepted|permitted)",
-    r"input should be ['\"`]text['\"`]",  # pydantic: tinker, TRT
+    r"input should be ['\"`]text['\"`](?!,| or)",  # pydantic: tinker, TRT
     r"(?:content|part)[\w .\[\]'\"`]{0,24}type['\"`]? (?:must|should) be ['\"`]?text\b",
     r"content['\"`]?(?: field)?s? (?:must|should|has to) be (?:a )?(?:valid |plain )?(?:string|text)\b(?! or)",  # Groq
     r"content['\"`]? : value must be a string",

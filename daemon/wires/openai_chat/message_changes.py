@@ -154,3 +154,21 @@ def automatic_tool_choice(fields: Fields, _: str = "") -> Sequence[str]:
         return ()
     fields["tool_choice"] = raw_text("auto")
     return ("tool_choice",)
+
+
+def tool_choice_in_a_word(fields: Fields, _: str = "") -> Sequence[str]:
+    """``required`` where one tool is named, with that tool alone on offer: what is asked for stays the same."""
+    choice = _object(fields.get("tool_choice", NULL))
+    name = _object(choice.get("function", NULL)).get("name", NULL)
+    if name == NULL:
+        return ()
+    tools = items_of(fields.get("tools", NULL))
+    named = [tool for tool in tools if _object(_object(tool).get("function", NULL)).get("name") == name]
+    fields["tool_choice"] = raw_text("required")
+    if named:
+        fields["tools"] = Raw(encode(named))
+    return ()
+
+
+def _object(raw: Raw) -> RawObject:
+    return fields_of(raw) if bytes(raw).startswith(b"{") else {}

@@ -14,7 +14,7 @@ from msgspec import Raw
 
 from daemon.wires.added_text import CONTINUE, UNDERSTOOD, is_reminder, reminder
 from daemon.wires.base import Fields
-from daemon.wires.json import NULL, TRUE, RawObject, encode, items_of, string_of
+from daemon.wires.json import FALSE, NULL, TRUE, RawObject, encode, fields_of, items_of, string_of
 from daemon.wires.openai_chat.encode_blocks import REASONING_FIELDS
 from daemon.wires.openai_chat.message_objects import (
     RESULTS,
@@ -162,6 +162,39 @@ def _one_message(first: RawObject, second: RawObject) -> RawObject:
         if thoughts := joined([string_of(each.get(field, NULL)) for each in (first, second)]):
             whole[field] = raw_text(thoughts)
     return whole
+
+
+def one_call_at_a_time(fields: Fields, _: str = "") -> Sequence[str]:
+    """Each call is a message of its own with its result behind it, for templates that know one call per message (those
+    of Llama 3 in vLLM, NIM and llama.cpp). What is said beside the calls stays with the first."""
+    change_messages(fields, _one_call_at_a_time)
+    if fields.get("parallel_tool_calls") == TRUE:
+        fields["parallel_tool_calls"] = FALSE
+    return ()
+
+
+def _one_call_at_a_time(messages: Messages) -> Messages:
+    groups: list[Messages] = []  # a message with the results behind it
+    for message in messages:
+        if groups and role_of(message) in RESULTS:
+            groups[-1].append(message)
+        else:
+            groups.append([message])
+    return [turn for message, *results in groups for turn in _split(message, results)]
+
+
+def _split(message: RawObject, results: Messages) -> Messages:
+    """``message`` and the ``results`` behind it, as one message for each call."""
+    calls = items_of(message["tool_calls"]) if has_calls(message) and "tool_calls" in message else []
+    if len(calls) < 2:
+        return [message, *results]
+    rest = {"role": message["role"], "content": NULL if content_of(message) == NULL else raw_text("")}
+    turns: Messages = []
+    for call in calls:
+        turns.append((rest if turns else message) | {"tool_calls": Raw(encode([call]))})
+        identifier = fields_of(call).get("id", NULL)
+        turns += [each for each in results if each.get("tool_call_id") == identifier]
+    return turns + [each for each in results if each not in turns]
 
 
 def assistant_prefix(fields: Fields, _: str = "") -> Sequence[str]:

@@ -154,6 +154,14 @@ def text_only(words: str, shape: Callable[[str], Any] = openai) -> Demand:
     return demand("text-only", complaint, shape)
 
 
+def only_types(types: tuple[str, ...], words: str, shape: Callable[[str], Any] = openai, status: int = 400) -> Demand:
+    """Servers that read images, but no documents."""
+    known = frozenset(types)
+    return demand(
+        "types", lambda asked: None if known.issuperset(p["type"] for _, p in parts(asked)) else words, shape, status
+    )
+
+
 TEXTS = ("text", "tool_use", "tool_result", "thinking", "redacted_thinking")
 
 
@@ -225,6 +233,19 @@ def no_reasoning_content() -> Demand:
         return f"'messages.{found}' : for 'role:assistant' the following must be satisfied[{about}]"
 
     return demand("reasoning-content", complaint)
+
+
+def single_calls(shape: Shape) -> Demand:
+    """Llama 3's template (vllm#25108)."""
+    words = "This model only supports single tool-calls at once!"
+
+    def complaint(asked: Asked) -> str | None:
+        return words if any(len(m.get("tool_calls") or ()) > 1 for m in messages(asked)) else None
+
+    return demand(SINGLE_CALLS, complaint, shape, 500)
+
+
+SINGLE_CALLS = "single-calls"
 
 
 def unique_ids() -> Demand:

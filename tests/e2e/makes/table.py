@@ -97,7 +97,11 @@ MAKES: Final[tuple[Make, ...]] = (
         model="Qwen/Qwen3-Coder-30B-A3B-Instruct",
         owned_by="vllm",
         server="uvicorn",
-        demands=(_QWEN_TEMPLATE, d.unique_ids()),
+        demands=(
+            _QWEN_TEMPLATE,
+            d.unique_ids(),
+            d.only_types(("text", "image_url", "video_url"), "Unknown part type: file", d.vllm),  # openwiki#63
+        ),
         call_id=spelled("chatcmpl-tool-{hex}{number}"),
         thinking="reasoning",
     ),
@@ -116,6 +120,8 @@ MAKES: Final[tuple[Make, ...]] = (
         owned_by="llamacpp",
         server="llama.cpp",
         demands=(
+            # server-common.cpp
+            d.only_types(("text", "image_url", "input_audio"), "unsupported content[].type"),
             d.alternating(
                 d.llama_cpp,
                 "Jinja Exception: After the optional system message, conversation roles must alternate user and"
@@ -140,6 +146,11 @@ MAKES: Final[tuple[Make, ...]] = (
         owned_by="organization_owner",
         demands=(
             d.text_content("Invalid 'messages' in payload: 'content' field must be a string or an array"),
+            d.only_types(
+                ("text", "image_url"),
+                "Invalid 'content': 'content' objects must have a 'type' field that is either 'text' or 'image_url'",
+                lambda sentence: {"error": sentence},
+            ),
             d.alternating(
                 lambda sentence: {"error": sentence},
                 'Error rendering prompt with jinja template: "Conversation roles must alternate'
@@ -296,6 +307,14 @@ MAKES: Final[tuple[Make, ...]] = (
         demands=(d.system_first(d.bare),),
         call_id=numeric,  # opencode#19947, kilocode#5816
         thinking="reasoning_content",
+    ),
+    Make(
+        profile="nvidia",
+        name="nvidia llama",
+        model="meta/llama-3.3-70b-instruct",
+        owned_by="meta",
+        demands=(d.single_calls(d.vllm),),
+        call_id=spelled("chatcmpl-tool-{hex}{number}"),
     ),
     Make(
         profile="deepseek",

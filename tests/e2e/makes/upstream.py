@@ -17,6 +17,7 @@ from daemon.simulate.conversation import Answered, Conversation, Refused
 from daemon.simulate.faults import OK, Problem
 from daemon.simulate.relay import Asked
 from tests.e2e.makes import answers
+from tests.e2e.makes.demands import SINGLE_CALLS
 from tests.e2e.makes.table import Make
 
 Json = dict[str, Any]
@@ -69,6 +70,8 @@ class _Handler(BaseHTTPRequestHandler):
             if sentence is not None:
                 self._refuse(demand.status, sentence, demand.shape(sentence))
                 return
+        if any(each.name == SINGLE_CALLS for each in make.demands):
+            body = body | {"messages": called_together(body["messages"])}
         try:
             answer = self._answer(wire.read(body, "key-of-fox"))
         except Refused as refused:
@@ -128,6 +131,22 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.make.server
 
     def log_message(self, format: str, *args: object) -> None: ...
+
+
+def called_together(messages: list[Json]) -> list[Json]:
+    """What the model has called in one answer, in one message again, by the ids that the answer gave its calls: the
+    scripted model counts its steps by messages."""
+    turns: list[Json] = []
+    caller: Json = {}
+    for message in messages:
+        calls = message.get("tool_calls")
+        if calls and caller and caller["tool_calls"][0]["id"][:-1] == calls[0]["id"][:-1]:
+            caller["tool_calls"] += calls
+            continue
+        if calls:
+            message = caller = message | {"tool_calls": [*calls]}
+        turns.append(message)
+    return turns
 
 
 @contextlib.contextmanager

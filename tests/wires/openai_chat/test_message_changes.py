@@ -124,6 +124,15 @@ def test_the_model_may_choose(choice: Any, sent: Any, lost: list[str]) -> None:
     assert changed(changes.automatic_tool_choice, {}) == ({}, [])
 
 
+def test_who_has_no_form_for_a_named_tool_is_offered_that_one_alone() -> None:
+    tools = [{"type": "function", "function": {"name": name}} for name in ("f", "g")]
+    named = {"type": "function", "function": {"name": "g"}}
+    body, lost = changed(changes.tool_choice_in_a_word, {"tools": tools, "tool_choice": named})
+    assert (body, lost) == ({"tools": tools[1:], "tool_choice": "required"}, [])
+    for same in ({"tools": tools, "tool_choice": "auto"}, {"tools": tools}, {"tool_choice": {"type": "any"}}):
+        assert changed(changes.tool_choice_in_a_word, same) == (same, [])
+
+
 def test_who_calls_a_tool_says_nothing_beside_it() -> None:
     before = [assistant("a", "x"), tool("x"), assistant(None, "y"), assistant("b")]
     after = [assistant(None, "x"), tool("x"), assistant(None, "y"), assistant("b")]

@@ -58,6 +58,22 @@ def changed(change: Change, body: dict[str, Any], argument: str = "") -> tuple[d
 Row = tuple[Change, list[Message], list[Message]]
 
 TURNS: list[Row] = [
+    # one call at a time
+    (
+        changes.one_call_at_a_time,
+        [user("a"), assistant(None, "1"), tool("1")],
+        [user("a"), assistant(None, "1"), tool("1")],
+    ),
+    (
+        changes.one_call_at_a_time,
+        [assistant("b", "1", "2", reasoning="r"), tool("2", [text("two")]), tool("1"), user("c")],
+        [assistant("b", "1", reasoning="r"), tool("1"), assistant("", "2"), tool("2", [text("two")]), user("c")],
+    ),
+    (
+        changes.one_call_at_a_time,
+        [assistant(None, "1", "2"), tool("1"), user("c"), assistant(None, "3", "4")],
+        [assistant(None, "1"), tool("1"), assistant(None, "2"), user("c"), assistant(None, "3"), assistant(None, "4")],
+    ),
     # one system message, the first
     (changes.system_first, [user("a"), assistant("b")], [user("a"), assistant("b")]),
     (changes.system_first, [system("s"), user("a")], [system("s"), user("a")]),
