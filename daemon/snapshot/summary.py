@@ -72,7 +72,7 @@ def discovery_line(new: Snapshot) -> str:
     serve, upstream = ("serves", "its upstream lists") if len(names) == 1 else ("serve", "their upstreams list")
     return (
         f"models: {', '.join(names[:NAMES_AT_MOST])}{more} also {serve} what {upstream} "
-        "(GET {base-url}/models, asked now and every hour); 'models: seed' turns this off"
+        "(GET {base-url}/models, asked soon after the start and every hour); 'models: seed' turns this off"
     )
 
 

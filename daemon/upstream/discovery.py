@@ -1,4 +1,4 @@
-"""Which models each upstream lists: asked at the start, on a reload and every hour, off the path of every request.
+"""Which models each upstream lists: asked soon after the start, on a reload and every hour, off the path of requests.
 
     follow(core auths) ─▶ what is due ─▶ GET {base-url}/models, a few at once ─▶ publish(every list that is known)
 
@@ -156,9 +156,10 @@ class ModelDiscovery:
         return "" if upstream is None else upstream.problem
 
     async def run(self, publish: Callable[[Lists], None]) -> None:
-        """Asks for ever; may be run again after it failed."""
+        """Asks for ever; may be run again after it failed: then those whose answer was waited for are asked again."""
         for each in self._upstreams.values():
-            each.due = min(each.due, self._clock.time())
+            if each.due == inf:
+                each.due = self._clock.time()
         self.asking.clear()
         async with asyncio.TaskGroup() as tasks:
             while True:

@@ -156,7 +156,7 @@ def test_the_client_summary() -> None:
     ],
 )
 def test_the_start_says_who_is_asked_for_models(config: str, who: str) -> None:
-    asked = "(GET {base-url}/models, asked now and every hour); 'models: seed' turns this off"
+    asked = "(GET {base-url}/models, asked soon after the start and every hour); 'models: seed' turns this off"
     assert discovery_line(snapshot(config)) == f"models: {who} {asked}"
 
 
