@@ -29,7 +29,7 @@ import httpx
 from tests.forked import Forked
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 120.0
+PATIENCE = 60.0
 """Seconds before a test gives up waiting. Never part of what is asserted: a slow machine is no failure."""
 
 T = TypeVar("T")

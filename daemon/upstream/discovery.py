@@ -52,7 +52,7 @@ class DiscoveryTiming(Struct, frozen=True, kw_only=True):
     retry_most: float = 300.0
     retry_refused: float = 300.0
     least: float = 2.0
-    first_kept: float = 3.0
+    first_kept: float = 1.5
     patience: float = 10.0
     settle: float = 0.25
     at_once: int = 8

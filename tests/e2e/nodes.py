@@ -28,7 +28,8 @@ Answer = tuple[int, str]
 def settings(url: str, *providers: dict[str, object]) -> str:
     """config.yaml of a node: ``url`` empty for SQLite in its state directory."""
     store: dict[str, Any] = {"provider-store": {"url": url, "encryption-key": ENCRYPTION_KEY}} if url else {}
-    management = {"remote-management": {"secret-key": MANAGEMENT_KEY}}
+    # nginx is on this host, as its callers are.
+    management = {"remote-management": {"secret-key": MANAGEMENT_KEY, "trusted-proxies": ["127.0.0.1"]}}
     return config(*providers, disable_cooling=True, request_retry=0, **management, **store)
 
 
