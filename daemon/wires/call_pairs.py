@@ -71,8 +71,14 @@ class Paired(Struct, Generic[T]):
     @property
     def lost(self) -> list[str]:
         """The names of the results that are left out."""
-        lost = [f"messages[{place}].{_STRAY}" for place, _ in self.strays]
-        return lost
+        return [f"messages[{place}].{_STRAY}" for place, _ in self.strays]
+
+    def written(self, sent: Iterable[object], as_text: Callable[[T], object]) -> tuple[list[object], Sequence[str]]:
+        """(what goes up, what is lost) of what a wire has made of the turns. Results without a call are text where
+        nobody else says anything."""
+        if not (self.strays and _says_nothing(self.turns)):
+            return [*sent], self.lost
+        return [*sent, *(as_text(part.content) for _, part in self.strays if part.content is not None)], ()
 
 
 class _Call(Struct, Generic[T]):
@@ -116,7 +122,7 @@ def paired(turns: Sequence[Turn[T]], *, spelled: Callable[[TurnPart[T]], str], l
     return Paired(_in_order(turns, calls, [part for _, part in strays]), strays)
 
 
-def says_nothing(turns: Iterable[Turn[T]]) -> bool:
+def _says_nothing(turns: Iterable[Turn[T]]) -> bool:
     """Whether nobody but the assistant says anything in these turns."""
     return all(turn.assistant or not turn.parts for turn in turns)
 

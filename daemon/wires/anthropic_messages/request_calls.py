@@ -8,8 +8,8 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from daemon.wires.base import Fields
-from daemon.wires.call_pairs import NO_RESULT, STRAY_MARK, Turn, TurnPart, paired, says_nothing
-from daemon.wires.json import NULL, LenientDecoder, changed, encode, items_of
+from daemon.wires.call_pairs import NO_RESULT, STRAY_MARK, Turn, TurnPart, paired
+from daemon.wires.json import LenientDecoder, changed, encode, items_of
 
 _ASSISTANT: Final = "assistant"
 
@@ -47,11 +47,9 @@ def _pair(fields: Fields, *, whole: bool) -> Sequence[str]:
     before = [_state(turn) for turn in turns]
     result = paired(turns, spelled=lambda part: part.calls or "", limit=64, whole=whole)
     sent = [_sent(turn, messages, before) for turn in result.turns if turn.parts or not before[turn.place]]
-    if result.strays and says_nothing(result.turns):
-        fields["messages"] = Raw(encode([*sent, *(_as_text(part.content or NULL) for _, part in result.strays)]))
-        return ()
-    fields["messages"] = Raw(encode(sent))
-    return result.lost
+    items, lost = result.written(sent, _as_text)
+    fields["messages"] = Raw(encode(items))
+    return lost
 
 
 def _turn(place: int, raw: Raw) -> Turn[Raw]:

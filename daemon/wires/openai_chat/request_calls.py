@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from daemon.wires.base import Fields
-from daemon.wires.call_pairs import NO_RESULT, STRAY_MARK, Turn, TurnPart, paired, says_nothing
+from daemon.wires.call_pairs import NO_RESULT, STRAY_MARK, Turn, TurnPart, paired
 from daemon.wires.json import NULL, LenientDecoder, RawObject, changed, encode, fields_of, items_of
 from daemon.wires.openai_chat.message_objects import parts_of, together
 
@@ -52,11 +52,9 @@ def _pair(fields: Fields, *, whole: bool) -> Sequence[str]:
     turns = [_turn(place, raw) for place, raw in enumerate(items_of(fields["messages"]))]
     result = paired(turns, spelled=lambda part: part.calls or "", limit=64, whole=whole)
     sent = [message for turn in result.turns for message in _sent(turn)]
-    if result.strays and says_nothing(result.turns):
-        fields["messages"] = Raw(encode([*sent, *(_as_text(part.content or NULL) for _, part in result.strays)]))
-        return ()
-    fields["messages"] = Raw(encode(sent))
-    return result.lost
+    items, lost = result.written(sent, _as_text)
+    fields["messages"] = Raw(encode(items))
+    return lost
 
 
 def _turn(place: int, raw: Raw) -> Turn[Raw]:

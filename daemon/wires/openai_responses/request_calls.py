@@ -8,8 +8,8 @@ from typing import Final
 from msgspec import Raw, Struct
 
 from daemon.wires.base import Fields
-from daemon.wires.call_pairs import NO_RESULT, STRAY_MARK, Turn, TurnPart, paired, says_nothing
-from daemon.wires.json import NULL, LenientDecoder, changed, encode, items_of, says
+from daemon.wires.call_pairs import NO_RESULT, STRAY_MARK, Turn, TurnPart, paired
+from daemon.wires.json import LenientDecoder, changed, encode, items_of, says
 
 _STORED: Final = ("previous_response_id", "conversation")
 _KNOWN: Final = frozenset({"function_call", "custom_tool_call"})
@@ -51,11 +51,9 @@ def _pair(fields: Fields, *, whole: bool) -> Sequence[str]:
     turns = [_turn(place, raw) for place, raw in enumerate(items_of(fields["input"]))]
     result = paired(turns, spelled=lambda part: part.calls or "", limit=64, whole=whole)
     sent = [item for turn in result.turns for item in _sent(turn.parts)]
-    if result.strays and says_nothing(result.turns):
-        fields["input"] = Raw(encode([*sent, *(_as_text(part.content or NULL) for _, part in result.strays)]))
-        return ()
-    fields["input"] = Raw(encode(sent))
-    return result.lost
+    items, lost = result.written(sent, _as_text)
+    fields["input"] = Raw(encode(items))
+    return lost
 
 
 def _turn(place: int, raw: Raw) -> Turn[Raw]:
