@@ -7,10 +7,10 @@
     passthrough     the same wire on both sides     upstream          endpoint, headers, forced fields
 
 Helpers: ``decode_blocks`` (input items to the hub), ``encode_blocks`` (to the upstream), ``item_table`` and
-``output_items`` (an upstream's items), ``collected_decoder`` (the stream decoder for an answer that is not
-streamed to the client), ``item_events`` (a whole answer that passes through, as a stream), ``answer_parts`` (what both
-answers to the client share), ``tool_search`` (the items of Codex' search for tools), ``request_changes`` (what
-upstreams want changed in a request), ``request_calls`` (its calls and results).
+``output_items`` (an upstream's items), ``stream_items`` (a client's, as they grow), ``collected_decoder`` (the stream
+decoder for an answer that is not streamed to the client), ``item_events`` (a whole answer that passes through, as a
+stream), ``answer_parts`` (what both answers to the client share), ``tool_search`` (the items of Codex' search for
+tools), ``request_changes`` (what upstreams want changed in a request), ``request_calls`` (its calls and results).
 """
 
 from __future__ import annotations
