@@ -221,7 +221,7 @@ def lost_values(tree: ast.Module) -> Iterator[ast.expr]:
                 yield node.value
         elif isinstance(node, ast.keyword) and node.arg == "lost":
             yield node.value
-        elif isinstance(node, ast.FunctionDef) and node.name in ("answer_losses", "loss_names", "_lost"):
+        elif isinstance(node, ast.FunctionDef) and node.name in ("answer_losses", "loss_names", "lost", "_lost"):
             yield from (each.value for each in walk(node) if isinstance(each, ast.Yield | ast.Return) and each.value)
 
 
