@@ -1,47 +1,157 @@
-"""The order in which the candidates of one request are asked.
+"""The strategies: which of the candidates that may be asked now is asked.
 
-Higher priority tiers come first; inside a tier the start rotates per model (round-robin), so that
-the other members of the tier follow as fallbacks.
+Higher priority tiers come first; the strategy chooses inside the highest tier that has a candidate left. It chooses
+anew before each attempt, so that what happened meanwhile counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import groupby
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
+
+from msgspec import Struct
 
 from daemon.snapshot.listings import Candidate
 
-MAX_CURSORS = 4096
+MOST_NAMES: Final = 4096
+"""Model names whose turns are remembered."""
+UNMEASURED: Final = 0.001
+"""Seconds to the first event of a core auth that has not answered yet: it is asked, and so measured."""
 
-STRATEGY: Final = "round-robin"
-"""The one strategy there is so far, whatever ``routing.strategy`` asks for."""
+
+class Measures(Struct, frozen=True):
+    """What strategies may ask of a core auth ID: requests that are running, the peak-EWMA of its first event in
+    seconds, and the part of its limits that is left (0 to 1), None where it does not say."""
+
+    pending: Callable[[str], int]
+    latency: Callable[[str], float]
+    headroom: Callable[[str], float | None]
 
 
-class Rotation:
-    """Round-robin cursors per model name; bounded, since names come from clients."""
+class Turns:
+    """Whose turn it is, per model name: a cursor for ``round-robin``, credits for ``weighted``. Bounded: names come
+    from clients."""
 
-    __slots__ = ("_cursors",)
+    __slots__ = ("_credits", "_cursors")
 
     def __init__(self) -> None:
         self._cursors: dict[str, int] = {}
+        self._credits: dict[str, dict[str, tuple[int, int]]] = {}
 
-    def order(self, name: str, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-        """The candidates in the order they are to be asked; moves the cursor of ``name`` on."""
-        if len(candidates) < 2:
-            return tuple(candidates)
-        turn = self._next(name)
-        ordered: list[Candidate] = []
-        by_priority = sorted(candidates, key=lambda candidate: -candidate.auth.priority)
-        for _, group in groupby(by_priority, key=lambda candidate: candidate.auth.priority):
-            tier = list(group)
-            start = turn % len(tier)
-            ordered += tier[start:] + tier[:start]
-        return tuple(ordered)
+    def __len__(self) -> int:
+        return max(len(self._cursors), len(self._credits))
 
-    def _next(self, name: str) -> int:
-        turn = self._cursors.get(name, 0)
-        if name not in self._cursors and len(self._cursors) >= MAX_CURSORS:
-            self._cursors.clear()
-        self._cursors[name] = turn + 1
-        return turn
+    def next(self, name: str, tier: Sequence[Candidate], may: Callable[[Candidate], bool]) -> Candidate | None:
+        """The first at or behind the cursor that may be asked; the cursor goes behind it. ``tier`` has all of a tier,
+        so that one who rests a while neither loses nor saves turns."""
+        start = self._cursors.get(name, 0)
+        for step in range(len(tier)):
+            place = (start + step) % len(tier)
+            if may(tier[place]):
+                if name not in self._cursors and len(self._cursors) >= MOST_NAMES:
+                    self._cursors.clear()
+                self._cursors[name] = (place + 1) % len(tier)
+                return tier[place]
+        return None
+
+    def weighted(self, name: str, allowed: Sequence[Candidate]) -> Candidate:
+        """nginx's smooth weighted round-robin: each gains its weight, the richest is asked and pays what all gained.
+        Who could not be asked gains nothing, so that nobody comes back with a backlog; another weight starts at
+        zero."""
+        if name not in self._credits and len(self._credits) >= MOST_NAMES:
+            self._credits.clear()
+        credits = self._credits.setdefault(name, {})
+        for candidate in allowed:
+            auth = candidate.auth
+            credit, weight = credits.get(auth.id, (0, auth.weight))
+            credits[auth.id] = auth.weight + (credit if weight == auth.weight else 0), auth.weight
+        richest = max(allowed, key=lambda each: credits[each.auth.id][0])
+        credit, weight = credits[richest.auth.id]
+        credits[richest.auth.id] = credit - sum(each.auth.weight for each in allowed), weight
+        return richest
+
+    def keep_only(self, auth_ids: Collection[str]) -> None:
+        staying = set(auth_ids)
+        for credits in self._credits.values():
+            for auth_id in credits.keys() - staying:
+                del credits[auth_id]
+
+
+class Choice(Struct, frozen=True):
+    """What a strategy chooses from: all of a tier, and which of it ``may`` be asked now. ``random`` is from 0 to 1."""
+
+    name: str
+    tier: Sequence[Candidate]
+    may: Callable[[Candidate], bool]
+    turns: Turns
+    measures: Measures
+    random: Callable[[], float]
+
+    def allowed(self) -> list[Candidate]:
+        return [candidate for candidate in self.tier if self.may(candidate)]
+
+
+def tiers(candidates: Sequence[Candidate]) -> Sequence[Sequence[Candidate]]:
+    """Highest priority first, inside each the order of the configuration."""
+    first = candidates[0].auth.priority if candidates else 0
+    if all(candidate.auth.priority == first for candidate in candidates):
+        return (candidates,)
+    groups: dict[int, list[Candidate]] = {}
+    for candidate in candidates:
+        groups.setdefault(candidate.auth.priority, []).append(candidate)
+    return tuple(groups[priority] for priority in sorted(groups, reverse=True))
+
+
+def _round_robin(choice: Choice) -> Candidate | None:
+    return choice.turns.next(choice.name, choice.tier, choice.may)
+
+
+def _weighted(choice: Choice) -> Candidate | None:
+    """A weight of 0 is asked only where nobody else of the tier may be."""
+    allowed = choice.allowed()
+    if not allowed:
+        return None
+    return choice.turns.weighted(choice.name, [each for each in allowed if each.auth.weight > 0] or allowed)
+
+
+def _fill_first(choice: Choice) -> Candidate | None:
+    return next(filter(choice.may, choice.tier), None)
+
+
+def _least_busy(choice: Choice) -> Candidate | None:
+    """The better of two chosen at random: nearly as good as the best of all, and the requests of one moment do not all
+    go to the same one (power of two choices, as in Envoy and Finagle)."""
+    allowed = choice.allowed()
+    if len(allowed) < 2:
+        return allowed[0] if allowed else None
+    first = int(choice.random() * len(allowed)) % len(allowed)
+    second = (first + 1 + int(choice.random() * (len(allowed) - 1))) % len(allowed)
+    return min((allowed[first], allowed[second]), key=lambda each: _load(each, choice.measures))
+
+
+def _load(candidate: Candidate, measures: Measures) -> float:
+    auth_id = candidate.auth.id
+    return (measures.pending(auth_id) + 1) * max(measures.latency(auth_id), UNMEASURED)
+
+
+def _headroom(choice: Choice) -> Candidate | None:
+    """Whoever has most of its limits left. One that does not say counts as half full; those that are equal take
+    turns."""
+    allowed = choice.allowed()
+    left = {id(each): _left(each, choice.measures) for each in allowed}
+    most = max(left.values(), default=0.0)
+    return choice.turns.next(choice.name, [each for each in allowed if left[id(each)] == most], lambda _: True)
+
+
+def _left(candidate: Candidate, measures: Measures) -> float:
+    left = measures.headroom(candidate.auth.id)
+    return 0.5 if left is None else left
+
+
+STRATEGIES: Final[Mapping[str, Callable[[Choice], Candidate | None]]] = {
+    "round-robin": _round_robin,
+    "weighted": _weighted,
+    "fill-first": _fill_first,
+    "least-busy": _least_busy,
+    "headroom": _headroom,
+}

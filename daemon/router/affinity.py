@@ -1,0 +1,60 @@
+"""Which core auth has answered a session: it has the session's prompt cache, so it is preferred.
+
+Preferred, and no more: where it rests, is slow or is full, another is asked, and becomes the session's. A session
+remembers several core auths, the latest first, since its models may be served by different ones (Claude Code asks a
+large and a small model in one session).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection
+from typing import Final
+
+MOST: Final = 65_536
+PER_SESSION: Final = 4
+LIFETIME: Final = 3600.0
+"""Seconds since the last answer: caches do not live longer (Anthropic's longest is one hour)."""
+
+
+class Affinity:
+    """Session key -> core auth IDs. ``now`` is seconds on a clock that only rises."""
+
+    __slots__ = ("_sessions",)
+
+    def __init__(self) -> None:
+        self._sessions: OrderedDict[bytes, tuple[float, tuple[str, ...]]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def of(self, session: bytes, *, now: float) -> tuple[str, ...]:
+        """The core auths that have answered it, the latest first."""
+        known = self._sessions.get(session)
+        return known[1] if known is not None and now - known[0] <= LIFETIME else ()
+
+    def answered(self, session: bytes, auth_id: str, *, now: float) -> None:
+        """``auth_id`` is the session's from now on."""
+        if not session:
+            return
+        others = (each for each in self.of(session, now=now) if each != auth_id)
+        self._sessions[session] = now, (auth_id, *others)[:PER_SESSION]
+        self._sessions.move_to_end(session)
+        while len(self._sessions) > MOST:
+            self._sessions.popitem(last=False)
+
+    def left(self, session: bytes, auth_id: str) -> None:
+        """``auth_id`` has failed this session, which goes on elsewhere; whoever answered it meanwhile stays."""
+        known = self._sessions.get(session)
+        if known is not None and auth_id in known[1]:
+            self._sessions[session] = known[0], tuple(each for each in known[1] if each != auth_id)
+
+    def keep_only(self, auth_ids: Collection[str]) -> None:
+        """Forgets the core auths that are gone; sessions are looked at when they come."""
+        staying = set(auth_ids)
+        gone = {each for _, own in self._sessions.values() for each in own} - staying
+        if not gone:
+            return
+        for session, (at, own) in tuple(self._sessions.items()):
+            if not staying.issuperset(own):
+                self._sessions[session] = at, tuple(each for each in own if each in staying)

@@ -1,0 +1,212 @@
+"""Who rests until when, and who may try first when the rest is over.
+
+1. An entry belongs to a core auth, to one model of it, or to it for one family of clients (``rest_rules.Reach``).
+   A candidate rests as long as the latest of the entries that concern it.
+2. When the time is over the entry is *half open*: the first request takes the probe, everybody else goes on as if it
+   still rested. The probe's good answer removes the entry, its failure renews it, and where it ends with neither (its
+   client hung up) the next request takes it.
+3. What began before a rest ended says nothing new: its failure changes nothing but the hint, and its success nothing
+   where it began before the rest did. A failure after the rest doubles the time, where the rule doubles, unless
+   ``FORGIVEN`` seconds have passed.
+4. At most ``MOST`` entries; those that end first go first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from msgspec import Struct
+
+from daemon.errors import ErrorKind, RemoteError
+from daemon.router.rest_rules import LONGEST, SHORT_LONGEST, Reach, hinted_seconds, rest_rule, with_jitter
+
+MOST: Final = 16_384
+MOST_DOUBLINGS: Final = 5
+FORGIVEN: Final = 60.0
+"""Seconds after a rest's end in which nothing failed: the next failure is the first one again."""
+
+
+class RestKey(Struct, frozen=True):
+    """``what``: the model's or the family's name, '' for the whole core auth."""
+
+    auth_id: str
+    reach: Reach
+    what: str = ""
+
+
+class Rest(Struct):
+    """``since`` and ``until`` on the clock that is passed in; ``status`` the upstream's, None: it did not answer.
+    ``prober``: which request has the probe, 0 for none."""
+
+    kind: ErrorKind
+    reason: str
+    status: int | None
+    since: float
+    until: float
+    level: int = 0
+    heals: bool = False
+    prober: int = 0
+
+
+class Resting(Struct, frozen=True):
+    """Why a candidate is not asked now. ``half_open``: only another request's probe keeps it away."""
+
+    key: RestKey
+    rest: Rest
+    half_open: bool
+
+
+class Cooldowns:
+    """One for the daemon's life, on one thread. ``now`` is seconds on a clock that only rises, ``wall`` Unix time,
+    ``random`` from 0 to 1."""
+
+    __slots__ = ("_by_auth", "_size")
+
+    def __init__(self) -> None:
+        self._by_auth: dict[str, dict[RestKey, Rest]] = {}
+        self._size = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def failed(
+        self,
+        auth_id: str,
+        model: str,
+        family: str,
+        error: RemoteError,
+        *,
+        began: float,
+        now: float,
+        wall: float,
+        random: float = 0.0,
+    ) -> Rest | None:
+        """``error`` ended an attempt that began then; the rest that follows from it, None where nobody rests."""
+        rule = rest_rule(error)
+        if rule is None:
+            return None
+        what = {"auth": "", "model": model, "family": family}[rule.reach]
+        key = RestKey(auth_id, rule.reach, what)
+        before = self._by_auth.get(auth_id, {}).get(key)
+        hint = hinted_seconds(error, wall)
+        if before is not None and began < before.until:
+            if hint is not None:
+                before.until = max(before.until, now + min(hint, LONGEST))
+            return before
+        fresh = before is None or now > before.until + FORGIVEN
+        level = 0 if before is None or fresh else min(before.level + 1, MOST_DOUBLINGS)
+        seconds = rule.seconds
+        if hint is not None:
+            seconds = min(hint, LONGEST)
+        elif rule.doubles:
+            seconds = min(rule.seconds * 2**level, max(rule.seconds, SHORT_LONGEST))
+        rest = Rest(
+            kind=error.kind,
+            reason=error.reason,
+            status=error.upstream_status,
+            since=now,
+            until=now + with_jitter(seconds, random),
+            level=level,
+            heals=rule.heals,
+        )
+        self._put(key, rest)
+        return rest
+
+    def rest(self, auth_id: str, kind: ErrorKind, reason: str, *, until: float, now: float) -> None:
+        """A whole core auth rests for a reason that no request has met (its key was refused by ``GET /models``)."""
+        self._put(RestKey(auth_id, "auth"), Rest(kind, reason, None, now, until))
+
+    def succeeded(self, auth_id: str, model: str, family: str, *, began: float) -> bool:
+        """An attempt that began then was answered; whether that ended a rest."""
+        entries = self._by_auth.get(auth_id)
+        if not entries:
+            return False
+        return self._remove(
+            auth_id, [key for key in _keys(auth_id, model, family) if key in entries and entries[key].since <= began]
+        )
+
+    def healed(self, auth_id: str, *, began: float) -> bool:
+        """``GET /models`` was answered: what a server or the way to it was resting for is over."""
+        entries = self._by_auth.get(auth_id, {})
+        return self._remove(auth_id, [key for key, rest in entries.items() if rest.heals and rest.since <= began])
+
+    def clear(self, auth_id: str) -> bool:
+        """On demand: everything of this core auth."""
+        return self._remove(auth_id, list(self._by_auth.get(auth_id, ())))
+
+    def keep_only(self, auth_ids: Collection[str]) -> None:
+        """Forgets every core auth that is not among ``auth_ids``: a changed key or URL starts fresh."""
+        for auth_id in self._by_auth.keys() - set(auth_ids):
+            self._remove(auth_id, list(self._by_auth[auth_id]))
+
+    def resting(self, auth_id: str, model: str, family: str, *, now: float) -> Resting | None:
+        """Why this candidate may not be asked now; None: it may."""
+        entries = self._by_auth.get(auth_id)
+        if not entries:
+            return None
+        latest: Resting | None = None
+        for key in _keys(auth_id, model, family):
+            rest = entries.get(key)
+            if rest is None or (now >= rest.until and rest.prober == 0):
+                continue
+            if latest is None or rest.until > latest.rest.until:
+                latest = Resting(key, rest, half_open=now >= rest.until)
+        return latest
+
+    def take_probe(self, auth_id: str, model: str, family: str, request: int, *, now: float) -> bool:
+        """The request numbered ``request`` is about to ask this candidate: whether it is its probe. Of what is half
+        open it takes all probes at once."""
+        taken = False
+        entries = self._by_auth.get(auth_id, {})
+        for key in _keys(auth_id, model, family):
+            rest = entries.get(key)
+            if rest is not None and rest.prober == 0 and now >= rest.until:
+                rest.prober, taken = request, True
+        return taken
+
+    def drop_probe(self, auth_id: str, request: int) -> None:
+        """The request has ended, or has gone elsewhere, without an answer: the next one takes its probe."""
+        for rest in self._by_auth.get(auth_id, {}).values():
+            if rest.prober == request:
+                rest.prober = 0
+
+    def of(self, auth_id: str) -> list[tuple[RestKey, Rest]]:
+        """What rests or is half open, the longest first."""
+        entries = self._by_auth.get(auth_id, {}).items()
+        return sorted(entries, key=lambda entry: -entry[1].until)
+
+    def healing(self, *, now: float) -> Iterator[str]:
+        """The core auths that a good ``GET /models`` would bring back now."""
+        for auth_id, entries in self._by_auth.items():
+            if any(rest.heals and rest.until > now for rest in entries.values()):
+                yield auth_id
+
+    def _put(self, key: RestKey, rest: Rest) -> None:
+        entries = self._by_auth.setdefault(key.auth_id, {})
+        if key not in entries:
+            self._size += 1
+        entries[key] = rest
+        if self._size > MOST:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """For a quarter more: what ended, or will end, first goes."""
+        ends = [(rest.until, key) for own in self._by_auth.values() for key, rest in own.items()]
+        for _, key in sorted(ends, key=lambda end: end[0])[: MOST // 4]:
+            self._remove(key.auth_id, [key])
+
+    def _remove(self, auth_id: str, keys: list[RestKey]) -> bool:
+        entries = self._by_auth.get(auth_id)
+        if entries is None or not keys:
+            return False
+        for key in keys:
+            del entries[key]
+        self._size -= len(keys)
+        if not entries:
+            del self._by_auth[auth_id]
+        return True
+
+
+def _keys(auth_id: str, model: str, family: str) -> tuple[RestKey, RestKey, RestKey]:
+    return RestKey(auth_id, "auth"), RestKey(auth_id, "model", model), RestKey(auth_id, "family", family)

@@ -1,0 +1,117 @@
+"""What a client gets when nobody is left to ask: which of the failures it is shown, and how it is worded where no
+upstream was asked at all.
+
+A client does the right thing where the answer has the class of the cause: it waits for a limit, it repeats what was
+down, and it ends its turn where a key was refused. Codex repeats a 503 thirty times and a 401 not at all (0.169.0), so
+refused keys are never a 503.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
+from daemon.router.cooldowns import Resting
+from daemon.snapshot.core_auths import CoreAuth
+
+LIMITS: Final = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.QUOTA})
+FINAL: Final = frozenset(
+    {
+        ErrorKind.AUTHENTICATION,
+        ErrorKind.PERMISSION,
+        ErrorKind.BILLING,
+        ErrorKind.MODEL_NOT_FOUND,
+        ErrorKind.WRONG_CLIENT,
+        ErrorKind.FIREWALL,
+        ErrorKind.NOT_FOUND,
+    }
+)
+"""Waiting does not help."""
+
+LONG_WAIT: Final = 60.0
+"""Seconds beyond which clients are asked to end the turn rather than to repeat the request."""
+MOST_NAMED: Final = 5
+
+WORDS: Final[Mapping[ErrorKind, str]] = {
+    ErrorKind.AUTHENTICATION: "its key was refused",
+    ErrorKind.PERMISSION: "its account may not do this",
+    ErrorKind.BILLING: "its balance is used up",
+    ErrorKind.QUOTA: "its quota is used up",
+    ErrorKind.RATE_LIMIT: "rate limit",
+    ErrorKind.MODEL_NOT_FOUND: "it lacks the model",
+    ErrorKind.WRONG_CLIENT: "it serves other clients only",
+    ErrorKind.OVERLOADED: "overloaded",
+    ErrorKind.MAINTENANCE: "maintenance",
+    ErrorKind.FIREWALL: "its web firewall refuses",
+    ErrorKind.TIMEOUT: "it does not answer in time",
+    ErrorKind.NOT_FOUND: "nothing at its base-url",
+    ErrorKind.API: "it fails",
+}
+
+Rests = Sequence[tuple[CoreAuth, Resting]]
+
+
+def final_error(errors: Sequence[RemoteError], rests: Rests, *, now: float) -> RemoteError:
+    """Of the failures of one request the one to show: what may be better soon, else a limit, else the last. ``rests``
+    says when somebody may be asked again."""
+    transient = [error for error in errors if error.kind not in FINAL | LIMITS]
+    limits = [error for error in errors if error.kind in LIMITS]
+    chosen = (transient or limits or errors)[-1]
+    seconds = _soonest(rests, now)
+    if chosen in limits and seconds is not None and len(limits) == len(errors):
+        chosen.retry_after = seconds if chosen.retry_after is None else min(chosen.retry_after, seconds)
+    return chosen
+
+
+def all_resting(name: str, rests: Rests, *, now: float) -> GatewayError:
+    """Nobody was asked: everybody rests."""
+    kind = _kind([why.rest.kind for _, why in rests])
+    named = "; ".join(f"{auth.name} ({_why(why, now)})" for auth, why in rests[:MOST_NAMED])
+    more = f"; and {len(rests) - MOST_NAMED} more" if len(rests) > MOST_NAMED else ""
+    seconds = None if kind in FINAL else _soonest(rests, now)
+    one = len(rests) == 1
+    return LocalError(
+        kind,
+        f"no provider of {name} may be asked now: {named}{more}",
+        status=503 if kind is ErrorKind.OVERLOADED else None,
+        code="model_cooldown" if kind in LIMITS else None,
+        retry_after=seconds,
+        should_retry=False if kind in FINAL or (seconds or 0.0) > LONG_WAIT else None,
+        details={"provider": rests[0][0].name} if one else None,
+    )
+
+
+def full(auths: Sequence[CoreAuth], seconds: float) -> GatewayError:
+    """Everybody has as many requests as it takes, and the queues are full or too slow. ``seconds``: how long an answer
+    takes to begin."""
+    names = ", ".join(auth.name for auth in auths[:MOST_NAMED])
+    return LocalError(
+        ErrorKind.RATE_LIMIT,
+        f"too many requests at once for {names} (max-concurrent, or what it has refused above): try again later",
+        retry_after=max(1.0, seconds),
+    )
+
+
+def _kind(kinds: Sequence[ErrorKind]) -> ErrorKind:
+    if all(kind in LIMITS for kind in kinds):
+        return ErrorKind.QUOTA if all(kind is ErrorKind.QUOTA for kind in kinds) else ErrorKind.RATE_LIMIT
+    if all(kind in FINAL for kind in kinds):
+        return kinds[0]
+    return ErrorKind.OVERLOADED
+
+
+def _why(why: Resting, now: float) -> str:
+    rest = why.rest
+    status = f", HTTP {rest.status}" if rest.status else ""
+    if why.half_open:
+        return f"{WORDS[rest.kind]}{status}; it is being tried again"
+    return f"{WORDS[rest.kind]}{status}; {_seconds(rest.until - now)} more"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{max(1, round(seconds))} s"
+
+
+def _soonest(rests: Rests, now: float) -> float | None:
+    return min((max(1.0, why.rest.until - now) for _, why in rests), default=None)

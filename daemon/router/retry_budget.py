@@ -1,0 +1,47 @@
+"""How many repeats an upstream that does not answer gets: a share of its requests, so that clients of an upstream
+that is down do not bring it down again (Finagle's retry budget)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+from typing import Final
+
+WINDOW: Final = 10.0
+SHARE: Final = 0.2
+LEAST: Final = 3
+
+
+class RetryBudget:
+    """Core auth ID -> first attempts and repeats of the last ``WINDOW`` seconds."""
+
+    __slots__ = ("_first", "_repeats")
+
+    def __init__(self) -> None:
+        self._first: dict[str, deque[float]] = {}
+        self._repeats: dict[str, deque[float]] = {}
+
+    def asked(self, auth_id: str, *, now: float) -> None:
+        """A request has asked it for the first time."""
+        _recent(self._first.setdefault(auth_id, deque(maxlen=10_000)), now).append(now)
+
+    def take(self, auth_id: str, *, now: float) -> bool:
+        """Whether one repeat more is allowed; it is counted."""
+        repeats = _recent(self._repeats.setdefault(auth_id, deque(maxlen=10_000)), now)
+        asked = len(_recent(self._first.setdefault(auth_id, deque(maxlen=10_000)), now))
+        if len(repeats) >= max(LEAST, int(SHARE * asked)):
+            return False
+        repeats.append(now)
+        return True
+
+    def keep_only(self, auth_ids: Collection[str]) -> None:
+        staying = set(auth_ids)
+        for table in (self._first, self._repeats):
+            for auth_id in table.keys() - staying:
+                del table[auth_id]
+
+
+def _recent(times: deque[float], now: float) -> deque[float]:
+    while times and times[0] <= now - WINDOW:
+        times.popleft()
+    return times

@@ -1,0 +1,172 @@
+"""What the router knows, and whom it would ask now: the tables beside each other, and one question to all of them.
+
+``plan`` asks it before each attempt and reports to it what came of the last one. It is live state, keyed by core auth
+ID, and survives each reload that keeps the ID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from random import random
+from time import monotonic, time
+from typing import Literal
+
+from msgspec import Struct
+
+from daemon.errors import ErrorKind, RemoteError
+from daemon.router.affinity import Affinity
+from daemon.router.concurrency import Concurrency
+from daemon.router.cooldowns import Cooldowns, Rest, Resting
+from daemon.router.health import Health
+from daemon.router.rest_rules import hinted_seconds
+from daemon.router.retry_budget import RetryBudget
+from daemon.router.selection import STRATEGIES, Choice, Measures, Turns, tiers
+from daemon.router.slots import Slots
+from daemon.snapshot.listings import Candidate
+
+SATURATED_HINT = 2.0
+"""Seconds: an upstream that is full says to come back at once, one whose limit is used up names a time."""
+
+
+class RoutedRequest(Struct, frozen=True, kw_only=True):
+    """What matters of a request. ``name`` is the model's public name without an effort suffix; ``session`` '' where
+    there is none; ``owner`` the core auth ID that made what only it can read; ``family`` of the client (``codex``,
+    ``claude-code`` …); ``client`` by whom turns are taken in a queue; ``number`` one of its own. ``rounds`` further
+    ones after the first, ``longest_wait`` in seconds."""
+
+    name: str
+    candidates: Sequence[Candidate]
+    number: int
+    session: bytes = b""
+    owner: str = ""
+    family: str = ""
+    client: str = ""
+    strategy: str = "round-robin"
+    rounds: int = 3
+    longest_wait: float = 30.0
+
+
+class Router:
+    """One for the daemon's life, on one thread. ``clock`` is seconds that only rise, ``wall`` Unix time."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = monotonic,
+        wall: Callable[[], float] = time,
+        random: Callable[[], float] = random,
+        headroom: Callable[[str], float | None] = lambda _: None,
+    ) -> None:
+        self.clock = clock
+        self.wall = wall
+        self.random = random
+        self.turns = Turns()
+        self.cooldowns = Cooldowns()
+        self.affinity = Affinity()
+        self.health = Health()
+        self.concurrency = Concurrency()
+        self.budget = RetryBudget()
+        self._configured: dict[str, int] = {}  # max-concurrent of the snapshot's core auths that have one
+        self.slots = Slots(lambda auth_id: self.concurrency.limit(auth_id, self._configured.get(auth_id, 0)))
+        self.measures = Measures(self.slots.running, self.health.latency, headroom)
+
+    def choose(self, request: RoutedRequest, tried: Collection[str]) -> Candidate | None:
+        """Whom to ask now, among those whose core auth ID is not in ``tried``; None: nobody may be asked (``why_not``
+        says why)."""
+
+        def may(candidate: Candidate) -> bool:
+            return candidate.auth.id not in tried and self.why_not(request, candidate) is None
+
+        for auth_id in self._preferred(request):
+            preferred = next((each for each in request.candidates if each.auth.id == auth_id), None)
+            if preferred is not None and may(preferred):
+                return preferred
+        strategy = STRATEGIES[request.strategy]
+        for tier in tiers(request.candidates):
+            chosen = strategy(Choice(request.name, tier, may, self.turns, self.measures, self.random))
+            if chosen is not None:
+                return chosen
+        return None
+
+    def why_not(self, request: RoutedRequest, candidate: Candidate) -> Resting | Literal["full"] | None:
+        """Why a candidate may not be asked now."""
+        auth = candidate.auth
+        resting = self.cooldowns.resting(auth.id, candidate.model, request.family, now=self.clock())
+        if resting is not None:
+            return resting
+        return None if self.slots.is_free(auth.id) else "full"
+
+    def begin(self, request: RoutedRequest, candidate: Candidate, *, again: bool, has_slot: bool) -> None:
+        """An attempt begins; ``again``: this request has asked the core auth before."""
+        auth_id, now = candidate.auth.id, self.clock()
+        if not has_slot:
+            self.slots.take(auth_id)
+        if not again:
+            self.budget.asked(auth_id, now=now)
+        self.cooldowns.take_probe(auth_id, candidate.model, request.family, request.number, now=now)
+
+    def succeeded(self, request: RoutedRequest, candidate: Candidate, *, began: float, first_event: float) -> bool:
+        """An attempt has been answered, its first event after so many seconds; whether that ended a rest."""
+        auth_id, now = candidate.auth.id, self.clock()
+        health = self.health.of(auth_id)
+        health.succeeded += 1
+        health.first_event(first_event, now)
+        self.concurrency.answered(auth_id, self.slots.running(auth_id), now)
+        self.affinity.answered(request.session, auth_id, now=now)
+        return self.cooldowns.succeeded(auth_id, candidate.model, request.family, began=began)
+
+    def failed(self, request: RoutedRequest, candidate: Candidate, error: RemoteError, *, began: float) -> Rest | None:
+        """An attempt has failed; the rest that follows, None where nobody rests."""
+        auth, now = candidate.auth, self.clock()
+        self.health.of(auth.id).failed += 1
+        self.affinity.left(request.session, auth.id)
+        running = self.slots.running(auth.id)
+        if self._saturated(error, running):
+            self.concurrency.refused(auth.id, running, now)
+            if error.kind is ErrorKind.RATE_LIMIT:
+                return None  # it is full, and not out of service: the next free slot will do
+        if auth.disable_cooling:
+            return None
+        return self.cooldowns.failed(
+            auth.id,
+            candidate.model,
+            request.family,
+            error,
+            began=began,
+            now=now,
+            wall=self.wall(),
+            random=self.random(),
+        )
+
+    def end(self, request: RoutedRequest, candidate: Candidate) -> None:
+        """After the attempt, however it ended."""
+        self.cooldowns.drop_probe(candidate.auth.id, request.number)
+        self.slots.release(candidate.auth.id)
+
+    def keep_only(self, limits: dict[str, int]) -> None:
+        """The core auths of a new snapshot, with their ``max-concurrent`` (0: none)."""
+        self._configured = {auth_id: limit for auth_id, limit in limits.items() if limit}
+        for table in (self.cooldowns, self.affinity, self.health, self.concurrency, self.budget, self.turns):
+            table.keep_only(limits)
+        self.slots.keep_only(limits)
+        for auth_id in limits:
+            self.slots.admit(auth_id)
+
+    def _preferred(self, request: RoutedRequest) -> Sequence[str]:
+        owner = (request.owner,) if request.owner else ()
+        if not request.session:
+            return owner
+        known = self.affinity.of(request.session, now=self.clock())
+        if not known:
+            return owner
+        ids = [candidate.auth.id for candidate in request.candidates]
+        return (*owner, *(each for each in known if not self.health.is_slow(each, ids)))
+
+    def _saturated(self, error: RemoteError, running: int) -> bool:
+        """Whether the refusal shows how many requests fit, and not that a limit is used up."""
+        if running < 2 or error.kind not in (ErrorKind.RATE_LIMIT, ErrorKind.OVERLOADED):
+            return False
+        if error.upstream_status not in (429, 503):
+            return False
+        hint = hinted_seconds(error, self.wall())
+        return hint is None or hint <= SATURATED_HINT
