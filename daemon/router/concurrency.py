@@ -67,6 +67,9 @@ class Concurrency:
     def __init__(self) -> None:
         self._limits: dict[str, LearnedLimit] = {}
 
+    def __len__(self) -> int:
+        return len(self._limits)
+
     def limit(self, auth_id: str, configured: int) -> float:
         """``configured`` is ``max-concurrent``, 0: none. It is the upper bound."""
         learned = self._limits.get(auth_id)

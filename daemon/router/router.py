@@ -75,8 +75,9 @@ class Router:
         says why)."""
 
         def may(candidate: Candidate) -> bool:
-            return candidate.auth.id not in tried and self.why_not(request, candidate) is None
+            return candidate.auth.id not in tried and (all_ready or self.why_not(request, candidate) is None)
 
+        all_ready = not self.cooldowns and not self._configured and not self.concurrency
         for auth_id in self._preferred(request):
             preferred = next((each for each in request.candidates if each.auth.id == auth_id), None)
             if preferred is not None and may(preferred):

@@ -1,0 +1,112 @@
+"""Places at core auths, and the queue for them."""
+
+from __future__ import annotations
+
+from math import inf
+
+from daemon.router.concurrency import CLEAN, FORGOTTEN, MOST_CLEAN, Concurrency
+from daemon.router.slots import MOST_WAITING, Slots, Ticket
+
+
+def waiting(slots: Slots, client: str, *auth_ids: str) -> Ticket:
+    ticket = slots.wait(client, auth_ids, lambda: None)
+    assert ticket is not None
+    return ticket
+
+
+def test_clients_take_turns() -> None:
+    """One with three requests does not keep the other from its first."""
+    slots = Slots(lambda _: 1)
+    slots.take("a")
+    first = [waiting(slots, "greedy", "a") for _ in range(3)]
+    other = waiting(slots, "other", "a")
+    order = []
+    for _ in range(4):
+        slots.release("a")
+        order.append(next(each for each in (*first, other) if each.auth_id and each not in order))
+    assert order == [first[0], other, first[1], first[2]]
+
+
+def test_who_waits_for_several_gets_the_first_and_leaves_the_rest() -> None:
+    slots = Slots(lambda _: 1)
+    slots.take("a")
+    slots.take("b")
+    ticket = waiting(slots, "one", "a", "b")
+    slots.release("b")
+    assert ticket.auth_id == "b"
+    slots.release("a")
+    assert (slots.running("a"), slots.running("b"), slots.waiting("a")) == (0, 1, 0)
+
+
+def test_nobody_passes_the_queue() -> None:
+    slots = Slots(lambda _: 1)
+    slots.take("a")
+    ticket = waiting(slots, "one", "a")
+    slots.release("a")
+    assert ticket.auth_id == "a"
+    assert not slots.is_free("a")
+
+
+def test_who_leaves_gives_back_what_it_was_given() -> None:
+    slots = Slots(lambda _: 1)
+    slots.take("a")
+    first, second = waiting(slots, "one", "a"), waiting(slots, "two", "a")
+    slots.release("a")
+    slots.leave(first)
+    slots.leave(first)
+    assert second.auth_id == "a"
+    assert slots.running("a") == 1
+
+
+def test_the_queue_is_bounded() -> None:
+    slots = Slots(lambda _: 1)
+    slots.take("a")
+    for number in range(MOST_WAITING):
+        waiting(slots, str(number), "a")
+    assert slots.wait("late", ["a"], lambda: None) is None
+
+
+def test_who_waits_for_a_core_auth_that_goes_is_woken_without_a_place() -> None:
+    slots, woken = Slots(lambda _: 1), []
+    slots.take("a")
+    ticket = slots.wait("one", ["a"], lambda: woken.append(True))
+    slots.keep_only(["b"])
+    assert ticket is not None
+    assert (woken, ticket.auth_id, slots.waiting("a")) == ([True], "", 0)
+
+
+def test_a_limit_is_learned_raised_and_forgotten() -> None:
+    table, now = Concurrency(), 0.0
+    assert table.limit("a", 0) == inf
+    table.refused("a", 4, now)
+    assert table.limit("a", 0) == 3
+    assert table.limit("a", 2) == 2, "max-concurrent is the upper bound"
+    for _ in range(CLEAN):
+        table.answered("a", 3, now)
+    assert table.limit("a", 0) == 4
+    table.refused("a", 4, now)
+    for _ in range(2 * CLEAN - 1):
+        table.answered("a", 3, now)
+    assert table.limit("a", 0) == 3, "the raise was refused at once: the next one takes twice as many"
+    table.answered("a", 3, now)
+    assert table.limit("a", 0) == 4
+    table.answered("a", 3, now + FORGOTTEN + 1)
+    assert table.limit("a", 0) == inf
+
+
+def test_a_provider_that_takes_three_is_refused_seldom() -> None:
+    """Rounds of as many as the limit allows (ten at most): after the first minute at 20 answers a second less than
+    two in a hundred attempts are refused."""
+    table, refused, asked = Concurrency(), 0, 0
+    for turn in range(6000):
+        running = int(min(10, table.limit("a", 0)))
+        for number in range(running):
+            late = turn * running / 20 > 60
+            asked += late
+            if number >= 3:
+                table.refused("a", number + 1, turn / 7)
+                refused += late
+            else:
+                table.answered("a", min(running, 3), turn / 7)
+    assert refused / asked < 0.02
+    assert MOST_CLEAN == 640
