@@ -64,18 +64,9 @@ def logging(config: Config) -> Faults:
 
 
 NOT_IN_EFFECT: Final[tuple[tuple[str, Callable[[Config], bool], str], ...]] = (
-    ("routing.strategy", lambda it: it.routing.strategy != "round-robin", "requests go round-robin"),
-    ("routing.session-affinity", lambda it: it.routing.session_affinity, "a session moves between providers"),
-    ("request-retry", lambda it: it.request_retry not in (0, 3), "each provider is tried once"),
-    ("max-retry-interval", lambda it: it.max_retry_interval not in (0, 30), "nothing waits for a cooldown"),
     ("tls", lambda it: bool(it.tls.cert and it.tls.key), "the daemon serves plain HTTP"),
 )
 """Key, whether it is set to something other than what happens, and what happens instead."""
-
-PROVIDER_NOT_IN_EFFECT: Final[tuple[tuple[str, Callable[[Provider], bool], str], ...]] = (
-    ("weight", lambda it: it.weight != 1, "requests go round-robin"),
-    ("max-concurrent", lambda it: it.max_concurrent != 0, "there is no limit"),
-)
 
 
 def not_in_effect(config: Config) -> Faults:
@@ -83,10 +74,6 @@ def not_in_effect(config: Config) -> Faults:
     for key, is_set, instead in NOT_IN_EFFECT:
         if is_set(config):
             yield _without_effect(tuple(key.split(".")), instead)
-    for provider in providers_of(config):
-        for key, provider_sets, instead in PROVIDER_NOT_IN_EFFECT:
-            if provider.enabled and provider_sets(provider):
-                yield _without_effect((*provider.path, key), instead)
 
 
 def _without_effect(path: tuple[str | int, ...], instead: str) -> Fault:

@@ -222,10 +222,12 @@ class ModelAlias(Base, frozen=True):
 
 class Routing(Base, frozen=True):
     strategy: Annotated[
-        Literal["round-robin", "fill-first", "weighted"],
+        Literal["round-robin", "fill-first", "weighted", "least-busy", "headroom"],
         doc("How requests are spread over providers of equal priority."),
     ] = "round-robin"
-    session_affinity: Annotated[bool, doc("Keep a session on the provider that served it, while it is ready.")] = False
+    session_affinity: Annotated[
+        bool, doc("Keep a session on the provider that served it, where its prompt is cached, while that is ready.")
+    ] = True
 
 
 class Translation(Base, frozen=True):
