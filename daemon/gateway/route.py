@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from daemon.config.provider import Provider
 from daemon.errors import ErrorKind, LocalError
-from daemon.router.passed_over import why_away
+from daemon.router.passed_over import DISABLED, why_failed
 from daemon.snapshot.models import ModelUnknown, Resolution
 from daemon.snapshot.snapshot import Snapshot
 
@@ -27,7 +28,7 @@ def route(snapshot: Snapshot, name: str) -> Resolution:
 
 def out_of_service(snapshot: Snapshot) -> str:
     """That no provider can be asked, and why."""
-    away = [f"{each.name} {why_away(each, snapshot)}" for each in snapshot.providers if each.name]
+    away = [f"{each.name} {_why(each, snapshot)}" for each in snapshot.providers if each.name]
     more = f"; and {len(away) - MOST_NAMED} more" if len(away) > MOST_NAMED else ""
     names = f": {'; '.join(away[:MOST_NAMED])}{more}" if away else ""
     return f"no provider is enabled and in service{names}"
@@ -38,4 +39,8 @@ def _asked_in_vain(snapshot: Snapshot, name: str) -> str:
     served = {auth.source for auth in snapshot.core_auths}
     asked = (each for each in snapshot.providers if each.source not in served and each.name)
     away = next((each for each in asked if name.lower().startswith(f"{each.name.lower()}/")), None)
-    return f" ({away.name} {why_away(away, snapshot)})" if away else ""
+    return f" ({away.name} {_why(away, snapshot)})" if away else ""
+
+
+def _why(provider: Provider, snapshot: Snapshot) -> str:
+    return why_failed(provider, snapshot) if provider.enabled else f"is {DISABLED} (enabled: true puts it in service)"
