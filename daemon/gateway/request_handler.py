@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.client_stream import ClientStream, ClientWriter, ResponseHead
+from daemon.gateway.decisions import log_again, log_route, logged, routed
 from daemon.gateway.gathered import Share, without_frames
 from daemon.gateway.headers import PassedHeaders
 from daemon.gateway.learned import RequestAmendments
@@ -25,11 +26,11 @@ from daemon.gateway.passthrough import PassthroughPipe
 from daemon.gateway.request_record import CLIENT_GONE, RequestRecord, loss_names
 from daemon.gateway.request_state import ClientGone, Overdue, RequestState
 from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, ResponsePipe
-from daemon.gateway.route import route
 from daemon.gateway.translation import TranslationPipe
 from daemon.gateway.wording import for_client
 from daemon.router.failover import attempts
 from daemon.snapshot.listings import Candidate
+from daemon.telemetry.logs import debugging
 from daemon.upstream.adapters.adapter import Adapter, too_late
 from daemon.upstream.http.call import UpstreamResponse
 from daemon.upstream.response_form import unwrapped
@@ -124,12 +125,15 @@ class RequestHandler:
     # --- whom to ask ---
 
     async def _ask_candidates(self) -> None:
-        resolution = route(self._client_request.snapshot, self._client_request.request.model)
+        resolution = routed(self._client_request)
         candidates = self._live.rotation.order(resolution.matched, resolution.candidates)
         if self._streamed:
             self._correct_estimate(candidates[0].model)
             self._state.quiet_since = monotonic()  # from now on keep-alives are due
         plan = attempts(candidates)
+        if debugging():
+            log_route(self._client_request, resolution, candidates)
+            plan = logged(plan, self._client_request)
         candidate = next(plan)
         while (error := await self._attempt(candidate, resolution.effort)) is not None:
             try:
@@ -156,7 +160,6 @@ class RequestHandler:
             self._live.states.succeeded(auth.id)
             self._live.metrics.attempt(auth.name, "ok")
             return None
-        self._live.states.failed(auth.id, error)
         if pipe.stage != "held" and self._streamed:
             raise error  # the client has seen a part of this answer: nobody else can go on with it
         return error
@@ -177,6 +180,7 @@ class RequestHandler:
         prepared = pipe.prepare(target)
         while True:
             self.record.attempts += 1
+            asked = monotonic()
             self._note_losses(prepared)
             try:
                 await self._ask(target, prepared, pipe)
@@ -193,7 +197,10 @@ class RequestHandler:
             self._close_answer()
             again = None if pipe.stage != "held" else self._amendments.next(target, prepared, error, pipe)
             if again is None:
+                self._live.failures.attempt(self.record, target.candidate, error, monotonic() - asked)
                 return error
+            if debugging():
+                log_again(self._client_request, target.candidate, error)
             target, prepared = again
 
     def _close_answer(self) -> None:
@@ -311,6 +318,7 @@ class RequestHandler:
 
     async def _report(self, error: GatewayError) -> None:
         """The error to the client in its dialect: as an HTTP error, or as the last event of its stream."""
+        self._live.failures.request(self._client_request.request_id, error, self.record.auth)
         error = for_client(error, self._client_request, self.record.served)
         self.record.error, self.record.status = without_frames(error), error.status
         pipe = self._pipe if self._streamed else None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from daemon.config.provider import Provider, provider_path
+from daemon.config.provider import Provider
 from daemon.errors import ErrorKind, LocalError
+from daemon.router.passed_over import DISABLED, why_failed
 from daemon.snapshot.models import ModelUnknown, Resolution
 from daemon.snapshot.snapshot import Snapshot
 
@@ -42,8 +43,4 @@ def _asked_in_vain(snapshot: Snapshot, name: str) -> str:
 
 
 def _why(provider: Provider, snapshot: Snapshot) -> str:
-    if not provider.enabled:
-        return "is disabled (enabled: true puts it in service)"
-    errors = (each for each in snapshot.warnings if each.severity == "error" and provider.path)
-    reasons = [each.message for each in errors if provider_path(each.path) == provider.path]
-    return f"failed ({'; '.join(reasons)})" if reasons else "failed"
+    return why_failed(provider, snapshot) if provider.enabled else f"is {DISABLED} (enabled: true puts it in service)"

@@ -98,6 +98,15 @@ _requests: list[LogSink | None] = [None]
 """Where ``log_request`` leads; None where INFO is not logged."""
 
 
+def debugging() -> bool:
+    """Whether DEBUG is logged: for lines that cost much to build."""
+    return _debugging[0]
+
+
+_DEBUG = 10
+_debugging = [False]
+
+
 class _Handler:
     """loguru's view of the sink. loguru calls ``stop`` when the handler is removed."""
 
@@ -128,6 +137,7 @@ _installed: list[int] = [0]
 
 def _install(sink: LogSink, level: str) -> None:
     before = _installed[0]
+    _debugging[0] = logger.level(level).no <= _DEBUG
     _requests[0] = sink if logger.level(level).no <= _INFO else None
     _installed[0] = logger.add(
         _Handler(sink),

@@ -67,11 +67,13 @@ async def entry(scope: Scope, receive: Receive, send: Send, services: Services) 
     except Disconnected:
         return
     except GatewayError as error:
+        services.live.failures.request(info.request_id, error)
         await _refuse(error, wire, info.request_id, client)
     except Exception:
         logger.bind(request_id=info.request_id).exception("a request failed inside the gateway")
+        failure = LocalError(ErrorKind.API, "the gateway failed; its log has the request id", status=500)
+        services.live.failures.request(info.request_id, failure)
         if not client.started:
-            failure = LocalError(ErrorKind.API, "the gateway failed; its log has the request id", status=500)
             await _refuse(failure, wire, info.request_id, client)
 
 
