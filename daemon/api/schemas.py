@@ -177,6 +177,8 @@ class Target(Schema, frozen=True):
     wire_api: WireApi
     translated: bool
     priority: int
+    not_now: str | None = None
+    """Why it may not be asked now."""
 
 
 class Other(Schema, frozen=True):

@@ -13,7 +13,6 @@ from daemon.cli.arguments import Subparsers, add_config
 from daemon.cli.config_file import default_path, print_diagnostics, read
 from daemon.config.urls import shown
 from daemon.router.passed_over import PassedOver, grouped, passed_over
-from daemon.router.selection import STRATEGY
 from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket, items
 from daemon.snapshot.listings import Candidate
 from daemon.snapshot.models import ModelUnknown, Resolution
@@ -59,7 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(unknown, file=sys.stderr)
         return exit_codes.FAILURE
     others = passed_over(checked.snapshot, arguments.model, resolution)
-    for line in (*explained(arguments.model, arguments.entry, resolution), *not_asked(others)):
+    for line in (
+        *explained(arguments.model, arguments.entry, resolution, checked.snapshot.config.routing.strategy),
+        *not_asked(others),
+    ):
         print(line)
     return exit_codes.OK
 
@@ -86,13 +88,13 @@ def decision_of_daemon(model: str, entry: str) -> tuple[str, ...]:
     )
 
 
-def explained(model: str, entry: str, resolution: Resolution) -> tuple[str, ...]:
+def explained(model: str, entry: str, resolution: Resolution, strategy: str) -> tuple[str, ...]:
     """The decision in lines: why, and the providers in the order they are tried."""
     effort = f", effort {resolution.effort}" if resolution.effort else ""
     return (
         f"model: {model} (entry {entry})",
         f"rule: {RULES[resolution.rule].format(matched=resolution.matched)}{effort}",
-        f"strategy: {STRATEGY}, among the highest priority that is ready",
+        f"strategy: {strategy}, among the highest priority that is ready",
         *(f"  {number}. {_target(each, entry)}" for number, each in enumerate(resolution.candidates, 1)),
     )
 

@@ -10,7 +10,6 @@ from typing import Final
 from daemon.config import log_sizes
 from daemon.config.convert import quoted
 from daemon.config.diagnostics import Fault, Faults, Path, fault_at
-from daemon.config.provider import Provider, providers_of
 from daemon.config.schema import Config
 from daemon.secret import Secret
 

@@ -5,15 +5,17 @@ Callers build none of it unless ``telemetry.logs.debugging``: it takes longer th
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from loguru import logger
 
-from daemon.errors import Failover, GatewayError, LocalError
+from daemon.errors import GatewayError, LocalError
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.route import route
 from daemon.router.passed_over import grouped, passed_over
+from daemon.router.plan import Acquire, Ask, Step, Wait
+from daemon.router.verdicts import Verdict
 from daemon.snapshot.listings import Candidate
 from daemon.snapshot.models import Resolution
 from daemon.telemetry.logs import debugging
@@ -32,21 +34,34 @@ def routed(client_request: ClientRequest) -> Resolution:
         raise
 
 
-def log_route(client_request: ClientRequest, resolution: Resolution | None, order: Sequence[Candidate]) -> None:
-    """Who is asked, in this ``order``; ``resolution`` is None and ``order`` empty where the name leads nowhere."""
+def log_route(client_request: ClientRequest, resolution: Resolution | None, candidates: Sequence[Verdict]) -> None:
+    """Who may be asked and who may not; ``resolution`` is None and ``candidates`` empty where the name leads
+    nowhere."""
     name = client_request.request.model
     others = grouped(passed_over(client_request.snapshot, name, resolution), at_most=MOST_NAMED)
-    then = list(_then(order))
-    if len(then) > MOST_NAMED:
-        then[MOST_NAMED:] = [f"and {len(then) - MOST_NAMED} more"]
+    may = [_named(each.candidate) for each in candidates if not each.reason]
+    resting = [f"{_named(each.candidate)}: {each.reason}" for each in candidates if each.reason]
     logger.bind(
         request_id=client_request.request_id,
         model=name,
         rule=resolution.rule if resolution else None,
         effort=resolution.effort if resolution else None,
-        then="; ".join(then) or None,
+        candidates=_some(may) or None,
+        resting=_some(resting) or None,
         not_asked="; ".join(others) or None,
-    ).debug("route: {}", f"first {_named(order[0])}" if order else "nobody can be asked")
+    ).debug("route: {}", f"{len(may)} of {len(candidates)} may be asked" if candidates else "nobody can be asked")
+
+
+def log_step(client_request: ClientRequest, step: Step) -> None:
+    """What the plan has decided."""
+    match step:
+        case Ask(candidate):
+            what = f"ask {_named(candidate)}"
+        case Wait(seconds):
+            what = f"nobody may be asked: wait {seconds:.1f} s"
+        case Acquire(auths):
+            what = f"wait for a place at {', '.join(auth.name for auth in auths[:MOST_NAMED])}"
+    logger.bind(request_id=client_request.request_id).debug("route: {}", what)
 
 
 def log_again(client_request: ClientRequest, candidate: Candidate, error: GatewayError) -> None:
@@ -54,33 +69,13 @@ def log_again(client_request: ClientRequest, candidate: Candidate, error: Gatewa
     _log(client_request, f"{_named(candidate)} again, with what its refusal asks for", error)
 
 
-Plan = Generator[Candidate, GatewayError, None]
-
-
-def logged(plan: Plan, client_request: ClientRequest) -> Plan:
-    """The same plan (``router.failover``), with a line for each candidate after the first, and for the plan's end."""
-    candidate = next(plan)
-    while True:
-        error = yield candidate
-        try:
-            candidate = plan.send(error)
-        except StopIteration:
-            final = error.failover is Failover.NEVER
-            why = "others would refuse this request, too" if final else "no other is left"
-            _log(client_request, f"nobody else: {why}", error)
-            return
-        _log(client_request, f"next {_named(candidate)}", error)
-
-
 def _log(client_request: ClientRequest, what: str, error: GatewayError) -> None:
     logger.bind(request_id=client_request.request_id, error=error.kind.value).debug("route: {}", what)
 
 
-def _then(order: Sequence[Candidate]) -> Iterator[str]:
-    for candidate in order[1:]:
-        lower = candidate.auth.priority < order[0].auth.priority
-        why = f"priority {candidate.auth.priority} after {order[0].auth.priority}" if lower else "its turn comes later"
-        yield f"{_named(candidate)} ({why})"
+def _some(names: Sequence[str]) -> str:
+    more = f"; and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return "; ".join(names[:MOST_NAMED]) + more
 
 
 def _named(candidate: Candidate) -> str:

@@ -12,7 +12,7 @@ from daemon.gateway.failures import Failures
 from daemon.gateway.gathered import GatheredBudget
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.reasoning.owners import ReasoningOwners
-from daemon.router.selection import Rotation
+from daemon.router.router import Router
 from daemon.router.states import AuthStates
 from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.failure_events import FailureEvents
@@ -25,6 +25,7 @@ class LiveState:
 
     ``adapters`` are the way out. ``learned``, ``owners`` and ``calibration`` are what has been learned of upstreams,
     by core auth ID and model; ``gathered`` bounds the answers in memory; ``failures`` reports what failed.
+    ``router`` knows who is asked.
     ``counted`` frames every request, for whoever must know when none is left.
     """
 
@@ -38,7 +39,7 @@ class LiveState:
         "learned",
         "metrics",
         "owners",
-        "rotation",
+        "router",
         "states",
         "tokens",
     )
@@ -52,6 +53,7 @@ class LiveState:
         deadlines: Deadlines,
         learned: LearnedAmendments | None = None,
         events: FailureEvents | None = None,
+        router: Router | None = None,
         counted: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.adapters = adapters
@@ -60,7 +62,7 @@ class LiveState:
         self.deadlines = deadlines
         self.failures = Failures(states, FailureEvents(AuditLog()) if events is None else events)
         self.counted = counted
-        self.rotation = Rotation()
+        self.router = Router() if router is None else router
         self.learned = LearnedAmendments() if learned is None else learned
         self.owners = ReasoningOwners()
         self.calibration = Calibration()

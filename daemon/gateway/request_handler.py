@@ -1,64 +1,45 @@
-"""One request between its client and the upstreams that are asked for it, in straight lines.
+"""One request between its client and the upstreams that are asked for it: it follows the router's plan.
 
 Nothing is sent to the client before an attempt is committed or a keep-alive is due, so that a dead
-upstream stays invisible. No timer runs here: ``Deadlines`` watches the clock and breaks a wait off.
+upstream stays invisible. Whom to ask, when to wait and when to give up is the plan's (``router.plan``); what one
+attempt is, ``Attempts``'.
 """
 
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache, partial
-from math import inf
+from functools import partial
+from itertools import count
 from time import monotonic
 from typing import Final
 
 from msgspec.structs import replace
 
-from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
+from daemon.errors import GatewayError
+from daemon.gateway.attempts import Attempts
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.client_stream import ClientStream, ClientWriter, ResponseHead
-from daemon.gateway.decisions import log_again, log_route, logged, routed
-from daemon.gateway.gathered import Share, without_frames
+from daemon.gateway.decisions import log_route, log_step, routed
+from daemon.gateway.gathered import without_frames
 from daemon.gateway.headers import PassedHeaders
-from daemon.gateway.learned import RequestAmendments
 from daemon.gateway.live_state import LiveState
-from daemon.gateway.passthrough import PassthroughPipe
-from daemon.gateway.request_record import CLIENT_GONE, RequestRecord, loss_names
-from daemon.gateway.request_state import ClientGone, Overdue, RequestState
-from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, ResponsePipe
-from daemon.gateway.translation import TranslationPipe
+from daemon.gateway.request_record import CLIENT_GONE, RequestRecord
+from daemon.gateway.request_state import ClientGone, RequestState
+from daemon.gateway.routing import routed_request
 from daemon.gateway.wording import for_client
-from daemon.router.failover import attempts
-from daemon.snapshot.listings import Candidate
+from daemon.router.plan import Acquire, Acquired, Answered, Ask, Failed, Outcome, Step, Wait, Waited, plan
+from daemon.router.router import RoutedRequest
+from daemon.router.verdicts import verdicts
 from daemon.telemetry.logs import debugging
-from daemon.upstream.adapters.adapter import Adapter, too_late
-from daemon.upstream.http.call import UpstreamResponse
-from daemon.upstream.response_form import unwrapped
-from daemon.wires.failures.judge import judged_again
 
-DRAIN: Final = 1.0
-"""Seconds an upstream has to end its body after its last event, for its connection to be used again."""
-
-SIGNS_OF_LIFE: Final = 4
-"""How many times ``timeouts.idle`` an upstream may send comments and pings in place of the next event."""
+NUMBERS: Final = count(1)
+"""Of requests, since the start: by it the router knows whose a probe is."""
 
 
 class RequestHandler:
     """Drives one request to its end. Made and run in the task of the request, which ``state`` can interrupt."""
 
-    __slots__ = (
-        "_amendments",
-        "_answer",
-        "_client_request",
-        "_headers",
-        "_live",
-        "_pipe",
-        "_pipes",
-        "_state",
-        "_streamed",
-        "_writer",
-        "record",
-    )
+    __slots__ = ("_attempts", "_client_request", "_live", "_state", "_streamed", "_writer", "record")
 
     def __init__(
         self, live: LiveState, client_request: ClientRequest, stream: ClientStream, state: RequestState
@@ -67,15 +48,11 @@ class RequestHandler:
         self._client_request = client_request
         self._streamed = client_request.request.stream
         self._state = state
-        self._headers = PassedHeaders(client_request, live.owners)
-        self._amendments = RequestAmendments(client_request, live.learned)
-        # A pipe per way (through the hub or past it), kept over attempts: it knows what a keep-alive has already sent.
-        self._pipes: dict[bool, ResponsePipe] = {}
-        self._pipe: ResponsePipe | None = None  # that of the current attempt
-        self._answer: UpstreamResponse | None = None  # that of the current attempt, once its head is there
-        self.record = RequestRecord(client_request)
+        self.record = record = RequestRecord(client_request)
+        headers = PassedHeaders(client_request, live.owners)
         # Nothing below may refer back to the handler: a cycle would keep the request's memory until the collector runs.
-        self._writer = ClientWriter(stream, state, partial(_head, self.record, self._headers))
+        self._writer = ClientWriter(stream, state, partial(_head, record, headers))
+        self._attempts = Attempts(live, client_request, state, record, headers, self._writer)
 
     async def run(self) -> None:
         """Answer the request. Every failure is reported to the client in its dialect; nothing is raised."""
@@ -90,11 +67,11 @@ class RequestHandler:
             record.report(monotonic(), live.metrics)
             if record.measured is not None:
                 live.calibration.observe(record.served, estimate, record.measured)
-        await self._drain_connection()
+        await self._attempts.drain()
 
     async def _respond(self) -> None:
         try:
-            await self._ask_candidates()
+            await self._follow_plan()
             self.record.status = 200
         except ClientGone:
             self.record.status = CLIENT_GONE
@@ -102,44 +79,69 @@ class RequestHandler:
         except GatewayError as error:
             await self._report(error)
         finally:
-            if self._answer is not None and self.record.status != 200:
-                self._answer.close()
-
-    async def _drain_connection(self) -> None:
-        """Read the end of the upstream's body, so that the connection can be used again."""
-        if self._answer is None:
-            return
-        if self.record.estimated:  # cut short: the upstream is still writing what nobody needs
-            self._answer.close()
-            return
-        with self._answer as answer:
-            if answer.ended:
-                return
-            try:
-                async with asyncio.timeout(DRAIN):
-                    while await answer.read():
-                        pass
-            except (TimeoutError, RemoteError):
-                return
+            if self.record.status != 200:
+                self._attempts.close()
 
     # --- whom to ask ---
 
-    async def _ask_candidates(self) -> None:
+    async def _follow_plan(self) -> None:
         resolution = routed(self._client_request)
-        candidates = self._live.rotation.order(resolution.matched, resolution.candidates)
         if self._streamed:
-            self._correct_estimate(candidates[0].model)
+            self._correct_estimate(resolution.candidates[0].model)
             self._state.quiet_since = monotonic()  # from now on keep-alives are due
-        plan = attempts(candidates)
+        router, request = self._live.router, routed_request(self._client_request, resolution, next(NUMBERS))
         if debugging():
-            log_route(self._client_request, resolution, candidates)
-            plan = logged(plan, self._client_request)
-        candidate = next(plan)
-        while (error := await self._attempt(candidate, resolution.effort)) is not None:
-            try:
-                candidate = plan.send(error)
-            except StopIteration:
-                raise error from None
+            log_route(self._client_request, resolution, verdicts(router, request))
+        steps = plan(router, request)
+        try:
+            step = next(steps)
+            while True:
+                if debugging():
+                    log_step(self._client_request, step)
+                step = steps.send(await self._take(step, request, resolution.effort))
+        except StopIteration:
+            return
+        except (ClientGone, asyncio.CancelledError):
+            self._attempts.close()  # before its place is free: a client that asks again comes after what it gave up
+            raise
+        finally:
+            steps.close()
+
+    async def _take(self, step: Step, request: RoutedRequest, effort: str | None) -> Outcome:
+        """Do what the plan says."""
+        if self._attempts.pipe is None and not isinstance(step, Ask):  # for the keep-alives
+            self._attempts.open_pipe(request.candidates[0])
+        match step:
+            case Ask(candidate):
+                began = monotonic()
+                error = await self._attempts.ask(candidate, effort)
+                if error is not None:
+                    return Failed(error, shown=self._attempts.shown)
+                return Answered((self._attempts.first_event or monotonic()) - began)
+            case Wait(seconds):
+                async with self._state.waiting():
+                    await asyncio.sleep(seconds)
+                return Waited()
+            case Acquire():
+                return await self._acquire(step, request)
+
+    async def _acquire(self, step: Acquire, request: RoutedRequest) -> Outcome:
+        """A place at one of the core auths, in turn with the other clients."""
+        slots = self._live.router.slots
+        free = asyncio.Event()
+        ticket = slots.wait(request.client, [auth.id for auth in step.auths], free.set)
+        if ticket is None:
+            return Waited()
+        try:
+            async with self._state.waiting(), asyncio.timeout(step.seconds):
+                await free.wait()
+        except TimeoutError:
+            slots.leave(ticket)
+            return Waited()
+        except BaseException:
+            slots.leave(ticket)
+            raise
+        return Acquired(ticket.auth_id) if ticket.auth_id else Waited()
 
     def _correct_estimate(self, model: str) -> None:
         """By experience with this model: what a stream says of the prompt before the upstream has counted it."""
@@ -147,191 +149,27 @@ class RequestHandler:
         tokens = self._live.calibration.corrected(model, context.input_estimate)
         if tokens is not None:
             self._client_request = replace(self._client_request, context=replace(context, input_estimate=tokens))
-
-    async def _attempt(self, candidate: Candidate, effort: str | None) -> RemoteError | None:
-        """One candidate: None when it answered, its error when the next one may be asked."""
-        auth = candidate.auth
-        self.record.auth, self.record.served = auth, candidate.model
-        # Once per attempt: whoever replaces an adapter sees it asked by the next one, and none is asked in part.
-        adapter = self._live.adapters.of(auth)
-        self._pipe = pipe = self._pipe_for(adapter)
-        error = await self._ask_amended(self._amendments.first(candidate, adapter, effort), pipe)
-        if error is None:
-            self._live.states.succeeded(auth.id)
-            self._live.metrics.attempt(auth.name, "ok")
-            return None
-        if pipe.stage != "held" and self._streamed:
-            raise error  # the client has seen a part of this answer: nobody else can go on with it
-        return error
-
-    def _pipe_for(self, adapter: Adapter) -> ResponsePipe:
-        same_wire = self._client_request.wire is adapter.wire
-        if same_wire not in self._pipes:
-            self._pipes[same_wire] = (
-                PassthroughPipe(self._client_request, self._live.owners)
-                if same_wire
-                else TranslationPipe(self._client_request)
-            )
-        return self._pipes[same_wire]
-
-    async def _ask_amended(self, target: AttemptTarget, pipe: ResponsePipe) -> RemoteError | None:
-        """Ask, and where the upstream's refusal says what it needs instead, ask again with that."""
-        auth, adapter = target.candidate.auth, target.adapter
-        prepared = pipe.prepare(target)
-        while True:
-            self.record.attempts += 1
-            asked = monotonic()
-            self._note_losses(prepared)
-            try:
-                await self._ask(target, prepared, pipe)
-                return None
-            except RemoteError as failure:
-                error = judged_again(failure, self._client_request.says).with_traceback(None)  # whose frames hold us
-            finally:
-                if pipe.stage != "held":  # a 2xx, whether or not the client has waited for the end of it
-                    self._amendments.accepted(target.candidate)
-            error.message = adapter.auth.api_key.masked_in(error.message)  # some upstreams quote the key they refuse
-            self._live.metrics.attempt(auth.name, error.kind.value)
-            if error.kind is ErrorKind.INVALID_REQUEST and self._answer is not None:
-                self._live.adapters.refused(auth, self._answer.headers.get("server", ""))
-            self._close_answer()
-            again = None if pipe.stage != "held" else self._amendments.next(target, prepared, error, pipe)
-            if again is None:
-                self._live.failures.attempt(self.record, target.candidate, error, monotonic() - asked)
-                return error
-            if debugging():
-                log_again(self._client_request, target.candidate, error)
-            target, prepared = again
-
-    def _close_answer(self) -> None:
-        """The attempt has failed; what the upstream said beside its answer stays, in ``_headers``."""
-        if self._answer is not None:
-            self._answer.close()
-            self._answer = None
-
-    def _note_losses(self, prepared: PreparedRequest) -> None:
-        self.record.lost = lost = loss_names(prepared.lost)
-        if lost and self._client_request.snapshot.config.translation.strict:
-            names = ", ".join(lost)
-            raise LocalError(
-                ErrorKind.INVALID_REQUEST,
-                f"the upstream's API does not support: {names} (leave them out, or switch translation.strict off)",
-            )
-
-    # --- one upstream's answer ---
-
-    async def _ask(self, target: AttemptTarget, prepared: PreparedRequest, pipe: ResponsePipe) -> None:
-        adapter = target.adapter
-        state, timeouts = self._state, adapter.auth.timeouts
-        headers = self._headers.for_upstream(adapter, prepared.session, target.amendments)
-        # An upstream that was asked for one JSON answer sends its first byte when it has written the last one.
-        limit, patience = "first-event", timeouts.first_event
-        if not prepared.streamed and timeouts.idle > patience:
-            limit, patience = "idle", timeouts.idle
-        state.deadline = monotonic() + patience
-        state.overdue = _overdue("first event", patience, adapter.setting(limit))
-        state.ends = inf
-        if not self._streamed and timeouts.total is not None:
-            state.ends = monotonic() + timeouts.total
-            state.too_long = _overdue("whole answer", timeouts.total, adapter.setting("total"))
-        try:
-            async with state.waiting():
-                self._answer = answer = await adapter.open(prepared.body, headers, watched=prepared.watched)
-                self._headers.received(adapter, answer.headers)
-                await adapter.accept(answer)
-                pipe.accepted()
-                with self._live.gathered.share() as share:
-                    await self._read_answer(adapter, answer, pipe, share)
-                    await self._finish(pipe)
-        except (GatewayError, ClientGone) as error:
-            raise without_frames(error) from error.__cause__
-        finally:
-            if pipe.stage == "finished" or not self._streamed:
-                pipe.release()
-
-    async def _read_answer(self, adapter: Adapter, answer: UpstreamResponse, pipe: ResponsePipe, share: Share) -> None:
-        first_bytes, form = await adapter.begin(answer)
-        if form == "json":
-            whole = unwrapped(await answer.read_whole(begun=first_bytes, taken=share.take))
-            self._note_first_event()
-            pipe.feed_whole(whole)
-            return
-        try:
-            await self._read_stream(adapter, first_bytes, answer, pipe, share)
-        finally:
-            self._live.metrics.events_skipped(adapter.name, pipe.skipped)
-
-    async def _read_stream(
-        self, adapter: Adapter, first_bytes: bytes, answer: UpstreamResponse, pipe: ResponsePipe, share: Share
-    ) -> None:
-        """Feed what arrives and pass on what is due, until the terminal event."""
-        state, idle = self._state, adapter.auth.timeouts.idle
-        overdue = _overdue("next event", idle, adapter.setting("idle"))
-        passed_on = False  # only what is not counts among the answers in memory
-        # The deadlines count events that go on with the answer. Comments, pings and parts of events stretch the wait
-        # for the next one, up to ``last_sign``; what cannot be read does not even do that.
-        heard = skipped = 0
-        last_sign = patience = 0.0
-        data = first_bytes or await answer.read()
-        while data:
-            if not passed_on:
-                share.take(len(data))
-            stage = pipe.feed(data)
-            now = monotonic()
-            if pipe.heard != heard:
-                heard, patience, last_sign = pipe.heard, idle, now + SIGNS_OF_LIFE * idle
-                state.deadline = now + idle
-                if state.overdue is not overdue:  # it still says "first event"
-                    state.overdue = overdue
-                    self._note_first_event()
-            elif heard:
-                if pipe.skipped == skipped:
-                    patience = min(idle, last_sign - now)
-                    state.deadline = now + patience
-                skipped = pipe.skipped
-            if stage == "finished":
-                return
-            if stage == "committed" and self._streamed:
-                await self._writer.write(pipe.take(), patience)
-                if not passed_on:
-                    share.give_back()
-                    passed_on = True
-            data = await answer.read()
-        pipe.end_of_body()
-        self._note_first_event()  # it may have been the last one, which lacked its blank line
-
-    async def _finish(self, pipe: ResponsePipe) -> None:
-        record, summary = self.record, pipe.summary()
-        record.usage, record.estimated, record.answer_lost = summary.usage, summary.cut_short, loss_names(summary.lost)
-        self._writer.answer_complete()
-        if self._streamed:
-            await self._writer.end(pipe.take())
-        else:
-            await self._writer.respond(200, {"content-type": "application/json"}, pipe.whole())
+            self._attempts.client_request = self._client_request
 
     # --- the client ---
 
     async def keep_alive(self) -> None:
         """Keep a waiting client's connection alive; called by ``Deadlines``, from a task of its own."""
-        if self._pipe is not None:
-            await self._writer.keep_alive(self._pipe)
+        if self._attempts.pipe is not None:
+            await self._writer.keep_alive(self._attempts.pipe)
 
     async def _report(self, error: GatewayError) -> None:
         """The error to the client in its dialect: as an HTTP error, or as the last event of its stream."""
         self._live.failures.request(self._client_request.request_id, error, self.record.auth)
         error = for_client(error, self._client_request, self.record.served)
         self.record.error, self.record.status = without_frames(error), error.status
-        pipe = self._pipe if self._streamed else None
+        pipe = self._attempts.pipe if self._streamed else None
         if pipe is not None and (self._writer.started or pipe.stage != "held"):
             await self._writer.end(pipe.take() + pipe.fail(error))
             return
         status, headers, body = self._client_request.wire.encode_error(error, self._client_request.request_id)
         self.record.status = status
         await self._writer.respond(status, headers, body)
-
-    def _note_first_event(self) -> None:
-        if self.record.first_event is None:
-            self.record.first_event = monotonic()
 
 
 def _head(record: RequestRecord, headers: PassedHeaders) -> ResponseHead:
@@ -341,8 +179,3 @@ def _head(record: RequestRecord, headers: PassedHeaders) -> ResponseHead:
         lost=record.lost,
         passed=headers.passed,
     )
-
-
-@lru_cache(maxsize=64)
-def _overdue(what: str, seconds: float, setting: str) -> Overdue:
-    return Overdue(too_late(what, seconds, setting))

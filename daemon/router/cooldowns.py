@@ -171,10 +171,11 @@ class Cooldowns:
             if rest.prober == request:
                 rest.prober = 0
 
-    def of(self, auth_id: str) -> list[tuple[RestKey, Rest]]:
-        """What rests or is half open, the longest first."""
+    def of(self, auth_id: str, *, now: float) -> list[tuple[RestKey, Rest]]:
+        """What rests, or is being tried again: the whole core auth first, then the longest."""
         entries = self._by_auth.get(auth_id, {}).items()
-        return sorted(entries, key=lambda entry: -entry[1].until)
+        current = [(key, rest) for key, rest in entries if rest.until > now or rest.prober]
+        return sorted(current, key=lambda entry: (entry[0].reach != "auth", -entry[1].until))
 
     def healing(self, *, now: float) -> Iterator[str]:
         """The core auths that a good ``GET /models`` would bring back now."""

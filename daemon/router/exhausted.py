@@ -8,11 +8,12 @@ refused keys are never a 503.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
 from daemon.router.cooldowns import Resting
+from daemon.router.verdicts import in_words
 from daemon.snapshot.core_auths import CoreAuth
 
 LIMITS: Final = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.QUOTA})
@@ -33,22 +34,6 @@ LONG_WAIT: Final = 60.0
 """Seconds beyond which clients are asked to end the turn rather than to repeat the request."""
 MOST_NAMED: Final = 5
 
-WORDS: Final[Mapping[ErrorKind, str]] = {
-    ErrorKind.AUTHENTICATION: "its key was refused",
-    ErrorKind.PERMISSION: "its account may not do this",
-    ErrorKind.BILLING: "its balance is used up",
-    ErrorKind.QUOTA: "its quota is used up",
-    ErrorKind.RATE_LIMIT: "rate limit",
-    ErrorKind.MODEL_NOT_FOUND: "it lacks the model",
-    ErrorKind.WRONG_CLIENT: "it serves other clients only",
-    ErrorKind.OVERLOADED: "overloaded",
-    ErrorKind.MAINTENANCE: "maintenance",
-    ErrorKind.FIREWALL: "its web firewall refuses",
-    ErrorKind.TIMEOUT: "it does not answer in time",
-    ErrorKind.NOT_FOUND: "nothing at its base-url",
-    ErrorKind.API: "it fails",
-}
-
 Rests = Sequence[tuple[CoreAuth, Resting]]
 
 
@@ -67,7 +52,7 @@ def final_error(errors: Sequence[RemoteError], rests: Rests, *, now: float) -> R
 def all_resting(name: str, rests: Rests, *, now: float) -> GatewayError:
     """Nobody was asked: everybody rests."""
     kind = _kind([why.rest.kind for _, why in rests])
-    named = "; ".join(f"{auth.name} ({_why(why, now)})" for auth, why in rests[:MOST_NAMED])
+    named = "; ".join(f"{auth.name} ({in_words(why, now)})" for auth, why in rests[:MOST_NAMED])
     more = f"; and {len(rests) - MOST_NAMED} more" if len(rests) > MOST_NAMED else ""
     seconds = None if kind in FINAL else _soonest(rests, now)
     one = len(rests) == 1
@@ -99,18 +84,6 @@ def _kind(kinds: Sequence[ErrorKind]) -> ErrorKind:
     if all(kind in FINAL for kind in kinds):
         return kinds[0]
     return ErrorKind.OVERLOADED
-
-
-def _why(why: Resting, now: float) -> str:
-    rest = why.rest
-    status = f", HTTP {rest.status}" if rest.status else ""
-    if why.half_open:
-        return f"{WORDS[rest.kind]}{status}; it is being tried again"
-    return f"{WORDS[rest.kind]}{status}; {_seconds(rest.until - now)} more"
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{max(1, round(seconds))} s"
 
 
 def _soonest(rests: Rests, now: float) -> float | None:

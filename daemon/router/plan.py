@@ -25,7 +25,7 @@ from msgspec import Struct
 from daemon.errors import ErrorKind, Failover, GatewayError, RemoteError
 from daemon.router.cooldowns import Resting
 from daemon.router.exhausted import all_resting, final_error, full
-from daemon.router.failover import helps_another_model
+from daemon.router.fallback import helps_another_model
 from daemon.router.router import RoutedRequest, Router
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.listings import Candidate
@@ -151,7 +151,7 @@ class _Course:
     def note(self, candidate: Candidate, error: RemoteError) -> None:
         """An attempt has failed."""
         self._errors.append(error)
-        if error.kind not in AGAIN:
+        if error.kind not in AGAIN or error.should_retry is False:
             self._given_up.add(candidate.auth.id)
         self.is_over = error.failover is Failover.NEVER or self._last_chance
         self._last_chance = self._last_chance or error.failover is Failover.ONCE
@@ -186,7 +186,9 @@ class _Course:
         self._tried.clear()
         return Wait(seconds)
 
-    def _until_next_round(self, resting: Sequence[tuple[Candidate, Resting]], again: Sequence[Candidate]) -> float | None:
+    def _until_next_round(
+        self, resting: Sequence[tuple[Candidate, Resting]], again: Sequence[Candidate]
+    ) -> float | None:
         """Seconds, None: there is no further round."""
         now, longest = self._router.clock(), self._request.longest_wait
         if self._rounds >= self._request.rounds:

@@ -6,7 +6,7 @@ ID, and survives each reload that keeps the ID.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from random import random
 from time import monotonic, time
 from typing import Literal
@@ -16,12 +16,13 @@ from msgspec import Struct
 from daemon.errors import ErrorKind, RemoteError
 from daemon.router.affinity import Affinity
 from daemon.router.concurrency import Concurrency
-from daemon.router.cooldowns import Cooldowns, Rest, Resting
+from daemon.router.cooldowns import Cooldowns, Rest, Resting, RestKey
 from daemon.router.health import Health
 from daemon.router.rest_rules import hinted_seconds
 from daemon.router.retry_budget import RetryBudget
 from daemon.router.selection import STRATEGIES, Choice, Measures, Turns, tiers
 from daemon.router.slots import Slots
+from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.listings import Candidate
 
 SATURATED_HINT = 2.0
@@ -144,14 +145,27 @@ class Router:
         self.cooldowns.drop_probe(candidate.auth.id, request.number)
         self.slots.release(candidate.auth.id)
 
-    def keep_only(self, limits: dict[str, int]) -> None:
-        """The core auths of a new snapshot, with their ``max-concurrent`` (0: none)."""
+    def clear(self, auth_id: str) -> int:
+        """On demand: it may be asked at once; how many rests there were."""
+        rests = len(self.rests(auth_id))
+        self.cooldowns.clear(auth_id)
+        return rests
+
+    def rests(self, auth_id: str) -> list[tuple[RestKey, Rest]]:
+        """What of this core auth rests now, or is being tried again: the whole of it first, then the longest."""
+        return self.cooldowns.of(auth_id, now=self.clock())
+
+    def wall_time(self, moment: float) -> float:
+        """Unix time of a moment of the clock."""
+        return self.wall() + moment - self.clock()
+
+    def follow(self, auths: Iterable[CoreAuth]) -> None:
+        """The core auths of a new snapshot: what is known of others is forgotten, and their limits may be new."""
+        limits = {auth.id: auth.max_concurrent for auth in auths}
         self._configured = {auth_id: limit for auth_id, limit in limits.items() if limit}
         for table in (self.cooldowns, self.affinity, self.health, self.concurrency, self.budget, self.turns):
             table.keep_only(limits)
         self.slots.keep_only(limits)
-        for auth_id in limits:
-            self.slots.admit(auth_id)
 
     def _preferred(self, request: RoutedRequest) -> Sequence[str]:
         owner = (request.owner,) if request.owner else ()

@@ -20,7 +20,7 @@ MOST_WAITING: Final = 128
 class Ticket:
     """A request that waits. ``auth_id``: whose slot it was given, '' while it waits."""
 
-    __slots__ = ("auth_id", "client", "gone", "wake", "waits_for")
+    __slots__ = ("auth_id", "client", "gone", "waits_for", "wake")
 
     def __init__(self, client: str, waits_for: Sequence[str], wake: Callable[[], None]) -> None:
         self.client = client
@@ -95,7 +95,8 @@ class Slots:
             self._remove(ticket)
 
     def keep_only(self, auth_ids: Collection[str]) -> None:
-        """Who waits for a core auth that is gone, and for no other, is woken without a slot."""
+        """Who waits for a core auth that is gone, and for no other, is woken without a slot; where a limit has risen,
+        whoever is next gets one."""
         for auth_id in self._queues.keys() - set(auth_ids):
             for queue in list(self._queues.get(auth_id, {}).values()):
                 for ticket in tuple(queue):
@@ -103,6 +104,8 @@ class Slots:
                         self._remove(ticket)
                         ticket.gone = True
                         ticket.wake()
+        for auth_id in tuple(self._queues):
+            self.admit(auth_id)
 
     def _next(self, auth_id: str) -> Ticket | None:
         clients = self._queues[auth_id]

@@ -7,12 +7,14 @@ the ID, and is dropped with the ID.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
 from daemon.errors import RemoteError
 from daemon.router.failure_words import in_words
+from daemon.router.router import Router
+from daemon.router.verdicts import rest_reason
 
 State = Literal["ready", "cooling", "disabled"]
 
@@ -32,14 +34,16 @@ class AuthView(Struct, frozen=True, kw_only=True):
 
 
 FRESH = AuthView()
+MOST_REASONS: Final = 4
 
 
 class AuthStates:
-    """Counters of every core auth, and its latest error until it answers."""
+    """Counters of every core auth, its latest error until it answers, and what the router knows of it."""
 
-    __slots__ = ("_failed", "_last_error", "_succeeded")
+    __slots__ = ("_failed", "_last_error", "_router", "_succeeded")
 
-    def __init__(self) -> None:
+    def __init__(self, router: Router | None = None) -> None:
+        self._router = Router() if router is None else router
         self._succeeded: dict[str, int] = {}
         self._failed: dict[str, int] = {}
         self._last_error: dict[str, tuple[str, float]] = {}
@@ -55,10 +59,16 @@ class AuthStates:
         self._last_error[auth_id] = (in_words(error), at)
 
     def view(self, auth_id: str) -> AuthView:
-        if auth_id not in self._succeeded and auth_id not in self._failed:
+        rests = [(key, rest) for key, rest in self._router.rests(auth_id)]
+        if auth_id not in self._succeeded and auth_id not in self._failed and not rests:
             return FRESH
         last_error, at = self._last_error.get(auth_id, (None, None))
+        # A model that rests is named; for others the core auth is ready.
+        cooling = bool(rests) and rests[0][0].reach == "auth"
         return AuthView(
+            state="cooling" if cooling else "ready",
+            reason="; ".join(rest_reason(key, rest) for key, rest in rests[:MOST_REASONS]) or None,
+            until=self._router.wall_time(rests[0][1].until) if rests else None,
             last_error=last_error,
             last_error_at=at,
             succeeded=self._succeeded.get(auth_id, 0),

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from daemon.config import log_sizes
 from daemon.config.schema import Logging
 from daemon.reload.appliers import Applier
+from daemon.router.router import Router
 from daemon.snapshot.snapshot import Snapshot
 from daemon.telemetry import logs
 from daemon.telemetry.log_lines import LogFormat
@@ -105,7 +106,9 @@ class KeyedByAuth(Protocol):
     def keep_only(self, auth_ids: Iterable[str]) -> None: ...
 
 
-def appliers(log: DaemonLog, adapters: AdapterRegistry, live: Sequence[KeyedByAuth]) -> Sequence[Applier]:
+def appliers(
+    log: DaemonLog, adapters: AdapterRegistry, router: Router, live: Sequence[KeyedByAuth]
+) -> Sequence[Applier]:
     """In the order in which they are prepared."""
 
     @asynccontextmanager
@@ -124,6 +127,7 @@ def appliers(log: DaemonLog, adapters: AdapterRegistry, live: Sequence[KeyedByAu
     @asynccontextmanager
     async def forget_gone(_old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
         yield
+        router.follow(new.core_auths)
         for state in live:
             state.keep_only(auth.id for auth in new.core_auths)
 

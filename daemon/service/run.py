@@ -31,6 +31,7 @@ from daemon.gateway.live_state import LiveState
 from daemon.reload.reloader import Reloader
 from daemon.reload.supervise import supervised
 from daemon.reload.writing import ConfigWriting
+from daemon.router.router import Router
 from daemon.router.states import AuthStates
 from daemon.service.admin import admin_socket_path, state_directory
 from daemon.service.appliers import DaemonLog, appliers
@@ -107,7 +108,8 @@ class Daemon:
         self._drain = Drain()
         self._deadlines = Deadlines()
         self._stop = asyncio.Event()
-        current, audit, states, learned = Current(), AuditLog(), AuthStates(), LearnedAmendments()
+        current, audit, router, learned = Current(), AuditLog(), Router(), LearnedAmendments()
+        states = AuthStates(router)
         metrics = Metrics(version=__version__)
         self._failure_events = FailureEvents(audit)
         self._state_dir = state = _make_directory(state_directory(environ))
@@ -127,7 +129,7 @@ class Daemon:
             last_good=LastGood(state, options.config),
             history=history,
             appliers=(
-                *appliers(log, adapters, (states, learned)),
+                *appliers(log, adapters, router, (states, learned)),
                 self._follow_store_key,
                 self._note_remote_hosts,
                 self._ask_for_models,
@@ -152,6 +154,7 @@ class Daemon:
                 deadlines=self._deadlines,
                 learned=learned,
                 events=self._failure_events,
+                router=router,
                 counted=self._drain.request,
             ),
             counter=TokenCounter(),

@@ -24,7 +24,7 @@ class World:
         self.answers: dict[str, Script] = {}
         self.first_event: Mapping[str, float] = {}
         self.numbers = iter(range(1, 10**9))
-        self.router.keep_only({each.auth.id: each.auth.max_concurrent for each in candidates})
+        self.router.follow(each.auth for each in candidates)
 
     def fails(self, name: str, *errors: RemoteError | None) -> None:
         """The next answers of this upstream, the last one for ever."""
@@ -64,8 +64,9 @@ class World:
                 case Ask(candidate):
                     name = candidate.auth.name
                     yield name if candidate.model == "gpt-5" else candidate.model
-                    error = self.answers.get(name, lambda _: None)(candidate)
-                    outcome = Answered(self.first_event.get(name, 0.01)) if error is None else Failed(error)
+                    script = self.answers.get(name)
+                    fault = script(candidate) if script else None
+                    outcome = Answered(self.first_event.get(name, 0.01)) if fault is None else Failed(fault)
                 case Wait(seconds):
                     self.now += seconds
                     yield f"{seconds:g}s"

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from daemon.config.schema import Config, Logging
 from daemon.reload.appliers import swap
+from daemon.router.router import Router
 from daemon.service.appliers import DaemonLog, appliers
 from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.upstream.adapters.registry import AdapterRegistry, UnknownAdapterType
@@ -41,7 +42,7 @@ async def refusing(_old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
 
 async def test_adapters_are_in_force_with_their_snapshot_and_gone_with_it() -> None:
     current, adapters = Current(), AdapterRegistry(nowhere)
-    steps = appliers(cast(DaemonLog, Silent()), adapters, ())
+    steps = appliers(cast(DaemonLog, Silent()), adapters, Router(), ())
     await swap(current, snapshot(FOX), steps)
     fox = adapters.get(FOX.id)
     assert fox is not None
@@ -58,7 +59,7 @@ async def test_adapters_are_in_force_with_their_snapshot_and_gone_with_it() -> N
 async def test_a_type_that_nobody_knows_refuses_the_snapshot_in_words() -> None:
     current, adapters = Current(), AdapterRegistry(nowhere)
     with pytest.raises(UnknownAdapterType, match="unknown provider type 'pigeon'"):
-        await swap(current, snapshot(core_auth(type="pigeon")), appliers(cast(DaemonLog, Silent()), adapters, ()))
+        await swap(current, snapshot(core_auth(type="pigeon")), appliers(cast(DaemonLog, Silent()), adapters, Router(), ()))
     assert current.get_or_none() is None and adapters.ids() == frozenset()
 
 
@@ -82,7 +83,9 @@ async def test_a_log_file_that_does_not_open_refuses_the_snapshot_and_the_loop_g
         current = Current()
         config = Config(logging=Logging(file=str(tmp_path / "log")))
         with pytest.raises(OSError, match="not opened within"):
-            await swap(current, replace(snapshot(), config=config), appliers(log, AdapterRegistry(nowhere), ()))
+            await swap(
+                current, replace(snapshot(), config=config), appliers(log, AdapterRegistry(nowhere), Router(), ())
+            )
         assert current.get_or_none() is None
         stuck.set()
         while not gone.is_set():  # what opens too late is closed

@@ -19,6 +19,8 @@ from daemon.api.services import Services, snapshot_in_force
 from daemon.config.provider import lower_name
 from daemon.errors import ErrorKind, LocalError
 from daemon.router.passed_over import passed_over
+from daemon.router.router import RoutedRequest
+from daemon.router.verdicts import verdicts
 from daemon.snapshot.core_auths import CoreAuth, synthesize
 from daemon.snapshot.models import ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
@@ -43,12 +45,24 @@ async def list_auths(services: Services, request: Request) -> Response:
     return json_response(view)
 
 
+async def clear_cooldown(services: Services, request: Request) -> Response:
+    """End every rest of this core auth: the next request may ask it."""
+    auth_id = known_auth(services, request)
+    return json_response(Cleared(cleared=services.live.router.clear(auth_id)))
+
+
 async def clear_amendments(services: Services, request: Request) -> Response:
     """Clear what was learned about one core auth: its next request is sent unchanged."""
-    auth_id = request.path_params["id"]
+    auth_id = known_auth(services, request)
+    return json_response(Cleared(cleared=services.live.learned.clear(auth_id)))
+
+
+def known_auth(services: Services, request: Request) -> str:
+    """The core auth ID of the path; 404 where there is no such one."""
+    auth_id = str(request.path_params["id"])
     if all(auth.id != auth_id for auth in snapshot_in_force(services).core_auths):
         raise LocalError(ErrorKind.NOT_FOUND, f"there is no core auth {auth_id[:100]!r}; GET /auths lists them")
-    return json_response(Cleared(cleared=services.live.learned.clear(auth_id)))
+    return auth_id
 
 
 async def list_models(services: Services, request: Request) -> Response:
@@ -80,7 +94,10 @@ async def explain(services: Services, request: Request) -> Response:
         resolution = snapshot.models.resolve(body.model)
     except ModelUnknown as unknown:
         raise LocalError(ErrorKind.MODEL_NOT_FOUND, str(unknown)) from None
-    return json_response(views.explanation(body, resolution, passed_over(snapshot, body.model, resolution)))
+    router, config = services.live.router, snapshot.config
+    asked = RoutedRequest(name=resolution.matched, candidates=resolution.candidates, number=0)
+    others, candidates = passed_over(snapshot, body.model, resolution), verdicts(router, asked)
+    return json_response(views.explanation(body, resolution, others, candidates, config.routing.strategy))
 
 
 async def list_logs(services: Services, request: Request) -> Response:

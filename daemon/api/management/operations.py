@@ -171,6 +171,15 @@ ACTIONS: Final = (
         responses={200: ("How many were removed.", MediaType(Cleared))},
     ),
     Operation(
+        method="delete",
+        path="/auths/{id}/cooldown",
+        handler=handlers.clear_cooldown,
+        name="clearCooldown",
+        summary="End every rest of one core auth, so that the next request may ask it",
+        parameters=(Parameter(name="id", where="path", description="The core auth's ID, as `/auths` lists it."),),
+        responses={200: ("How many rests were ended.", MediaType(Cleared))},
+    ),
+    Operation(
         method="post",
         path="/reload",
         handler=handlers.reload,

@@ -32,8 +32,8 @@ from daemon.config.schema import Packycode, Tppc
 from daemon.gateway.learned import LearnedAmendment, LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
 from daemon.router.passed_over import PassedOver
-from daemon.router.selection import STRATEGY
 from daemon.router.states import AuthStates
+from daemon.router.verdicts import Verdict
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.models import Resolution
 from daemon.snapshot.snapshot import Snapshot
@@ -211,18 +211,25 @@ def timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def explanation(body: ExplainBody, resolution: Resolution, others: Sequence[PassedOver]) -> Explanation:
+def explanation(
+    body: ExplainBody,
+    resolution: Resolution,
+    others: Sequence[PassedOver],
+    candidates: Sequence[Verdict],
+    strategy: str,
+) -> Explanation:
     """The route decision for the model and entry of ``body``."""
     targets = [
         Target(
-            auth=each.auth.id,
-            provider=each.auth.name,
-            model=each.model,
-            wire_api=each.auth.wire,
-            translated=each.auth.wire != body.entry,
-            priority=each.auth.priority,
+            auth=each.candidate.auth.id,
+            provider=each.candidate.auth.name,
+            model=each.candidate.model,
+            wire_api=each.candidate.auth.wire,
+            translated=each.candidate.auth.wire != body.entry,
+            priority=each.candidate.auth.priority,
+            not_now=each.reason or None,
         )
-        for each in resolution.candidates
+        for each in sorted(candidates, key=lambda each: (bool(each.reason), -each.candidate.auth.priority))
     ]
     return Explanation(
         model=body.model,
@@ -230,7 +237,7 @@ def explanation(body: ExplainBody, resolution: Resolution, others: Sequence[Pass
         rule=resolution.rule,
         matched=resolution.matched,
         effort=resolution.effort,
-        strategy=STRATEGY,
+        strategy=strategy,
         targets=targets,
         others=[Other(provider=each.provider, reason=each.reason) for each in others],
     )
