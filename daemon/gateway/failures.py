@@ -3,6 +3,8 @@
 an attempt that failed ─┬─▶ WARNING, also where another provider answers
                         ├─▶ last-error of the core auth
                         └─▶ event, at most one per core auth, class and minute
+a core auth that leaves ──┬─▶ INFO line with who is left, and when it is back
+service, or returns       └─▶ event
 a request that we fail ───▶ event; its line is the request record's
 """
 
@@ -10,17 +12,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 from loguru import logger
 
 from daemon.errors import GatewayError, LocalError, RemoteError
 from daemon.gateway.request_record import RequestRecord
+from daemon.router.cooldowns import Resting
 from daemon.router.failure_words import CREDENTIAL_REFUSED, what_failed
+from daemon.router.router import RoutedRequest
 from daemon.router.states import AuthStates
+from daemon.router.verdicts import duration, rest_reason
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.listings import Candidate
 from daemon.telemetry.failure_cause import Cause, cause_of, reason_of
 from daemon.telemetry.failure_events import FailureEvents
+
+MOST_NAMED: Final = 5
+"""Providers that a line names."""
 
 
 class Failures:
@@ -60,6 +69,26 @@ class Failures:
             reason=reason,
             request_id=client_request.request_id,
         )
+
+    def rest(self, request: RoutedRequest, candidate: Candidate, resting: Resting) -> None:
+        """The candidate's core auth has left service, whole, for a model or for a kind of client."""
+        rest = resting.rest
+        others = [each.auth.name for each in request.candidates if each.auth.id != candidate.auth.id]
+        what, seconds = rest_reason(resting.key, rest), rest.until - rest.since
+        logger.bind(
+            provider=candidate.auth.name,
+            auth=candidate.auth.id,
+            served=candidate.model,
+            seconds=round(seconds, 1),
+            left=", ".join(others[:MOST_NAMED]) or None,
+        ).info("{} rests: {}", candidate.auth.name, what)
+        message = f"rests for {duration(seconds)}: {what}"
+        self._events.publish_state(message, auth=candidate.auth.id, provider=candidate.auth.name, state="cooling")
+
+    def back(self, candidate: Candidate) -> None:
+        """It has answered again."""
+        logger.bind(provider=candidate.auth.name, auth=candidate.auth.id).info("{} is back", candidate.auth.name)
+        self._events.publish_state("is back", auth=candidate.auth.id, provider=candidate.auth.name, state="ready")
 
     def request(self, request_id: str, error: GatewayError, auth: CoreAuth | None = None) -> None:
         """A request failed. It is an event if that is this daemon's doing: a 5xx that no upstream has caused.

@@ -63,6 +63,7 @@ class LiveState:
         self.failures = Failures(states, FailureEvents(AuditLog()) if events is None else events)
         self.counted = counted
         self.router = Router() if router is None else router
+        self.router.on_rest, self.router.on_return = self.failures.rest, self.failures.back
         self.learned = LearnedAmendments() if learned is None else learned
         self.owners = ReasoningOwners()
         self.calibration = Calibration()

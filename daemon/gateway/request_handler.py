@@ -27,7 +27,7 @@ from daemon.gateway.request_record import CLIENT_GONE, RequestRecord
 from daemon.gateway.request_state import ClientGone, RequestState
 from daemon.gateway.routing import routed_request
 from daemon.gateway.wording import for_client
-from daemon.router.plan import Acquire, Acquired, Answered, Ask, Failed, Outcome, Step, Wait, Waited, plan
+from daemon.router.plan import Acquire, Acquired, Answered, Ask, Failed, Outcome, QueueFull, Step, Wait, Waited, plan
 from daemon.router.router import RoutedRequest
 from daemon.router.verdicts import verdicts
 from daemon.telemetry.logs import debugging
@@ -131,17 +131,18 @@ class RequestHandler:
         free = asyncio.Event()
         ticket = slots.wait(request.client, [auth.id for auth in step.auths], free.set)
         if ticket is None:
-            return Waited()
+            return QueueFull()
+        used = False
         try:
             async with self._state.waiting(), asyncio.timeout(step.seconds):
                 await free.wait()
+            used = True
+            return Acquired(ticket.auth_id)
         except TimeoutError:
-            slots.leave(ticket)
             return Waited()
-        except BaseException:
-            slots.leave(ticket)
-            raise
-        return Acquired(ticket.auth_id) if ticket.auth_id else Waited()
+        finally:
+            if not used:
+                slots.leave(ticket)
 
     def _correct_estimate(self, model: str) -> None:
         """By experience with this model: what a stream says of the prompt before the upstream has counted it."""

@@ -81,8 +81,8 @@ class Cooldowns:
         now: float,
         wall: float,
         random: float = 0.0,
-    ) -> Rest | None:
-        """``error`` ended an attempt that began then; the rest that follows from it, None where nobody rests."""
+    ) -> Resting | None:
+        """``error`` ended an attempt that began then; the new rest that follows from it, None where none does."""
         rule = rest_rule(error)
         if rule is None:
             return None
@@ -93,7 +93,7 @@ class Cooldowns:
         if before is not None and began < before.until:
             if hint is not None:
                 before.until = max(before.until, now + min(hint, LONGEST))
-            return before
+            return None
         fresh = before is None or now > before.until + FORGIVEN
         level = 0 if before is None or fresh else min(before.level + 1, MOST_DOUBLINGS)
         seconds = rule.seconds
@@ -111,7 +111,7 @@ class Cooldowns:
             heals=rule.heals,
         )
         self._put(key, rest)
-        return rest
+        return Resting(key, rest, half_open=False)
 
     def rest(self, auth_id: str, kind: ErrorKind, reason: str, *, until: float, now: float) -> None:
         """A whole core auth rests for a reason that no request has met (its key was refused by ``GET /models``)."""

@@ -3,7 +3,7 @@
     steps = plan(router, request)
     step = next(steps)                Ask: ask this candidate        ◀ Answered | Failed
     step = steps.send(outcome)        Wait: so many seconds          ◀ Waited
-                                      Acquire: a slot of any of them ◀ Acquired | Waited (none within the time)
+                                      Acquire: a slot of any of them ◀ Acquired | Waited | QueueFull
 
 It ends with StopIteration after an answer, and raises what the client gets where nobody can be asked. Whom to ask is
 chosen anew before each attempt. Whoever drives it closes it where the client hangs up: that gives back what the
@@ -70,11 +70,15 @@ class Acquired(Struct, frozen=True):
 
 
 class Waited(Struct, frozen=True):
-    pass
+    """The time is over."""
+
+
+class QueueFull(Struct, frozen=True):
+    """Too many wait for each of them."""
 
 
 Step = Ask | Wait | Acquire
-Outcome = Answered | Failed | Acquired | Waited
+Outcome = Answered | Failed | Acquired | Waited | QueueFull
 
 
 def plan(router: Router, request: RoutedRequest) -> Generator[Step, Outcome, None]:
@@ -86,8 +90,10 @@ def plan(router: Router, request: RoutedRequest) -> Generator[Step, Outcome, Non
             step = course.pause()
             outcome = yield step
             acquired = outcome.auth_id if isinstance(outcome, Acquired) else ""
-            if isinstance(step, Acquire) and not acquired:
+            if isinstance(step, Acquire) and (isinstance(outcome, QueueFull) or not (acquired or course.may_wait)):
                 raise full(step.auths, max(router.health.latency(auth.id) for auth in step.auths))
+            if isinstance(step, Acquire) and not acquired:
+                course.begin_round()  # somebody's rest has ended meanwhile
             continue
         for attempt in course.models(candidate):
             with course.attempt(attempt, has_slot=bool(acquired)):
@@ -129,6 +135,11 @@ class _Course:
         if acquired:
             return next(each for each in self._request.candidates if each.auth.id == acquired)
         return self._router.choose(self._request, self._tried | self._given_up)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether there is time left to wait for a slot or somebody else's probe."""
+        return self._router.clock() < self._waits_until
 
     def models(self, candidate: Candidate) -> Sequence[Candidate]:
         """The candidate and, of the same provider, the models that take its place when it fails."""
@@ -174,17 +185,23 @@ class _Course:
             else:
                 full_ones.append(candidate.auth)
         if full_ones:
-            return Acquire(full_ones, max(0.0, self._waits_until - now))
+            ends = [why.rest.until for _, why in resting if why.rest.kind in AGAIN]
+            return Acquire(full_ones, max(0.0, min((*ends, self._waits_until)) - now))
         if probed := [why for _, why in resting if why.half_open]:
-            if now < self._waits_until:
+            if self.may_wait:
                 return Wait(min(PROBED_WAIT, self._waits_until - now))
             resting = [each for each in resting if each[1] not in probed]
         seconds = self._until_next_round(resting, again)
         if seconds is None:
             raise self._failure()
-        self._rounds += 1
-        self._tried.clear()
+        self.begin_round()
         return Wait(seconds)
+
+    def begin_round(self) -> None:
+        """Everybody may be asked once more, if there is a round left."""
+        if self._rounds < self._request.rounds:
+            self._rounds += 1
+            self._tried.clear()
 
     def _until_next_round(
         self, resting: Sequence[tuple[Candidate, Resting]], again: Sequence[Candidate]

@@ -48,7 +48,8 @@ class RoutedRequest(Struct, frozen=True, kw_only=True):
 
 
 class Router:
-    """One for the daemon's life, on one thread. ``clock`` is seconds that only rise, ``wall`` Unix time."""
+    """One for the daemon's life, on one thread. ``clock`` is seconds that only rise, ``wall`` Unix time. ``on_rest`` and
+    ``on_return`` are called when a core auth leaves service, for one model or whole, and when it is back."""
 
     def __init__(
         self,
@@ -67,6 +68,8 @@ class Router:
         self.health = Health()
         self.concurrency = Concurrency()
         self.budget = RetryBudget()
+        self.on_rest: Callable[[RoutedRequest, Candidate, Resting], None] = lambda *_: None
+        self.on_return: Callable[[Candidate], None] = lambda _: None
         self._configured: dict[str, int] = {}  # max-concurrent of the snapshot's core auths that have one
         self.slots = Slots(lambda auth_id: self.concurrency.limit(auth_id, self._configured.get(auth_id, 0)))
         self.measures = Measures(self.slots.running, self.health.latency, headroom)
@@ -107,18 +110,19 @@ class Router:
             self.budget.asked(auth_id, now=now)
         self.cooldowns.take_probe(auth_id, candidate.model, request.family, request.number, now=now)
 
-    def succeeded(self, request: RoutedRequest, candidate: Candidate, *, began: float, first_event: float) -> bool:
-        """An attempt has been answered, its first event after so many seconds; whether that ended a rest."""
+    def succeeded(self, request: RoutedRequest, candidate: Candidate, *, began: float, first_event: float) -> None:
+        """An attempt has been answered, its first event after so many seconds."""
         auth_id, now = candidate.auth.id, self.clock()
         health = self.health.of(auth_id)
         health.succeeded += 1
         health.first_event(first_event, now)
         self.concurrency.answered(auth_id, self.slots.running(auth_id), now)
         self.affinity.answered(request.session, auth_id, now=now)
-        return self.cooldowns.succeeded(auth_id, candidate.model, request.family, began=began)
+        if self.cooldowns.succeeded(auth_id, candidate.model, request.family, began=began):
+            self.on_return(candidate)
 
-    def failed(self, request: RoutedRequest, candidate: Candidate, error: RemoteError, *, began: float) -> Rest | None:
-        """An attempt has failed; the rest that follows, None where nobody rests."""
+    def failed(self, request: RoutedRequest, candidate: Candidate, error: RemoteError, *, began: float) -> None:
+        """An attempt has failed."""
         auth, now = candidate.auth, self.clock()
         self.health.of(auth.id).failed += 1
         self.affinity.left(request.session, auth.id)
@@ -126,10 +130,10 @@ class Router:
         if self._saturated(error, running):
             self.concurrency.refused(auth.id, running, now)
             if error.kind is ErrorKind.RATE_LIMIT:
-                return None  # it is full, and not out of service: the next free slot will do
+                return  # it is full, and not out of service: the next free slot will do
         if auth.disable_cooling:
-            return None
-        return self.cooldowns.failed(
+            return
+        resting = self.cooldowns.failed(
             auth.id,
             candidate.model,
             request.family,
@@ -139,6 +143,8 @@ class Router:
             wall=self.wall(),
             random=self.random(),
         )
+        if resting is not None:
+            self.on_rest(request, candidate, resting)
 
     def end(self, request: RoutedRequest, candidate: Candidate) -> None:
         """After the attempt, however it ended."""
@@ -165,7 +171,7 @@ class Router:
         self._configured = {auth_id: limit for auth_id, limit in limits.items() if limit}
         for table in (self.cooldowns, self.affinity, self.health, self.concurrency, self.budget, self.turns):
             table.keep_only(limits)
-        self.slots.keep_only(limits)
+        self.slots.follow_limits()
 
     def _preferred(self, request: RoutedRequest) -> Sequence[str]:
         owner = (request.owner,) if request.owner else ()

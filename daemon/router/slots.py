@@ -11,7 +11,7 @@ Nothing here waits: a ``Ticket`` says who gets a slot, and ``wake`` whom to call
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 MOST_WAITING: Final = 128
@@ -94,16 +94,8 @@ class Slots:
         else:
             self._remove(ticket)
 
-    def keep_only(self, auth_ids: Collection[str]) -> None:
-        """Who waits for a core auth that is gone, and for no other, is woken without a slot; where a limit has risen,
-        whoever is next gets one."""
-        for auth_id in self._queues.keys() - set(auth_ids):
-            for queue in list(self._queues.get(auth_id, {}).values()):
-                for ticket in tuple(queue):
-                    if not any(each in auth_ids for each in ticket.waits_for):
-                        self._remove(ticket)
-                        ticket.gone = True
-                        ticket.wake()
+    def follow_limits(self) -> None:
+        """A new snapshot has other limits, or none of a core auth: who waits may have a slot now."""
         for auth_id in tuple(self._queues):
             self.admit(auth_id)
 

@@ -58,6 +58,10 @@ class FailureEvents:
         self._publish(kind, message, fields, count)
         self._windows[key] = _Window(now + WINDOW, message, fields)
 
+    def publish_state(self, message: str, *, auth: str, provider: str, state: str) -> None:
+        """A core auth leaves service or returns: each time, since a rest keeps them apart."""
+        self._audit.publish("auth", f"{provider}: {message}", auth=auth, provider=provider, state=state)
+
     def publish_counts(self) -> None:
         """Publish the counts of the minutes that are over."""
         now = self._clock()

@@ -31,7 +31,9 @@ def client_request(wire: str, body: dict[str, Any] | str = "{}", **request_field
         body=raw.encode(),
         headers={},
         request_id=ANSWER_ID,
-        snapshot=Snapshot(generation=1, revision="0" * 64, config=Config(request_retry=0), core_auths=(), models=registry((), ())),
+        snapshot=Snapshot(
+            generation=1, revision="0" * 64, config=Config(request_retry=0), core_auths=(), models=registry((), ())
+        ),
         started=0.0,
         context=context,
     )

@@ -303,6 +303,16 @@ def test_max_concurrent_is_kept_and_who_waits_gets_the_free_place() -> None:
     assert world.router.slots.running(one.auth.id) == 1
 
 
+def test_who_waits_for_a_place_asks_another_when_its_rest_ends() -> None:
+    one = candidate("a", max_concurrent=1)
+    world = World(one, B, rounds=3)
+    world.fails("b", limit(5))
+    held = plan(world.router, world.request([one]))
+    next(held)
+    assert world.ask() == "b queue(a) b queue(a) b queue(a) b queue(a) queue(a) !rate_limit"
+    held.close()
+
+
 def test_full_everywhere_is_a_429() -> None:
     one = candidate("a", max_concurrent=1)
     world = World(one)

@@ -66,13 +66,14 @@ def test_the_queue_is_bounded() -> None:
     assert slots.wait("late", ["a"], lambda: None) is None
 
 
-def test_who_waits_for_a_core_auth_that_goes_is_woken_without_a_place() -> None:
-    slots, woken = Slots(lambda _: 1), []
+def test_a_limit_that_rises_lets_the_next_ones_in() -> None:
+    limits = {"a": 1.0}
+    slots = Slots(lambda auth_id: limits[auth_id])
     slots.take("a")
-    ticket = slots.wait("one", ["a"], lambda: woken.append(True))
-    slots.keep_only(["b"])
-    assert ticket is not None
-    assert (woken, ticket.auth_id, slots.waiting("a")) == ([True], "", 0)
+    first, second = waiting(slots, "one", "a"), waiting(slots, "two", "a")
+    limits["a"] = 2
+    slots.follow_limits()
+    assert (first.auth_id, second.auth_id) == ("a", "")
 
 
 def test_a_limit_is_learned_raised_and_forgotten() -> None:

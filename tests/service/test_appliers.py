@@ -59,7 +59,9 @@ async def test_adapters_are_in_force_with_their_snapshot_and_gone_with_it() -> N
 async def test_a_type_that_nobody_knows_refuses_the_snapshot_in_words() -> None:
     current, adapters = Current(), AdapterRegistry(nowhere)
     with pytest.raises(UnknownAdapterType, match="unknown provider type 'pigeon'"):
-        await swap(current, snapshot(core_auth(type="pigeon")), appliers(cast(DaemonLog, Silent()), adapters, Router(), ()))
+        await swap(
+            current, snapshot(core_auth(type="pigeon")), appliers(cast(DaemonLog, Silent()), adapters, Router(), ())
+        )
     assert current.get_or_none() is None and adapters.ids() == frozenset()
 
 
