@@ -35,6 +35,9 @@ from daemon.telemetry.logs import debugging
 NUMBERS: Final = count(1)
 """Of requests, since the start: by it the router knows whose a probe is."""
 
+LATE: Final = 0.002
+"""Seconds: a sleep may end before its time, by the loop's clock, and the rest that is waited for is not over then."""
+
 
 class RequestHandler:
     """Drives one request to its end. Made and run in the task of the request, which ``state`` can interrupt."""
@@ -120,7 +123,7 @@ class RequestHandler:
                 return Answered((self._attempts.first_event or monotonic()) - began)
             case Wait(seconds):
                 async with self._state.waiting():
-                    await asyncio.sleep(seconds)
+                    await asyncio.sleep(seconds + LATE)
                 return Waited()
             case Acquire():
                 return await self._acquire(step, request)

@@ -48,8 +48,8 @@ class RoutedRequest(Struct, frozen=True, kw_only=True):
 
 
 class Router:
-    """One for the daemon's life, on one thread. ``clock`` is seconds that only rise, ``wall`` Unix time. ``on_rest`` and
-    ``on_return`` are called when a core auth leaves service, for one model or whole, and when it is back."""
+    """One for the daemon's life, on one thread. ``clock`` is seconds that only rise, ``wall`` Unix time. ``on_rest``
+    and ``on_return`` are called when a core auth leaves service, for one model or whole, and when it is back."""
 
     def __init__(
         self,
