@@ -14,8 +14,8 @@ from daemon.errors import GatewayError, LocalError
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.route import route
 from daemon.router.passed_over import grouped, passed_over
-from daemon.router.plan import Acquire, Ask, Step, Wait
-from daemon.router.verdicts import Verdict
+from daemon.router.plan import Acquire, Ask, Pause, Step
+from daemon.router.standing import Standing
 from daemon.snapshot.listings import Candidate
 from daemon.snapshot.models import Resolution
 from daemon.telemetry.logs import debugging
@@ -34,7 +34,7 @@ def routed(client_request: ClientRequest) -> Resolution:
         raise
 
 
-def log_route(client_request: ClientRequest, resolution: Resolution | None, candidates: Sequence[Verdict]) -> None:
+def log_route(client_request: ClientRequest, resolution: Resolution | None, candidates: Sequence[Standing]) -> None:
     """Who may be asked and who may not; ``resolution`` is None and ``candidates`` empty where the name leads
     nowhere."""
     name = client_request.request.model
@@ -57,7 +57,7 @@ def log_step(client_request: ClientRequest, step: Step) -> None:
     match step:
         case Ask(candidate):
             what = f"ask {_named(candidate)}"
-        case Wait(seconds):
+        case Pause(seconds):
             what = f"nobody may be asked: wait {seconds:.1f} s"
         case Acquire(auths):
             what = f"wait for a place at {', '.join(auth.name for auth in auths[:MOST_NAMED])}"

@@ -21,8 +21,8 @@ from daemon.gateway.request_record import RequestRecord
 from daemon.router.cooldowns import Resting
 from daemon.router.failure_words import CREDENTIAL_REFUSED, what_failed
 from daemon.router.router import RoutedRequest
+from daemon.router.standing import duration, rest_reason
 from daemon.router.states import AuthStates
-from daemon.router.verdicts import duration, rest_reason
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.listings import Candidate
 from daemon.telemetry.failure_cause import Cause, cause_of, reason_of

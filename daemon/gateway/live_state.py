@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -62,7 +63,7 @@ class LiveState:
         self.deadlines = deadlines
         self.failures = Failures(states, FailureEvents(AuditLog()) if events is None else events)
         self.counted = counted
-        self.router = Router() if router is None else router
+        self.router = Router(clock=time.monotonic, wall=time.time) if router is None else router
         self.router.on_rest, self.router.on_return = self.failures.rest, self.failures.back
         self.learned = LearnedAmendments() if learned is None else learned
         self.owners = ReasoningOwners()

@@ -27,9 +27,9 @@ from daemon.gateway.request_record import CLIENT_GONE, RequestRecord
 from daemon.gateway.request_state import ClientGone, RequestState
 from daemon.gateway.routing import routed_request
 from daemon.gateway.wording import for_client
-from daemon.router.plan import Acquire, Acquired, Answered, Ask, Failed, Outcome, QueueFull, Step, Wait, Waited, plan
+from daemon.router.plan import Acquire, Acquired, Answered, Ask, Failed, Outcome, Pause, QueueFull, Step, Waited, plan
 from daemon.router.router import RoutedRequest
-from daemon.router.verdicts import verdicts
+from daemon.router.standing import standings
 from daemon.telemetry.logs import debugging
 
 NUMBERS: Final = count(1)
@@ -94,7 +94,7 @@ class RequestHandler:
             self._state.quiet_since = monotonic()  # from now on keep-alives are due
         router, request = self._live.router, routed_request(self._client_request, resolution, next(NUMBERS))
         if debugging():
-            log_route(self._client_request, resolution, verdicts(router, request))
+            log_route(self._client_request, resolution, standings(router, request))
         steps = plan(router, request)
         try:
             step = next(steps)
@@ -121,7 +121,7 @@ class RequestHandler:
                 if error is not None:
                     return Failed(error, shown=self._attempts.shown)
                 return Answered((self._attempts.first_event or monotonic()) - began)
-            case Wait(seconds):
+            case Pause(seconds):
                 async with self._state.waiting():
                     await asyncio.sleep(seconds + LATE)
                 return Waited()

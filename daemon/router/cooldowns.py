@@ -8,7 +8,9 @@
 3. What began before a rest ended says nothing new: its failure changes nothing but the hint, and its success nothing
    where it began before the rest did. A failure after the rest doubles the time, where the rule doubles, unless
    ``FORGIVEN`` seconds have passed.
-4. At most ``MOST`` entries; those that end first go first.
+4. An answer to ``GET /models`` ends a rest that it can end, once: where the next request fails all the same, it has
+   shown nothing (some relays list their models from memory).
+5. At most ``MOST`` entries; those that end first go first.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ class RestKey(Struct, frozen=True):
 
 class Rest(Struct):
     """``since`` and ``until`` on the clock that is passed in; ``status`` the upstream's, None: it did not answer.
-    ``prober``: which request has the probe, 0 for none."""
+    ``heals``: an answer to ``GET /models`` ends it (``healed``). ``prober``: which request has the probe, 0 for
+    none."""
 
     kind: ErrorKind
     reason: str
@@ -46,6 +49,7 @@ class Rest(Struct):
     until: float
     level: int = 0
     heals: bool = False
+    healed: bool = False
     prober: int = 0
 
 
@@ -108,7 +112,7 @@ class Cooldowns:
             since=now,
             until=now + with_jitter(seconds, random),
             level=level,
-            heals=rule.heals,
+            heals=rule.heals and not (before is not None and before.healed),
         )
         self._put(key, rest)
         return Resting(key, rest, half_open=False)
@@ -126,10 +130,11 @@ class Cooldowns:
             auth_id, [key for key in _keys(auth_id, model, family) if key in entries and entries[key].since <= began]
         )
 
-    def healed(self, auth_id: str, *, began: float) -> bool:
-        """``GET /models`` was answered: what a server or the way to it was resting for is over."""
-        entries = self._by_auth.get(auth_id, {})
-        return self._remove(auth_id, [key for key, rest in entries.items() if rest.heals and rest.since <= began])
+    def healed(self, auth_id: str, *, began: float, now: float) -> None:
+        """``GET /models`` has been answered: a request may try what a server, or the way to it, was resting for."""
+        for rest in self._by_auth.get(auth_id, {}).values():
+            if rest.heals and rest.since <= began and now < rest.until:
+                rest.until, rest.healed = now, True
 
     def clear(self, auth_id: str) -> bool:
         """On demand: everything of this core auth."""

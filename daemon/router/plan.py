@@ -2,7 +2,7 @@
 
     steps = plan(router, request)
     step = next(steps)                Ask: ask this candidate        ◀ Answered | Failed
-    step = steps.send(outcome)        Wait: so many seconds          ◀ Waited
+    step = steps.send(outcome)        Pause: so many seconds          ◀ Waited
                                       Acquire: a slot of any of them ◀ Acquired | Waited | QueueFull
 
 It ends with StopIteration after an answer, and raises what the client gets where nobody can be asked. Whom to ask is
@@ -41,7 +41,7 @@ class Ask(Struct, frozen=True):
     candidate: Candidate
 
 
-class Wait(Struct, frozen=True):
+class Pause(Struct, frozen=True):
     seconds: float
 
 
@@ -77,7 +77,7 @@ class QueueFull(Struct, frozen=True):
     """Too many wait for each of them."""
 
 
-Step = Ask | Wait | Acquire
+Step = Ask | Pause | Acquire
 Outcome = Answered | Failed | Acquired | Waited | QueueFull
 
 
@@ -189,13 +189,13 @@ class _Course:
             return Acquire(full_ones, max(0.0, min((*ends, self._waits_until)) - now))
         if probed := [why for _, why in resting if why.half_open]:
             if self.may_wait:
-                return Wait(min(PROBED_WAIT, self._waits_until - now))
+                return Pause(min(PROBED_WAIT, self._waits_until - now))
             resting = [each for each in resting if each[1] not in probed]
         seconds = self._until_next_round(resting, again)
         if seconds is None:
             raise self._failure()
         self.begin_round()
-        return Wait(seconds)
+        return Pause(seconds)
 
     def begin_round(self) -> None:
         """Everybody may be asked once more, if there is a round left."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from random import random
-from time import monotonic, time
 from typing import Literal
 
 from msgspec import Struct
@@ -54,8 +53,8 @@ class Router:
     def __init__(
         self,
         *,
-        clock: Callable[[], float] = monotonic,
-        wall: Callable[[], float] = time,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
         random: Callable[[], float] = random,
         headroom: Callable[[str], float | None] = lambda _: None,
     ) -> None:

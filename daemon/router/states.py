@@ -14,7 +14,7 @@ from msgspec import Struct
 from daemon.errors import RemoteError
 from daemon.router.failure_words import in_words
 from daemon.router.router import Router
-from daemon.router.verdicts import rest_reason
+from daemon.router.standing import rest_reason
 
 State = Literal["ready", "cooling", "disabled"]
 
@@ -43,7 +43,7 @@ class AuthStates:
     __slots__ = ("_failed", "_last_error", "_router", "_succeeded")
 
     def __init__(self, router: Router | None = None) -> None:
-        self._router = Router() if router is None else router
+        self._router = router
         self._succeeded: dict[str, int] = {}
         self._failed: dict[str, int] = {}
         self._last_error: dict[str, tuple[str, float]] = {}
@@ -59,7 +59,7 @@ class AuthStates:
         self._last_error[auth_id] = (in_words(error), at)
 
     def view(self, auth_id: str) -> AuthView:
-        rests = [(key, rest) for key, rest in self._router.rests(auth_id)]
+        rests = self._router.rests(auth_id) if self._router else []
         if auth_id not in self._succeeded and auth_id not in self._failed and not rests:
             return FRESH
         last_error, at = self._last_error.get(auth_id, (None, None))
@@ -68,7 +68,7 @@ class AuthStates:
         return AuthView(
             state="cooling" if cooling else "ready",
             reason="; ".join(rest_reason(key, rest) for key, rest in rests[:MOST_REASONS]) or None,
-            until=self._router.wall_time(rests[0][1].until) if rests else None,
+            until=self._router.wall_time(rests[0][1].until) if self._router and rests else None,
             last_error=last_error,
             last_error_at=at,
             succeeded=self._succeeded.get(auth_id, 0),

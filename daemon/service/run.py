@@ -28,6 +28,7 @@ from daemon.gateway.counting import TokenCounter
 from daemon.gateway.deadlines import Deadlines
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.live_state import LiveState
+from daemon.gateway.recovery import Recovery
 from daemon.reload.reloader import Reloader
 from daemon.reload.supervise import supervised
 from daemon.reload.writing import ConfigWriting
@@ -108,7 +109,12 @@ class Daemon:
         self._drain = Drain()
         self._deadlines = Deadlines()
         self._stop = asyncio.Event()
-        current, audit, router, learned = Current(), AuditLog(), Router(), LearnedAmendments()
+        current, audit, router, learned = (
+            Current(),
+            AuditLog(),
+            Router(clock=time.monotonic, wall=time.time),
+            LearnedAmendments(),
+        )
         states = AuthStates(router)
         metrics = Metrics(version=__version__)
         self._failure_events = FailureEvents(audit)
@@ -121,6 +127,7 @@ class Daemon:
         self._transport = Transport(egress)
         adapters = AdapterRegistry(self._transport.open)
         self._discovery = ModelDiscovery(self._transport.open, owned=adapters.listed)
+        self._recovery = Recovery(self._transport.open, router, current)
         history = History(state, options.config)
         self._reloader = Reloader(
             current=current,
@@ -237,6 +244,7 @@ class Daemon:
             background = [
                 *vital.values(),
                 tasks.create_task(supervised("the discovery of models", discover)),
+                tasks.create_task(supervised("the recovery of upstreams", self._recovery.run)),
                 tasks.create_task(supervised("the counts of failures", self._failure_events.run)),
                 tasks.create_task(watchdog(self._notifier, lambda: _ended(vital))),
                 tasks.create_task(self._end_late_requests()),

@@ -1,11 +1,11 @@
-"""Conversations with the plan: upstreams that behave by script, and a clock that only ``Wait`` moves."""
+"""Conversations with the plan: upstreams that behave by script, and a clock that only ``Pause`` moves."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError, Scope
-from daemon.router.plan import Acquire, Acquired, Answered, Ask, Failed, Outcome, Wait, Waited, plan
+from daemon.router.plan import Acquire, Acquired, Answered, Ask, Failed, Outcome, Pause, Waited, plan
 from daemon.router.router import RoutedRequest, Router
 from daemon.snapshot.listings import Candidate
 
@@ -67,7 +67,7 @@ class World:
                     script = self.answers.get(name)
                     fault = script(candidate) if script else None
                     outcome = Answered(self.first_event.get(name, 0.01)) if fault is None else Failed(fault)
-                case Wait(seconds):
+                case Pause(seconds):
                     self.now += seconds
                     yield f"{seconds:g}s"
                     outcome = Waited()

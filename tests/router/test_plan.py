@@ -248,6 +248,25 @@ def test_an_answer_ends_the_rest_unless_it_began_before() -> None:
     assert not world.router.rests(A.auth.id)
 
 
+def test_an_answer_to_the_list_of_models_lets_one_request_try_once() -> None:
+    world = World(A, B, strategy="fill-first")
+    world.fails("a", SERVER)
+    assert [world.ask(), world.ask()] == ["a b", "b"]
+    assert list(world.router.cooldowns.healing(now=world.now)) == [A.auth.id]
+    world.router.cooldowns.healed(A.auth.id, began=world.now, now=world.now)
+    assert [world.ask(), world.ask()] == ["a b", "b"], "it fails all the same"
+    assert rest_of(world) == 2.0
+    assert not list(world.router.cooldowns.healing(now=world.now)), "and the list has shown nothing"
+
+
+def test_a_key_that_was_refused_does_not_heal() -> None:
+    world = World(A, B, strategy="fill-first")
+    world.fails("a", KEY)
+    world.ask()
+    world.router.cooldowns.healed(A.auth.id, began=world.now, now=world.now)
+    assert world.ask() == "b"
+
+
 def test_disable_cooling_reports_and_rests_nobody() -> None:
     world = World(candidate("a", disable_cooling=True))
     world.fails("a", error(ErrorKind.PERMISSION, 403), LIMIT)

@@ -26,6 +26,8 @@ pytestmark = pytest.mark.asyncio
 
 FOX = core_auth("fox", wire="chat")
 
+ROUTER = Router(clock=lambda: 0.0, wall=lambda: 0.0)
+
 
 class Silent:
     """A log that follows no configuration."""
@@ -42,7 +44,7 @@ async def refusing(_old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
 
 async def test_adapters_are_in_force_with_their_snapshot_and_gone_with_it() -> None:
     current, adapters = Current(), AdapterRegistry(nowhere)
-    steps = appliers(cast(DaemonLog, Silent()), adapters, Router(), ())
+    steps = appliers(cast(DaemonLog, Silent()), adapters, ROUTER, ())
     await swap(current, snapshot(FOX), steps)
     fox = adapters.get(FOX.id)
     assert fox is not None
@@ -60,7 +62,7 @@ async def test_a_type_that_nobody_knows_refuses_the_snapshot_in_words() -> None:
     current, adapters = Current(), AdapterRegistry(nowhere)
     with pytest.raises(UnknownAdapterType, match="unknown provider type 'pigeon'"):
         await swap(
-            current, snapshot(core_auth(type="pigeon")), appliers(cast(DaemonLog, Silent()), adapters, Router(), ())
+            current, snapshot(core_auth(type="pigeon")), appliers(cast(DaemonLog, Silent()), adapters, ROUTER, ())
         )
     assert current.get_or_none() is None and adapters.ids() == frozenset()
 
@@ -85,9 +87,7 @@ async def test_a_log_file_that_does_not_open_refuses_the_snapshot_and_the_loop_g
         current = Current()
         config = Config(logging=Logging(file=str(tmp_path / "log")))
         with pytest.raises(OSError, match="not opened within"):
-            await swap(
-                current, replace(snapshot(), config=config), appliers(log, AdapterRegistry(nowhere), Router(), ())
-            )
+            await swap(current, replace(snapshot(), config=config), appliers(log, AdapterRegistry(nowhere), ROUTER, ()))
         assert current.get_or_none() is None
         stuck.set()
         while not gone.is_set():  # what opens too late is closed

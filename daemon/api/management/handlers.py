@@ -20,7 +20,7 @@ from daemon.config.provider import lower_name
 from daemon.errors import ErrorKind, LocalError
 from daemon.router.passed_over import passed_over
 from daemon.router.router import RoutedRequest
-from daemon.router.verdicts import verdicts
+from daemon.router.standing import standings
 from daemon.snapshot.core_auths import CoreAuth, synthesize
 from daemon.snapshot.models import ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
@@ -96,7 +96,7 @@ async def explain(services: Services, request: Request) -> Response:
         raise LocalError(ErrorKind.MODEL_NOT_FOUND, str(unknown)) from None
     router, config = services.live.router, snapshot.config
     asked = RoutedRequest(name=resolution.matched, candidates=resolution.candidates, number=0)
-    others, candidates = passed_over(snapshot, body.model, resolution), verdicts(router, asked)
+    others, candidates = passed_over(snapshot, body.model, resolution), standings(router, asked)
     return json_response(views.explanation(body, resolution, others, candidates, config.routing.strategy))
 
 

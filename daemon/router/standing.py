@@ -12,16 +12,16 @@ from daemon.snapshot.listings import Candidate
 FULL = "it has as many requests as it takes"
 
 
-class Verdict(Struct, frozen=True):
+class Standing(Struct, frozen=True):
     """``reason`` why it may not be asked, '' where it may."""
 
     candidate: Candidate
     reason: str
 
 
-def verdicts(router: Router, request: RoutedRequest) -> list[Verdict]:
+def standings(router: Router, request: RoutedRequest) -> list[Standing]:
     """Of every candidate, in the order of the configuration."""
-    return [Verdict(each, _reason(router, request, each)) for each in request.candidates]
+    return [Standing(each, _reason(router, request, each)) for each in request.candidates]
 
 
 def _reason(router: Router, request: RoutedRequest, candidate: Candidate) -> str:
