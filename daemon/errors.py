@@ -154,6 +154,17 @@ class LocalError(GatewayError):
     """The client's fault or our own limit: asking another target would not help."""
 
 
+def stopping() -> LocalError:
+    """The daemon has been asked to stop."""
+    message = "the gateway is stopping; retry in a moment"
+    return LocalError(ErrorKind.OVERLOADED, message, retry_after=2, reason="stopping")
+
+
+def internal() -> LocalError:
+    """A fault of ours, whose traceback is in the log."""
+    return LocalError(ErrorKind.API, "the gateway failed; its log has the request id", status=500)
+
+
 class RemoteError(GatewayError):
     """The upstream's fault. ``upstream_status`` is its HTTP status, None if it did not respond.
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
+from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError, stopping
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.client_stream import ClientStream, ClientWriter, ResponseHead
 from daemon.gateway.gathered import Share, without_frames
@@ -100,6 +100,9 @@ class RequestHandler:
             self._live.metrics.upstream_cancelled()
         except GatewayError as error:
             await self._report(error)
+        except asyncio.CancelledError:
+            self.record.fail(stopping())  # nothing else cancels a request from outside
+            raise
         finally:
             if self._answer is not None and self.record.status != 200:
                 self._answer.close()
@@ -221,11 +224,13 @@ class RequestHandler:
         limit, patience = "first-event", timeouts.first_event
         if not prepared.streamed and timeouts.idle > patience:
             limit, patience = "idle", timeouts.idle
-        state.deadline = monotonic() + patience
+        now = monotonic()
+        self.record.asked(now)
+        state.deadline = now + patience
         state.overdue = _overdue("first event", patience, adapter.setting(limit))
         state.ends = inf
         if not self._streamed and timeouts.total is not None:
-            state.ends = monotonic() + timeouts.total
+            state.ends = now + timeouts.total
             state.too_long = _overdue("whole answer", timeouts.total, adapter.setting("total"))
         try:
             async with state.waiting():
@@ -246,7 +251,7 @@ class RequestHandler:
         first_bytes, form = await adapter.begin(answer)
         if form == "json":
             whole = unwrapped(await answer.read_whole(begun=first_bytes, taken=share.take))
-            self._note_first_event()
+            self.record.upstream_first = monotonic()
             pipe.feed_whole(whole)
             return
         try:
@@ -276,7 +281,7 @@ class RequestHandler:
                 state.deadline = now + idle
                 if state.overdue is not overdue:  # it still says "first event"
                     state.overdue = overdue
-                    self._note_first_event()
+                    self.record.upstream_first = now
             elif heard:
                 if pipe.skipped == skipped:
                     patience = min(idle, last_sign - now)
@@ -285,13 +290,16 @@ class RequestHandler:
             if stage == "finished":
                 return
             if stage == "committed" and self._streamed:
-                await self._writer.write(pipe.take(), patience)
-                if not passed_on:
+                ready = pipe.take()
+                await self._writer.write(ready, patience)
+                if ready and not passed_on:
+                    self.record.shown(monotonic())
                     share.give_back()
                     passed_on = True
             data = await answer.read()
         pipe.end_of_body()
-        self._note_first_event()  # it may have been the last one, which lacked its blank line
+        if self.record.upstream_first is None:  # it was the last one, too, and lacked its blank line
+            self.record.upstream_first = monotonic()
 
     async def _finish(self, pipe: ResponsePipe) -> None:
         record, summary = self.record, pipe.summary()
@@ -301,6 +309,7 @@ class RequestHandler:
             await self._writer.end(pipe.take())
         else:
             await self._writer.respond(200, {"content-type": "application/json"}, pipe.whole())
+        record.shown(monotonic())
 
     # --- the client ---
 
@@ -312,18 +321,17 @@ class RequestHandler:
     async def _report(self, error: GatewayError) -> None:
         """The error to the client in its dialect: as an HTTP error, or as the last event of its stream."""
         error = for_client(error, self._client_request, self.record.served)
-        self.record.error, self.record.status = without_frames(error), error.status
+        self.record.fail(without_frames(error))
         pipe = self._pipe if self._streamed else None
         if pipe is not None and (self._writer.started or pipe.stage != "held"):
-            await self._writer.end(pipe.take() + pipe.fail(error))
+            ready = pipe.take()
+            await self._writer.end(ready + pipe.fail(error))
+            if ready:
+                self.record.shown(monotonic())
             return
         status, headers, body = self._client_request.wire.encode_error(error, self._client_request.request_id)
         self.record.status = status
         await self._writer.respond(status, headers, body)
-
-    def _note_first_event(self) -> None:
-        if self.record.first_event is None:
-            self.record.first_event = monotonic()
 
 
 def _head(record: RequestRecord, headers: PassedHeaders) -> ResponseHead:

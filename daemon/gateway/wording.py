@@ -16,6 +16,7 @@ from typing import Final
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.gateway.client_request import ClientRequest
+from daemon.telemetry.failure_cause import reason_of
 
 CONTEXT_LIMITS = (("gpt-5", 272_000), ("codex", 200_000), ("", 200_000))
 """Input limits in tokens by the beginning of the model's name, for upstreams that do not say theirs."""
@@ -71,7 +72,7 @@ def for_client(
         return error
     limit = _limit(served or client_request.request.model)
     message = wire.reword_context_length(error.message, client_request.input_estimate, limit)
-    return RemoteError(error.kind, message, code=error.code, param=error.param)
+    return RemoteError(error.kind, message, code=error.code, param=error.param, reason=reason_of(error))
 
 
 def _final(error: RemoteError, client_request: ClientRequest) -> None:

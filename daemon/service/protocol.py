@@ -3,7 +3,8 @@
 1. While no request is in progress, a timer runs: the keep-alive's, or the header deadline. A client
    that sent part of a head gets 408, one that sent nothing is closed in silence.
 2. A head larger than ``header_bytes`` gets 431; a connection above ``connections`` gets 503 at once,
-   without a log line, so that strangers cannot fill descriptors or the log.
+   so that strangers cannot fill descriptors. What is refused here is reported to ``GatewayConfig.refused``, or, where
+   a request waits for the rest of its body, to that (``request_state.REFUSED``).
 3. A client that takes nothing of its response for ``send_stall`` seconds is cut off: it would hold
    its upstream request for ever.
 4. A target in absolute form, which a proxy would be sent, gets 400.
@@ -30,7 +31,8 @@ from msgspec import Struct
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from daemon.gateway.request_state import GONE
+from daemon.errors import ErrorKind, LocalError
+from daemon.gateway.request_state import GONE, REFUSED
 from daemon.service.response_writer import ResponseWriter
 from daemon.tcp import keep_alive
 
@@ -63,9 +65,18 @@ def limits_for_process() -> ConnectionLimits:
 
 
 class GatewayConfig(uvicorn.Config):
-    """uvicorn's configuration and our limits beside it; the protocol is made with it."""
+    """uvicorn's configuration and our limits beside it; the protocol is made with it. ``refused`` is called with
+    what a connection was refused with on which no request is in progress."""
 
     limits: ConnectionLimits = ConnectionLimits()
+    refused: Callable[[LocalError], None] | None = None
+
+
+class Refusal(Struct, frozen=True):
+    """What a connection is refused with: the whole response, and what is reported of it."""
+
+    response: bytes
+    error: LocalError
 
 
 class GatewayProtocol(HttpToolsProtocol):
@@ -80,6 +91,7 @@ class GatewayProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.limits = config.limits
+        self._report = config.refused
         # Bytes since the last message ended; httptools shows a head only when it is complete, so a client that sends
         # one without an end is seen by this count alone.
         self._head_bytes = 0
@@ -264,12 +276,16 @@ class GatewayProtocol(HttpToolsProtocol):
         else:
             self.transport.abort()
 
-    def _refuse(self, response: bytes, *, abrupt: bool = False) -> None:
-        """Responds and closes. The close lingers while the client still sends, because the kernel
+    def _refuse(self, refusal: Refusal, *, abrupt: bool = False) -> None:
+        """Responds, reports and closes. The close lingers while the client still sends, because the kernel
         would answer unread bytes with a reset, and that may overtake our response."""
         self._refused = True
         self._stop_deadline()
-        self.transport.write(response)
+        if not self._idle():
+            cast("dict[str, LocalError]", self.cycle.scope)[REFUSED] = refusal.error
+        elif self._report is not None:
+            self._report(refusal.error)
+        self.transport.write(refusal.response)
         if abrupt or not self.transport.can_write_eof():
             self.transport.close()
         else:
@@ -282,7 +298,7 @@ def _is_admin(transport: asyncio.Transport) -> bool:
     return sock is not None and sock.family == socket.AF_UNIX
 
 
-def _response(status: str, kind: str, message: str, *headers: str) -> bytes:
+def _refusal(status: str, kind: str, message: str, *headers: str, reason: str = "") -> Refusal:
     """The entry is not known yet, so the body is one that the SDKs of both dialects can read."""
     body = msgspec.json.encode(
         {"type": "error", "error": {"type": kind, "message": message, "param": None, "code": None}}
@@ -294,27 +310,30 @@ def _response(status: str, kind: str, message: str, *headers: str) -> bytes:
         "connection: close",
         *headers,
     )
-    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+    kinds = {"overloaded_error": ErrorKind.OVERLOADED, "invalid_request_error": ErrorKind.INVALID_REQUEST}
+    error = LocalError(kinds[kind], message, status=int(status[:3]), reason=reason)
+    return Refusal("\r\n".join(head).encode() + b"\r\n\r\n" + body, error)
 
 
-_BUSY = _response(
+_BUSY = _refusal(
     "503 Service Unavailable",
     "overloaded_error",
     "too many connections (retry, or raise the limit of open files)",
     "retry-after: 1",
+    reason="too_many",
 )
-_HEAD_OVERDUE = _response(
+_HEAD_OVERDUE = _refusal(
     "408 Request Timeout", "invalid_request_error", "the request head did not arrive in time (send it again)"
 )
-_BODY_OVERDUE = _response(
+_BODY_OVERDUE = _refusal(
     "408 Request Timeout",
     "invalid_request_error",
     "the rest of the request's body did not come in time (send it again)",
 )
-_HEAD_TOO_LARGE = _response(
+_HEAD_TOO_LARGE = _refusal(
     "431 Request Header Fields Too Large", "invalid_request_error", "the request head is too large (send fewer headers)"
 )
-_NOT_A_PROXY = _response(
+_NOT_A_PROXY = _refusal(
     "400 Bad Request", "invalid_request_error", "the request target must be a path: this is not a proxy"
 )
-_BAD_REQUEST = _response("400 Bad Request", "invalid_request_error", "this is not a valid HTTP/1.1 request")
+_BAD_REQUEST = _refusal("400 Bad Request", "invalid_request_error", "this is not a valid HTTP/1.1 request")

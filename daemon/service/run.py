@@ -23,7 +23,7 @@ from daemon.api.app import build
 from daemon.api.management.upstream_rule import host_of
 from daemon.api.services import Services
 from daemon.config.schema import Config
-from daemon.errors import ErrorKind, LocalError
+from daemon.errors import stopping
 from daemon.gateway.counting import TokenCounter
 from daemon.gateway.deadlines import Deadlines
 from daemon.gateway.learned import LearnedAmendments
@@ -165,7 +165,9 @@ class Daemon:
             await self._writing.clean_up()
             snapshot = await self._reloader.start(self._options.require)
             sockets = _listen(self._options, self._environ, snapshot)
-            server = GatewayServer(cast("ASGIApplication", build(self._services)), sockets, limits=limits_for_process())
+            app = cast("ASGIApplication", build(self._services))
+            unparsed = self._services.lines.unparsed
+            server = GatewayServer(app, sockets, limits=limits_for_process(), refused=unparsed)
             await self._serve(server, sockets, snapshot)
         finally:
             await self._transport.close()
@@ -242,6 +244,7 @@ class Daemon:
             self._services.audit.close()
             await self._drain.run(server, self._notifier)
             await serving
+            self._services.lines.close()
             for task in background:
                 task.cancel()
 
@@ -261,9 +264,7 @@ class Daemon:
     async def _end_late_requests(self) -> None:
         """At the drain's end, every request that is still running ends with an error in its dialect."""
         await self._drain.final.wait()
-        self._deadlines.interrupt_all(
-            LocalError(ErrorKind.OVERLOADED, "the gateway is stopping; retry in a moment", retry_after=2)
-        )
+        self._deadlines.interrupt_all(stopping())
 
 
 def _ended(vital: Mapping[str, asyncio.Task[None]]) -> str | None:

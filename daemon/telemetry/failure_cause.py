@@ -2,6 +2,7 @@
 
     GatewayError ─▶ reason_of ─▶ ``reason`` of the log line      one word, ``REASONS`` or ``http_NNN``
                  ─▶ cause_of  ─▶ ``cause`` of the counter        one of ``Cause``
+                 ─▶ level_of  ─▶ the level of the line
 
 An upstream's class (``ErrorKind``) says whose fault it is, unless it is the vague ``api``; then the reason does, as
 it always does for errors of our own.
@@ -166,6 +167,13 @@ def cause_of(error: GatewayError) -> Cause:
     elif reason == Reason.TIMEOUT:
         return Cause.CLIENT
     return REASONS[Reason(reason)][1] if reason in _WORDS else Cause.UPSTREAM
+
+
+def level_of(status: int, error: GatewayError | None) -> str:
+    """The level of a finished request's line: ERROR from 500 on, WARNING for what an upstream refused, else INFO."""
+    if status >= 500:
+        return "ERROR"
+    return "WARNING" if isinstance(error, RemoteError) else "INFO"
 
 
 _WORDS: Final = frozenset(REASONS)

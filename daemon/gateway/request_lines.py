@@ -1,0 +1,124 @@
+"""The one line and the count of every request that no ``RequestHandler`` runs.
+
+    refused before an upstream is chosen ─┐
+    count_tokens, the list of models     ─┼─▶ RequestLines ─▶ log line, ``tppcd_requests_total``, failures
+    refused before it is a request       ─┘
+
+Whoever has shown no key yet may write ``line_limit.MOST`` lines a second in all; what is left out is counted, and
+reported as a line of its own among them. The metrics count every request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import Final
+
+from loguru import logger
+from msgspec import Struct
+
+from daemon.errors import GatewayError
+from daemon.gateway.request_record import count_failure, failure_fields
+from daemon.telemetry.failure_cause import level_of
+from daemon.telemetry.line_limit import LineLimit
+from daemon.telemetry.logs import is_logged, log_request
+from daemon.telemetry.metrics import Metrics
+
+OTHER: Final = "other"
+"""The entry of what came to none of the entries, whatever its path: strangers try many."""
+_BY_WEIGHT: Final = ("INFO", "WARNING", "ERROR")
+
+
+class EndedRequest(Struct, frozen=True, kw_only=True):
+    """A request that has ended, as its line reports it. ``started`` is ``time.monotonic`` seconds. ``admitted``:
+    its key, or its place on this host, has been accepted. ``error`` is what it was answered with, None for an
+    answer and for a client that is gone. ``tokens_in`` and ``source`` are what count_tokens answered."""
+
+    entry: str
+    status: int
+    started: float
+    request_id: str = ""
+    admitted: bool = False
+    error: GatewayError | None = None
+    model: str = ""
+    tokens_in: int | None = None
+    source: str = ""
+
+
+class RequestLines:
+    """One per daemon; used on its event loop."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._limit = LineLimit()
+        self._left_out = 0
+        self._worst = 0  # of the lines left out, as an index of ``_BY_WEIGHT``
+        self._timer: asyncio.TimerHandle | None = None
+
+    def ended(self, request: EndedRequest) -> None:
+        """Count it, and write its line unless it is a stranger's beyond the limit."""
+        now = monotonic()
+        total = now - request.started
+        self._metrics.request_started()
+        self._metrics.request_finished(request.entry, "", request.status, None, total)
+        count_failure(self._metrics, request.entry, request.status, request.error)
+        level = level_of(request.status, request.error)
+        if not is_logged(level):
+            return
+        if request.admitted or self._may_write(level, now):
+            log_request(_fields(request, total), level)
+
+    def unparsed(self, error: GatewayError) -> None:
+        """A connection was refused before there was a request on it."""
+        self.ended(EndedRequest(entry=OTHER, status=error.status, started=monotonic(), error=error))
+
+    def close(self) -> None:
+        """Report what has been left out, at the end of the daemon."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._left_out:
+            self._write_left_out()
+
+    def _may_write(self, level: str, now: float) -> bool:
+        if self._left_out and self._limit.takes(now):
+            self._write_left_out()
+        if self._limit.takes(now):
+            return True
+        self._left_out += 1
+        self._worst = max(self._worst, _BY_WEIGHT.index(level))
+        if self._timer is None:
+            self._wait(now)
+        return False
+
+    def _wait(self, now: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._limit.wait(now), self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        now = monotonic()
+        if self._left_out and self._limit.takes(now):
+            self._write_left_out()
+        elif self._left_out:
+            self._wait(now)
+
+    def _write_left_out(self) -> None:
+        left_out, self._left_out = self._left_out, 0
+        level, self._worst = _BY_WEIGHT[self._worst], 0
+        logger.bind(refused=left_out).log(level, f"… and {left_out:,} more refused")
+
+
+def _fields(request: EndedRequest, total: float) -> dict[str, object]:
+    fields: dict[str, object] = {}
+    if request.request_id:
+        fields["request_id"] = request.request_id
+    fields["entry"] = request.entry
+    if request.model:
+        fields["model"] = request.model
+    fields["status"] = request.status
+    fields["total_ms"] = round(total * 1000, 1)
+    if request.tokens_in is not None:
+        fields["tokens_in"] = request.tokens_in
+        fields["source"] = request.source
+    fields.update(failure_fields(request.status, request.error))
+    return fields
