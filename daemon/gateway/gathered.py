@@ -59,12 +59,14 @@ class Share:
                 ErrorKind.API,
                 f"the upstream's answer is larger than {_mib(budget.each)}, the most that is collected for one request:"
                 " ask for a stream",
+                reason="answer_too_large",
             )
         if budget.taken + size > budget.all:
             raise RemoteError(
                 ErrorKind.API,
                 f"all answers that are being collected would be larger than {_mib(budget.all)} together:"
                 " try again later, or ask for a stream",
+                reason="answer_too_large",
             )
         self.size += size
         budget.taken += size

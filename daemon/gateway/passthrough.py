@@ -190,7 +190,9 @@ class PassthroughPipe:
         if self.stage == "finished":
             return
         events = self._decoder.close()
-        self._is_end(events or [StreamError(RemoteError(ErrorKind.API, "the upstream's stream broke off"))])
+        self._is_end(
+            events or [StreamError(RemoteError(ErrorKind.API, "the upstream's stream broke off", reason="cut"))]
+        )
         self._commit()
         self.stage = "finished"
         self._out += self._dialect.end()

@@ -140,4 +140,4 @@ class ResponsePipe(Protocol):
 
 def as_remote(error: GatewayError) -> RemoteError:
     """The error of a stream as the upstream's failure, so that another target may help."""
-    return error if isinstance(error, RemoteError) else RemoteError(ErrorKind.API, error.message)
+    return error if isinstance(error, RemoteError) else RemoteError(ErrorKind.API, error.message, reason=error.reason)

@@ -144,4 +144,6 @@ def _payload_of_lines(event: bytes) -> bytes | None:
 
 
 def _too_large(limit: int) -> RemoteError:
-    return RemoteError(ErrorKind.API, f"the upstream sent an event larger than {limit} bytes")
+    return RemoteError(
+        ErrorKind.API, f"the upstream sent an event larger than {limit} bytes", reason="answer_too_large"
+    )

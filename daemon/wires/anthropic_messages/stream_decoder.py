@@ -171,7 +171,7 @@ class MessagesStreamDecoder(SseDecoder):
         self._ended = True
 
     def _cut(self) -> None:
-        self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before message_stop"))
+        self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before message_stop", reason="cut"))
 
     # Its blocks -------------------------------------------------------------------------------
 

@@ -102,7 +102,9 @@ class ChatStreamDecoder(SseDecoder):
         if self._finish or (self._came and self._calls.whole):
             self._end()
         else:
-            self._fail(RemoteError(ErrorKind.API, "the upstream ended its stream without a finish_reason"))
+            self._fail(
+                RemoteError(ErrorKind.API, "the upstream ended its stream without a finish_reason", reason="cut")
+            )
 
     def _completion(self, chunk: Completion) -> None:
         if chunk.error is not UNSET and _said(chunk.error):
@@ -216,7 +218,7 @@ class ChatStreamDecoder(SseDecoder):
         if self._finish:
             self._end()
         else:
-            self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before its finish_reason"))
+            self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before its finish_reason", reason="cut"))
 
     def _end(self) -> None:
         self._leave()

@@ -174,7 +174,7 @@ class ResponsesStreamDecoder(SseDecoder):
         """``created``, ``in_progress``, ``queued``: the answer has begun; ``_event`` has written that already."""
 
     def _cut(self) -> None:
-        self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before response.completed"))
+        self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before response.completed", reason="cut"))
 
     def _terminal(self, head: EventHead, payload: bytes) -> None:
         response = _RESPONSE.decode(payload).response or ResponseObject()
