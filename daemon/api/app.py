@@ -35,10 +35,10 @@ def build(
 ) -> ASGIApp:
     """The whole application. ``entry`` serves the inference entries; ``clock`` times the lock-outs."""
     serve = InferenceEntry(entry, services)
-    refusals = Refusals(services)
-    app = Starlette(routes=routes(services, clock, serve), exception_handlers=refusals.handlers)
+    errors = ErrorResponses(services)
+    app = Starlette(routes=routes(services, clock, serve), exception_handlers=errors.handlers)
     app.router.redirect_slashes = False
-    return Guard(app, services.current, dict.fromkeys(HOT_PATHS, serve), refusals.report)
+    return Guard(app, services.current, dict.fromkeys(HOT_PATHS, serve), errors.report)
 
 
 class InferenceEntry:
@@ -71,7 +71,7 @@ def routes(services: Services, clock: Callable[[], float], serve: ASGIApp) -> li
     ]
 
 
-class Refusals:
+class ErrorResponses:
     """Answers and reports what is refused outside the entries. Operator paths have the audit log for it."""
 
     def __init__(self, services: Services) -> None:
@@ -88,7 +88,7 @@ class Refusals:
         return self._answered(request, error)
 
     async def on_http_error(self, request: Request, error: Exception) -> Response:
-        """Starlette's own refusals: no such route, wrong method, and the WebSocket that Codex tries first."""
+        """Starlette's own errors: no such route, wrong method, and the WebSocket that Codex tries first."""
         assert isinstance(error, HTTPException)
         path = request.url.path
         if request.headers.get("upgrade", "").lower() == "websocket":

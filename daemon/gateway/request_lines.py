@@ -18,7 +18,7 @@ from loguru import logger
 from msgspec import Struct
 
 from daemon.errors import GatewayError
-from daemon.gateway.request_record import count_failure, failure_fields
+from daemon.gateway.request_record import count_failure, failure_words
 from daemon.telemetry.failure_cause import level_of
 from daemon.telemetry.line_limit import LineLimit
 from daemon.telemetry.logs import is_logged, log_request
@@ -120,5 +120,9 @@ def _fields(request: EndedRequest, total: float) -> dict[str, object]:
     if request.tokens_in is not None:
         fields["tokens_in"] = request.tokens_in
         fields["source"] = request.source
-    fields.update(failure_fields(request.status, request.error))
+    word, reason = failure_words(request.status, request.error)
+    if word:
+        fields["error"] = word
+    if reason:
+        fields["reason"] = reason
     return fields

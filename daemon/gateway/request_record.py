@@ -26,11 +26,11 @@ def loss_names(lost: Iterable[str]) -> tuple[str, ...]:
     return tuple([name if _NAME.fullmatch(name) else f"{name.partition('.')[0][:16]}.{UNNAMED}" for name in lost])
 
 
-def failure_fields(status: int, error: GatewayError | None) -> dict[str, str]:
-    """The fields that say of a line why the request failed; none for an answer."""
+def failure_words(status: int, error: GatewayError | None) -> tuple[str, str]:
+    """(class, reason) of a failure; '' where there is none to say."""
     if status == CLIENT_GONE:
-        return {"reason": Reason.DISCONNECTED.value}
-    return {} if error is None else {"error": error.kind.value, "reason": reason_of(error)}
+        return "", Reason.DISCONNECTED.value
+    return ("", "") if error is None else (error.kind.value, reason_of(error))
 
 
 def count_failure(metrics: Metrics, entry: str, status: int, error: GatewayError | None) -> None:
@@ -121,5 +121,7 @@ class RequestRecord:
             fields["lost"] = ",".join(dict.fromkeys(lost))
         if self.status != 200:
             count_failure(metrics, client_request.entry, self.status, self.error)
-            fields.update(failure_fields(self.status, self.error))
+            word, fields["reason"] = failure_words(self.status, self.error)
+            if word:
+                fields["error"] = word
         log_request(fields, level_of(self.status, self.error))

@@ -72,7 +72,7 @@ class GatewayConfig(uvicorn.Config):
     refused: Callable[[LocalError], None] | None = None
 
 
-class Refusal(Struct, frozen=True):
+class RefusedConnection(Struct, frozen=True):
     """What a connection is refused with: the whole response, and what is reported of it."""
 
     response: bytes
@@ -276,16 +276,16 @@ class GatewayProtocol(HttpToolsProtocol):
         else:
             self.transport.abort()
 
-    def _refuse(self, refusal: Refusal, *, abrupt: bool = False) -> None:
+    def _refuse(self, refused: RefusedConnection, *, abrupt: bool = False) -> None:
         """Responds, reports and closes. The close lingers while the client still sends, because the kernel
         would answer unread bytes with a reset, and that may overtake our response."""
         self._refused = True
         self._stop_deadline()
         if not self._idle():
-            cast("dict[str, LocalError]", self.cycle.scope)[REFUSED] = refusal.error
+            cast("dict[str, LocalError]", self.cycle.scope)[REFUSED] = refused.error
         elif self._report is not None:
-            self._report(refusal.error)
-        self.transport.write(refusal.response)
+            self._report(refused.error)
+        self.transport.write(refused.response)
         if abrupt or not self.transport.can_write_eof():
             self.transport.close()
         else:
@@ -298,7 +298,7 @@ def _is_admin(transport: asyncio.Transport) -> bool:
     return sock is not None and sock.family == socket.AF_UNIX
 
 
-def _refusal(status: str, kind: str, message: str, *headers: str, reason: str = "") -> Refusal:
+def _refused_with(status: str, kind: str, message: str, *headers: str) -> RefusedConnection:
     """The entry is not known yet, so the body is one that the SDKs of both dialects can read."""
     body = msgspec.json.encode(
         {"type": "error", "error": {"type": kind, "message": message, "param": None, "code": None}}
@@ -311,29 +311,28 @@ def _refusal(status: str, kind: str, message: str, *headers: str, reason: str = 
         *headers,
     )
     kinds = {"overloaded_error": ErrorKind.OVERLOADED, "invalid_request_error": ErrorKind.INVALID_REQUEST}
-    error = LocalError(kinds[kind], message, status=int(status[:3]), reason=reason)
-    return Refusal("\r\n".join(head).encode() + b"\r\n\r\n" + body, error)
+    error = LocalError(kinds[kind], message, status=int(status[:3]), reason="too_many" if status[:3] == "503" else "")
+    return RefusedConnection("\r\n".join(head).encode() + b"\r\n\r\n" + body, error)
 
 
-_BUSY = _refusal(
+_BUSY = _refused_with(
     "503 Service Unavailable",
     "overloaded_error",
     "too many connections (retry, or raise the limit of open files)",
     "retry-after: 1",
-    reason="too_many",
 )
-_HEAD_OVERDUE = _refusal(
+_HEAD_OVERDUE = _refused_with(
     "408 Request Timeout", "invalid_request_error", "the request head did not arrive in time (send it again)"
 )
-_BODY_OVERDUE = _refusal(
+_BODY_OVERDUE = _refused_with(
     "408 Request Timeout",
     "invalid_request_error",
     "the rest of the request's body did not come in time (send it again)",
 )
-_HEAD_TOO_LARGE = _refusal(
+_HEAD_TOO_LARGE = _refused_with(
     "431 Request Header Fields Too Large", "invalid_request_error", "the request head is too large (send fewer headers)"
 )
-_NOT_A_PROXY = _refusal(
+_NOT_A_PROXY = _refused_with(
     "400 Bad Request", "invalid_request_error", "the request target must be a path: this is not a proxy"
 )
-_BAD_REQUEST = _refusal("400 Bad Request", "invalid_request_error", "this is not a valid HTTP/1.1 request")
+_BAD_REQUEST = _refused_with("400 Bad Request", "invalid_request_error", "this is not a valid HTTP/1.1 request")

@@ -383,7 +383,7 @@ async def test_the_first_event_is_what_the_client_gets_of_the_answer(commits: bo
         while commits and b"hello" not in run.client.body:
             await asyncio.sleep(0)
         assert run.client.body and (record.first_event is not None) == commits
-        assert record.client_request.started < record.asked_at <= record.upstream_first
+        assert record.client_request.started < record.asked_at <= (record.upstream_first or 0.0)
         run.state.interrupt(ClientGone())
     shown = run.live.metrics.exposition().decode()
     assert f'tppcd_request_first_event_seconds_count{{entry="chat",provider="wolf"}} {events}.0' in shown

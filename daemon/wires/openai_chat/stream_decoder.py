@@ -276,7 +276,9 @@ def finish_reason(word: str, *, called: bool, refused: bool) -> FinishReason:
 def broken_off(word: str) -> RemoteError | None:
     """The failure that a finish reason stands for, if it does."""
     kind = _FAILURES.get(word.lower())
-    return None if kind is None else RemoteError(kind, f"the upstream aborted its answer (finish_reason {word})")
+    if kind is None:
+        return None
+    return RemoteError(kind, f"the upstream aborted its answer (finish_reason {word})", reason="error_event")
 
 
 def usage_from(raw: Raw) -> Usage | None:

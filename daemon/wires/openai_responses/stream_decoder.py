@@ -257,5 +257,5 @@ def usage_from(usage: ResponseUsage) -> Usage:
 def _failure(response: ResponseObject, status: str) -> RemoteError:
     error = None if response.error is UNSET else msgspec.json.decode(response.error)
     if not error:
-        return RemoteError(ErrorKind.API, f"the upstream ended its answer with status {status}")
+        return RemoteError(ErrorKind.API, f"the upstream ended its answer with status {status}", reason="error_event")
     return remote_error(error)
