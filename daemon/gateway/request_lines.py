@@ -5,7 +5,7 @@
     refused before it is a request       ─┘
 
 Whoever has shown no key yet may write ``line_limit.MOST`` lines a second in all; what is left out is counted, and
-reported as a line of its own among them. The metrics count every request.
+reported by one of these lines, a second after it began. The metrics count every request.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from msgspec import Struct
 from daemon.errors import GatewayError
 from daemon.gateway.request_record import count_failure, failure_words
 from daemon.telemetry.failure_cause import level_of
-from daemon.telemetry.line_limit import LineLimit
+from daemon.telemetry.line_limit import PERIOD, LineLimit
 from daemon.telemetry.logs import is_logged, log_request
 from daemon.telemetry.metrics import Metrics
 
@@ -52,6 +52,7 @@ class RequestLines:
         self._metrics = metrics
         self._limit = LineLimit()
         self._left_out = 0
+        self._due = 0.0  # when that is reported
         self._worst = 0  # of the lines left out, as an index of ``_BY_WEIGHT``
         self._timer: asyncio.TimerHandle | None = None
 
@@ -81,26 +82,31 @@ class RequestLines:
             self._write_left_out()
 
     def _may_write(self, level: str, now: float) -> bool:
-        if self._left_out and self._limit.takes(now):
+        # The report goes first where there is one place only: a flood takes every place as soon as it is free.
+        if self._left_out and now >= self._due and self._limit.takes(now):
             self._write_left_out()
         if self._limit.takes(now):
             return True
+        if not self._left_out:
+            self._due = now + PERIOD
         self._left_out += 1
         self._worst = max(self._worst, _BY_WEIGHT.index(level))
         if self._timer is None:
-            self._wait(now)
+            self._wait(PERIOD)
         return False
 
-    def _wait(self, now: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._limit.wait(now), self._due)
+    def _wait(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._report_left_out)
 
-    def _due(self) -> None:
+    def _report_left_out(self) -> None:
         self._timer = None
         now = monotonic()
-        if self._left_out and self._limit.takes(now):
+        if not self._left_out:
+            return
+        if now >= self._due and self._limit.takes(now):
             self._write_left_out()
-        elif self._left_out:
-            self._wait(now)
+        else:
+            self._wait(max(self._due - now, self._limit.wait(now)))
 
     def _write_left_out(self) -> None:
         left_out, self._left_out = self._left_out, 0

@@ -121,7 +121,8 @@ class RequestRecord:
             fields["lost"] = ",".join(dict.fromkeys(lost))
         if self.status != 200:
             count_failure(metrics, client_request.entry, self.status, self.error)
-            word, fields["reason"] = failure_words(self.status, self.error)
+            word, reason = failure_words(self.status, self.error)
             if word:
                 fields["error"] = word
+            fields["reason"] = reason
         log_request(fields, level_of(self.status, self.error))

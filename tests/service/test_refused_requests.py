@@ -103,11 +103,12 @@ async def test_a_fault_of_ours_is_a_500_of_the_gateway(daemon: Daemon) -> None:
 @pytest.mark.asyncio
 async def test_a_request_that_is_ended_inside_its_body_is_one_line(daemon: Daemon) -> None:
     async with serving(daemon.app, refused=daemon.world.services.lines.unparsed) as (server, port):
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(LENGTH)
         while not server.server_state.tasks:
             await asyncio.sleep(0)
         await asyncio.sleep(0)  # into the entry
         assert await server.cancel_requests() == 1
+        assert (await reader.read(12))[9:] == b"503"
         writer.close()
-    daemon.has_reported("ERROR", "chat", 529, "stopping", "gateway")
+    daemon.has_reported("ERROR", "chat", 503, "stopping", "gateway")

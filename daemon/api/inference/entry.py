@@ -87,8 +87,9 @@ async def entry(scope: Scope, receive: Receive, send: Send, services: Services) 
         ending.report(refused.status if refused is not None else CLIENT_GONE, refused)
     except GatewayError as error:
         ending.report(await _refuse(error, wire, info.request_id, client), error)
-    except asyncio.CancelledError:
-        ending.report(stopping().status, stopping())
+    except asyncio.CancelledError:  # the drain is over
+        if not client.started:
+            ending.report(await _refuse(stopping(), wire, info.request_id, client), stopping())
         raise
     except Exception:
         logger.bind(request_id=info.request_id).exception("a request failed inside the gateway")
