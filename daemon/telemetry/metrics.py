@@ -86,7 +86,7 @@ TABLE: Final = (
     Metric(
         "tppcd_request_first_event_seconds",
         "histogram",
-        "Seconds from the request to the first event of its answer.",
+        "Seconds from the request until the first event of its answer was written to the client.",
         ("entry", "provider"),
         FIRST_EVENT_BUCKETS,
     ),

@@ -110,7 +110,7 @@ WITH_KEY = [
         COUNT,
         200,
         "count_tokens",
-        content=json.dumps(MESSAGES.request("x")).encode(),
+        content=json.dumps(MESSAGES.request("x", model="counted")).encode(),
         headers=KEY,
         error=None,
         reason=None,
@@ -135,7 +135,10 @@ WITHOUT_KEYS = [
 
 @pytest.fixture(scope="module")
 def gateway(_first: Simulator) -> Iterator[Daemon]:
-    text = config(provider("fox", _first), api_keys=[KEY["authorization"].split()[1]], limits=LIMITS, request_retry=0)
+    counting = provider("wolf", _first, wire_api="messages", models=["counted"])
+    text = config(
+        provider("fox", _first), counting, api_keys=[KEY["authorization"].split()[1]], limits=LIMITS, request_retry=0
+    )
     with harness.daemon(text, "--log-format", "json") as running:
         yield running
 
@@ -284,8 +287,10 @@ def test_an_upstreams_failure_says_what_it_was(
 def test_a_warning_shows_what_failed(keyless: Daemon, upstream: Simulator) -> None:
     """``tppcd logs --level warning`` and ``journalctl -p warning`` find the upstream's refusals."""
     upstream.fail("unauthorized")
-    line = line_of(keyless, keyless.post(CHAT.path, CHAT.request("x")))
-    assert (line["level"], line["provider"]) == ("warning", "fox")
+    response = keyless.post(CHAT.path, CHAT.request("x"))
+    line_of(keyless, response)
+    shown = harness.tppcd("logs", "--provider", "fox", "--level", "warning", home=keyless.home).stdout
+    assert response.headers["request-id"] in shown and "reason=http_401" in shown
 
 
 @pytest.mark.parametrize("dialect", [MESSAGES, CHAT, RESPONSES], ids=lambda dialect: dialect.path)
