@@ -18,7 +18,9 @@ from loguru import logger
 from msgspec import Struct
 
 from daemon.errors import GatewayError
+from daemon.gateway.count_tokens import TokenCount
 from daemon.gateway.request_record import count_failure, failure_words
+from daemon.snapshot.listings import Candidate
 from daemon.telemetry.failure_cause import level_of
 from daemon.telemetry.line_limit import PERIOD, LineLimit
 from daemon.telemetry.logs import is_logged, log_request
@@ -32,7 +34,7 @@ _BY_WEIGHT: Final = ("INFO", "WARNING", "ERROR")
 class EndedRequest(Struct, frozen=True, kw_only=True):
     """A request that has ended, as its line reports it. ``started`` is ``time.monotonic`` seconds. ``admitted``:
     its key, or its place on this host, has been accepted. ``error`` is what it was answered with, None for an
-    answer and for a client that is gone. ``tokens_in`` and ``source`` are what count_tokens answered."""
+    answer and for a client that is gone. ``count`` is what count_tokens answered."""
 
     entry: str
     status: int
@@ -41,8 +43,12 @@ class EndedRequest(Struct, frozen=True, kw_only=True):
     admitted: bool = False
     error: GatewayError | None = None
     model: str = ""
-    tokens_in: int | None = None
-    source: str = ""
+    count: TokenCount | None = None
+
+    @property
+    def asked(self) -> Candidate | None:
+        """Which upstream answered, if one did."""
+        return None if self.count is None else self.count.asked
 
 
 class RequestLines:
@@ -60,8 +66,9 @@ class RequestLines:
         """Count it, and write its line unless it is a stranger's beyond the limit."""
         now = monotonic()
         total = now - request.started
+        provider = request.asked.auth.name if request.asked is not None else ""
         self._metrics.request_started()
-        self._metrics.request_finished(request.entry, "", request.status, None, total)
+        self._metrics.request_finished(request.entry, provider, request.status, None, total)
         count_failure(self._metrics, request.entry, request.status, request.error)
         level = level_of(request.status, request.error)
         if not is_logged(level):
@@ -121,11 +128,15 @@ def _fields(request: EndedRequest, total: float) -> dict[str, object]:
     fields["entry"] = request.entry
     if request.model:
         fields["model"] = request.model
+    if request.asked is not None:
+        fields["served"] = request.asked.model
+        fields["provider"] = request.asked.auth.name
+        fields["auth"] = request.asked.auth.id
     fields["status"] = request.status
     fields["total_ms"] = round(total * 1000, 1)
-    if request.tokens_in is not None:
-        fields["tokens_in"] = request.tokens_in
-        fields["source"] = request.source
+    if request.count is not None:
+        fields["tokens_in"] = request.count.tokens
+        fields["source"] = request.count.source
     word, reason = failure_words(request.status, request.error)
     if word:
         fields["error"] = word

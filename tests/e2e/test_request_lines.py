@@ -39,6 +39,7 @@ class Case(Struct, frozen=True, kw_only=True):
     error: str | None = "invalid_request"
     reason: str | None = "bad_request"
     cause: str = "client"
+    provider: str = ""
 
 
 def refused(name: str, path: str, status: int, entry: str, **rest: Any) -> Case:
@@ -115,6 +116,7 @@ WITH_KEY = [
         error=None,
         reason=None,
         cause="",
+        provider="wolf",
     ),
 ]
 
@@ -187,9 +189,10 @@ def check(running: Daemon, case: Case) -> None:
     response = running.http.request(case.method, running.url + case.path, headers=case.headers, content=case.content)
     assert response.status_code == case.status
     line = line_of(running, response)
+    assert line.get("provider", "") == case.provider
     said = (line["level"], line["entry"], line["status"], line.get("error"), line.get("reason"))
     assert said == (case.level, case.entry, case.status, case.error, case.reason)
-    expected: dict[tuple[str, ...], float] = {(REQUESTS, case.entry, "", str(case.status)): 1}
+    expected: dict[tuple[str, ...], float] = {(REQUESTS, case.entry, case.provider, str(case.status)): 1}
     if case.cause:
         expected[FAILURES, case.cause, case.entry] = 1
     assert steps(running, before) == expected

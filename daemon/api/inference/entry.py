@@ -21,6 +21,7 @@ from daemon.api.services import Services
 from daemon.errors import ErrorKind, GatewayError, LocalError, internal, stopping
 from daemon.gateway.access import ClientAccess
 from daemon.gateway.client_request import ClientRequest
+from daemon.gateway.count_tokens import TokenCount
 from daemon.gateway.counting import estimate
 from daemon.gateway.request_handler import RequestHandler
 from daemon.gateway.request_lines import OTHER, EndedRequest
@@ -116,8 +117,7 @@ class Ending:
         error: GatewayError | None = None,
         *,
         model: str = "",
-        tokens_in: int | None = None,
-        source: str = "",
+        count: TokenCount | None = None,
     ) -> None:
         if self.is_reported:
             return
@@ -131,8 +131,7 @@ class Ending:
                 admitted=self.admitted,
                 error=error,
                 model=model,
-                tokens_in=tokens_in,
-                source=source,
+                count=count,
             )
         )
 
@@ -190,10 +189,10 @@ async def _count(
     ending: Ending,
 ) -> None:
     request = decode_count_request(body, headers)
-    tokens, source = await services.live.tokens.count(services.counter, request, body, headers, snapshot)
-    response_headers = {"content-type": "application/json", "x-tppcd-count-source": source}
-    await client.respond(200, response_headers, msgspec.json.encode({"input_tokens": tokens}))
-    ending.report(200, model=request.model, tokens_in=tokens, source=source)
+    count = await services.live.tokens.count(services.counter, request, body, headers, snapshot)
+    response_headers = {"content-type": "application/json", "x-tppcd-count-source": count.source}
+    await client.respond(200, response_headers, msgspec.json.encode({"input_tokens": count.tokens}))
+    ending.report(200, model=request.model, count=count)
 
 
 async def _refuse(error: GatewayError, wire: Wire, request_id: str, client: AsgiClientStream) -> int:
