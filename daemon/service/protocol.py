@@ -25,14 +25,14 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import httptools
-import msgspec
 import uvicorn
 from msgspec import Struct
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from daemon.errors import ErrorKind, LocalError
+from daemon.errors import LocalError
 from daemon.gateway.request_state import GONE, REFUSED
+from daemon.service import refusals
 from daemon.service.response_writer import ResponseWriter
 from daemon.tcp import keep_alive
 
@@ -72,13 +72,6 @@ class GatewayConfig(uvicorn.Config):
     refused: Callable[[LocalError], None] | None = None
 
 
-class RefusedConnection(Struct, frozen=True):
-    """What a connection is refused with: the whole response, and what is reported of it."""
-
-    response: bytes
-    error: LocalError
-
-
 class GatewayProtocol(HttpToolsProtocol):
     """One client connection."""
 
@@ -115,7 +108,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         if len(self.connections) >= self.limits.connections and not _is_admin(transport):
             self.transport = transport
-            self._refuse(_BUSY, abrupt=len(self.connections) >= 2 * self.limits.connections)
+            self._refuse(refusals.BUSY, abrupt=len(self.connections) >= 2 * self.limits.connections)
             return
         super().connection_made(transport)
         keep_alive(transport)
@@ -144,7 +137,7 @@ class GatewayProtocol(HttpToolsProtocol):
                 self._watch_body(self.limits.body_idle)
             return
         if self._head_bytes > self.limits.header_bytes:
-            self._refuse(_HEAD_TOO_LARGE)
+            self._refuse(refusals.HEAD_TOO_LARGE)
         elif self._deadline is None and self._idle():
             self._start_deadline()
 
@@ -158,7 +151,7 @@ class GatewayProtocol(HttpToolsProtocol):
                 data = self._head_without_upgrade() + data[stopped.args[0] :]
             except httptools.HttpParserError:
                 if not self._refused and not self._ends_after_this():
-                    self._refuse(_BAD_REQUEST)
+                    self._refuse(refusals.BAD_REQUEST)
                 return
 
     def _head_without_upgrade(self) -> bytes:
@@ -180,9 +173,9 @@ class GatewayProtocol(HttpToolsProtocol):
         self._in_head = self._head_begun = False
         self._stop_deadline()
         if self._head_bytes > self.limits.header_bytes and self._head_size() > self.limits.header_bytes:
-            self._refuse(_HEAD_TOO_LARGE)
+            self._refuse(refusals.HEAD_TOO_LARGE)
         elif not self.url.startswith(b"/") and self.url != b"*":
-            self._refuse(_NOT_A_PROXY)
+            self._refuse(refusals.NOT_A_PROXY)
         self._head_bytes = 0
         self._upgrade_offered = self.parser.should_upgrade()
         if not self._refused and not self._upgrade_offered:
@@ -238,7 +231,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def _head_overdue(self) -> None:
         self._deadline = None
         if self._head_begun:
-            self._refuse(_HEAD_OVERDUE)
+            self._refuse(refusals.HEAD_OVERDUE)
         else:
             self.transport.close()
 
@@ -258,7 +251,7 @@ class GatewayProtocol(HttpToolsProtocol):
         elif self.cycle.response_started:
             self.transport.abort()
         else:
-            self._refuse(_BODY_OVERDUE)
+            self._refuse(refusals.BODY_OVERDUE)
 
     def _watch_stall(self, buffered: int) -> None:
         self._stall = self.loop.call_later(self.limits.send_stall, self._stalled, buffered)
@@ -276,7 +269,7 @@ class GatewayProtocol(HttpToolsProtocol):
         else:
             self.transport.abort()
 
-    def _refuse(self, refused: RefusedConnection, *, abrupt: bool = False) -> None:
+    def _refuse(self, refused: refusals.RefusedConnection, *, abrupt: bool = False) -> None:
         """Responds, reports and closes. The close lingers while the client still sends, because the kernel
         would answer unread bytes with a reset, and that may overtake our response."""
         self._refused = True
@@ -296,43 +289,3 @@ class GatewayProtocol(HttpToolsProtocol):
 def _is_admin(transport: asyncio.Transport) -> bool:
     sock = transport.get_extra_info("socket")
     return sock is not None and sock.family == socket.AF_UNIX
-
-
-def _refused_with(status: str, kind: str, message: str, *headers: str) -> RefusedConnection:
-    """The entry is not known yet, so the body is one that the SDKs of both dialects can read."""
-    body = msgspec.json.encode(
-        {"type": "error", "error": {"type": kind, "message": message, "param": None, "code": None}}
-    )
-    head = (
-        f"HTTP/1.1 {status}",
-        "content-type: application/json",
-        f"content-length: {len(body)}",
-        "connection: close",
-        *headers,
-    )
-    kinds = {"overloaded_error": ErrorKind.OVERLOADED, "invalid_request_error": ErrorKind.INVALID_REQUEST}
-    error = LocalError(kinds[kind], message, status=int(status[:3]), reason="too_many" if status[:3] == "503" else "")
-    return RefusedConnection("\r\n".join(head).encode() + b"\r\n\r\n" + body, error)
-
-
-_BUSY = _refused_with(
-    "503 Service Unavailable",
-    "overloaded_error",
-    "too many connections (retry, or raise the limit of open files)",
-    "retry-after: 1",
-)
-_HEAD_OVERDUE = _refused_with(
-    "408 Request Timeout", "invalid_request_error", "the request head did not arrive in time (send it again)"
-)
-_BODY_OVERDUE = _refused_with(
-    "408 Request Timeout",
-    "invalid_request_error",
-    "the rest of the request's body did not come in time (send it again)",
-)
-_HEAD_TOO_LARGE = _refused_with(
-    "431 Request Header Fields Too Large", "invalid_request_error", "the request head is too large (send fewer headers)"
-)
-_NOT_A_PROXY = _refused_with(
-    "400 Bad Request", "invalid_request_error", "the request target must be a path: this is not a proxy"
-)
-_BAD_REQUEST = _refused_with("400 Bad Request", "invalid_request_error", "this is not a valid HTTP/1.1 request")

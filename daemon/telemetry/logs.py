@@ -95,11 +95,11 @@ def log_request(fields: dict[str, object], level: str = "INFO") -> None:
 
 
 def is_logged(level: str) -> bool:
-    """Whether the line of a request at this level is written."""
+    """Whether lines at this level are written: for those that cost much to build."""
     return _SEVERITY[level] >= _requests[0][1]
 
 
-_SEVERITY = {"INFO": 20, "WARNING": 30, "ERROR": 40}
+_SEVERITY = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
 """loguru's numbers."""
 _requests: list[tuple[LogSink | None, int]] = [(None, 20)]
 """Where ``log_request`` leads, and the least severity that is logged."""
