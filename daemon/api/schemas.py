@@ -63,6 +63,8 @@ class AuthRow(Schema, frozen=True):
     """One usable upstream credential and its state. ``until`` is RFC 3339. ``profile`` is the make of the
     upstream, empty where it has none, ``profile-reason`` why; ``amendments`` is what was learned about it.
     ``models-problem`` is why it is not known what the upstream lists; null where that is known, or is not asked.
+    ``last-error`` is the latest failure in words, with class and reason, ``last-error-at`` (RFC 3339) when that was;
+    both are null from its next answer on.
     A provider that is ``failed`` has no credential: its row has an id without a hash, and no client id."""
 
     id: str
@@ -77,6 +79,7 @@ class AuthRow(Schema, frozen=True):
     reason: str | None
     until: str | None
     last_error: str | None
+    last_error_at: str | None
     profile: str
     profile_reason: str
     amendments: list[AmendmentRow]
@@ -176,8 +179,16 @@ class Target(Schema, frozen=True):
     priority: int
 
 
+class Other(Schema, frozen=True):
+    """A provider that would not be asked, and why."""
+
+    provider: str
+    reason: str
+
+
 class Explanation(Schema, frozen=True):
-    """The route decision with its reasons. Nothing is sent."""
+    """The route decision with its reasons: whom it asks, in this order, and why none of the ``others``. Nothing is
+    sent."""
 
     model: str
     entry: str
@@ -186,6 +197,7 @@ class Explanation(Schema, frozen=True):
     effort: str | None
     strategy: str
     targets: list[Target]
+    others: list[Other]
 
 
 class WriteView(Schema, frozen=True):

@@ -6,12 +6,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from daemon.cli import COMMANDS, exit_codes
 from daemon.cli.arguments import Subparsers, add_config
 from daemon.cli.config_file import default_path, print_diagnostics, read
 from daemon.config.urls import shown
+from daemon.router.passed_over import PassedOver, grouped, passed_over
 from daemon.router.selection import STRATEGY
 from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket, items
 from daemon.snapshot.listings import Candidate
@@ -27,6 +28,8 @@ RULES = {
 
 
 ROUTE = "/v0/management/explain"
+MOST_NAMED = 20
+"""Providers that a line names."""
 PATIENCE = 5.0
 """Seconds for the daemon."""
 
@@ -55,7 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
             return exit_codes.OK
         print(unknown, file=sys.stderr)
         return exit_codes.FAILURE
-    for line in explained(arguments.model, arguments.entry, resolution):
+    others = passed_over(checked.snapshot, arguments.model, resolution)
+    for line in (*explained(arguments.model, arguments.entry, resolution), *not_asked(others)):
         print(line)
     return exit_codes.OK
 
@@ -69,6 +73,7 @@ def decision_of_daemon(model: str, entry: str) -> tuple[str, ...]:
     except DaemonUnreachable:
         return ()
     targets = [each for each in items(body, "targets") if isinstance(each, Mapping)]
+    others = [each for each in items(body, "others") if isinstance(each, Mapping)]
     if status != 200 or not targets:
         return ()
     rule = RULES.get(str(body.get("rule")), str(body.get("rule"))).format(matched=body.get("matched"))
@@ -77,6 +82,7 @@ def decision_of_daemon(model: str, entry: str) -> tuple[str, ...]:
         f"model: {model} (entry {entry}), as the running daemon has it; config.yaml alone does not name it",
         f"rule: {rule}{effort}",
         *(f"  {number}. {each.get('provider')}: {each.get('model')}" for number, each in enumerate(targets, 1)),
+        *not_asked([PassedOver(str(each.get("provider")), str(each.get("reason"))) for each in others]),
     )
 
 
@@ -89,6 +95,11 @@ def explained(model: str, entry: str, resolution: Resolution) -> tuple[str, ...]
         f"strategy: {STRATEGY}, among the highest priority that is ready",
         *(f"  {number}. {_target(each, entry)}" for number, each in enumerate(resolution.candidates, 1)),
     )
+
+
+def not_asked(others: Sequence[PassedOver]) -> tuple[str, ...]:
+    """Why the other providers are not: a line for each reason."""
+    return ("not asked:", *(f"  {each}" for each in grouped(others, at_most=MOST_NAMED))) if others else ()
 
 
 def _target(candidate: Candidate, entry: str) -> str:

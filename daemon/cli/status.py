@@ -6,7 +6,9 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, add_format, add_socket
@@ -81,6 +83,18 @@ def _auth(auth: Json) -> Iterator[str]:
     yield f"{learned} amendments learned" if (learned := len(items(auth, "amendments"))) else ""
     yield f"until {auth['until']}" if auth.get("until") else ""
     yield str(auth.get("reason") or "")
+    yield f"last error: {auth['last-error']}{_ago(auth.get('last-error-at'))}" if auth.get("last-error") else ""
+
+
+def _ago(at: object) -> str:
+    """`` 12 s ago``; a clock that was set back shows none."""
+    try:
+        seconds = time.time() - datetime.fromisoformat(str(at)).timestamp()
+    except ValueError:
+        return ""
+    if seconds < 0:
+        return ""
+    return f" {seconds:.0f} s ago" if seconds < 120 else f" {_duration(seconds)} ago"
 
 
 def _duration(seconds: object) -> str:

@@ -8,11 +8,14 @@ from contextlib import AbstractContextManager, nullcontext
 from daemon.gateway.count_tokens import CountTokens
 from daemon.gateway.counting import Calibration
 from daemon.gateway.deadlines import Deadlines
+from daemon.gateway.failures import Failures
 from daemon.gateway.gathered import GatheredBudget
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.router.selection import Rotation
 from daemon.router.states import AuthStates
+from daemon.telemetry.audit import AuditLog
+from daemon.telemetry.failure_events import FailureEvents
 from daemon.telemetry.metrics import Metrics
 from daemon.upstream.adapters.registry import AdapterRegistry
 
@@ -21,8 +24,8 @@ class LiveState:
     """One for the daemon's life; it outlives every snapshot, and every request has it at hand.
 
     ``adapters`` are the way out. ``learned``, ``owners`` and ``calibration`` are what has been learned of upstreams,
-    by core auth ID and model; ``gathered`` bounds the answers in memory. ``counted`` frames every request, for whoever
-    must know when none is left.
+    by core auth ID and model; ``gathered`` bounds the answers in memory; ``failures`` reports what failed.
+    ``counted`` frames every request, for whoever must know when none is left.
     """
 
     __slots__ = (
@@ -30,6 +33,7 @@ class LiveState:
         "calibration",
         "counted",
         "deadlines",
+        "failures",
         "gathered",
         "learned",
         "metrics",
@@ -47,12 +51,14 @@ class LiveState:
         metrics: Metrics,
         deadlines: Deadlines,
         learned: LearnedAmendments | None = None,
+        events: FailureEvents | None = None,
         counted: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.adapters = adapters
         self.states = states
         self.metrics = metrics
         self.deadlines = deadlines
+        self.failures = Failures(states, FailureEvents(AuditLog()) if events is None else events)
         self.counted = counted
         self.rotation = Rotation()
         self.learned = LearnedAmendments() if learned is None else learned

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError, stopping
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.client_stream import ClientStream, ClientWriter, ResponseHead
+from daemon.gateway.decisions import log_again, log_route, logged, routed
 from daemon.gateway.gathered import Share, without_frames
 from daemon.gateway.headers import PassedHeaders
 from daemon.gateway.learned import RequestAmendments
@@ -25,11 +26,11 @@ from daemon.gateway.passthrough import PassthroughPipe
 from daemon.gateway.request_record import CLIENT_GONE, RequestRecord, loss_names
 from daemon.gateway.request_state import ClientGone, Overdue, RequestState
 from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, ResponsePipe
-from daemon.gateway.route import route
 from daemon.gateway.translation import TranslationPipe
 from daemon.gateway.wording import for_client
 from daemon.router.failover import attempts
 from daemon.snapshot.listings import Candidate
+from daemon.telemetry.logs import is_logged
 from daemon.upstream.adapters.adapter import Adapter, too_late
 from daemon.upstream.http.call import UpstreamResponse
 from daemon.upstream.response_form import unwrapped
@@ -87,6 +88,8 @@ class RequestHandler:
         finally:
             live.deadlines.leave(self._state)
             record.report(monotonic(), live.metrics)
+            if record.error is not None:
+                live.failures.request(self._client_request.request_id, record.error, record.auth)
             if record.measured is not None:
                 live.calibration.observe(record.served, estimate, record.measured)
         await self._drain_connection()
@@ -127,12 +130,15 @@ class RequestHandler:
     # --- whom to ask ---
 
     async def _ask_candidates(self) -> None:
-        resolution = route(self._client_request.snapshot, self._client_request.request.model)
+        resolution = routed(self._client_request)
         candidates = self._live.rotation.order(resolution.matched, resolution.candidates)
         if self._streamed:
             self._correct_estimate(candidates[0].model)
             self._state.quiet_since = monotonic()  # from now on keep-alives are due
         plan = attempts(candidates)
+        if is_logged("DEBUG"):
+            log_route(self._client_request, resolution, candidates)
+            plan = logged(plan, self._client_request)
         candidate = next(plan)
         while (error := await self._attempt(candidate, resolution.effort)) is not None:
             try:
@@ -159,7 +165,6 @@ class RequestHandler:
             self._live.states.succeeded(auth.id)
             self._live.metrics.attempt(auth.name, "ok")
             return None
-        self._live.states.failed(auth.id, error)
         if pipe.stage != "held" and self._streamed:
             raise error  # the client has seen a part of this answer: nobody else can go on with it
         return error
@@ -196,7 +201,10 @@ class RequestHandler:
             self._close_answer()
             again = None if pipe.stage != "held" else self._amendments.next(target, prepared, error, pipe)
             if again is None:
+                self._live.failures.attempt(self.record, target.candidate, error, monotonic())
                 return error
+            if is_logged("DEBUG"):
+                log_again(self._client_request, target.candidate, error)
             target, prepared = again
 
     def _close_answer(self) -> None:

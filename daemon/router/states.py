@@ -12,18 +12,21 @@ from typing import Literal
 from msgspec import Struct
 
 from daemon.errors import RemoteError
+from daemon.router.failure_words import in_words
 
 State = Literal["ready", "cooling", "disabled"]
 
 
 class AuthView(Struct, frozen=True, kw_only=True):
-    """How one core auth stands. ``until`` is Unix seconds; ``last_error`` holds status and kind,
-    never the upstream's text, which may quote the user."""
+    """How one core auth stands. ``until`` and ``last_error_at`` are Unix seconds. ``last_error`` is its latest failure,
+    None once it has answered again: words of ours, class and reason, never the upstream's text, which may quote the
+    user."""
 
     state: State = "ready"
     reason: str | None = None
     until: float | None = None
     last_error: str | None = None
+    last_error_at: float | None = None
     succeeded: int = 0
     failed: int = 0
 
@@ -32,31 +35,39 @@ FRESH = AuthView()
 
 
 class AuthStates:
-    """Counters and the last error of every core auth."""
+    """Counters of every core auth, and its latest error until it answers."""
 
     __slots__ = ("_failed", "_last_error", "_succeeded")
 
     def __init__(self) -> None:
         self._succeeded: dict[str, int] = {}
         self._failed: dict[str, int] = {}
-        self._last_error: dict[str, str] = {}
+        self._last_error: dict[str, tuple[str, float]] = {}
 
     def succeeded(self, auth_id: str) -> None:
         self._succeeded[auth_id] = self._succeeded.get(auth_id, 0) + 1
+        if auth_id in self._last_error:
+            del self._last_error[auth_id]
 
-    def failed(self, auth_id: str, error: RemoteError) -> None:
+    def failed(self, auth_id: str, error: RemoteError, at: float) -> None:
+        """``at`` is in Unix seconds."""
         self._failed[auth_id] = self._failed.get(auth_id, 0) + 1
-        status = f"HTTP {error.upstream_status}" if error.upstream_status else "no answer"
-        self._last_error[auth_id] = f"{error.kind} ({status})"
+        self._last_error[auth_id] = (in_words(error), at)
 
     def view(self, auth_id: str) -> AuthView:
         if auth_id not in self._succeeded and auth_id not in self._failed:
             return FRESH
+        last_error, at = self._last_error.get(auth_id, (None, None))
         return AuthView(
-            last_error=self._last_error.get(auth_id),
+            last_error=last_error,
+            last_error_at=at,
             succeeded=self._succeeded.get(auth_id, 0),
             failed=self._failed.get(auth_id, 0),
         )
+
+    def last_error(self, auth_id: str) -> str | None:
+        """As the view has it."""
+        return self.view(auth_id).last_error
 
     def keep_only(self, auth_ids: Iterable[str]) -> None:
         """Forget every core auth that is not among ``auth_ids``: a removed one comes back fresh."""

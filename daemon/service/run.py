@@ -47,6 +47,7 @@ from daemon.store.source import NAME as STORE
 from daemon.store.source import StoreSource
 from daemon.systemd import Notifier, dump_stacks_on_crash, watchdog
 from daemon.telemetry.audit import AuditLog, open_audit_file
+from daemon.telemetry.failure_events import FailureEvents
 from daemon.telemetry.logs import masked
 from daemon.telemetry.metrics import Metrics
 from daemon.upstream.adapters.registry import AdapterRegistry
@@ -108,6 +109,7 @@ class Daemon:
         self._stop = asyncio.Event()
         current, audit, states, learned = Current(), AuditLog(), AuthStates(), LearnedAmendments()
         metrics = Metrics(version=__version__)
+        self._failure_events = FailureEvents(audit)
         self._state_dir = state = _make_directory(state_directory(environ))
         self._store: StoreSource | None = None
         self._audit_file = open_audit_file(state, masked)
@@ -149,6 +151,7 @@ class Daemon:
                 metrics=metrics,
                 deadlines=self._deadlines,
                 learned=learned,
+                events=self._failure_events,
                 counted=self._drain.request,
             ),
             counter=TokenCounter(),
@@ -173,6 +176,7 @@ class Daemon:
             await self._transport.close()
             if self._store is not None:
                 await asyncio.to_thread(self._store.close)
+            self._failure_events.close()
             if self._audit_file is not None:
                 self._audit_file.close()
 
@@ -232,6 +236,7 @@ class Daemon:
             background = [
                 *vital.values(),
                 tasks.create_task(supervised("the discovery of models", discover)),
+                tasks.create_task(supervised("the counts of failures", self._failure_events.run)),
                 tasks.create_task(watchdog(self._notifier, lambda: _ended(vital))),
                 tasks.create_task(self._end_late_requests()),
             ]

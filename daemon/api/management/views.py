@@ -19,6 +19,7 @@ from daemon.api.schemas import (
     Explanation,
     ModelRow,
     Models,
+    Other,
     ProviderRow,
     Providers,
     ProviderTest,
@@ -30,6 +31,7 @@ from daemon.config.provider import Provider, lower_name, provider_path
 from daemon.config.schema import Packycode, Tppc
 from daemon.gateway.learned import LearnedAmendment, LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
+from daemon.router.passed_over import PassedOver
 from daemon.router.selection import STRATEGY
 from daemon.router.states import AuthStates
 from daemon.snapshot.core_auths import CoreAuth
@@ -104,6 +106,7 @@ def auth_view(
         reason=view.reason,
         until=None if view.until is None else timestamp(view.until),
         last_error=view.last_error,
+        last_error_at=None if view.last_error_at is None else timestamp(view.last_error_at),
         profile=auth.profile if configured else learned,
         profile_reason=auth.profile_reason if configured else "learned from refusals",
         amendments=list(amendments),
@@ -128,6 +131,7 @@ def failed_view(provider: Provider, snapshot: Snapshot) -> AuthRow:
         reason="; ".join(own) or None,
         until=None,
         last_error=None,
+        last_error_at=None,
         profile=provider.profile,
         profile_reason="configured" if provider.profile else "",
         amendments=[],
@@ -207,7 +211,7 @@ def timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def explanation(body: ExplainBody, resolution: Resolution) -> Explanation:
+def explanation(body: ExplainBody, resolution: Resolution, others: Sequence[PassedOver]) -> Explanation:
     """The route decision for the model and entry of ``body``."""
     targets = [
         Target(
@@ -228,6 +232,7 @@ def explanation(body: ExplainBody, resolution: Resolution) -> Explanation:
         effort=resolution.effort,
         strategy=STRATEGY,
         targets=targets,
+        others=[Other(provider=each.provider, reason=each.reason) for each in others],
     )
 
 

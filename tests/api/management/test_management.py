@@ -49,7 +49,9 @@ async def test_unknown_routes_and_wrong_methods_are_told_as_json() -> None:
 async def test_auths_show_every_core_auth_and_its_state() -> None:
     world = World(MANAGED)
     packy, fox = world.services.current.get().core_auths
-    world.services.states.failed(fox.id, RemoteError(ErrorKind.RATE_LIMIT, "text of the upstream", upstream_status=429))
+    world.services.states.failed(
+        fox.id, RemoteError(ErrorKind.RATE_LIMIT, "text of the upstream", upstream_status=429), 7.0
+    )
     rows = (await world.manage("/auths")).json()["auths"]
     assert [row["id"] for row in rows] == [packy.id, fox.id]
     assert rows[1] == {
@@ -64,7 +66,8 @@ async def test_auths_show_every_core_auth_and_its_state() -> None:
         "state": "ready",
         "reason": None,
         "until": None,
-        "last-error": "rate_limit (HTTP 429)",
+        "last-error": "too many requests (rate_limit, http_429)",
+        "last-error-at": "1970-01-01T00:00:07.000Z",
         "profile": "",
         "profile-reason": "",
         "amendments": [],

@@ -1,0 +1,77 @@
+"""What is reported of failures: the log, the state of the core auth, audit events. Never what anybody said.
+
+an attempt that failed ─┬─▶ WARNING, also where another provider answers
+                        ├─▶ last-error of the core auth
+                        └─▶ event, at most one per core auth, class and minute
+a request that we fail ───▶ event; its line is the request record's
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from loguru import logger
+
+from daemon.errors import GatewayError, LocalError, RemoteError
+from daemon.gateway.request_record import RequestRecord
+from daemon.router.failure_words import CREDENTIAL_REFUSED, what_failed
+from daemon.router.states import AuthStates
+from daemon.snapshot.core_auths import CoreAuth
+from daemon.snapshot.listings import Candidate
+from daemon.telemetry.failure_cause import Cause, cause_of, reason_of
+from daemon.telemetry.failure_events import FailureEvents
+
+
+class Failures:
+    """One per daemon. ``clock`` gives Unix seconds."""
+
+    __slots__ = ("_clock", "_events", "_states")
+
+    def __init__(self, states: AuthStates, events: FailureEvents, *, clock: Callable[[], float] = time.time) -> None:
+        self._states = states
+        self._events = events
+        self._clock = clock
+
+    def attempt(self, record: RequestRecord, candidate: Candidate, error: RemoteError, now: float) -> None:
+        """The latest attempt of the request has failed. ``now`` is in ``time.monotonic`` seconds."""
+        client_request = record.client_request
+        auth, what, reason = candidate.auth, what_failed(error), reason_of(error)
+        self._states.failed(auth.id, error, self._clock())
+        logger.bind(
+            request_id=client_request.request_id,
+            entry=client_request.entry,
+            provider=auth.name,
+            auth=auth.id,
+            served=candidate.model,
+            attempt=record.attempts,
+            error=error.kind.value,
+            reason=reason,
+            status=error.upstream_status,
+            ms=round((now - record.asked_at) * 1000, 1),
+        ).warning("attempt failed: {}", what)
+        refused = error.kind in CREDENTIAL_REFUSED
+        self._events.publish_failure(
+            "credential-refused" if refused else "attempt-failed",
+            f"{auth.name}: {what}",
+            auth=auth.id,
+            provider=auth.name,
+            error=error.kind.value,
+            reason=reason,
+            request_id=client_request.request_id,
+        )
+
+    def request(self, request_id: str, error: GatewayError, auth: CoreAuth | None = None) -> None:
+        """A request failed. It is an event if that is this daemon's doing: a 5xx that no upstream has caused.
+        ``auth`` was asked last, if any was."""
+        if not isinstance(error, LocalError) or error.status < 500 or cause_of(error) is Cause.CLIENT:
+            return
+        self._events.publish_failure(
+            "request-failed",
+            f"a request failed ({reason_of(error)})",
+            auth=auth.id if auth else "",
+            provider=auth.name if auth else "",
+            error=error.kind.value,
+            reason=reason_of(error),
+            request_id=request_id,
+        )
