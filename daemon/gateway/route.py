@@ -6,7 +6,7 @@ from typing import Final
 
 from daemon.config.provider import Provider
 from daemon.errors import ErrorKind, LocalError
-from daemon.router.passed_over import why_away
+from daemon.router.passed_over import DISABLED, why_failed
 from daemon.snapshot.models import ModelUnknown, Resolution
 from daemon.snapshot.snapshot import Snapshot
 
@@ -22,7 +22,7 @@ def route(snapshot: Snapshot, name: str) -> Resolution:
     except ModelUnknown as unknown:
         if snapshot.core_auths:
             away = _asked_in_vain(snapshot, name)
-            message = f"{unknown} ({away.name} {why_away(away, snapshot)})" if away else str(unknown)
+            message = f"{unknown} ({away.name} {_why(away, snapshot)})" if away else str(unknown)
             reason = "unresolved" if away and away.failed else "unknown_model"
             raise LocalError(
                 ErrorKind.MODEL_NOT_FOUND, message, code="model_not_found", param="model", reason=reason
@@ -35,7 +35,7 @@ def route(snapshot: Snapshot, name: str) -> Resolution:
 
 def out_of_service(snapshot: Snapshot) -> str:
     """That no provider can be asked, and why."""
-    away = [f"{each.name} {why_away(each, snapshot)}" for each in snapshot.providers if each.name]
+    away = [f"{each.name} {_why(each, snapshot)}" for each in snapshot.providers if each.name]
     more = f"; and {len(away) - MOST_NAMED} more" if len(away) > MOST_NAMED else ""
     names = f": {'; '.join(away[:MOST_NAMED])}{more}" if away else ""
     return f"no provider is enabled and in service{names}"
@@ -46,3 +46,7 @@ def _asked_in_vain(snapshot: Snapshot, name: str) -> Provider | None:
     served = {auth.source for auth in snapshot.core_auths}
     asked = (each for each in snapshot.providers if each.source not in served and each.name)
     return next((each for each in asked if name.lower().startswith(f"{each.name.lower()}/")), None)
+
+
+def _why(provider: Provider, snapshot: Snapshot) -> str:
+    return why_failed(provider, snapshot) if provider.enabled else f"is {DISABLED} (enabled: true puts it in service)"

@@ -7,7 +7,8 @@ Every line of the log is an event, too, with the same words.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from functools import partial
 from typing import Any, Final, Protocol
 
 from loguru import logger
@@ -16,8 +17,10 @@ from msgspec import Struct
 from daemon.config.diagnostics import Diagnostic
 from daemon.reload.outcome import ReloadOutcome
 from daemon.snapshot import summary
+from daemon.snapshot.credential_sources import CredentialSources, credential_sources
 from daemon.snapshot.diff import ChangeSet
 from daemon.snapshot.snapshot import Snapshot
+from daemon.telemetry.logs import is_logged
 
 
 class Events(Protocol):
@@ -65,6 +68,8 @@ class News(Struct, frozen=True, kw_only=True):
     core_auths: int
     models: int
     lines: tuple[Line, ...]
+    credentials: Callable[[], Iterable[CredentialSources]] = tuple
+    """For the log alone, and only where it is at DEBUG, which the snapshot itself may switch on."""
 
 
 def news_of(changes: ChangeSet, old: Snapshot | None, new: Snapshot) -> News:
@@ -80,7 +85,7 @@ def news_of(changes: ChangeSet, old: Snapshot | None, new: Snapshot) -> News:
     lines += [event_line("profile", each) for each in summary.profile_lines(old, new)]
     if old is None and (asked := summary.discovery_line(new)):
         lines.append(event_line("models", asked))
-    return _news(new, lines)
+    return _news(new, lines, partial(credential_sources, old, new))
 
 
 def news_of_lists(old: Snapshot, new: Snapshot) -> News:
@@ -88,13 +93,14 @@ def news_of_lists(old: Snapshot, new: Snapshot) -> News:
     return _news(new, (event_line("models", each) for each in summary.models_lines(old, new)))
 
 
-def _news(new: Snapshot, lines: Iterable[Line]) -> News:
+def _news(new: Snapshot, lines: Iterable[Line], credentials: Callable[[], Iterable[CredentialSources]] = tuple) -> News:
     return News(
         generation=new.generation,
         providers=len({auth.name for auth in new.core_auths}),
         core_auths=len(new.core_auths),
         models=len(new.models.names()),
         lines=tuple(lines),
+        credentials=credentials,
     )
 
 
@@ -121,6 +127,16 @@ class Reporter:
         )
         for number, each in enumerate(news.lines, 1):
             self._log(each.kind, each.text, news.generation, **each.fields)
+            if number % LINES_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        if is_logged("DEBUG"):
+            await self._explain(news)
+
+    async def _explain(self, news: News) -> None:
+        """Where the credentials are from."""
+        for number, each in enumerate(news.credentials(), 1):
+            bound = logger.bind(generation=news.generation, provider=each.provider, auth=each.auth)
+            bound.debug("credential of {}: {}", each.provider, each.text)
             if number % LINES_AT_ONCE == 0:
                 await asyncio.sleep(0)
 

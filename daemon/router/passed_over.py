@@ -12,15 +12,15 @@ from daemon.snapshot.listings import Listing
 from daemon.snapshot.models import Resolution
 from daemon.snapshot.snapshot import Snapshot
 
-DISABLED: Final = "is disabled (enabled: true puts it in service)"
-OTHER_PREFIX: Final = "is not the provider that the name begins with"
-EXCLUDES: Final = "excludes the model (exclude-models)"
-NO_DEFAULT: Final = "has no default model"
-UNLISTED: Final = "does not list the model"
+DISABLED: Final = "disabled"
+OTHER_PREFIX: Final = "not the provider that the name begins with"
+EXCLUDED: Final = "model excluded (exclude-models)"
+NO_DEFAULT: Final = "no default model"
+UNLISTED: Final = "model not listed"
 
 
 class PassedOver(Struct, frozen=True):
-    """``reason`` is a sentence whose subject is the ``provider``, by name."""
+    """``provider`` is its name."""
 
     provider: str
     reason: str
@@ -41,14 +41,14 @@ def _reason(
     provider: Provider, listing: Listing | None, snapshot: Snapshot, name: str, resolution: Resolution | None
 ) -> str:
     if listing is None:
-        return why_away(provider, snapshot)
+        return why_failed(provider, snapshot) if provider.enabled else DISABLED
     if resolution is None:
-        return EXCLUDES if _excludes(listing, name) else UNLISTED
+        return EXCLUDED if _excludes(listing, name) else UNLISTED
     if resolution.rule == "provider-prefix" and not _begins_with(resolution.matched, provider):
         return OTHER_PREFIX
     models = (each.model for each in resolution.candidates[:1])
     if _excludes(listing, name, resolution.matched, *models):
-        return EXCLUDES
+        return EXCLUDED
     return NO_DEFAULT if _stands_for_any(snapshot, resolution) else UNLISTED
 
 
@@ -66,17 +66,15 @@ def _stands_for_any(snapshot: Snapshot, resolution: Resolution) -> bool:
     return resolution.rule == "alias" and any(not each.model for each in aliases if each.pattern == resolution.matched)
 
 
-def why_away(provider: Provider, snapshot: Snapshot) -> str:
-    """Why a provider is not in service."""
-    if not provider.enabled:
-        return DISABLED
+def why_failed(provider: Provider, snapshot: Snapshot) -> str:
+    """Why an enabled provider is not in service."""
     errors = (each for each in snapshot.warnings if each.severity == "error" and provider.path)
     reasons = [each.message for each in errors if provider_path(each.path) == provider.path]
     return f"failed ({'; '.join(reasons)})" if reasons else "failed"
 
 
 def grouped(others: Sequence[PassedOver], *, at_most: int) -> tuple[str, ...]:
-    """``a, b and 3 more: does not list the model``: one text for each reason, with ``at_most`` names."""
+    """``a, b and 3 more: model not listed``: one text for each reason, with ``at_most`` names."""
     names: dict[str, list[str]] = {}
     for each in others:
         names.setdefault(each.reason, []).append(each.provider)

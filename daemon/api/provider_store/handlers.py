@@ -76,7 +76,9 @@ async def list_providers(services: Services, service: ProviderService, request: 
     states = await service.list(
         enabled=FILTER[query.get("enabled", "")], after=query.get("after", ""), limit=limit or None
     )
-    body = encode(StoredProviders(providers=[views.listed(each) for each in states]))
+    failures = _last_errors(services)
+    rows = [views.listed(each, failures.get(each.row.source)) for each in states]
+    body = encode(StoredProviders(providers=rows))
     return Response(body, 200, etag(f"v{hashlib.sha256(body).hexdigest()[:16]}"), "application/json")
 
 
@@ -91,7 +93,8 @@ async def create(services: Services, service: ProviderService, request: Request)
 
 
 async def show(services: Services, service: ProviderService, request: Request) -> Response:
-    return _provider(await service.get(_name(request)))
+    state = await service.get(_name(request))
+    return _provider(state, last_error=_last_errors(services).get(state.row.source))
 
 
 async def update(services: Services, service: ProviderService, request: Request) -> Response:
@@ -149,8 +152,15 @@ def _matched(request: Request, name: str, version: int) -> int:
     return version
 
 
-def _provider(state: ProviderState, status: int = 200) -> Response:
-    return json_response(views.single(state), status, etag(str(state.row.row_version)))
+def _provider(state: ProviderState, status: int = 200, *, last_error: str | None = None) -> Response:
+    return json_response(views.single(state, last_error), status, etag(str(state.row.row_version)))
+
+
+def _last_errors(services: Services) -> dict[str, str]:
+    """``store:fox`` -> how its upstream failed, of those that have not answered since."""
+    auths = services.current.get().core_auths
+    failures = ((auth.source, services.states.last_error(auth.id)) for auth in auths if auth.kind == "store")
+    return {source: error for source, error in failures if error}
 
 
 def _service(services: Services) -> ProviderService:

@@ -40,7 +40,8 @@ class ProviderFieldsView(Struct, frozen=True, kw_only=True):
 
 class StoredProviderView(ProviderFieldsView, frozen=True, kw_only=True):
     """A provider of the store and what became of it here. ``is_running``: it is part of what is served. ``error``: why
-    its row cannot be used; with ``is_running`` its last good settings are served."""
+    its row cannot be used; with ``is_running`` its last good settings are served. Else the latest failure of its
+    upstream, until that has answered again."""
 
     is_running: bool
     error: str | None

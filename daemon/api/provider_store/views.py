@@ -20,13 +20,15 @@ from daemon.store.provider_row import Row, UnreadableRow
 from daemon.store.service import ProviderState
 
 
-def listed(state: ProviderState) -> StoredProviderRow:
-    return StoredProviderRow(provider=fields_view(state.row), is_running=state.is_running, error=state.error)
+def listed(state: ProviderState, last_error: str | None) -> StoredProviderRow:
+    """``last_error`` is how its upstream failed."""
+    error = state.error or last_error
+    return StoredProviderRow(provider=fields_view(state.row), is_running=state.is_running, error=error)
 
 
-def single(state: ProviderState) -> StoredProviderView:
+def single(state: ProviderState, last_error: str | None) -> StoredProviderView:
     fields = structs.asdict(fields_view(state.row))
-    return StoredProviderView(**fields, is_running=state.is_running, error=state.error)
+    return StoredProviderView(**fields, is_running=state.is_running, error=state.error or last_error)
 
 
 def fields_view(row: Row) -> ProviderFieldsView:
