@@ -58,4 +58,4 @@ def _line(kind: str, data: object, format: str) -> str:
         return json.dumps(data, ensure_ascii=False)
     at = data.get("at")
     clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at)) if isinstance(at, int | float) else "?"
-    return f"{clock}  {kind:<18}  {data.get('message', '')}"
+    return f"{clock}  {kind:<12}  {data.get('message', '')}"

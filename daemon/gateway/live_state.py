@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from daemon.gateway.count_tokens import CountTokens
 from daemon.gateway.counting import Calibration
 from daemon.gateway.deadlines import Deadlines
-from daemon.gateway.failures import Failures
+from daemon.gateway.failure_reports import FailureReports
 from daemon.gateway.gathered import GatheredBudget
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.reasoning.owners import ReasoningOwners
@@ -58,7 +58,7 @@ class LiveState:
         self.states = states
         self.metrics = metrics
         self.deadlines = deadlines
-        self.failures = Failures(states, FailureEvents(AuditLog()) if events is None else events)
+        self.failures = FailureReports(states, FailureEvents(AuditLog()) if events is None else events)
         self.counted = counted
         self.rotation = Rotation()
         self.learned = LearnedAmendments() if learned is None else learned

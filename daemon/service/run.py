@@ -46,7 +46,7 @@ from daemon.store.service import ProviderService
 from daemon.store.source import NAME as STORE
 from daemon.store.source import StoreSource
 from daemon.systemd import Notifier, dump_stacks_on_crash, watchdog
-from daemon.telemetry.audit import AuditLog, open_audit_file
+from daemon.telemetry.audit import AuditFile, AuditLog, open_audit_file
 from daemon.telemetry.failure_events import FailureEvents
 from daemon.telemetry.logs import masked
 from daemon.telemetry.metrics import Metrics
@@ -112,9 +112,7 @@ class Daemon:
         self._failure_events = FailureEvents(audit)
         self._state_dir = state = _make_directory(state_directory(environ))
         self._store: StoreSource | None = None
-        self._audit_file = open_audit_file(state, masked)
-        if self._audit_file is not None:
-            audit.add_sink(self._audit_file)
+        self._audit_file = _saved(audit, state)
         egress = EgressPolicy(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
         self._transport = Transport(egress)
         adapters = AdapterRegistry(self._transport.open)
@@ -290,6 +288,14 @@ def _make_directory(directory: Path) -> Path:
             f"the state directory {directory} cannot be created: {error.strerror} (set STATE_DIRECTORY to another one)"
         ) from error
     return directory
+
+
+def _saved(audit: AuditLog, state: Path) -> AuditFile | None:
+    """The file that has every event from now on; None where it cannot be written."""
+    file = open_audit_file(state, masked)
+    if file is not None:
+        audit.add_sink(file)
+    return file
 
 
 def _listen(options: RunOptions, environ: Mapping[str, str], snapshot: Snapshot) -> tuple[socket, ...]:

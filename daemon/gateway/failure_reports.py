@@ -23,7 +23,7 @@ from daemon.telemetry.failure_cause import Cause, cause_of, reason_of
 from daemon.telemetry.failure_events import FailureEvents
 
 
-class Failures:
+class FailureReports:
     """One per daemon. ``clock`` gives Unix seconds."""
 
     __slots__ = ("_clock", "_events", "_states")
