@@ -1,6 +1,6 @@
 """At DEBUG, a line for each decision of a request: who is asked, in which order, and why nobody else is.
 
-Callers build none of it unless ``telemetry.logs.is_logged("DEBUG")``: it takes longer than the decision.
+Nothing of a line is built unless DEBUG is logged: it takes longer than the decision.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from loguru import logger
 from daemon.errors import Failover, GatewayError, LocalError
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.route import route
+from daemon.router.failover import attempts
 from daemon.router.passed_over import grouped, passed_over
 from daemon.snapshot.listings import Candidate
 from daemon.snapshot.models import Resolution
@@ -21,6 +22,8 @@ from daemon.telemetry.logs import is_logged
 MOST_NAMED: Final = 20
 """Providers that a line names for one reason: there may be thousands."""
 
+Plan = Generator[Candidate, GatewayError, None]
+
 
 def routed(client_request: ClientRequest) -> Resolution:
     """As ``route``, and there is a line where it raises."""
@@ -28,11 +31,26 @@ def routed(client_request: ClientRequest) -> Resolution:
         return route(client_request.snapshot, client_request.request.model)
     except LocalError:
         if is_logged("DEBUG"):
-            log_route(client_request, None, ())
+            _log_route(client_request, None, ())
         raise
 
 
-def log_route(client_request: ClientRequest, resolution: Resolution | None, order: Sequence[Candidate]) -> None:
+def planned(client_request: ClientRequest, resolution: Resolution, order: Sequence[Candidate]) -> Plan:
+    """As ``router.failover.attempts``, with a line for the beginning, for each further candidate, and for the end."""
+    plan = attempts(order)
+    if not is_logged("DEBUG"):
+        return plan
+    _log_route(client_request, resolution, order)
+    return _logged(plan, client_request)
+
+
+def log_again(client_request: ClientRequest, candidate: Candidate, error: GatewayError) -> None:
+    """The same upstream is asked again, with the request changed as its refusal demands."""
+    if is_logged("DEBUG"):
+        _log(client_request, f"{_named(candidate)} again, with what its refusal asks for", error)
+
+
+def _log_route(client_request: ClientRequest, resolution: Resolution | None, order: Sequence[Candidate]) -> None:
     """Who is asked, in this ``order``; ``resolution`` is None and ``order`` empty where the name leads nowhere."""
     name = client_request.request.model
     others = grouped(passed_over(client_request.snapshot, name, resolution), at_most=MOST_NAMED)
@@ -49,16 +67,7 @@ def log_route(client_request: ClientRequest, resolution: Resolution | None, orde
     ).debug("route: {}", f"first {_named(order[0])}" if order else "nobody can be asked")
 
 
-def log_again(client_request: ClientRequest, candidate: Candidate, error: GatewayError) -> None:
-    """The same upstream is asked again, with the request changed as its refusal demands."""
-    _log(client_request, f"{_named(candidate)} again, with what its refusal asks for", error)
-
-
-Plan = Generator[Candidate, GatewayError, None]
-
-
-def logged(plan: Plan, client_request: ClientRequest) -> Plan:
-    """The same plan (``router.failover``), with a line for each candidate after the first, and for the plan's end."""
+def _logged(plan: Plan, client_request: ClientRequest) -> Plan:
     candidate = next(plan)
     while True:
         error = yield candidate

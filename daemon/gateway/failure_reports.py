@@ -61,9 +61,9 @@ class FailureReports:
             request_id=client_request.request_id,
         )
 
-    def request(self, request_id: str, error: GatewayError, auth: CoreAuth | None = None) -> None:
-        """A request failed. It is an event if that is this daemon's doing: a 5xx that no upstream has caused.
-        ``auth`` was asked last, if any was."""
+    def request(self, request_id: str, error: GatewayError | None, auth: CoreAuth | None = None) -> None:
+        """A request has ended. If it failed, and that is this daemon's doing, it is an event: a 5xx that no upstream
+        has caused. ``auth`` was asked last, if any was."""
         if not isinstance(error, LocalError) or error.status < 500 or cause_of(error) is Cause.CLIENT:
             return
         self._events.publish_failure(

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError, stopping
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.client_stream import ClientStream, ClientWriter, ResponseHead
-from daemon.gateway.decisions import log_again, log_route, logged, routed
+from daemon.gateway.decisions import log_again, planned, routed
 from daemon.gateway.gathered import Share, without_frames
 from daemon.gateway.headers import PassedHeaders
 from daemon.gateway.learned import RequestAmendments
@@ -28,9 +28,7 @@ from daemon.gateway.request_state import ClientGone, Overdue, RequestState
 from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, ResponsePipe
 from daemon.gateway.translation import TranslationPipe
 from daemon.gateway.wording import for_client
-from daemon.router.failover import attempts
 from daemon.snapshot.listings import Candidate
-from daemon.telemetry.logs import is_logged
 from daemon.upstream.adapters.adapter import Adapter, too_late
 from daemon.upstream.http.call import UpstreamResponse
 from daemon.upstream.response_form import unwrapped
@@ -88,8 +86,7 @@ class RequestHandler:
         finally:
             live.deadlines.leave(self._state)
             record.report(monotonic(), live.metrics)
-            if record.error is not None:
-                live.failures.request(self._client_request.request_id, record.error, record.auth)
+            live.failures.request(record.client_request.request_id, record.error, record.auth)
             if record.measured is not None:
                 live.calibration.observe(record.served, estimate, record.measured)
         await self._drain_connection()
@@ -135,10 +132,7 @@ class RequestHandler:
         if self._streamed:
             self._correct_estimate(candidates[0].model)
             self._state.quiet_since = monotonic()  # from now on keep-alives are due
-        plan = attempts(candidates)
-        if is_logged("DEBUG"):
-            log_route(self._client_request, resolution, candidates)
-            plan = logged(plan, self._client_request)
+        plan = planned(self._client_request, resolution, candidates)
         candidate = next(plan)
         while (error := await self._attempt(candidate, resolution.effort)) is not None:
             try:
@@ -203,8 +197,7 @@ class RequestHandler:
             if again is None:
                 self._live.failures.attempt(self.record, target.candidate, error, monotonic())
                 return error
-            if is_logged("DEBUG"):
-                log_again(self._client_request, target.candidate, error)
+            log_again(self._client_request, target.candidate, error)
             target, prepared = again
 
     def _close_answer(self) -> None:

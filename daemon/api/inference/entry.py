@@ -122,8 +122,7 @@ class Ending:
         if self.is_reported:
             return
         self.is_reported = True
-        if error is not None:
-            self._services.live.failures.request(self._info.request_id, error)
+        self._services.live.failures.request(self._info.request_id, error)
         self._services.lines.ended(
             EndedRequest(
                 entry=self._entry,
