@@ -117,6 +117,16 @@ def test_all_that_fail_have_their_line_and_their_number(
     assert [re.findall(r"provider=(\w+).*attempt=(\d)", line) for line in found] == [[("one", "1")], [("two", "2")]]
 
 
+def test_a_refusal_that_is_learned_from_is_no_failed_attempt(
+    upstream: Simulator, other_upstream: Simulator, failing: Daemon
+) -> None:
+    upstream.fail("parameters")
+    answer = failing.post(MESSAGES.path, MESSAGES.request("x", temperature=0.3))
+    assert (answer.status_code, answer.headers["x-tppcd-attempts"]) == (200, "2")
+    assert answer.headers["x-tppcd-provider"] == "one"
+    assert len(lines_of(failing, answer.headers["request-id"])) == 1
+
+
 def test_a_client_that_leaves_is_no_failed_attempt(
     upstream: Simulator, other_upstream: Simulator, failing: Daemon
 ) -> None:
