@@ -32,6 +32,7 @@ from daemon.router.failover import attempts
 from daemon.snapshot.listings import Candidate
 from daemon.upstream.adapters.adapter import Adapter, too_late
 from daemon.upstream.http.call import UpstreamResponse
+from daemon.upstream.privacy import mask_error
 from daemon.upstream.response_form import unwrapped
 from daemon.wires.failures.judge import judged_again
 
@@ -186,7 +187,7 @@ class RequestHandler:
             finally:
                 if pipe.stage != "held":  # a 2xx, whether or not the client has waited for the end of it
                     self._amendments.accepted(target.candidate)
-            error.message = adapter.auth.api_key.masked_in(error.message)  # some upstreams quote the key they refuse
+            mask_error(error, adapter.masks(self._client_request.headers))
             self._live.metrics.attempt(auth.name, error.kind.value)
             if error.kind is ErrorKind.INVALID_REQUEST and self._answer is not None:
                 self._live.adapters.refused(auth, self._answer.headers.get("server", ""))
@@ -235,7 +236,7 @@ class RequestHandler:
                 pipe.accepted()
                 with self._live.gathered.share() as share:
                     await self._read_answer(adapter, answer, pipe, share)
-                    await self._finish(pipe)
+                    await self._finish(pipe, adapter)
         except (GatewayError, ClientGone) as error:
             raise without_frames(error) from error.__cause__
         finally:
@@ -293,9 +294,11 @@ class RequestHandler:
         pipe.end_of_body()
         self._note_first_event()  # it may have been the last one, which lacked its blank line
 
-    async def _finish(self, pipe: ResponsePipe) -> None:
+    async def _finish(self, pipe: ResponsePipe, adapter: Adapter) -> None:
         record, summary = self.record, pipe.summary()
-        record.usage, record.estimated, record.answer_lost = summary.usage, summary.cut_short, loss_names(summary.lost)
+        record.usage, record.estimated = summary.usage, summary.cut_short
+        if summary.lost:  # names that the upstream has chosen
+            record.answer_lost = loss_names(map(adapter.masks(self._client_request.headers), summary.lost))
         self._writer.answer_complete()
         if self._streamed:
             await self._writer.end(pipe.take())

@@ -24,10 +24,12 @@ from loguru import logger
 from msgspec import Struct, structs
 
 from daemon.errors import RemoteError
+from daemon.masks import Masks
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.listings import Lists
 from daemon.upstream.diagnosis import explain
 from daemon.upstream.model_list import ModelsResponse, Open, ask_models, listed_owners, usable_names
+from daemon.upstream.privacy import secrets_of
 
 MOST_IN_ALL: Final = 200_000
 """Names of all upstreams together; of equal lists one is counted."""
@@ -218,11 +220,12 @@ class ModelDiscovery:
         try:
             async with asyncio.timeout(seconds):
                 response = await ask_models(self._open, auth, connect_timeout=auth.timeouts.connect, ca=upstream.ca)
-            return result_of(response, auth)
+            result = result_of(response, auth)
+            return structs.replace(result, explanation=Masks(secrets_of(auth))(result.explanation))
         except TimeoutError:
             return ListResult(state="failing", explanation=f"no answer in {seconds:g} s")
         except RemoteError as error:
-            return ListResult(state="failing", explanation=error.message)
+            return ListResult(state="failing", explanation=Masks(secrets_of(auth))(error.message))
         except Exception as error:  # a key that cannot be opened, or a mistake of ours: it concerns this one alone
             return ListResult(state="failing", explanation=f"{type(error).__name__}: {error}", lasting=True)
 

@@ -1,0 +1,195 @@
+"""An upstream, and a proxy in front of it, that quote what they are given: in whatever place a response has.
+
+    with echoing() as upstream:
+        upstream.say(text, "an error body")        of all three wires
+
+``PLACES`` are the places. ``heads`` are the request lines and headers that have arrived.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from msgspec import Struct
+
+Event = dict[str, Any]
+
+
+class Reply(Struct):
+    """``events`` are an event stream, of which ``raw`` is sent as it is behind them."""
+
+    status: int = 400
+    reason: str = ""
+    headers: dict[str, str] = {}
+    body: bytes = b""
+    events: list[Event] = []
+    raw: bytes = b""
+
+
+def _error(text: str) -> Event:
+    return {
+        "message": f"no: {text}",
+        "code": text,
+        "param": text,
+        "type": text,
+        "metadata": {"raw": text, text: [text]},
+    }
+
+
+def _begun(wire: str) -> list[Event]:
+    """As far as the answer's first words."""
+    if wire == "chat":
+        return [
+            {"id": "c", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "hello"}}]}
+        ]
+    if wire == "messages":
+        message = {"id": "m", "type": "message", "role": "assistant", "model": "m", "content": [], "usage": {}}
+        return [
+            {"type": "message_start", "message": message},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hello"}},
+        ]
+    return [
+        {"type": "response.created", "response": {"id": "r", "status": "in_progress", "output": []}},
+        {"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "id": "i"}},
+        {"type": "response.output_text.delta", "item_id": "i", "output_index": 0, "content_index": 0, "delta": "hello"},
+    ]
+
+
+def _ended(wire: str) -> list[Event]:
+    if wire == "chat":
+        return [{"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}]
+    if wire == "messages":
+        return [
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
+            {"type": "message_stop"},
+        ]
+    item = {"type": "message", "id": "i", "role": "assistant", "content": [{"type": "output_text", "text": "hello"}]}
+    return [{"type": "response.completed", "response": {"id": "r", "status": "completed", "output": [item]}}]
+
+
+def _failed(wire: str, text: str) -> list[Event]:
+    if wire == "responses":
+        return [{"type": "response.failed", "response": {"id": "r", "status": "failed", "error": _error(text)}}]
+    return [{"type": "error", "error": _error(text)} if wire == "messages" else {"error": _error(text)}]
+
+
+def _late_chunk(wire: str, text: str) -> list[Event]:
+    """OpenRouter's, beside choices; the bare ``error`` event of the Responses API."""
+    if wire == "chat":
+        choice = {"index": 0, "delta": {"content": ""}, "finish_reason": "error"}
+        return [{"id": "c", "choices": [choice], "error": _error(text)}]
+    return [{"type": "error", **_error(text)}] if wire == "responses" else _failed(wire, text)
+
+
+def _page(text: str) -> bytes:
+    return f"<!doctype html><html><head><title>Denied {text}</title></head><body>{text}</body></html>".encode()
+
+
+def _stream(events: list[Event], raw: bytes = b"", **headers: str) -> Reply:
+    return Reply(200, headers={"content-type": "text/event-stream", **headers}, events=events, raw=raw)
+
+
+Place = Callable[[str, str], Reply]
+"""(wire, what to say) -> the reply."""
+
+PLACES: dict[str, Place] = {
+    "an error body": lambda _, text: Reply(400, body=json.dumps({"error": _error(text)}).encode()),
+    "a refused key": lambda _, text: Reply(401, body=json.dumps({"type": "error", "error": _error(text)}).encode()),
+    "fields of other names": lambda _, text: Reply(422, body=json.dumps({"detail": [{"loc": [text], "msg": text}]}).encode()),
+    "an object without words": lambda _, text: Reply(500, body=json.dumps({"path": text, "x": [text]}).encode()),
+    "JSON inside a string": lambda _, text: Reply(502, body=json.dumps({"error": json.dumps({"error": _error(text)})}).encode()),
+    "a text": lambda _, text: Reply(403, body=text.encode()),
+    "a web page": lambda _, text: Reply(404, headers={"content-type": "text/html"}, body=_page(text)),
+    "a page that is the answer": lambda _, text: Reply(200, headers={"content-type": "text/html"}, body=_page(text)),
+    "the target of a redirect": lambda _, text: Reply(302, headers={"location": f"https://a.example/{text}?k={text}"}),
+    "the status line": lambda _, text: Reply(503, reason=text),
+    "headers of an error": lambda _, text: Reply(
+        429, headers={"x-codex-note": text, "x-ratelimit-note": text, "retry-after": text}, body=b'{"error":{"message":"no"}}'
+    ),
+    "headers of an answer": lambda wire, _: _stream(_begun(wire) + _ended(wire)),
+    "JSON of a 200": lambda _, text: Reply(200, headers={"content-type": "application/json"}, body=json.dumps({"error": _error(text)}).encode()),
+    "an event before the answer": lambda wire, text: _stream(_failed(wire, text)),
+    "an event after its first words": lambda wire, text: _stream(_begun(wire) + _failed(wire, text)),
+    "an event of another form": lambda wire, text: _stream(_begun(wire) + _late_chunk(wire, text)),
+    "a comment": lambda wire, text: _stream(_begun(wire), f": {text}\n\n".encode()),
+    "a stream of text": lambda wire, text: _stream(_begun(wire), f"data: {text}\n\n".encode()),
+    "a text that is cut": lambda _, text: Reply(400, body=json.dumps({"error": {"message": "x" * 1900 + text}}).encode()),
+    "a page that is cut": lambda _, text: Reply(403, body=_page("y" * 150 + text)),
+    "a raw text that is cut": lambda _, text: Reply(500, body=("z " * 130 + text).encode()),
+}  # fmt: skip
+
+
+class EchoingServer:
+    """``url`` is where it listens."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.heads: list[str] = []
+        self.text = ""
+        self.place: Place = PLACES["an error body"]
+
+    def say(self, text: str, place: str) -> None:
+        """What every request gets from now on."""
+        self.text, self.place = text, PLACES[place]
+
+
+@contextmanager
+def echoing() -> Iterator[EchoingServer]:
+    """Such a server on a free port."""
+    server = EchoingServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_CONNECT(self) -> None:
+            server.heads.append(f"{self.requestline}\n{self.headers}")
+            self.send_response(200)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self._reply("chat")
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            path = self.path.partition("?")[0]
+            self._reply("messages" if "messages" in path else "responses" if "responses" in path else "chat")
+
+        def _reply(self, wire: str) -> None:
+            server.heads.append(f"{self.requestline}\n{self.headers}")
+            reply = server.place(wire, server.text)
+            headers = dict(reply.headers)
+            if server.place is PLACES["headers of an answer"]:
+                headers |= {"x-codex-note": server.text, "x-ratelimit-limit": "7"}
+            self.send_response(reply.status, reply.reason or None)
+            frames = "".join(f"event: {each.get('type', 'x')}\ndata: {json.dumps(each)}\n\n" for each in reply.events)
+            body = reply.body or frames.encode() + reply.raw
+            for name, value in {
+                "content-type": "application/json",
+                **headers,
+                "content-length": str(len(body)),
+            }.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: the test says what went wrong."""
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http.daemon_threads = True
+    server.url = f"127.0.0.1:{http.server_address[1]}"
+    thread = threading.Thread(target=http.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        http.shutdown()
+        http.server_close()
+        thread.join()
