@@ -209,6 +209,8 @@ class ModelDiscovery:
         key = upstream.auth.id
         try:
             result = await self._result(upstream)
+            masked = Masks(secrets_of(upstream.auth))(result.explanation)
+            result = structs.replace(result, explanation=masked)
             if self._upstreams.get(key) is upstream:  # it has not gone meanwhile, nor is it to be asked otherwise
                 self._keep(upstream, result)
         finally:
@@ -220,12 +222,11 @@ class ModelDiscovery:
         try:
             async with asyncio.timeout(seconds):
                 response = await ask_models(self._open, auth, connect_timeout=auth.timeouts.connect, ca=upstream.ca)
-            result = result_of(response, auth)
-            return structs.replace(result, explanation=Masks(secrets_of(auth))(result.explanation))
+            return result_of(response, auth)
         except TimeoutError:
             return ListResult(state="failing", explanation=f"no answer in {seconds:g} s")
         except RemoteError as error:
-            return ListResult(state="failing", explanation=Masks(secrets_of(auth))(error.message))
+            return ListResult(state="failing", explanation=error.message)
         except Exception as error:  # a key that cannot be opened, or a mistake of ours: it concerns this one alone
             return ListResult(state="failing", explanation=f"{type(error).__name__}: {error}", lasting=True)
 

@@ -105,9 +105,9 @@ def _of_user(written: str) -> Iterator[str]:
     user, _, password = written.partition(":")
     if not password:
         password, user = user, ""
-    for text in dict.fromkeys((password, unquote(password))):
+    for text in filter(None, dict.fromkeys((password, unquote(password)))):
         yield text
-        if user and text:
+        if user:
             yield f"{unquote(user)}:{text}"
 
 

@@ -88,42 +88,64 @@ def _late_chunk(wire: str, text: str) -> list[Event]:
     return [{"type": "error", **_error(text)}] if wire == "responses" else _failed(wire, text)
 
 
+def _odd_items(wire: str, text: str) -> list[Event]:
+    """What no other wire has a place for, of a type for each word of ``text``."""
+    if wire == "messages":
+        blocks = [{"type": "content_block_start", "index": 1, "content_block": {"type": each}} for each in text.split()]
+        return [event for block in blocks for event in (block, {"type": "content_block_stop", "index": 1})]
+    items = [{"output_index": at, "item": {"type": each, "id": each}} for at, each in enumerate(text.split(), 1)]
+    return [{"type": f"response.output_item.{step}", **item} for item in items for step in ("added", "done")]
+
+
 def _page(text: str) -> bytes:
     return f"<!doctype html><html><head><title>Denied {text}</title></head><body>{text}</body></html>".encode()
 
 
-def _stream(events: list[Event], raw: bytes = b"", **headers: str) -> Reply:
-    return Reply(200, headers={"content-type": "text/event-stream", **headers}, events=events, raw=raw)
+def _json(status: int, value: object) -> Reply:
+    return Reply(status, body=json.dumps(value).encode())
+
+
+def _stream(events: list[Event], raw: bytes = b"", *, note: str = "") -> Reply:
+    return Reply(200, headers={"content-type": "text/event-stream", "x-codex-note": note}, events=events, raw=raw)
 
 
 Place = Callable[[str, str], Reply]
 """(wire, what to say) -> the reply."""
 
 PLACES: dict[str, Place] = {
-    "an error body": lambda _, text: Reply(400, body=json.dumps({"error": _error(text)}).encode()),
-    "a refused key": lambda _, text: Reply(401, body=json.dumps({"type": "error", "error": _error(text)}).encode()),
-    "fields of other names": lambda _, text: Reply(422, body=json.dumps({"detail": [{"loc": [text], "msg": text}]}).encode()),
-    "an object without words": lambda _, text: Reply(500, body=json.dumps({"path": text, "x": [text]}).encode()),
-    "JSON inside a string": lambda _, text: Reply(502, body=json.dumps({"error": json.dumps({"error": _error(text)})}).encode()),
+    "an error body": lambda _, text: _json(400, {"error": _error(text)}),
+    "a refused key": lambda _, text: _json(401, {"type": "error", "error": _error(text)}),
+    "fields of other names": lambda _, text: _json(422, {"detail": [{"loc": [text], "msg": text}]}),
+    "an object without words": lambda _, text: _json(500, {"path": text, "x": [text]}),
+    "JSON inside a string": lambda _, text: _json(502, {"error": json.dumps({"error": _error(text)})}),
     "a text": lambda _, text: Reply(403, body=text.encode()),
     "a web page": lambda _, text: Reply(404, headers={"content-type": "text/html"}, body=_page(text)),
     "a page that is the answer": lambda _, text: Reply(200, headers={"content-type": "text/html"}, body=_page(text)),
     "the target of a redirect": lambda _, text: Reply(302, headers={"location": f"https://a.example/{text}?k={text}"}),
     "the status line": lambda _, text: Reply(503, reason=text),
     "headers of an error": lambda _, text: Reply(
-        429, headers={"x-codex-note": text, "x-ratelimit-note": text, "retry-after": text}, body=b'{"error":{"message":"no"}}'
+        429, headers={"x-codex-note": text, "x-ratelimit-note": text, "retry-after": text}, body=b'{"error":"said"}'
     ),
-    "headers of an answer": lambda wire, _: _stream(_begun(wire) + _ended(wire)),
-    "JSON of a 200": lambda _, text: Reply(200, headers={"content-type": "application/json"}, body=json.dumps({"error": _error(text)}).encode()),
+    "headers of an answer": lambda wire, text: _stream(_begun(wire) + _ended(wire), note=text),
+    "JSON of a 200": lambda _, text: _json(200, {"error": _error(text)}),
     "an event before the answer": lambda wire, text: _stream(_failed(wire, text)),
     "an event after its first words": lambda wire, text: _stream(_begun(wire) + _failed(wire, text)),
     "an event of another form": lambda wire, text: _stream(_begun(wire) + _late_chunk(wire, text)),
     "a comment": lambda wire, text: _stream(_begun(wire), f": {text}\n\n".encode()),
     "a stream of text": lambda wire, text: _stream(_begun(wire), f"data: {text}\n\n".encode()),
-    "a text that is cut": lambda _, text: Reply(400, body=json.dumps({"error": {"message": "x" * 1900 + text}}).encode()),
-    "a page that is cut": lambda _, text: Reply(403, body=_page("y" * 150 + text)),
-    "a raw text that is cut": lambda _, text: Reply(500, body=("z " * 130 + text).encode()),
+    "a text that is cut": lambda _, text: _json(400, {"error": {"message": "said " * 380 + text}}),
+    "a page that is cut": lambda _, text: Reply(403, body=_page("said " * 30 + text)),
+    "a raw text that is cut": lambda _, text: Reply(500, body=("said " * 52 + text).encode()),
 }  # fmt: skip
+
+
+SILENT = {"the target of a redirect", "the status line", "a comment", "a stream of text", "headers of an answer"}
+"""Places of which no word reaches the body."""
+
+
+def odd_answer(wire: str, text: str) -> Reply:
+    """An answer with items of these types."""
+    return _stream(_begun(wire) + _odd_items(wire, text) + _ended(wire))
 
 
 class EchoingServer:
@@ -164,15 +186,12 @@ def echoing() -> Iterator[EchoingServer]:
         def _reply(self, wire: str) -> None:
             server.heads.append(f"{self.requestline}\n{self.headers}")
             reply = server.place(wire, server.text)
-            headers = dict(reply.headers)
-            if server.place is PLACES["headers of an answer"]:
-                headers |= {"x-codex-note": server.text, "x-ratelimit-limit": "7"}
             self.send_response(reply.status, reply.reason or None)
             frames = "".join(f"event: {each.get('type', 'x')}\ndata: {json.dumps(each)}\n\n" for each in reply.events)
             body = reply.body or frames.encode() + reply.raw
             for name, value in {
                 "content-type": "application/json",
-                **headers,
+                **reply.headers,
                 "content-length": str(len(body)),
             }.items():
                 self.send_header(name, value)

@@ -11,8 +11,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.dialects import DIALECTS, MESSAGES, RESPONSES, events, script
-from tests.e2e.echoing import PLACES, EchoingServer, echoing
+from tests.dialects import CHAT, DIALECTS, MESSAGES, RESPONSES, events, script
+from tests.e2e.echoing import PLACES, SILENT, EchoingServer, echoing, odd_answer
 from tests.harness import Daemon, Simulator, config, daemon, provider, tppcd, wait_for
 
 UPSTREAM_KEY = "sk-upstream-canary-5f1d"
@@ -223,7 +223,7 @@ def said() -> str:
     """Every secret in every form, in an order in which none of them hides another."""
     texts = [form(secret) for form in FORMS.values() for secret in QUOTED.values()]
     user = b64encode(f"user:{PASSWORD}".encode()).decode()
-    return " ".join(texts) + f" Basic {user}"
+    return " ".join(["said", *texts]) + f" Basic {user}"
 
 
 def leaks(text: str, *but: str) -> list[str]:
@@ -293,6 +293,7 @@ def test_no_secret_that_an_upstream_quotes_comes_out(quoting: tuple[EchoingServe
             for stream in (False, True):
                 body = dialect.request("hello", stream=stream) | {"model": f"{wire}/m"}
                 answer = gateway.post(dialect.path, body, headers={"x-client-token": QUOTED["the client's header"]})
+                assert "said" in answer.text or place in SILENT
                 outputs[f"{entry} over {wire}, streamed: {stream}"] = f"{answer.text}\n{answer.headers!r}"
     tests = [gateway.post(f"/v0/management/providers/{wire}/test", {}, headers=MANAGED) for wire in WIRES]
     outputs |= {path: gateway.get(path).text for path in ("/metrics", "/healthz", "/v1/models")}
@@ -305,6 +306,16 @@ def test_no_secret_that_an_upstream_quotes_comes_out(quoting: tuple[EchoingServe
     ]
     found["/auths"] = leaks(gateway.get("/v0/management/auths", headers=MANAGED).text, "the path")
     assert {name: leaks for name, leaks in found.items() if leaks} == {}
+
+
+@pytest.mark.parametrize("wire", ["responses", "messages"])
+def test_the_name_of_what_is_lost_of_an_answer_is_no_secret(quoting: tuple[EchoingServer, Daemon], wire: str) -> None:
+    upstream, gateway = quoting
+    upstream.text, upstream.place = f"{QUOTED['a header']} {QUOTED['the path']} odd_item", odd_answer
+    gateway.post(CHAT.path, CHAT.request("hello") | {"model": f"{wire}/m"}).raise_for_status()
+    gateway.wait_log("answer.odd_item")
+    assert "answer.odd_item" in gateway.get("/metrics").text
+    assert leaks(gateway.get("/metrics").text + gateway.log) == []
 
 
 def test_what_is_quoted_was_sent(quoting: tuple[EchoingServer, Daemon]) -> None:
