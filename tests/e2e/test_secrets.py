@@ -312,7 +312,7 @@ def test_no_secret_that_an_upstream_quotes_comes_out(quoting: tuple[EchoingServe
 def test_the_name_of_what_is_lost_of_an_answer_is_no_secret(quoting: tuple[EchoingServer, Daemon], wire: str) -> None:
     upstream, gateway = quoting
     upstream.text, upstream.place = f"{QUOTED['a header']} {QUOTED['the path']} odd_item", odd_answer
-    gateway.post(CHAT.path, CHAT.request("hello") | {"model": f"{wire}/m"}).raise_for_status()
+    gateway.post(CHAT.path, CHAT.request("hello", stream=True) | {"model": f"{wire}/m"}).raise_for_status()
     gateway.wait_log("answer.odd_item")
     assert "answer.odd_item" in gateway.get("/metrics").text
     assert leaks(gateway.get("/metrics").text + gateway.log) == []
