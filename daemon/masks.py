@@ -65,15 +65,22 @@ def _escaped(secret: str) -> Iterator[str]:
 class Masks:
     """A set of secrets, ready to be masked in texts. Those that are nothing but blanks and stars are none."""
 
-    __slots__ = ("_heads", "_long", "_short")
+    __slots__ = ("_heads", "_long", "_raw_heads", "_short")
 
     def __init__(self, secrets: Iterable[str]) -> None:
         found = {form for secret in secrets if secret.strip("* ") for form in forms(secret)}
         every = sorted(found, key=len, reverse=True)
         self._long = tuple(form for form in every if len(form) >= SHORT)
         self._heads = tuple({form[:CUT] for form in self._long})
+        self._raw_heads = tuple(head.encode("utf-8", "surrogatepass") for head in self._heads)
         short = "|".join(re.escape(form) for form in every if len(form) < SHORT)
         self._short = re.compile(rf"(?<![\w-])(?:{short})(?![\w-])") if short else None
+
+    def found(self, data: bytes) -> bool:
+        """Whether ``data``, in UTF-8, may hold one: quicker than to mask it."""
+        if any(head in data for head in self._raw_heads):
+            return True
+        return self._short is not None and self._short.search(data.decode("utf-8", "replace")) is not None
 
     def __call__(self, text: str) -> str:
         """``text`` with ``***`` in place of each secret."""

@@ -25,8 +25,10 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
+
+import msgspec
 
 from daemon.errors import RemoteError
 from daemon.masks import Masks
@@ -98,6 +100,41 @@ def masked_headers(headers: tuple[tuple[str, str], ...], masks: Masks) -> tuple[
     if masks(text) == text:
         return headers
     return tuple([(name, masks(value)) for name, value in headers if masks(name) == name])
+
+
+def masked_event(payload: bytes, masks: Masks) -> bytes:
+    """An event or an answer that passes through, with ``***`` for each secret in what it says of failures. The content
+    of the answer stays as it is. Raises what ``wires.json.NOT_JSON`` lists."""
+    if not masks.found(payload):
+        return payload
+    value = msgspec.json.decode(payload)
+    todo: list[tuple[Any, bool]] = [(value, False)]  # and whether it is about a failure
+    while todo:
+        each, of_failure = todo.pop()
+        if not isinstance(each, dict | list):
+            continue
+        if of_failure and isinstance(each, dict):
+            for name in list(each):
+                each[masks(name)] = each.pop(name)
+        for place, inner in list(each.items() if isinstance(each, dict) else enumerate(each)):
+            says = of_failure or place in _FAILURES
+            if isinstance(inner, str):
+                if says or place in _WORDS:
+                    each[place] = masks(inner)
+            elif of_failure or place not in _CONTENT:
+                todo.append((inner, says))
+    return msgspec.json.encode(value)
+
+
+_FAILURES: Final = frozenset(
+    {"detail", "details", "error", "errors", "incomplete_details", "status_details", "warning", "warnings"}
+)
+"""Fields in which everything is about a failure."""
+_WORDS: Final = frozenset(
+    {"code", "finish_reason", "message", "msg", "param", "reason", "status", "stop_reason", "type"}
+)
+"""Fields whose text is."""
+_CONTENT: Final = frozenset({"arguments", "content", "input", "instructions", "metadata", "tools"})
 
 
 def _of_user(written: str) -> Iterator[str]:

@@ -74,6 +74,38 @@ def _ended(wire: str) -> list[Event]:
     return [{"type": "response.completed", "response": {"id": "r", "status": "completed", "output": [item]}}]
 
 
+def _ended_for(wire: str, text: str) -> list[Event]:
+    """With a reason."""
+    if wire == "chat":
+        return [{"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": text}]}]
+    if wire == "messages":
+        stopped = {"type": "message_delta", "delta": {"stop_reason": text}, "error": _error(text), "usage": {}}
+        return [stopped, {"type": "message_stop"}]
+    response = {"id": "r", "status": "incomplete", "output": [], "incomplete_details": {"reason": text}}
+    return [{"type": "response.incomplete", "response": response}]
+
+
+def _warning(wire: str, text: str) -> list[Event]:
+    """Of a kind that no API has, and one that goes on with nothing."""
+    if wire == "chat":
+        return [{"id": "c", "choices": [], "warning": [text]}]
+    if wire == "messages":
+        return [{"type": "warning", "message": text}, {"type": "ping", "error": _error(text)}]
+    running = {"id": "r", "status": "in_progress", "output": [], "error": _error(text)}
+    return [{"type": "response.warning", "message": text}, {"type": "response.in_progress", "response": running}]
+
+
+def _whole(wire: str) -> Event:
+    if wire == "chat":
+        choice = {"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}
+        return {"id": "c", "object": "chat.completion", "choices": [choice]}
+    if wire == "messages":
+        content = [{"type": "text", "text": "hello"}]
+        return {"id": "m", "type": "message", "role": "assistant", "content": content, "stop_reason": "end_turn"}
+    ended: Event = _ended(wire)[0]["response"]
+    return ended
+
+
 def _failed(wire: str, text: str) -> list[Event]:
     if wire == "responses":
         return [{"type": "response.failed", "response": {"id": "r", "status": "failed", "error": _error(text)}}]
@@ -131,6 +163,9 @@ PLACES: dict[str, Place] = {
     "an event before the answer": lambda wire, text: _stream(_failed(wire, text)),
     "an event after its first words": lambda wire, text: _stream(_begun(wire) + _failed(wire, text)),
     "an event of another form": lambda wire, text: _stream(_begun(wire) + _late_chunk(wire, text)),
+    "why an answer ends": lambda wire, text: _stream(_begun(wire) + _ended_for(wire, text)),
+    "a warning in between": lambda wire, text: _stream(_begun(wire) + _warning(wire, text) + _ended(wire)),
+    "an error beside a whole answer": lambda wire, text: _json(200, _whole(wire) | {"error": _error(text)}),
     "a comment": lambda wire, text: _stream(_begun(wire), f": {text}\n\n".encode()),
     "a stream of text": lambda wire, text: _stream(_begun(wire), f"data: {text}\n\n".encode()),
     "a text that is cut": lambda _, text: _json(400, {"error": {"message": "said " * 380 + text}}),
@@ -140,6 +175,7 @@ PLACES: dict[str, Place] = {
 
 
 SILENT = {"the target of a redirect", "the status line", "a comment", "a stream of text", "headers of an answer"}
+SILENT |= {"why an answer ends", "a warning in between", "an error beside a whole answer"}
 """Places of which no word reaches the body."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from daemon.config.schema import ModelEntry
 from daemon.errors import ErrorKind, RemoteError
 from daemon.masks import Masks
 from daemon.secret import Secret
-from daemon.upstream.privacy import copied_by, mask_error, masked_headers, of_header, secrets_of
+from daemon.upstream.privacy import copied_by, mask_error, masked_event, masked_headers, of_header, secrets_of
 from tests.router.auths import core_auth
 
 
@@ -86,3 +87,27 @@ def test_headers_that_pass_down_lose_their_secrets() -> None:
     headers = (("x-codex-a", "7"), ("x-codex-planted-7788", "1"), ("x-codex-b", "is planted-7788, Planted-7788"))
     assert masked_headers(headers, masks) == (("x-codex-a", "7"), ("x-codex-b", "is ***, ***"))
     assert masked_headers(headers[:1], masks) == headers[:1]
+
+
+@pytest.mark.parametrize(
+    ("event", "masked"),
+    [
+        ({"error": {"K-778899": ["K-778899"]}}, {"error": {"***": ["***"]}}),
+        ({"choices": [{"finish_reason": "K-778899", "x": 1}]}, {"choices": [{"finish_reason": "***", "x": 1}]}),
+        ({"item": {"type": "mcp_call", "error": "K-778899"}}, {"item": {"type": "mcp_call", "error": "***"}}),
+        ({"response": {"error": {"input": "K-778899"}}}, {"response": {"error": {"input": "***"}}}),
+        ({"text": "K-778899"}, None),
+        ({"item": {"content": [{"message": "K-778899"}], "arguments": "K-778899"}}, None),
+        ({"content_block": {"input": {"message": "K-778899"}}}, None),
+        (["K-778899"], None),
+        ("K-778899", None),
+    ],
+)
+def test_of_what_passes_through_only_what_is_about_a_failure_is_masked(event: object, masked: object) -> None:
+    shown = masked_event(json.dumps(event).encode(), Masks(["K-778899"]))
+    assert json.loads(shown) == (event if masked is None else masked)
+
+
+def test_what_holds_no_secret_passes_through_untouched() -> None:
+    payload = b'{"error" : {"message": "no"}}'
+    assert masked_event(payload, Masks(["K-778899", "k"])) is payload

@@ -72,7 +72,7 @@ class Adapter:
         self._open = open
         self._ca = ca
         self._profile = PROFILES.get(auth.profile)
-        self._masks: Masks | None = None
+        self._masks: tuple[tuple[str, ...], Masks] | None = None  # with what was copied
         self._url = ""  # made when it is needed: a start makes 2,000 adapters at once, and most wait long for a request
         self._defaults = _values(auth.request_defaults)
 
@@ -156,12 +156,12 @@ class Adapter:
         """What takes the secrets of ``auth`` out of a text of its upstream, also what is copied of the headers of
         ``client``, whose names are in lower case."""
         copied = tuple(copied_by(self.auth, client)) if client else ()
-        if self._masks is not None and not copied:
-            return self._masks
+        if self._masks is not None and self._masks[0] == copied:
+            return self._masks[1]
         masks = Masks((*secrets_of(self.auth), *copied))
         is_sealed = bool(self.auth.api_key) and not self.auth.api_key.known_text
-        if not copied and not is_sealed:
-            self._masks = masks
+        if not is_sealed:
+            self._masks = copied, masks
         return masks
 
     def _shown(self, event: Event) -> Event:
