@@ -22,6 +22,8 @@ from daemon.gateway.response_pipe import (
 from daemon.gateway.rewrite_body import rewrite_body
 from daemon.inference.events import Event, Finish, StreamError
 from daemon.inference.response import Usage
+from daemon.masks import Masks
+from daemon.upstream.privacy import masked_event
 from daemon.wires.base import StreamDecoder
 from daemon.wires.json import NOT_JSON, is_json
 from daemon.wires.sse import SseSplitter
@@ -39,6 +41,7 @@ class PassthroughPipe:
         "_dialect",
         "_held",
         "_held_bytes",
+        "_masks",
         "_out",
         "_owners",
         "_signed",
@@ -57,6 +60,7 @@ class PassthroughPipe:
         # Of the attempt: the core auth that is asked, and the encrypted reasoning that goes to it.
         self._auth_id = ""
         self._signed: tuple[bytes, ...] = ()
+        self._masks = Masks(())
         self._splitter: SseSplitter
         self._decoder: StreamDecoder
         self._usage: Usage | None = None
@@ -93,6 +97,7 @@ class PassthroughPipe:
         request, wire = client_request.request, client_request.wire
         rewritten = rewrite_body(client_request, target, self._owners)
         self._auth_id, self._signed = target.candidate.auth.id, rewritten.signed
+        self._masks = target.adapter.masks(client_request.headers)
         session_key = wire.upstream.session_key
         return PreparedRequest(
             body=rewritten.body,
@@ -124,6 +129,9 @@ class PassthroughPipe:
     def _accept(self, payload: bytes) -> None:
         dialect = self._dialect
         dialect.read(payload)
+        if dialect.beside and (masked := masked_event(payload, self._masks)) is not payload:
+            payload = masked
+            dialect.read(payload)
         if dialect.signature:
             self._owners.made(self._auth_id, dialect.signature)
         self.heard += dialect.goes_on
@@ -176,6 +184,7 @@ class PassthroughPipe:
     def feed_whole(self, body: bytes) -> None:
         try:
             response = self._client_request.wire.decode_response(body, {})
+            body = masked_event(body, self._masks)
             self._answer = self._dialect.whole(body)
         except NOT_JSON:
             message = "the upstream's response is not valid JSON of its API"

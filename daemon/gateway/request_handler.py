@@ -31,6 +31,7 @@ from daemon.gateway.wording import for_client
 from daemon.snapshot.listings import Candidate
 from daemon.upstream.adapters.adapter import Adapter, too_late
 from daemon.upstream.http.call import UpstreamResponse
+from daemon.upstream.privacy import mask_error
 from daemon.upstream.response_form import unwrapped
 from daemon.wires.failures.judge import judged_again
 
@@ -188,7 +189,7 @@ class RequestHandler:
             finally:
                 if pipe.stage != "held":  # a 2xx, whether or not the client has waited for the end of it
                     self._amendments.accepted(target.candidate)
-            error.message = adapter.auth.api_key.masked_in(error.message)  # some upstreams quote the key they refuse
+            mask_error(error, adapter.masks(self._client_request.headers))
             self._live.metrics.attempt(auth.name, error.kind.value)
             if error.kind is ErrorKind.INVALID_REQUEST and self._answer is not None:
                 self._live.adapters.refused(auth, self._answer.headers.get("server", ""))
@@ -241,7 +242,7 @@ class RequestHandler:
                 pipe.accepted()
                 with self._live.gathered.share() as share:
                     await self._read_answer(adapter, answer, pipe, share)
-                    await self._finish(pipe)
+                    await self._finish(pipe, adapter)
         except (GatewayError, ClientGone) as error:
             raise without_frames(error) from error.__cause__
         finally:
@@ -302,9 +303,11 @@ class RequestHandler:
         if self.record.upstream_first is None:  # it was the last one, too, and lacked its blank line
             self.record.upstream_first = monotonic()
 
-    async def _finish(self, pipe: ResponsePipe) -> None:
+    async def _finish(self, pipe: ResponsePipe, adapter: Adapter) -> None:
         record, summary = self.record, pipe.summary()
-        record.usage, record.estimated, record.answer_lost = summary.usage, summary.cut_short, loss_names(summary.lost)
+        record.usage, record.estimated = summary.usage, summary.cut_short
+        if summary.lost:  # names that the upstream has chosen
+            record.answer_lost = loss_names(map(adapter.masks(self._client_request.headers), summary.lost))
         self._writer.answer_complete()
         if self._streamed:
             await self._writer.end(pipe.take())

@@ -16,11 +16,13 @@ from typing import Final, Protocol
 from daemon.config import log_sizes
 from daemon.config.schema import Logging
 from daemon.reload.appliers import Applier
+from daemon.secret import Secret
 from daemon.snapshot.snapshot import Snapshot
 from daemon.telemetry import logs
 from daemon.telemetry.log_lines import LogFormat
 from daemon.telemetry.log_outputs import FileOutput
 from daemon.upstream.adapters.registry import AdapterRegistry
+from daemon.upstream.privacy import secrets_of
 
 OPEN_SECONDS: Final = 10.0
 """Within which a log file must be open."""
@@ -47,9 +49,8 @@ class DaemonLog:
         """Take over level, format and file, and the secrets now in use. Raises OSError where the file
         cannot be opened; the log stays as it was then."""
         config = snapshot.config
-        logs.register_secrets(
-            [*config.api_keys, config.remote_management.secret_key, *(auth.api_key for auth in snapshot.core_auths)]
-        )
+        of_upstreams = dict.fromkeys(text for auth in snapshot.core_auths for text in secrets_of(auth))
+        logs.register_secrets([*config.api_keys, config.remote_management.secret_key, *map(Secret, of_upstreams)])
         settings = config.logging
         level = self._level_option or ("debug" if config.debug else settings.level)
         if (settings, level) == (self._applied, self._level):

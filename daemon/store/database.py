@@ -25,7 +25,7 @@ from loguru import logger
 from sqlalchemy import event, exc
 
 from daemon.config.urls import shown
-from daemon.secret import MASK
+from daemon.masks import Masks
 from daemon.store.errors import NewerSchema, StoreError, StoreUnavailable, StoreUnusable
 from daemon.store.tables import CHANNEL, HEAD, store_state
 
@@ -219,7 +219,7 @@ class Database:
                 password = psycopg.conninfo.conninfo_to_dict(self.conninfo).get("password")
             except psycopg.ProgrammingError:  # libpq quotes what it cannot read, a password perhaps
                 return "its URL is not one that libpq reads"
-            text = text.replace(str(password), MASK) if password else text
+            text = Masks([str(password or "")])(text)
         return text[:300]
 
 

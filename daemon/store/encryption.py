@@ -20,7 +20,7 @@ from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from daemon.secret import Secret, mask
+from daemon.secret import Secret
 from daemon.sources.reading import Unreadable, read_whole
 from daemon.state.files import replace_file
 from daemon.store.errors import StoreUnavailable, StoreUnusable, WrongEncryptionKey
@@ -102,10 +102,6 @@ class SealedKey(Secret):
     @property
     def known_text(self) -> str:
         return self._opened or ""
-
-    def masked_in(self, text: str) -> str:
-        """As of any secret; what was never revealed was never sent, so an answer cannot quote it."""
-        return mask(self._opened or "", text)
 
 
 def new_key_id() -> str:

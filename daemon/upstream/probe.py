@@ -18,10 +18,12 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from daemon.config.urls import BYPASS, http_fault
 from daemon.errors import RemoteError
+from daemon.masks import Masks
+from daemon.secret import mask_keys
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.upstream.adapters.table import adapter_of
 from daemon.upstream.diagnosis import Diagnosis, explain, lacks_version
@@ -30,6 +32,7 @@ from daemon.upstream.http.dialing import BadCaFile, DialStep, ForbiddenAddress, 
 from daemon.upstream.http.egress import EgressPolicy
 from daemon.upstream.http.transport import DEFAULT_PORTS, Transport
 from daemon.upstream.model_list import ModelsResponse, ask_models
+from daemon.upstream.privacy import secrets_of
 
 Step = DialStep | Literal["models"]
 
@@ -76,7 +79,17 @@ async def probe(auth: CoreAuth, *, egress: EgressPolicy | None = None, ca: str =
         diagnosis = stopped.diagnosis
     finally:
         await run.close()
-    return Probe(url=url.partition("?")[0], checks=tuple(run.checks), diagnosis=diagnosis, clock=run.clock)
+    return _without_secrets(
+        Probe(url=url.partition("?")[0], checks=tuple(run.checks), diagnosis=diagnosis, clock=run.clock), auth
+    )
+
+
+def _without_secrets(result: Probe, auth: CoreAuth) -> Probe:
+    """Upstreams quote the keys and headers that they refuse."""
+    masks, said = Masks(secrets_of(auth)), result.diagnosis
+    checks = tuple([structs.replace(each, detail=masks(each.detail)) for each in result.checks])
+    explanation, hint = mask_keys(masks(said.explanation)), mask_keys(masks(said.hint))
+    return structs.replace(result, checks=checks, diagnosis=structs.replace(said, explanation=explanation, hint=hint))
 
 
 class _Run:

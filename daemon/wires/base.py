@@ -108,9 +108,11 @@ class Dialect(Protocol):
 
     ``needs_decoding``: whether the wire's decoder has to see it too: for usage, an error or the end of the answer.
     ``goes_on``: whether it goes on with the answer, as a ping does not.
+    ``beside``: whether it may say more than a piece of the answer: a failure, or why it ends.
     ``signature``: the encrypted reasoning in it, by which the gateway remembers who made it; empty for none.
     """
 
+    beside: bool
     goes_on: bool
     needs_decoding: bool
     signature: bytes

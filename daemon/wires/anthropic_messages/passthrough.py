@@ -85,6 +85,7 @@ class MessagesDialect:
         "_read",
         "_shift",
         "_started",
+        "beside",
         "goes_on",
         "needs_decoding",
         "signature",
@@ -116,7 +117,7 @@ class MessagesDialect:
     def begin(self) -> None:
         self._read = _Event("")
         self._ids.begin()
-        self.goes_on = self.needs_decoding = False
+        self.beside = self.goes_on = self.needs_decoding = False
         self.signature = b""
 
     def read(self, payload: bytes) -> None:
@@ -126,6 +127,7 @@ class MessagesDialect:
             event = _event.odd(payload)
         self._read = event
         self.goes_on = event.type in _GOING_ON
+        self.beside = event.type != "content_block_delta"
         self.needs_decoding = event.type in _DECODED
         self.signature = b""
         if event.delta and b'"signature"' in bytes(event.delta):

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from daemon.errors import ErrorKind, Failover, Failure, GatewayError, RemoteError, Scope
 from daemon.wires.failures.context_length import does_not_fit
 from daemon.wires.failures.own_words import InRequest, is_quoted
+from daemon.wires.failures.page import ELSEWHERE
 from daemon.wires.failures.words import GENERIC, VAGUE, FailureClass, by_code, by_sentence, retry_later
 
 KIND_OF_STATUS: Mapping[int, ErrorKind] = {
@@ -210,6 +211,10 @@ def _of_a_page(failure: Failure, kind: ErrorKind, *, wrong_address: bool) -> str
     if kind is ErrorKind.FIREWALL:
         return f"there is a web firewall in front of the upstream (HTTP {failure.status}){quoted}"
     if failure.page == "a redirect":
-        return f"the upstream redirects (HTTP {failure.status}) to {failure.message}: set the provider's base-url to it"
+        where = failure.message
+        advice = "check the path of the provider's base-url"
+        if where != ELSEWHERE:
+            advice = "set the provider's base-url to it"
+        return f"the upstream redirects (HTTP {failure.status}) to {where}: {advice}"
     advice = ": its base-url may be wrong or lack /v1" if wrong_address else ""
     return f"the upstream sent {failure.page} (HTTP {failure.status}){advice}{quoted}"

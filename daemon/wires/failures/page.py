@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from html import unescape
 from urllib.parse import urlsplit
 
+ELSEWHERE = "another path"
+
 _TITLE_LENGTH = 200
 _TAG = re.compile(r"<[^>]{0,500}>")
 _READ = 16384
@@ -57,14 +59,17 @@ def limit_in(text: str) -> str:
 
 
 def target_of(location: str) -> str:
-    """Where a redirect points: scheme, host and path, since the rest may hold what is nobody's business."""
+    """Where a redirect points: ``scheme://host[:port]``, since the rest may hold a key or a session; ``ELSEWHERE`` for
+    a path of the same host."""
     try:
         parts = urlsplit(location.strip())
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return ""
-    host = f"{parts.scheme}://{parts.hostname}{port}" if parts.scheme and parts.hostname else ""
-    return f"{host}{parts.path}"[:_TITLE_LENGTH]
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    if not host:
+        return ELSEWHERE if location.strip() else ""
+    return f"{parts.scheme or 'https'}://{host}{port}"[:_TITLE_LENGTH]
 
 
 def one_line(text: str, length: int) -> str:

@@ -78,6 +78,7 @@ class ChatDialect:
         "_own",
         "_read",
         "_spoken",
+        "beside",
         "goes_on",
         "needs_decoding",
         "signature",
@@ -106,7 +107,7 @@ class ChatDialect:
         self._calls = False  # whether the event has some
         self._ids.begin()
         self._finishes = False  # whether a choice of the event has its ``finish_reason``
-        self.goes_on = self.needs_decoding = False
+        self.beside = self.goes_on = self.needs_decoding = False
         self._done = False  # whether ``[DONE]`` has gone out: some servers end without one, and clients wait for it
         self._ending = False  # whether a ``finish_reason`` has come: no delta may follow it, not even an empty one
         # Whether the decoder has seen content. It gets the first chunk that has some, since it judges an end without
@@ -115,7 +116,7 @@ class ChatDialect:
 
     def read(self, payload: bytes) -> None:
         if payload == DONE or (len(payload) < _LONGEST_DONE and is_done(payload)):
-            self._read, self.goes_on, self.needs_decoding = _LAST, True, True
+            self._read, self.beside, self.goes_on, self.needs_decoding = _LAST, False, True, True
             return
         self._read = chunk = _chunk(payload)
         usage, error = chunk.usage not in _ABSENT, chunk.error not in _ABSENT
@@ -124,6 +125,7 @@ class ChatDialect:
             raise msgspec.DecodeError  # a client's SDK takes it for a chunk, and reads its choices
         self._calls = calls = b'"tool_calls"' in payload
         self._finishes = finishes = b'"finish_reason":"' in payload or b'"finish_reason": "' in payload
+        self.beside = finishes or error or not self.goes_on
         self.needs_decoding = not self._spoken or usage or error or finishes or calls
         self._spoken = self._spoken or self.commits()
 

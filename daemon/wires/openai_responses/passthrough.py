@@ -88,6 +88,7 @@ class ResponsesDialect:
         "_read",
         "_stored",
         "_upstream_id",
+        "beside",
         "goes_on",
         "needs_decoding",
         "signature",
@@ -122,7 +123,7 @@ class ResponsesDialect:
         # says no less than the upstream has said.
         self._envelope = b""
         self._upstream_id = ""  # known before the opening goes on, so that a keep-alive then due can have its id
-        self.goes_on = self.needs_decoding = False
+        self.beside = self.goes_on = self.needs_decoding = False
         self.signature = b""
 
     def read(self, payload: bytes) -> None:
@@ -135,6 +136,7 @@ class ResponsesDialect:
         if not kind:
             raise msgspec.DecodeError
         self.goes_on = kind[:9] == "response."
+        self.beside = kind[-6:] != ".delta"
         self.needs_decoding = kind in TERMINALS or "." not in kind  # some relays' errors have a type of their own
         self.signature = b""
         if kind == ITEM_DONE:
