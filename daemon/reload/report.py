@@ -107,7 +107,7 @@ def _news(new: Snapshot, lines: Iterable[Line]) -> News:
         providers=len({auth.name for auth in new.core_auths}),
         core_auths=len(new.core_auths),
         models=len(new.models.names()),
-        names=frozenset(each.name for each in (*new.providers, *new.core_auths)),
+        names=frozenset(each.name for each in new.providers) | {auth.name for auth in new.core_auths},
         known=new.models.standing,
         lines=tuple(lines),
     )

@@ -27,6 +27,7 @@ from daemon.telemetry.log_lines import JsonLines, LogFormat, Render, SecretMask,
 from daemon.telemetry.log_outputs import FileOutput, StreamOutput
 from daemon.telemetry.log_ring import LogRing
 from daemon.telemetry.log_sink import LogSink, Writer
+from daemon.telemetry.long_text import MOST_MESSAGE, MOST_VALUE, shortened, shortened_values
 
 if TYPE_CHECKING:
     from loguru import Message
@@ -90,7 +91,7 @@ def log_request(fields: dict[str, object]) -> None:
     sink = _requests[0]
     if sink is not None:
         record = {"at": time.time(), "level": "INFO", "logger": "request", "message": "request"}
-        sink.put({**record, "traceback": None, "extra": fields}, _INFO)
+        sink.put({**record, "traceback": None, "extra": shortened_values(fields)}, _INFO)
 
 
 _INFO = 20
@@ -111,9 +112,9 @@ class _Handler:
             "at": time.time(),
             "level": level.name,
             "logger": record["name"],
-            "message": record["message"],
+            "message": shortened(record["message"], MOST_MESSAGE),
             "traceback": extra.pop(_TRACEBACK, None),
-            "extra": extra,
+            "extra": shortened_values(extra),
         }
         self._sink.put(entry, level.no)
 
@@ -233,7 +234,8 @@ def _title(error: BaseException) -> str:
     name = type(error).__qualname__
     if not isinstance(error, _SHOWN):
         return name
-    return f"{name}: {error}" if str(error) else name
+    words = shortened(str(error), MOST_VALUE)
+    return f"{name}: {words}" if words else name
 
 
 def _frames(error: BaseException) -> Iterator[str]:

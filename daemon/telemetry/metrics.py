@@ -204,13 +204,13 @@ class Metrics:
         self._set("tppcd_providers", providers)
         self._set("tppcd_core_auths", core_auths)
         self._set("tppcd_models_registered", models)
-        providers = frozenset(("", OTHER, *names))
-        gone = self._models.follow(providers, known)
+        own = frozenset(("", OTHER, *names))
+        gone = self._models.follow(own, known)
         for labels in [each for each in self._tokens if each[:2] in gone]:
             del self._tokens[labels]
-        if providers != self._providers:
-            self._providers = providers
-            self._end_series(providers)
+        if own != self._providers:
+            self._providers = own
+            self._end_series(own)
 
     def auth_states(self, states: Iterable[tuple[str, str]]) -> None:
         """The state of every core auth as (provider name, state); what is missing now disappears.

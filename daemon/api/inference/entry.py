@@ -23,6 +23,7 @@ from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.counting import estimate
 from daemon.gateway.request_handler import RequestHandler
 from daemon.gateway.request_state import GONE, ClientGone, RequestState
+from daemon.gateway.route import check_length
 from daemon.inference.request import Request
 from daemon.snapshot.snapshot import Snapshot
 from daemon.wires.anthropic_messages import decode_count_request
@@ -95,6 +96,7 @@ def _admit(services: Services, snapshot: Snapshot) -> None:
 def _decoded(wire: Wire, body: bytes, headers: Mapping[str, str], request_id: str, snapshot: Snapshot) -> ClientRequest:
     started = time.monotonic()
     request = wire.decode_request(body, headers)
+    check_length(request.model)
     return ClientRequest(
         entry=wire.name,
         wire=wire,
@@ -122,6 +124,7 @@ async def _count(
     services: Services, body: bytes, headers: Mapping[str, str], snapshot: Snapshot, client: AsgiClientStream
 ) -> None:
     request = decode_count_request(body, headers)
+    check_length(request.model)
     tokens, source = await services.live.tokens.count(services.counter, request, body, headers, snapshot)
     response_headers = {"content-type": "application/json", "x-tppcd-count-source": source}
     await client.respond(200, response_headers, msgspec.json.encode({"input_tokens": tokens}))

@@ -18,6 +18,7 @@ from daemon.api.schemas import Cleared, ExplainBody, LogLines
 from daemon.api.services import Services, snapshot_in_force
 from daemon.config.provider import lower_name
 from daemon.errors import ErrorKind, LocalError
+from daemon.gateway.route import check_length
 from daemon.snapshot.core_auths import CoreAuth, synthesize
 from daemon.snapshot.models import ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
@@ -74,6 +75,7 @@ async def reload(services: Services, request: Request) -> Response:
 async def explain(services: Services, request: Request) -> Response:
     """Which providers serve a model name, and why; 404 with the nearest names if none does."""
     body = await json_body(request, ExplainBody, MOST_EXPLAIN)
+    check_length(body.model)
     try:
         resolution = snapshot_in_force(services).models.resolve(body.model)
     except ModelUnknown as unknown:
