@@ -20,7 +20,7 @@ StandingOf = Callable[[str, str], Standing]
 Pair = tuple[str, str]
 
 OTHER: Final = "other"
-MOST_MODELS: Final = 256
+MOST_MODELS: Final = 64
 MOST_DISCOVERED: Final = 1024
 MOST_REMOVED: Final = 1024
 """Pairs that are remembered as removed; the oldest is forgotten first."""
