@@ -22,6 +22,8 @@ Pair = tuple[str, str]
 OTHER: Final = "other"
 MOST_MODELS: Final = 64
 MOST_DISCOVERED: Final = 1024
+LONGEST: Final = 256
+"""Characters: clients' names are not longer, but a configuration may map one to whatever it likes."""
 MOST_REMOVED: Final = 1024
 """Pairs that are remembered as removed; the oldest is forgotten first."""
 
@@ -44,7 +46,9 @@ class ModelLabels:
         self._removed: OrderedDict[Pair, None] = OrderedDict()
 
     def label(self, provider: str, model: str) -> str:
-        """``model``, or ``other``."""
+        """``model``, or ``other``, which a name longer than ``LONGEST`` always is."""
+        if len(model) > LONGEST:
+            return OTHER
         pair = (provider, model)
         if pair in self._own:
             return model
