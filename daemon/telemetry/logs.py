@@ -27,7 +27,6 @@ from daemon.telemetry.log_lines import JsonLines, LogFormat, Render, SecretMask,
 from daemon.telemetry.log_outputs import FileOutput, StreamOutput
 from daemon.telemetry.log_ring import LogRing
 from daemon.telemetry.log_sink import LogSink, Writer
-from daemon.telemetry.long_text import MOST_MESSAGE, MOST_VALUE, shortened, shortened_values
 
 if TYPE_CHECKING:
     from loguru import Message
@@ -91,7 +90,7 @@ def log_request(fields: dict[str, object]) -> None:
     sink = _requests[0]
     if sink is not None:
         record = {"at": time.time(), "level": "INFO", "logger": "request", "message": "request"}
-        sink.put({**record, "traceback": None, "extra": shortened_values(fields)}, _INFO)
+        sink.put({**record, "traceback": None, "extra": fields}, _INFO)
 
 
 _INFO = 20
@@ -112,9 +111,9 @@ class _Handler:
             "at": time.time(),
             "level": level.name,
             "logger": record["name"],
-            "message": shortened(record["message"], MOST_MESSAGE),
+            "message": record["message"],
             "traceback": extra.pop(_TRACEBACK, None),
-            "extra": shortened_values(extra),
+            "extra": extra,
         }
         self._sink.put(entry, level.no)
 
@@ -234,8 +233,7 @@ def _title(error: BaseException) -> str:
     name = type(error).__qualname__
     if not isinstance(error, _SHOWN):
         return name
-    words = shortened(str(error), MOST_VALUE)
-    return f"{name}: {words}" if words else name
+    return f"{name}: {error}" if str(error) else name
 
 
 def _frames(error: BaseException) -> Iterator[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from daemon.telemetry.log_lines import Record
+
 MOST_MESSAGE: Final = 8192
 MOST_VALUE: Final = 2048
 """Characters."""
@@ -27,3 +29,16 @@ def shortened_values(fields: Mapping[str, object]) -> Mapping[str, object]:
                 name: shortened(each, MOST_VALUE) if isinstance(each, str) else each for name, each in fields.items()
             }
     return fields
+
+
+def shortened_record(record: Record) -> Record:
+    """The same record, where nothing in it is long; most are."""
+    message, extra, lines = record["message"], record["extra"], record.get("traceback")
+    changes: dict[str, object] = {}
+    if type(message) is str and len(message) > MOST_MESSAGE:
+        changes["message"] = shortened(message, MOST_MESSAGE)
+    if isinstance(extra, dict) and (short := shortened_values(extra)) is not extra:
+        changes["extra"] = short
+    if lines and isinstance(lines, list) and max(map(len, lines)) > MOST_VALUE:
+        changes["traceback"] = [shortened(line, MOST_VALUE) for line in lines]
+    return {**record, **changes} if changes else record
