@@ -27,7 +27,8 @@ def remembered() -> Iterator[int]:
     """The sizes of all texts that caches of the daemon hold."""
     for each in gc.get_objects():
         if isinstance(each, functools._lru_cache_wrapper) and (each.__module__ or "").startswith("daemon"):
-            seen, left = set(), [(each, 0)]
+            seen: set[int] = set()
+            left: list[tuple[object, int]] = [(each, 0)]
             while left:
                 value, depth = left.pop()
                 if id(value) in seen or depth > 4:
