@@ -12,6 +12,7 @@ to these once, at the border (``upstream.http.transport``).
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
@@ -80,6 +81,11 @@ STATUS: dict[ErrorKind, int] = {
     ErrorKind.TIMEOUT: 504,
     ErrorKind.API: 502,
 }
+
+
+MOST_WORDS: Final = 16 * 1024
+"""Characters: room for a list of models."""
+MOST_PARAM: Final = 512
 
 
 class Failure(Struct, frozen=True, kw_only=True):
@@ -151,7 +157,31 @@ class GatewayError(Exception):
 
 
 class LocalError(GatewayError):
-    """The client's fault or our own limit: asking another target would not help."""
+    """The client's fault or our own limit: asking another target would not help. Words of ours that quote the client's
+    are not longer than ``MOST_WORDS``, whatever it sent."""
+
+    def __init__(
+        self,
+        kind: ErrorKind,
+        message: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        param: str | None = None,
+        retry_after: float | None = None,
+        should_retry: bool | None = None,
+        details: dict[str, object] | None = None,
+    ) -> None:
+        super().__init__(
+            kind,
+            message if len(message) <= MOST_WORDS else f"{message[:MOST_WORDS]}…",
+            status=status,
+            code=code,
+            param=None if param is None else param[:MOST_PARAM],
+            retry_after=retry_after,
+            should_retry=should_retry,
+            details=details,
+        )
 
 
 def stopping() -> LocalError:

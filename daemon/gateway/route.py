@@ -7,6 +7,7 @@ from typing import Final
 from daemon.config.provider import Provider
 from daemon.errors import ErrorKind, LocalError
 from daemon.router.passed_over import DISABLED, why_failed
+from daemon.snapshot.model_unknown import too_long
 from daemon.snapshot.models import ModelUnknown, Resolution
 from daemon.snapshot.snapshot import Snapshot
 
@@ -15,8 +16,16 @@ RETRY_AFTER: Final = 30.0
 MOST_NAMED: Final = 5
 
 
+def check_length(name: str) -> None:
+    """Raises ``LocalError``, 400, for a name that is too long to be one. Asked before anything remembers the name."""
+    if refusal := too_long(name):
+        raise LocalError(ErrorKind.INVALID_REQUEST, refusal, code="string_above_max_length", param="model")
+
+
 def route(snapshot: Snapshot, name: str) -> Resolution:
-    """The resolution of ``name``; raises ``LocalError``: 404 for an unknown name, 503 while nothing is in service."""
+    """The resolution of ``name``; raises ``LocalError``: 400 for one that is too long, 404 for an unknown one, 503
+    while nothing is in service."""
+    check_length(name)
     try:
         return snapshot.models.resolve(name)
     except ModelUnknown as unknown:

@@ -19,7 +19,8 @@ STRATEGY: Final = "round-robin"
 
 
 class Rotation:
-    """Round-robin cursors per model name; bounded, since names come from clients."""
+    """Round-robin cursors per model name; bounded, since names come from clients: the one that was used longest ago
+    is forgotten first."""
 
     __slots__ = ("_cursors",)
 
@@ -40,8 +41,8 @@ class Rotation:
         return tuple(ordered)
 
     def _next(self, name: str) -> int:
-        turn = self._cursors.get(name, 0)
-        if name not in self._cursors and len(self._cursors) >= MAX_CURSORS:
-            self._cursors.clear()
+        turn = self._cursors.pop(name, 0)
         self._cursors[name] = turn + 1
+        if len(self._cursors) > MAX_CURSORS:
+            del self._cursors[next(iter(self._cursors))]
         return turn

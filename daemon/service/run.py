@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from daemon import __version__
 from daemon.api.app import build
-from daemon.api.management.upstream_rule import host_of
+from daemon.api.management.upstream_rule import host_of, hosts_of
 from daemon.api.services import Services
 from daemon.config.schema import Config
 from daemon.errors import stopping
@@ -205,11 +205,17 @@ class Daemon:
 
     @asynccontextmanager
     async def _note_remote_hosts(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
-        """Before any request may connect: a URL may have been set through another daemon of the same store."""
+        """Before any request may connect: a URL may have been set through another daemon of the same store. Afterwards
+        hosts are forgotten that nothing mentions any more."""
+        egress = self._services.egress
         hosts = [host_of(auth.base_url) for auth in new.core_auths if auth.set_by == "remote"]
         if hosts:
-            await asyncio.to_thread(self._services.egress.note, hosts, AllowedNetworks.PUBLIC)
+            await asyncio.to_thread(egress.note, hosts, AllowedNetworks.PUBLIC)
+        mentioned = await asyncio.to_thread(hosts_of, new) if egress.hosts else frozenset[str]()
         yield
+        # The URL of a provider whose references fail may not be known.
+        if egress.hosts and not any(each.failed for each in new.providers) and egress.follow(mentioned):
+            await asyncio.to_thread(egress.forget)
 
     @asynccontextmanager
     async def _follow_store_key(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:

@@ -60,6 +60,7 @@ class RowsInForce:
             providers.append(made)
         self._report(rows, problems)
         self._good = {row.id: self._good[row.id] for row in rows if row.id in self._good}
+        self._reported = {row.id: self._reported[row.id] for row in rows if row.id in self._reported}
         self.problems = problems
         diagnostics = [_diagnostic(source, row.name, problems[row.source]) for row in rows if row.source in problems]
         references = (row.reference for row in rows if isinstance(row, StoredProvider) and row.reference)

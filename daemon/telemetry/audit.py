@@ -26,6 +26,7 @@ from msgspec import Struct
 from daemon.telemetry.log_lines import Record
 from daemon.telemetry.log_outputs import FileOutput
 from daemon.telemetry.log_sink import Writer
+from daemon.telemetry.long_text import MOST_MESSAGE, shortened, shortened_values
 
 CAPACITY: Final = 1000
 DROPPED: Final = "dropped"
@@ -65,7 +66,8 @@ class AuditLog:
 
     def publish(self, kind: str, message: str, **fields: object) -> None:
         """Append an event and wake the followers; returns at once, whatever they do."""
-        event = AuditEvent(self._next, self._clock(), kind, message, fields)
+        message, values = shortened(message, MOST_MESSAGE), shortened_values(fields)
+        event = AuditEvent(self._next, self._clock(), kind, message, values)
         self._ring.append(event)
         self._next += 1
         for sink in self._sinks:

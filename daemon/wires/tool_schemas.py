@@ -36,6 +36,8 @@ _text = msgspec.json.Decoder(str).decode
 
 _REMEMBERED = 32 * 1024
 """Bytes of the longest schema that is remembered by itself."""
+_MOST_JOINED = 512 * 1024
+"""The same of all schemas of a request together."""
 
 
 Fitted = tuple[bytes | None, tuple[str, ...]]
@@ -54,7 +56,8 @@ class Fit(Protocol):
 def fit_schemas(functions: Sequence[Tool], lost: list[str]) -> list[Raw]:
     """The schemas as upstreams take them; those that fit pass untouched, and usually all do."""
     schemas = [_without_dialect(tool.parameters) for tool in functions]
-    if _all_fit(b"\0".join(schemas)):
+    joined = b"\0".join(schemas)
+    if len(joined) <= _MOST_JOINED and _all_fit(joined):
         return schemas
     return [_fit(label(tool), schema, lost, _fitted) for tool, schema in zip(functions, schemas, strict=True)]
 
@@ -99,14 +102,18 @@ def _tool(tool: Raw, group: str, fit: Fit, lost: list[str]) -> Raw:
 
 def _fit(name: str, schema: Raw, lost: list[str], fit: Fit) -> Raw:
     whole = bytes(schema)
-    fitted, keywords = (fit if len(whole) <= _REMEMBERED else fit.__wrapped__)(whole)
+    fitted, keywords = _remembered(whole, fit)
     lost.extend(f"tools.{name}.{keyword}" for keyword in keywords)
     return schema if fitted is None else Raw(fitted)
 
 
 @lru_cache(maxsize=32)
 def _all_fit(schemas: bytes) -> bool:
-    return all(_fitted(schema) == (None, ()) for schema in schemas.split(b"\0"))
+    return all(_remembered(schema, _fitted) == (None, ()) for schema in schemas.split(b"\0"))
+
+
+def _remembered(schema: bytes, fit: Fit) -> Fitted:
+    return (fit if len(schema) <= _REMEMBERED else fit.__wrapped__)(schema)
 
 
 @lru_cache(maxsize=512)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,7 @@ class Ears:
     def reload(self, ok: bool, at: float) -> None:
         self.reloads.append(ok)
 
-    def snapshot(self, **numbers: int) -> None:
+    def snapshot(self, *, names: Collection[str], known: Callable[[str, str], str], **numbers: int) -> None:
         self.snapshots.append(numbers)
 
     def reloading(self) -> None:

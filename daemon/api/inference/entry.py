@@ -27,6 +27,7 @@ from daemon.gateway.request_handler import RequestHandler
 from daemon.gateway.request_lines import OTHER, EndedRequest
 from daemon.gateway.request_record import CLIENT_GONE
 from daemon.gateway.request_state import GONE, REFUSED, ClientGone, RequestState
+from daemon.gateway.route import check_length
 from daemon.inference.request import Request
 from daemon.snapshot.snapshot import Snapshot
 from daemon.wires.anthropic_messages import decode_count_request
@@ -158,6 +159,7 @@ def _decoded(
     wire: Wire, body: bytes, headers: Mapping[str, str], info: RequestInfo, snapshot: Snapshot
 ) -> ClientRequest:
     request = wire.decode_request(body, headers)
+    check_length(request.model)
     return ClientRequest(
         entry=wire.name,
         wire=wire,
@@ -190,6 +192,7 @@ async def _count(
     ending: Ending,
 ) -> None:
     request = decode_count_request(body, headers)
+    check_length(request.model)
     count = await services.live.tokens.count(services.counter, request, body, headers, snapshot)
     response_headers = {"content-type": "application/json", "x-tppcd-count-source": count.source}
     await client.respond(200, response_headers, msgspec.json.encode({"input_tokens": count.tokens}))

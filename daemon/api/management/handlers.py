@@ -18,6 +18,7 @@ from daemon.api.schemas import Cleared, ExplainBody, LogLines
 from daemon.api.services import Services, snapshot_in_force
 from daemon.config.provider import lower_name
 from daemon.errors import ErrorKind, LocalError
+from daemon.gateway.route import check_length
 from daemon.router.passed_over import passed_over
 from daemon.snapshot.core_auths import CoreAuth, synthesize
 from daemon.snapshot.models import ModelUnknown
@@ -75,6 +76,7 @@ async def reload(services: Services, request: Request) -> Response:
 async def explain(services: Services, request: Request) -> Response:
     """Which providers serve a model name, and why; 404 with the nearest names if none does."""
     body = await json_body(request, ExplainBody, MOST_EXPLAIN)
+    check_length(body.model)
     snapshot = snapshot_in_force(services)
     try:
         resolution = snapshot.models.resolve(body.model)

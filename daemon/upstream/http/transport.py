@@ -33,6 +33,8 @@ from daemon.upstream.http.dialing import (
 from daemon.upstream.http.egress import EgressPolicy
 
 IDLE_SECONDS = 60.0
+MOST_IDLE = 64
+"""Connections to one endpoint that wait for their next use."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -45,7 +47,9 @@ class Transport:
         self._dialer = Dialer(self._egress, trace)
         self._idle: dict[Endpoint, list[Connection]] = {}
         self._busy: set[Connection] = set()
-        self._time = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
+        self._sweep: asyncio.TimerHandle | None = None  # while connections are idle
 
     async def open(self, call: UpstreamCall) -> UpstreamResponse:
         """Send the request and wait for the response's head. Raises ``RemoteError``, from the engine's own error."""
@@ -104,11 +108,29 @@ class Transport:
         connection.idle_since = self._time()
         waiting = self._idle.setdefault(endpoint, [])
         waiting.append(connection)
-        while waiting and (waiting[0].closed or self._time() - waiting[0].idle_since > IDLE_SECONDS):
+        oldest = self._time() - IDLE_SECONDS
+        while waiting and (waiting[0].closed or len(waiting) > MOST_IDLE or waiting[0].idle_since < oldest):
             waiting.pop(0).close()
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(IDLE_SECONDS, self._close_idle)
+
+    def _close_idle(self) -> None:
+        """The pools of endpoints that nobody asks any more end here: of a removed provider, an old proxy."""
+        oldest = self._time() - IDLE_SECONDS
+        for endpoint, waiting in tuple(self._idle.items()):
+            staying = [each for each in waiting if not each.closed and each.idle_since > oldest]
+            for each in set(waiting).difference(staying):
+                each.close()
+            if staying:
+                self._idle[endpoint] = staying
+            else:
+                del self._idle[endpoint]
+        self._sweep = self._loop.call_later(IDLE_SECONDS, self._close_idle) if self._idle else None
 
     async def close(self) -> None:
         """Close every connection, also those of running responses."""
+        if self._sweep is not None:
+            self._sweep.cancel()
         for connection in [*self._busy, *(each for waiting in self._idle.values() for each in waiting)]:
             connection.close()
         self._busy.clear()
