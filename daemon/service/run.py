@@ -22,6 +22,7 @@ from daemon import __version__
 from daemon.api.app import build
 from daemon.api.management.upstream_rule import host_of
 from daemon.api.services import Services
+from daemon.config.diagnostics import Diagnostic
 from daemon.config.schema import Config
 from daemon.errors import ErrorKind, LocalError
 from daemon.gateway.counting import TokenCounter
@@ -41,12 +42,15 @@ from daemon.service.sockets import BindError, bind, bind_admin, describe, inheri
 from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.sources.base import Source
 from daemon.sources.file import FileSource
+from daemon.sources.lasting import LastingProblems
 from daemon.state.copies import History, LastGood
+from daemon.state.exposed import exposed_config, exposed_state
+from daemon.state.files import make_directory
 from daemon.store.service import ProviderService
 from daemon.store.source import NAME as STORE
 from daemon.store.source import StoreSource
 from daemon.systemd import Notifier, dump_stacks_on_crash, watchdog
-from daemon.telemetry.audit import AuditLog, open_audit_file
+from daemon.telemetry.audit import FILE_NAME, AuditFile, AuditLog
 from daemon.telemetry.logs import masked
 from daemon.telemetry.metrics import Metrics
 from daemon.upstream.adapters.registry import AdapterRegistry
@@ -110,7 +114,10 @@ class Daemon:
         metrics = Metrics(version=__version__)
         self._state_dir = state = _make_directory(state_directory(environ))
         self._store: StoreSource | None = None
-        self._audit_file = open_audit_file(state, masked)
+        self._lasting = lasting = LastingProblems()
+        lasting.look_for("state directory", lambda: exposed_state(state))
+        lasting.look_for("config directory", lambda: exposed_config(options.config))
+        self._audit_file = _open_audit_file(state / FILE_NAME, lasting)
         if self._audit_file is not None:
             audit.add_sink(self._audit_file)
         egress = EgressPolicy(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
@@ -120,7 +127,7 @@ class Daemon:
         history = History(state, options.config)
         self._reloader = Reloader(
             current=current,
-            source=FileSource(options.config),
+            source=FileSource(options.config, lasting=lasting),
             others=self._open_store,
             last_good=LastGood(state, options.config),
             history=history,
@@ -131,6 +138,7 @@ class Daemon:
                 self._ask_for_models,
             ),
             on_reload=self._discovery.refresh,
+            lasting=lasting,
             audit=audit,
             metrics=metrics,
             notify=self._notifier,
@@ -164,7 +172,7 @@ class Daemon:
         try:
             await self._writing.clean_up()
             snapshot = await self._reloader.start(self._options.require)
-            sockets = _listen(self._options, self._environ, snapshot)
+            sockets = _listen(self._options, self._environ, snapshot, self._lasting)
             server = GatewayServer(cast("ASGIApplication", build(self._services)), sockets, limits=limits_for_process())
             await self._serve(server, sockets, snapshot)
         finally:
@@ -278,7 +286,7 @@ def _private_allowed(current: Current) -> bool:
 
 def _make_directory(directory: Path) -> Path:
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(directory)
     except OSError as error:
         raise StartRefused(
             f"the state directory {directory} cannot be created: {error.strerror} (set STATE_DIRECTORY to another one)"
@@ -286,7 +294,9 @@ def _make_directory(directory: Path) -> Path:
     return directory
 
 
-def _listen(options: RunOptions, environ: Mapping[str, str], snapshot: Snapshot) -> tuple[socket, ...]:
+def _listen(
+    options: RunOptions, environ: Mapping[str, str], snapshot: Snapshot, lasting: LastingProblems
+) -> tuple[socket, ...]:
     """The public sockets and the admin socket. Inherited ones override the command line, which overrides the file."""
     passed = inherited(environ)
     config = snapshot.config
@@ -295,16 +305,29 @@ def _listen(options: RunOptions, environ: Mapping[str, str], snapshot: Snapshot)
         public = passed.public or bind(options.host or config.host, port)
     except BindError as error:
         raise StartRefused(str(error)) from error
-    return (*public, *(passed.admin or _admin_socket(environ)))
+    return (*public, *(passed.admin or _admin_socket(environ, lasting)))
 
 
-def _admin_socket(environ: Mapping[str, str]) -> tuple[socket, ...]:
+def _admin_socket(environ: Mapping[str, str], lasting: LastingProblems) -> tuple[socket, ...]:
     """Empty where another daemon has the socket: this one serves, but the command line reaches the other."""
     try:
         return (bind_admin(admin_socket_path(environ)),)
     except BindError as error:
-        logger.warning("no admin socket: {}", error)
+        lasting.put("admin socket", _without("the admin socket", f"no admin socket: {error}"))
         return ()
+
+
+def _open_audit_file(path: Path, lasting: LastingProblems) -> AuditFile | None:
+    try:
+        return AuditFile(path, masked)
+    except OSError as error:
+        reason = (error.strerror or "it failed").lower()
+        lasting.put("audit", _without(str(path), f"audit events are not saved: it cannot be written: {reason}"))
+        return None
+
+
+def _without(about: str, message: str) -> Diagnostic:
+    return Diagnostic(severity="warning", code="not-available", message=message, about=about)
 
 
 def _announce(sockets: Sequence[socket], snapshot: Snapshot) -> None:
