@@ -102,6 +102,7 @@ class FileSource:
         read of them before may be older than the watch."""
         if files != self._files:
             self._files = files
+            self._thread.submit(self._note_replaced)  # what is mounted now is what is compared with later
             self._wake.set()
 
     async def read_now(self) -> Update:
