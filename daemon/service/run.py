@@ -22,7 +22,6 @@ from daemon import __version__
 from daemon.api.app import build
 from daemon.api.management.upstream_rule import host_of
 from daemon.api.services import Services
-from daemon.config.diagnostics import Diagnostic
 from daemon.config.schema import Config
 from daemon.errors import ErrorKind, LocalError
 from daemon.gateway.counting import TokenCounter
@@ -39,19 +38,18 @@ from daemon.service.drain import Drain
 from daemon.service.protocol import limits_for_process
 from daemon.service.server import GatewayServer, install_exception_handler
 from daemon.service.sockets import BindError, bind, bind_admin, describe, inherited
+from daemon.service.surroundings import lasting_problems, open_audit_file, without
 from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.sources.base import Source
 from daemon.sources.file import FileSource
 from daemon.sources.lasting import LastingProblems
 from daemon.state.copies import History, LastGood
-from daemon.state.exposed import exposed_config, exposed_state
 from daemon.state.files import make_directory
 from daemon.store.service import ProviderService
 from daemon.store.source import NAME as STORE
 from daemon.store.source import StoreSource
 from daemon.systemd import Notifier, dump_stacks_on_crash, watchdog
-from daemon.telemetry.audit import FILE_NAME, AuditFile, AuditLog
-from daemon.telemetry.logs import masked
+from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.metrics import Metrics
 from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.upstream.discovery import ModelDiscovery
@@ -114,12 +112,8 @@ class Daemon:
         metrics = Metrics(version=__version__)
         self._state_dir = state = _make_directory(state_directory(environ))
         self._store: StoreSource | None = None
-        self._lasting = lasting = LastingProblems()
-        lasting.look_for("state directory", lambda: exposed_state(state))
-        lasting.look_for("config directory", lambda: exposed_config(options.config))
-        self._audit_file = _open_audit_file(state / FILE_NAME, lasting)
-        if self._audit_file is not None:
-            audit.add_sink(self._audit_file)
+        self._lasting = lasting = lasting_problems(state, options.config)
+        self._audit_file = open_audit_file(state, audit, lasting)
         egress = EgressPolicy(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
         self._transport = Transport(egress)
         adapters = AdapterRegistry(self._transport.open)
@@ -313,21 +307,8 @@ def _admin_socket(environ: Mapping[str, str], lasting: LastingProblems) -> tuple
     try:
         return (bind_admin(admin_socket_path(environ)),)
     except BindError as error:
-        lasting.put("admin socket", _without("the admin socket", f"no admin socket: {error}"))
+        lasting.put("admin socket", without("the admin socket", f"no admin socket: {error}"))
         return ()
-
-
-def _open_audit_file(path: Path, lasting: LastingProblems) -> AuditFile | None:
-    try:
-        return AuditFile(path, masked)
-    except OSError as error:
-        reason = (error.strerror or "it failed").lower()
-        lasting.put("audit", _without(str(path), f"audit events are not saved: it cannot be written: {reason}"))
-        return None
-
-
-def _without(about: str, message: str) -> Diagnostic:
-    return Diagnostic(severity="warning", code="not-available", message=message, about=about)
 
 
 def _announce(sockets: Sequence[socket], snapshot: Snapshot) -> None:

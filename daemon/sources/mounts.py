@@ -3,7 +3,7 @@
 Such a mount shows the file, not its name. Whoever renames a new file over it on the host (most editors, ``sed -i``,
 deployments) leaves the container with the old one, which will never change again. The kernel shows it in two ways: the
 file has no name left (``st_nlink`` 0), or its mount's root has another one, where the old file was kept
-(``config.yaml~``, ``config.yaml.old``; field 4 of /proc/self/mountinfo, Linux 2.6.26 and later).
+(``config.yaml~``; field 4 of /proc/self/mountinfo, Linux 2.6.26 and later).
 """
 
 from __future__ import annotations
