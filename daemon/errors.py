@@ -171,6 +171,7 @@ class LocalError(GatewayError):
         retry_after: float | None = None,
         should_retry: bool | None = None,
         details: dict[str, object] | None = None,
+        reason: str = "",
     ) -> None:
         super().__init__(
             kind,
@@ -181,6 +182,7 @@ class LocalError(GatewayError):
             retry_after=retry_after,
             should_retry=should_retry,
             details=details,
+            reason=reason,
         )
 
 

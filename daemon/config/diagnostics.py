@@ -16,7 +16,8 @@ Severity = Literal["error", "warning"]
 
 class Diagnostic(Struct, frozen=True, kw_only=True):
     """``path`` as in the file (``("tppc", "providers", 1, "base-url")``); ``line`` and ``column``
-    count from 1, 0 = unknown. ``hint`` says what to do. No secret is ever part of a message."""
+    count from 1, 0 = unknown. ``hint`` says what to do. No secret is ever part of a message. ``about`` is what else
+    than the text of a configuration has the problem: a directory, the socket; it is named in place of ``source``."""
 
     severity: Severity
     code: str
@@ -26,6 +27,7 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
     column: int = 0
     source: str = "config.yaml"
     hint: str = ""
+    about: str = ""
 
     @property
     def dotted(self) -> str:
@@ -37,7 +39,7 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
         return self.line, self.column
 
     def __str__(self) -> str:
-        place = f"{self.source}:{self.line}:{self.column}" if self.line else self.source
+        place = self.about or (f"{self.source}:{self.line}:{self.column}" if self.line else self.source)
         subject = f"{self.dotted}: " if self.path else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{place}: {self.severity}: {subject}{self.message}{hint}"

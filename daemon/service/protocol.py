@@ -9,7 +9,9 @@
    its upstream request for ever.
 4. A target in absolute form, which a proxy would be sent, gets 400.
 5. A body of which nothing comes for ``body_idle`` seconds gets 408, or ends a response that has begun. Bodies and
-   streams that flow are never touched. TCP keep-alive finds clients that are gone without a word.
+   streams that flow are never touched. TCP keep-alive finds clients that are gone without a word. What still comes of
+   a body after its response (a 401) is thrown away, ``late_bytes`` of it and for ``late_seconds``: a client that writes
+   all before it reads still gets the response, and one that writes for ever is cut off.
 6. When the client hangs up before its response is complete, the entry's callback runs (``request_state.GONE``).
 7. An offered upgrade is ignored (RFC 9110, 7.8) and the body read: the JDK's ``HttpClient`` and ``curl --http2``
    offer h2c with every request in the clear. httptools would skip the body of such a request (uvicorn#2722,
@@ -36,7 +38,6 @@ from daemon.service import refusals
 from daemon.service.response_writer import ResponseWriter
 from daemon.tcp import keep_alive
 
-_LINGER = 1.0
 _MIN_CONNECTIONS = 16
 _MOST_OPEN_FILES = 65_536
 
@@ -50,6 +51,8 @@ class ConnectionLimits(Struct, frozen=True, kw_only=True):
     keep_alive: float = 75.0
     send_stall: float = 60.0
     body_idle: float = 60.0
+    late_seconds: float = 2.0
+    late_bytes: int = 4 * 1024 * 1024
 
 
 def limits_for_process() -> ConnectionLimits:
@@ -102,6 +105,9 @@ class GatewayProtocol(HttpToolsProtocol):
         # Runs while a body is awaited. It is not set anew for each piece: ``_body_at`` is when the last one came.
         self._body_idle: asyncio.TimerHandle | None = None
         self._body_at = 0.0
+        # Bytes that came after the response; the timer runs until the rest of the body has come.
+        self._late_bytes = 0
+        self._late: asyncio.TimerHandle | None = None
         # Runs while the write buffer is over uvicorn's high-water mark.
         self._stall: asyncio.TimerHandle | None = None
 
@@ -118,6 +124,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._stop_deadline()
         self._stop_stall()
         self._stop_body_idle()
+        self._stop_late()
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is not None and not cycle.response_complete and GONE in cycle.scope:
             cast("dict[str, Callable[[], None]]", cycle.scope)[GONE]()
@@ -125,6 +132,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
+            self._count_late(len(data))
             return
         if self._in_head:
             self._head_bytes += len(data)
@@ -132,6 +140,8 @@ class GatewayProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if not self._in_head:
+            if self._late is not None:
+                self._count_late(len(data))
             self._body_at = self.loop.time()
             if self._body_idle is None:
                 self._watch_body(self.limits.body_idle)
@@ -192,10 +202,18 @@ class GatewayProtocol(HttpToolsProtocol):
         self._stop_body_idle()
         if not self._refused and not self._upgrade_offered:
             super().on_message_complete()
+            if self._late is not None:
+                self._stop_late()
+                if not self.cycle.keep_alive:
+                    self.transport.close()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._head_begun and self._idle() and not self.transport.is_closing():
+        if self.transport.is_closing() or not self._idle():
+            return
+        if not self._in_head:
+            self._await_late()
+        elif self._head_begun:
             self._unset_keepalive_if_required()  # the next head has begun: its deadline holds
             self._start_deadline()
 
@@ -253,6 +271,23 @@ class GatewayProtocol(HttpToolsProtocol):
         else:
             self._refuse(refusals.BODY_OVERDUE)
 
+    def _await_late(self) -> None:
+        """The response is complete and its request is not."""
+        self._late_bytes = 0
+        self._late = self.loop.call_later(self.limits.late_seconds, self.transport.close)
+        if not self.cycle.keep_alive and self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    def _stop_late(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _count_late(self, size: int) -> None:
+        self._late_bytes += size
+        if self._late_bytes > self.limits.late_bytes:
+            self.transport.close()
+
     def _watch_stall(self, buffered: int) -> None:
         self._stall = self.loop.call_later(self.limits.send_stall, self._stalled, buffered)
 
@@ -270,9 +305,10 @@ class GatewayProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def _refuse(self, refused: refusals.RefusedConnection, *, abrupt: bool = False) -> None:
-        """Responds, reports and closes. The close lingers while the client still sends, because the kernel
-        would answer unread bytes with a reset, and that may overtake our response."""
+        """Responds, reports and closes. The close lingers while the client still sends, within the bounds of rule 5,
+        because the kernel would answer unread bytes with a reset, and that may overtake our response."""
         self._refused = True
+        self._late_bytes = 0
         self._stop_deadline()
         if not self._idle():
             cast("dict[str, LocalError]", self.cycle.scope)[REFUSED] = refused.error
@@ -283,7 +319,7 @@ class GatewayProtocol(HttpToolsProtocol):
             self.transport.close()
         else:
             self.transport.write_eof()
-            self.loop.call_later(_LINGER, self.transport.close)
+            self.loop.call_later(self.limits.late_seconds, self.transport.close)
 
 
 def _is_admin(transport: asyncio.Transport) -> bool:

@@ -38,17 +38,19 @@ from daemon.service.drain import Drain
 from daemon.service.protocol import limits_for_process
 from daemon.service.server import GatewayServer, install_exception_handler
 from daemon.service.sockets import BindError, bind, bind_admin, describe, inherited
+from daemon.service.surroundings import lasting_problems, open_audit_file, without
 from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.sources.base import Source
 from daemon.sources.file import FileSource
+from daemon.sources.lasting import LastingProblems
 from daemon.state.copies import History, LastGood
+from daemon.state.files import make_directory
 from daemon.store.service import ProviderService
 from daemon.store.source import NAME as STORE
 from daemon.store.source import StoreSource
 from daemon.systemd import Notifier, dump_stacks_on_crash, watchdog
-from daemon.telemetry.audit import AuditFile, AuditLog, open_audit_file
+from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.failure_events import FailureEvents
-from daemon.telemetry.logs import masked
 from daemon.telemetry.metrics import Metrics
 from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.upstream.discovery import ModelDiscovery
@@ -112,7 +114,8 @@ class Daemon:
         self._failure_events = FailureEvents(audit)
         self._state_dir = state = _make_directory(state_directory(environ))
         self._store: StoreSource | None = None
-        self._audit_file = _saved(audit, state)
+        self._lasting = lasting = lasting_problems(state, options.config)
+        self._audit_file = open_audit_file(state, audit, lasting)
         egress = EgressPolicy(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
         self._transport = Transport(egress)
         adapters = AdapterRegistry(self._transport.open)
@@ -120,7 +123,7 @@ class Daemon:
         history = History(state, options.config)
         self._reloader = Reloader(
             current=current,
-            source=FileSource(options.config),
+            source=FileSource(options.config, lasting=lasting),
             others=self._open_store,
             last_good=LastGood(state, options.config),
             history=history,
@@ -131,6 +134,7 @@ class Daemon:
                 self._ask_for_models,
             ),
             on_reload=self._discovery.refresh,
+            lasting=lasting,
             audit=audit,
             metrics=metrics,
             notify=self._notifier,
@@ -165,7 +169,7 @@ class Daemon:
         try:
             await self._writing.clean_up()
             snapshot = await self._reloader.start(self._options.require)
-            sockets = _listen(self._options, self._environ, snapshot)
+            sockets = _listen(self._options, self._environ, snapshot, self._lasting)
             app = cast("ASGIApplication", build(self._services))
             unparsed = self._services.lines.unparsed
             server = GatewayServer(app, sockets, limits=limits_for_process(), refused=unparsed)
@@ -288,7 +292,7 @@ def _private_allowed(current: Current) -> bool:
 
 def _make_directory(directory: Path) -> Path:
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(directory)
     except OSError as error:
         raise StartRefused(
             f"the state directory {directory} cannot be created: {error.strerror} (set STATE_DIRECTORY to another one)"
@@ -296,15 +300,9 @@ def _make_directory(directory: Path) -> Path:
     return directory
 
 
-def _saved(audit: AuditLog, state: Path) -> AuditFile | None:
-    """The file that has every event from now on; None where it cannot be written."""
-    file = open_audit_file(state, masked)
-    if file is not None:
-        audit.add_sink(file)
-    return file
-
-
-def _listen(options: RunOptions, environ: Mapping[str, str], snapshot: Snapshot) -> tuple[socket, ...]:
+def _listen(
+    options: RunOptions, environ: Mapping[str, str], snapshot: Snapshot, lasting: LastingProblems
+) -> tuple[socket, ...]:
     """The public sockets and the admin socket. Inherited ones override the command line, which overrides the file."""
     passed = inherited(environ)
     config = snapshot.config
@@ -313,15 +311,15 @@ def _listen(options: RunOptions, environ: Mapping[str, str], snapshot: Snapshot)
         public = passed.public or bind(options.host or config.host, port)
     except BindError as error:
         raise StartRefused(str(error)) from error
-    return (*public, *(passed.admin or _admin_socket(environ)))
+    return (*public, *(passed.admin or _admin_socket(environ, lasting)))
 
 
-def _admin_socket(environ: Mapping[str, str]) -> tuple[socket, ...]:
+def _admin_socket(environ: Mapping[str, str], lasting: LastingProblems) -> tuple[socket, ...]:
     """Empty where another daemon has the socket: this one serves, but the command line reaches the other."""
     try:
         return (bind_admin(admin_socket_path(environ)),)
     except BindError as error:
-        logger.warning("no admin socket: {}", error)
+        lasting.put("admin socket", without("the admin socket", f"no admin socket: {error}"))
         return ()
 
 

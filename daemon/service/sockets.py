@@ -15,6 +15,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from daemon.state.files import make_directory
+
 BACKLOG = 1024
 _FIRST_INHERITED = 3
 _MAX_UNIX_PATH = 107
@@ -71,7 +73,7 @@ def bind_admin(path: Path, *, backlog: int = BACKLOG) -> socket.socket:
         raise BindError(f"admin socket path is longer than {_MAX_UNIX_PATH} bytes: {path} (set RUNTIME_DIRECTORY)")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(path.parent)
         _remove_stale(path)
         before = os.umask(0o177)
         try:

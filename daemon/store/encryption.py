@@ -22,7 +22,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from daemon.secret import Secret
 from daemon.sources.reading import Unreadable, read_whole
-from daemon.state.files import replace_file
+from daemon.state.files import make_directory, replace_file
 from daemon.store.errors import StoreUnavailable, StoreUnusable, WrongEncryptionKey
 from daemon.telemetry.logs import register_opened
 
@@ -150,7 +150,7 @@ def drop_older_keys(state_dir: Path) -> None:
 def keep_keys(state_dir: Path, keys: tuple[bytes, ...]) -> None:
     """Writes the key file (mode 0600), whole or not at all."""
     try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(state_dir)
         replace_file(state_dir / KEY_FILE, "".join(f"{_written(each)}\n" for each in keys).encode("ascii"))
     except OSError as error:
         reason = (error.strerror or "it failed").lower()

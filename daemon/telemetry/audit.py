@@ -20,7 +20,6 @@ from typing import Final
 from weakref import WeakSet
 
 import msgspec
-from loguru import logger
 from msgspec import Struct
 
 from daemon.telemetry.log_lines import Record
@@ -160,15 +159,6 @@ class AuditFile:
     def close(self, timeout: float = 2.0) -> None:
         """Writes what is queued, for ``timeout`` seconds at most."""
         self._writer.close(timeout)
-
-
-def open_audit_file(directory: Path, mask: Callable[[str], str]) -> AuditFile | None:
-    """The audit file of a state directory; None, with a warning, where it cannot be written."""
-    try:
-        return AuditFile(directory / FILE_NAME, mask)
-    except OSError as error:
-        logger.warning("audit events are not saved: {} cannot be written: {}", directory / FILE_NAME, error.strerror)
-        return None
 
 
 def _line(record: Record) -> str:

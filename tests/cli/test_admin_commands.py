@@ -98,7 +98,7 @@ async def test_reload_tells_the_outcome(
     assert await command(tmp_path, {"/v0/management/reload": answer}, "reload") == code
     shown = capsys.readouterr()
     assert shown.out == out
-    verdict = "except for what cannot be resolved" if answer[0] == 200 else "stays in use"
+    verdict = "not all of it is in force" if answer[0] == 200 else "stays in use"
     assert shown.err.startswith(err)
     assert (verdict in shown.err) == bool(err)
 

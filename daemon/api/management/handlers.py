@@ -66,11 +66,11 @@ async def follow_events(services: Services, request: Request) -> EventStream:
 
 async def reload(services: Services, request: Request) -> Response:
     """Read the file now and wait: 200 with the result, or 422 with the reasons if it was refused. Where providers fail
-    and the rest is applied, it is 200 with ``ok: false``."""
+    and the rest is applied, or where the file cannot be seen as it is on the host, it is 200 with ``ok: false``."""
     outcome = await services.reloader.reload("management")
-    if outcome.ok or outcome.failing:
-        return json_response(views.reload_view(outcome, diagnostics=True))
-    return json_response(invalid_config(outcome.diagnostics), 422)
+    if outcome.refused:
+        return json_response(invalid_config(outcome.diagnostics), 422)
+    return json_response(views.reload_view(outcome, diagnostics=True))
 
 
 async def explain(services: Services, request: Request) -> Response:

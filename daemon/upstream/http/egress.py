@@ -21,7 +21,7 @@ from typing import Final
 
 from loguru import logger
 
-from daemon.state.files import replace_file
+from daemon.state.files import read_file, replace_file
 from daemon.upstream.http.addresses import AllowedNetworks, forbidden
 
 GRACE: Final = 3600.0
@@ -116,10 +116,10 @@ def _normalised(host: str) -> str:
 
 def _read(path: Path) -> dict[str, AllowedNetworks]:
     try:
-        hosts = json.loads(path.read_text("utf-8"))
+        if (written := read_file(path)) is None:
+            return {}
+        hosts = json.loads(written)
         return {str(host): AllowedNetworks[name] for host, name in hosts.items()}
-    except FileNotFoundError:
-        return {}
     except (OSError, ValueError, KeyError, AttributeError):
         logger.warning("{} cannot be read: upstream hosts set through the API are no longer known", path)
         return {}
