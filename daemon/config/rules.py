@@ -15,6 +15,7 @@ from msgspec import UNSET
 
 from daemon.config.convert import quoted
 from daemon.config.diagnostics import Fault, Faults, Path, fault_at
+from daemon.config.header_rules import header_faults
 from daemon.config.model_patterns import excluding
 from daemon.config.profiles import PROFILES
 from daemon.config.provider import lower_name, providers_of
@@ -25,7 +26,6 @@ from daemon.secret import Secret
 
 SOURCES = get_args(ModelSource)
 EFFORTS = ("low", "medium", "high")
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 NAME_LIMIT = 100
 
 # The seed system's sentences. ``{}`` stands for ``providers[0]``, or for what is before ``defaults``.
@@ -97,7 +97,7 @@ def _provider(index: int, provider: TppcProvider) -> Faults:
 
 def _common(path: Path, entry: ProviderEntry, wire: WireApi) -> Faults:
     """The fields that packycode and the entries of ``tppc.providers`` have in common."""
-    yield from _headers((*path, "headers"), entry.headers)
+    yield from header_faults((*path, "headers"), entry.headers)
     if fault := proxy_fault(entry.proxy_url):
         yield Fault(path=(*path, "proxy-url"), code="url", message="must be a proxy URL or direct", hint=fault)
     profile = PROFILES.get(entry.profile)
@@ -270,17 +270,3 @@ def _key(path: Path, key: Secret) -> Faults:
     if not text.isascii() or re.search(r"\s", text):
         message = "contains a space or a character that is not ASCII"
         yield Fault(path=path, code="key", message=message, hint="copy the key again, without typographic quotes")
-
-
-def _headers(path: Path, headers: dict[str, str]) -> Faults:
-    for name, value in headers.items():
-        if not HEADER_NAME.fullmatch(name):
-            yield Fault(
-                path=(*path, name),
-                code="header",
-                message="is not a valid header name",
-                hint="use letters, digits and -",
-            )
-        elif not value.isascii():
-            message = "contains a character that is not ASCII"
-            yield Fault(path=(*path, name), code="header", message=message, hint="remove it")
