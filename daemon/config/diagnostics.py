@@ -44,12 +44,17 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
 
 
 class Fault(Struct, frozen=True, kw_only=True):
-    """What is wrong with the value at ``path``; its line and column are not known yet."""
+    """What is wrong with the value at ``path``; its line and column are not known yet.
+
+    ``literal_hint`` stands in place of ``hint`` where the value is written out, and may quote a part of it.
+    ``literals_only``: nothing is wrong where the value is behind a reference."""
 
     path: Path
     code: str
     message: str
     hint: str = ""
+    literal_hint: str = ""
+    literals_only: bool = False
     severity: Severity = "error"
 
 

@@ -17,8 +17,8 @@ from daemon.config.diagnostics import Fault, Faults, Path
 NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 RESERVED: Final = frozenset(
     {
-        "host", "content-length", "transfer-encoding", "connection", "te", "trailer", "trailers", "upgrade", "keep-alive",
-        "expect", "accept-encoding", "http2-settings",
+        "host", "content-length", "transfer-encoding", "connection", "te", "trailer", "trailers", "upgrade",
+        "keep-alive", "expect", "accept-encoding", "http2-settings",
     }
 )  # fmt: skip
 """What a message on a connection is, and where it ends (RFC 9110, 7.6.1; RFC 9112): that is written by tppcd alone. A

@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 from daemon.config.convert import Converter, quoted
 from daemon.config.diagnostics import Diagnostic, Path
 from daemon.config.document import Document
+from daemon.config.hosts import listen_host
 from daemon.config.packycode import AmbientSettings, merge
 from daemon.config.provider import Provider, lower_name, provider_path, providers_of
 from daemon.config.references import Resolve, UnresolvedReference
@@ -144,8 +145,9 @@ def _with_ambient(data: dict[str, object], ambient: AmbientSettings) -> tuple[di
 
 
 def _with_host(config: Config) -> Config:
-    """``host: ""`` means all interfaces in the seed system's files; here that must be configured explicitly."""
-    return config if config.host.strip() else structs.replace(config, host=Config().host)
+    """As ``bind`` takes it. ``host: ""`` means all interfaces in the seed system's files; here that must be configured
+    explicitly."""
+    return structs.replace(config, host=listen_host(config.host) or Config().host)
 
 
 def _apply_rules(converter: Converter, config: Config) -> None:
@@ -155,7 +157,11 @@ def _apply_rules(converter: Converter, config: Config) -> None:
         if any(fault.path[: len(path)] == path for path in wrong):
             continue
         written, text = converter.references.get(fault.path, ("", ""))
-        message, hint = (each.replace(quoted(text), quoted(written)) for each in (fault.message, fault.hint))
+        message, hint = fault.message, fault.literal_hint or fault.hint
+        if written:  # what it stands for is not shown
+            if fault.literals_only:
+                continue
+            message, hint = (each.replace(quoted(text), quoted(written)) for each in (fault.message, fault.hint))
         converter.report(fault.path, fault.code, message, hint, severity=fault.severity)
         if fault.severity == "error":
             wrong.add(fault.path)

@@ -89,8 +89,8 @@ class RowsInForce:
         if row.reference and row.enabled and (problem := key_problem(key)):
             return ProviderProblem(f"api_key: what {row.reference} leads to {problem}", "put the bare key there")
         extra, _ = extra_config_of(row.extra_config)
-        if row.enabled and (problem := _header_problem(extra.headers)):
-            return problem
+        if row.enabled and (wrong := _header_problem(extra.headers)):
+            return wrong
         provider = provider_of(row, extra, api_key=key)
         if known != provider:
             self._good[row.id] = row, provider

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from daemon import __version__
 from daemon.config.header_rules import copied_name, is_credential, is_reserved, is_sendable
+from daemon.config.urls import ascii_url
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.wires.base import Wire
 from daemon.wires.table import WIRES
@@ -97,7 +98,7 @@ def _address(base_url: str, path: str) -> str:
 
     A user name or password does not: HTTP clients would send it in place of the key.
     """
-    parts = urlsplit(base_url.strip())
+    parts = urlsplit(ascii_url(base_url))
     base = parts.path.rstrip("/")
     for endpoint in (wire.upstream.endpoint for wire in WIRES.values()):
         if base.endswith(endpoint):

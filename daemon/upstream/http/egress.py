@@ -14,6 +14,7 @@ from pathlib import Path
 
 from loguru import logger
 
+from daemon.config.urls import ascii_host
 from daemon.state.files import replace_file
 from daemon.upstream.http.addresses import AllowedNetworks, forbidden
 
@@ -60,7 +61,7 @@ class EgressPolicy:
 
 def _normalised(host: str) -> str:
     """One spelling for a host name."""
-    return host.strip("[]").rstrip(".").lower()
+    return ascii_host(host.strip("[]").rstrip(".").lower())
 
 
 def _read(path: Path) -> dict[str, AllowedNetworks]:
