@@ -61,7 +61,7 @@ def proxy_fault(url: str) -> str:
         return fault
     if not unquote(urlsplit(text).netloc.rpartition("@")[0]).isascii():
         return "its user name or password has a character that is not ASCII, which proxies do not take"
-    return "it has something behind its host and port; remove it" if _beyond_address(text) not in ("", "/") else ""
+    return "it has a ? or # in it; remove what is behind its port" if re.search("[?#]", text) else ""
 
 
 def ascii_url(url: str) -> str:

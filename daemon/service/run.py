@@ -23,7 +23,7 @@ from daemon.api.app import build
 from daemon.api.management.upstream_rule import host_of
 from daemon.api.services import Services
 from daemon.config.hosts import listen_fault, listen_host
-from daemon.config.references import is_reference
+from daemon.config.references import reference_at
 from daemon.config.schema import Config
 from daemon.errors import ErrorKind, LocalError
 from daemon.gateway.counting import TokenCounter
@@ -296,12 +296,12 @@ def _listen(options: RunOptions, environ: Mapping[str, str], snapshot: Snapshot)
     message, hint = listen_fault(options.host or "")
     if message:
         raise StartRefused(f"--host {message} ({hint.replace('at the key port', 'with --port')})")
-    host, written = listen_host(options.host or "") or config.host, snapshot.written.get("host")
+    host = listen_host(options.host or "") or config.host
     try:
         public = passed.public or bind(host, port)
     except BindError as error:
-        if not options.host and isinstance(written, str) and is_reference(written):  # what it stands for is not shown
-            raise StartRefused(f"cannot listen on what host refers to, {written}: {error.reason}") from error
+        if not options.host and (reference := reference_at(snapshot.written, "host")):
+            raise StartRefused(f"cannot listen on what host refers to, {reference}: {error.reason}") from error
         raise StartRefused(str(error)) from error
     return (*public, *(passed.admin or _admin_socket(environ)))
 
