@@ -15,6 +15,7 @@ from typing import TypeVar
 from daemon.config.diagnostics import Diagnostic, Path, Severity
 from daemon.config.document import Document, looks_secret
 from daemon.config.instructions import ROLES, Instructions, text_fault
+from daemon.config.lookalikes import lookalike_hint
 from daemon.config.references import Resolve, UnresolvedReference, is_reference, watched_name
 from daemon.config.scan import Place
 from daemon.config.schema import Base, ModelAlias, ModelEntry, Packycode, TppcProvider
@@ -112,7 +113,7 @@ class Converter:
     def expected(self, what: str, value: object, path: Path) -> Wrong:
         """A wrong type, in words."""
         written = self.document.plain.get(path, "")
-        hint = HINTS[what]
+        hint = lookalike_hint(value) or HINTS[what]
         if what == "text" and value is None:
             hint = "remove it, or give it a value"
         elif what == "text" and isinstance(value, bool) and written:
@@ -300,8 +301,7 @@ READERS: dict[str, Callable[[Converter, Shape, object, Path], object]] = {
     "aliases": Converter.aliases,
 }
 
-TEXT = Shape(kind="text")
-NAME = Shape(kind="name")
+TEXT, NAME = Shape(kind="text"), Shape(kind="name")
 MODELS_HINT = "write discover, seed, or each model on a line that begins with '- '"
 ROLE_OR_FILE = "write developer, system, or file:/path"
 WORDS: dict[str, bool] = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}

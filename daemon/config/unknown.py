@@ -6,6 +6,7 @@ import difflib
 
 from daemon.config.diagnostics import Fault, Path
 from daemon.config.document import nameable
+from daemon.config.lookalikes import blank_hint
 from daemon.config.schema import Base, Config, ModelEntry, Packycode, RemoteManagement, Routing, Tls, TppcProvider
 from daemon.config.shape import fields
 
@@ -19,7 +20,7 @@ def unknown_key(key: str, section: type[Base]) -> Fault | None:
     if key in SEED_KEYS.get(section, ()):
         hint = SEED_HINTS.get(key, "remove it")
         return Fault(path=path, code="not-supported", message="not supported by tppcd", hint=hint, severity="warning")
-    hint = MISPLACED.get((section, key)) or _nearest(key, section)
+    hint = blank_hint(key) or MISPLACED.get((section, key)) or _nearest(key, section)
     return Fault(path=path, code="unknown-key", message="unknown key", hint=hint, severity="warning")
 
 
