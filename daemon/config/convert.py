@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-from daemon.config.diagnostics import Diagnostic, Path, Severity
+from daemon.config.diagnostics import MOST_SHOWN, Diagnostic, Path, Severity
 from daemon.config.document import Document, looks_secret
 from daemon.config.instructions import ROLES, Instructions, text_fault
 from daemon.config.lookalikes import lookalike_hint
@@ -97,7 +97,7 @@ class Converter:
         values: dict[str, object] = {}
         for key, value in mapping.items():
             if key not in known:
-                if fault := unknown_key(key, section):
+                if fault := unknown_key(key, section, suggest=len(self.diagnostics) < MOST_SHOWN):
                     place = self.document.key_place((*path, key))
                     self.report_at((*path, *fault.path), place, fault.code, fault.message, fault.hint, "warning")
             elif value is not None:
