@@ -128,8 +128,22 @@ ProfileName = Annotated[
         "Empty: packycode is a `codex-relay`, others are recognised by their base-url or by their list of models."
     ),
 ]
-Headers = Annotated[dict[str, str], doc("Extra upstream headers; `$Name` copies the client's header of that name.")]
-ProxyUrl = Annotated[Url, doc("Proxy of this provider; `direct` bypasses the global one.")]
+Headers = Annotated[
+    dict[str, str],
+    doc(
+        "Extra upstream headers; `$Name` copies the client's header of that name, and sends none where the client has "
+        "none or its value is not plain ASCII. Not settable: `host`, `content-length`, `transfer-encoding`, "
+        "`connection`, `te`, `trailer`, `upgrade`, `keep-alive`, `proxy-*`, `expect`, `accept-encoding`. Not copied: "
+        "these, and headers that hold a client's key (`authorization`, `x-api-key`, `cookie`, …)."
+    ),
+]
+ProxyUrl = Annotated[
+    Url,
+    doc(
+        "Proxy of this provider; `direct` bypasses the global one. A `#`, `/` or `?` in a password is percent-encoded: "
+        "`%23`, `%2F`, `%3F`."
+    ),
+]
 MaxConcurrent = Annotated[int, doc("Requests at once; 0: no limit.", ge=0)]
 SystemText = Annotated[
     Instructions,
@@ -180,7 +194,8 @@ class TppcProvider(Base, frozen=True):
         Url,
         doc(
             "Absolute http(s) URL; /responses, /chat/completions or /messages is appended once, "
-            "a bare host gets /v1. Required when enabled."
+            "a bare host gets /v1. Required when enabled. A host in another script is sent in Punycode, a path "
+            "percent-encoded; the IDs are made of what is written."
         ),
     ] = ""
     api_key: Annotated[Secret, doc("The provider's key; required when enabled.")] = Secret("")
@@ -299,7 +314,14 @@ Aliases = Annotated[tuple[ModelAlias, ...], Meta(extra={"kind": "aliases"})]
 class Config(Base, frozen=True):
     """config.yaml, whole."""
 
-    host: Annotated[str, doc("Address to listen on.", restart=True)] = "127.0.0.1"
+    host: Annotated[
+        str,
+        doc(
+            "Address to listen on, without a port: `127.0.0.1`, `::1`, `localhost`; `0.0.0.0` is every IPv4 address, "
+            "`::` or `*` every one.",
+            restart=True,
+        ),
+    ] = "127.0.0.1"
     port: Annotated[int, doc("Port to listen on.", ge=0, le=65535, restart=True)] = 8317
     api_keys: Annotated[
         tuple[Secret, ...],
