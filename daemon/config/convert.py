@@ -15,9 +15,8 @@ from typing import TypeVar
 from daemon.config.diagnostics import MOST_SHOWN, Diagnostic, Path, Severity
 from daemon.config.document import Document, looks_secret
 from daemon.config.instructions import ROLES, Instructions, text_fault
-from daemon.config.lookalikes import lookalike_hint
+from daemon.config.lookalikes import Place, lookalike_hint
 from daemon.config.references import Resolve, UnresolvedReference, is_reference, watched_name
-from daemon.config.scan import Place
 from daemon.config.schema import Base, ModelAlias, ModelEntry, Packycode, TppcProvider
 from daemon.config.shape import Shape, fields
 from daemon.config.unknown import unknown_key

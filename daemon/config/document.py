@@ -20,8 +20,8 @@ from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from daemon.config.diagnostics import Diagnostic, Path
-from daemon.config.lookalikes import COLON, COLON_HINT
-from daemon.config.scan import Place, ScanError, scan
+from daemon.config.lookalikes import COLON, COLON_HINT, Place
+from daemon.config.scan import ScanError, scan
 
 MAX_BYTES = 16 * 1024 * 1024
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
