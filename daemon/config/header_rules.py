@@ -14,6 +14,12 @@ from typing import Final
 
 from daemon.config.diagnostics import Fault, Faults, Path
 
+DESCRIPTION: Final = (
+    "Extra upstream headers; `$Name` copies the client's header of that name, and sends none where the client has none "
+    "or its value is not plain ASCII. Not settable: `host`, `content-length`, `transfer-encoding`, `connection`, `te`, "
+    "`trailer`, `upgrade`, `keep-alive`, `proxy-*`, `expect`, `accept-encoding`. Not copied: these, and headers that "
+    "hold a client's key (`authorization`, `x-api-key`, `cookie`, …)."
+)
 NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 RESERVED: Final = frozenset(
     {

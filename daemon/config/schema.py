@@ -11,6 +11,7 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from daemon.config import header_rules
 from daemon.config.instructions import Instructions
 from daemon.config.profiles import CHOICES
 from daemon.secret import Secret
@@ -128,22 +129,9 @@ ProfileName = Annotated[
         "Empty: packycode is a `codex-relay`, others are recognised by their base-url or by their list of models."
     ),
 ]
-Headers = Annotated[
-    dict[str, str],
-    doc(
-        "Extra upstream headers; `$Name` copies the client's header of that name, and sends none where the client has "
-        "none or its value is not plain ASCII. Not settable: `host`, `content-length`, `transfer-encoding`, "
-        "`connection`, `te`, `trailer`, `upgrade`, `keep-alive`, `proxy-*`, `expect`, `accept-encoding`. Not copied: "
-        "these, and headers that hold a client's key (`authorization`, `x-api-key`, `cookie`, …)."
-    ),
-]
-ProxyUrl = Annotated[
-    Url,
-    doc(
-        "Proxy of this provider; `direct` bypasses the global one. A `#`, `/` or `?` in a password is percent-encoded: "
-        "`%23`, `%2F`, `%3F`."
-    ),
-]
+Headers = Annotated[dict[str, str], doc(header_rules.DESCRIPTION)]
+PROXY_PASSWORD = "In a password write `%23` for `#`, `%2F` for `/`, `%3F` for `?`."
+ProxyUrl = Annotated[Url, doc(f"Proxy of this provider; `direct` bypasses the global one. {PROXY_PASSWORD}")]
 MaxConcurrent = Annotated[int, doc("Requests at once; 0: no limit.", ge=0)]
 SystemText = Annotated[
     Instructions,
@@ -347,7 +335,7 @@ class Config(Base, frozen=True):
     disable_cooling: Annotated[bool, doc("true: no cooldown after failures, they are only reported.")] = False
     translation: Translation = Translation()
     timeouts: Timeouts = Timeouts()
-    proxy_url: Annotated[Url, doc("Proxy for upstream requests: http, https or socks5.")] = ""
+    proxy_url: Annotated[Url, doc(f"Proxy for upstream requests: http, https or socks5. {PROXY_PASSWORD}")] = ""
     provider_store: ProviderStore = ProviderStore()
     tls: Tls = Tls()
     upstream_ca: Annotated[

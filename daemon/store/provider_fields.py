@@ -334,7 +334,7 @@ REQUIRED: Final = {
     "type": f"one of: {', '.join(ADAPTERS)}",
     "base_url": "e.g. https://host.example/v1",
 }
-TYPES: Final = {"responses": "codex", "chat": "openai", "messages": "messages"}
+TYPES: Final = {kind.wire_api: kind.type for kind in ADAPTERS.values() if not kind.profile}
 """By wire: what ``wire-api`` of a provider of config.yaml is here."""
 RENAMED: Final[dict[str, Path]] = {
     "base-url": ("base_url",),
