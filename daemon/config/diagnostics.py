@@ -5,8 +5,8 @@ A check that knows only the value reports a ``Fault``, a diagnostic without a po
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -45,13 +45,34 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
         return f"{place}: {self.severity}: {subject}{self.message}{hint}"
 
 
+MOST_SHOWN: Final = 200
+"""Diagnostics of one severity that are kept of a file: a file of another program is wrong in each line."""
+
+
+def bounded(diagnostics: Sequence[Diagnostic], severity: Severity) -> tuple[Diagnostic, ...]:
+    """Without those of this severity beyond the first ``MOST_SHOWN``; the last one says how many there are more."""
+    found = [each for each in diagnostics if each.severity == severity]
+    more = len(found) - MOST_SHOWN
+    if more <= 0:
+        return tuple(diagnostics)
+    noun = severity if more == 1 else f"{severity}s"
+    rest = Diagnostic(severity=severity, code="more", message=f"and {more} more {noun}", source=found[0].source)
+    left_out = set(map(id, found[MOST_SHOWN:]))
+    return (*(each for each in diagnostics if id(each) not in left_out), rest)
+
+
 class Fault(Struct, frozen=True, kw_only=True):
-    """What is wrong with the value at ``path``; its line and column are not known yet."""
+    """What is wrong with the value at ``path``; its line and column are not known yet.
+
+    ``literal_hint`` stands in place of ``hint`` where the value is written out, and may quote a part of it.
+    ``literals_only``: nothing is wrong where the value is behind a reference."""
 
     path: Path
     code: str
     message: str
     hint: str = ""
+    literal_hint: str = ""
+    literals_only: bool = False
     severity: Severity = "error"
 
 

@@ -14,6 +14,7 @@ from threading import Thread
 from typing import Final, Protocol
 
 from daemon.config import log_sizes
+from daemon.config.references import reference_at
 from daemon.config.schema import Logging
 from daemon.reload.appliers import Applier
 from daemon.secret import Secret
@@ -55,7 +56,11 @@ class DaemonLog:
         level = self._level_option or ("debug" if config.debug else settings.level)
         if (settings, level) == (self._applied, self._level):
             return
-        file = await _opened(settings) if settings.file else None
+        try:
+            file = await _opened(settings) if settings.file else None
+        except OSError as error:
+            reference = reference_at(snapshot.written, "logging", "file")
+            raise OSError(error.errno, error.strerror, reference or settings.file) from error
         self._sink = logs.configure(level, self._format_option or settings.format, file=file, environ=self._environ)
         self._applied, self._level = settings, level
 

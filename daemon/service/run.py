@@ -22,6 +22,8 @@ from daemon import __version__
 from daemon.api.app import build
 from daemon.api.management.upstream_rule import host_of, hosts_of
 from daemon.api.services import Services
+from daemon.config.hosts import listen_fault, listen_host
+from daemon.config.references import reference_at
 from daemon.config.schema import Config
 from daemon.errors import stopping
 from daemon.gateway.counting import TokenCounter
@@ -307,9 +309,15 @@ def _listen(
     passed = inherited(environ)
     config = snapshot.config
     port = config.port if options.port is None else options.port
+    message, hint = listen_fault(options.host or "")
+    if message:
+        raise StartRefused(f"--host {message} ({hint.replace('at the key port', 'with --port')})")
+    host = listen_host(options.host or "") or config.host
     try:
-        public = passed.public or bind(options.host or config.host, port)
+        public = passed.public or bind(host, port)
     except BindError as error:
+        if not options.host and (reference := reference_at(snapshot.written, "host")):
+            raise StartRefused(f"cannot listen on what host refers to, {reference}: {error.reason}") from error
         raise StartRefused(str(error)) from error
     return (*public, *(passed.admin or _admin_socket(environ, lasting)))
 

@@ -24,7 +24,11 @@ _ALL = ("0.0.0.0", "::")
 
 
 class BindError(Exception):
-    """We cannot listen there. The message is one line and says what to do."""
+    """We cannot listen there. The message is one line and says what to do; ``reason`` is the part without the place."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 class Inherited(Struct, frozen=True):
@@ -59,7 +63,7 @@ def bind(host: str, port: int, *, backlog: int = BACKLOG) -> tuple[socket.socket
     except OSError as error:
         for sock in bound:
             sock.close()
-        raise BindError(_explain(host, port, error)) from error
+        raise BindError(_explain(host, port, error), _reason(error)) from error
     return tuple(bound)
 
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from msgspec import Struct, structs
 
-from daemon.config.urls import BYPASS, http_fault
+from daemon.config.urls import BYPASS, ascii_url, http_fault
 from daemon.errors import RemoteError
 from daemon.masks import Masks
 from daemon.secret import mask_keys
@@ -101,7 +101,7 @@ class _Run:
         self._auth = auth
         self._ca = ca
         self._seconds = seconds
-        url = urlsplit(auth.base_url)
+        url = urlsplit(ascii_url(auth.base_url))
         self._host, self._port = url.hostname or "", url.port or DEFAULT_PORTS[url.scheme]
         self._transport = Transport(egress, self._step)
         self._stopped: Stopped | None = None  # why the latest step of dialing failed

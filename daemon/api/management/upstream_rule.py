@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from daemon.config.diagnostics import Diagnostic, Fault, Path
 from daemon.config.provider import providers_of
 from daemon.config.schema import Config
-from daemon.config.urls import BYPASS
+from daemon.config.urls import BYPASS, ascii_url
 from daemon.gateway.caller import Caller
 from daemon.snapshot.snapshot import Snapshot
 from daemon.upstream.http.addresses import AllowedNetworks, forbidden
@@ -107,7 +107,7 @@ def changed_urls(old: Config, new: Config) -> tuple[tuple[Path, str], ...]:
 def host_of(url: str) -> str:
     """The host that a connection would be made to; empty where there is none."""
     try:
-        return urlsplit(url.strip()).hostname or ""
+        return urlsplit(ascii_url(url)).hostname or ""
     except ValueError:
         return ""
 

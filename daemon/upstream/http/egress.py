@@ -21,6 +21,7 @@ from typing import Final
 
 from loguru import logger
 
+from daemon.config.urls import ascii_host
 from daemon.state.files import read_file, replace_file
 from daemon.upstream.http.addresses import AllowedNetworks, forbidden
 
@@ -111,7 +112,7 @@ class EgressPolicy:
 
 def _normalised(host: str) -> str:
     """One spelling for a host name."""
-    return host.strip("[]").rstrip(".").lower()
+    return ascii_host(host.strip("[]").rstrip(".").lower())
 
 
 def _read(path: Path) -> dict[str, AllowedNetworks]:

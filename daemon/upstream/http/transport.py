@@ -17,6 +17,7 @@ import ssl
 from functools import lru_cache
 from urllib.parse import urlsplit
 
+from daemon.config.urls import proxy_as_dialed
 from daemon.errors import ErrorKind, RemoteError, Scope
 from daemon.upstream.http.addresses import AllowedNetworks
 from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
@@ -169,7 +170,8 @@ class PooledBody:
 def _route(method: str, address: str, proxy: str, ca: str) -> tuple[Endpoint, str]:
     """Where a URL leads, and how the head of a request to it begins: as far as the length of a body."""
     url = urlsplit(address)
-    endpoint = Endpoint(url.scheme, url.hostname or "", url.port or DEFAULT_PORTS[url.scheme], proxy, ca)
+    port = url.port or DEFAULT_PORTS[url.scheme]
+    endpoint = Endpoint(url.scheme, url.hostname or "", port, proxy_as_dialed(proxy), ca)
     target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
     host = url.netloc.rpartition("@")[2]
     opening = f"{method} {target} HTTP/1.1\r\nhost: {host}"
