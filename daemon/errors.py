@@ -115,6 +115,8 @@ class GatewayError(Exception):
     ``details`` is put into the Anthropic error object (the SDK's thread fall-back reads it). ``resets_at``
     (epoch seconds) is when a limit ends, where that is known; ``plan_type`` is the ChatGPT plan it belongs to.
     ``messages_type`` is the ``type`` toward a Messages client where the kind's own is not what it acts on.
+    ``reason`` is the word for the log, one of ``telemetry.failure_cause.REASONS`` or ``http_NNN``; '' where kind
+    and status say it (``failure_cause.reason_of``).
     """
 
     scope = Scope.REQUEST
@@ -134,6 +136,7 @@ class GatewayError(Exception):
         retry_after: float | None = None,
         should_retry: bool | None = None,
         details: dict[str, object] | None = None,
+        reason: str = "",
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -144,6 +147,7 @@ class GatewayError(Exception):
         self.retry_after = retry_after
         self.should_retry = should_retry
         self.details = details
+        self.reason = reason
 
 
 class LocalError(GatewayError):
@@ -174,9 +178,17 @@ class RemoteError(GatewayError):
         should_retry: bool | None = None,
         evidence: str = "",
         failure: Failure | None = None,
+        reason: str = "",
     ) -> None:
         super().__init__(
-            kind, message, status=status, code=code, param=param, retry_after=retry_after, should_retry=should_retry
+            kind,
+            message,
+            status=status,
+            code=code,
+            param=param,
+            retry_after=retry_after,
+            should_retry=should_retry,
+            reason=reason,
         )
         self.scope = scope
         self.failover = failover or (Failover.NEVER if scope is Scope.REQUEST else Failover.ALWAYS)

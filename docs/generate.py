@@ -24,6 +24,7 @@ from daemon.config.profiles import PROFILES
 from daemon.config.schema import DEFAULT_MODELS, Base, Config
 from daemon.config.shape import Field, Shape
 from daemon.secret import Secret
+from daemon.telemetry.failure_cause import OF_KIND, REASONS, Cause
 from daemon.telemetry.metrics import MOST_FIELDS, MOST_MODELS, TABLE, Metric
 
 PAGES = Path(__file__).resolve().parent
@@ -118,6 +119,18 @@ def metric_bounds() -> str:
         f"Labels that clients can influence are bounded: after {MOST_MODELS} pairs of provider and model, and after "
         f"{MOST_FIELDS}\nlost fields, the rest is counted under `other`.\n"
     )
+
+
+def failure_reasons() -> str:
+    rows = [(f"`{reason}`", meaning, f"`{cause}`") for reason, (meaning, cause) in REASONS.items()]
+    return table(("`reason`", "meaning", "`cause`"), rows)
+
+
+def failure_causes() -> str:
+    kinds = {cause: [kind for kind, of in OF_KIND.items() if of is cause] for cause in Cause}
+    reasons = {cause: [reason for reason, (_, of) in REASONS.items() if of is cause] for cause in Cause}
+    rows = [(f"`{cause}`", words(kinds[cause]), words(reasons[cause])) for cause in Cause]
+    return table(("`cause`", "`error` of an upstream", "`reason`"), rows)
 
 
 def models() -> str:
@@ -229,6 +242,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "metrics": metrics,
     "metric-bounds": metric_bounds,
+    "failure-reasons": failure_reasons,
+    "failure-causes": failure_causes,
     "profiles-known-by": known_by,
     "profiles-changed-by": changed_by,
     "profiles-presets": presets,

@@ -75,6 +75,13 @@ TABLE: Final = (
         "Finished requests by entry, provider ('' = none was asked) and HTTP status.",
         ("entry", "provider", "status"),
     ),
+    Metric(
+        "tppcd_request_failures_total",
+        "counter",
+        "Finished requests with another status than 200, by entry and by who can change it: client, configuration, "
+        "upstream, limit or gateway (reference/logs.md says which failure is whose).",
+        ("entry", "cause"),
+    ),
     Metric("tppcd_requests_in_flight", "gauge", "Requests that have started and not finished."),
     Metric(
         "tppcd_request_first_event_seconds",
@@ -234,6 +241,10 @@ class Metrics:
             self._first_event[series].observe(first_event_s)
         if usage is not None:
             self._count_tokens(provider, model, usage)
+
+    def request_failed(self, entry: str, cause: str) -> None:
+        """A request ended with another status than 200; ``cause`` is ``failure_cause.cause_of`` its error."""
+        self._add("tppcd_request_failures_total", entry, cause)
 
     def lost(self, field: str, n: int = 1) -> None:
         """``field`` was lost in translation (``top_k``, ``messages[3].cache_control``); indexes are dropped."""
