@@ -1,8 +1,8 @@
 """When an upstream says to come back, in whatever form it says it. No other module reads waits.
 
-However far away they say it is, ``MOST_WAIT`` is the longest wait: nobody is kept from an upstream for years by a
-number that is wrong. Relative times win over absolute ones. These are compared with the upstream's own ``date`` header: no
-clock is read here, and theirs is the one that counts. Without that header the absolute time is kept as
+However far away they say it is, ``MOST_WAIT`` is the longest wait: a number that is wrong keeps nobody from an
+upstream for years. Relative times win over absolute ones. These are compared with the upstream's own ``date``
+header: no clock is read here, and theirs is the one that counts. Without that header the absolute time is kept as
 such, for whoever has a clock.
 """
 
