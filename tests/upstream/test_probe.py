@@ -262,7 +262,11 @@ def sized(body: bytes, *headers: str, status: str = "200 OK") -> bytes:
 @pytest.mark.parametrize(
     "response, ok, words",
     [
-        (sized(b"", "location: https://other.example/v1", status="302 Found"), False, "redirects to https://other"),
+        (
+            sized(b"", "location: https://other.example/v1", status="302 Found"),
+            False,
+            "redirects (HTTP 302) to https://other",
+        ),
         (sized(gzip.compress(LIST), "content-encoding: gzip"), True, "lists 1 model"),
         (raw(b"%x\r\n%b\r\n0\r\n\r\n" % (len(LIST), LIST), "transfer-encoding: chunked"), True, "lists 1 model"),
         (raw(LIST), True, "lists 1 model"),

@@ -18,7 +18,7 @@ from msgspec import Struct, structs
 
 from daemon.errors import ErrorKind, RemoteError, Scope
 from daemon.telemetry.failure_cause import Reason
-from daemon.upstream.http.connection import Cut, NotHttp, TlsRecord
+from daemon.upstream.http.connection import Cut, ExpectsTls, NotHttp
 from daemon.upstream.http.dialing import DialFailed, DialStep, Endpoint, ForbiddenAddress, PlainHttp
 from daemon.upstream.http.trust import BadCaFile
 from daemon.upstream.http.tunnel import ProxyFailed, ProxyFault
@@ -65,8 +65,8 @@ def cause_of(error: Exception, endpoint: Endpoint) -> Cause:
             return Cause(Reason.TLS, what, "it must be a PEM file", tried=False)
         case TimeoutError():
             return Cause(Reason.TIMEOUT, "the CA certificates could not be read in time", "check the file system")
-        case TlsRecord():
-            return Cause(Reason.TLS, f"plain HTTP was sent to {_at(endpoint)}, which expects TLS", WRITE_HTTPS)
+        case ExpectsTls():
+            return Cause(Reason.TLS, f"plain HTTP was sent to an HTTPS port, {_at(endpoint)}", WRITE_HTTPS)
         case NotHttp(why=""):
             what = f"what answers at {_at(endpoint)} is not an HTTP server"
             return Cause(Reason.NOT_HTTP, what, "check the port, and http or https, in base-url")

@@ -50,8 +50,8 @@ class NotHttp(ConnectionError):
         self.why = why
 
 
-class TlsRecord(NotHttp):
-    """A TLS alert came: what answers there expects TLS."""
+class ExpectsTls(NotHttp):
+    """Plain HTTP was sent to a server that expects TLS."""
 
 
 class Connection(asyncio.Protocol):
@@ -251,7 +251,7 @@ class Connection(asyncio.Protocol):
         self._rest(len(data))
 
     def _fail(self, why: str, *, tls: bool = False) -> None:
-        self._error = NotHttp(why) if self._in_body or not tls else TlsRecord()
+        self._error = NotHttp(why) if self._in_body or not tls else ExpectsTls()
         self.close()
 
     def eof_received(self) -> None:

@@ -16,6 +16,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
+from functools import cache
 from typing import Final, Literal, NamedTuple
 
 from daemon.config.urls import BYPASS
@@ -98,6 +99,10 @@ class Dialer:
         except (OSError, ValueError) as error:  # a TimeoutError and an SSLError are OSErrors
             raise DialFailed(dial.step) from error
 
+    async def expects_tls(self, endpoint: Endpoint) -> bool:
+        """Whether a server that hung up on plain HTTP answers TLS. No request is sent."""
+        return await _Dial(endpoint, _unchecked(), self._egress, untraced).answers_tls()
+
 
 class _Dial:
     """One connection on its way. ``step`` is the one that is running."""
@@ -177,6 +182,18 @@ class _Dial:
         except OSError:
             return False
 
+    async def answers_tls(self) -> bool:
+        with suppress(OSError, ValueError):
+            async with asyncio.timeout(SILENT_FOR):
+                if self._endpoint.is_proxied:
+                    sock = await self._through_proxy()
+                else:
+                    addresses = await self._addresses(self._endpoint.host, self._endpoint.port)
+                    _, sock = await connect_first(addresses, self._endpoint.port)
+                (await _connection_over(sock, self._endpoint.host, self._context)).close()
+                return True
+        return False
+
     async def _addresses(self, host: str, port: int) -> list[str]:
         infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(each[4][0]) for each in infos))
@@ -218,3 +235,12 @@ async def _connection_over(sock: socket.socket, name: str, context: ssl.SSLConte
         Connection, sock=sock, ssl=context, server_hostname=name if context else None
     )
     return connection
+
+
+@cache
+def _unchecked() -> ssl.SSLContext:
+    """For a look at who answers: nothing is sent, so the certificate does not matter."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -19,7 +19,7 @@ from daemon.errors import ErrorKind, RemoteError
 from daemon.upstream.http.addresses import AllowedNetworks
 from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
 from daemon.upstream.http.causes import Unanswered, cause_of
-from daemon.upstream.http.connection import Connection, Cut
+from daemon.upstream.http.connection import Connection, Cut, ExpectsTls
 from daemon.upstream.http.dialing import Dialer, Endpoint, Trace, untraced
 from daemon.upstream.http.egress import EgressPolicy
 from daemon.upstream.http.trust import Trust
@@ -63,7 +63,12 @@ class Transport:
             connection.terms = terms
             return await self._ask(connection, endpoint, head, call)
         except (OSError, ValueError) as error:
-            raise Unanswered(cause_of(error, endpoint)) from error
+            raise Unanswered(cause_of(await self._explained(error, endpoint), endpoint)) from error
+
+    async def _explained(self, error: Exception, endpoint: Endpoint) -> Exception:
+        """Many servers hang up without a word where they expect TLS."""
+        hung_up = isinstance(error, Cut) and error.unanswered and endpoint.scheme == "http"
+        return ExpectsTls() if hung_up and await self._dialer.expects_tls(endpoint) else error
 
     async def _context(self, endpoint: Endpoint, seconds: float) -> ssl.SSLContext | None:
         """The CAs in force, where TLS is needed."""
