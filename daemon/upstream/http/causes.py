@@ -145,9 +145,10 @@ def _no_tls(error: BaseException | None, endpoint: Endpoint) -> Cause:
         case TimeoutError():
             what = f"{_at(endpoint)} does not finish the TLS handshake in time"
             return Cause(Reason.TIMEOUT, what, "is this an HTTPS port? see timeouts.connect", "tls")
-        case ssl.SSLError(reason=str(reason)):
-            what = f"the TLS handshake with {_at(endpoint)} fails: {reason.lower().replace('_', ' ')}"
-            hint = "is this an HTTPS port?"
+        case ssl.SSLError() if not isinstance(error, ssl.SSLEOFError):
+            reason = getattr(error, "reason", "") or ""  # OpenSSL's, of errors that are its own
+            why = f": {reason.lower().replace('_', ' ')}" if reason else ""
+            what, hint = f"the TLS handshake with {_at(endpoint)} fails{why}", "is this an HTTPS port?"
         case _:
             what, hint = f"{_at(endpoint)} hangs up in the TLS handshake", "is this an HTTPS port?"
     return Cause(Reason.TLS, what, hint, "tls")

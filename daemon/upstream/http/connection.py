@@ -64,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)  # until ``connection_made``
         self._waiter: asyncio.Future[None] | None = None
+        self._unasked = False
         self._pace: Pace
         self._reset()
 
@@ -108,6 +109,8 @@ class Connection(asyncio.Protocol):
 
         Raises ``Cut``, ``NotHttp`` or ``OSError``. Cancelled, it leaves a connection fit for ``close`` alone.
         """
+        if self._unasked:  # other protocols begin with a greeting of the server
+            raise NotHttp
         self._reset()
         self.ended = False
         self._most_unpacked = most_unpacked
@@ -229,6 +232,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.ended:  # bytes that nobody asked for: whose response would they be?
+            self._unasked = True
             self.close()
             return
         self._answered = True
