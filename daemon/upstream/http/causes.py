@@ -1,6 +1,6 @@
 """Why there is no answer, in words: one table for what clients get, the log, the provider test and ``doctor``.
 
-    engine's error + endpoint ─▶ cause_of ─▶ Cause(reason, explanation, hint)
+    engine's error + endpoint ─▶ upstream_cause ─▶ UpstreamCause(reason, explanation, hint)
 
 Of the upstream and the proxy no more is named than host and port: anybody may read this. The errors' own texts may
 hold more, so they are not quoted. Pure.
@@ -24,7 +24,7 @@ from daemon.upstream.http.trust import BadCaFile
 from daemon.upstream.http.tunnel import ProxyFailed, ProxyFault
 
 
-class Cause(Struct, frozen=True):
+class UpstreamCause(Struct, frozen=True):
     """``explanation`` is what is the case, a sentence without its full stop; ``hint`` what to do about it. ``step`` of
     opening the connection is the one that failed, '' for none of them. ``tried`` false: the configuration forbids it,
     or cannot be used, so nothing has begun."""
@@ -42,13 +42,13 @@ class Cause(Struct, frozen=True):
 class Unanswered(RemoteError):
     """The upstream has given no answer, or not all of one. ``cause`` says why."""
 
-    def __init__(self, cause: Cause) -> None:
+    def __init__(self, cause: UpstreamCause) -> None:
         kind = ErrorKind.TIMEOUT if cause.reason is Reason.TIMEOUT else ErrorKind.API
         super().__init__(kind, str(cause), scope=Scope.PROVIDER, reason=cause.reason.value)
         self.cause = cause
 
 
-def cause_of(error: Exception, endpoint: Endpoint) -> Cause:
+def upstream_cause(error: Exception, endpoint: Endpoint) -> UpstreamCause:
     """Why a request to ``endpoint`` has no answer. ``error`` is the engine's."""
     match error:
         case DialFailed(step="proxy", __cause__=why):
@@ -62,25 +62,27 @@ def cause_of(error: Exception, endpoint: Endpoint) -> Cause:
             return structs.replace(cause, step="") if endpoint.is_proxied else cause
         case BadCaFile():
             what = "the file that upstream-ca names cannot be used"
-            return Cause(Reason.TLS, what, "it must be a PEM file", tried=False)
+            return UpstreamCause(Reason.TLS, what, "it must be a PEM file", tried=False)
         case TimeoutError():
-            return Cause(Reason.TIMEOUT, "the CA certificates could not be read in time", "check the file system")
+            return UpstreamCause(
+                Reason.TIMEOUT, "the CA certificates could not be read in time", "check the file system"
+            )
         case ExpectsTls():
-            return Cause(Reason.TLS, f"plain HTTP was sent to an HTTPS port, {_at(endpoint)}", WRITE_HTTPS)
+            return UpstreamCause(Reason.TLS, f"plain HTTP was sent to an HTTPS port, {_at(endpoint)}", WRITE_HTTPS)
         case NotHttp(why=""):
             what = f"what answers at {_at(endpoint)} is not an HTTP server"
-            return Cause(Reason.NOT_HTTP, what, "check the port, and http or https, in base-url")
+            return UpstreamCause(Reason.NOT_HTTP, what, "check the port, and http or https, in base-url")
         case NotHttp(why=why):
             what = f"the upstream {endpoint.host} sent an answer that cannot be read: {why}"
-            return Cause(Reason.NOT_HTTP, what, "check base-url, or ask the provider")
+            return UpstreamCause(Reason.NOT_HTTP, what, "check base-url, or ask the provider")
         case Cut(unanswered=True):
             what = f"the upstream {_at(endpoint)} closed the connection without an answer"
-            return Cause(
+            return UpstreamCause(
                 Reason.CUT, what, "try again; if that does not help, check the port, and http or https, in base-url"
             )
         case _:
             what = f"the upstream {endpoint.host} cut its answer before the end"
-            return Cause(Reason.CUT, what, "try again, or ask the provider")
+            return UpstreamCause(Reason.CUT, what, "try again, or ask the provider")
 
 
 WRITE_HTTPS: Final = "write https:// in base-url"
@@ -91,33 +93,33 @@ def _at(endpoint: Endpoint) -> str:
     return f"{endpoint.host} port {endpoint.port}"
 
 
-def _unresolved(error: BaseException | None, endpoint: Endpoint) -> Cause:
+def _unresolved(error: BaseException | None, endpoint: Endpoint) -> UpstreamCause:
     match error:
         case ForbiddenAddress():
             return _forbidden(error, "dns")
         case TimeoutError():
             what = f"the name {endpoint.host} was not resolved in time"
-            return Cause(Reason.TIMEOUT, what, "check this machine's DNS", "dns")
+            return UpstreamCause(Reason.TIMEOUT, what, "check this machine's DNS", "dns")
     hint = "check the spelling of base-url; if it is right, this machine's DNS"
-    return Cause(Reason.DNS, f"the name {endpoint.host} does not resolve", hint, "dns")
+    return UpstreamCause(Reason.DNS, f"the name {endpoint.host} does not resolve", hint, "dns")
 
 
-def _forbidden(error: ForbiddenAddress, step: DialStep | Literal[""] = "") -> Cause:
+def _forbidden(error: ForbiddenAddress, step: DialStep | Literal[""] = "") -> UpstreamCause:
     what = f"{error.host} leads to {error}, and was set through the API from another host"
     hint = "write it into config.yaml yourself, or see remote-management.allow-private-upstreams"
-    return Cause(Reason.FORBIDDEN_ADDRESS, what, hint, step, tried=bool(step))
+    return UpstreamCause(Reason.FORBIDDEN_ADDRESS, what, hint, step, tried=bool(step))
 
 
-def _unconnected(error: BaseException | None, endpoint: Endpoint) -> Cause:
+def _unconnected(error: BaseException | None, endpoint: Endpoint) -> UpstreamCause:
     match error:
         case ConnectionRefusedError():
             what = f"nothing listens on {_at(endpoint)}: connection refused"
-            return Cause(Reason.REFUSED, what, "is the server running, and is the port right?", "connect")
+            return UpstreamCause(Reason.REFUSED, what, "is the server running, and is the port right?", "connect")
         case TimeoutError():
             hint = "a firewall may drop the packets; where a proxy is needed, set proxy-url; see timeouts.connect"
-            return Cause(Reason.TIMEOUT, f"{_at(endpoint)} does not answer in time", hint, "connect")
+            return UpstreamCause(Reason.TIMEOUT, f"{_at(endpoint)} does not answer in time", hint, "connect")
     what = f"{_at(endpoint)} cannot be reached: {_in_words(error)}"
-    return Cause(Reason.UNREACHABLE, what, "check this machine's network", "connect")
+    return UpstreamCause(Reason.UNREACHABLE, what, "check this machine's network", "connect")
 
 
 def _in_words(error: BaseException | None) -> str:
@@ -136,7 +138,7 @@ WRONG_NAME: Final = frozenset({62, 64})
 """X509_V_ERR_…, OpenSSL 3."""
 
 
-def _no_tls(error: BaseException | None, endpoint: Endpoint) -> Cause:
+def _no_tls(error: BaseException | None, endpoint: Endpoint) -> UpstreamCause:
     match error:
         case ssl.SSLCertVerificationError():
             what, hint = _bad_certificate(error, endpoint.host)
@@ -144,14 +146,14 @@ def _no_tls(error: BaseException | None, endpoint: Endpoint) -> Cause:
             what, hint = f"{_at(endpoint)} uses plain HTTP, not HTTPS", WRITE_HTTP
         case TimeoutError():
             what = f"{_at(endpoint)} does not finish the TLS handshake in time"
-            return Cause(Reason.TIMEOUT, what, "is this an HTTPS port? see timeouts.connect", "tls")
+            return UpstreamCause(Reason.TIMEOUT, what, "is this an HTTPS port? see timeouts.connect", "tls")
         case ssl.SSLError() if not isinstance(error, ssl.SSLEOFError):
             reason = getattr(error, "reason", "") or ""  # OpenSSL's, of errors that are its own
             why = f": {reason.lower().replace('_', ' ')}" if reason else ""
             what, hint = f"the TLS handshake with {_at(endpoint)} fails{why}", "is this an HTTPS port?"
         case _:
             what, hint = f"{_at(endpoint)} hangs up in the TLS handshake", "is this an HTTPS port?"
-    return Cause(Reason.TLS, what, hint, "tls")
+    return UpstreamCause(Reason.TLS, what, hint, "tls")
 
 
 def _bad_certificate(error: ssl.SSLCertVerificationError, host: str) -> tuple[str, str]:
@@ -192,7 +194,7 @@ PROXY_FAULTS: Final[Mapping[ProxyFault, tuple[str, str]]] = {
 """Explanation and hint."""
 
 
-def _no_tunnel(error: BaseException | None, endpoint: Endpoint) -> Cause:
+def _no_tunnel(error: BaseException | None, endpoint: Endpoint) -> UpstreamCause:
     proxy = _shown_proxy(endpoint.proxy)
     match error:
         case ForbiddenAddress():
@@ -200,11 +202,13 @@ def _no_tunnel(error: BaseException | None, endpoint: Endpoint) -> Cause:
         case ProxyFailed():
             what, hint = PROXY_FAULTS[error.fault]
             words = what.format(proxy=proxy, target=_at(endpoint), detail=_detail(error))
-            return Cause(Reason.PROXY, words, hint)
+            return UpstreamCause(Reason.PROXY, words, hint)
         case TimeoutError():
             what = f"the proxy {proxy} does not connect to {_at(endpoint)} in time"
-            return Cause(Reason.TIMEOUT, what, "check that the proxy works; see timeouts.connect")
-    return Cause(Reason.PROXY, f"the proxy {proxy} cannot be used", "check proxy-url: address, user and password")
+            return UpstreamCause(Reason.TIMEOUT, what, "check that the proxy works; see timeouts.connect")
+    return UpstreamCause(
+        Reason.PROXY, f"the proxy {proxy} cannot be used", "check proxy-url: address, user and password"
+    )
 
 
 def _detail(error: ProxyFailed) -> str:

@@ -33,6 +33,8 @@ addresses, the address connected to, the TLS version. The steps may begin again 
 
 SILENT_FOR: Final = 1.0
 """Seconds without an answer to a TLS greeting, after which it is looked whether plain HTTP is spoken there."""
+PATIENCE: Final = 3.0
+"""Seconds that such a look may take."""
 _QUESTION: Final = b"HEAD / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
 _NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 """What OpenSSL calls bytes that are not TLS."""
@@ -170,7 +172,7 @@ class _Dial:
     async def _is_plain(self, address: str | None) -> bool:
         """Whether a request without TLS is answered. It is nobody's: it names no path, and has no key."""
         try:
-            async with asyncio.timeout(SILENT_FOR):
+            async with asyncio.timeout(PATIENCE):
                 if address is None:
                     sock = await self._through_proxy()
                 else:
@@ -184,7 +186,7 @@ class _Dial:
 
     async def answers_tls(self) -> bool:
         with suppress(OSError, ValueError):
-            async with asyncio.timeout(SILENT_FOR):
+            async with asyncio.timeout(PATIENCE):
                 if self._endpoint.is_proxied:
                     sock = await self._through_proxy()
                 else:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from daemon.errors import ErrorKind, RemoteError
 from daemon.upstream.http.addresses import AllowedNetworks
 from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
-from daemon.upstream.http.causes import Unanswered, cause_of
+from daemon.upstream.http.causes import Unanswered, upstream_cause
 from daemon.upstream.http.connection import Connection, Cut, ExpectsTls
 from daemon.upstream.http.dialing import Dialer, Endpoint, Trace, untraced
 from daemon.upstream.http.egress import EgressPolicy
@@ -63,7 +63,7 @@ class Transport:
             connection.terms = terms
             return await self._ask(connection, endpoint, head, call)
         except (OSError, ValueError) as error:
-            raise Unanswered(cause_of(await self._explained(error, endpoint), endpoint)) from error
+            raise Unanswered(upstream_cause(await self._explained(error, endpoint), endpoint)) from error
 
     async def _explained(self, error: Exception, endpoint: Endpoint) -> Exception:
         """Many servers hang up without a word where they expect TLS."""
@@ -147,7 +147,7 @@ class PooledBody:
         try:
             return await self._connection.read()
         except OSError as error:
-            raise Unanswered(cause_of(error, self._endpoint)) from error
+            raise Unanswered(upstream_cause(error, self._endpoint)) from error
 
     def close(self) -> None:
         if self._open:

@@ -9,7 +9,7 @@ import ssl
 import pytest
 
 from daemon.errors import ErrorKind, Scope
-from daemon.upstream.http.causes import PROXY_FAULTS, Unanswered, cause_of
+from daemon.upstream.http.causes import PROXY_FAULTS, Unanswered, upstream_cause
 from daemon.upstream.http.connection import Cut, ExpectsTls, NotHttp
 from daemon.upstream.http.dialing import DialFailed, Endpoint, ForbiddenAddress, PlainHttp
 from daemon.upstream.http.trust import BadCaFile
@@ -57,7 +57,7 @@ def dialing(step: str, error: Exception) -> DialFailed:
 )
 def test_each_cause_has_a_word(reason: str, words: str, step: str, error: Exception) -> None:
     """And the step that failed; nothing of the errors' own texts, which may hold anything."""
-    cause = cause_of(error, DIRECT)
+    cause = upstream_cause(error, DIRECT)
     raised = Unanswered(cause)
     assert (cause.reason, cause.step, raised.reason) == (reason, step, reason)
     assert words in cause.explanation
@@ -71,13 +71,13 @@ def test_each_fault_of_a_proxy_is_the_proxys(fault: str) -> None:
     """It is named by host and port, without its user and password."""
     failed = ProxyFailed(fault)  # type: ignore[arg-type]  # a key of the table
     failed.__cause__ = ConnectionRefusedError(111, "planted")
-    cause = cause_of(dialing("proxy", failed), PROXIED)
+    cause = upstream_cause(dialing("proxy", failed), PROXIED)
     assert (cause.reason, cause.step) == ("proxy", "")
     assert "{" not in str(cause) and "planted" not in str(cause) and "user:" not in str(cause)
     assert fault == "url" or "[::1]:1080" in cause.explanation
 
 
 def test_behind_a_proxy_no_step_is_named() -> None:
-    assert cause_of(dialing("proxy", TimeoutError()), PROXIED).reason == "timeout"
-    assert cause_of(dialing("tls", TimeoutError()), PROXIED).step == ""
-    assert not cause_of(dialing("proxy", ForbiddenAddress("fox", "a proxy at ::1 (loopback)")), PROXIED).tried
+    assert upstream_cause(dialing("proxy", TimeoutError()), PROXIED).reason == "timeout"
+    assert upstream_cause(dialing("tls", TimeoutError()), PROXIED).step == ""
+    assert not upstream_cause(dialing("proxy", ForbiddenAddress("fox", "a proxy at ::1 (loopback)")), PROXIED).tried
