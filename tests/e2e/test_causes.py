@@ -117,7 +117,7 @@ class Row(NamedTuple):
 OVER_TLS = "https://localhost"
 ROWS: Final[Mapping[str, Row]] = {
     "no-such-name": Row("the name fox.invalid does not resolve", url="http://fox.invalid"),
-    "refused": Row("nothing listens on 127.0.0.1 port {port}: connection refused"),
+    "refused": Row("nothing listens on 127.0.0.1 port {port}"),
     "no-route": Row("255.255.255.255 port {port} cannot be reached: ", url="http://255.255.255.255"),
     "other-name": Row("the certificate of localhost is for another name", answers, "other", OVER_TLS),
     "other-address": Row("the certificate of 127.0.0.1 is for another name", answers, "other", "https://127.0.0.1"),

@@ -113,8 +113,8 @@ def _forbidden(error: ForbiddenAddress, step: DialStep | Literal[""] = "") -> Up
 def _unconnected(error: BaseException | None, endpoint: Endpoint) -> UpstreamCause:
     match error:
         case ConnectionRefusedError():
-            what = f"nothing listens on {_at(endpoint)}: connection refused"
-            return UpstreamCause(Reason.REFUSED, what, "is the server running, and is the port right?", "connect")
+            hint = "the connection is refused: is the server running, and is the port right?"
+            return UpstreamCause(Reason.REFUSED, f"nothing listens on {_at(endpoint)}", hint, "connect")
         case TimeoutError():
             hint = "a firewall may drop the packets; where a proxy is needed, set proxy-url; see timeouts.connect"
             return UpstreamCause(Reason.TIMEOUT, f"{_at(endpoint)} does not answer in time", hint, "connect")

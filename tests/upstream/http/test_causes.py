@@ -37,7 +37,12 @@ def dialing(step: str, error: Exception) -> DialFailed:
             "dns",
             dialing("dns", ForbiddenAddress("fox", "10.0.0.5 (private)")),
         ),
-        ("refused", "connection refused", "connect", dialing("connect", ConnectionRefusedError(111, "planted"))),
+        (
+            "refused",
+            "nothing listens on fox.example port 8443",
+            "connect",
+            dialing("connect", ConnectionRefusedError(111, "planted")),
+        ),
         ("timeout", "does not answer in time", "connect", dialing("connect", TimeoutError())),
         ("timeout", "does not answer in time", "connect", dialing("connect", OSError(errno.ETIMEDOUT, "planted"))),
         ("unreachable", "network is unreachable", "connect", dialing("connect", OSError(errno.ENETUNREACH, "planted"))),

@@ -172,7 +172,9 @@ async def test_a_refused_connection_is_told() -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     async with transport() as way:
-        with pytest.raises(RemoteError, match=rf"nothing listens on 127\.0\.0\.1 port {port}: connection refused"):
+        with pytest.raises(
+            RemoteError, match=rf"nothing listens on 127\.0\.0\.1 port {port}; the connection is refused"
+        ):
             await way.open(call(f"http://127.0.0.1:{port}/v1"))
 
 
