@@ -66,9 +66,11 @@ class Transport:
             raise Unanswered(upstream_cause(await self._explained(error, endpoint), endpoint)) from error
 
     async def _explained(self, error: Exception, endpoint: Endpoint) -> Exception:
-        """Many servers hang up without a word where they expect TLS."""
+        """Many servers hang up without a word where they expect TLS; not where HTTP has been answered before."""
         hung_up = isinstance(error, Cut) and error.unanswered and endpoint.scheme == "http"
-        return ExpectsTls() if hung_up and await self._dialer.expects_tls(endpoint) else error
+        if hung_up and endpoint not in self._idle and await self._dialer.expects_tls(endpoint):
+            return ExpectsTls()
+        return error
 
     async def _context(self, endpoint: Endpoint, seconds: float) -> ssl.SSLContext | None:
         """The CAs in force, where TLS is needed."""
