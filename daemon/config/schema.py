@@ -339,7 +339,11 @@ class Config(Base, frozen=True):
     provider_store: ProviderStore = ProviderStore()
     tls: Tls = Tls()
     upstream_ca: Annotated[
-        str, doc("Extra CA file for upstreams, PEM; a relative path is relative to config.yaml's directory.")
+        str,
+        doc(
+            "Extra CA file for upstreams, PEM; a relative path is relative to config.yaml's directory. A change of the "
+            "file is in force without a restart."
+        ),
     ] = ""
     logging: Logging = Logging()
     debug: Annotated[bool, doc("Same as logging.level debug.")] = False

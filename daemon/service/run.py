@@ -135,7 +135,7 @@ class Daemon:
                 self._note_remote_hosts,
                 self._ask_for_models,
             ),
-            on_reload=self._discovery.refresh,
+            on_reload=self._look_again,
             lasting=lasting,
             audit=audit,
             metrics=metrics,
@@ -183,6 +183,11 @@ class Daemon:
             self._failure_events.close()
             if self._audit_file is not None:
                 self._audit_file.close()
+
+    def _look_again(self) -> None:
+        """Somebody asks for a reload: what no configuration says is new as well."""
+        self._transport.look_at_certificates()
+        self._discovery.refresh()
 
     def _open_store(self, settings: Config) -> tuple[Source, ...]:
         """The provider store, where the first configuration says; another place needs a restart."""

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from daemon.errors import Failure, RemoteError, Scope
-from daemon.wires.failures.page import is_firewall, is_page, limit_in, one_line, target_of, title_of
+from daemon.wires.failures.page import is_firewall, is_page, limit_in, one_line, page_of, target_of, title_of
 from daemon.wires.failures.retry_after import wait_of
 from daemon.wires.json import NOT_JSON
 from daemon.wires.sse import SseSplitter
@@ -57,6 +57,8 @@ def failure_of_answer(
 ) -> Failure:
     """An HTTP answer that is not a success, or not the JSON that was asked for. ``headers`` are lower-case."""
     text = body.decode("utf-8", "replace").strip(_BLANK)
+    if page := page_of(status, text):
+        return Failure(status=status, page=page)
     if is_page(text):
         return _page(status, headers, text)
     value = _json(text)

@@ -19,7 +19,32 @@ _READ = 16384
 _CHALLENGE = re.compile(
     r"challenge-platform|cf-chl-|__cf_chl|cf-browser-verification|_Incapsula_Resource|aliyun_waf", re.I
 )
+_HTTPS_PORT = re.compile(
+    r"plain http request was sent to https port"  # nginx
+    r"|http request to an https server"  # Go, Caddy
+    r"|speaking plain http to an ssl-enabled server port"  # Apache
+    r"|combination of host and port requires tls",  # Tomcat
+    re.I,
+)
 _LIMITED = re.compile(r"you are being rate limited|error(?: code)?:? 1015", re.I)
+
+
+HTTPS_PORT = "HTTPS here"
+"""What came is the answer of a port that expects TLS."""
+PROXY_LOGIN = "a proxy's login"
+
+ON_THE_WAY: Mapping[str, tuple[str, str]] = {
+    HTTPS_PORT: ("plain HTTP was sent to an HTTPS port", "write https:// in base-url"),
+    PROXY_LOGIN: ("a proxy on the way requires a login (HTTP 407)", "put user and password into proxy-url"),
+}
+"""What keeps a request from reaching the upstream, and what to do about it."""
+
+
+def page_of(status: int, text: str) -> str:
+    """``HTTPS_PORT`` or ``PROXY_LOGIN``, whatever the body looks like; '' for any other answer."""
+    if status == 407:
+        return PROXY_LOGIN
+    return HTTPS_PORT if status == 400 and _HTTPS_PORT.search(text[:_READ]) else ""
 
 
 def is_page(text: str) -> bool:
