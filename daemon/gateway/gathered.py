@@ -1,8 +1,12 @@
 """How much of the upstreams' answers may be in memory at once.
 
-An answer that is passed on as it comes takes no room here. One that is collected does: for a client that asked for
-no stream, as a whole JSON body, or because it is held back until it is committed. Counted are the bytes that an
-upstream sent.
+An answer that is passed on as it comes takes no room here. Two kinds do:
+
+1. One that is collected, for a client that asked for no stream, as a whole JSON body, or because it is held back until
+   it is committed. Counted are the bytes that an upstream sent.
+2. What a stream has to keep until later: text that the Responses API repeats at the end, arguments of calls, thinking
+   and blocks that wait for their turn, an event that has not ended. Counted is what is kept (``kept`` of the pipes),
+   not what has passed.
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ from daemon.upstream.http.call import WHOLE_BODY_LIMIT
 
 EACH: Final = WHOLE_BODY_LIMIT
 ALL: Final = 4 * EACH
+STEP: Final = 16 * 1024
+"""What a stream keeps is counted when it has grown or shrunk by so many bytes, so that most reads count nothing."""
 
 
 E = TypeVar("E", bound=Exception)
@@ -52,7 +58,7 @@ class Share:
         self.size = 0
 
     def take(self, size: int) -> None:
-        """Room for ``size`` bytes more. Raises ``RemoteError`` where there is none."""
+        """Room for ``size`` bytes more that are collected. Raises ``RemoteError`` where there is none."""
         budget = self._budget
         if self.size + size > budget.each:
             raise RemoteError(
@@ -68,6 +74,25 @@ class Share:
             )
         self.size += size
         budget.taken += size
+
+    def hold(self, size: int) -> None:
+        """The stream keeps ``size`` bytes now, whatever it was before. Raises ``RemoteError`` where there is no room
+        for them."""
+        budget = self._budget
+        if size > budget.each:
+            raise RemoteError(
+                ErrorKind.API,
+                f"more than {_mib(budget.each)} of the upstream's answer would have to be kept until its end,"
+                " the most for one request",
+            )
+        if budget.taken + size - self.size > budget.all and size > self.size:
+            raise RemoteError(
+                ErrorKind.API,
+                f"more than {_mib(budget.all)} of all running answers would have to be kept until their end:"
+                " try again later",
+            )
+        budget.taken += size - self.size
+        self.size = size
 
     def give_back(self) -> None:
         """All of it: the bytes have gone to the client."""

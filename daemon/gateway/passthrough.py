@@ -45,6 +45,7 @@ class PassthroughPipe:
         "_splitter",
         "_usage",
         "heard",
+        "kept",
         "skipped",
         "stage",
     )
@@ -64,7 +65,7 @@ class PassthroughPipe:
 
     def _reset(self) -> None:
         self._drop()
-        self.heard = self.skipped = 0
+        self.heard = self.skipped = self.kept = 0
         self.stage: Stage = "held"
 
     def _new_readers(self) -> None:
@@ -110,6 +111,7 @@ class PassthroughPipe:
 
     def feed(self, data: bytes) -> Stage:
         self._read(self._splitter.feed(data))
+        self.kept = len(self._splitter.tail) + self._dialect.kept + self._decoder.kept
         return self.stage
 
     def _read(self, payloads: list[bytes]) -> None:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.client_stream import ClientStream, ClientWriter, ResponseHead
-from daemon.gateway.gathered import Share, without_frames
+from daemon.gateway.gathered import STEP, Share, without_frames
 from daemon.gateway.headers import PassedHeaders
 from daemon.gateway.learned import RequestAmendments
 from daemon.gateway.live_state import LiveState
@@ -260,7 +260,7 @@ class RequestHandler:
         """Feed what arrives and pass on what is due, until the terminal event."""
         state, idle = self._state, adapter.auth.timeouts.idle
         overdue = _overdue("next event", idle, adapter.setting("idle"))
-        passed_on = False  # only what is not counts among the answers in memory
+        passed_on = False  # until then all of it is in memory, afterwards what the pipe keeps
         # The deadlines count events that go on with the answer. Comments, pings and parts of events stretch the wait
         # for the next one, up to ``last_sign``; what cannot be read does not even do that.
         heard = skipped = 0
@@ -270,6 +270,8 @@ class RequestHandler:
             if not passed_on:
                 share.take(len(data))
             stage = pipe.feed(data)
+            if pipe.kept > share.size and not passed_on:
+                share.hold(pipe.kept)  # what was made of the bytes is larger than they are
             now = monotonic()
             if pipe.heard != heard:
                 heard, patience, last_sign = pipe.heard, idle, now + SIGNS_OF_LIFE * idle
@@ -286,8 +288,8 @@ class RequestHandler:
                 return
             if stage == "committed" and self._streamed:
                 await self._writer.write(pipe.take(), patience)
-                if not passed_on:
-                    share.give_back()
+                if not passed_on or abs(pipe.kept - share.size) >= STEP:
+                    share.hold(pipe.kept)
                     passed_on = True
             data = await answer.read()
         pipe.end_of_body()

@@ -186,12 +186,12 @@ def described(tool: Tool) -> str | None:
 
 
 class InputReader:
-    """Unwraps arguments as they stream. What does not begin as asked for is held and judged at the end."""
+    """Unwraps arguments as they stream. What does not begin as asked for is ``held`` and judged at the end."""
 
-    __slots__ = ("_held", "_hopeless", "_inside", "_over", "_rest")
+    __slots__ = ("_hopeless", "_inside", "_over", "_rest", "held")
 
     def __init__(self) -> None:
-        self._held: list[str] = []
+        self.held = bytearray()
         self._rest = ""
         self._hopeless = self._inside = self._over = False
 
@@ -200,21 +200,22 @@ class InputReader:
         if self._over:
             return ""
         if not self._inside:
-            self._held.append(text)
+            self.held += text.encode()
             return self._open() if not self._hopeless else ""
         return self._characters(self._rest + text)
 
     def close(self) -> str:
         """The whole, where the arguments have another shape."""
-        return "" if self._inside else unwrapped("".join(self._held))
+        return "" if self._inside else unwrapped(self.held.decode())
 
     def _open(self) -> str:
-        head = "".join(self._held)
+        head = self.held.decode()
         opening = _OPENING.match(head)
         if opening is None:
             self._hopeless = len(head) > _LONGEST_OPENING
             return ""
         self._inside = True
+        self.held.clear()
         return self._characters(head[opening.end() :])
 
     def _characters(self, text: str) -> str:

@@ -86,6 +86,7 @@ class MessagesDialect:
         "_shift",
         "_started",
         "goes_on",
+        "kept",
         "needs_decoding",
         "signature",
     )
@@ -116,6 +117,7 @@ class MessagesDialect:
     def begin(self) -> None:
         self._read = _Event("")
         self._ids.begin()
+        self.kept = 0
         self.goes_on = self.needs_decoding = False
         self.signature = b""
 
@@ -151,6 +153,7 @@ class MessagesDialect:
             self._open = self._next - 1, block.type
             if block.type == "tool_use" and (fresh := self._ids.fresh(event.index, block.id, block.name)):
                 payload = changed(payload, content_block=Raw(changed(event.content_block, id=fresh)))
+            self.kept = self._ids.kept
         elif kind == "content_block_stop":
             self._open = None
         elif self._open and self.signature:

@@ -79,6 +79,7 @@ class ChatDialect:
         "_read",
         "_spoken",
         "goes_on",
+        "kept",
         "needs_decoding",
         "signature",
     )
@@ -105,6 +106,7 @@ class ChatDialect:
         self._read = _LAST
         self._calls = False  # whether the event has some
         self._ids.begin()
+        self.kept = 0
         self._finishes = False  # whether a choice of the event has its ``finish_reason``
         self.goes_on = self.needs_decoding = False
         self._done = False  # whether ``[DONE]`` has gone out: some servers end without one, and clients wait for it
@@ -165,6 +167,7 @@ class ChatDialect:
             name = (call.get("function") or {}).get("name") or ""
             if isinstance(call.get("id"), str) and (fresh := self._ids.fresh(known, call["id"], name)):
                 call["id"], renamed = fresh, True
+        self.kept = self._ids.kept
         return renamed
 
     def _is_hidden(self, chunk: _Chunk) -> bool:
