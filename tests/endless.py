@@ -145,6 +145,11 @@ UNLIMITED = {
     ("chat_tiny", "messages"),
     ("chat_wide", "chat"),
     ("chat_thinking", "chat"),
+    ("chat_tiny", "chat"),
+    ("chat_wide", "messages"),
+    *((kind, entry) for kind in ("chat_names", "chat_images") for entry in ("chat", "messages", "responses")),
+    ("chat_sources", "chat"),
+    ("chat_sources", "messages"),
     ("messages_text", "chat"),
     ("messages_text", "messages"),
     ("messages_thinking", "chat"),
@@ -208,6 +213,11 @@ def running() -> Iterator[Endless]:
         upstream.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         ready.set()
         loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0.1))
+        loop.close()
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()

@@ -19,6 +19,8 @@ from daemon.upstream.http.call import WHOLE_BODY_LIMIT
 
 EACH: Final = WHOLE_BODY_LIMIT
 ALL: Final = 4 * EACH
+LARGE: Final = 4 * 1024 * 1024
+"""Bytes of an answer after which it is worth giving free pages back to the system."""
 STEP: Final = 16 * 1024
 """What a stream keeps is counted when it has grown or shrunk by so many bytes, so that most reads count nothing."""
 
@@ -34,14 +36,16 @@ def without_frames(error: E) -> E:
 
 
 class GatheredBudget:
-    """One for the daemon's life. ``taken``: bytes that are in memory now, of all answers together."""
+    """One for the daemon's life. ``taken``: bytes that are in memory now, of all answers together. ``large_ended``: one
+    that took much has given it back since somebody set this to false."""
 
-    __slots__ = ("all", "each", "taken")
+    __slots__ = ("all", "each", "large_ended", "taken")
 
     def __init__(self, each: int = EACH, all: int = ALL) -> None:
         self.each = each
         self.all = all
         self.taken = 0
+        self.large_ended = False
 
     def share(self) -> Share:
         """``with``: the part of one answer. Whatever ends it, its bytes are given back."""
@@ -96,7 +100,9 @@ class Share:
 
     def give_back(self) -> None:
         """All of it: the bytes have gone to the client."""
-        self._budget.taken -= self.size
+        budget = self._budget
+        budget.large_ended = budget.large_ended or self.size > LARGE
+        budget.taken -= self.size
         self.size = 0
 
     def __enter__(self) -> Self:

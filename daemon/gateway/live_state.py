@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from daemon.gateway.count_tokens import CountTokens
 from daemon.gateway.counting import Calibration
 from daemon.gateway.deadlines import Deadlines
+from daemon.gateway.free_pages import FreePages
 from daemon.gateway.gathered import GatheredBudget
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.reasoning.owners import ReasoningOwners
@@ -30,6 +31,7 @@ class LiveState:
         "calibration",
         "counted",
         "deadlines",
+        "free_pages",
         "gathered",
         "learned",
         "metrics",
@@ -59,6 +61,7 @@ class LiveState:
         self.owners = ReasoningOwners()
         self.calibration = Calibration()
         self.gathered = GatheredBudget()
+        self.free_pages = FreePages()
         self.tokens = CountTokens(adapters=adapters, calibration=self.calibration)
 
     @property

@@ -112,6 +112,8 @@ class PassthroughPipe:
     def feed(self, data: bytes) -> Stage:
         self._read(self._splitter.feed(data))
         self.kept = len(self._splitter.tail) + self._dialect.kept + self._decoder.kept
+        if not self._client_request.request.stream:
+            self.kept += len(self._out)
         return self.stage
 
     def _read(self, payloads: list[bytes]) -> None:

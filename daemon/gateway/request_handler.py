@@ -34,9 +34,14 @@ from daemon.upstream.adapters.adapter import Adapter, too_late
 from daemon.upstream.http.call import UpstreamResponse
 from daemon.upstream.response_form import unwrapped
 from daemon.wires.failures.judge import judged_again
+from daemon.wires.json import NOT_JSON
+from daemon.wires.sse import check_values
 
 DRAIN: Final = 1.0
 """Seconds an upstream has to end its body after its last event, for its connection to be used again."""
+
+NOT_READABLE: Final = "the upstream's answer is not valid JSON of its API"
+TOO_DEEP: Final = "the request is nested too deep to be sent on (send objects and lists less than 1,000 levels deep)"
 
 SIGNS_OF_LIFE: Final = 4
 """How many times ``timeouts.idle`` an upstream may send comments and pings in place of the next event."""
@@ -86,6 +91,11 @@ class RequestHandler:
                 await self._respond()
         finally:
             live.deadlines.leave(self._state)
+            self._pipe = None
+            self._pipes.clear()  # what they keep is not to wait for whoever holds on to this handler
+            if live.gathered.large_ended:
+                live.gathered.large_ended = False
+                live.free_pages.return_soon()
             record.report(monotonic(), live.metrics)
             if record.measured is not None:
                 live.calibration.observe(record.served, estimate, record.measured)
@@ -157,7 +167,9 @@ class RequestHandler:
             self._live.metrics.attempt(auth.name, "ok")
             return None
         self._live.states.failed(auth.id, error)
-        if pipe.stage != "held" and self._streamed:
+        begun = pipe.stage != "held"
+        del pipe  # the error may outlive the request, with this frame
+        if begun and self._streamed:
             raise error  # the client has seen a part of this answer: nobody else can go on with it
         return error
 
@@ -174,7 +186,10 @@ class RequestHandler:
     async def _ask_amended(self, target: AttemptTarget, pipe: ResponsePipe) -> RemoteError | None:
         """Ask, and where the upstream's refusal says what it needs instead, ask again with that."""
         auth, adapter = target.candidate.auth, target.adapter
-        prepared = pipe.prepare(target)
+        try:
+            prepared = pipe.prepare(target)
+        except RecursionError:
+            raise LocalError(ErrorKind.INVALID_REQUEST, TOO_DEEP) from None
         while True:
             self.record.attempts += 1
             self._note_losses(prepared)
@@ -234,8 +249,12 @@ class RequestHandler:
                 await adapter.accept(answer)
                 pipe.accepted()
                 with self._live.gathered.share() as share:
-                    await self._read_answer(adapter, answer, pipe, share)
-                    await self._finish(pipe)
+                    try:
+                        await self._read_answer(adapter, answer, pipe, share)
+                        whole = pipe.take() if self._streamed else pipe.whole()
+                    except NOT_JSON:  # what nobody reads but at the end, or only beside the rest
+                        raise RemoteError(ErrorKind.API, NOT_READABLE) from None
+                    await self._finish(pipe, whole)
         except (GatewayError, ClientGone) as error:
             raise without_frames(error) from error.__cause__
         finally:
@@ -245,7 +264,9 @@ class RequestHandler:
     async def _read_answer(self, adapter: Adapter, answer: UpstreamResponse, pipe: ResponsePipe, share: Share) -> None:
         first_bytes, form = await adapter.begin(answer)
         if form == "json":
-            whole = unwrapped(await answer.read_whole(begun=first_bytes, taken=share.take))
+            body = await answer.read_whole(begun=first_bytes, taken=share.take)
+            check_values(body)
+            whole = unwrapped(body)
             self._note_first_event()
             pipe.feed_whole(whole)
             return
@@ -295,14 +316,14 @@ class RequestHandler:
         pipe.end_of_body()
         self._note_first_event()  # it may have been the last one, which lacked its blank line
 
-    async def _finish(self, pipe: ResponsePipe) -> None:
+    async def _finish(self, pipe: ResponsePipe, whole: bytes) -> None:
         record, summary = self.record, pipe.summary()
         record.usage, record.estimated, record.answer_lost = summary.usage, summary.cut_short, loss_names(summary.lost)
         self._writer.answer_complete()
         if self._streamed:
-            await self._writer.end(pipe.take())
+            await self._writer.end(whole)
         else:
-            await self._writer.respond(200, {"content-type": "application/json"}, pipe.whole())
+            await self._writer.respond(200, {"content-type": "application/json"}, whole)
 
     # --- the client ---
 

@@ -86,7 +86,7 @@ class ResponsePipe(Protocol):
 
     kept: int
     """Bytes that are in memory after ``take``, for what comes later. Before an answer is committed, or where it is put
-    together for a client that does not stream, what it came in counts too: this is then at least what was made of it."""
+    together for a client that does not stream, the bytes that it came in count too where they are more."""
 
     @property
     def skipped(self) -> int:

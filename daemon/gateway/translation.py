@@ -31,7 +31,7 @@ from daemon.wires.json import type_of
 MANY_EVENTS = 4096
 """Events of an answer that is not streamed to the client: more are put together, since each takes more room than its
 text."""
-MANY_BYTES = 4 * 1024 * 1024
+MANY_BYTES = 512 * 1024
 """Bytes of an upstream's after which the same is done, however few events they are."""
 
 
@@ -168,7 +168,7 @@ class TranslationPipe:
             self._events[self._merged :] = late
             self._merged, self._merged_at = len(self._events), self._bytes_held
             self._merged_size += sum(map(size_of, late))
-        self.kept += self._merged_size
+        self.kept += self._merged_size + self._bytes_held - self._merged_at
 
     def _stopped(self, stops: StopScanner, events: Sequence[Event]) -> Sequence[Event]:
         events = stops.scan(events)

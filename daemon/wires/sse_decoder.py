@@ -28,8 +28,9 @@ from daemon.wires.failures.remote_errors import error_event
 from daemon.wires.json import NOT_JSON, is_json, with_utf8
 from daemon.wires.sse import SseSplitter
 
-MOST_BLOCKS: Final = 4096
-"""Blocks of one answer, calls, items, or parts of one."""
+MOST_BLOCKS: Final = 1024
+"""Blocks of one answer, calls, items, or parts of one. Real answers have a few dozen; a stream is looked over for its
+open calls at each new one."""
 
 DONE = b"[DONE]"
 """Chat Completions' last payload, which some compatible servers keep on every wire."""

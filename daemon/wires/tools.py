@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from daemon.inference.blocks import Block, Opaque
 from daemon.inference.request import AnyTool, Message, OpaqueTool, Request, Tool
+from daemon.wires.json import NOT_JSON
 from daemon.wires.naming import shorten_names
 
 _Key = tuple[str | None, str]
@@ -167,7 +168,7 @@ def unwrapped(arguments: str) -> str:
     """The text in the arguments of a function that stands for a custom tool; other arguments as they are."""
     try:
         whole = msgspec.json.decode(arguments)
-    except (msgspec.DecodeError, RecursionError):
+    except NOT_JSON:
         return arguments
     if isinstance(whole, str):
         return whole

@@ -9,7 +9,6 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -31,18 +30,25 @@ CUTS = (
     "more than 64 MiB",
     "larger than 256 MiB",
     "more than 256 MiB",
-    "more than 4096 parts",
+    "more than 1024 parts",
     "larger than 16777216 bytes",
     "more than 500000 values",
 )
 COMBINATIONS = [
-    (kind, entry, stream)
-    for kind in UPSTREAMS
-    for entry in DIALECTS
-    for stream in (STREAMED, WHOLE)
-    if not (stream and (kind, entry) in UNLIMITED)
+    ("chat_text", "responses", STREAMED),
+    ("chat_text", "chat", WHOLE),
+    ("chat_wide", "messages", WHOLE),
+    ("chat_second_call", "messages", STREAMED),
+    ("chat_calls", "responses", STREAMED),
+    ("chat_event", "chat", STREAMED),
+    ("chat_values", "messages", STREAMED),
+    ("messages_text", "responses", STREAMED),
+    ("messages_thinking", "messages", WHOLE),
+    ("responses_text", "messages", WHOLE),
+    ("responses_unnamed", "chat", STREAMED),
+    ("responses_items", "responses", STREAMED),
 ]
-
+"""One for each of what can grow, on each wire; ``tests/gateway/test_kept.py`` has them all."""
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +95,9 @@ async def the_end(gateway: Daemon, kind: str, entry: str, stream: bool, most: in
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(("kind", "entry", "stream"), COMBINATIONS)
+@pytest.mark.parametrize(
+    ("kind", "entry", "stream"), COMBINATIONS, ids=lambda value: {True: "streamed", False: "whole"}.get(value, value)
+)
 async def test_what_is_kept_of_an_answer_without_end_is_bounded(
     gateway: Daemon, kind: str, entry: str, stream: bool
 ) -> None:
@@ -101,5 +109,52 @@ async def test_what_is_kept_of_an_answer_without_end_is_bounded(
     if stream:
         assert "[DONE]" not in last and "message_stop" not in last and "response.completed" not in last
         assert '"error"' in last
-    print(kind, entry, stream, "peak", (memory(gateway, "VmHWM") - idle) >> 20)
+    print(f"{kind} {entry}: {(memory(gateway, 'VmHWM') - idle) >> 20} MiB at most")
     assert memory(gateway, "VmHWM") - idle < 256 * MIB
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("kind", "entry"), [("chat_text", "messages"), ("responses_text", "responses")])
+async def test_a_stream_of_which_nothing_is_kept_has_no_limit(gateway: Daemon, kind: str, entry: str) -> None:
+    assert (kind, entry) in UNLIMITED
+    measure_peak(gateway)
+    idle = memory(gateway, "VmRSS")
+    size, last = await the_end(gateway, kind, entry, STREAMED, ENOUGH)
+    assert size >= ENOUGH and "error" not in last
+    assert memory(gateway, "VmHWM") - idle < 32 * MIB
+
+
+FEW = [("chat_text", "responses", STREAMED), ("messages_text", "chat", WHOLE), ("responses_text", "messages", WHOLE)]
+ALL = [*COMBINATIONS, *FEW]
+
+
+async def campaign(gateway: Daemon, combinations: list[tuple[str, str, bool]], in_sequence: int, at_once: int) -> str:
+    """First one after the other, then many at once: what it took and what it left, in bytes."""
+    idle = memory(gateway, "VmRSS")
+    measure_peak(gateway)
+    for number in range(in_sequence):
+        await the_end(gateway, *combinations[number % len(combinations)])
+    after_sequence = memory(gateway, "VmRSS")
+    requests = [the_end(gateway, *combinations[number % len(combinations)]) for number in range(at_once)]
+    ends = await asyncio.gather(*requests)
+    assert all(any(cut in last for cut in CUTS) for _, last in ends), ends
+    wait_for(lambda: memory(gateway, "VmRSS") - idle < GROWTH, "the memory to be free again")
+    peak, left = memory(gateway, "VmHWM"), memory(gateway, "VmRSS")
+    assert peak < PEAK, f"{peak >> 20} MiB"
+    return (
+        f"idle {idle >> 20} MiB, after {in_sequence} in sequence {after_sequence >> 20} MiB,"
+        f" after {at_once} at once {left >> 20} MiB, peak {peak >> 20} MiB"
+    )
+
+
+@pytest.mark.asyncio
+async def test_many_answers_without_end_at_once(gateway: Daemon) -> None:
+    await campaign(gateway, FEW, 0, 12)
+
+
+@pytest.mark.soak
+@pytest.mark.asyncio
+async def test_hundreds_of_answers_without_end(gateway: Daemon, capsys: pytest.CaptureFixture[str]) -> None:
+    measured = await campaign(gateway, ALL, 200, 50)
+    with capsys.disabled():
+        print(f"\n{measured}")

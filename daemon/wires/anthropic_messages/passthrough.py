@@ -21,7 +21,7 @@ from daemon.wires.anthropic_messages.message_events import begun_and_deltas, mes
 from daemon.wires.anthropic_messages.stream_encoder import MessagesStreamEncoder
 from daemon.wires.base import AnswerContext, EncodeResponse
 from daemon.wires.call_ids import RepeatedIds
-from daemon.wires.json import LenientDecoder, changed, encode, fields_of
+from daemon.wires.json import NOT_JSON, LenientDecoder, changed, encode, fields_of
 from daemon.wires.sse import frame
 
 _DECODED = frozenset({"message_start", "message_delta", "message_stop", "error"})
@@ -241,7 +241,7 @@ class MessagesDialect:
         """The events that a stream of this answer would have had, and on from there as with any stream."""
         try:
             payloads = list(message_events(body))
-        except msgspec.DecodeError:  # an odd block: what the hub makes of it
+        except NOT_JSON:  # an odd block: what the hub makes of it
             payloads = list(message_events(self._encode_response(response)))
         out = bytearray()
         for payload in payloads:

@@ -20,7 +20,6 @@ from daemon.wires.openai_chat.schema import CalledFunction, CallPart
 from daemon.wires.sse_decoder import MOST_BLOCKS, BlockWriter, too_many
 from daemon.wires.tools import InputReader, called_tool
 
-
 LONGEST_NAME: Final = 4096
 """Characters of a tool's name: what comes in pieces must not grow without end."""
 
@@ -28,7 +27,18 @@ LONGEST_NAME: Final = 4096
 class StreamedCall:
     """One call. ``whole`` says whether its arguments are complete by themselves."""
 
-    __slots__ = ("_arguments", "_block", "_fallback_id", "_names", "_reader", "_writer", "custom", "ended", "id", "name")
+    __slots__ = (
+        "_arguments",
+        "_block",
+        "_fallback_id",
+        "_names",
+        "_reader",
+        "_writer",
+        "custom",
+        "ended",
+        "id",
+        "name",
+    )
 
     def __init__(self, writer: BlockWriter, names: Mapping[str, str], fallback_id: str | None) -> None:
         self._writer = writer

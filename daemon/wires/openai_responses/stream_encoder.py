@@ -42,7 +42,6 @@ from daemon.wires.openai_responses.stream_items import (
     WholeBlock,
 )
 
-
 MOST_REPEATED: Final = 4 * 1024 * 1024
 """Bytes of output that ``response.failed`` says once more: to say 64 MiB again would take as much room four times."""
 

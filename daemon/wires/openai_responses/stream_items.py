@@ -125,7 +125,7 @@ class MessageBlock:
         else:
             part, field = encode(TextPart("", self._annotations)), b'"text":'
             writer.repeat(b"response.output_text.done", self._place, b"," + field, text, b',"logprobs":[]')
-        before, _, rest = part.partition(field + b'""')
+        before, rest = part.split(field + b'""', 1)
         writer.repeat(b"response.content_part.done", self._place, b',"part":' + before + field, text, rest)
         item = encode(MessageOutput(self._id, "completed", ()))
         writer.done(self._index, item.replace(b"[]", b"[%b]" % b"".join((before, field, text, rest)), 1))
