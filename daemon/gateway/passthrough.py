@@ -181,13 +181,13 @@ class PassthroughPipe:
         try:
             response = self._client_request.wire.decode_response(body, {})
             self._answer = self._dialect.whole(body)
+            unfolded = self._dialect.unfold(body, response) if self._client_request.request.stream else b""
         except NOT_JSON:
             message = "the upstream's response is not valid JSON of its API"
             raise RemoteError(ErrorKind.API, message) from None
         self._usage = response.usage
         self.stage = "finished"
-        if self._client_request.request.stream:
-            self._out += self._dialect.unfold(body, response)
+        self._out += unfolded
 
     def end_of_body(self) -> None:
         self._read([payload for payload in self._splitter.close() if is_done(payload) or is_json(payload)])
