@@ -12,6 +12,8 @@ import ctypes
 from collections.abc import Callable
 from typing import Final
 
+from daemon.gateway.gathered import GatheredBudget
+
 AFTER: Final = 0.5
 """Seconds from the end of an answer: by then its task is gone, and what ends at the same time is trimmed with it."""
 
@@ -36,9 +38,11 @@ class FreePages:
     def __init__(self) -> None:
         self._due = False
 
-    def return_soon(self) -> None:
-        """In the running loop, once for all that ask before it happens. Takes a few milliseconds."""
-        if not self._due:
+    def return_after(self, gathered: GatheredBudget) -> None:
+        """Soon, if an answer has ended that took much: in the running loop, once for all that end before it happens.
+        Takes a few milliseconds."""
+        large, gathered.large_ended = gathered.large_ended, False
+        if large and not self._due:
             self._due = True
             asyncio.get_running_loop().call_later(AFTER, self._return)
 

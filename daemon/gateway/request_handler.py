@@ -6,7 +6,6 @@ upstream stays invisible. No timer runs here: ``Deadlines`` watches the clock an
 
 from __future__ import annotations
 
-import asyncio
 from functools import lru_cache, partial
 from math import inf
 from time import monotonic
@@ -36,9 +35,6 @@ from daemon.upstream.response_form import unwrapped
 from daemon.wires.failures.judge import judged_again
 from daemon.wires.json import NOT_JSON
 from daemon.wires.sse import check_values
-
-DRAIN: Final = 1.0
-"""Seconds an upstream has to end its body after its last event, for its connection to be used again."""
 
 NOT_READABLE: Final = "the upstream's answer is not valid JSON of its API"
 TOO_DEEP: Final = "the request is nested too deep to be sent on (send objects and lists less than 1,000 levels deep)"
@@ -93,9 +89,7 @@ class RequestHandler:
             live.deadlines.leave(self._state)
             self._pipe = None
             self._pipes.clear()  # what they keep is not to wait for whoever holds on to this handler
-            if live.gathered.large_ended:
-                live.gathered.large_ended = False
-                live.free_pages.return_soon()
+            live.free_pages.return_after(live.gathered)
             record.report(monotonic(), live.metrics)
             if record.measured is not None:
                 live.calibration.observe(record.served, estimate, record.measured)
@@ -121,15 +115,7 @@ class RequestHandler:
         if self.record.estimated:  # cut short: the upstream is still writing what nobody needs
             self._answer.close()
             return
-        with self._answer as answer:
-            if answer.ended:
-                return
-            try:
-                async with asyncio.timeout(DRAIN):
-                    while await answer.read():
-                        pass
-            except (TimeoutError, RemoteError):
-                return
+        await self._answer.drain()
 
     # --- whom to ask ---
 

@@ -279,7 +279,7 @@ async def test_the_deadlines_count_events_that_go_on_with_the_answer(
     clock = [0.0]
     for module in ("request_handler", "client_stream"):
         monkeypatch.setattr(f"daemon.gateway.{module}.monotonic", lambda: clock[0])
-    monkeypatch.setattr("daemon.gateway.request_handler.DRAIN", 0.0)  # the body has no end to wait for
+    monkeypatch.setattr("daemon.upstream.http.call.DRAIN", 0.0)  # the body has no end to wait for
     events = {
         b"opening": frames(wire, *opening(wire), done=False),
         b"text": frames(wire, *text(wire, "b"), done=False),
