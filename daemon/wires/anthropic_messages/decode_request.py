@@ -97,10 +97,10 @@ def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
             parameters, heads, messages, extra = _decode_slowly(body)
     except ValidationError as error:
         raise invalid_at("", error) from None
-    except NOT_JSON as error:
-        raise invalid(f"the request body is not valid JSON: {error}") from None
     except RecursionError:
         raise invalid("the request body is nested too deeply") from None
+    except NOT_JSON as error:
+        raise invalid(f"the request body is not valid JSON: {error}") from None
     if not messages:
         raise invalid("messages: at least one message is required")
     if is_set(parameters.thread):
