@@ -149,7 +149,7 @@ async def campaign(gateway: Daemon, combinations: list[tuple[str, str, bool]], i
 
 @pytest.mark.asyncio
 async def test_many_answers_without_end_at_once(gateway: Daemon) -> None:
-    await campaign(gateway, FEW, 0, 12)
+    await campaign(gateway, FEW, 0, 4)
 
 
 @pytest.mark.soak

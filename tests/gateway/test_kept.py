@@ -24,6 +24,13 @@ SLACK = 48 * 1024
 """Bytes for what is there once, and for what a read leaves behind until the next."""
 
 
+SLOW = ("chat_calls", "chat_ids", "messages_blocks", "responses_added")
+"""A thousand small things each, which takes seconds while memory is traced."""
+KINDS = [
+    pytest.param(kind, marks=[pytest.mark.soak] if kind in SLOW else []) for kind in UPSTREAMS if kind != "chat_values"
+]
+
+
 def new_pipe(kind: str, entry: str, *, stream: bool) -> ResponsePipe:
     wire = UPSTREAMS[kind][0]
     request = client_request(entry, {"stream": stream})
@@ -48,7 +55,7 @@ def fed(pipe: ResponsePipe, kind: str, *, stream: bool) -> int:
 
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("entry", WIRES)
-@pytest.mark.parametrize("kind", [kind for kind in UPSTREAMS if kind != "chat_values"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_what_is_kept_is_counted(kind: str, entry: str, stream: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daemon.gateway.translation.MANY_BYTES", READ)
     pipe = new_pipe(kind, entry, stream=stream)
