@@ -22,7 +22,7 @@ from daemon.snapshot.models import ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
 from daemon.upstream.adapters.adapter import Adapter
 from daemon.upstream.adapters.registry import AdapterRegistry
-from daemon.wires.json import changed
+from daemon.wires.json import NOT_JSON, changed
 
 PATIENCE: Final = 3.0
 """Seconds for an upstream's count: the client can live with an estimate, but not with waiting."""
@@ -79,7 +79,7 @@ class CountTokens:
                 with await adapter.open_count(sent, passed, patience=PATIENCE) as answer:
                     if answer.status == 200:
                         return msgspec.json.decode(await answer.read_whole(), type=_Count).input_tokens
-        except (TimeoutError, RemoteError, msgspec.DecodeError):
+        except (*NOT_JSON, TimeoutError, RemoteError):
             pass  # an estimate is the answer then
         if len(self._silent) >= MOST_REMEMBERED:
             self._silent.clear()

@@ -9,6 +9,7 @@ from daemon.gateway.count_tokens import CountTokens
 from daemon.gateway.counting import Calibration
 from daemon.gateway.deadlines import Deadlines
 from daemon.gateway.failure_reports import FailureReports
+from daemon.gateway.free_pages import FreePages
 from daemon.gateway.gathered import GatheredBudget
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.reasoning.owners import ReasoningOwners
@@ -34,6 +35,7 @@ class LiveState:
         "counted",
         "deadlines",
         "failures",
+        "free_pages",
         "gathered",
         "learned",
         "metrics",
@@ -65,6 +67,7 @@ class LiveState:
         self.owners = ReasoningOwners()
         self.calibration = Calibration()
         self.gathered = GatheredBudget()
+        self.free_pages = FreePages()
         self.tokens = CountTokens(adapters=adapters, calibration=self.calibration)
 
     @property

@@ -48,6 +48,7 @@ class PassthroughPipe:
         "_splitter",
         "_usage",
         "heard",
+        "kept",
         "skipped",
         "stage",
     )
@@ -68,7 +69,7 @@ class PassthroughPipe:
 
     def _reset(self) -> None:
         self._drop()
-        self.heard = self.skipped = 0
+        self.heard = self.skipped = self.kept = 0
         self.stage: Stage = "held"
 
     def _new_readers(self) -> None:
@@ -115,6 +116,9 @@ class PassthroughPipe:
 
     def feed(self, data: bytes) -> Stage:
         self._read(self._splitter.feed(data))
+        self.kept = len(self._splitter.tail) + self._dialect.kept + self._decoder.kept
+        if not self._client_request.request.stream:
+            self.kept += len(self._out)
         return self.stage
 
     def _read(self, payloads: list[bytes]) -> None:
@@ -186,13 +190,13 @@ class PassthroughPipe:
             response = self._client_request.wire.decode_response(body, {})
             body = masked_event(body, self._masks)
             self._answer = self._dialect.whole(body)
+            unfolded = self._dialect.unfold(body, response) if self._client_request.request.stream else b""
         except NOT_JSON:
             message = "the upstream's response is not valid JSON of its API"
             raise RemoteError(ErrorKind.API, message) from None
         self._usage = response.usage
         self.stage = "finished"
-        if self._client_request.request.stream:
-            self._out += self._dialect.unfold(body, response)
+        self._out += unfolded
 
     def end_of_body(self) -> None:
         self._read([payload for payload in self._splitter.close() if is_done(payload) or is_json(payload)])

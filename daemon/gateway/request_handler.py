@@ -1,63 +1,34 @@
 """One request between its client and the upstreams that are asked for it, in straight lines.
 
 Nothing is sent to the client before an attempt is committed or a keep-alive is due, so that a dead
-upstream stays invisible. No timer runs here: ``Deadlines`` watches the clock and breaks a wait off.
+upstream stays invisible.
 """
 
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache, partial
-from math import inf
+from functools import partial
 from time import monotonic
-from typing import Final
 
 from msgspec.structs import replace
 
-from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError, stopping
+from daemon.errors import GatewayError, stopping
+from daemon.gateway.attempts import Attempts
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.client_stream import ClientStream, ClientWriter, ResponseHead
-from daemon.gateway.decisions import log_again, planned, routed
-from daemon.gateway.gathered import Share, without_frames
+from daemon.gateway.decisions import planned, routed
+from daemon.gateway.gathered import without_frames
 from daemon.gateway.headers import PassedHeaders
-from daemon.gateway.learned import RequestAmendments
 from daemon.gateway.live_state import LiveState
-from daemon.gateway.passthrough import PassthroughPipe
-from daemon.gateway.request_record import CLIENT_GONE, RequestRecord, loss_names
-from daemon.gateway.request_state import ClientGone, Overdue, RequestState
-from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, ResponsePipe
-from daemon.gateway.translation import TranslationPipe
+from daemon.gateway.request_record import CLIENT_GONE, RequestRecord
+from daemon.gateway.request_state import ClientGone, RequestState
 from daemon.gateway.wording import for_client
-from daemon.snapshot.listings import Candidate
-from daemon.upstream.adapters.adapter import Adapter, too_late
-from daemon.upstream.http.call import UpstreamResponse
-from daemon.upstream.privacy import mask_error
-from daemon.upstream.response_form import unwrapped
-from daemon.wires.failures.judge import judged_again
-
-DRAIN: Final = 1.0
-"""Seconds an upstream has to end its body after its last event, for its connection to be used again."""
-
-SIGNS_OF_LIFE: Final = 4
-"""How many times ``timeouts.idle`` an upstream may send comments and pings in place of the next event."""
 
 
 class RequestHandler:
     """Drives one request to its end. Made and run in the task of the request, which ``state`` can interrupt."""
 
-    __slots__ = (
-        "_amendments",
-        "_answer",
-        "_client_request",
-        "_headers",
-        "_live",
-        "_pipe",
-        "_pipes",
-        "_state",
-        "_streamed",
-        "_writer",
-        "record",
-    )
+    __slots__ = ("_attempts", "_client_request", "_live", "_state", "_streamed", "_writer", "record")
 
     def __init__(
         self, live: LiveState, client_request: ClientRequest, stream: ClientStream, state: RequestState
@@ -66,15 +37,11 @@ class RequestHandler:
         self._client_request = client_request
         self._streamed = client_request.request.stream
         self._state = state
-        self._headers = PassedHeaders(client_request, live.owners)
-        self._amendments = RequestAmendments(client_request, live.learned)
-        # A pipe per way (through the hub or past it), kept over attempts: it knows what a keep-alive has already sent.
-        self._pipes: dict[bool, ResponsePipe] = {}
-        self._pipe: ResponsePipe | None = None  # that of the current attempt
-        self._answer: UpstreamResponse | None = None  # that of the current attempt, once its head is there
-        self.record = RequestRecord(client_request)
+        self.record = record = RequestRecord(client_request)
+        headers = PassedHeaders(client_request, live.owners)
         # Nothing below may refer back to the handler: a cycle would keep the request's memory until the collector runs.
-        self._writer = ClientWriter(stream, state, partial(_head, self.record, self._headers))
+        self._writer = writer = ClientWriter(stream, state, partial(_head, record, headers))
+        self._attempts = Attempts(live, client_request, state=state, record=record, headers=headers, writer=writer)
 
     async def run(self) -> None:
         """Answer the request. Every failure is reported to the client in its dialect; nothing is raised."""
@@ -86,11 +53,13 @@ class RequestHandler:
                 await self._respond()
         finally:
             live.deadlines.leave(self._state)
+            self._attempts.release()
+            live.free_pages.return_after(live.gathered)
             record.report(monotonic(), live.metrics)
             live.failures.request(record.client_request.request_id, record.error, record.auth)
             if record.measured is not None:
                 live.calibration.observe(record.served, estimate, record.measured)
-        await self._drain_connection()
+        await self._attempts.drain()
 
     async def _respond(self) -> None:
         try:
@@ -105,25 +74,8 @@ class RequestHandler:
             self.record.fail(stopping())  # nothing else cancels a request from outside
             raise
         finally:
-            if self._answer is not None and self.record.status != 200:
-                self._answer.close()
-
-    async def _drain_connection(self) -> None:
-        """Read the end of the upstream's body, so that the connection can be used again."""
-        if self._answer is None:
-            return
-        if self.record.estimated:  # cut short: the upstream is still writing what nobody needs
-            self._answer.close()
-            return
-        with self._answer as answer:
-            if answer.ended:
-                return
-            try:
-                async with asyncio.timeout(DRAIN):
-                    while await answer.read():
-                        pass
-            except (TimeoutError, RemoteError):
-                return
+            if self.record.status != 200:
+                self._attempts.close()
 
     # --- whom to ask ---
 
@@ -135,7 +87,9 @@ class RequestHandler:
             self._state.quiet_since = monotonic()  # from now on keep-alives are due
         plan = planned(self._client_request, resolution, candidates)
         candidate = next(plan)
-        while (error := await self._attempt(candidate, resolution.effort)) is not None:
+        while (error := await self._attempts.ask(candidate, resolution.effort)) is not None:
+            if self._attempts.shown:
+                raise error
             try:
                 candidate = plan.send(error)
             except StopIteration:
@@ -147,186 +101,20 @@ class RequestHandler:
         tokens = self._live.calibration.corrected(model, context.input_estimate)
         if tokens is not None:
             self._client_request = replace(self._client_request, context=replace(context, input_estimate=tokens))
-
-    async def _attempt(self, candidate: Candidate, effort: str | None) -> RemoteError | None:
-        """One candidate: None when it answered, its error when the next one may be asked."""
-        auth = candidate.auth
-        self.record.auth, self.record.served = auth, candidate.model
-        # Once per attempt: whoever replaces an adapter sees it asked by the next one, and none is asked in part.
-        adapter = self._live.adapters.of(auth)
-        self._pipe = pipe = self._pipe_for(adapter)
-        error = await self._ask_amended(self._amendments.first(candidate, adapter, effort), pipe)
-        if error is None:
-            self._live.states.succeeded(auth.id)
-            self._live.metrics.attempt(auth.name, "ok")
-            return None
-        if pipe.stage != "held" and self._streamed:
-            raise error  # the client has seen a part of this answer: nobody else can go on with it
-        return error
-
-    def _pipe_for(self, adapter: Adapter) -> ResponsePipe:
-        same_wire = self._client_request.wire is adapter.wire
-        if same_wire not in self._pipes:
-            self._pipes[same_wire] = (
-                PassthroughPipe(self._client_request, self._live.owners)
-                if same_wire
-                else TranslationPipe(self._client_request)
-            )
-        return self._pipes[same_wire]
-
-    async def _ask_amended(self, target: AttemptTarget, pipe: ResponsePipe) -> RemoteError | None:
-        """Ask, and where the upstream's refusal says what it needs instead, ask again with that."""
-        auth, adapter = target.candidate.auth, target.adapter
-        prepared = pipe.prepare(target)
-        while True:
-            self.record.attempts += 1
-            self._note_losses(prepared)
-            try:
-                await self._ask(target, prepared, pipe)
-                return None
-            except RemoteError as failure:
-                error = judged_again(failure, self._client_request.says).with_traceback(None)  # whose frames hold us
-            finally:
-                if pipe.stage != "held":  # a 2xx, whether or not the client has waited for the end of it
-                    self._amendments.accepted(target.candidate)
-            mask_error(error, adapter.masks(self._client_request.headers))
-            self._live.metrics.attempt(auth.name, error.kind.value)
-            if error.kind is ErrorKind.INVALID_REQUEST and self._answer is not None:
-                self._live.adapters.refused(auth, self._answer.headers.get("server", ""))
-            self._close_answer()
-            again = None if pipe.stage != "held" else self._amendments.next(target, prepared, error, pipe)
-            if again is None:
-                self._live.failures.attempt(self.record, target.candidate, error, monotonic())
-                return error
-            log_again(self._client_request, target.candidate, error)
-            target, prepared = again
-
-    def _close_answer(self) -> None:
-        """The attempt has failed; what the upstream said beside its answer stays, in ``_headers``."""
-        if self._answer is not None:
-            self._answer.close()
-            self._answer = None
-
-    def _note_losses(self, prepared: PreparedRequest) -> None:
-        self.record.lost = lost = loss_names(prepared.lost)
-        if lost and self._client_request.snapshot.config.translation.strict:
-            names = ", ".join(lost)
-            raise LocalError(
-                ErrorKind.INVALID_REQUEST,
-                f"the upstream's API does not support: {names} (leave them out, or switch translation.strict off)",
-            )
-
-    # --- one upstream's answer ---
-
-    async def _ask(self, target: AttemptTarget, prepared: PreparedRequest, pipe: ResponsePipe) -> None:
-        adapter = target.adapter
-        state, timeouts = self._state, adapter.auth.timeouts
-        headers = self._headers.for_upstream(adapter, prepared.session, target.amendments)
-        # An upstream that was asked for one JSON answer sends its first byte when it has written the last one.
-        limit, patience = "first-event", timeouts.first_event
-        if not prepared.streamed and timeouts.idle > patience:
-            limit, patience = "idle", timeouts.idle
-        now = monotonic()
-        self.record.asked(now)
-        state.deadline = now + patience
-        state.overdue = _overdue("first event", patience, adapter.setting(limit))
-        state.ends = inf
-        if not self._streamed and timeouts.total is not None:
-            state.ends = now + timeouts.total
-            state.too_long = _overdue("whole answer", timeouts.total, adapter.setting("total"))
-        try:
-            async with state.waiting():
-                self._answer = answer = await adapter.open(prepared.body, headers, watched=prepared.watched)
-                self._headers.received(adapter, answer.headers)
-                await adapter.accept(answer)
-                pipe.accepted()
-                with self._live.gathered.share() as share:
-                    await self._read_answer(adapter, answer, pipe, share)
-                    await self._finish(pipe, adapter)
-        except (GatewayError, ClientGone) as error:
-            raise without_frames(error) from error.__cause__
-        finally:
-            if pipe.stage == "finished" or not self._streamed:
-                pipe.release()
-
-    async def _read_answer(self, adapter: Adapter, answer: UpstreamResponse, pipe: ResponsePipe, share: Share) -> None:
-        first_bytes, form = await adapter.begin(answer)
-        if form == "json":
-            whole = unwrapped(await answer.read_whole(begun=first_bytes, taken=share.take))
-            self.record.upstream_first = monotonic()
-            pipe.feed_whole(whole)
-            return
-        try:
-            await self._read_stream(adapter, first_bytes, answer, pipe, share)
-        finally:
-            self._live.metrics.events_skipped(adapter.name, pipe.skipped)
-
-    async def _read_stream(
-        self, adapter: Adapter, first_bytes: bytes, answer: UpstreamResponse, pipe: ResponsePipe, share: Share
-    ) -> None:
-        """Feed what arrives and pass on what is due, until the terminal event."""
-        state, idle = self._state, adapter.auth.timeouts.idle
-        overdue = _overdue("next event", idle, adapter.setting("idle"))
-        passed_on = False  # only what is not counts among the answers in memory
-        # The deadlines count events that go on with the answer. Comments, pings and parts of events stretch the wait
-        # for the next one, up to ``last_sign``; what cannot be read does not even do that.
-        heard = skipped = 0
-        last_sign = patience = 0.0
-        data = first_bytes or await answer.read()
-        while data:
-            if not passed_on:
-                share.take(len(data))
-            stage = pipe.feed(data)
-            now = monotonic()
-            if pipe.heard != heard:
-                heard, patience, last_sign = pipe.heard, idle, now + SIGNS_OF_LIFE * idle
-                state.deadline = now + idle
-                if state.overdue is not overdue:  # it still says "first event"
-                    state.overdue = overdue
-                    self.record.upstream_first = now
-            elif heard:
-                if pipe.skipped == skipped:
-                    patience = min(idle, last_sign - now)
-                    state.deadline = now + patience
-                skipped = pipe.skipped
-            if stage == "finished":
-                return
-            if stage == "committed" and self._streamed:
-                ready = pipe.take()
-                await self._writer.write(ready, patience)
-                if ready and not passed_on:
-                    self.record.shown(monotonic())
-                    share.give_back()
-                    passed_on = True
-            data = await answer.read()
-        pipe.end_of_body()
-        if self.record.upstream_first is None:  # it was the last one, too, and lacked its blank line
-            self.record.upstream_first = monotonic()
-
-    async def _finish(self, pipe: ResponsePipe, adapter: Adapter) -> None:
-        record, summary = self.record, pipe.summary()
-        record.usage, record.estimated = summary.usage, summary.cut_short
-        if summary.lost:  # names that the upstream has chosen
-            record.answer_lost = loss_names(map(adapter.masks(self._client_request.headers), summary.lost))
-        self._writer.answer_complete()
-        if self._streamed:
-            await self._writer.end(pipe.take())
-        else:
-            await self._writer.respond(200, {"content-type": "application/json"}, pipe.whole())
-        record.shown(monotonic())
+            self._attempts.client_request = self._client_request
 
     # --- the client ---
 
     async def keep_alive(self) -> None:
         """Keep a waiting client's connection alive; called by ``Deadlines``, from a task of its own."""
-        if self._pipe is not None:
-            await self._writer.keep_alive(self._pipe)
+        if self._attempts.pipe is not None:
+            await self._writer.keep_alive(self._attempts.pipe)
 
     async def _report(self, error: GatewayError) -> None:
         """The error to the client in its dialect: as an HTTP error, or as the last event of its stream."""
         error = for_client(error, self._client_request, self.record.served)
         self.record.fail(without_frames(error))
-        pipe = self._pipe if self._streamed else None
+        pipe = self._attempts.pipe if self._streamed else None
         if pipe is not None and (self._writer.started or pipe.stage != "held"):
             ready = pipe.take()
             await self._writer.end(ready + pipe.fail(error))
@@ -345,8 +133,3 @@ def _head(record: RequestRecord, headers: PassedHeaders) -> ResponseHead:
         lost=record.lost,
         passed=headers.passed,
     )
-
-
-@lru_cache(maxsize=64)
-def _overdue(what: str, seconds: float, setting: str) -> Overdue:
-    return Overdue(too_late(what, seconds, setting))

@@ -84,6 +84,10 @@ class ResponsePipe(Protocol):
     heard: int
     """Events of this attempt that went on with its answer: neither pings nor what could not be read."""
 
+    kept: int
+    """Bytes that are in memory after ``take``, for what comes later. Before an answer is committed, or where it is put
+    together for a client that does not stream, the bytes that it came in count too where they are more."""
+
     @property
     def skipped(self) -> int:
         """Events of this attempt that could not be read."""

@@ -30,6 +30,7 @@ from daemon.gateway.counting import TokenCounter
 from daemon.gateway.deadlines import Deadlines
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.live_state import LiveState
+from daemon.reload.appliers import Applier
 from daemon.reload.reloader import Reloader
 from daemon.reload.supervise import supervised
 from daemon.reload.writing import ConfigWriting
@@ -129,12 +130,7 @@ class Daemon:
             others=self._open_store,
             last_good=LastGood(state, options.config),
             history=history,
-            appliers=(
-                *appliers(log, adapters, (states, learned)),
-                self._follow_store_key,
-                self._note_remote_hosts,
-                self._ask_for_models,
-            ),
+            appliers=(*appliers(log, adapters, (states, learned)), *self._own_appliers()),
             on_reload=self._look_again,
             lasting=lasting,
             audit=audit,
@@ -183,6 +179,9 @@ class Daemon:
             self._failure_events.close()
             if self._audit_file is not None:
                 self._audit_file.close()
+
+    def _own_appliers(self) -> Sequence[Applier]:
+        return (self._follow_store_key, self._note_remote_hosts, self._ask_for_models)
 
     def _look_again(self) -> None:
         """Somebody asks for a reload: what no configuration says is new as well."""

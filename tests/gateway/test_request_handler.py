@@ -14,12 +14,13 @@ from msgspec.structs import replace
 
 from daemon.config.schema import ModelEntry
 from daemon.errors import ErrorKind, RemoteError
+from daemon.gateway.attempts import SIGNS_OF_LIFE
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.client_stream import ClientWriter
 from daemon.gateway.deadlines import Deadlines
 from daemon.gateway.live_state import LiveState
 from daemon.gateway.passthrough import PassthroughPipe
-from daemon.gateway.request_handler import SIGNS_OF_LIFE, RequestHandler
+from daemon.gateway.request_handler import RequestHandler
 from daemon.gateway.request_record import CLIENT_GONE, RequestRecord
 from daemon.gateway.request_state import ClientGone, RequestState
 from daemon.gateway.translation import TranslationPipe
@@ -277,9 +278,9 @@ async def test_the_deadlines_count_events_that_go_on_with_the_answer(
     times: int,
 ) -> None:
     clock = [0.0]
-    for module in ("request_handler", "client_stream"):
+    for module in ("attempts", "client_stream"):
         monkeypatch.setattr(f"daemon.gateway.{module}.monotonic", lambda: clock[0])
-    monkeypatch.setattr("daemon.gateway.request_handler.DRAIN", 0.0)  # the body has no end to wait for
+    monkeypatch.setattr("daemon.upstream.http.call.DRAIN", 0.0)  # the body has no end to wait for
     events = {
         b"opening": frames(wire, *opening(wire), done=False),
         b"text": frames(wire, *text(wire, "b"), done=False),

@@ -80,6 +80,7 @@ class ChatDialect:
         "_spoken",
         "beside",
         "goes_on",
+        "kept",
         "needs_decoding",
         "signature",
     )
@@ -106,6 +107,7 @@ class ChatDialect:
         self._read = _LAST
         self._calls = False  # whether the event has some
         self._ids.begin()
+        self.kept = 0
         self._finishes = False  # whether a choice of the event has its ``finish_reason``
         self.beside = self.goes_on = self.needs_decoding = False
         self._done = False  # whether ``[DONE]`` has gone out: some servers end without one, and clients wait for it
@@ -160,13 +162,18 @@ class ChatDialect:
             renamed |= self._rename(choice, field)
         return changed(payload, choices=whole) if renamed else payload
 
-    def _rename(self, choice: dict[str, Any], field: str) -> bool:
+    def _rename(self, choice: object, field: str) -> bool:
+        """What has another shape than calls have stays as it is: nobody can pair it."""
         renamed = False
-        for place, call in enumerate((choice.get(field) or {}).get("tool_calls") or ()):
-            known = choice.get("index"), call.get("index", place)
-            name = (call.get("function") or {}).get("name") or ""
+        calls = _object(_object(choice).get(field)).get("tool_calls")
+        for place, call in enumerate(calls if isinstance(calls, list) else ()):
+            call = _object(call)
+            known = encode((_object(choice).get("index"), call.get("index", place)))
+            name = _object(call.get("function")).get("name")
+            name = name if isinstance(name, str) else ""
             if isinstance(call.get("id"), str) and (fresh := self._ids.fresh(known, call["id"], name)):
                 call["id"], renamed = fresh, True
+        self.kept = self._ids.kept
         return renamed
 
     def _is_hidden(self, chunk: _Chunk) -> bool:
@@ -224,6 +231,10 @@ class ChatDialect:
     def unfold(self, body: bytes, response: Response) -> bytes:
         """By the encoder that has made the keep-alives, if there were any."""
         return self._own.encode(list(replay(response)))
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _renamed(payload: bytes, name: bytes, model: bytes) -> bytes:

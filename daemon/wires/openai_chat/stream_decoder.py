@@ -39,6 +39,8 @@ from daemon.wires.openai_chat.schema import (
 from daemon.wires.sse_decoder import SseDecoder
 
 _CHUNK = LenientDecoder(Completion)
+LONGEST_WORD = 64 * 1024
+"""Bytes of what is kept until the end and has no end of its own: counts, a finish reason. No usage is that long."""
 _NOTHING = frozenset((b"null", b"false", b"0", b'""', b"{}", b"[]"))
 
 
@@ -111,11 +113,11 @@ class ChatStreamDecoder(SseDecoder):
             self._fail(_error_in(chunk.error))
             return
         if chunk.usage is not UNSET and _said(chunk.usage):
-            self._usage = chunk.usage
+            self._usage = Raw(bytes(chunk.usage)[:LONGEST_WORD])  # without the rest of its event
         if chunk.service_tier is not None:
-            self._tier = chunk.service_tier
+            self._tier = chunk.service_tier[:LONGEST_WORD]
         if not self._begun and (chunk.id or chunk.choices):
-            self._calls.answer_id = chunk.id or ""
+            self._calls.answer_id = (chunk.id or "")[:LONGEST_WORD]
             self._begin(chunk.id or "", chunk.model or "")
         for choice in chunk.choices or ():
             if not choice.index and not self._ended:
@@ -127,9 +129,9 @@ class ChatStreamDecoder(SseDecoder):
         if delta is not None:
             self._delta(delta)
         if choice.usage is not UNSET and _said(choice.usage):
-            self._usage = choice.usage
+            self._usage = Raw(bytes(choice.usage)[:LONGEST_WORD])
         if choice.finish_reason and not self._finish:
-            self._finish = choice.finish_reason
+            self._finish = choice.finish_reason[:LONGEST_WORD]
             failure = _error_in(choice.error) if _said(choice.error) else broken_off(self._finish)
             if failure is not None:
                 self._fail(failure)
