@@ -12,18 +12,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from socket import AF_UNIX, socket
-from typing import TYPE_CHECKING, Literal, cast
-
-from loguru import logger
-from msgspec import Struct
+from socket import socket
+from typing import TYPE_CHECKING, cast
 
 from daemon import __version__
 from daemon.api.app import build
 from daemon.api.management.upstream_rule import host_of, hosts_of
 from daemon.api.services import Services
-from daemon.config.hosts import listen_fault, listen_host
-from daemon.config.references import reference_at
 from daemon.config.schema import Config
 from daemon.errors import stopping
 from daemon.gateway.counting import TokenCounter
@@ -35,17 +30,17 @@ from daemon.reload.reloader import Reloader
 from daemon.reload.supervise import supervised
 from daemon.reload.writing import ConfigWriting
 from daemon.router.states import AuthStates
-from daemon.service.admin import admin_socket_path, state_directory
+from daemon.service.admin import state_directory
 from daemon.service.appliers import DaemonLog, appliers
 from daemon.service.drain import Drain
+from daemon.service.listeners import announce, listen
+from daemon.service.options import RunOptions, StartRefused
 from daemon.service.protocol import limits_for_process
 from daemon.service.server import GatewayServer, install_exception_handler
-from daemon.service.sockets import BindError, bind, bind_admin, describe, inherited
-from daemon.service.surroundings import lasting_problems, open_audit_file, without
+from daemon.service.surroundings import lasting_problems, open_audit_file
 from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.sources.base import Source
 from daemon.sources.file import FileSource
-from daemon.sources.lasting import LastingProblems
 from daemon.state.copies import History, LastGood
 from daemon.state.files import make_directory
 from daemon.store.service import ProviderService
@@ -73,22 +68,6 @@ it has something to do. Python's 5 ms are spent at each step of a request."""
 
 UPSTREAM_HOSTS = "upstream-hosts.json"
 """In the state directory: which upstream hosts were set through the management API."""
-
-
-class RunOptions(Struct, frozen=True, kw_only=True):
-    """The command line of ``tppcd run``; None = the file decides. ``require`` names the blocks
-    (``packycode``, ``tppc``) that must be configured, enabled and valid."""
-
-    config: Path
-    host: str | None = None
-    port: int | None = None
-    log_level: str | None = None
-    log_format: Literal["text", "json"] | None = None
-    require: frozenset[str] = frozenset()
-
-
-class StartRefused(Exception):
-    """The daemon cannot start, for another reason than its configuration; one line says why."""
 
 
 async def serve(options: RunOptions, environ: Mapping[str, str] = os.environ) -> None:
@@ -167,7 +146,7 @@ class Daemon:
         try:
             await self._writing.clean_up()
             snapshot = await self._reloader.start(self._options.require)
-            sockets = _listen(self._options, self._environ, snapshot, self._lasting)
+            sockets = listen(self._options, self._environ, snapshot, self._lasting)
             app = cast("ASGIApplication", build(self._services))
             unparsed = self._services.lines.unparsed
             server = GatewayServer(app, sockets, limits=limits_for_process(), refused=unparsed)
@@ -256,7 +235,7 @@ class Daemon:
             ]
             self._follow_signals(tasks)
             serving = tasks.create_task(server.run())
-            _announce(sockets, snapshot)
+            announce(sockets, snapshot)
             self._notifier.ready(f"serving generation {snapshot.generation}")
             _settle_garbage()
             await self._stop.wait()
@@ -304,46 +283,6 @@ def _make_directory(directory: Path) -> Path:
             f"the state directory {directory} cannot be created: {error.strerror} (set STATE_DIRECTORY to another one)"
         ) from error
     return directory
-
-
-def _listen(
-    options: RunOptions, environ: Mapping[str, str], snapshot: Snapshot, lasting: LastingProblems
-) -> tuple[socket, ...]:
-    """The public sockets and the admin socket. Inherited ones override the command line, which overrides the file."""
-    passed = inherited(environ)
-    config = snapshot.config
-    port = config.port if options.port is None else options.port
-    message, hint = listen_fault(options.host or "")
-    if message:
-        raise StartRefused(f"--host {message} ({hint.replace('at the key port', 'with --port')})")
-    host = listen_host(options.host or "") or config.host
-    try:
-        public = passed.public or bind(host, port)
-    except BindError as error:
-        if not options.host and (reference := reference_at(snapshot.written, "host")):
-            raise StartRefused(f"cannot listen on what host refers to, {reference}: {error.reason}") from error
-        raise StartRefused(str(error)) from error
-    return (*public, *(passed.admin or _admin_socket(environ, lasting)))
-
-
-def _admin_socket(environ: Mapping[str, str], lasting: LastingProblems) -> tuple[socket, ...]:
-    """Empty where another daemon has the socket: this one serves, but the command line reaches the other."""
-    try:
-        return (bind_admin(admin_socket_path(environ)),)
-    except BindError as error:
-        lasting.put("admin socket", without("the admin socket", f"no admin socket: {error}"))
-        return ()
-
-
-def _announce(sockets: Sequence[socket], snapshot: Snapshot) -> None:
-    for each in sockets:
-        if each.family != AF_UNIX:
-            logger.info("listening on {}", describe(each))
-    if not snapshot.core_auths:
-        logger.warning(
-            "no provider is enabled: fill in packycode or tppc.providers in config.yaml and set enabled: true, "
-            "or add one with: tppcd provider add"
-        )
 
 
 def _settle_garbage() -> None:
