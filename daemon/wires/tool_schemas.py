@@ -16,7 +16,7 @@ from msgspec import Raw
 
 from daemon.inference.request import Tool
 from daemon.wires.base import Fields
-from daemon.wires.json import NOT_JSON, NULL, encode, fields_of, is_object, items_of
+from daemon.wires.json import MOST_LEVELS, NOT_JSON, NULL, encode, fields_of, is_object, items_of
 from daemon.wires.moonshot_schemas import moonshot
 from daemon.wires.schema_repairs import Schema, repair
 from daemon.wires.tools import label
@@ -81,22 +81,24 @@ def _changed(fields: Fields, fit: Fit) -> Sequence[str]:
     tools = fields.get("tools", NULL)
     lost: list[str] = []
     if tools != NULL:
-        fields["tools"] = Raw(encode([_tool(tool, "", fit, lost) for tool in items_of(tools)]))
+        fields["tools"] = Raw(encode([_tool(tool, "", fit, lost, MOST_LEVELS) for tool in items_of(tools)]))
     return lost
 
 
-def _tool(tool: Raw, group: str, fit: Fit, lost: list[str]) -> Raw:
-    """Chat has the function in an object of its own, Responses has groups of tools."""
-    if not is_object(tool):
+def _tool(tool: Raw, group: str, fit: Fit, lost: list[str], levels: int) -> Raw:
+    """Chat has the function in an object of its own, Responses has groups of tools. Deeper than ``levels`` stays as it
+    is: no API has tools there."""
+    if not is_object(tool) or not levels:
         return tool
     inside = fields_of(tool)
     name = group + _text(inside.get("name", _NO_NAME))
     for key in _SCHEMAS & inside.keys():
         inside[key] = _fit(name, inside[key], lost, fit)
     if "function" in inside:
-        inside["function"] = _tool(inside["function"], group, fit, lost)
+        inside["function"] = _tool(inside["function"], group, fit, lost, levels - 1)
     if "tools" in inside:
-        inside["tools"] = Raw(encode([_tool(each, f"{name}.", fit, lost) for each in items_of(inside["tools"])]))
+        tools = [_tool(each, f"{name}.", fit, lost, levels - 1) for each in items_of(inside["tools"])]
+        inside["tools"] = Raw(encode(tools))
     return Raw(encode(inside))
 
 
