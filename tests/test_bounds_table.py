@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from math import inf
 from typing import Final
 
+from daemon import errors
 from daemon.api import guard
 from daemon.api.management import access, requests
 from daemon.config.schema import Limits
@@ -20,18 +21,20 @@ from daemon.gateway import (
     response_pipe,
 )
 from daemon.gateway.reasoning import owners
+from daemon.router import selection
 from daemon.service.protocol import ConnectionLimits
-from daemon.telemetry import audit, log_ring, log_sink
+from daemon.snapshot import model_unknown
+from daemon.telemetry import audit, line_limit, log_ring, log_sink, long_text, metrics, model_labels
 from daemon.upstream import discovery, model_list
-from daemon.upstream.http import call, connection
-from daemon.wires import sse, sse_decoder
+from daemon.upstream.http import call, connection, egress, transport, trust
+from daemon.wires import json, sse, sse_decoder
 from daemon.wires.openai_chat import decode_calls
-from daemon.wires.openai_responses import stream_encoder
+from daemon.wires.openai_responses import decode_request, stream_encoder
 from tests.harness import ROOT
 
 TABLE = (ROOT / "docs/explanation/security.md").read_text("utf-8").partition("## Bounds")[2]
 UNITS: Final[Mapping[str, int]] = {"KiB": 2**10, "MiB": 2**20}
-ELSEWHERE: Final = frozenset({"model name of a client", "nesting of JSON"})
+ELSEWHERE: Final = frozenset({"nesting of JSON"})
 """Rows whose number is no constant of one module: tests of their own hold them."""
 
 BOUNDS: Final[Mapping[str, float]] = {
@@ -40,7 +43,13 @@ BOUNDS: Final[Mapping[str, float]] = {
     "headers of a request": guard.MOST_HEADERS,
     "body of a request, unpacked": Limits().body,
     "pause between two reads of a body": ConnectionLimits().body_idle,
+    "body of a request after its response": ConnectionLimits().late_bytes,
+    "time for it": ConnectionLimits().late_seconds,
+    "groups of tools inside each other": decode_request.MOST_GROUPS,
+    "objects of a request inside each other that are changed": json.MOST_LEVELS,
+    "text of an error of the daemon's own": errors.MOST_WORDS,
     "what a client leaves unread": client_stream.STALL,
+    "model name of a client": model_unknown.MOST_BYTES,
     "head of an upstream's response": connection.HEAD_LIMIT,
     "one event of an upstream": sse.FRAME_LIMIT,
     "values in one event or in one JSON answer of more than 256 KiB": sse.MOST_VALUES,
@@ -64,6 +73,16 @@ BOUNDS: Final[Mapping[str, float]] = {
     "remembered makers of encrypted reasoning": owners.MOST_REMEMBERED,
     "models whose prompts are calibrated": counting.MOST_MODELS,
     "core auths that do not count tokens": count_tokens.MOST_REMEMBERED,
+    "model names whose turns are remembered": selection.MAX_CURSORS,
+    "idle connections to one upstream": transport.MOST_IDLE,
+    "hosts set through the API that no configuration mentions": egress.MOST_LEFT,
+    "sets of CA certificates": trust.MOST_KEPT,
+    "message of a log line or event": long_text.MOST_MESSAGE,
+    "one value in it": long_text.MOST_VALUE,
+    "log lines of strangers in a second": line_limit.MOST,
+    "model labels of metrics that upstreams list": model_labels.MOST_DISCOVERED,
+    "model labels that clients make up": model_labels.MOST_MODELS,
+    "labels of lost fields": metrics.MOST_FIELDS,
     "log lines that wait to be written": log_sink.CAPACITY,
     "log lines in memory": log_ring.CAPACITY,
     "audit events in memory": audit.CAPACITY,
