@@ -29,7 +29,8 @@ from daemon.upstream import discovery, model_list
 from daemon.upstream.http import call, connection, egress, transport, trust
 from daemon.wires import json, sse, sse_decoder
 from daemon.wires.openai_chat import decode_calls
-from daemon.wires.openai_responses import decode_request, stream_encoder
+from daemon.wires.openai_responses import stream_encoder
+from daemon.wires.openai_responses.decode_request import MOST_GROUPS
 from tests.harness import ROOT
 
 TABLE = (ROOT / "docs/explanation/security.md").read_text("utf-8").partition("## Bounds")[2]
@@ -45,7 +46,7 @@ BOUNDS: Final[Mapping[str, float]] = {
     "pause between two reads of a body": ConnectionLimits().body_idle,
     "body of a request after its response": ConnectionLimits().late_bytes,
     "time for it": ConnectionLimits().late_seconds,
-    "groups of tools inside each other": decode_request.MOST_GROUPS,
+    "groups of tools inside each other": MOST_GROUPS,
     "objects of a request inside each other that are changed": json.MOST_LEVELS,
     "text of an error of the daemon's own": errors.MOST_WORDS,
     "what a client leaves unread": client_stream.STALL,
