@@ -226,7 +226,7 @@ class _Listening:
         self._lines = lines
 
     def __enter__(self) -> None:
-        self._sink = logger.add(self._lines.append, format="{level} {message} {extra}", diagnose=False)
+        self._sink = logger.add(self._lines.append, level="INFO", format="{level} {message} {extra}", diagnose=False)
 
     def __exit__(self, *exception: object) -> None:
         logger.remove(self._sink)
