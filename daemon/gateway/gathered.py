@@ -90,12 +90,14 @@ class Share:
                 ErrorKind.API,
                 f"more than {_mib(budget.each)} of the upstream's answer would have to be kept until its end,"
                 " the most for one request",
+                reason="answer_too_large",
             )
         if budget.taken + size - self.size > budget.all and size > self.size:
             raise RemoteError(
                 ErrorKind.API,
                 f"more than {_mib(budget.all)} of all running answers would have to be kept until their end:"
                 " try again later",
+                reason="answer_too_large",
             )
         budget.taken += size - self.size
         self.size = size

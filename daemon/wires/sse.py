@@ -132,7 +132,8 @@ def check_values(body: bytes) -> None:
     """Raises ``RemoteError`` for JSON of an upstream's that would become more objects than ``MOST_VALUES``. What is in
     texts counts too: to tell it apart would take reading it."""
     if len(body) > LARGE and body.count(b",") > MOST_VALUES:
-        raise RemoteError(ErrorKind.API, f"the upstream sent more than {MOST_VALUES} values in one piece")
+        message = f"the upstream sent more than {MOST_VALUES} values in one piece"
+        raise RemoteError(ErrorKind.API, message, reason="answer_too_large")
 
 
 def frame(event: str, data: bytes) -> bytes:

@@ -150,7 +150,8 @@ class SseDecoder(ABC):
 
 def too_many() -> RemoteError:
     """One part more than ``MOST_BLOCKS``."""
-    return RemoteError(ErrorKind.API, f"the upstream's answer has more than {MOST_BLOCKS} parts")
+    message = f"the upstream's answer has more than {MOST_BLOCKS} parts"
+    return RemoteError(ErrorKind.API, message, reason="answer_too_large")
 
 
 # --- where the decoders write --------------------------------------------------------------------
