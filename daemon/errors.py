@@ -130,6 +130,9 @@ class GatewayError(Exception):
     resets_at: float | None = None
     plan_type: str | None = None
     messages_type: str | None = None
+    most_words: int | None = None
+    most_param: int | None = None
+    """Characters of ``message`` and ``param``; None: all."""
 
     def __init__(
         self,
@@ -144,12 +147,14 @@ class GatewayError(Exception):
         details: dict[str, object] | None = None,
         reason: str = "",
     ) -> None:
+        if self.most_words is not None and len(message) > self.most_words:
+            message = f"{message[: self.most_words]}…"
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.status = STATUS[kind] if status is None else status
         self.code = code
-        self.param = param
+        self.param = param if param is None or self.most_param is None else param[: self.most_param]
         self.retry_after = retry_after
         self.should_retry = should_retry
         self.details = details
@@ -160,30 +165,8 @@ class LocalError(GatewayError):
     """The client's fault or our own limit: asking another target would not help. Words of ours that quote the client's
     are not longer than ``MOST_WORDS``, whatever it sent."""
 
-    def __init__(
-        self,
-        kind: ErrorKind,
-        message: str,
-        *,
-        status: int | None = None,
-        code: str | None = None,
-        param: str | None = None,
-        retry_after: float | None = None,
-        should_retry: bool | None = None,
-        details: dict[str, object] | None = None,
-        reason: str = "",
-    ) -> None:
-        super().__init__(
-            kind,
-            message if len(message) <= MOST_WORDS else f"{message[:MOST_WORDS]}…",
-            status=status,
-            code=code,
-            param=None if param is None else param[:MOST_PARAM],
-            retry_after=retry_after,
-            should_retry=should_retry,
-            details=details,
-            reason=reason,
-        )
+    most_words = MOST_WORDS
+    most_param = MOST_PARAM
 
 
 def stopping() -> LocalError:

@@ -121,7 +121,7 @@ def judged_again(error: RemoteError, in_request: InRequest) -> RemoteError:
     if (again.kind, again.evidence) == (error.kind, error.evidence):
         return error
     if not error.failure.page:
-        again.message = error.message  # the configured key is masked in it by now
+        again.message = error.message  # what was made of it since stays
     return again
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from daemon.upstream.http import trust
 from daemon.upstream.http.transport import Transport
 from daemon.upstream.http.trust import BadCaFile, Trust
 from tests.upstream.http.certificates import Authority
-from tests.upstream.http.test_transport import answering, call, upstream
+from tests.upstream.http.test_transport import answering, call, transport, upstream
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
 
@@ -39,15 +39,6 @@ def old() -> Authority:
 @pytest.fixture(scope="module")
 def new() -> Authority:
     return Authority("new")
-
-
-@asynccontextmanager
-async def transport() -> AsyncIterator[Transport]:
-    made = Transport()
-    try:
-        yield made
-    finally:
-        await made.close()
 
 
 @contextmanager
