@@ -18,6 +18,7 @@ from daemon.config.references import reference_at
 from daemon.config.schema import Logging
 from daemon.reload.appliers import Applier
 from daemon.secret import Secret
+from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.snapshot import Snapshot
 from daemon.telemetry import logs
 from daemon.telemetry.log_lines import LogFormat
@@ -50,7 +51,7 @@ class DaemonLog:
         """Take over level, format and file, and the secrets now in use. Raises OSError where the file
         cannot be opened; the log stays as it was then."""
         config = snapshot.config
-        of_upstreams = dict.fromkeys(text for auth in snapshot.core_auths for text in secrets_of(auth))
+        of_upstreams = await asyncio.to_thread(_secrets, snapshot.core_auths)
         logs.register_secrets([*config.api_keys, config.remote_management.secret_key, *map(Secret, of_upstreams)])
         settings = config.logging
         level = self._level_option or ("debug" if config.debug else settings.level)
@@ -103,6 +104,11 @@ async def _opened(settings: Logging) -> FileOutput:
             return await opened
     except TimeoutError:
         raise OSError(errno.ETIMEDOUT, f"not opened within {OPEN_SECONDS:g} s", settings.file) from None
+
+
+def _secrets(auths: Iterable[CoreAuth]) -> Iterable[str]:
+    """Of all upstreams, each once. Of 2,000 they take 20 ms, for which the loop should not stand still."""
+    return dict.fromkeys(text for auth in auths for text in secrets_of(auth))
 
 
 class KeyedByAuth(Protocol):
