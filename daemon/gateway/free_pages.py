@@ -8,8 +8,8 @@ such function, and musl needs none.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 from daemon.gateway.gathered import GatheredBudget
@@ -18,16 +18,17 @@ AFTER: Final = 0.5
 """Seconds from the end of an answer: by then its task is gone, and what ends at the same time is trimmed with it."""
 
 
-def _trim_of(library: ctypes.CDLL) -> Callable[[int], object]:
+@cache
+def _trim() -> Callable[[int], object]:
+    """``malloc_trim``, or what does nothing where there is none."""
+    import ctypes
+
     try:
-        function = library.malloc_trim
+        function = ctypes.CDLL(None).malloc_trim
     except AttributeError:
         return lambda _: None
     function.argtypes = [ctypes.c_size_t]
     return function
-
-
-_trim: Final = _trim_of(ctypes.CDLL(None))
 
 
 class FreePages:
@@ -48,4 +49,4 @@ class FreePages:
 
     def _return(self) -> None:
         self._due = False
-        _trim(0)
+        _trim()(0)

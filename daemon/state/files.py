@@ -1,7 +1,7 @@
 """How files are made in the state directory: by nobody else, replaced whole, and sealed where they may hold keys.
 
 1. Others may have put links and pipes there, should they be able to write there (``exposed`` warns of that). A file is
-   made anew (O_EXCL, O_NOFOLLOW) under a name that nobody can guess, then renamed: nothing is written through a link,
+   made (O_EXCL, O_NOFOLLOW) under a new name that nobody can guess, then renamed: nothing is written through a link,
    nobody who has the file open sees what is written, and what a killed writer has left is in nobody's way.
 2. Directories below are opened one by one without following links.
 

@@ -130,7 +130,7 @@ class SseSplitter:
 
 def check_values(body: bytes) -> None:
     """Raises ``RemoteError`` for JSON of an upstream's that would become more objects than ``MOST_VALUES``. What is in
-    texts counts too: to tell it apart would take reading it."""
+    texts counts too: to know the difference takes reading it."""
     if len(body) > LARGE and body.count(b",") > MOST_VALUES:
         message = f"the upstream sent more than {MOST_VALUES} values in one piece"
         raise RemoteError(ErrorKind.API, message, reason="answer_too_large")
