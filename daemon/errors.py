@@ -12,6 +12,7 @@ to these once, at the border (``upstream.http.transport``).
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from msgspec import Struct
 
@@ -82,6 +83,11 @@ STATUS: dict[ErrorKind, int] = {
 }
 
 
+MOST_WORDS: Final = 16 * 1024
+"""Characters: room for a list of models."""
+MOST_PARAM: Final = 512
+
+
 class Failure(Struct, frozen=True, kw_only=True):
     """What an upstream said of its failure, read from whatever shape it came in; not yet judged.
 
@@ -124,6 +130,9 @@ class GatewayError(Exception):
     resets_at: float | None = None
     plan_type: str | None = None
     messages_type: str | None = None
+    most_words: int | None = None
+    most_param: int | None = None
+    """Characters of ``message`` and ``param``; None: all."""
 
     def __init__(
         self,
@@ -138,12 +147,14 @@ class GatewayError(Exception):
         details: dict[str, object] | None = None,
         reason: str = "",
     ) -> None:
+        if self.most_words is not None and len(message) > self.most_words:
+            message = f"{message[: self.most_words]}…"
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.status = STATUS[kind] if status is None else status
         self.code = code
-        self.param = param
+        self.param = param if param is None or self.most_param is None else param[: self.most_param]
         self.retry_after = retry_after
         self.should_retry = should_retry
         self.details = details
@@ -151,7 +162,22 @@ class GatewayError(Exception):
 
 
 class LocalError(GatewayError):
-    """The client's fault or our own limit: asking another target would not help."""
+    """The client's fault or our own limit: asking another target would not help. Words of ours that quote the client's
+    are not longer than ``MOST_WORDS``, whatever it sent."""
+
+    most_words = MOST_WORDS
+    most_param = MOST_PARAM
+
+
+def stopping() -> LocalError:
+    """The daemon has been asked to stop."""
+    message = "the gateway is stopping; retry in a moment"
+    return LocalError(ErrorKind.OVERLOADED, message, retry_after=2, reason="stopping")
+
+
+def internal() -> LocalError:
+    """A fault of ours, whose traceback is in the log."""
+    return LocalError(ErrorKind.API, "the gateway failed; its log has the request id", status=500)
 
 
 class RemoteError(GatewayError):

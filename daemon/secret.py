@@ -14,7 +14,7 @@ import re
 MASK = "***"
 
 SHORT = 8
-"""Characters: a secret of fewer is looked for as a whole word only."""
+"""Characters: a secret of fewer is looked for as a whole word only (``daemon.masks``)."""
 
 _KEY_SHAPES = re.compile(
     r"(?<![A-Za-z0-9])(?:"  # no \b: a Chinese character before it is a letter, too
@@ -24,14 +24,6 @@ _KEY_SHAPES = re.compile(
     r"|(?P<cn>(?:密钥|令牌)\s*[:=：(\[（]?\s*)[A-Za-z0-9+/_.~-]{20,}={0,2}",
     re.IGNORECASE,
 )
-
-
-def mask(secret: str, text: str) -> str:
-    """``text`` with every occurrence of ``secret`` replaced by ``***``. A short one (keys of local servers are ``k``,
-    ``1234``) is replaced where it stands as a word of its own: inside others it is none."""
-    if len(secret) >= SHORT:
-        return text.replace(secret, MASK)
-    return re.sub(rf"(?<![\w-]){re.escape(secret)}(?![\w-])", MASK, text) if secret else text
 
 
 def mask_keys(text: str) -> str:
@@ -64,10 +56,6 @@ class Secret:
     def known_text(self) -> str:
         """The text as far as it is in memory: one that opens itself when it is revealed has none before."""
         return self._text
-
-    def masked_in(self, text: str) -> str:
-        """``text`` with every occurrence of the secret replaced by ``***``, as ``mask`` finds them."""
-        return mask(self._text, text)
 
     @property
     def digest(self) -> bytes:

@@ -25,7 +25,8 @@ from daemon.config.schema import DEFAULT_MODELS, Base, Config
 from daemon.config.shape import Field, Shape
 from daemon.secret import Secret
 from daemon.telemetry.failure_cause import OF_KIND, REASONS, Cause
-from daemon.telemetry.metrics import MOST_FIELDS, MOST_MODELS, TABLE, Metric
+from daemon.telemetry.metrics import MOST_FIELDS, TABLE, Metric
+from daemon.telemetry.model_labels import MOST_DISCOVERED, MOST_MODELS
 
 PAGES = Path(__file__).resolve().parent
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.S)
@@ -116,8 +117,10 @@ def labels(metric: Metric) -> str:
 
 def metric_bounds() -> str:
     return (
-        f"Labels that clients can influence are bounded: after {MOST_MODELS} pairs of provider and model, and after "
-        f"{MOST_FIELDS}\nlost fields, the rest is counted under `other`.\n"
+        "Labels that clients can influence are bounded. A model that the configuration names always has series of its\n"
+        f"own. Beside these there is room for {MOST_DISCOVERED} pairs of provider and model that upstreams list, for "
+        f"{MOST_MODELS} that clients\nask for by a prefix, and for {MOST_FIELDS} lost fields; the rest is counted "
+        "under `other`.\n"
     )
 
 

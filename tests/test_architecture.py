@@ -30,7 +30,7 @@ HOMES = {
     "loguru": ("",),
     "msgspec": ("",),
     "prometheus_client": ("telemetry.metrics",),
-    "python_socks": ("upstream.http.dialing",),
+    "python_socks": ("upstream.http.tunnel",),
     "starlette": ("api",),
     "uvicorn": ("service", "simulate", "cli.simulate"),
     "uvloop": ("service", "simulate", "cli.simulate", "cli.run"),

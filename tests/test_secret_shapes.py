@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.secret import Secret, mask_keys
+from daemon.secret import mask_keys
 
 
 @pytest.mark.parametrize(
@@ -26,17 +26,3 @@ from daemon.secret import Secret, mask_keys
 def test_what_looks_like_a_key(masked: str, text: str) -> None:
     assert mask_keys(text) == masked
     assert mask_keys(masked) == masked
-
-
-@pytest.mark.parametrize(
-    ("key", "text", "masked"),
-    [
-        ("sk-planted", "xsk-plantedx", "x***x"),
-        ("k", "max_tokens of Bearer k, key=k", "max_tokens of Bearer ***, key=***"),
-        ("1234", "131234 tokens, 'x-api-key':'1234'", "131234 tokens, 'x-api-key':'***'"),
-        ("k-1", "k-1 k-12 ak-1", "*** k-12 ak-1"),
-        ("", "nothing", "nothing"),
-    ],
-)
-def test_a_short_key_is_masked_as_a_whole_word_alone(key: str, text: str, masked: str) -> None:
-    assert Secret(key).masked_in(text) == masked

@@ -14,7 +14,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
 from typing import Any, Final
 
 from loguru import logger
@@ -41,12 +42,19 @@ FORM_TYPES: Final = (b"application/x-www-form-urlencoded", b"multipart/form-data
 """What a page of any origin may send without a CORS preflight."""
 
 HeaderList = list[tuple[bytes, bytes]]
+Refused = Callable[[Scope, int, GatewayError], None]
+
+
+ADMITTED: Final = "tppcd.admitted"
+"""Key of the ASGI scope that is there once the client's key, or its place on this host, has been accepted."""
 
 
 class RequestInfo(Struct, frozen=True, gc=False):
-    """What the guard knows of a request, in ``scope["tppcd"]``. ``request_id`` is 32 hex digits."""
+    """What the guard knows of a request, in ``scope["tppcd"]``. ``request_id`` is 32 hex digits; ``started`` is when
+    its head had arrived, in ``time.monotonic`` seconds."""
 
     request_id: str
+    started: float
 
 
 def request_info(scope: Mapping[str, Any]) -> RequestInfo:
@@ -65,12 +73,14 @@ def identity_headers(info: RequestInfo, config: str | None) -> HeaderList:
 
 
 class Guard:
-    """Wraps ``app``. ``hot`` maps the paths whose POST writes its own identity headers to their app."""
+    """Wraps ``app``. ``hot`` maps the paths whose POST writes its own identity headers to their app. ``refused`` is
+    called with the scope, the status and the error of each request that is refused here."""
 
-    def __init__(self, app: ASGIApp, current: Current, hot: Mapping[str, ASGIApp]) -> None:
+    def __init__(self, app: ASGIApp, current: Current, hot: Mapping[str, ASGIApp], refused: Refused) -> None:
         self._app = app
         self._current = current
         self._hot = hot
+        self._refused = refused
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """No coroutine of its own around a hot entry's: it would be woken for each piece of a stream."""
@@ -78,7 +88,7 @@ class Guard:
             return self._app(scope, receive, send)
         if scope["path"].startswith(DOUBLED):
             scope["path"] = scope["path"].removeprefix(TWICE)
-        info = RequestInfo(f"{_ids.getrandbits(128):032x}")
+        info = RequestInfo(f"{_ids.getrandbits(128):032x}", monotonic())
         scope["tppcd"] = info
         error = malformed(scope)
         if error is None and scope["method"] == "POST" and scope["path"] in self._hot:
@@ -92,7 +102,8 @@ class Guard:
         if error is None and is_operator_path(scope["path"]):
             error = foreign(scope, self._configured_host()) or from_a_form(scope)
         if error is not None:
-            await send_problem(scope, identified, error, info.request_id)
+            status = await send_problem(scope, identified, error, info.request_id)
+            self._refused(scope, status, error)
             return
         try:
             await self._app(scope, receive, identified)
@@ -171,8 +182,9 @@ def refusal(message: str, status: int = 400) -> LocalError:
     return LocalError(kind, message, status=status)
 
 
-async def send_problem(scope: Scope, send: Send, error: GatewayError, request_id: str) -> None:
-    """Answer with ``error`` in the dialect of the path; the connection is closed after a malformed head."""
+async def send_problem(scope: Scope, send: Send, error: GatewayError, request_id: str) -> int:
+    """Answer with ``error`` in the dialect of the path, and return its status there; the connection is closed after
+    a malformed head."""
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     status, extra, body = problem(scope["path"], headers, error, request_id)
     fields = [(name.encode(), value.encode("latin-1")) for name, value in extra.items()]
@@ -181,3 +193,4 @@ async def send_problem(scope: Scope, send: Send, error: GatewayError, request_id
         fields.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": fields})
     await send({"type": "http.response.body", "body": body})
+    return status

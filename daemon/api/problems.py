@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+from msgspec import UNSET
 from starlette.responses import Response
 
 from daemon.api.schemas import DiagnosticView, Problem, Refusal
@@ -65,6 +66,7 @@ def diagnostic_view(item: Diagnostic) -> DiagnosticView:
         column=item.column,
         message=item.message,
         hint=item.hint,
+        about=item.about or UNSET,
     )
 
 

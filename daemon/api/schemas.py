@@ -21,7 +21,8 @@ class Problem(Schema, frozen=True):
 
 
 class DiagnosticView(Schema, frozen=True):
-    """A problem of the configuration with its place. ``line`` and ``column`` count from 1, 0 = unknown."""
+    """A problem of the configuration with its place. ``line`` and ``column`` count from 1, 0 = unknown. ``about`` names
+    what else has the problem: a directory, a mounted file."""
 
     severity: Literal["error", "warning"]
     path: str
@@ -29,6 +30,7 @@ class DiagnosticView(Schema, frozen=True):
     column: int
     message: str
     hint: str
+    about: str | UnsetType = UNSET
 
 
 class Refusal(Schema, frozen=True):
@@ -179,6 +181,13 @@ class Target(Schema, frozen=True):
     priority: int
     not_now: str | None = None
     """Why it may not be asked now."""
+
+
+class Other(Schema, frozen=True):
+    """A provider that would not be asked, and why."""
+
+    provider: str
+    reason: str
 
 
 class Other(Schema, frozen=True):

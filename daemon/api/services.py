@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from daemon.errors import ErrorKind, LocalError
 from daemon.gateway.access import ClientAccess
+from daemon.gateway.request_lines import RequestLines
 from daemon.router.states import AuthStates
 from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.telemetry.audit import AuditLog
@@ -60,11 +61,18 @@ class Services:
     """The writer of config.yaml; None where the configuration does not come from a file."""
     providers: ProviderService | None = None
     """The provider store; None where there is none."""
+    lines: RequestLines = field(init=False)
+    """Log and count of the requests that no handler runs."""
+
+    def __post_init__(self) -> None:
+        self.lines = RequestLines(self.metrics)
 
 
 def snapshot_in_force(services: Services) -> Snapshot:
     """The snapshot to serve one request with; 503 while there is none yet."""
     snapshot = services.current.get_or_none()
     if snapshot is None:
-        raise LocalError(ErrorKind.OVERLOADED, "no configuration has been loaded yet", status=503, retry_after=1)
+        raise LocalError(
+            ErrorKind.OVERLOADED, "no configuration has been loaded yet", status=503, retry_after=1, reason="starting"
+        )
     return snapshot

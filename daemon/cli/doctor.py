@@ -1,6 +1,7 @@
 """``tppcd doctor``: the file, the watch, the providers and the clock, tested from where the daemon would run.
 
-    config ─▶ watch (a sentinel beside the file) ─▶ writes ─▶ each provider (free checks) ─▶ clock
+    config ─▶ who may call ─▶ watch (a sentinel beside the file) ─▶ writes ─▶ directories
+                        ─▶ each provider (free checks) ─▶ clock ─▶ the daemon that runs, and what it reports
 
 A failing line makes the command exit with 1; a warning does not.
 """
@@ -12,7 +13,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -23,10 +24,16 @@ from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, add_config, add_format
 from daemon.cli.config_file import default_path, read
 from daemon.cli.exit_codes import FAILURE, OK
+from daemon.cli.reload import diagnostic_line
+from daemon.config.schema import Config
+from daemon.gateway.own_names import is_loopback_name
 from daemon.reload.check import CheckResult
-from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket
+from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket, items, state_directory
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.sources.file import FileSource
+from daemon.sources.lasting import LastingProblems
+from daemon.sources.mounts import ReplacedFiles, mounts_of, replaced
+from daemon.state.exposed import exposed_config, exposed_state
 from daemon.upstream.probe import Probe, probe
 
 WATCH_SECONDS = 3.0
@@ -73,15 +80,22 @@ async def results_of(path: Path) -> AsyncIterator[Result]:
     checked = read(str(path))
     for result in config(checked):
         yield result
+    if checked.snapshot:
+        yield clients(checked.snapshot.config)
     yield await watch(path)
+    for result in mounts(path):
+        yield result
     yield writes(path)
+    for result in directories(path, os.environ):
+        yield result
     auths = checked.snapshot.core_auths if checked.snapshot else ()
     ca = checked.snapshot.config.upstream_ca if checked.snapshot else ""
     probes = await asyncio.gather(*(probe(auth, ca=ca) for auth in auths))
     for auth, each in zip(auths, probes, strict=True):
         yield provider(auth, each)
     yield clock(time.time(), [each.clock for each in probes if each.clock is not None])
-    yield running()
+    for result in running():
+        yield result
 
 
 def config(checked: CheckResult) -> Iterator[Result]:
@@ -101,10 +115,48 @@ def config(checked: CheckResult) -> Iterator[Result]:
         )
 
 
+def clients(config: Config) -> Result:
+    """Who is served. A proxy that uses HTTP/1.1 and adds no forwarding header looks like a client on this host."""
+    if config.api_keys:
+        return Result(state="ok", about="clients", text="clients need one of api-keys")
+    text = "api-keys is empty: only callers on this host are served"
+    hint = "set api-keys before you put a reverse proxy in front: one that adds no forwarding header is not recognised"
+    if config.remote_management.trusted_proxies:
+        text = "api-keys is empty, but remote-management.trusted-proxies names a proxy"
+        return Result(state="warn", about="clients", text=text, hint=hint)
+    if not (config.host == "localhost" or is_loopback_name(config.host)):
+        text += f", although the daemon listens on {config.host}"
+        return Result(state="warn", about="clients", text=text, hint=hint)
+    return Result(state="ok", about="clients", text=text, hint=hint)
+
+
+def mounts(path: Path) -> Iterator[Result]:
+    """Whether config.yaml is mounted alone, so that a new file in its place on the host is not seen."""
+    absolute = str(path.absolute())
+    if ReplacedFiles().among((absolute,)):
+        problem = replaced(absolute)
+        yield Result(state="fail", about="watch", text=f"{problem.about} {problem.message}", hint=problem.hint)
+    elif mounts_of((absolute,)):
+        yield Result(
+            state="warn",
+            about="watch",
+            text=f"{path} is mounted as a single file: a new file in its place on the host is not seen",
+            hint="mount its directory",
+        )
+
+
+def directories(path: Path, environ: Mapping[str, str]) -> Iterator[Result]:
+    """Directories in which others could replace our files."""
+    for problem in (exposed_state(state_directory(environ)), exposed_config(path)):
+        if problem is not None:
+            text = f"{problem.about} {problem.message}"
+            yield Result(state="warn", about="directories", text=text, hint=problem.hint)
+
+
 async def watch(path: Path) -> Result:
     """Whether the daemon's own watch notices a file made beside the config."""
     sentinel = path.with_name(f".{path.name}.doctor-{os.getpid()}")
-    source = FileSource(path)
+    source = FileSource(path, lasting=LastingProblems(quiet=True))
     began = time.monotonic()
     async with asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(source.run(lambda _: None))
@@ -196,15 +248,20 @@ def clock(now: float, others: list[float]) -> Result:
     return Result(state="ok", about="clock", text="agrees with the upstreams' clocks")
 
 
-def running() -> Result:
-    """Whether a daemon runs here, and its state."""
+def running() -> Iterator[Result]:
+    """Whether a daemon runs here, its state, and what it reports of itself."""
     socket = find_admin_socket(os.environ)
     with suppress(DaemonUnreachable):
         status, health = AdminClient(socket, 5.0).request("GET", "/healthz")
         if status == 200:
             text = f"running: {health.get('status')}, generation {health.get('generation')}"
-            return Result(state="ok" if health.get("status") == "ok" else "warn", about="daemon", text=text)
-    return Result(state="ok", about="daemon", text=f"no daemon is running at {socket}")
+            yield Result(state="ok" if health.get("status") == "ok" else "warn", about="daemon", text=text)
+            last = health.get("last-reload")
+            for each in items(last, "diagnostics") if isinstance(last, Mapping) else ():
+                wrong = isinstance(each, Mapping) and each.get("severity") == "error"
+                yield Result(state="fail" if wrong else "warn", about="daemon", text=diagnostic_line(each))
+            return
+    yield Result(state="ok", about="daemon", text=f"no daemon is running at {socket}")
 
 
 def _text(result: Result) -> None:

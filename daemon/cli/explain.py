@@ -15,6 +15,7 @@ from daemon.config.urls import shown
 from daemon.router.passed_over import PassedOver, grouped, passed_over
 from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket, items
 from daemon.snapshot.listings import Candidate
+from daemon.snapshot.model_unknown import too_long
 from daemon.snapshot.models import ModelUnknown, Resolution
 
 RULES = {
@@ -48,6 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
     if checked.snapshot is None:
         print_diagnostics(checked)
         return exit_codes.CONFIG
+    if refusal := too_long(arguments.model):
+        print(refusal, file=sys.stderr)
+        return exit_codes.FAILURE
     try:
         resolution = checked.snapshot.models.resolve(arguments.model)
     except ModelUnknown as unknown:

@@ -51,7 +51,7 @@ def _refused(status: int, body: Json) -> list[str]:
     lines = [diagnostic_line(item) for item in items(body, "details") or items(body, "diagnostics")]
     reason = str(body.get("message") or body.get("error") or f"the daemon answered {status}")
     if status == 200:
-        return [*lines, "tppcd reload: applied, except for what cannot be resolved"]
+        return [*lines, "tppcd reload: not all of it is in force, see above"]
     return [*(lines or [reason]), "tppcd reload: refused; the previous configuration stays in use"]
 
 
@@ -59,7 +59,7 @@ def diagnostic_line(item: object) -> str:
     """One diagnostic of the management API the way compilers print theirs."""
     if not isinstance(item, Mapping):
         return str(item)
-    place = f"config.yaml:{item['line']}:{item['column']}" if item.get("line") else "config.yaml"
+    place = f"config.yaml:{item['line']}:{item['column']}" if item.get("line") else item.get("about") or "config.yaml"
     subject = f"{item['path']}: " if item.get("path") else ""
     hint = f" ({item['hint']})" if item.get("hint") else ""
     return f"{place}: {item.get('severity', 'error')}: {subject}{item.get('message', '')}{hint}"

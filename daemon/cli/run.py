@@ -48,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     import uvloop
 
     from daemon.reload.outcome import ConfigRefused
-    from daemon.service.run import RunOptions, StartRefused, serve
+    from daemon.service.options import RunOptions, StartRefused
+    from daemon.service.run import serve
 
     os.environ.setdefault(*LOOKUP_THREADS)
     options = RunOptions(

@@ -17,7 +17,7 @@ from daemon.cli.reload import diagnostic_line
 from daemon.config.packycode import source_words
 from daemon.service.admin import AdminClient, DaemonUnreachable, Json, find_admin_socket, items
 
-PATHS = ("/healthz", "/v0/management/auths", "/v0/management/packycode")
+PATHS = ("/healthz", "/v0/management/auths", "/v0/management/packycode", "/v0/management/providers")
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -38,12 +38,16 @@ def run(arguments: argparse.Namespace) -> int:
     except DaemonUnreachable as error:
         print(f"tppcd status: {error}", file=sys.stderr)
         return FAILURE
-    health, auths, packycode = (body if status == 200 else {} for status, body in responses)
+    health, auths, packycode, providers = (body if status == 200 else {} for status, body in responses)
     core_auths = [item for item in items(auths, "auths") if isinstance(item, Mapping)]
+    disabled = [
+        item for item in items(providers, "providers") if isinstance(item, Mapping) and item.get("enabled") is False
+    ]
     if arguments.format == "json":
-        print(json.dumps({"health": health, "auths": core_auths, "packycode": packycode}, indent=2, ensure_ascii=False))
+        shown = {"health": health, "auths": core_auths, "packycode": packycode, "disabled": disabled}
+        print(json.dumps(shown, indent=2, ensure_ascii=False))
     else:
-        print("\n".join((*_daemon(health), *_source(packycode), *_auths(core_auths))))
+        print("\n".join((*_daemon(health), *_source(packycode), *_auths(core_auths), *_disabled(disabled))))
     return OK
 
 
@@ -71,6 +75,14 @@ def _auths(auths: list[Json]) -> Iterator[str]:
     yield f"core auths: {len(auths)}"
     for auth in auths:
         yield "  " + "  ".join(part for part in _auth(auth) if part)
+
+
+def _disabled(providers: list[Json]) -> Iterator[str]:
+    """None of them serves; they are only listed, so that nobody misses one."""
+    if providers:
+        yield f"disabled providers: {len(providers)}"
+    for each in providers:
+        yield f"  disabled  {each.get('name', '?')}  {each.get('source', '')}  {each.get('base-url', '')}".rstrip()
 
 
 def _auth(auth: Json) -> Iterator[str]:

@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-from daemon.config.diagnostics import Diagnostic, Path, Severity
+from daemon.config.diagnostics import MOST_SHOWN, Diagnostic, Path, Severity
 from daemon.config.document import Document, looks_secret
 from daemon.config.instructions import ROLES, Instructions, text_fault
+from daemon.config.lookalikes import Place, lookalike_hint
 from daemon.config.references import Resolve, UnresolvedReference, is_reference, watched_name
-from daemon.config.scan import Place
 from daemon.config.schema import Base, ModelAlias, ModelEntry, Packycode, TppcProvider
 from daemon.config.shape import Shape, fields
 from daemon.config.unknown import unknown_key
@@ -96,7 +96,7 @@ class Converter:
         values: dict[str, object] = {}
         for key, value in mapping.items():
             if key not in known:
-                if fault := unknown_key(key, section):
+                if fault := unknown_key(key, section, suggest=len(self.diagnostics) < MOST_SHOWN):
                     place = self.document.key_place((*path, key))
                     self.report_at((*path, *fault.path), place, fault.code, fault.message, fault.hint, "warning")
             elif value is not None:
@@ -112,7 +112,7 @@ class Converter:
     def expected(self, what: str, value: object, path: Path) -> Wrong:
         """A wrong type, in words."""
         written = self.document.plain.get(path, "")
-        hint = HINTS[what]
+        hint = lookalike_hint(value) or HINTS[what]
         if what == "text" and value is None:
             hint = "remove it, or give it a value"
         elif what == "text" and isinstance(value, bool) and written:
@@ -300,8 +300,7 @@ READERS: dict[str, Callable[[Converter, Shape, object, Path], object]] = {
     "aliases": Converter.aliases,
 }
 
-TEXT = Shape(kind="text")
-NAME = Shape(kind="name")
+TEXT, NAME = Shape(kind="text"), Shape(kind="name")
 MODELS_HINT = "write discover, seed, or each model on a line that begins with '- '"
 ROLE_OR_FILE = "write developer, system, or file:/path"
 WORDS: dict[str, bool] = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}

@@ -20,7 +20,8 @@ from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from daemon.config.diagnostics import Diagnostic, Path
-from daemon.config.scan import Place, ScanError, scan
+from daemon.config.lookalikes import COLON, COLON_HINT, Place
+from daemon.config.scan import ScanError, scan
 
 MAX_BYTES = 16 * 1024 * 1024
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -169,7 +170,9 @@ class Builder:
             kind = "a list" if isinstance(node, SequenceNode) else "a single value"
             if isinstance(node, ScalarNode) and node.tag.endswith(":null"):
                 raise ScanError("empty", "the file contains no configuration", _place(node), "write at least one key")
-            raise ScanError("top-level", f"expected keys and values, got {kind}", _place(node), "write 'key: value'")
+            full_width = isinstance(node, ScalarNode) and COLON in node.value
+            hint = COLON_HINT if full_width else "write 'key: value'"
+            raise ScanError("top-level", f"expected keys and values, got {kind}", _place(node), hint)
         return self.mapping(node, ())
 
     def value(self, node: Node, path: Path) -> object:

@@ -13,8 +13,9 @@ from itertools import chain
 from msgspec import Struct, structs
 
 from daemon.config.convert import Converter, quoted
-from daemon.config.diagnostics import Diagnostic, Path
+from daemon.config.diagnostics import Diagnostic, Path, bounded
 from daemon.config.document import Document
+from daemon.config.hosts import listen_host
 from daemon.config.packycode import AmbientSettings, merge
 from daemon.config.provider import Provider, lower_name, provider_path, providers_of
 from daemon.config.references import Resolve, UnresolvedReference
@@ -88,7 +89,7 @@ def _name_taken(provider: Provider, owner: str, source: str) -> Diagnostic:
 def load(document: Document, *, resolve: Resolve, ambient: AmbientSettings | None = None) -> Fragment:
     """Check a document. ``resolve`` follows references, ``ambient`` fills what packycode leaves open."""
     if document.diagnostics and not document.data:
-        return Fragment(source=document.source, diagnostics=document.diagnostics)
+        return Fragment(source=document.source, diagnostics=bounded(document.diagnostics, "error"))
     ambient = ambient or AmbientSettings()
     data, sources = _with_ambient(document.data, ambient)
     converter = Converter(document, resolve)
@@ -100,12 +101,14 @@ def load(document: Document, *, resolve: Resolve, ambient: AmbientSettings | Non
     failing = {provider_path(each.path) for each in wrong if each.code == "reference"} - {()}
     refused = any(each.code != "reference" or not provider_path(each.path) for each in wrong)
     providers = () if refused else with_failed(providers_of(config), failing)
+    if refused:  # else each error is one provider's, and says that this one fails
+        diagnostics = bounded(diagnostics, "error")
     return Fragment(
         source=document.source,
         settings=None if refused else _with_host(config),
         providers=providers,
         failing=frozenset(each.source for each in providers if each.failed),
-        diagnostics=diagnostics,
+        diagnostics=bounded(diagnostics, "warning"),
         files=frozenset((*converter.files, *_named_files(config), *ambient.files)),
         effective_sources=sources,
         written=document.data,
@@ -144,18 +147,23 @@ def _with_ambient(data: dict[str, object], ambient: AmbientSettings) -> tuple[di
 
 
 def _with_host(config: Config) -> Config:
-    """``host: ""`` means all interfaces in the seed system's files; here that must be configured explicitly."""
-    return config if config.host.strip() else structs.replace(config, host=Config().host)
+    """As ``bind`` takes it. ``host: ""`` means all interfaces in the seed system's files; here that must be configured
+    explicitly."""
+    return structs.replace(config, host=listen_host(config.host) or Config().host)
 
 
 def _apply_rules(converter: Converter, config: Config) -> None:
     wrong = {each.path for each in converter.diagnostics if each.severity == "error"}
     for fault in chain.from_iterable(rule(config) for rule in RULES):
         # A value that is wrong already, or that is inside one that is: one mistake is reported once.
-        if any(fault.path[: len(path)] == path for path in wrong):
+        if any(fault.path[:length] in wrong for length in range(len(fault.path) + 1)):
             continue
         written, text = converter.references.get(fault.path, ("", ""))
-        message, hint = (each.replace(quoted(text), quoted(written)) for each in (fault.message, fault.hint))
+        message, hint = fault.message, fault.literal_hint or fault.hint
+        if written:  # what it stands for is not shown
+            if fault.literals_only:
+                continue
+            message, hint = (each.replace(quoted(text), quoted(written)) for each in (fault.message, fault.hint))
         converter.report(fault.path, fault.code, message, hint, severity=fault.severity)
         if fault.severity == "error":
             wrong.add(fault.path)

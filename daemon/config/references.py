@@ -6,7 +6,7 @@ comes from a ``Resolve`` function that is passed in (``sources.references.resolv
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 Resolve = Callable[[str], str]
 """A reference as written -> its text. Raises ``UnresolvedReference``."""
@@ -25,6 +25,14 @@ class UnresolvedReference(Exception):
 
 def is_reference(text: str) -> bool:
     return text.startswith(SCHEMES)
+
+
+def reference_at(data: object, *keys: str) -> str:
+    """The reference that the data of a file has at this place, as written; '' where it has none. What it stands for is
+    not shown: this is."""
+    for key in keys:
+        data = data.get(key) if isinstance(data, Mapping) else None
+    return data if isinstance(data, str) and is_reference(data) else ""
 
 
 def watched_name(reference: str) -> str | None:

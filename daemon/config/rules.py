@@ -15,17 +15,19 @@ from msgspec import UNSET
 
 from daemon.config.convert import quoted
 from daemon.config.diagnostics import Fault, Faults, Path, fault_at
+from daemon.config.header_rules import header_faults
+from daemon.config.hosts import listen_fault
 from daemon.config.model_patterns import excluding
 from daemon.config.profiles import PROFILES
 from daemon.config.provider import lower_name, providers_of
 from daemon.config.rules_operating import logging, management, not_in_effect
+from daemon.config.rules_secrets import literal_hint, secrets
+from daemon.config.rules_urls import base_url, proxy_url
 from daemon.config.schema import DEFAULT_MODELS, Config, Defaults, ModelSource, ProviderEntry, TppcProvider, WireApi
-from daemon.config.urls import has_user, http_fault, proxy_fault
 from daemon.secret import Secret
 
 SOURCES = get_args(ModelSource)
 EFFORTS = ("low", "medium", "high")
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 NAME_LIMIT = 100
 
 # The seed system's sentences. ``{}`` stands for ``providers[0]``, or for what is before ``defaults``.
@@ -53,10 +55,8 @@ def packycode(config: Config) -> Faults:
         return
     if not block.base_url.strip():
         yield fault_at("packycode.base-url", "required", BASE_URL_REQUIRED, "e.g. https://codex-api.packycode.com/v1")
-    elif fault := http_fault(block.base_url):
-        yield fault_at("packycode.base-url", "url", BASE_URL_INVALID, fault)
     else:
-        yield from _user(("packycode", "base-url"), block.base_url)
+        yield from base_url(("packycode", "base-url"), block.base_url, "responses", BASE_URL_INVALID, only_wire=True)
     if block.wire_api != "responses":
         yield fault_at("packycode.wire-api", "wrong-value", WIRE_API_FIXED, "remove the line")
     yield from _effort(("packycode",), "", block.defaults)
@@ -82,11 +82,9 @@ def _provider(index: int, provider: TppcProvider) -> Faults:
     if not provider.base_url.strip():
         message = PROVIDER_BASE_URL_REQUIRED.format(label)
         yield Fault(path=(*path, "base-url"), code="required", message=message, hint="e.g. https://host.example/v1")
-    elif fault := http_fault(provider.base_url):
-        message = f"{label}.{BASE_URL_INVALID}"
-        yield Fault(path=(*path, "base-url"), code="url", message=message, hint=fault)
     else:
-        yield from _user((*path, "base-url"), provider.base_url)
+        message = f"{label}.{BASE_URL_INVALID}"
+        yield from base_url((*path, "base-url"), provider.base_url, provider.wire_api, message)
     if not provider.api_key.reveal().strip():
         message = PROVIDER_KEY_REQUIRED.format(label)
         yield Fault(path=(*path, "api-key"), code="required", message=message, hint="a key, or e.g. env:FOX_API_KEY")
@@ -97,9 +95,8 @@ def _provider(index: int, provider: TppcProvider) -> Faults:
 
 def _common(path: Path, entry: ProviderEntry, wire: WireApi) -> Faults:
     """The fields that packycode and the entries of ``tppc.providers`` have in common."""
-    yield from _headers((*path, "headers"), entry.headers)
-    if fault := proxy_fault(entry.proxy_url):
-        yield Fault(path=(*path, "proxy-url"), code="url", message="must be a proxy URL or direct", hint=fault)
+    yield from header_faults((*path, "headers"), entry.headers)
+    yield from proxy_url((*path, "proxy-url"), entry.proxy_url, "must be a proxy URL or direct")
     profile = PROFILES.get(entry.profile)
     if profile is not None and wire not in profile.wires:
         message = f"profile {profile.name} is not for wire-api {wire}"
@@ -177,8 +174,7 @@ def client_keys(config: Config) -> Faults:
 
 
 def general(config: Config) -> Faults:
-    if fault := proxy_fault(config.proxy_url):
-        yield fault_at("proxy-url", "url", "must be a proxy URL", fault)
+    yield from proxy_url(("proxy-url",), config.proxy_url, "must be a proxy URL")
     if bool(config.tls.cert) != bool(config.tls.key):
         present, missing = ("cert", "key") if config.tls.cert else ("key", "cert")
         message = f"tls.{missing} is required when tls.{present} is set"
@@ -195,6 +191,9 @@ def general(config: Config) -> Faults:
         hint = "write 127.0.0.1 for this host only, 0.0.0.0 for all interfaces"
         message = "empty, so the default is used"
         yield Fault(path=("host",), code="empty", message=message, hint=hint, severity="warning")
+    message, hint = listen_fault(config.host)
+    if message:
+        yield Fault(path=("host",), code="wrong-value", message=message, hint=hint)
 
 
 def aliases(config: Config) -> Faults:
@@ -231,7 +230,7 @@ def shadowed(config: Config) -> Faults:
 
 
 RULES: tuple[Callable[[Config], Faults], ...] = (
-    general, management, client_keys, packycode, names, tppc, aliases, shadowed, logging, not_in_effect,
+    general, management, client_keys, packycode, names, tppc, aliases, shadowed, logging, not_in_effect, secrets,
 )  # fmt: skip
 
 
@@ -257,30 +256,10 @@ def _effort(path: Path, label: str, defaults: Defaults) -> Faults:
         )
 
 
-def _user(path: Path, url: str) -> Faults:
-    if has_user(url):
-        message = "the user name and password in this URL are not sent"
-        hint = "remove them; the key has its own field"
-        yield Fault(path=path, code="url-user", message=message, hint=hint, severity="warning")
-
-
 def _key(path: Path, key: Secret) -> Faults:
     """A key travels in a header: visible ASCII only."""
     text = key.reveal().strip()
     if not text.isascii() or re.search(r"\s", text):
         message = "contains a space or a character that is not ASCII"
-        yield Fault(path=path, code="key", message=message, hint="copy the key again, without typographic quotes")
-
-
-def _headers(path: Path, headers: dict[str, str]) -> Faults:
-    for name, value in headers.items():
-        if not HEADER_NAME.fullmatch(name):
-            yield Fault(
-                path=(*path, name),
-                code="header",
-                message="is not a valid header name",
-                hint="use letters, digits and -",
-            )
-        elif not value.isascii():
-            message = "contains a character that is not ASCII"
-            yield Fault(path=(*path, name), code="header", message=message, hint="remove it")
+        hint = "copy the key again, without typographic quotes"
+        yield Fault(path=path, code="key", message=message, hint=hint, literal_hint=literal_hint(text))

@@ -20,6 +20,8 @@ from yaml.events import (
     ScalarEvent,
 )
 
+from daemon.config.lookalikes import Place, cause_near
+
 MAX_DEPTH = 64
 MAX_ALIASES = 100
 MAX_NODES = 2_000_000
@@ -27,7 +29,6 @@ MAX_NODES = 2_000_000
 STANDARD_TAGS = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map", "timestamp")
 )
-Place = tuple[int, int]
 
 
 class ScanError(Exception):
@@ -48,11 +49,12 @@ def scan(text: str, keep: Callable[[Event], None] | None = None) -> None:
     try:
         scanned.run(yaml.parse(text, Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
-        raise syntax(error, next(filter(None, reversed(scanned.brackets)), None)) from None
+        raise syntax(error, next(filter(None, reversed(scanned.brackets)), None), text) from None
 
 
-def syntax(error: yaml.MarkedYAMLError, bracket: Place | None) -> ScanError:
-    """PyYAML's words without its snippet, which may hold a key. ``bracket`` is the innermost one that is open."""
+def syntax(error: yaml.MarkedYAMLError, bracket: Place | None, text: str = "") -> ScanError:
+    """PyYAML's words without its snippet, which may hold a key. ``bracket`` is the innermost one that is open, ``text``
+    the whole, where a character may only look like YAML's own."""
     problem = str(error.problem or error.context or "syntax error")
     seen = error.problem_mark or error.context_mark
     place = (seen.line + 1, seen.column + 1) if seen else (1, 1)
@@ -61,6 +63,8 @@ def syntax(error: yaml.MarkedYAMLError, bracket: Place | None) -> ScanError:
         place = (error.context_mark.line + 1, error.context_mark.column + 1)
     elif problem in BRACKET_OPEN and bracket and bracket[0] < place[0]:
         place, hint = bracket, "this bracket is not closed, or a comma is missing inside it"
+    if cause := cause_near(text, place[0]):
+        place, hint = cause
     context = f" {error.context}" if error.context and error.problem else ""
     return ScanError("yaml-syntax", f"not valid YAML: {problem}{context}", place, hint)
 

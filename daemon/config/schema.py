@@ -11,6 +11,7 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from daemon.config import header_rules
 from daemon.config.instructions import Instructions
 from daemon.config.profiles import CHOICES
 from daemon.secret import Secret
@@ -128,8 +129,9 @@ ProfileName = Annotated[
         "Empty: packycode is a `codex-relay`, others are recognised by their base-url or by their list of models."
     ),
 ]
-Headers = Annotated[dict[str, str], doc("Extra upstream headers; `$Name` copies the client's header of that name.")]
-ProxyUrl = Annotated[Url, doc("Proxy of this provider; `direct` bypasses the global one.")]
+Headers = Annotated[dict[str, str], doc(header_rules.DESCRIPTION)]
+PROXY_PASSWORD = "In a password write `%23` for `#`, `%2F` for `/`, `%3F` for `?`."
+ProxyUrl = Annotated[Url, doc(f"Proxy of this provider; `direct` bypasses the global one. {PROXY_PASSWORD}")]
 MaxConcurrent = Annotated[int, doc("Requests at once; 0: no limit.", ge=0)]
 SystemText = Annotated[
     Instructions,
@@ -180,7 +182,8 @@ class TppcProvider(Base, frozen=True):
         Url,
         doc(
             "Absolute http(s) URL; /responses, /chat/completions or /messages is appended once, "
-            "a bare host gets /v1. Required when enabled."
+            "a bare host gets /v1. Required when enabled. A host in another script is sent in Punycode, a path "
+            "percent-encoded; the IDs are made of what is written."
         ),
     ] = ""
     api_key: Annotated[Secret, doc("The provider's key; required when enabled.")] = Secret("")
@@ -301,7 +304,14 @@ Aliases = Annotated[tuple[ModelAlias, ...], Meta(extra={"kind": "aliases"})]
 class Config(Base, frozen=True):
     """config.yaml, whole."""
 
-    host: Annotated[str, doc("Address to listen on.", restart=True)] = "127.0.0.1"
+    host: Annotated[
+        str,
+        doc(
+            "Address to listen on, without a port: `127.0.0.1`, `::1`, `localhost`; `0.0.0.0` is every IPv4 address, "
+            "`::` or `*` every one.",
+            restart=True,
+        ),
+    ] = "127.0.0.1"
     port: Annotated[int, doc("Port to listen on.", ge=0, le=65535, restart=True)] = 8317
     api_keys: Annotated[
         tuple[Secret, ...],
@@ -327,11 +337,15 @@ class Config(Base, frozen=True):
     disable_cooling: Annotated[bool, doc("true: no cooldown after failures, they are only reported.")] = False
     translation: Translation = Translation()
     timeouts: Timeouts = Timeouts()
-    proxy_url: Annotated[Url, doc("Proxy for upstream requests: http, https or socks5.")] = ""
+    proxy_url: Annotated[Url, doc(f"Proxy for upstream requests: http, https or socks5. {PROXY_PASSWORD}")] = ""
     provider_store: ProviderStore = ProviderStore()
     tls: Tls = Tls()
     upstream_ca: Annotated[
-        str, doc("Extra CA file for upstreams, PEM; a relative path is relative to config.yaml's directory.")
+        str,
+        doc(
+            "Extra CA file for upstreams, PEM; a relative path is relative to config.yaml's directory. A change of the "
+            "file is in force without a restart."
+        ),
     ] = ""
     logging: Logging = Logging()
     debug: Annotated[bool, doc("Same as logging.level debug.")] = False

@@ -6,20 +6,21 @@ import difflib
 
 from daemon.config.diagnostics import Fault, Path
 from daemon.config.document import nameable
+from daemon.config.lookalikes import blank_hint
 from daemon.config.schema import Base, Config, ModelEntry, Packycode, RemoteManagement, Routing, Tls, TppcProvider
 from daemon.config.shape import fields
 
 
-def unknown_key(key: str, section: type[Base]) -> Fault | None:
+def unknown_key(key: str, section: type[Base], *, suggest: bool = True) -> Fault | None:
     """What to report about this key in this section, with the key as it may be shown for a path; None for ``x-…``
-    keys, which are there for anchors."""
+    keys, which are there for anchors. ``suggest``: whether a similar key is looked for, which takes a millisecond."""
     if key.startswith("x-"):
         return None
     path: Path = (nameable(key).strip("`"),)
     if key in SEED_KEYS.get(section, ()):
         hint = SEED_HINTS.get(key, "remove it")
         return Fault(path=path, code="not-supported", message="not supported by tppcd", hint=hint, severity="warning")
-    hint = MISPLACED.get((section, key)) or _nearest(key, section)
+    hint = blank_hint(key) or MISPLACED.get((section, key)) or (_nearest(key, section) if suggest else "remove it")
     return Fault(path=path, code="unknown-key", message="unknown key", hint=hint, severity="warning")
 
 

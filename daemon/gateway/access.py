@@ -89,6 +89,7 @@ def check_names(scope: Scope, headers: Mapping[str, str], host: str) -> None:
         raise LocalError(
             ErrorKind.PERMISSION,
             "requests from pages of another origin are refused while no api-keys are configured",
+            reason="forbidden_origin",
         )
     name = host_name(headers.get("host", ""))
     if not on_unix_socket(scope) and not is_own_name(name, host):
@@ -96,4 +97,5 @@ def check_names(scope: Scope, headers: Mapping[str, str], host: str) -> None:
             ErrorKind.PERMISSION,
             f"the Host {shown(name)} is none of {OWN_NAMES}: while no api-keys are configured, no other is served "
             "(add api-keys to config.yaml)",
+            reason="forbidden_host",
         )

@@ -22,7 +22,7 @@ from daemon.snapshot.models import ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
 from daemon.upstream.adapters.adapter import Adapter
 from daemon.upstream.adapters.registry import AdapterRegistry
-from daemon.wires.json import changed
+from daemon.wires.json import NOT_JSON, changed
 
 PATIENCE: Final = 3.0
 """Seconds for an upstream's count: the client can live with an estimate, but not with waiting."""
@@ -35,6 +35,14 @@ class _Count(Struct):
     input_tokens: int
 
 
+class TokenCount(Struct, frozen=True):
+    """The prompt's tokens and their source; ``asked`` is whose count it is, None where it is ours."""
+
+    tokens: int
+    source: str
+    asked: Candidate | None = None
+
+
 class CountTokens:
     """One per daemon. The failures of upstreams are never raised."""
 
@@ -45,19 +53,20 @@ class CountTokens:
 
     async def count(
         self, counter: TokenCounter, request: Request, body: bytes, headers: Mapping[str, str], snapshot: Snapshot
-    ) -> tuple[int, str]:
-        """(prompt tokens, their source)."""
+    ) -> TokenCount:
         try:
             candidate = snapshot.models.resolve(request.model).candidates[0]
         except (ModelUnknown, IndexError):
-            return await counter.count(request)
+            return TokenCount(*await counter.count(request))
         adapter = self._adapters.of(candidate.auth)
         if adapter.can_count:
             tokens = await self._ask(adapter, candidate, body, headers)
             if tokens is not None:
-                return tokens, "upstream"
+                return TokenCount(tokens, "upstream", candidate)
         tokens = self._calibration.corrected(candidate.model, estimate(request))
-        return (tokens, "calibrated") if tokens is not None else await counter.count(request)
+        if tokens is not None:
+            return TokenCount(tokens, "calibrated")
+        return TokenCount(*await counter.count(request))
 
     async def _ask(self, adapter: Adapter, candidate: Candidate, body: bytes, headers: Mapping[str, str]) -> int | None:
         auth_id, now = candidate.auth.id, monotonic()
@@ -70,7 +79,7 @@ class CountTokens:
                 with await adapter.open_count(sent, passed, patience=PATIENCE) as answer:
                     if answer.status == 200:
                         return msgspec.json.decode(await answer.read_whole(), type=_Count).input_tokens
-        except (TimeoutError, RemoteError, msgspec.DecodeError):
+        except (*NOT_JSON, TimeoutError, RemoteError):
             pass  # an estimate is the answer then
         if len(self._silent) >= MOST_REMEMBERED:
             self._silent.clear()

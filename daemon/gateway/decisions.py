@@ -1,6 +1,6 @@
-"""At DEBUG, a line for each decision of a request: who is asked, in which order, and why nobody else is.
+"""At DEBUG, a line for each decision of a request: who may be asked, who is asked next, and why nobody else is.
 
-Callers build none of it unless ``telemetry.logs.debugging``: it takes longer than the decision.
+Nothing of a line is built unless DEBUG is logged: it takes longer than the decision.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.route import route
 from daemon.router.passed_over import grouped, passed_over
 from daemon.router.plan import Acquire, Ask, Pause, Step
-from daemon.router.standing import Standing
+from daemon.router.readiness import Readiness, readiness
+from daemon.router.router import RoutedRequest, Router
 from daemon.snapshot.listings import Candidate
 from daemon.snapshot.models import Resolution
-from daemon.telemetry.logs import debugging
+from daemon.telemetry.logs import is_logged
 
 MOST_NAMED: Final = 20
 """Providers that a line names for one reason: there may be thousands."""
@@ -29,14 +30,37 @@ def routed(client_request: ClientRequest) -> Resolution:
     try:
         return route(client_request.snapshot, client_request.request.model)
     except LocalError:
-        if debugging():
-            log_route(client_request, None, ())
+        if is_logged("DEBUG"):
+            _log_route(client_request, None, ())
         raise
 
 
-def log_route(client_request: ClientRequest, resolution: Resolution | None, candidates: Sequence[Standing]) -> None:
-    """Who may be asked and who may not; ``resolution`` is None and ``candidates`` empty where the name leads
-    nowhere."""
+def log_route(client_request: ClientRequest, resolution: Resolution, router: Router, request: RoutedRequest) -> None:
+    """Who may be asked, and who may not."""
+    if is_logged("DEBUG"):
+        _log_route(client_request, resolution, readiness(router, request))
+
+
+def log_step(client_request: ClientRequest, step: Step) -> None:
+    """What the plan has decided."""
+    if is_logged("DEBUG"):
+        logger.bind(request_id=client_request.request_id).debug("route: {}", _in_words(step))
+
+
+def log_again(client_request: ClientRequest, candidate: Candidate, error: GatewayError) -> None:
+    """The same upstream is asked again, with the request changed as its refusal demands."""
+    if is_logged("DEBUG"):
+        _log(client_request, f"{_named(candidate)} again, with what its refusal asks for", error)
+
+
+def log_end(client_request: ClientRequest, error: GatewayError) -> None:
+    """The plan is over without an answer."""
+    if is_logged("DEBUG"):
+        _log(client_request, "nobody else may be asked", error)
+
+
+def _log_route(client_request: ClientRequest, resolution: Resolution | None, candidates: Sequence[Readiness]) -> None:
+    """``resolution`` is None and ``candidates`` empty where the name leads nowhere."""
     name = client_request.request.model
     others = grouped(passed_over(client_request.snapshot, name, resolution), at_most=MOST_NAMED)
     may = [_named(each.candidate) for each in candidates if not each.reason]
@@ -52,21 +76,14 @@ def log_route(client_request: ClientRequest, resolution: Resolution | None, cand
     ).debug("route: {}", f"{len(may)} of {len(candidates)} may be asked" if candidates else "nobody can be asked")
 
 
-def log_step(client_request: ClientRequest, step: Step) -> None:
-    """What the plan has decided."""
+def _in_words(step: Step) -> str:
     match step:
         case Ask(candidate):
-            what = f"ask {_named(candidate)}"
+            return f"ask {_named(candidate)}"
         case Pause(seconds):
-            what = f"nobody may be asked: wait {seconds:.1f} s"
+            return f"nobody may be asked: wait {seconds:.1f} s"
         case Acquire(auths):
-            what = f"wait for a place at {', '.join(auth.name for auth in auths[:MOST_NAMED])}"
-    logger.bind(request_id=client_request.request_id).debug("route: {}", what)
-
-
-def log_again(client_request: ClientRequest, candidate: Candidate, error: GatewayError) -> None:
-    """The same upstream is asked again, with the request changed as its refusal demands."""
-    _log(client_request, f"{_named(candidate)} again, with what its refusal asks for", error)
+            return f"wait for a place at {_some([auth.name for auth in auths])}"
 
 
 def _log(client_request: ClientRequest, what: str, error: GatewayError) -> None:
@@ -79,6 +96,4 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _named(candidate: Candidate) -> str:
-    """``fox (gpt-5)``, with the fallback models behind it."""
-    models = dict.fromkeys((candidate.model, *candidate.auth.fallback_models))
-    return f"{candidate.auth.name} ({', else '.join(models)})"
+    return f"{candidate.auth.name} ({candidate.model})"

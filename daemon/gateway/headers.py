@@ -13,6 +13,7 @@ from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.upstream.adapters.adapter import Adapter
 from daemon.upstream.amendments.rule import Amendment
+from daemon.upstream.privacy import masked_headers
 
 
 class PassedHeaders:
@@ -42,7 +43,8 @@ class PassedHeaders:
         if kind.passed_down is None or not self._is_same_wire(adapter):
             self.passed = ()
             return
-        self.passed = kind.passed_down(upstream)
+        passed = kind.passed_down(upstream)
+        self.passed = masked_headers(passed, adapter.masks(self._client_request.headers)) if passed else ()
         if value := upstream.get(kind.bound_header):
             self._owners.made(adapter.auth.id, value.encode())
 

@@ -35,6 +35,8 @@ MOST_PER_AUTH: Final = 64
 MOST: Final = 4096
 LIFETIME: Final = 24 * 3600.0
 """Seconds."""
+LONGEST_ARGUMENT: Final = 256
+"""Characters: upstreams word it, and may repeat what clients call their fields. A longer one holds for one request."""
 IN_FORCE_AFTER: Final = 2
 """Requests that must have needed an amendment which loses content."""
 
@@ -95,7 +97,7 @@ class LearnedAmendments:
         """``proposals`` have helped: with them the request with the digest ``request`` got a 2xx of ``candidate``."""
         auth = candidate.auth
         for proposal in proposals:
-            if proposal.lasting:
+            if proposal.lasting and len(proposal.amendment.argument) <= LONGEST_ARGUMENT:
                 self._put(Key(auth.id, candidate.model, proposal.condition, proposal.amendment), auth.profile, request)
 
     def view(self, auth_id: str) -> Sequence[LearnedAmendment]:

@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager, nullcontext
 from daemon.gateway.count_tokens import CountTokens
 from daemon.gateway.counting import Calibration
 from daemon.gateway.deadlines import Deadlines
-from daemon.gateway.failures import Failures
+from daemon.gateway.failure_reports import FailureReports
+from daemon.gateway.free_pages import FreePages
 from daemon.gateway.gathered import GatheredBudget
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.reasoning.owners import ReasoningOwners
@@ -36,6 +37,7 @@ class LiveState:
         "counted",
         "deadlines",
         "failures",
+        "free_pages",
         "gathered",
         "learned",
         "metrics",
@@ -61,7 +63,7 @@ class LiveState:
         self.states = states
         self.metrics = metrics
         self.deadlines = deadlines
-        self.failures = Failures(states, FailureEvents(AuditLog()) if events is None else events)
+        self.failures = FailureReports(states, FailureEvents(AuditLog()) if events is None else events)
         self.counted = counted
         self.router = Router(clock=time.monotonic, wall=time.time) if router is None else router
         self.router.on_rest, self.router.on_return = self.failures.rest, self.failures.back
@@ -69,6 +71,7 @@ class LiveState:
         self.owners = ReasoningOwners()
         self.calibration = Calibration()
         self.gathered = GatheredBudget()
+        self.free_pages = FreePages()
         self.tokens = CountTokens(adapters=adapters, calibration=self.calibration)
 
     @property

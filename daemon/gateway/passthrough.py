@@ -22,6 +22,8 @@ from daemon.gateway.response_pipe import (
 from daemon.gateway.rewrite_body import rewrite_body
 from daemon.inference.events import Event, Finish, StreamError
 from daemon.inference.response import Usage
+from daemon.masks import Masks
+from daemon.upstream.privacy import masked_event
 from daemon.wires.base import StreamDecoder
 from daemon.wires.json import NOT_JSON, is_json
 from daemon.wires.sse import SseSplitter
@@ -39,12 +41,14 @@ class PassthroughPipe:
         "_dialect",
         "_held",
         "_held_bytes",
+        "_masks",
         "_out",
         "_owners",
         "_signed",
         "_splitter",
         "_usage",
         "heard",
+        "kept",
         "skipped",
         "stage",
     )
@@ -57,6 +61,7 @@ class PassthroughPipe:
         # Of the attempt: the core auth that is asked, and the encrypted reasoning that goes to it.
         self._auth_id = ""
         self._signed: tuple[bytes, ...] = ()
+        self._masks = Masks(())
         self._splitter: SseSplitter
         self._decoder: StreamDecoder
         self._usage: Usage | None = None
@@ -64,7 +69,7 @@ class PassthroughPipe:
 
     def _reset(self) -> None:
         self._drop()
-        self.heard = self.skipped = 0
+        self.heard = self.skipped = self.kept = 0
         self.stage: Stage = "held"
 
     def _new_readers(self) -> None:
@@ -93,6 +98,7 @@ class PassthroughPipe:
         request, wire = client_request.request, client_request.wire
         rewritten = rewrite_body(client_request, target, self._owners)
         self._auth_id, self._signed = target.candidate.auth.id, rewritten.signed
+        self._masks = target.adapter.masks(client_request.headers)
         session_key = wire.upstream.session_key
         return PreparedRequest(
             body=rewritten.body,
@@ -110,6 +116,9 @@ class PassthroughPipe:
 
     def feed(self, data: bytes) -> Stage:
         self._read(self._splitter.feed(data))
+        self.kept = len(self._splitter.tail) + self._dialect.kept + self._decoder.kept
+        if not self._client_request.request.stream:
+            self.kept += len(self._out)
         return self.stage
 
     def _read(self, payloads: list[bytes]) -> None:
@@ -124,6 +133,9 @@ class PassthroughPipe:
     def _accept(self, payload: bytes) -> None:
         dialect = self._dialect
         dialect.read(payload)
+        if dialect.beside and (masked := masked_event(payload, self._masks)) is not payload:
+            payload = masked
+            dialect.read(payload)
         if dialect.signature:
             self._owners.made(self._auth_id, dialect.signature)
         self.heard += dialect.goes_on
@@ -176,21 +188,24 @@ class PassthroughPipe:
     def feed_whole(self, body: bytes) -> None:
         try:
             response = self._client_request.wire.decode_response(body, {})
+            body = masked_event(body, self._masks)
             self._answer = self._dialect.whole(body)
+            unfolded = self._dialect.unfold(body, response) if self._client_request.request.stream else b""
         except NOT_JSON:
             message = "the upstream's response is not valid JSON of its API"
             raise RemoteError(ErrorKind.API, message) from None
         self._usage = response.usage
         self.stage = "finished"
-        if self._client_request.request.stream:
-            self._out += self._dialect.unfold(body, response)
+        self._out += unfolded
 
     def end_of_body(self) -> None:
         self._read([payload for payload in self._splitter.close() if is_done(payload) or is_json(payload)])
         if self.stage == "finished":
             return
         events = self._decoder.close()
-        self._is_end(events or [StreamError(RemoteError(ErrorKind.API, "the upstream's stream broke off"))])
+        self._is_end(
+            events or [StreamError(RemoteError(ErrorKind.API, "the upstream's stream broke off", reason="cut"))]
+        )
         self._commit()
         self.stage = "finished"
         self._out += self._dialect.end()

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from daemon.errors import GatewayError
+from daemon.errors import GatewayError, internal
 from daemon.gateway.client_request import ClientRequest
 from daemon.inference.response import Usage
 from daemon.snapshot.core_auths import CoreAuth
+from daemon.telemetry.failure_cause import Cause, Reason, cause_of, level_of, reason_of
 from daemon.telemetry.logs import log_request
 from daemon.telemetry.metrics import Metrics
 
@@ -25,11 +26,30 @@ def loss_names(lost: Iterable[str]) -> tuple[str, ...]:
     return tuple([name if _NAME.fullmatch(name) else f"{name.partition('.')[0][:16]}.{UNNAMED}" for name in lost])
 
 
+def failure_words(status: int, error: GatewayError | None) -> tuple[str, str]:
+    """(class, reason) of a failure; '' where there is none to say."""
+    if status == CLIENT_GONE:
+        return "", Reason.DISCONNECTED.value
+    return ("", "") if error is None else (error.kind.value, reason_of(error))
+
+
+def count_failure(metrics: Metrics, entry: str, status: int, error: GatewayError | None) -> None:
+    """Count a request that has failed; nothing for an answer."""
+    if status == CLIENT_GONE:
+        metrics.request_failed(entry, Cause.CLIENT)
+    elif error is not None:
+        metrics.request_failed(entry, cause_of(error))
+
+
 @dataclass(slots=True)
 class RequestRecord:
     """What is known of a request as it runs. Times are ``time.monotonic`` seconds. ``lost`` names what the
     request lost in translation, ``answer_lost`` what the answer did. ``estimated``: the usage is ours,
-    for the answer was ended before the upstream said its own."""
+    for the answer was ended before the upstream said its own.
+
+    ``first_event`` is when the first event of the answer was written to the client (a keep-alive is none);
+    ``asked_at`` and ``upstream_first`` are of the latest attempt: when it was sent, and when its first event came.
+    """
 
     client_request: ClientRequest
     status: int = 0
@@ -37,6 +57,8 @@ class RequestRecord:
     served: str = ""
     attempts: int = 0
     first_event: float | None = None
+    asked_at: float = 0.0
+    upstream_first: float | None = None
     usage: Usage | None = None
     estimated: bool = False
     lost: tuple[str, ...] = ()
@@ -48,12 +70,28 @@ class RequestRecord:
         """The prompt's tokens as the upstream counted them; None when it did not say."""
         return None if self.usage is None or self.estimated else self.usage.input_tokens
 
+    def fail(self, error: GatewayError) -> None:
+        """The client has got this error, or would have."""
+        self.error, self.status = error, error.status
+
+    def asked(self, now: float) -> None:
+        """An attempt begins."""
+        self.asked_at, self.upstream_first = now, None
+
+    def shown(self, now: float) -> None:
+        """Something of the answer has been written to the client; the first time counts."""
+        if self.first_event is None:
+            self.first_event = now
+
     def report(self, now: float, metrics: Metrics) -> None:
         """Write the request's one line and count it."""
+        if not self.status:  # nobody has said how it ended: what ended it is still on its way up
+            self.fail(internal())
         client_request, auth, usage = self.client_request, self.auth, self.usage or Usage()
         provider = auth.name if auth else ""
         total = now - client_request.started
         first = None if self.first_event is None else self.first_event - client_request.started
+        upstream_first = None if self.upstream_first is None else self.upstream_first - self.asked_at
         metrics.request_finished(
             client_request.entry, provider, self.status, first, total, self.usage, model=self.served
         )
@@ -69,6 +107,7 @@ class RequestRecord:
             "auth": auth.id if auth else "",
             "status": self.status,
             "first_ms": None if first is None else round(first * 1000, 1),
+            "upstream_first_ms": None if upstream_first is None else round(upstream_first * 1000, 1),
             "total_ms": round(total * 1000, 1),
             "tokens_in": usage.input_tokens,
             "tokens_cached": usage.cached_tokens,
@@ -80,6 +119,10 @@ class RequestRecord:
             fields["tokens"] = "estimated"
         if lost:
             fields["lost"] = ",".join(dict.fromkeys(lost))
-        if self.error is not None:
-            fields["error"] = self.error.kind.value
-        log_request(fields)
+        if self.status != 200:
+            count_failure(metrics, client_request.entry, self.status, self.error)
+            word, reason = failure_words(self.status, self.error)
+            if word:
+                fields["error"] = word
+            fields["reason"] = reason
+        log_request(fields, level_of(self.status, self.error))

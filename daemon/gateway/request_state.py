@@ -21,6 +21,10 @@ GONE: Final = "tppcd.gone"
 
 ASGI itself says that only to who awaits ``receive()``, which would take a second task per request."""
 
+REFUSED: Final = "tppcd.refused"
+"""Key of the ASGI scope under which the server leaves the ``LocalError`` that it has answered a request with whose
+body did not come as it should. Whoever waits for the body only learns that the client is gone."""
+
 
 class ClientGone(Exception):
     """The client hung up: nobody is left to answer."""

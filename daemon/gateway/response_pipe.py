@@ -84,6 +84,10 @@ class ResponsePipe(Protocol):
     heard: int
     """Events of this attempt that went on with its answer: neither pings nor what could not be read."""
 
+    kept: int
+    """Bytes that are in memory after ``take``, for what comes later. Before an answer is committed, or where it is put
+    together for a client that does not stream, the bytes that it came in count too where they are more."""
+
     @property
     def skipped(self) -> int:
         """Events of this attempt that could not be read."""
@@ -140,4 +144,4 @@ class ResponsePipe(Protocol):
 
 def as_remote(error: GatewayError) -> RemoteError:
     """The error of a stream as the upstream's failure, so that another target may help."""
-    return error if isinstance(error, RemoteError) else RemoteError(ErrorKind.API, error.message)
+    return error if isinstance(error, RemoteError) else RemoteError(ErrorKind.API, error.message, reason=error.reason)

@@ -9,7 +9,6 @@ ask for is changed last (``amendments``).
 
 from __future__ import annotations
 
-import msgspec
 from msgspec import Raw, Struct
 
 from daemon.gateway.client_request import ClientRequest
@@ -19,7 +18,7 @@ from daemon.gateway.response_pipe import AttemptTarget
 from daemon.upstream.amendments.apply import amend
 from daemon.wires.base import Fields, Upstream
 from daemon.wires.call_ids import has_repeats
-from daemon.wires.json import NULL, TRUE, encode, fields_of
+from daemon.wires.json import NOT_JSON, NULL, TRUE, encode, fields_of
 
 
 class RewrittenBody(Struct, frozen=True):
@@ -78,7 +77,7 @@ def _has(fields: Fields, path: str) -> bool:
         return value != NULL
     try:
         return fields_of(value).get(inner, NULL) != NULL
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return False
 
 
@@ -88,7 +87,7 @@ def _pop(fields: Fields, path: str) -> Raw | None:
         return fields.pop(name, None)
     try:
         inside = fields_of(fields.get(name, NULL))
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return None
     dropped = inside.pop(inner, None)
     if dropped is not None:

@@ -22,7 +22,7 @@ from daemon.gateway.response_pipe import (
 from daemon.gateway.stop_sequences import StopScanner
 from daemon.inference.blocks import HostedCall
 from daemon.inference.collect import collect, merged
-from daemon.inference.events import BlockDelta, BlockEnd, Event, Finish, StreamError
+from daemon.inference.events import BlockDelta, BlockEnd, Event, Finish, StreamError, size_of
 from daemon.inference.response import Usage
 from daemon.upstream.adapters.adapter import Adapter
 from daemon.wires.base import StreamDecoder, StreamEncoder, Wire
@@ -31,6 +31,8 @@ from daemon.wires.json import type_of
 MANY_EVENTS = 4096
 """Events of an answer that is not streamed to the client: more are put together, since each takes more room than its
 text."""
+MANY_BYTES = 512 * 1024
+"""Bytes of an upstream's after which the same is done, however few events they are."""
 
 
 class TranslationPipe:
@@ -46,12 +48,15 @@ class TranslationPipe:
         "_events",
         "_lost",
         "_merged",
+        "_merged_at",
+        "_merged_size",
         "_seal",
         "_stops",
         "_tool_names",
         "_usage",
         "_watched",
         "heard",
+        "kept",
         "stage",
     )
 
@@ -73,15 +78,17 @@ class TranslationPipe:
         self._tool_names: Mapping[str, str]
         self._decoder: StreamDecoder
         self._seal: Seal
-        self.heard = 0
+        self._merged_at = self._merged_size = 0
+        self.heard = self.kept = 0
         self.stage: Stage = "held"
 
     def prepare(self, target: AttemptTarget) -> PreparedRequest:
         self._adapter = adapter = target.adapter
         self._seal = Seal.of(target.candidate.auth.id)
         self._events, self._bytes_held, self._merged = [], 0, 0
+        self._merged_at = self._merged_size = 0
         self._lost, self._cut_short = (), False
-        self.heard = 0
+        self.heard = self.kept = 0
         self.stage = "held"
         request = self._client_request.request
         foreign = self._client_request.wire.foreign_fields(request.extra.get(request.wire, {}))
@@ -116,7 +123,7 @@ class TranslationPipe:
         self._bytes_held += len(data)
         decoder = self._decoder
         events = decoder.feed(data)
-        self.heard = decoder.heard
+        self.heard, self.kept = decoder.heard, decoder.kept
         self._accept(events)
         return self.stage
 
@@ -147,13 +154,21 @@ class TranslationPipe:
         if lost := answer_losses(self._client_request.wire, events):
             self._lost += lost
         self._events += seal_events(self._seal, events)
-        if len(self._events) > self._merged + MANY_EVENTS and not self._client_request.request.stream:
-            self._events[self._merged :] = merged(self._events[self._merged :])
-            self._merged = len(self._events)
+        if not self._client_request.request.stream:
+            self._merge()
         if self.stage == "held" and self._commits(events):
             self.stage = "committed"
         if error is not None:  # what came before it is the client's all the same
             raise error
+
+    def _merge(self) -> None:
+        """Puts the last events together when there are many, and counts what they take then."""
+        if len(self._events) > self._merged + MANY_EVENTS or self._bytes_held > self._merged_at + MANY_BYTES:
+            late = merged(self._events[self._merged :])
+            self._events[self._merged :] = late
+            self._merged, self._merged_at = len(self._events), self._bytes_held
+            self._merged_size += sum(map(size_of, late))
+        self.kept += self._merged_size + self._bytes_held - self._merged_at
 
     def _stopped(self, stops: StopScanner, events: Sequence[Event]) -> Sequence[Event]:
         events = stops.scan(events)
@@ -176,7 +191,10 @@ class TranslationPipe:
         if self.stage == "held" or not self._events:
             return b""
         events, self._events = self._events, []
-        return self._encode().encode(events)
+        encoder = self._encode()
+        out = encoder.encode(events)
+        self.kept = self._decoder.kept + encoder.kept
+        return out
 
     def whole(self) -> bytes:
         return self._client_request.encode_response(collect(self._events))

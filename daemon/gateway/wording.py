@@ -16,6 +16,8 @@ from typing import Final
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.gateway.client_request import ClientRequest
+from daemon.telemetry.failure_cause import reason_of
+from daemon.wires.failures.retry_after import bounded
 
 CONTEXT_LIMITS = (("gpt-5", 272_000), ("codex", 200_000), ("", 200_000))
 """Input limits in tokens by the beginning of the model's name, for upstreams that do not say theirs."""
@@ -71,7 +73,7 @@ def for_client(
         return error
     limit = _limit(served or client_request.request.model)
     message = wire.reword_context_length(error.message, client_request.input_estimate, limit)
-    return RemoteError(error.kind, message, code=error.code, param=error.param)
+    return RemoteError(error.kind, message, code=error.code, param=error.param, reason=reason_of(error))
 
 
 def _final(error: RemoteError, client_request: ClientRequest) -> None:
@@ -87,7 +89,7 @@ def _time_limit(error: RemoteError, now: float) -> None:
     if error.kind not in (ErrorKind.QUOTA, ErrorKind.RATE_LIMIT):
         return
     if error.retry_after is None and error.resets_at is not None:
-        error.retry_after = max(0.0, error.resets_at - now)
+        error.retry_after = bounded(max(0.0, error.resets_at - now))
     elif error.resets_at is None and error.retry_after is not None:
         error.resets_at = now + error.retry_after
 

@@ -74,7 +74,7 @@ def collect(events: Iterable[Event]) -> Response:
                 raise event.error
             case _:
                 assert_never(event)
-    raise RemoteError(ErrorKind.API, "the upstream's answer ended before it was complete")
+    raise RemoteError(ErrorKind.API, "the upstream's answer ended before it was complete", reason="cut")
 
 
 def replay(response: Response) -> Iterator[Event]:

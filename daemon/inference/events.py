@@ -11,7 +11,7 @@ Invariants, kept by every decoder and relied on by every encoder:
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -87,6 +87,29 @@ class StreamError(Struct, frozen=True, gc=False):
     """The stream failed: an error event of the upstream, a cut, or an end without a terminal event."""
 
     error: GatewayError
+
+
+OBJECT: Final = 256
+"""Bytes that something small is counted with when it is kept, beside its text."""
+
+
+def room_of(text: str) -> int:
+    """Bytes that it takes: a single character beyond ASCII makes all of them wider."""
+    return len(text) if text.isascii() else 4 * len(text)
+
+
+def size_of(event: Event) -> int:
+    """Bytes that an event of a block takes while it is kept."""
+    match event:
+        case BlockDelta():
+            return OBJECT + room_of(event.text)
+        case Cited():
+            return 4 * OBJECT + len(bytes(event.citation.raw or b""))
+        case BlockEnd():
+            parts = (event.hosted and event.hosted.raw, event.opaque and event.opaque.raw)
+            return OBJECT + len(event.signature or "") + sum(len(bytes(part)) for part in parts if part)
+        case _:
+            return OBJECT
 
 
 Event = MessageStart | BlockStart | BlockDelta | PartBreak | Cited | BlockEnd | Finish | StreamError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.snapshot.snapshot import Snapshot
@@ -18,7 +18,8 @@ class ReloadOutcome(Struct, frozen=True, kw_only=True):
     everything else is in force then. ``reason`` is what caused the reload (``start``, ``file``, ``SIGHUP``,
     ``management``); ``generation`` and ``revision`` are those in force after it (0 and "" where there is none);
     ``at`` is Unix seconds. ``degraded``: what is served is not what the sources say. ``changes`` are
-    the lines of the change summary, the heading first.
+    the lines of the change summary, the heading first. ``stale``: ``ok`` is false only because of a lasting problem,
+    a file that was replaced on the host for example; what can be read is in force.
     """
 
     ok: bool
@@ -31,6 +32,26 @@ class ReloadOutcome(Struct, frozen=True, kw_only=True):
     changes: tuple[str, ...] = ()
     milliseconds: float = 0.0
     failing: tuple[str, ...] = ()
+    stale: bool = False
+
+    @property
+    def refused(self) -> bool:
+        """Whether what was in force before stays, all of it."""
+        return not self.ok and not self.failing and not self.stale
+
+    def with_lasting(self, problems: Sequence[Diagnostic], *, requested: bool = False) -> ReloadOutcome:
+        """The outcome beside what is wrong around the daemon now. ``requested``: somebody waits for this reload."""
+        if not problems:
+            return self
+        wrong = any(each.severity == "error" for each in problems)
+        stale = self.ok and wrong and requested
+        return structs.replace(
+            self,
+            ok=self.ok and not stale,
+            stale=stale,
+            degraded=self.degraded or wrong,
+            diagnostics=(*self.diagnostics, *problems),
+        )
 
 
 class ConfigRefused(Exception):
@@ -76,4 +97,15 @@ def not_applied(source: str, error: Exception) -> Diagnostic:
         message=f"could not be applied: {why}",
         source=source,
         hint="fix that, then save again" if isinstance(error, OSError) else "the log has the details",
+    )
+
+
+def copy_served(source: str) -> Diagnostic:
+    """What is shown as long as the last good copy of a broken file is in force."""
+    return Diagnostic(
+        severity="warning",
+        code="last-good-copy",
+        message="is broken: serving the last good copy of it",
+        about=source,
+        hint="correct the file: it is applied when it is saved",
     )

@@ -34,14 +34,15 @@ from daemon.reload.appliers import Applier, swap
 from daemon.reload.check import CheckResult, check
 from daemon.reload.file_in_force import FileInForce
 from daemon.reload.mailbox import Mailbox, ReloadRequest, answer
-from daemon.reload.outcome import ConfigRefused, ReloadOutcome, not_applied, of_all, outcome_of
+from daemon.reload.outcome import ConfigRefused, ReloadOutcome, copy_served, not_applied, of_all, outcome_of
 from daemon.reload.report import Events, Notify, Numbers, Reporter, news_of, news_of_lists, status_line
 from daemon.reload.source_state import SourceState
 from daemon.reload.supervise import supervised
 from daemon.snapshot import summary
 from daemon.snapshot.snapshot import Current, Snapshot, with_lists
 from daemon.sources.base import Source, Update
-from daemon.state.copies import CONFIG, History, LastGood
+from daemon.sources.lasting import LastingProblems
+from daemon.state.copies import CONFIG, LAST_GOOD, History, LastGood
 
 RETRY_S: Final = 0.4
 """How long a file that is wrong, and that a writer may still hold, is left alone before it is refused."""
@@ -68,17 +69,17 @@ class Reloader:
         notify: Notify,
         environ: Mapping[str, str] | None = None,
         on_reload: Callable[[], None] = lambda: None,
+        lasting: LastingProblems | None = None,
     ) -> None:
-        self._on_reload = on_reload
-        self._current = current
+        self._on_reload, self._current = on_reload, current
+        self._lasting = lasting or LastingProblems()
         self._file = SourceState(source)
         self._sources = {source.name: self._file}
         self._make_others = others
-        environ = os.environ if environ is None else environ
-        self._check_update = partial(check, environ=environ, base=Path(source.name).parent)
+        known = os.environ if environ is None else environ
+        self._check_update = partial(check, environ=known, base=Path(source.name).parent)
         self._in_force = FileInForce(last_good, history)
-        self._appliers = appliers
-        self._notify = notify
+        self._appliers, self._notify = appliers, notify
         self._reporter = Reporter(audit, metrics)
         self._mailbox = Mailbox()
         self.put_lists = self._mailbox.put_lists
@@ -89,8 +90,8 @@ class Reloader:
 
     @property
     def outcome(self) -> ReloadOutcome | None:
-        """The outcome of the last reload that was requested or changed something; None before ``start``."""
-        return self._outcome
+        """Of the last reload that was requested or changed something, beside the lasting problems; None before it."""
+        return self._outcome and self._outcome.with_lasting(self._lasting.now)
 
     @property
     def digest(self) -> str:
@@ -115,6 +116,7 @@ class Reloader:
         the last good copy of a broken file does not do.
         """
         began = time.perf_counter()
+        await self._off_loop(self._lasting.look_again)
         update = await self._file.read()
         result = await self._checked(self._file, update, None, *require)
         refused = () if result.snapshot else result.diagnostics
@@ -168,6 +170,8 @@ class Reloader:
         outcome = await self._mailbox.request(reason, written, source)
         if written is None and not source:
             self._on_reload()
+            await self._off_loop(self._lasting.look_again)
+            outcome = outcome.with_lasting(self._lasting.now, requested=True)
         return outcome
 
     async def _take_lists(self) -> None:
@@ -243,6 +247,7 @@ class Reloader:
         self._reporter.in_force(outcome, state.name, problems=state.problems, saved=saved)
         if update.fragment is None:
             self._in_force.set(update.raw)
+            self._lasting.put(LAST_GOOD, None)
         if is_new or outcome.changes:
             source = CONFIG if state is self._file else state.name
             await self._off_loop(partial(self._in_force.keep, outcome, source))
@@ -279,20 +284,19 @@ class Reloader:
 
     async def _last_good_copy(self, diagnostics: tuple[Diagnostic, ...]) -> Update:
         """What an earlier life of the daemon has kept of config.yaml, which is refused for ``diagnostics``."""
-        copy = await self._off_loop(partial(self._in_force.last_good, self.source_name))
-        if copy is None:
+        if (copy := await self._off_loop(partial(self._in_force.last_good, self.source_name))) is None:
             raise ConfigRefused(diagnostics)
         return copy
 
     async def _start_on_copy(
         self, copy: Update, result: CheckResult, diagnostics: tuple[Diagnostic, ...], began: float
     ) -> ReloadOutcome:
-        """Serves the last good copy; the file stays refused."""
+        """The file stays refused."""
         applied = await self._put_in_force(result, self._file, "start", began)
         if not applied.ok:
             raise ConfigRefused(diagnostics)
         self._file.last_good, self._in_force.raw = result.fragment, copy.raw
-        logger.warning("{} is broken: serving the last good copy of it", self.source_name)
+        self._lasting.put(LAST_GOOD, copy_served(self.source_name))
         return structs.replace(self._refuse(self._file, diagnostics, "start"), changes=applied.changes)
 
     def _report_first(self, state: SourceState) -> None:
@@ -339,8 +343,8 @@ class Reloader:
         return outcome_of(self._current.get_or_none(), diagnostics, reason, ok=ok, began=began)
 
     def _failed(self, message: str, reason: str) -> ReloadOutcome:
-        diagnostic = Diagnostic(severity="error", code="not-reloaded", message=message, source=self.source_name)
-        return self._outcome_now((diagnostic,), reason, ok=False)
+        why = Diagnostic(severity="error", code="not-reloaded", message=message, source=self.source_name)
+        return self._outcome_now((why,), reason, ok=False)
 
     async def _off_loop(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -7,7 +7,7 @@ Every line of the log is an event, too, with the same words.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from functools import partial
 from typing import Any, Final, Protocol
 
@@ -19,8 +19,9 @@ from daemon.reload.outcome import ReloadOutcome
 from daemon.snapshot import summary
 from daemon.snapshot.credential_sources import CredentialSources, credential_sources
 from daemon.snapshot.diff import ChangeSet
+from daemon.snapshot.listings import Standing
 from daemon.snapshot.snapshot import Snapshot
-from daemon.telemetry.logs import debugging
+from daemon.telemetry.logs import is_logged
 
 
 class Events(Protocol):
@@ -34,7 +35,16 @@ class Numbers(Protocol):
 
     def reload(self, ok: bool, at: float) -> None: ...
 
-    def snapshot(self, *, generation: int, providers: int, core_auths: int, models: int) -> None: ...
+    def snapshot(
+        self,
+        *,
+        generation: int,
+        providers: int,
+        core_auths: int,
+        models: int,
+        names: Collection[str],
+        known: Callable[[str, str], Standing],
+    ) -> None: ...
 
 
 class Notify(Protocol):
@@ -61,12 +71,15 @@ def event_line(kind: str, line: str, **fields: object) -> Line:
 
 
 class News(Struct, frozen=True, kw_only=True):
-    """What there is to report of a snapshot."""
+    """What there is to report of a snapshot. ``names`` are those of its providers, the disabled ones too; ``known``
+    says how it knows a provider's model."""
 
     generation: int
     providers: int
     core_auths: int
     models: int
+    names: frozenset[str]
+    known: Callable[[str, str], Standing]
     lines: tuple[Line, ...]
     credentials: Callable[[], Iterable[CredentialSources]] = tuple
     """For the log alone, and only where it is at DEBUG, which the snapshot itself may switch on."""
@@ -99,6 +112,8 @@ def _news(new: Snapshot, lines: Iterable[Line], credentials: Callable[[], Iterab
         providers=len({auth.name for auth in new.core_auths}),
         core_auths=len(new.core_auths),
         models=len(new.models.names()),
+        names=frozenset(each.name for each in new.providers) | {auth.name for auth in new.core_auths},
+        known=new.models.standing,
         lines=tuple(lines),
         credentials=credentials,
     )
@@ -123,13 +138,18 @@ class Reporter:
     async def listed(self, news: News) -> None:
         """What is in force now; alone where the same configuration is, with other models."""
         self._numbers.snapshot(
-            generation=news.generation, providers=news.providers, core_auths=news.core_auths, models=news.models
+            generation=news.generation,
+            providers=news.providers,
+            core_auths=news.core_auths,
+            models=news.models,
+            names=news.names,
+            known=news.known,
         )
         for number, each in enumerate(news.lines, 1):
             self._log(each.kind, each.text, news.generation, **each.fields)
             if number % LINES_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        if debugging():
+        if is_logged("DEBUG"):
             await self._explain(news)
 
     async def _explain(self, news: News) -> None:

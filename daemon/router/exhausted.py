@@ -13,7 +13,7 @@ from typing import Final
 
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
 from daemon.router.cooldowns import Resting
-from daemon.router.standing import in_words
+from daemon.router.readiness import in_words
 from daemon.snapshot.core_auths import CoreAuth
 
 LIMITS: Final = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.QUOTA})

@@ -14,14 +14,18 @@ from threading import Thread
 from typing import Final, Protocol
 
 from daemon.config import log_sizes
+from daemon.config.references import reference_at
 from daemon.config.schema import Logging
 from daemon.reload.appliers import Applier
 from daemon.router.router import Router
+from daemon.secret import Secret
+from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.snapshot import Snapshot
 from daemon.telemetry import logs
 from daemon.telemetry.log_lines import LogFormat
 from daemon.telemetry.log_outputs import FileOutput
 from daemon.upstream.adapters.registry import AdapterRegistry
+from daemon.upstream.privacy import secrets_of
 
 OPEN_SECONDS: Final = 10.0
 """Within which a log file must be open."""
@@ -48,14 +52,17 @@ class DaemonLog:
         """Take over level, format and file, and the secrets now in use. Raises OSError where the file
         cannot be opened; the log stays as it was then."""
         config = snapshot.config
-        logs.register_secrets(
-            [*config.api_keys, config.remote_management.secret_key, *(auth.api_key for auth in snapshot.core_auths)]
-        )
+        of_upstreams = await asyncio.to_thread(_secrets, snapshot.core_auths)
+        logs.register_secrets([*config.api_keys, config.remote_management.secret_key, *map(Secret, of_upstreams)])
         settings = config.logging
         level = self._level_option or ("debug" if config.debug else settings.level)
         if (settings, level) == (self._applied, self._level):
             return
-        file = await _opened(settings) if settings.file else None
+        try:
+            file = await _opened(settings) if settings.file else None
+        except OSError as error:
+            reference = reference_at(snapshot.written, "logging", "file")
+            raise OSError(error.errno, error.strerror, reference or settings.file) from error
         self._sink = logs.configure(level, self._format_option or settings.format, file=file, environ=self._environ)
         self._applied, self._level = settings, level
 
@@ -98,6 +105,11 @@ async def _opened(settings: Logging) -> FileOutput:
             return await opened
     except TimeoutError:
         raise OSError(errno.ETIMEDOUT, f"not opened within {OPEN_SECONDS:g} s", settings.file) from None
+
+
+def _secrets(auths: Iterable[CoreAuth]) -> Iterable[str]:
+    """Of all upstreams, each once. Of 2,000 they take 20 ms, for which the loop should not stand still."""
+    return dict.fromkeys(text for auth in auths for text in secrets_of(auth))
 
 
 class KeyedByAuth(Protocol):

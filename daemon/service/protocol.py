@@ -3,12 +3,15 @@
 1. While no request is in progress, a timer runs: the keep-alive's, or the header deadline. A client
    that sent part of a head gets 408, one that sent nothing is closed in silence.
 2. A head larger than ``header_bytes`` gets 431; a connection above ``connections`` gets 503 at once,
-   without a log line, so that strangers cannot fill descriptors or the log.
+   so that strangers cannot fill descriptors. What is refused here is reported to ``GatewayConfig.refused``, or, where
+   a request waits for the rest of its body, to that (``request_state.REFUSED``).
 3. A client that takes nothing of its response for ``send_stall`` seconds is cut off: it would hold
    its upstream request for ever.
 4. A target in absolute form, which a proxy would be sent, gets 400.
 5. A body of which nothing comes for ``body_idle`` seconds gets 408, or ends a response that has begun. Bodies and
-   streams that flow are never touched. TCP keep-alive finds clients that are gone without a word.
+   streams that flow are never touched. TCP keep-alive finds clients that are gone without a word. What still comes of
+   a body after its response (a 401) is thrown away, ``late_bytes`` of it and for ``late_seconds``: a client that writes
+   all before it reads still gets the response, and one that writes for ever is cut off.
 6. When the client hangs up before its response is complete, the entry's callback runs (``request_state.GONE``).
 7. An offered upgrade is ignored (RFC 9110, 7.8) and the body read: the JDK's ``HttpClient`` and ``curl --http2``
    offer h2c with every request in the clear. httptools would skip the body of such a request (uvicorn#2722,
@@ -24,17 +27,17 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import httptools
-import msgspec
 import uvicorn
 from msgspec import Struct
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
-from daemon.gateway.request_state import GONE
+from daemon.errors import LocalError
+from daemon.gateway.request_state import GONE, REFUSED
+from daemon.service import refusals
 from daemon.service.response_writer import ResponseWriter
 from daemon.tcp import keep_alive
 
-_LINGER = 1.0
 _MIN_CONNECTIONS = 16
 _MOST_OPEN_FILES = 65_536
 
@@ -48,6 +51,8 @@ class ConnectionLimits(Struct, frozen=True, kw_only=True):
     keep_alive: float = 75.0
     send_stall: float = 60.0
     body_idle: float = 60.0
+    late_seconds: float = 2.0
+    late_bytes: int = 4 * 1024 * 1024
 
 
 def limits_for_process() -> ConnectionLimits:
@@ -63,9 +68,11 @@ def limits_for_process() -> ConnectionLimits:
 
 
 class GatewayConfig(uvicorn.Config):
-    """uvicorn's configuration and our limits beside it; the protocol is made with it."""
+    """uvicorn's configuration and our limits beside it; the protocol is made with it. ``refused`` is called with
+    what a connection was refused with on which no request is in progress."""
 
     limits: ConnectionLimits = ConnectionLimits()
+    refused: Callable[[LocalError], None] | None = None
 
 
 class GatewayProtocol(HttpToolsProtocol):
@@ -80,6 +87,7 @@ class GatewayProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.limits = config.limits
+        self._report = config.refused
         # Bytes since the last message ended; httptools shows a head only when it is complete, so a client that sends
         # one without an end is seen by this count alone.
         self._head_bytes = 0
@@ -97,13 +105,16 @@ class GatewayProtocol(HttpToolsProtocol):
         # Runs while a body is awaited. It is not set anew for each piece: ``_body_at`` is when the last one came.
         self._body_idle: asyncio.TimerHandle | None = None
         self._body_at = 0.0
+        # Bytes that came after the response; the timer runs until the rest of the body has come.
+        self._late_bytes = 0
+        self._late: asyncio.TimerHandle | None = None
         # Runs while the write buffer is over uvicorn's high-water mark.
         self._stall: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         if len(self.connections) >= self.limits.connections and not _is_admin(transport):
             self.transport = transport
-            self._refuse(_BUSY, abrupt=len(self.connections) >= 2 * self.limits.connections)
+            self._refuse(refusals.BUSY, abrupt=len(self.connections) >= 2 * self.limits.connections)
             return
         super().connection_made(transport)
         keep_alive(transport)
@@ -113,6 +124,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._stop_deadline()
         self._stop_stall()
         self._stop_body_idle()
+        self._stop_late()
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is not None and not cycle.response_complete and GONE in cycle.scope:
             cast("dict[str, Callable[[], None]]", cycle.scope)[GONE]()
@@ -120,6 +132,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
+            self._count_late(len(data))
             return
         if self._in_head:
             self._head_bytes += len(data)
@@ -127,12 +140,14 @@ class GatewayProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if not self._in_head:
+            if self._late is not None:
+                self._count_late(len(data))
             self._body_at = self.loop.time()
             if self._body_idle is None:
                 self._watch_body(self.limits.body_idle)
             return
         if self._head_bytes > self.limits.header_bytes:
-            self._refuse(_HEAD_TOO_LARGE)
+            self._refuse(refusals.HEAD_TOO_LARGE)
         elif self._deadline is None and self._idle():
             self._start_deadline()
 
@@ -146,7 +161,7 @@ class GatewayProtocol(HttpToolsProtocol):
                 data = self._head_without_upgrade() + data[stopped.args[0] :]
             except httptools.HttpParserError:
                 if not self._refused and not self._ends_after_this():
-                    self._refuse(_BAD_REQUEST)
+                    self._refuse(refusals.BAD_REQUEST)
                 return
 
     def _head_without_upgrade(self) -> bytes:
@@ -168,9 +183,9 @@ class GatewayProtocol(HttpToolsProtocol):
         self._in_head = self._head_begun = False
         self._stop_deadline()
         if self._head_bytes > self.limits.header_bytes and self._head_size() > self.limits.header_bytes:
-            self._refuse(_HEAD_TOO_LARGE)
+            self._refuse(refusals.HEAD_TOO_LARGE)
         elif not self.url.startswith(b"/") and self.url != b"*":
-            self._refuse(_NOT_A_PROXY)
+            self._refuse(refusals.NOT_A_PROXY)
         self._head_bytes = 0
         self._upgrade_offered = self.parser.should_upgrade()
         if not self._refused and not self._upgrade_offered:
@@ -187,10 +202,18 @@ class GatewayProtocol(HttpToolsProtocol):
         self._stop_body_idle()
         if not self._refused and not self._upgrade_offered:
             super().on_message_complete()
+            if self._late is not None:
+                self._stop_late()
+                if not self.cycle.keep_alive:
+                    self.transport.close()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._head_begun and self._idle() and not self.transport.is_closing():
+        if self.transport.is_closing() or not self._idle():
+            return
+        if not self._in_head:
+            self._await_late()
+        elif self._head_begun:
             self._unset_keepalive_if_required()  # the next head has begun: its deadline holds
             self._start_deadline()
 
@@ -226,7 +249,7 @@ class GatewayProtocol(HttpToolsProtocol):
     def _head_overdue(self) -> None:
         self._deadline = None
         if self._head_begun:
-            self._refuse(_HEAD_OVERDUE)
+            self._refuse(refusals.HEAD_OVERDUE)
         else:
             self.transport.close()
 
@@ -246,7 +269,24 @@ class GatewayProtocol(HttpToolsProtocol):
         elif self.cycle.response_started:
             self.transport.abort()
         else:
-            self._refuse(_BODY_OVERDUE)
+            self._refuse(refusals.BODY_OVERDUE)
+
+    def _await_late(self) -> None:
+        """The response is complete and its request is not."""
+        self._late_bytes = 0
+        self._late = self.loop.call_later(self.limits.late_seconds, self.transport.close)
+        if not self.cycle.keep_alive and self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    def _stop_late(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _count_late(self, size: int) -> None:
+        self._late_bytes += size
+        if self._late_bytes > self.limits.late_bytes:
+            self.transport.close()
 
     def _watch_stall(self, buffered: int) -> None:
         self._stall = self.loop.call_later(self.limits.send_stall, self._stalled, buffered)
@@ -264,57 +304,24 @@ class GatewayProtocol(HttpToolsProtocol):
         else:
             self.transport.abort()
 
-    def _refuse(self, response: bytes, *, abrupt: bool = False) -> None:
-        """Responds and closes. The close lingers while the client still sends, because the kernel
-        would answer unread bytes with a reset, and that may overtake our response."""
+    def _refuse(self, refused: refusals.RefusedConnection, *, abrupt: bool = False) -> None:
+        """Responds, reports and closes. The close lingers while the client still sends, within the bounds of rule 5,
+        because the kernel would answer unread bytes with a reset, and that may overtake our response."""
         self._refused = True
+        self._late_bytes = 0
         self._stop_deadline()
-        self.transport.write(response)
+        if not self._idle():
+            cast("dict[str, LocalError]", self.cycle.scope)[REFUSED] = refused.error
+        elif self._report is not None:
+            self._report(refused.error)
+        self.transport.write(refused.response)
         if abrupt or not self.transport.can_write_eof():
             self.transport.close()
         else:
             self.transport.write_eof()
-            self.loop.call_later(_LINGER, self.transport.close)
+            self.loop.call_later(self.limits.late_seconds, self.transport.close)
 
 
 def _is_admin(transport: asyncio.Transport) -> bool:
     sock = transport.get_extra_info("socket")
     return sock is not None and sock.family == socket.AF_UNIX
-
-
-def _response(status: str, kind: str, message: str, *headers: str) -> bytes:
-    """The entry is not known yet, so the body is one that the SDKs of both dialects can read."""
-    body = msgspec.json.encode(
-        {"type": "error", "error": {"type": kind, "message": message, "param": None, "code": None}}
-    )
-    head = (
-        f"HTTP/1.1 {status}",
-        "content-type: application/json",
-        f"content-length: {len(body)}",
-        "connection: close",
-        *headers,
-    )
-    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
-
-
-_BUSY = _response(
-    "503 Service Unavailable",
-    "overloaded_error",
-    "too many connections (retry, or raise the limit of open files)",
-    "retry-after: 1",
-)
-_HEAD_OVERDUE = _response(
-    "408 Request Timeout", "invalid_request_error", "the request head did not arrive in time (send it again)"
-)
-_BODY_OVERDUE = _response(
-    "408 Request Timeout",
-    "invalid_request_error",
-    "the rest of the request's body did not come in time (send it again)",
-)
-_HEAD_TOO_LARGE = _response(
-    "431 Request Header Fields Too Large", "invalid_request_error", "the request head is too large (send fewer headers)"
-)
-_NOT_A_PROXY = _response(
-    "400 Bad Request", "invalid_request_error", "the request target must be a path: this is not a proxy"
-)
-_BAD_REQUEST = _response("400 Bad Request", "invalid_request_error", "this is not a valid HTTP/1.1 request")

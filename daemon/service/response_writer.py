@@ -111,7 +111,7 @@ class ResponseWriter:
         cycle = self._cycle
         cycle.response_complete = True
         cycle.message_event.set()
-        if not cycle.keep_alive:
+        if not cycle.keep_alive and not cycle.more_body:  # else the protocol closes, once the rest of the body has come
             self._transport.close()
         cycle.on_response()
 

@@ -12,45 +12,45 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from socket import AF_UNIX, socket
-from typing import TYPE_CHECKING, Literal, cast
-
-from loguru import logger
-from msgspec import Struct
+from socket import socket
+from typing import TYPE_CHECKING, cast
 
 from daemon import __version__
 from daemon.api.app import build
-from daemon.api.management.upstream_rule import host_of
+from daemon.api.management.upstream_rule import host_of, hosts_of
 from daemon.api.services import Services
 from daemon.config.schema import Config
-from daemon.errors import ErrorKind, LocalError
+from daemon.errors import stopping
 from daemon.gateway.counting import TokenCounter
 from daemon.gateway.deadlines import Deadlines
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.live_state import LiveState
 from daemon.gateway.recovery import Recovery
+from daemon.reload.appliers import Applier
 from daemon.reload.reloader import Reloader
 from daemon.reload.supervise import supervised
 from daemon.reload.writing import ConfigWriting
 from daemon.router.router import Router
 from daemon.router.states import AuthStates
-from daemon.service.admin import admin_socket_path, state_directory
+from daemon.service.admin import state_directory
 from daemon.service.appliers import DaemonLog, appliers
 from daemon.service.drain import Drain
+from daemon.service.listeners import announce, listen
+from daemon.service.options import RunOptions, StartRefused
 from daemon.service.protocol import limits_for_process
 from daemon.service.server import GatewayServer, install_exception_handler
-from daemon.service.sockets import BindError, bind, bind_admin, describe, inherited
+from daemon.service.surroundings import lasting_problems, open_audit_file
 from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.sources.base import Source
 from daemon.sources.file import FileSource
 from daemon.state.copies import History, LastGood
+from daemon.state.files import make_directory
 from daemon.store.service import ProviderService
 from daemon.store.source import NAME as STORE
 from daemon.store.source import StoreSource
 from daemon.systemd import Notifier, dump_stacks_on_crash, watchdog
-from daemon.telemetry.audit import AuditLog, open_audit_file
+from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.failure_events import FailureEvents
-from daemon.telemetry.logs import masked
 from daemon.telemetry.metrics import Metrics
 from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.upstream.discovery import ModelDiscovery
@@ -70,22 +70,6 @@ it has something to do. Python's 5 ms are spent at each step of a request."""
 
 UPSTREAM_HOSTS = "upstream-hosts.json"
 """In the state directory: which upstream hosts were set through the management API."""
-
-
-class RunOptions(Struct, frozen=True, kw_only=True):
-    """The command line of ``tppcd run``; None = the file decides. ``require`` names the blocks
-    (``packycode``, ``tppc``) that must be configured, enabled and valid."""
-
-    config: Path
-    host: str | None = None
-    port: int | None = None
-    log_level: str | None = None
-    log_format: Literal["text", "json"] | None = None
-    require: frozenset[str] = frozenset()
-
-
-class StartRefused(Exception):
-    """The daemon cannot start, for another reason than its configuration; one line says why."""
 
 
 async def serve(options: RunOptions, environ: Mapping[str, str] = os.environ) -> None:
@@ -109,20 +93,15 @@ class Daemon:
         self._drain = Drain()
         self._deadlines = Deadlines()
         self._stop = asyncio.Event()
-        current, audit, router, learned = (
-            Current(),
-            AuditLog(),
-            Router(clock=time.monotonic, wall=time.time),
-            LearnedAmendments(),
-        )
+        current, audit, learned = Current(), AuditLog(), LearnedAmendments()
+        router = Router(clock=time.monotonic, wall=time.time)
         states = AuthStates(router)
         metrics = Metrics(version=__version__)
         self._failure_events = FailureEvents(audit)
         self._state_dir = state = _make_directory(state_directory(environ))
         self._store: StoreSource | None = None
-        self._audit_file = open_audit_file(state, masked)
-        if self._audit_file is not None:
-            audit.add_sink(self._audit_file)
+        self._lasting = lasting = lasting_problems(state, options.config)
+        self._audit_file = open_audit_file(state, audit, lasting)
         egress = EgressPolicy(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
         self._transport = Transport(egress)
         adapters = AdapterRegistry(self._transport.open)
@@ -131,17 +110,13 @@ class Daemon:
         history = History(state, options.config)
         self._reloader = Reloader(
             current=current,
-            source=FileSource(options.config),
+            source=FileSource(options.config, lasting=lasting),
             others=self._open_store,
             last_good=LastGood(state, options.config),
             history=history,
-            appliers=(
-                *appliers(log, adapters, router, (states, learned)),
-                self._follow_store_key,
-                self._note_remote_hosts,
-                self._ask_for_models,
-            ),
-            on_reload=self._discovery.refresh,
+            appliers=(*appliers(log, adapters, router, (states, learned)), *self._own_appliers()),
+            on_reload=self._look_again,
+            lasting=lasting,
             audit=audit,
             metrics=metrics,
             notify=self._notifier,
@@ -177,8 +152,10 @@ class Daemon:
         try:
             await self._writing.clean_up()
             snapshot = await self._reloader.start(self._options.require)
-            sockets = _listen(self._options, self._environ, snapshot)
-            server = GatewayServer(cast("ASGIApplication", build(self._services)), sockets, limits=limits_for_process())
+            sockets = listen(self._options, self._environ, snapshot, self._lasting)
+            app = cast("ASGIApplication", build(self._services))
+            unparsed = self._services.lines.unparsed
+            server = GatewayServer(app, sockets, limits=limits_for_process(), refused=unparsed)
             await self._serve(server, sockets, snapshot)
         finally:
             await self._transport.close()
@@ -187,6 +164,14 @@ class Daemon:
             self._failure_events.close()
             if self._audit_file is not None:
                 self._audit_file.close()
+
+    def _own_appliers(self) -> Sequence[Applier]:
+        return (self._follow_store_key, self._note_remote_hosts, self._ask_for_models)
+
+    def _look_again(self) -> None:
+        """Somebody asks for a reload: what no configuration says is new as well."""
+        self._transport.look_at_certificates()
+        self._discovery.refresh()
 
     def _open_store(self, settings: Config) -> tuple[Source, ...]:
         """The provider store, where the first configuration says; another place needs a restart."""
@@ -215,11 +200,17 @@ class Daemon:
 
     @asynccontextmanager
     async def _note_remote_hosts(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
-        """Before any request may connect: a URL may have been set through another daemon of the same store."""
+        """Before any request may connect: a URL may have been set through another daemon of the same store. Afterwards
+        hosts are forgotten that nothing mentions any more."""
+        egress = self._services.egress
         hosts = [host_of(auth.base_url) for auth in new.core_auths if auth.set_by == "remote"]
         if hosts:
-            await asyncio.to_thread(self._services.egress.note, hosts, AllowedNetworks.PUBLIC)
+            await asyncio.to_thread(egress.note, hosts, AllowedNetworks.PUBLIC)
+        mentioned = await asyncio.to_thread(hosts_of, new) if egress.hosts else frozenset[str]()
         yield
+        # The URL of a provider whose references fail may not be known.
+        if egress.hosts and not any(each.failed for each in new.providers) and egress.follow(mentioned):
+            await asyncio.to_thread(egress.forget)
 
     @asynccontextmanager
     async def _follow_store_key(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
@@ -251,13 +242,14 @@ class Daemon:
             ]
             self._follow_signals(tasks)
             serving = tasks.create_task(server.run())
-            _announce(sockets, snapshot)
+            announce(sockets, snapshot)
             self._notifier.ready(f"serving generation {snapshot.generation}")
             _settle_garbage()
             await self._stop.wait()
             self._services.audit.close()
             await self._drain.run(server, self._notifier)
             await serving
+            self._services.lines.close()
             for task in background:
                 task.cancel()
 
@@ -277,9 +269,7 @@ class Daemon:
     async def _end_late_requests(self) -> None:
         """At the drain's end, every request that is still running ends with an error in its dialect."""
         await self._drain.final.wait()
-        self._deadlines.interrupt_all(
-            LocalError(ErrorKind.OVERLOADED, "the gateway is stopping; retry in a moment", retry_after=2)
-        )
+        self._deadlines.interrupt_all(stopping())
 
 
 def _ended(vital: Mapping[str, asyncio.Task[None]]) -> str | None:
@@ -294,44 +284,12 @@ def _private_allowed(current: Current) -> bool:
 
 def _make_directory(directory: Path) -> Path:
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(directory)
     except OSError as error:
         raise StartRefused(
             f"the state directory {directory} cannot be created: {error.strerror} (set STATE_DIRECTORY to another one)"
         ) from error
     return directory
-
-
-def _listen(options: RunOptions, environ: Mapping[str, str], snapshot: Snapshot) -> tuple[socket, ...]:
-    """The public sockets and the admin socket. Inherited ones override the command line, which overrides the file."""
-    passed = inherited(environ)
-    config = snapshot.config
-    port = config.port if options.port is None else options.port
-    try:
-        public = passed.public or bind(options.host or config.host, port)
-    except BindError as error:
-        raise StartRefused(str(error)) from error
-    return (*public, *(passed.admin or _admin_socket(environ)))
-
-
-def _admin_socket(environ: Mapping[str, str]) -> tuple[socket, ...]:
-    """Empty where another daemon has the socket: this one serves, but the command line reaches the other."""
-    try:
-        return (bind_admin(admin_socket_path(environ)),)
-    except BindError as error:
-        logger.warning("no admin socket: {}", error)
-        return ()
-
-
-def _announce(sockets: Sequence[socket], snapshot: Snapshot) -> None:
-    for each in sockets:
-        if each.family != AF_UNIX:
-            logger.info("listening on {}", describe(each))
-    if not snapshot.core_auths:
-        logger.warning(
-            "no provider is enabled: fill in packycode or tppc.providers in config.yaml and set enabled: true, "
-            "or add one with: tppcd provider add"
-        )
 
 
 def _settle_garbage() -> None:

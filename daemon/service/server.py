@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from socket import AF_UNIX, socket
 from typing import Any
 
@@ -19,6 +19,7 @@ import uvicorn
 from loguru import logger
 from uvicorn._types import ASGIApplication
 
+from daemon.errors import LocalError
 from daemon.service.protocol import ConnectionLimits, GatewayConfig, GatewayProtocol
 from daemon.service.sockets import BACKLOG, unlink_admin
 
@@ -28,7 +29,8 @@ _REPEAT_SECONDS = 10.0
 
 class GatewayServer(uvicorn.Server):
     """Serves ``app`` on listening ``sockets`` until ``should_exit`` is set; owns the sockets from
-    ``run`` on. TLS, where given, is for the TCP sockets only."""
+    ``run`` on. TLS, where given, is for the TCP sockets only. ``refused`` is called for every connection that
+    was refused before there was a request on it."""
 
     def __init__(
         self,
@@ -37,8 +39,9 @@ class GatewayServer(uvicorn.Server):
         *,
         limits: ConnectionLimits | None = None,
         tls: ssl.SSLContext | None = None,
+        refused: Callable[[LocalError], None] | None = None,
     ) -> None:
-        super().__init__(_config(app, limits or ConnectionLimits()))
+        super().__init__(_config(app, limits or ConnectionLimits(), refused))
         self.sockets = tuple(sockets)
         self.servers: list[asyncio.base_events.Server] = []
         self._tls = tls
@@ -112,7 +115,9 @@ class GatewayServer(uvicorn.Server):
         return GatewayProtocol(self.config, self.server_state, {})
 
 
-def _config(app: ASGIApplication, limits: ConnectionLimits) -> GatewayConfig:
+def _config(
+    app: ASGIApplication, limits: ConnectionLimits, refused: Callable[[LocalError], None] | None
+) -> GatewayConfig:
     config = GatewayConfig(
         app,
         http=GatewayProtocol,
@@ -126,6 +131,7 @@ def _config(app: ASGIApplication, limits: ConnectionLimits) -> GatewayConfig:
         timeout_keep_alive=int(limits.keep_alive),
     )
     config.limits = limits
+    config.refused = refused
     return config
 
 

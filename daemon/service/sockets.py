@@ -15,6 +15,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from daemon.state.files import make_directory
+
 BACKLOG = 1024
 _FIRST_INHERITED = 3
 _MAX_UNIX_PATH = 107
@@ -22,7 +24,11 @@ _ALL = ("0.0.0.0", "::")
 
 
 class BindError(Exception):
-    """We cannot listen there. The message is one line and says what to do."""
+    """We cannot listen there. The message is one line and says what to do; ``reason`` is the part without the place."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
 
 
 class Inherited(Struct, frozen=True):
@@ -57,7 +63,7 @@ def bind(host: str, port: int, *, backlog: int = BACKLOG) -> tuple[socket.socket
     except OSError as error:
         for sock in bound:
             sock.close()
-        raise BindError(_explain(host, port, error)) from error
+        raise BindError(_explain(host, port, error), _reason(error)) from error
     return tuple(bound)
 
 
@@ -71,7 +77,7 @@ def bind_admin(path: Path, *, backlog: int = BACKLOG) -> socket.socket:
         raise BindError(f"admin socket path is longer than {_MAX_UNIX_PATH} bytes: {path} (set RUNTIME_DIRECTORY)")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(path.parent)
         _remove_stale(path)
         before = os.umask(0o177)
         try:

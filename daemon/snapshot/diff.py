@@ -14,17 +14,19 @@ from msgspec import UNSET, Struct
 from daemon.config.document import looks_secret
 from daemon.config.instructions import Instructions
 from daemon.config.provider import Provider, RequestDefaults, lower_name
+from daemon.config.references import is_reference
 from daemon.config.schema import Base, ModelAlias, ModelEntry, TppcProvider
 from daemon.config.shape import Field, fields
 from daemon.config.urls import shown as shown_url
 from daemon.secret import Secret
 from daemon.snapshot.core_auths import CoreAuth
+from daemon.snapshot.file_order import FileOrder
 from daemon.snapshot.snapshot import Snapshot
 
 LONGEST_TEXT = 80
-LAST = 1_000_000.0
-"""The rank of what is in neither file: a built-in default, or a value from the environment."""
 Keys = tuple[str, ...]
+Written = tuple[object, object]
+"""The data of the old and of the new file at one place; None where it has none."""
 
 
 class Change(Struct, frozen=True, kw_only=True):
@@ -56,7 +58,10 @@ def diff(old: Snapshot | None, new: Snapshot) -> ChangeSet:
     before = {auth.source: auth for auth in old.core_auths}
     after = {auth.source: auth for auth in new.core_auths}
     order = FileOrder(new.written, old.written)
-    changes = (*section_changes(old.config, new.config, "", ()), *_stored_changes(old.providers, new.providers))
+    changes = (
+        *section_changes(old.config, new.config, "", (), (old.written, new.written)),
+        *_stored_changes(old.providers, new.providers),
+    )
     return ChangeSet(
         changes=tuple(sorted(changes, key=lambda change: order.rank(change.keys))),
         added=len(after.keys() - before.keys()),
@@ -143,29 +148,62 @@ STORED_FIELDS = (
 """Attribute of ``Provider`` -> what the summary calls it. What follows from these has no line of its own."""
 
 
-def section_changes(old: Base, new: Base, path: str, keys: Keys) -> Iterator[Change]:
-    """The changes of two values of one struct. ``path`` is empty for the whole configuration."""
+def section_changes(old: Base, new: Base, path: str, keys: Keys, written: Written = (None, None)) -> Iterator[Change]:
+    """The changes of two values of one struct. ``path`` is empty for the whole configuration, ``written`` is the data
+    of both files at this place."""
     assert type(old) is type(new)
     for field in fields(type(new)).values():
         before, after = getattr(old, field.attribute), getattr(new, field.attribute)
         if before != after:
             below = f"{path}.{field.key}" if path else field.key
-            yield from _field_changes(field, before, after, below, (*keys, field.key))
+            at = _in(written[0], field.key), _in(written[1], field.key)
+            yield from _field_changes(field, (before, after), below, (*keys, field.key), at)
 
 
-def _field_changes(field: Field, before: object, after: object, path: str, keys: Keys) -> Iterator[Change]:
-    match before, after:
-        case Base(), Base():
-            yield from section_changes(before, after, path, keys)
-        case tuple(), tuple() if field.shape.kind == "aliases" or (field.shape.item and field.shape.item.section):
-            yield from _entry_changes(before, after, path, keys)
-        case dict(), dict():
+def _field_changes(
+    field: Field, values: tuple[object, object], path: str, keys: Keys, written: Written
+) -> Iterator[Change]:
+    match values:
+        case Base() as before, Base() as after:
+            yield from section_changes(before, after, path, keys, written)
+        case tuple() as before, tuple() as after if field.shape.kind == "aliases" or (
+            field.shape.item and field.shape.item.section
+        ):
+            yield from _entry_changes(before, after, path, keys, written)
+        case dict() as before, dict() as after:
             yield from _table_changes(before, after, path, keys)
-        case _:
-            yield Change(path=path, text=_transition(field, before, after), restart=field.restart, keys=keys)
+        case before, after:
+            text = _transition(field, _as_written(before, written[0]), _as_written(after, written[1]))
+            yield Change(path=path, text=text, restart=field.restart, keys=keys)
 
 
-def _entry_changes(before: Sequence[Base], after: Sequence[Base], path: str, keys: Keys) -> Iterator[Change]:
+def _as_written(value: object, written: object) -> object:
+    """What a reference stands for is not shown: the reference is. Keys and fixed texts have words of their own."""
+    if isinstance(value, Secret | Instructions):
+        return value
+    if isinstance(written, str) and is_reference(written):
+        return Reference(written)
+    if isinstance(value, tuple) and isinstance(written, list) and len(value) == len(written):
+        return tuple(map(_as_written, value, written))
+    return value
+
+
+class Reference(str):
+    """A reference as it is written."""
+
+    __slots__ = ()
+
+
+def _in(node: object, key: str | int) -> object:
+    """What data has at this key; None for nothing."""
+    if isinstance(node, Mapping):
+        return node.get(key)
+    return node[key] if isinstance(node, list) and isinstance(key, int) and key < len(node) else None
+
+
+def _entry_changes(
+    before: Sequence[Base], after: Sequence[Base], path: str, keys: Keys, written: Written = (None, None)
+) -> Iterator[Change]:
     """Entries are the same if they are named the same."""
     old, new = _named(before), _named(after)
     for name, entry in new.items():
@@ -176,12 +214,17 @@ def _entry_changes(before: Sequence[Base], after: Sequence[Base], path: str, key
             if old[name] != entry:
                 yield Change(path=at, text=f"{_target(old[name])} -> {_target(entry)}", keys=below)
         else:
-            yield from section_changes(old[name], entry, at, below)
+            nodes = _in(written[0], _index_of(before, old[name])), _in(written[1], _index_of(after, entry))
+            yield from section_changes(old[name], entry, at, below, nodes)
     for name, entry in old.items():
         if name not in new:
             yield Change(path=f"{path}[{_label(entry, name)}]", text="removed", keys=(*keys, name))
     if [name for name in old if name in new] != [name for name in new if name in old]:
         yield Change(path=path, text="order changed", keys=keys)
+
+
+def _index_of(entries: Sequence[Base], entry: Base) -> int:
+    return next(index for index, each in enumerate(entries) if each is entry)
 
 
 def _named(entries: Sequence[Base]) -> dict[str, Base]:
@@ -252,7 +295,11 @@ def _transition(field: Field, before: object, after: object) -> str:
             return "updated"
     old, new = shown(field, before), shown(field, after)
     if old == new:  # the path of a URL, or the tail of a long text
-        return "updated" if old == "<redacted>" else f"{old} -> {new} (changed beyond what is shown)"
+        return (
+            "updated"
+            if old == "<redacted>" or isinstance(after, Reference)
+            else f"{old} -> {new} (changed beyond what is shown)"
+        )
     return f"{old} -> {new}"
 
 
@@ -269,6 +316,8 @@ def _key_count(before: int, after: int) -> str:
 def shown(field: Field, value: object) -> str:
     """A value as the summary may show it."""
     match value:
+        case Reference():
+            return shown_text(value)
         case _ if value is UNSET:
             return "inherit" if field.shown is UNSET else f"{field.shown} by default"
         case int() if field.shape.kind == "size" and value % 1024**2 == 0:
@@ -286,53 +335,3 @@ def shown_text(text: str) -> str:
     if len(text) > LONGEST_TEXT:
         return f"{text[:LONGEST_TEXT]}…"
     return text or "<none>"
-
-
-class FileOrder:
-    """The order in which a file names things, so that a summary reads like it. Paths rank by the new file; what
-    only the old one has comes after its old predecessor."""
-
-    def __init__(self, new: Mapping[str, object], old: Mapping[str, object]) -> None:
-        self._new = new
-        self._old = old
-        self._indexes: dict[int, dict[str, int]] = {}
-
-    def rank(self, keys: tuple[str, ...]) -> tuple[float, ...]:
-        """``("tppc", "providers", "fox")`` -> one number per part; list entries go by their name."""
-        new: object = self._new
-        old: object = self._old
-        ranks: list[float] = []
-        for key in keys:
-            here, before = self._index(new).get(key), self._index(old).get(key)
-            if here is not None:
-                ranks.append(here)
-            else:
-                ranks.append(LAST if before is None else before + 0.5)
-            new, old = _below(new, key, here), _below(old, key, before)
-        return tuple(ranks)
-
-    def _index(self, node: object) -> dict[str, int]:
-        """Position of each name in a mapping or list. Kept by identity: the nodes live as long as we do."""
-        if not isinstance(node, dict | list):
-            return {}
-        if id(node) not in self._indexes:
-            names = node if isinstance(node, dict) else (_name(item, number) for number, item in enumerate(node))
-            index: dict[str, int] = {}
-            for number, name in enumerate(names):
-                index.setdefault(name, number)
-                index.setdefault(lower_name(name), number)
-            self._indexes[id(node)] = index
-        return self._indexes[id(node)]
-
-
-def _name(item: object, number: int) -> str:
-    """What the diff calls a list entry; a provider's name it calls in lower case."""
-    if isinstance(item, dict):
-        return str(item.get("alias") or item.get("name") or number)
-    return str(item)
-
-
-def _below(node: object, key: str, index: int | None) -> object:
-    if isinstance(node, dict):
-        return node.get(key)
-    return node[index] if isinstance(node, list) and index is not None else None

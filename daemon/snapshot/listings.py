@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
 
 from msgspec import Struct
 
@@ -22,6 +23,10 @@ are listed and can be asked for, but none is what a provider answers with by def
 
 Lists = Mapping[str, tuple[str, ...]]
 """Core auth ID -> what its upstream lists, in its order."""
+
+
+Standing = Literal["registered", "discovered", ""]
+"""How a provider's model is known: the configuration names it, its upstream lists it, or neither."""
 
 
 class Candidate(Struct, frozen=True, gc=False):
@@ -55,6 +60,19 @@ class Listing(Struct, frozen=True, gc=False):
     def excludes(self, name: str) -> bool:
         """Whether it must not serve this name, which it does not list."""
         return bool(self.auth.exclude_models) and excluding(self.auth.exclude_models).match(name) is not None
+
+    def standing(self, model: str) -> Standing:
+        """How the upstream's name ``model`` is known here."""
+        by_name, registered, auth = self.names.by_name, self.names.registered, self.auth
+        if model == auth.defaults.model or model in auth.fallback_models:
+            return "registered"
+        if by_name.get(model) == model:  # most public names are the upstream's
+            public = [model]
+        else:
+            public = [name for name, known_as in by_name.items() if known_as == model]
+        if any(name in registered for name in public):
+            return "registered"
+        return "discovered" if public else ""
 
     def ask(self, name: str) -> tuple[Candidate, str | None] | None:
         """The candidate and the effort of a listed name, also with an effort suffix."""

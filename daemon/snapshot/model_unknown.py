@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MOST_BYTES = 256
+"""Of a model name that a client asks for, in UTF-8. Names go into logs, metrics and tables that bound how many they
+hold: this bounds how large each is."""
 LONGEST_NAME = 200
 """Longer names are not compared for similarity: that takes time in the square of their length."""
 MOST_COMPARED = 300
@@ -10,6 +13,13 @@ MOST_SHOWN = 50
 """Names in an error message."""
 MOST_PROVIDERS = 3
 """Providers in an error message."""
+
+
+def too_long(name: str) -> str:
+    """Why a name is refused for its length alone, without a word of it; empty where it is not."""
+    if 4 * len(name) <= MOST_BYTES or (size := len(name.encode("utf-8", "surrogatepass"))) <= MOST_BYTES:
+        return ""
+    return f"the model name has {size} bytes, at most {MOST_BYTES} are allowed (GET /v1/models lists the names)"
 
 
 class ModelUnknown(ValueError):

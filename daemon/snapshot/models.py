@@ -33,6 +33,7 @@ from daemon.snapshot.listings import (
     Listing,
     Lists,
     ModelLists,
+    Standing,
     default_of,
     listings,
     lists_of,
@@ -138,6 +139,14 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
     def lists_of(self, auth: CoreAuth) -> ModelLists:
         """Where the names that a core auth serves come from."""
         return lists_of(auth, self.listed)
+
+    def standing(self, provider: str, model: str) -> Standing:
+        """How a provider's model is known, by the provider's name as it is written and the upstream's name."""
+        own = (each for each in self.by_provider.get(lower_name(provider), ()) if each.auth.name == provider)
+        standings = {each.standing(model) for each in own}
+        if standings and any(_names(rule.alias.model, provider, model) for rule in self.aliases):
+            return "registered"
+        return next((each for each in ("registered", "discovered") if each in standings), "")
 
     def _without_mark(self, name: str) -> str:
         listings, rest = self._asked_provider(name)
@@ -250,6 +259,12 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
     def _excluding(self, *names: str) -> Iterator[Listing]:
         for own in self.by_provider.values():
             yield from (each for each in own if any(name and each.excludes(name) for name in names))
+
+
+def _names(alias: str, provider: str, model: str) -> bool:
+    """Whether an alias leads to this model of the provider, with an effort or without."""
+    name, _ = split_parentheses(alias) or (alias, None)
+    return bool(name) and name in (model, f"{provider}/{model}")
 
 
 def registry(

@@ -29,7 +29,9 @@ from msgspec import structs
 
 from daemon.config.diagnostics import Diagnostic
 from daemon.sources.base import Publish, Update
+from daemon.sources.lasting import LastingProblems
 from daemon.sources.lease import Lease, ignore_lease_breaks, probe
+from daemon.sources.mounts import ReplacedFiles, replaced
 from daemon.sources.reading import MAX_BYTES, Stamp, Unreadable, read_whole, stamp
 from daemon.sources.settle import Look, Settle, Timing
 
@@ -46,9 +48,17 @@ logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it logs every chang
 
 
 class FileSource:
-    """One configuration file. ``hints`` false leaves watchfiles out (a file system without inotify)."""
+    """One configuration file. ``hints`` false leaves watchfiles out (a file system without inotify). ``lasting`` has
+    what keeps changes from being seen, or from being seen at once."""
 
-    def __init__(self, path: str | Path, *, timing: Timing | None = None, hints: bool = True) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        timing: Timing | None = None,
+        hints: bool = True,
+        lasting: LastingProblems | None = None,
+    ) -> None:
         self.path = Path(path)
         self._absolute = str(self.path.absolute())
         self._timing = timing or Timing()
@@ -68,8 +78,9 @@ class FileSource:
         # that the watch misses events (inotify's queue overflowed, the directory was replaced): set it up again.
         self._events = self._events_heard = 0
         self._deaf = threading.Event()
-        # The stamp of a bind mount whose file was replaced on the host; it is logged once.
-        self._orphan: Stamp | None = None
+        self._lasting = lasting or LastingProblems()
+        self._replaced_files = ReplacedFiles()
+        self._replaced: frozenset[str] = frozenset()
         self._wake = asyncio.Event()
         # ``read_now`` and the loop of ``run`` take turns: the state above belongs to one reading at a time.
         self._lock = asyncio.Lock()
@@ -91,6 +102,7 @@ class FileSource:
         read of them before may be older than the watch."""
         if files != self._files:
             self._files = files
+            self._thread.submit(self._note_replaced)  # what is mounted now is what is compared with later
             self._wake.set()
 
     async def read_now(self) -> Update:
@@ -179,6 +191,7 @@ class FileSource:
         return Look(stamps=stamps, size=stamps[0][2] if len(stamps[0]) > 1 else -1, lease=worst)
 
     def _read_files(self, look: Look) -> Update:
+        self._note_replaced()
         settled = look.lease is Lease.FREE
         try:
             content = read_whole(self._absolute)
@@ -187,8 +200,6 @@ class FileSource:
         except Unreadable as why:
             digest = hashlib.sha256(f"{why.code}: {why.message}".encode()).hexdigest()
             return Update(source=self.name, raw=b"", digest=digest, problem=self._diagnose(why), settled=settled)
-        if content.links == 0:
-            self._warn_orphan(look.stamps[0])
         digest = self._digest(content.raw)
         return Update(source=self.name, raw=content.raw, digest=digest, settled=settled, mode=content.mode)
 
@@ -207,28 +218,35 @@ class FileSource:
             severity="error", code=f"config-{why.code}", message=why.message, source=self.name, hint=why.hint
         )
 
-    def _warn_orphan(self, seen: Stamp) -> None:
-        if self._orphan != seen:
-            self._orphan = seen
-            logger.warning("{} was replaced on the host and will not change any more: mount its directory", self.name)
+    def _note_replaced(self) -> None:
+        """Files whose mounts show what was there before they were replaced on the host."""
+        now = self._replaced_files.among((self._absolute, *self._files))
+        for path in self._replaced - now:
+            self._lasting.put(f"replaced {path}", None)
+        for path in now:
+            self._lasting.put(f"replaced {path}", replaced(path))
+        self._replaced = now
 
     # On the listening thread.
 
     def _listen(self, stop: threading.Event, hint: Callable[[], None]) -> None:
         """Gives a hint for every event in the watched directories, and starts again when these have been
-        replaced; where listening is impossible, logs that once and tries again now and then."""
-        logged = False
+        replaced; where listening is impossible, reports that and tries again now and then."""
         while not stop.is_set():
             try:
                 self._listen_once(stop, hint)
-                logged = False
             except Exception as error:
-                if not logged:
-                    logger.warning(
-                        "no file events for {} ({}): checking every {:g} s instead", self.name, error, self._timing.poll
-                    )
-                logged = True
+                self._lasting.put("file events", self._no_events(error))
                 stop.wait(RETRY_S)
+
+    def _no_events(self, error: Exception) -> Diagnostic:
+        return Diagnostic(
+            severity="warning",
+            code="no-file-events",
+            message=f"no file events ({error}): checking every {self._timing.poll:g} s instead",
+            about=self.name,
+            hint="raise fs.inotify.max_user_watches and fs.inotify.max_user_instances",
+        )
 
     def _listen_once(self, stop: threading.Event, hint: Callable[[], None]) -> None:
         files = self._files
@@ -247,6 +265,7 @@ class FileSource:
             stop_event=stop,
         )
         for change in changes:
+            self._lasting.put("file events", None)
             if change:
                 self._events += 1
                 hint()

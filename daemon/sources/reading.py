@@ -29,11 +29,9 @@ class Unreadable(Exception):
 
 
 class FileContent(Struct, frozen=True):
-    """``links`` is 0 when the file has been removed under us (a bind mount replaced on the host);
-    ``mode`` is its ``st_mode``."""
+    """``mode`` is its ``st_mode``."""
 
     raw: bytes
-    links: int
     mode: int = 0
 
 
@@ -47,14 +45,14 @@ def stamp(path: str) -> Stamp:
         return (errno.EINVAL,)
 
 
-def read_whole(path: str, limit: int = MAX_BYTES) -> FileContent:
-    """The bytes of a regular file, read between two equal stamps.
+def read_whole(path: str, limit: int = MAX_BYTES, *, links: bool = True) -> FileContent:
+    """The bytes of a regular file, read between two equal stamps; without ``links``, of one that is no symbolic link.
 
     Raises Unreadable; never blocks on a pipe, never opens a device, never reads more than ``limit``.
     """
     try:
         _refuse_irregular(os.stat(path))
-        descriptor = os.open(path, OPEN_FLAGS)
+        descriptor = os.open(path, OPEN_FLAGS if links else OPEN_FLAGS | os.O_NOFOLLOW)
     except OSError as error:
         raise _explain(error) from None
     except ValueError:
@@ -76,7 +74,7 @@ def _read_stable(descriptor: int, limit: int) -> FileContent:
         raw = _read_all(descriptor, before.st_size)
         after = os.fstat(descriptor)
         if len(raw) == after.st_size and _stamp(before) == _stamp(after):
-            return FileContent(raw, after.st_nlink, after.st_mode)
+            return FileContent(raw, after.st_mode)
     raise Unreadable("changing", "kept changing while it was read", "finish writing it; the next change is read again")
 
 

@@ -7,6 +7,7 @@ pipe. One newline at the end belongs to the file, not to the key. No message con
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from msgspec import structs
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import Document
 from daemon.config.load import Fragment
-from daemon.config.references import Resolve, UnresolvedReference
+from daemon.config.references import Resolve, UnresolvedReference, reference_at
 from daemon.sources.reading import Unreadable, read_whole
 
 MAX_REFERENCE_BYTES: Final = 64 * 1024
@@ -30,8 +31,13 @@ def resolver(environ: Mapping[str, str], *, base: str | Path = ".") -> Resolve:
 
     def resolve(reference: str) -> str:
         scheme, _, name = reference.partition(":")
-        if not name:
+        if not name.strip():
             raise UnresolvedReference("names nothing", f"write what comes after {scheme}:")
+        if name != name.strip():
+            where = f"has a blank after {scheme}:" if name[0].isspace() else "ends with a blank"
+            raise UnresolvedReference(where, f"write {scheme}:{name.strip()}")
+        if scheme != "file" and (bare := re.fullmatch(r"\$\{?(\w+)\}?|%(\w+)%", name)):
+            raise UnresolvedReference("takes the bare name", f"write {scheme}:{bare[1] or bare[2]}")
         match scheme:
             case "env":
                 return _from_environment(name, environ)
@@ -101,7 +107,8 @@ def with_ca_file(fragment: Fragment, document: Document, base: str | Path) -> Fr
     config = fragment.settings
     if config is None or not config.upstream_ca:
         return fragment
-    path = path_of(config.upstream_ca, base)
+    path, reference = path_of(config.upstream_ca, base), reference_at(document.data, CA_FILE)
+    shown = f"the file that {reference} names" if reference else path
     try:
         _certificates(path)
     except Unreadable as why:
@@ -109,7 +116,7 @@ def with_ca_file(fragment: Fragment, document: Document, base: str | Path) -> Fr
         problem = Diagnostic(
             severity="error",
             code=why.code,
-            message=f"{path} {why.message}",
+            message=f"{shown} {why.message}",
             path=(CA_FILE,),
             line=line,
             column=column,

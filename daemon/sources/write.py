@@ -85,6 +85,10 @@ def read_for_write(path: str | Path) -> FileOnDisk:
 def replace(file: FileOnDisk, data: bytes, *, keep: Keep = lambda *_: nullcontext()) -> None:
     """Make ``data`` the content of the file, on disk when this returns. Raises Conflict, DiskFull, WriteRefused."""
     _refuse_stale(file)
+    if file.is_there and os.stat(file.path).st_nlink == 0:
+        raise WriteRefused(
+            "the file was replaced on the host and only its old content is mounted here: mount its directory"
+        )
     try:
         try:
             _by_rename(file, data)

@@ -32,7 +32,7 @@ class LastGood:
     not exist yet; ``config_path`` may be a symbolic link. Everything blocks."""
 
     def __init__(self, state_dir: Path, config_path: Path) -> None:
-        self._directory = SealedDirectory(state_dir / LAST_GOOD)
+        self._directory = SealedDirectory(state_dir, LAST_GOOD)
         self._name = name_for(config_path)
 
     @property
@@ -95,7 +95,7 @@ class History:
     ``LastGood``. Everything blocks."""
 
     def __init__(self, state_dir: Path, config_path: Path) -> None:
-        self._directory = SealedDirectory(state_dir / HISTORY / name_for(config_path))
+        self._directory = SealedDirectory(state_dir, HISTORY, name_for(config_path))
 
     def generation(self, revision: str) -> int:
         """The generation of a start: that of the newest version if its revision is the same, else the next."""

@@ -35,7 +35,7 @@ class Unfinished:
 
     def __init__(self, state_dir: Path, config_path: Path) -> None:
         self._real = os.path.realpath(config_path)
-        self._directory = SealedDirectory(state_dir / DIRECTORY)
+        self._directory = SealedDirectory(state_dir, DIRECTORY)
         self._name = name_for(config_path)
 
     @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from daemon.sources.write import Conflict, WriteRefused
+from daemon.state.files import create_file, make_directory
 
 LOCK_FILE: Final = "write.lock"
 PATIENCE_S: Final = 5.0
@@ -21,8 +22,8 @@ STEP_S: Final = 0.02
 def write_lock(state_dir: Path, *, patience: float = PATIENCE_S) -> Iterator[None]:
     """Held by one process at a time, and gone with it. Raises Conflict after ``patience`` seconds. Blocks."""
     try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(state_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        make_directory(state_dir)
+        descriptor = create_file(state_dir / LOCK_FILE, lock=True)
     except OSError as error:
         reason = (error.strerror or "it failed").lower()
         raise WriteRefused(f"the lock in the state directory {state_dir} cannot be opened: {reason}") from error

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -25,7 +25,8 @@ from loguru import logger
 from sqlalchemy import event, exc
 
 from daemon.config.urls import shown
-from daemon.secret import MASK
+from daemon.masks import Masks
+from daemon.state.files import create_file, make_directory
 from daemon.store.errors import NewerSchema, StoreError, StoreUnavailable, StoreUnusable
 from daemon.store.tables import CHANNEL, HEAD, store_state
 
@@ -46,6 +47,8 @@ POSTGRESQL_OPTIONS: Final[dict[str, Any]] = {
 LIMITS: Final = (
     "SET statement_timeout = '15s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'"
 )
+BESIDE: Final = ("-journal", "-wal", "-shm")
+"""SQLite's own files, which lie beside the database."""
 NOT_JSON: Final = object()
 """Stands for the content of a JSON column that is none (SQLite keeps any text there)."""
 
@@ -132,9 +135,14 @@ class Database:
 
     def _make_file(self, file: Path) -> None:
         """An empty one of mode 0600, unless there is one."""
+        for each in (file, *(file.with_name(file.name + suffix) for suffix in BESIDE)):
+            if each.is_symlink():  # SQLite would follow it, also to make a file there
+                hint = "set provider-store.url to the place where it leads, or remove it"
+                raise StoreUnusable(f"the provider store {each} is a symbolic link", hint)
         try:
-            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            make_directory(file.parent)
+            with suppress(FileExistsError):
+                os.close(create_file(file))
         except OSError as error:
             reason = (error.strerror or "it failed").lower()
             hint = "let the daemon's user write there, or set provider-store.url to another place"
@@ -219,7 +227,7 @@ class Database:
                 password = psycopg.conninfo.conninfo_to_dict(self.conninfo).get("password")
             except psycopg.ProgrammingError:  # libpq quotes what it cannot read, a password perhaps
                 return "its URL is not one that libpq reads"
-            text = text.replace(str(password), MASK) if password else text
+            text = Masks([str(password or "")])(text)
         return text[:300]
 
 

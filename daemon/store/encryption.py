@@ -20,9 +20,9 @@ from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from daemon.secret import Secret, mask
+from daemon.secret import Secret
 from daemon.sources.reading import Unreadable, read_whole
-from daemon.state.files import replace_file
+from daemon.state.files import make_directory, replace_file
 from daemon.store.errors import StoreUnavailable, StoreUnusable, WrongEncryptionKey
 from daemon.telemetry.logs import register_opened
 
@@ -103,10 +103,6 @@ class SealedKey(Secret):
     def known_text(self) -> str:
         return self._opened or ""
 
-    def masked_in(self, text: str) -> str:
-        """As of any secret; what was never revealed was never sent, so an answer cannot quote it."""
-        return mask(self._opened or "", text)
-
 
 def new_key_id() -> str:
     """A name for a key that says nothing about it."""
@@ -154,7 +150,7 @@ def drop_older_keys(state_dir: Path) -> None:
 def keep_keys(state_dir: Path, keys: tuple[bytes, ...]) -> None:
     """Writes the key file (mode 0600), whole or not at all."""
     try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(state_dir)
         replace_file(state_dir / KEY_FILE, "".join(f"{_written(each)}\n" for each in keys).encode("ascii"))
     except OSError as error:
         reason = (error.strerror or "it failed").lower()

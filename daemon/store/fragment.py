@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from loguru import logger
 from msgspec import Struct, structs
 
-from daemon.config.diagnostics import Diagnostic
+from daemon.config.diagnostics import Diagnostic, dotted
+from daemon.config.header_rules import header_faults
 from daemon.config.load import Fragment
 from daemon.config.provider import Provider
 from daemon.config.references import Resolve, UnresolvedReference, watched_name
@@ -60,6 +61,7 @@ class RowsInForce:
             providers.append(made)
         self._report(rows, problems)
         self._good = {row.id: self._good[row.id] for row in rows if row.id in self._good}
+        self._reported = {row.id: self._reported[row.id] for row in rows if row.id in self._reported}
         self.problems = problems
         diagnostics = [_diagnostic(source, row.name, problems[row.source]) for row in rows if row.source in problems]
         references = (row.reference for row in rows if isinstance(row, StoredProvider) and row.reference)
@@ -88,6 +90,8 @@ class RowsInForce:
         if row.reference and row.enabled and (problem := key_problem(key)):
             return ProviderProblem(f"api_key: what {row.reference} leads to {problem}", "put the bare key there")
         extra, _ = extra_config_of(row.extra_config)
+        if row.enabled and (wrong := _header_problem(extra.headers)):
+            return wrong
         provider = provider_of(row, extra, api_key=key)
         if known != provider:
             self._good[row.id] = row, provider
@@ -129,6 +133,13 @@ class RowsInForce:
             return False
         self._reported[row.id] = row.row_version
         return True
+
+
+def _header_problem(headers: Mapping[str, str]) -> ProviderProblem | None:
+    """What a row's headers must not be; the API refuses it, a row may be older or written by another program."""
+    faults = header_faults(("extra_config", "headers"), headers)
+    wrong = next((each for each in faults if each.severity == "error"), None)
+    return ProviderProblem(f"{dotted(wrong.path)}: {wrong.message}", wrong.hint) if wrong else None
 
 
 def digest_of(fragment: Fragment, version: int) -> str:

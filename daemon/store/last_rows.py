@@ -15,7 +15,7 @@ import msgspec
 from loguru import logger
 
 from daemon.sources.reading import MAX_BYTES, Unreadable, read_whole
-from daemon.state.files import replace_file
+from daemon.state.files import inner_directory, replace_in
 from daemon.store.encryption import EncryptionKeys
 from daemon.store.errors import StoreUnusable
 from daemon.store.provider_row import Contents
@@ -27,6 +27,7 @@ class LastRows:
     """``url`` is only hashed, its password included: the copy of another database is never served."""
 
     def __init__(self, state_dir: Path, url: str) -> None:
+        self._state_dir = state_dir
         self._path = state_dir / DIRECTORY / hashlib.sha256(url.encode()).hexdigest()
         self._kept: Contents | None = None
 
@@ -36,8 +37,8 @@ class LastRows:
             return
         plain = msgspec.json.encode(contents).decode()
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            replace_file(self._path, keys.seal(plain, contents.fingerprint).encode("ascii"))
+            with inner_directory(self._state_dir, DIRECTORY) as directory:
+                replace_in(directory, self._path.name, keys.seal(plain, contents.fingerprint).encode("ascii"))
             self._kept = contents
         except OSError as error:
             logger.warning("the rows of the provider store could not be kept in {}: {}", self._path, error.strerror)

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from msgspec import Struct, structs
+
 from daemon.config.diagnostics import Fault, Path
 from daemon.config.edit.patch import MASK
 from daemon.config.references import is_reference
@@ -48,6 +50,14 @@ def mask_faults(value: object, path: Path) -> Iterator[Fault]:
             )
 
 
+def reference_faults(value: object, path: Path) -> Iterator[Fault]:
+    """Each reference where none is followed: only the key may be kept elsewhere."""
+    for place, text in texts(value, path):
+        if is_reference(text):
+            hint = "write the value itself; only api_key takes one"
+            yield Fault(path=place, code="wrong-value", message="takes no reference", hint=hint)
+
+
 def nul_faults(value: object, path: Path) -> Iterator[Fault]:
     """PostgreSQL keeps no NUL, in JSON neither."""
     for place, text in texts(value, path):
@@ -61,7 +71,9 @@ def texts(value: object, path: Path) -> Iterator[tuple[Path, str]]:
         for key, each in value.items():
             yield path, str(key)
             yield from texts(each, (*path, str(key)))
-    elif isinstance(value, list):
+    elif isinstance(value, Struct):
+        yield from texts(structs.asdict(value), path)
+    elif isinstance(value, list | tuple):
         for index, each in enumerate(value):
             yield from texts(each, (*path, index))
     elif isinstance(value, str):

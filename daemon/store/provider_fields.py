@@ -20,10 +20,11 @@ from daemon.config.convert import quoted, word
 from daemon.config.diagnostics import Fault, Path
 from daemon.config.profiles import CHOICES, PROFILES
 from daemon.config.references import is_reference
+from daemon.config.rules_secrets import secrets
 from daemon.config.schema import Config, ModelEntry, Tppc, TppcProvider
 from daemon.secret import Secret
 from daemon.store.errors import InvalidProvider
-from daemon.store.masks import mask_faults, nul_faults, unmasked
+from daemon.store.masks import mask_faults, nul_faults, reference_faults, unmasked
 from daemon.store.provider_row import DEFAULT_TIMEOUT, ExtraConfig
 from daemon.upstream.adapters.table import ADAPTERS
 
@@ -96,6 +97,8 @@ def faults_of(fields: ProviderFields) -> tuple[Fault, ...]:
     faults += (fault for name in MASKED for fault in mask_faults(getattr(fields, name), (name,)))
     extra, wrong = extra_config_of(fields.extra_config if isinstance(fields.extra_config, dict) else {})
     faults += wrong
+    faults += (fault for name in SHOWN for fault in reference_faults(getattr(fields, name), (name,)))
+    faults += reference_faults(extra.headers, ("extra_config", "headers"))
     faults += _rule_faults(fields, extra)
     named = {each.path for each in faults if each.severity == "error"}
     return tuple(each for index, each in enumerate(faults) if each.path not in named or _first(faults, index))
@@ -155,13 +158,16 @@ def _rule_faults(fields: ProviderFields, extra: ExtraConfig) -> Iterator[Fault]:
         profile=extra.profile,
         headers=extra.headers,
     )
-    for found in (each for rule in (rules.names, rules.tppc) for each in rule(_only(entry))):
+    for found in (each for rule in (rules.names, rules.tppc, secrets) for each in rule(_only(entry))):
         field = str(found.path[3])
         path = RENAMED.get(field, (field,)) + found.path[4:]
         message = found.message.removeprefix("providers[0].").removesuffix(" when providers[0].enabled=true")
         if path == ("api_key",) and found.code == "required":
             message = f"api_key is required for type {kind.type}"
-        yield structs.replace(found, path=path, message=message.replace("base-url", "base_url"))
+        hint = found.literal_hint or found.hint
+        for wire, name in TYPES.items():
+            hint = hint.replace(f"wire-api: {wire}", f"type: {name}")
+        yield structs.replace(found, path=path, message=message.replace("base-url", "base_url"), hint=hint)
 
 
 def _only(entry: TppcProvider) -> Config:
@@ -311,6 +317,8 @@ READERS: Final[dict[str, Read]] = {
 """The fields of the contract's body."""
 READ_ONLY: Final = frozenset(("id", "created_at", "updated_at", "row_version", "set_by", "is_running", "error"))
 """What a response has beside them: sent back, it changes nothing."""
+SHOWN: Final = ("name", "type", "base_url", "models", "fallback_models")
+"""Fields that are shown and used as they are written."""
 MASKED: Final = ("base_url", "extra_config")
 """Fields that are shown with masks in them; a key that is one is not given at all."""
 
@@ -326,6 +334,8 @@ REQUIRED: Final = {
     "type": f"one of: {', '.join(ADAPTERS)}",
     "base_url": "e.g. https://host.example/v1",
 }
+TYPES: Final = {kind.wire_api: kind.type for kind in ADAPTERS.values() if not kind.profile}
+"""By wire: what ``wire-api`` of a provider of config.yaml is here."""
 RENAMED: Final[dict[str, Path]] = {
     "base-url": ("base_url",),
     "api-key": ("api_key",),

@@ -20,12 +20,12 @@ from typing import Final
 from weakref import WeakSet
 
 import msgspec
-from loguru import logger
 from msgspec import Struct
 
 from daemon.telemetry.log_lines import Record
 from daemon.telemetry.log_outputs import FileOutput
 from daemon.telemetry.log_sink import Writer
+from daemon.telemetry.long_text import MOST_MESSAGE, shortened, shortened_values
 
 CAPACITY: Final = 1000
 DROPPED: Final = "dropped"
@@ -65,7 +65,8 @@ class AuditLog:
 
     def publish(self, kind: str, message: str, **fields: object) -> None:
         """Append an event and wake the followers; returns at once, whatever they do."""
-        event = AuditEvent(self._next, self._clock(), kind, message, fields)
+        message, values = shortened(message, MOST_MESSAGE), shortened_values(fields)
+        event = AuditEvent(self._next, self._clock(), kind, message, values)
         self._ring.append(event)
         self._next += 1
         for sink in self._sinks:
@@ -158,15 +159,6 @@ class AuditFile:
     def close(self, timeout: float = 2.0) -> None:
         """Writes what is queued, for ``timeout`` seconds at most."""
         self._writer.close(timeout)
-
-
-def open_audit_file(directory: Path, mask: Callable[[str], str]) -> AuditFile | None:
-    """The audit file of a state directory; None, with a warning, where it cannot be written."""
-    try:
-        return AuditFile(directory / FILE_NAME, mask)
-    except OSError as error:
-        logger.warning("audit events are not saved: {} cannot be written: {}", directory / FILE_NAME, error.strerror)
-        return None
 
 
 def _line(record: Record) -> str:

@@ -2,6 +2,7 @@
 
     GatewayError ─▶ reason_of ─▶ ``reason`` of the log line      one word, ``REASONS`` or ``http_NNN``
                  ─▶ cause_of  ─▶ ``cause`` of the counter        one of ``Cause``
+                 ─▶ level_of  ─▶ the level of the line
 
 An upstream's class (``ErrorKind``) says whose fault it is, unless it is the vague ``api``; then the reason does, as
 it always does for errors of our own.
@@ -96,10 +97,13 @@ REASONS: Final[Mapping[Reason, tuple[str, Cause]]] = {
     Reason.WEBSOCKET: ("the client asked for a WebSocket (Codex does, then uses HTTP)", Cause.CLIENT),
     Reason.TOO_LARGE: ("the body is larger than `limits.body`", Cause.CLIENT),
     Reason.HEAD_TOO_LARGE: ("the head of the request is too large", Cause.CLIENT),
-    Reason.UNSUPPORTED_ENCODING: ("the body's content-encoding or content-type is not supported", Cause.CLIENT),
+    Reason.UNSUPPORTED_ENCODING: ("the body's content-encoding is not supported", Cause.CLIENT),
     Reason.UNKNOWN_MODEL: ("no provider serves the model", Cause.CONFIGURATION),
     Reason.NO_PROVIDER: ("no provider is enabled and in service", Cause.CONFIGURATION),
-    Reason.UNRESOLVED: ("no provider is in service, since a reference (`env:`, `file:`) failed", Cause.CONFIGURATION),
+    Reason.UNRESOLVED: (
+        "a provider that would be asked is out of service, since a reference (`env:`, `file:`) failed",
+        Cause.CONFIGURATION,
+    ),
     Reason.TOO_MANY: ("more requests or connections at once than the limit", Cause.LIMIT),
     Reason.STARTING: ("no configuration has been loaded yet", Cause.GATEWAY),
     Reason.STOPPING: ("the daemon is stopping", Cause.GATEWAY),
@@ -166,6 +170,13 @@ def cause_of(error: GatewayError) -> Cause:
     elif reason == Reason.TIMEOUT:
         return Cause.CLIENT
     return REASONS[Reason(reason)][1] if reason in _WORDS else Cause.UPSTREAM
+
+
+def level_of(status: int, error: GatewayError | None) -> str:
+    """The level of a finished request's line: ERROR from 500 on, WARNING for what an upstream refused, else INFO."""
+    if status >= 500:
+        return "ERROR"
+    return "WARNING" if isinstance(error, RemoteError) else "INFO"
 
 
 _WORDS: Final = frozenset(REASONS)

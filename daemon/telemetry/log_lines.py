@@ -15,11 +15,12 @@ from __future__ import annotations
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Literal
 
 import msgspec
 
+from daemon.masks import forms
 from daemon.secret import MASK, Secret
 
 Record = Mapping[str, object]
@@ -42,6 +43,8 @@ MIN_LENGTH = 8
 """Shorter secrets are not masked: they would blot out ordinary words."""
 
 _HEAD = 3
+_MANY = 64
+"""Groups of secrets beyond which those that a line may have are looked up, rather than each searched for."""
 
 
 def escape(text: str) -> str:
@@ -148,41 +151,51 @@ class SecretMask:
     line without such a beginning costs one search, also with thousands of keys."""
 
     def __init__(self) -> None:
-        self._latest: frozenset[str] = frozenset()
+        self._latest: dict[str, frozenset[str]] = {}  # secret -> its forms
         self._groups: Mapping[str, tuple[str, ...]] = {}
 
     def register(self, secrets: Iterable[Secret]) -> None:
         """``secrets`` are all that are in use; those of the call before stay known, because
         requests that began with them may still fail. One that is not open yet is added when it is opened."""
-        latest = frozenset(form for secret in secrets for form in _forms(secret.known_text))
-        self._group(latest | self._latest)
-        self._latest = latest
+        before, texts = self._latest, {secret.known_text for secret in secrets}
+        self._latest = {text: before.get(text) or _forms(text) for text in texts}
+        self._groups = _grouped(frozenset().union(*before.values(), *self._latest.values()))
 
     def add(self, text: str) -> None:
         """One more that is in force, on any thread."""
-        self._latest = self._latest.union(_forms(text))
-        self._group(self._latest.union(each for texts in self._groups.values() for each in texts))
-
-    def _group(self, secrets: frozenset[str]) -> None:
-        groups: dict[str, list[str]] = defaultdict(list)
-        for text in sorted(secrets, key=len, reverse=True):
-            groups[text[:_HEAD]].append(text)
-        self._groups = {head: tuple(texts) for head, texts in groups.items()}
+        added = _forms(text)
+        self._latest = {**self._latest, text: added}
+        groups = dict(self._groups)
+        for head, texts in _grouped(added).items():
+            groups[head] = _longest_first({*groups.get(head, ()), *texts})
+        self._groups = groups
 
     def __call__(self, text: str) -> str:
-        for head, secrets in self._groups.items():
+        groups = self._groups
+        heads: Iterable[str] = groups
+        if len(groups) > _MANY:
+            heads = groups.keys() & {text[at : at + _HEAD] for at in range(len(text))}
+        for head in heads:
             if head in text:
-                for secret in secrets:
+                for secret in groups[head]:
                     text = text.replace(secret, MASK)
         return text
 
 
-def _forms(text: str) -> tuple[str, ...]:
-    """As it is, as a quoted field of a text line shows it, and as it looks inside a JSON string."""
+def _grouped(secrets: Collection[str]) -> dict[str, tuple[str, ...]]:
+    groups: dict[str, list[str]] = defaultdict(list)
+    for text in secrets:
+        groups[text[:_HEAD]].append(text)
+    return {head: _longest_first(texts) for head, texts in groups.items()}
+
+
+def _longest_first(texts: Collection[str]) -> tuple[str, ...]:
+    return tuple(sorted(texts, key=len, reverse=True))
+
+
+def _forms(text: str) -> frozenset[str]:
+    """As others quote it, and each of these as a quoted field of a text line shows it."""
     if len(text) < MIN_LENGTH:
-        return ()
-    quoted = escape(text).replace('"', "'")
-    try:
-        return (text, quoted, msgspec.json.encode(text)[1:-1].decode())
-    except UnicodeError:
-        return (text, quoted)
+        return frozenset()
+    quoted = frozenset(forms(text))
+    return quoted.union([escape(each).replace('"', "'") for each in quoted])

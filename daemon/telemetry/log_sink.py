@@ -20,6 +20,7 @@ from typing import Protocol
 
 from daemon.telemetry.log_lines import Record, Render
 from daemon.telemetry.log_ring import LogRing
+from daemon.telemetry.long_text import shortened_record
 
 CAPACITY = 10_000
 RESERVE = 1_000
@@ -115,6 +116,7 @@ class LogSink:
         return sum(writer.dropped for writer in self._writers)
 
     def put(self, record: Record, severity: int) -> None:
+        record = shortened_record(record)
         for writer in self._writers:
             writer.put(record, severity)
         self._recent.put(record, severity)

@@ -84,27 +84,25 @@ def configure(
     return sink
 
 
-def log_request(fields: dict[str, object]) -> None:
-    """The one line of a finished request, at INFO, handed to the sink past loguru, which
-    costs more than accounting, metrics and rendering together. ``fields`` is taken over, not copied."""
-    sink = _requests[0]
-    if sink is not None:
-        record = {"at": time.time(), "level": "INFO", "logger": "request", "message": "request"}
-        sink.put({**record, "traceback": None, "extra": fields}, _INFO)
+def log_request(fields: dict[str, object], level: str = "INFO") -> None:
+    """The one line of a finished request, handed to the sink past loguru, which costs more than accounting,
+    metrics and rendering together. ``level`` is INFO, WARNING or ERROR. ``fields`` is taken over, not copied."""
+    severity = _SEVERITY[level]
+    sink, least = _requests[0]
+    if sink is not None and severity >= least:
+        record = {"at": time.time(), "level": level, "logger": "request", "message": "request"}
+        sink.put({**record, "traceback": None, "extra": fields}, severity)
 
 
-_INFO = 20
-_requests: list[LogSink | None] = [None]
-"""Where ``log_request`` leads; None where INFO is not logged."""
+def is_logged(level: str) -> bool:
+    """Whether lines at this level are written: for those that cost much to build."""
+    return _SEVERITY[level] >= _requests[0][1]
 
 
-def debugging() -> bool:
-    """Whether DEBUG is logged: for lines that cost much to build."""
-    return _debugging[0]
-
-
-_DEBUG = 10
-_debugging = [False]
+_SEVERITY = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
+"""loguru's numbers."""
+_requests: list[tuple[LogSink | None, int]] = [(None, 20)]
+"""Where ``log_request`` leads, and the least severity that is logged."""
 
 
 class _Handler:
@@ -137,8 +135,7 @@ _installed: list[int] = [0]
 
 def _install(sink: LogSink, level: str) -> None:
     before = _installed[0]
-    _debugging[0] = logger.level(level).no <= _DEBUG
-    _requests[0] = sink if logger.level(level).no <= _INFO else None
+    _requests[0] = (sink, logger.level(level).no)
     _installed[0] = logger.add(
         _Handler(sink),
         level=level,

@@ -3,7 +3,8 @@
 Counting is adding to plain numbers, keyed by the label values; the library is used only at a
 scrape (its own counters take a lock per step: 6 us for a finished request, this 2).
 Everything runs on the event loop's thread. Labels that clients can influence (models, lost fields)
-are bounded: what is beyond the bound is counted under ``other``.
+are bounded: what is beyond the bound is counted under ``other`` (``model_labels``). The series of a provider end with
+it: at the snapshot without it they are deleted, and what its last requests add is counted under ``other``.
 """
 
 from __future__ import annotations
@@ -11,23 +12,24 @@ from __future__ import annotations
 import platform
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import accumulate
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import prometheus_client as prometheus
 from msgspec import Struct
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from daemon import __version__
+from daemon.telemetry.model_labels import OTHER, ModelLabels, StandingOf
 
 Kind = Literal["counter", "gauge", "histogram"]
 
 CONTENT_TYPE: Final = prometheus.CONTENT_TYPE_LATEST
 AUTH_STATES: Final = ("ready", "cooling", "disabled")
-OTHER: Final = "other"
+OF_A_PROVIDER: Final = ("provider", "name")
+"""Labels that hold a provider's name."""
 INDEX: Final = re.compile(r"\[\d+\]")
-MOST_MODELS: Final = 256
 MOST_FIELDS: Final = 128
 
 FIRST_EVENT_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
@@ -86,7 +88,7 @@ TABLE: Final = (
     Metric(
         "tppcd_request_first_event_seconds",
         "histogram",
-        "Seconds from the request to the first event of its answer.",
+        "Seconds from the request until the first event of its answer was written to the client.",
         ("entry", "provider"),
         FIRST_EVENT_BUCKETS,
     ),
@@ -168,7 +170,8 @@ class Metrics:
         self._requests = self._values["tppcd_requests_total"]
         self._tokens = self._values["tppcd_tokens_total"]
         self._in_flight = 0
-        self._models: set[tuple[str, str]] = set()
+        self._providers: frozenset[str] | None = None  # before the first snapshot nothing is served
+        self._models = ModelLabels()
         self._values["tppcd_build_info"][version, platform.python_version()] = 1
         self._values["tppcd_config_reloads_total"] = {("success",): 0, ("failure",): 0}
         self._registry = prometheus.CollectorRegistry()
@@ -192,12 +195,29 @@ class Metrics:
         if ok:
             self._set("tppcd_config_last_reload_success_timestamp_seconds", at)
 
-    def snapshot(self, *, generation: int, providers: int, core_auths: int, models: int) -> None:
-        """A snapshot was applied."""
+    def snapshot(
+        self,
+        *,
+        generation: int,
+        providers: int,
+        core_auths: int,
+        models: int,
+        names: Collection[str],
+        known: StandingOf,
+    ) -> None:
+        """A snapshot was applied. ``names`` are those of its providers, the disabled ones too, and ``known`` says how
+        it knows a model; the series of all others end."""
         self._set("tppcd_config_generation", generation)
         self._set("tppcd_providers", providers)
         self._set("tppcd_core_auths", core_auths)
         self._set("tppcd_models_registered", models)
+        own = frozenset(("", OTHER, *names))
+        gone = self._models.follow(own, known)
+        for labels in [each for each in self._tokens if each[:2] in gone]:
+            del self._tokens[labels]
+        if own != self._providers:
+            self._providers = own
+            self._end_series(own)
 
     def auth_states(self, states: Iterable[tuple[str, str]]) -> None:
         """The state of every core auth as (provider name, state); what is missing now disappears.
@@ -213,7 +233,7 @@ class Metrics:
 
     def attempt(self, name: str, result: str) -> None:
         """An upstream attempt with a credential of provider ``name`` ended: ``ok`` or an error kind."""
-        self._add("tppcd_credential_attempts_total", name, result)
+        self._add("tppcd_credential_attempts_total", self._shown(name), result)
 
     def request_started(self) -> None:
         self._in_flight += 1
@@ -231,6 +251,7 @@ class Metrics:
     ) -> None:
         """A request that was ``request_started`` ended, however it ended. ``model`` is the one served."""
         self._in_flight -= 1
+        provider = self._shown(provider)
         self._requests[entry, provider, status] = self._requests.get((entry, provider, status), 0) + 1
         series = (entry, provider)
         if series not in self._duration:
@@ -255,7 +276,7 @@ class Metrics:
     def events_skipped(self, provider: str, n: int) -> None:
         """``n`` events of one answer of this provider could not be read."""
         if n:
-            self._add("tppcd_events_skipped_total", provider, n=n)
+            self._add("tppcd_events_skipped_total", self._shown(provider), n=n)
 
     def upstream_cancelled(self) -> None:
         """An upstream request was ended because its client disconnected."""
@@ -266,11 +287,7 @@ class Metrics:
         self._set("tppcd_log_lines_dropped_total", total)
 
     def _count_tokens(self, provider: str, model: str, usage: TokenCounts) -> None:
-        if (provider, model) not in self._models:
-            if len(self._models) < MOST_MODELS:
-                self._models.add((provider, model))
-            else:
-                model = OTHER
+        model = OTHER if provider == OTHER else self._models.label(provider, model)
         tokens = self._tokens
         for kind, count in (
             ("input", usage.input_tokens),
@@ -281,6 +298,18 @@ class Metrics:
         ):
             if count:
                 tokens[provider, model, kind] = tokens.get((provider, model, kind), 0) + count
+
+    def _shown(self, provider: str) -> str:
+        """``provider``, or ``other`` where it has been removed since."""
+        return provider if self._providers is None or provider in self._providers else OTHER
+
+    def _end_series(self, providers: frozenset[str]) -> None:
+        """Those of all other providers."""
+        for metric in TABLE:
+            series: dict[Labels, Any] = self._distributions.get(metric.name) or self._values.get(metric.name, {})
+            for at in [metric.labels.index(label) for label in OF_A_PROVIDER if label in metric.labels]:
+                for labels in [each for each in series if each[at] not in providers]:
+                    del series[labels]
 
     def _set(self, name: str, value: float) -> None:
         self._values[name][()] = value

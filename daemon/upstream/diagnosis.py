@@ -8,8 +8,10 @@ from msgspec import Struct
 
 from daemon.config.urls import shown
 from daemon.upstream.model_list import ModelsResponse, listed_names
+from daemon.wires.failures.page import ON_THE_WAY, page_of
 
 MOST_QUOTED = 200
+MOST_SEARCHED = 4096
 
 
 class Diagnosis(Struct, frozen=True, kw_only=True):
@@ -28,6 +30,9 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
 
 def explain(response: ModelsResponse, *, has_key: bool, model: str) -> Diagnosis:
     """``has_key``: a key was sent. ``model`` is the provider's default model."""
+    if page := page_of(response.status, response.body[:MOST_SEARCHED].decode("utf-8", "replace")):
+        explanation, hint = ON_THE_WAY[page]
+        return Diagnosis(ok=False, explanation=explanation, hint=hint)
     if 300 <= response.status < 400:
         return _redirect(response)
     if response.status in (401, 403):
@@ -51,8 +56,8 @@ def _redirect(response: ModelsResponse) -> Diagnosis:
     where = shown(target) if "://" in target else "another path"
     return Diagnosis(
         ok=False,
-        explanation=f"the upstream redirects to {where} ({response.status}); redirects are not followed, so that the "
-        "key is only sent to the host you configured",
+        explanation=f"the upstream redirects (HTTP {response.status}) to {where}; redirects are not followed, so that "
+        "the key is only sent to the host you configured",
         hint=f"write the address it redirects to as base-url (https instead of http?): {where}",
     )
 
@@ -137,14 +142,10 @@ def _no_list(response: ModelsResponse) -> Diagnosis:
 
 def _other(response: ModelsResponse) -> Diagnosis:
     match response.status:
-        case 407:
-            explanation, hint = "the proxy requires a login (407)", "put user and password into proxy-url"
         case 402:
             explanation, hint = "the account has no credit (402)", "top up at the provider"
         case 429:
             explanation, hint = "the upstream is reached but limits the rate at the moment (429)", "try again later"
-        case 400 if b"https port" in response.body.lower():
-            explanation, hint = "plain HTTP was sent to an HTTPS port", "write https:// in base-url"
         case status if status >= 500:
             explanation = f"the upstream is reached but fails ({status})"
             hint = "wait, or ask the provider; nothing is wrong on this side"

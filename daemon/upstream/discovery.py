@@ -24,10 +24,12 @@ from loguru import logger
 from msgspec import Struct, structs
 
 from daemon.errors import RemoteError
+from daemon.masks import Masks
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.listings import Lists
 from daemon.upstream.diagnosis import explain
 from daemon.upstream.model_list import ModelsResponse, Open, ask_models, listed_owners, usable_names
+from daemon.upstream.privacy import secrets_of
 
 MOST_IN_ALL: Final = 200_000
 """Names of all upstreams together; of equal lists one is counted."""
@@ -207,6 +209,8 @@ class ModelDiscovery:
         key = upstream.auth.id
         try:
             result = await self._result(upstream)
+            masked = Masks(secrets_of(upstream.auth))(result.explanation)
+            result = structs.replace(result, explanation=masked)
             if self._upstreams.get(key) is upstream:  # it has not gone meanwhile, nor is it to be asked otherwise
                 self._keep(upstream, result)
         finally:

@@ -62,9 +62,11 @@ class AnswerContext(Struct, frozen=True, kw_only=True):
 
 class StreamDecoder(Protocol):
     """Upstream bytes to hub events, sans I/O. Cuts anywhere in the bytes change nothing. ``skipped`` counts the
-    upstream's events that could not be read, ``heard`` those that go on with the answer: pings are of neither kind."""
+    upstream's events that could not be read, ``heard`` those that go on with the answer: pings are of neither kind.
+    ``kept``: bytes that are kept for later, after the last ``feed`` or ``event``."""
 
     heard: int
+    kept: int
     skipped: int
 
     def feed(self, data: bytes) -> list[Event]:
@@ -81,7 +83,10 @@ class StreamDecoder(Protocol):
 
 
 class StreamEncoder(Protocol):
-    """Hub events to client bytes. After a terminal event nothing more is emitted."""
+    """Hub events to client bytes. After a terminal event nothing more is emitted. ``kept``: bytes that are kept for
+    later, after the last ``encode``."""
+
+    kept: int
 
     def encode(self, events: Sequence[Event]) -> bytes:
         """All events of one read, as one write. Includes the dialect's opening when it is due."""
@@ -108,10 +113,14 @@ class Dialect(Protocol):
 
     ``needs_decoding``: whether the wire's decoder has to see it too: for usage, an error or the end of the answer.
     ``goes_on``: whether it goes on with the answer, as a ping does not.
+    ``beside``: whether it may say more than a piece of the answer: a failure, or why it ends.
     ``signature``: the encrypted reasoning in it, by which the gateway remembers who made it; empty for none.
+    ``kept``: bytes that are kept of the answer so far.
     """
 
+    beside: bool
     goes_on: bool
+    kept: int
     needs_decoding: bool
     signature: bytes
 

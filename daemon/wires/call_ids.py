@@ -25,6 +25,7 @@ from collections.abc import Callable, Container
 from typing import Final
 
 from daemon.inference.blocks import Block, Opaque, ToolCall, ToolResult
+from daemon.inference.events import OBJECT
 from daemon.inference.request import Request
 from daemon.wires.base import AnswerContext
 
@@ -62,9 +63,9 @@ class CallIds:
 class RepeatedIds:
     """The same for answers that pass through: only an id that the conversation holds already is replaced, wherever
     the answer says it. ``call`` is by what the calls of an answer differ on its wire; a fragment without a name
-    continues the last call of its id."""
+    continues the last call of its id. ``kept``: bytes that this takes."""
 
-    __slots__ = ("_context", "_given", "_ids", "_latest", "_prefix")
+    __slots__ = ("_context", "_given", "_ids", "_latest", "_prefix", "kept")
 
     def __init__(self, context: AnswerContext, prefix: str = "call_") -> None:
         self._context = context
@@ -76,6 +77,7 @@ class RepeatedIds:
         self._ids = CallIds(self._context, self._prefix)
         self._given: dict[tuple[object, str], str] = {}
         self._latest: dict[str, tuple[object, str]] = {}
+        self.kept = 0
 
     def fresh(self, call: object, identifier: str, name: str) -> str:
         """The id to send for the upstream's; '' where that can stay."""
@@ -85,6 +87,7 @@ class RepeatedIds:
         if key not in self._given:
             self._given[key] = self._ids.take(identifier, name)
             self._latest[identifier] = key
+            self.kept += 4 * OBJECT + 2 * len(identifier)
         given = self._given[key]
         return "" if given == identifier else given
 

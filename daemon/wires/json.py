@@ -146,6 +146,9 @@ def with_effort(fields: RawObject, name: str, suffix: str | None, default: str |
 # --- mistakes ------------------------------------------------------------------------------------
 
 
+MOST_LEVELS: Final = 16
+"""Objects of an API inside each other that are looked into: no API has more, and clients may send a thousand."""
+
 _PLACE: Final = re.compile(r" - at `([^`]*)`\Z")
 NOT_ONE_OF_THEM: Final = "Invalid value"
 _QUOTING: Final = re.compile(r"Invalid (?:enum )?value\b")

@@ -21,6 +21,10 @@ _OUTSIDE_PATTERN = re.compile(r"[^a-zA-Z0-9_-]")
 """OpenAI refuses tool names outside this alphabet ("string does not match pattern")."""
 
 
+_LONGEST_KEPT = 256
+"""Characters of what is remembered: clients choose the ids, and upstreams word the forms."""
+
+
 def shorten_id(identifier: str, limit: int = 64) -> str:
     """``identifier`` itself when it fits, else its first characters, ``_`` and 16 hex digits of its SHA-256."""
     if len(identifier) <= limit:
@@ -29,13 +33,18 @@ def shorten_id(identifier: str, limit: int = 64) -> str:
     return f"{identifier[: limit - _HASH_DIGITS - 1]}_{digest}"
 
 
-@lru_cache(maxsize=4096)
 def fitted_id(identifier: str, form: str) -> str:
     """``identifier`` itself when it has the ``form``, else another that has it, the same each time.
 
     Forms, as servers word them: ``length of 9`` (letters and digits, so many; Mistral), ``maximum length 40``,
     ``^[a-zA-Z0-9_-]+$`` or ``letters, numbers, underscores``, and any other word is how ids begin (``call_``).
     """
+    short = len(identifier) <= _LONGEST_KEPT and len(form) <= _LONGEST_KEPT
+    return (_fitted if short else _fitted.__wrapped__)(identifier, form)
+
+
+@lru_cache(maxsize=4096)
+def _fitted(identifier: str, form: str) -> str:
     if size := _EXACT.search(form):
         length = int(size[1])
         fits = len(identifier) == length and identifier.isascii() and identifier.isalnum()

@@ -16,6 +16,7 @@ from msgspec import Raw
 
 from daemon.wires.base import Fields
 from daemon.wires.json import (
+    MOST_LEVELS,
     NOT_JSON,
     NULL,
     RawObject,
@@ -92,7 +93,11 @@ def without_field(fields: Fields, place: str) -> Sequence[str]:
         old = fields.get(root, NULL)
         if b'"%b"' % steps[-1].encode() not in bytes(old):
             continue
-        new = _without_any(old, steps[-1], lost, root) if first == ANYWHERE else _without(old, steps, lost, root)
+        new = (
+            _without_any(old, steps[-1], lost, root, MOST_LEVELS)
+            if first == ANYWHERE
+            else _without(old, steps, lost, root)
+        )
         if new is not old:
             fields[root] = new
     return lost
@@ -119,13 +124,18 @@ def _is_kind(holder: RawObject, name: str) -> bool:
     return b'"%b"' % name.encode() in kinds if kinds else name in _KINDS
 
 
-def _without_any(raw: Raw, name: str, lost: list[str], where: str) -> Raw:
-    """The value without the field ``name`` in any object of it that is the API's own."""
+def _without_any(raw: Raw, name: str, lost: list[str], where: str, levels: int) -> Raw:
+    """The value without the field ``name`` in any object of it that is the API's own, ``levels`` of them inside each
+    other."""
+    if not levels:
+        return raw
     if not is_object(raw):
-        return _each(raw, lambda item, place: _without_any(item, name, lost, place), where)
+        return _each(raw, lambda item, place: _without_any(item, name, lost, place, levels), where)
     before = fields_of(raw)
     holder = {
-        field: _without_any(value, name, lost, f"{where}.{field}") if field in _HOLDERS and field != name else value
+        field: _without_any(value, name, lost, f"{where}.{field}", levels - 1)
+        if field in _HOLDERS and field != name
+        else value
         for field, value in before.items()
     }
     changed = raw if all(holder[field] is before[field] for field in before) else Raw(encode(holder))

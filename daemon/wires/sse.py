@@ -11,10 +11,18 @@ The event name is not returned: every dialect repeats it as ``type`` inside the 
 
 from __future__ import annotations
 
+from typing import Final
+
 from daemon.errors import ErrorKind, RemoteError
 
 FRAME_LIMIT = 16 * 1024 * 1024
 """Bytes of one event. Beyond it an upstream is broken or hostile."""
+
+LARGE: Final = 256 * 1024
+"""Bytes of an event, or of a whole answer, whose values are counted."""
+MOST_VALUES: Final = 500_000
+"""Values in it. Each becomes an object of up to 300 bytes, however short it is written: 16 MiB of ``{},`` took 1.5 GiB.
+Real answers have a few thousand; one with ``logprobs`` has the most."""
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -23,19 +31,21 @@ class SseSplitter:
     """Splits one event stream. ``feed`` what arrives; ``close`` when the body has ended.
 
     Events whose first line is one of ``unread`` (``b"event: …"``) are not returned but laid aside, whole, in
-    the list ``unread``: who wants only the whole answer need not read every piece of it.
+    the list ``unread``: who wants only the whole answer need not read every piece of it. ``tail`` is what there is of
+    an event that has begun.
     """
 
-    __slots__ = ("_after_cr", "_fresh", "_lead", "_limit", "_tail", "_unread", "unread")
+    __slots__ = ("_after_cr", "_fresh", "_lead", "_limit", "_looked_at", "_unread", "tail", "unread")
 
     def __init__(self, limit: int = FRAME_LIMIT, *, unread: frozenset[bytes] = frozenset()) -> None:
         self.unread: list[bytes] = []
         self._unread = unread
         self._lead = b"data: "  # what stood before the payload of the last usual event
-        self._tail = bytearray()  # of an event that has begun
+        self.tail = bytearray()
         self._fresh = True  # no byte so far: a byte-order mark may come, also cut in three
         self._after_cr = False  # the last byte was a ``\r``, whose ``\n`` may come with the next read
         self._limit = limit
+        self._looked_at = min(limit, LARGE)
 
     def feed(self, data: bytes) -> list[bytes]:
         """The payloads of the events that ``data`` completes, in order.
@@ -46,20 +56,23 @@ class SseSplitter:
             data = self._normalise(data)
         if self._fresh:
             data = self._strip_bom(data)
-        if self._tail:
-            seen = len(self._tail)
-            self._tail += data
-            if self._tail.find(b"\n\n", seen - 1) < 0:
-                return self._keep(self._tail)
-            data = bytes(self._tail)
-            self._tail = bytearray()
+        if self.tail:
+            seen = len(self.tail)
+            self.tail += data
+            if self.tail.find(b"\n\n", seen - 1) < 0:
+                return self._keep(self.tail)
+            data = bytes(self.tail)
+            self.tail = bytearray()
         frames = data.split(b"\n\n")
         tail = frames.pop()
         if tail:
-            self._tail += tail
-            self._keep(self._tail)
-        if len(data) > self._limit and any(len(each) > self._limit for each in frames):
-            raise _too_large(self._limit)
+            self.tail += tail
+            self._keep(self.tail)
+        if len(data) > self._looked_at:
+            for each in frames:
+                if len(each) > self._limit:
+                    raise _too_large(self._limit)
+                check_values(each)
         if self._unread:
             frames = self._read(frames, self._unread)
         # Most frames begin as the one before: the bytes up to its payload are known then.
@@ -77,7 +90,7 @@ class SseSplitter:
 
     def close(self) -> list[bytes]:
         """The payload of a last event that lacks its blank line, if any: it may be cut short."""
-        tail, self._tail = bytes(self._tail).strip(b"\n"), bytearray()
+        tail, self.tail = bytes(self.tail).strip(b"\n"), bytearray()
         payload = _payload(tail)
         return [] if payload is None else [payload]
 
@@ -106,13 +119,21 @@ class SseSplitter:
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _strip_bom(self, data: bytes) -> bytes:
-        data = bytes(self._tail) + data
-        self._tail = bytearray()
+        data = bytes(self.tail) + data
+        self.tail = bytearray()
         if len(data) < len(_BOM) and _BOM.startswith(data):
-            self._tail += data
+            self.tail += data
             return b""
         self._fresh = False
         return data.removeprefix(_BOM)
+
+
+def check_values(body: bytes) -> None:
+    """Raises ``RemoteError`` for JSON of an upstream's that would become more objects than ``MOST_VALUES``. What is in
+    texts counts too: to know the difference takes reading it."""
+    if len(body) > LARGE and body.count(b",") > MOST_VALUES:
+        message = f"the upstream sent more than {MOST_VALUES} values in one piece"
+        raise RemoteError(ErrorKind.API, message, reason="answer_too_large")
 
 
 def frame(event: str, data: bytes) -> bytes:
@@ -144,4 +165,6 @@ def _payload_of_lines(event: bytes) -> bytes | None:
 
 
 def _too_large(limit: int) -> RemoteError:
-    return RemoteError(ErrorKind.API, f"the upstream sent an event larger than {limit} bytes")
+    return RemoteError(
+        ErrorKind.API, f"the upstream sent an event larger than {limit} bytes", reason="answer_too_large"
+    )

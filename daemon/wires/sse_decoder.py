@@ -9,21 +9,28 @@ Invariants:
    too.
 4. A last event that lacks its blank line counts if it is whole. Half an event does not: the cut is what to report.
 5. A body that ends before the answer has ended is reported as the wire's ``_cut`` says.
+6. What is kept of the answer for later is counted (``kept``), and an answer of more than ``MOST_BLOCKS`` parts is the
+   upstream's failure: each takes room, here and where it is written, however small it is.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
-from daemon.errors import GatewayError, RemoteError
+from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, BlockStart, Event, MessageStart, StreamError
 from daemon.inference.response import Usage
 from daemon.wires.failures.remote_errors import error_event
 from daemon.wires.json import NOT_JSON, is_json, with_utf8
 from daemon.wires.sse import SseSplitter
+
+MOST_BLOCKS: Final = 1024
+"""Blocks of one answer, calls, items, or parts of one. Real answers have a few dozen; a stream is looked over for its
+open calls at each new one."""
 
 DONE = b"[DONE]"
 """Chat Completions' last payload, which some compatible servers keep on every wire."""
@@ -36,9 +43,10 @@ def is_done(payload: bytes) -> bool:
 
 class SseDecoder(ABC):
     """One answer. A wire adds what each event means, and sets ``_ended`` with its ``Finish``. ``skipped`` counts
-    the events that could not be read, ``heard`` those that go on with the answer."""
+    the events that could not be read, ``heard`` those that go on with the answer, ``kept`` the bytes that are needed
+    later."""
 
-    __slots__ = ("_begun", "_ended", "_sse", "_writer", "heard", "skipped")
+    __slots__ = ("_begun", "_ended", "_sse", "_writer", "heard", "kept", "skipped")
 
     def __init__(self) -> None:
         self._sse = SseSplitter()
@@ -47,7 +55,7 @@ class SseDecoder(ABC):
         # ``_ended``: a terminal event has been written. Upstreams go on behind it: with ``[DONE]``, with usage, with an
         # error of the relay after the answer was whole.
         self._begun = self._ended = False
-        self.heard = self.skipped = 0
+        self.heard = self.skipped = self.kept = 0
 
     def feed(self, data: bytes) -> list[Event]:
         """The hub events of the upstream events that ``data`` completes."""
@@ -64,7 +72,10 @@ class SseDecoder(ABC):
                     self._event(payload)
                 except NOT_JSON:
                     self._odd(payload)
+                except RemoteError as error:
+                    self._fail(error)
         writer = self._writer
+        self.kept = writer.kept + len(self._sse.tail)
         events, writer.events = writer.events, []  # ``take``, less the call: most reads bring one event
         return events
 
@@ -72,10 +83,8 @@ class SseDecoder(ABC):
         """The hub events of one upstream event, of which somebody else has split off the payload."""
         if self._ended:
             return []
-        try:
-            self._event(payload)
-        except NOT_JSON:
-            self._odd(payload)
+        self._read((payload,))
+        self.kept = self._writer.kept
         return self._writer.take()
 
     def close(self) -> list[Event]:
@@ -94,6 +103,8 @@ class SseDecoder(ABC):
                     self._event(payload)
                 except NOT_JSON:
                     self._odd(payload)
+                except RemoteError as error:
+                    self._fail(error)
 
     def _odd(self, payload: bytes) -> None:
         """What could not be read as it came. Characters that are no UTF-8 (some servers cut them in two) are replaced,
@@ -105,6 +116,8 @@ class SseDecoder(ABC):
             if payload.isascii():
                 raise msgspec.DecodeError
             self._event(with_utf8(payload))
+        except RemoteError as error:
+            self._fail(error)
         except NOT_JSON:
             failure = error_event(payload) if payload.startswith(b"[{") else None  # Gemini's are lists of one
             if failure is not None:
@@ -115,7 +128,7 @@ class SseDecoder(ABC):
     @abstractmethod
     def _event(self, payload: bytes) -> None:
         """Write what the payload of one event means. Never called once the answer has ended. Raises what
-        ``NOT_JSON`` lists for one that cannot be read."""
+        ``NOT_JSON`` lists for one that cannot be read, ``RemoteError`` where the answer cannot go on."""
 
     def _done(self) -> None:  # noqa: B027 - most wires have nothing to do
         """``[DONE]``, which means nothing but on the wire that has it."""
@@ -135,16 +148,24 @@ class SseDecoder(ABC):
         self._writer.events.append(StreamError(error))
 
 
+def too_many() -> RemoteError:
+    """One part more than ``MOST_BLOCKS``."""
+    message = f"the upstream's answer has more than {MOST_BLOCKS} parts"
+    return RemoteError(ErrorKind.API, message, reason="answer_too_large")
+
+
 # --- where the decoders write --------------------------------------------------------------------
 
 
 class BlockWriter:
-    """Numbers the blocks of one answer and collects its events until they are taken."""
+    """Numbers the blocks of one answer and collects its events until they are taken. ``kept``: bytes that those who
+    write to it keep for later, as they count them."""
 
-    __slots__ = ("_next", "events")
+    __slots__ = ("_next", "events", "kept")
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.kept = 0
         self._next = 0
 
     @property
@@ -161,8 +182,10 @@ class BlockWriter:
         namespace: str | None = None,
         item_id: str | None = None,
     ) -> int:
-        """Opens a block; its number is what the other methods want."""
+        """Opens a block; its number is what the other methods want. Raises ``RemoteError`` for one too many."""
         index = self._next
+        if index >= MOST_BLOCKS:
+            raise too_many()
         self._next = index + 1
         self.events.append(BlockStart(index, kind, id, name, namespace, item_id))
         return index

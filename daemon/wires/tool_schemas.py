@@ -16,7 +16,7 @@ from msgspec import Raw
 
 from daemon.inference.request import Tool
 from daemon.wires.base import Fields
-from daemon.wires.json import NOT_JSON, NULL, encode, fields_of, is_object, items_of
+from daemon.wires.json import MOST_LEVELS, NOT_JSON, NULL, encode, fields_of, is_object, items_of
 from daemon.wires.moonshot_schemas import moonshot
 from daemon.wires.schema_repairs import Schema, repair
 from daemon.wires.tools import label
@@ -36,6 +36,8 @@ _text = msgspec.json.Decoder(str).decode
 
 _REMEMBERED = 32 * 1024
 """Bytes of the longest schema that is remembered by itself."""
+_MOST_JOINED = 512 * 1024
+"""The same of all schemas of a request together."""
 
 
 Fitted = tuple[bytes | None, tuple[str, ...]]
@@ -54,7 +56,8 @@ class Fit(Protocol):
 def fit_schemas(functions: Sequence[Tool], lost: list[str]) -> list[Raw]:
     """The schemas as upstreams take them; those that fit pass untouched, and usually all do."""
     schemas = [_without_dialect(tool.parameters) for tool in functions]
-    if _all_fit(b"\0".join(schemas)):
+    joined = b"\0".join(schemas)
+    if len(joined) <= _MOST_JOINED and _all_fit(joined):
         return schemas
     return [_fit(label(tool), schema, lost, _fitted) for tool, schema in zip(functions, schemas, strict=True)]
 
@@ -78,35 +81,41 @@ def _changed(fields: Fields, fit: Fit) -> Sequence[str]:
     tools = fields.get("tools", NULL)
     lost: list[str] = []
     if tools != NULL:
-        fields["tools"] = Raw(encode([_tool(tool, "", fit, lost) for tool in items_of(tools)]))
+        fields["tools"] = Raw(encode([_tool(tool, "", fit, lost, MOST_LEVELS) for tool in items_of(tools)]))
     return lost
 
 
-def _tool(tool: Raw, group: str, fit: Fit, lost: list[str]) -> Raw:
-    """Chat has the function in an object of its own, Responses has groups of tools."""
-    if not is_object(tool):
+def _tool(tool: Raw, group: str, fit: Fit, lost: list[str], levels: int) -> Raw:
+    """Chat has the function in an object of its own, Responses has groups of tools. Deeper than ``levels`` stays as it
+    is: no API has tools there."""
+    if not is_object(tool) or not levels:
         return tool
     inside = fields_of(tool)
     name = group + _text(inside.get("name", _NO_NAME))
     for key in _SCHEMAS & inside.keys():
         inside[key] = _fit(name, inside[key], lost, fit)
     if "function" in inside:
-        inside["function"] = _tool(inside["function"], group, fit, lost)
+        inside["function"] = _tool(inside["function"], group, fit, lost, levels - 1)
     if "tools" in inside:
-        inside["tools"] = Raw(encode([_tool(each, f"{name}.", fit, lost) for each in items_of(inside["tools"])]))
+        tools = [_tool(each, f"{name}.", fit, lost, levels - 1) for each in items_of(inside["tools"])]
+        inside["tools"] = Raw(encode(tools))
     return Raw(encode(inside))
 
 
 def _fit(name: str, schema: Raw, lost: list[str], fit: Fit) -> Raw:
     whole = bytes(schema)
-    fitted, keywords = (fit if len(whole) <= _REMEMBERED else fit.__wrapped__)(whole)
+    fitted, keywords = _remembered(whole, fit)
     lost.extend(f"tools.{name}.{keyword}" for keyword in keywords)
     return schema if fitted is None else Raw(fitted)
 
 
 @lru_cache(maxsize=32)
 def _all_fit(schemas: bytes) -> bool:
-    return all(_fitted(schema) == (None, ()) for schema in schemas.split(b"\0"))
+    return all(_remembered(schema, _fitted) == (None, ()) for schema in schemas.split(b"\0"))
+
+
+def _remembered(schema: bytes, fit: Fit) -> Fitted:
+    return (fit if len(schema) <= _REMEMBERED else fit.__wrapped__)(schema)
 
 
 @lru_cache(maxsize=512)

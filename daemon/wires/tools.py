@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from daemon.inference.blocks import Block, Opaque
 from daemon.inference.request import AnyTool, Message, OpaqueTool, Request, Tool
+from daemon.wires.json import NOT_JSON
 from daemon.wires.naming import shorten_names
 
 _Key = tuple[str | None, str]
@@ -167,7 +168,7 @@ def unwrapped(arguments: str) -> str:
     """The text in the arguments of a function that stands for a custom tool; other arguments as they are."""
     try:
         whole = msgspec.json.decode(arguments)
-    except (msgspec.DecodeError, RecursionError):
+    except NOT_JSON:
         return arguments
     if isinstance(whole, str):
         return whole
@@ -186,12 +187,12 @@ def described(tool: Tool) -> str | None:
 
 
 class InputReader:
-    """Unwraps arguments as they stream. What does not begin as asked for is held and judged at the end."""
+    """Unwraps arguments as they stream. What does not begin as asked for is ``held`` and judged at the end."""
 
-    __slots__ = ("_held", "_hopeless", "_inside", "_over", "_rest")
+    __slots__ = ("_hopeless", "_inside", "_over", "_rest", "held")
 
     def __init__(self) -> None:
-        self._held: list[str] = []
+        self.held = bytearray()
         self._rest = ""
         self._hopeless = self._inside = self._over = False
 
@@ -200,21 +201,22 @@ class InputReader:
         if self._over:
             return ""
         if not self._inside:
-            self._held.append(text)
+            self.held += text.encode()
             return self._open() if not self._hopeless else ""
         return self._characters(self._rest + text)
 
     def close(self) -> str:
         """The whole, where the arguments have another shape."""
-        return "" if self._inside else unwrapped("".join(self._held))
+        return "" if self._inside else unwrapped(self.held.decode())
 
     def _open(self) -> str:
-        head = "".join(self._held)
+        head = self.held.decode()
         opening = _OPENING.match(head)
         if opening is None:
             self._hopeless = len(head) > _LONGEST_OPENING
             return ""
         self._inside = True
+        self.held.clear()
         return self._characters(head[opening.end() :])
 
     def _characters(self, text: str) -> str:

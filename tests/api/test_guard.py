@@ -61,7 +61,7 @@ async def test_a_path_that_says_v1_twice_means_it_once(path: str, served: str) -
     async def app(scope: Any, receive: Any, send: Any) -> None:
         seen.append(scope["path"])
 
-    guard = Guard(app, Current(), {"/v1/messages": app})
+    guard = Guard(app, Current(), {"/v1/messages": app}, lambda *_: None)
     request = scope([HOST], path=path, type="http", method="POST", query_string=b"", scheme="http")
     await guard(request, cast(Any, None), cast(Any, None))
     assert seen == [served]

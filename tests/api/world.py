@@ -15,12 +15,14 @@ from daemon.api.guard import identity_headers, request_info
 from daemon.api.services import Services
 from daemon.config.document import parse
 from daemon.config.load import load
+from daemon.gateway.failure_reports import FailureReports
 from daemon.gateway.learned import LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
 from daemon.router.states import AuthStates
 from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.snapshot.snapshot import build as build_snapshot
 from daemon.telemetry.audit import AuditLog
+from daemon.telemetry.failure_events import FailureEvents
 from daemon.telemetry.metrics import Metrics
 from daemon.upstream.adapters.registry import AdapterRegistry
 from tests.gateway.targets import nowhere
@@ -85,13 +87,19 @@ class World:
     def __init__(self, text: str | None = "{}", *, generation: int = 1) -> None:
         self.now = 1000.0
         self.reloads = Reloads()
+        states = AuthStates()
+        live = SimpleNamespace(
+            learned=LearnedAmendments(),
+            adapters=AdapterRegistry(nowhere),
+            failures=FailureReports(states, FailureEvents(AuditLog())),
+        )
         self.services = Services(
             current=Current(None if text is None else snapshot(text, generation)),
             reloader=self.reloads,
             audit=AuditLog(clock=lambda: 1.0),
             metrics=Metrics(),
-            states=AuthStates(),
-            live=cast(Any, SimpleNamespace(learned=LearnedAmendments(), adapters=AdapterRegistry(nowhere))),
+            states=states,
+            live=cast(Any, live),
             counter=cast(Any, None),
             version="1.2.3",
             started=time.monotonic(),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -96,7 +98,7 @@ async def test_reload_tells_the_outcome(
     assert await command(tmp_path, {"/v0/management/reload": answer}, "reload") == code
     shown = capsys.readouterr()
     assert shown.out == out
-    verdict = "except for what cannot be resolved" if answer[0] == 200 else "stays in use"
+    verdict = "not all of it is in force" if answer[0] == 200 else "stays in use"
     assert shown.err.startswith(err)
     assert (verdict in shown.err) == bool(err)
 
@@ -122,6 +124,28 @@ async def test_status_reads_as_a_page(tmp_path: Path, capsys: pytest.CaptureFixt
     ]
     assert await command(tmp_path, answers, "status", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["health"]["generation"] == 7
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("seconds", "ago"),
+    [
+        (12.0, " 12 s ago"),
+        (119.0, " 119 s ago"),
+        (7200.0, " 02:00:00 ago"),
+        (90_000.0, " 1d 01:00:00 ago"),
+        (-60.0, ""),
+    ],
+)
+async def test_status_says_when_the_last_error_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, seconds: float, ago: str
+) -> None:
+    at = datetime(2026, 11, 21, 2, tzinfo=UTC)
+    monkeypatch.setattr("daemon.cli.status.time", SimpleNamespace(time=lambda: at.timestamp() + seconds))
+    failed = {"last-error": "key refused (authentication, http_401)", "last-error-at": "2026-11-21T02:00:00.000Z"}
+    assert await command(tmp_path, {"/v0/management/auths": (200, {"auths": [AUTH | failed]})}, "status") == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.endswith(f"  last error: key refused (authentication, http_401){ago}")
 
 
 @pytest.mark.asyncio

@@ -54,7 +54,10 @@ def test_schema(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
-    path = written("config.yaml", PACKYCODE + tppc("fox, wire-api: chat, priority: 2"))
+    path = written(
+        "config.yaml",
+        PACKYCODE + tppc("fox, wire-api: chat, priority: 2", "wolf, enabled: false", "owl, enabled: false"),
+    )
     assert main(["explain", "--model", "claude-sonnet-5(low)", "--config", path, "--entry", "responses"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "model: claude-sonnet-5(low) (entry responses)",
@@ -63,6 +66,8 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
         "  1. fox (config:tppc[fox]): gpt-5 at https://fox.example, translated to chat, priority 2",
         "  2. packycode (config:packycode): gpt-5 at https://codex-api.packycode.com, passed through, priority 0, "
         "profile codex-relay (default of packycode)",
+        "not asked:",
+        "  wolf, owl: disabled",
     ]
 
 

@@ -84,7 +84,13 @@ def test_explain_asks_the_running_daemon_for_what_upstreams_list() -> None:
         known(gateway, "glm-4.6")
         said = tppcd("explain", "--model", "glm-4.6-low", home=gateway.home)
         assert (said.returncode, said.stdout.splitlines()[1:]) == (
-            0, ["rule: upstreams list glm-4.6, effort low", "  1. fox: glm-4.6"],
+            0,
+            [
+                "rule: upstreams list glm-4.6, effort low",
+                "  1. fox: glm-4.6",
+                "not asked:",
+                "  packycode: disabled",
+            ],
         )  # fmt: skip
         unknown = tppcd("explain", "--model", "glm-9", home=gateway.home)
         assert unknown.returncode == 1 and "'fox/glm-9' asks fox" in unknown.stderr

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
 
-from tests.dialects import MESSAGES, RESPONSES, events, script
-from tests.harness import Daemon, Simulator, config, daemon, provider, wait_for
+from tests.dialects import CHAT, DIALECTS, MESSAGES, RESPONSES, events, script
+from tests.e2e.echoing import PLACES, SILENT, EchoingServer, echoing, odd_answer
+from tests.harness import Daemon, Simulator, config, daemon, provider, tppcd, wait_for
 
 UPSTREAM_KEY = "sk-upstream-canary-5f1d"
 CLIENT_KEY = "sk-client-canary-77a0"
@@ -182,3 +187,156 @@ def test_what_was_planted_did_reach_where_it_belongs(upstream: Simulator, plante
     answer = ask(planted)
     assert MODEL in answer.text
     assert USER in str(upstream.requests[-1]["body"])
+
+
+# --- upstreams that quote what was sent to them -----------------------------------------------------
+
+PASSWORD = "pr#xy p@ss-11ff"
+QUOTED = {
+    "the key": "sk-planted-5f1d/q+z=77",
+    "a header": "hdr-literal-91be77aa",
+    "a header of the environment": 'hdr-env "3c4d" & more',
+    "a header of a file": "hdr-file-8877dd",
+    "what follows a scheme": "hdr-scheme-66cc",
+    "a cookie": "cookie-value-2277",
+    "the client's header": "client-copied-55aa",
+    "the proxy's password": PASSWORD,
+    "the path": "PATHKEY-secret99",
+    "the query": "query-secret-4477",
+    "a short header": "tok-7",
+}
+"""Where it is configured -> the secret."""
+
+OF_THE_REQUEST = ("the client's header",)
+"""What no check of ours sends."""
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "URL-encoded": lambda text: quote(text, safe=""),
+    "in base64": lambda text: b64encode(text.encode()).decode(),
+    "with its scheme in base64": lambda text: b64encode(f"Bearer {text}".encode()).decode(),
+}
+WIRES = ("responses", "chat", "messages")
+
+
+def said() -> str:
+    """Every secret in every form, in an order in which none of them hides another."""
+    texts = [form(secret) for form in FORMS.values() for secret in QUOTED.values()]
+    user = b64encode(f"user:{PASSWORD}".encode()).decode()
+    return " ".join(["said", *texts]) + f" Basic {user}"
+
+
+def leaks(text: str, *but: str) -> list[str]:
+    found = [
+        f"{place}, {name}"
+        for place, secret in QUOTED.items()
+        for name, form in FORMS.items()
+        if place not in but and (form(secret) in text or json.dumps(form(secret))[1:-1] in text)
+    ]
+    pair = b64encode(f"user:{PASSWORD}".encode()).decode()
+    return found + ["user and password in base64"] * (pair in text)
+
+
+def quoting_config(url: str, file: Path) -> str:
+    file.write_text(QUOTED["a header of a file"])
+    return config(
+        *(
+            provider(
+                wire,
+                f"http://{url}/{QUOTED['the path']}/v1?token={QUOTED['the query']}",
+                api_key="env:FOX_KEY",
+                wire_api=wire,
+                models=["m"],
+                timeouts={"first-event": 20, "idle": 20},
+                proxy_url=f"http://user:{quote(PASSWORD, safe='')}@{url}",
+                headers={
+                    "x-literal": QUOTED["a header"],
+                    "x-env": "env:HEADER",
+                    "x-file": f"file:{file}",
+                    "x-auth": f"Bearer {QUOTED['what follows a scheme']}",
+                    "cookie": f"a=1; session={QUOTED['a cookie']}",
+                    "x-copy": "$X-Client-Token",
+                    "x-short": QUOTED["a short header"],
+                },
+            )
+            for wire in WIRES
+        ),
+        disable_cooling=True,
+        request_retry=0,
+        remote_management={"secret-key": "env:MANAGEMENT_KEY"},
+    )
+
+
+ENVIRONMENT = {
+    "FOX_KEY": QUOTED["the key"],
+    "HEADER": QUOTED["a header of the environment"],
+    "MANAGEMENT_KEY": MANAGEMENT_KEY,
+}
+
+
+@pytest.fixture(scope="module")
+def quoting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[EchoingServer, Daemon]]:
+    with echoing() as upstream:
+        text = quoting_config(upstream.url, tmp_path_factory.mktemp("header") / "header.txt")
+        with daemon(text, "--log-level", "debug", env=ENVIRONMENT) as running:
+            yield upstream, running
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_secret_that_an_upstream_quotes_comes_out(quoting: tuple[EchoingServer, Daemon], place: str) -> None:
+    """On three entries and three wires, streamed and not: in no body, event or header, nor in what is shown beside."""
+    upstream, gateway = quoting
+    upstream.say(said(), place)
+    outputs: dict[str, str] = {}
+    for entry, dialect in DIALECTS.items():
+        for wire in WIRES:
+            for stream in (False, True):
+                body = dialect.request("hello", stream=stream) | {"model": f"{wire}/m"}
+                answer = gateway.post(dialect.path, body, headers={"x-client-token": QUOTED["the client's header"]})
+                assert "said" in answer.text or place in SILENT
+                outputs[f"{entry} over {wire}, streamed: {stream}"] = f"{answer.text}\n{answer.headers!r}"
+    tests = [gateway.post(f"/v0/management/providers/{wire}/test", {}, headers=MANAGED) for wire in WIRES]
+    outputs |= {path: gateway.get(path).text for path in ("/metrics", "/healthz", "/v1/models")}
+    outputs["the log"] = gateway.log
+    outputs["audit.jsonl"] = (gateway.state_directory / "audit.jsonl").read_text()
+    found = {name: leaks(text) for name, text in outputs.items()}
+    # Who manages sees the provider's address.
+    found["the provider test"] = [
+        leak for test in tests for leak in leaks(test.raise_for_status().text, *OF_THE_REQUEST, "the path")
+    ]
+    found["/auths"] = leaks(gateway.get("/v0/management/auths", headers=MANAGED).text, "the path")
+    assert {name: leaks for name, leaks in found.items() if leaks} == {}
+
+
+@pytest.mark.parametrize("wire", ["responses", "messages"])
+def test_the_name_of_what_is_lost_of_an_answer_is_no_secret(quoting: tuple[EchoingServer, Daemon], wire: str) -> None:
+    upstream, gateway = quoting
+    upstream.text, upstream.place = f"{QUOTED['a header']} {QUOTED['the path']} odd_item", odd_answer
+    gateway.post(CHAT.path, CHAT.request("hello", stream=True) | {"model": f"{wire}/m"}).raise_for_status()
+    gateway.wait_log("answer.odd_item")
+    assert "answer.odd_item" in gateway.get("/metrics").text
+    assert leaks(gateway.get("/metrics").text + gateway.log) == []
+
+
+def test_what_is_quoted_was_sent(quoting: tuple[EchoingServer, Daemon]) -> None:
+    upstream, gateway = quoting
+    upstream.say("", "an error body")
+    upstream.heads.clear()
+    gateway.post(
+        RESPONSES.path,
+        RESPONSES.request("hello") | {"model": "responses/m"},
+        headers={"x-client-token": QUOTED["the client's header"]},
+    )
+    sent = "".join(upstream.heads)
+    assert [place for place, secret in QUOTED.items() if secret not in sent and secret != PASSWORD] == []
+
+
+def test_doctor_shows_no_secret_that_an_upstream_quotes(tmp_path: Path) -> None:
+    (tmp_path / "c").mkdir()
+    with echoing() as upstream:
+        (tmp_path / "c" / "config.yaml").write_text(quoting_config(upstream.url, tmp_path / "header.txt"))
+        (tmp_path / "c" / "config.yaml").chmod(0o600)
+        upstream.say(said(), "JSON inside a string")
+        shown = tppcd("doctor", "--config", str(tmp_path / "c" / "config.yaml"), home=tmp_path, env=ENVIRONMENT)
+    assert "it says" in shown.stdout
+    assert leaks(shown.stdout + shown.stderr, *OF_THE_REQUEST) == []

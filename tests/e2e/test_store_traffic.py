@@ -212,3 +212,24 @@ def test_timeout_ends_a_whole_answer_but_no_stream_that_flows(upstream: Simulato
         answer = gateway.post(dialect.path, dialect.request(WORDS, model="fox"))
     assert answer.status_code == 504
     assert "within 1 s (timeout)" in answer.text
+
+
+def test_the_list_shows_how_an_upstream_failed_until_it_answers(upstream: Simulator) -> None:
+    key = {"x-management-key": "the-management-key"}
+    text = config(remote_management={"secret-key": key["x-management-key"]}, disable_cooling=True, request_retry=0)
+    with gateway_of(row("fox", upstream), text=text) as running:
+
+        def shown() -> list[object]:
+            entry = running.get("/api/v1/providers", headers=key).json()["providers"][0]
+            single = running.get("/api/v1/providers/fox", headers=key).json()
+            assert (entry["is_running"], entry["error"]) == (True, single["error"])
+            return [entry["error"], running.get("/v0/management/auths", headers=key).json()["auths"][0]["last-error"]]
+
+        assert shown() == [None, None]
+        upstream.fail("unauthorized")
+        assert running.post(CHAT.path, CHAT.request("x", model="fox")).status_code == 401
+        assert shown() == ["key refused (authentication, http_401)"] * 2
+        # A failed request is no reason not to initialise it again.
+        assert running.post("/api/v1/admin/providers/fox/reload", {}, headers=key).status_code == 200
+        assert running.post(CHAT.path, CHAT.request("x", model="fox")).status_code == 200
+        assert shown() == [None, None]

@@ -62,7 +62,9 @@ def snapshot(wire: str, query: str = "") -> Snapshot:
 
 
 async def counted(tokens: CountTokens, wire: str = "messages", **options: Any) -> tuple[int, str]:
-    return await tokens.count(TokenCounter(), REQUEST, BODY, {}, snapshot(wire, **options))
+    count = await tokens.count(TokenCounter(), REQUEST, BODY, {}, snapshot(wire, **options))
+    assert (count.asked is not None) == (count.source == "upstream")
+    return count.tokens, count.source
 
 
 @pytest.mark.asyncio
@@ -102,4 +104,4 @@ async def test_experience_beats_the_tokenizer() -> None:
 async def test_a_model_that_nobody_serves_is_estimated() -> None:
     empty = Snapshot(generation=1, revision="0" * 64, config=Config(), core_auths=(), models=registry((), ()))
     tokens = CountTokens(adapters=AdapterRegistry(Upstream().open), calibration=Calibration())
-    assert (await tokens.count(TokenCounter(), REQUEST, BODY, {}, empty))[1] == "estimate"
+    assert (await tokens.count(TokenCounter(), REQUEST, BODY, {}, empty)).source == "estimate"

@@ -86,3 +86,44 @@ def test_a_json_answer_has_what_only_the_pieces_had(output: list[Any]) -> None:
     answer = json.loads(pipe.whole())
     assert [part["text"] for item in answer["output"] for part in item["content"]] == ["Hello"]
     assert answer["odd"] == 1
+
+
+ODD_CALLS: list[Any] = [
+    {"id": 5, "function": 7},
+    {"id": "a", "function": 7, "index": [1]},
+    {"id": "a", "function": {"name": 5}, "index": {"x": 1}},
+    "text",
+    [1],
+    None,
+]
+
+
+@pytest.mark.parametrize("call", ODD_CALLS, ids=json.dumps)
+@pytest.mark.parametrize("calls", ["listed", "bare"])
+def test_calls_of_odd_shapes_pass_as_they_came(call: Any, calls: str) -> None:
+    delta = {"tool_calls": [call, call] if calls == "listed" else call}
+    chunk = {"id": "c", "choices": [{"index": [{"id": "b"}], "delta": delta}]}
+    pipe = new_pipe("chat")
+    pipe.feed(frames("chat", *opening("chat"), chunk, *text("chat", "hi"), *ending("chat")))
+    assert pipe.stage == "finished"
+    assert pipe.take().endswith(b"[DONE]\n\n")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("value", [b'"\xff"', b'["\xff"]', b"7", b"[" * 980 + b"]" * 980])
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_whole_answer_with_an_odd_value_is_read_or_is_the_upstreams_failure(
+    wire: str, value: bytes, stream: bool
+) -> None:
+    body = {
+        "chat": b'{"choices":[{"index":%b,"message":{"content":"hi"},"finish_reason":"stop"}]}',
+        "messages": b'{"type":"message","content":[{"type":%b,"text":"hi"}],"stop_reason":"end_turn"}',
+        "responses": b'{"status":"completed","output":[{"type":%b,"id":"m","content":[]}]}',
+    }[wire] % value
+    pipe = new_pipe(wire, stream=stream)
+    try:
+        pipe.feed_whole(body)
+    except RemoteError as error:
+        assert error.status == 502
+    else:
+        assert pipe.stage == "finished"

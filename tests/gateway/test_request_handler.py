@@ -280,7 +280,7 @@ async def test_the_deadlines_count_events_that_go_on_with_the_answer(
     clock = [0.0]
     for module in ("attempts", "client_stream"):
         monkeypatch.setattr(f"daemon.gateway.{module}.monotonic", lambda: clock[0])
-    monkeypatch.setattr("daemon.gateway.attempts.DRAIN", 0.0)  # the body has no end to wait for
+    monkeypatch.setattr("daemon.upstream.http.call.DRAIN", 0.0)  # the body has no end to wait for
     events = {
         b"opening": frames(wire, *opening(wire), done=False),
         b"text": frames(wire, *text(wire, "b"), done=False),
@@ -367,3 +367,38 @@ async def test_a_keep_alive_before_the_answer_leaves_the_stream_valid(entry: str
     assert b"hello" in run.client.body
     if entry == "messages":
         assert [event["type"] for event in read(run.client.body)].count("message_start") == 1
+
+
+@pytest.mark.parametrize(("commits", "events"), [(True, 1), (False, 0)])
+async def test_the_first_event_is_what_the_client_gets_of_the_answer(commits: bool, events: int) -> None:
+    """A keep-alive and what is held back are none. The upstream's is counted from the attempt that answered."""
+    announced = b'data: {"choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n'
+    text = b'data: {"choices":[{"index":0,"delta":{"content":"hello"}}]}\n\n'
+    run = Run(down(), answering(announced, *[text] * commits, HANG))
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run())
+        while len(run.upstreams.calls) < 2 or run.handler.record.upstream_first is None:
+            await asyncio.sleep(0)
+        record = run.handler.record
+        await run.handler.keep_alive()
+        while commits and b"hello" not in run.client.body:
+            await asyncio.sleep(0)
+        assert run.client.body and (record.first_event is not None) == commits
+        assert record.client_request.started < record.asked_at <= (record.upstream_first or 0.0)
+        run.state.interrupt(ClientGone())
+    shown = run.live.metrics.exposition().decode()
+    assert f'tppcd_request_first_event_seconds_count{{entry="chat",provider="wolf"}} {events}.0' in shown
+
+
+async def test_a_fault_of_ours_is_in_the_log_as_a_500(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(_: RequestHandler) -> None:
+        raise KeyError("of ours")
+
+    monkeypatch.setattr(RequestHandler, "_ask_candidates", broken)
+    run = Run()
+    with pytest.raises(KeyError):
+        await run()
+    assert run.handler.record.status == 500
+    shown = run.live.metrics.exposition().decode()
+    assert 'tppcd_requests_total{entry="chat",provider="",status="500"} 1.0' in shown
+    assert 'tppcd_request_failures_total{cause="gateway",entry="chat"} 1.0' in shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,7 @@ class Ears:
     def reload(self, ok: bool, at: float) -> None:
         self.reloads.append(ok)
 
-    def snapshot(self, **numbers: int) -> None:
+    def snapshot(self, *, names: Collection[str], known: Callable[[str, str], str], **numbers: int) -> None:
         self.snapshots.append(numbers)
 
     def reloading(self) -> None:
@@ -226,7 +226,7 @@ class _Listening:
         self._lines = lines
 
     def __enter__(self) -> None:
-        self._sink = logger.add(self._lines.append, format="{level} {message} {extra}", diagnose=False)
+        self._sink = logger.add(self._lines.append, level="INFO", format="{level} {message} {extra}", diagnose=False)
 
     def __exit__(self, *exception: object) -> None:
         logger.remove(self._sink)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from daemon.errors import LocalError
 from daemon.service.protocol import ConnectionLimits
 from daemon.service.server import GatewayServer
 from daemon.service.sockets import bind, bind_admin, port_of
@@ -28,11 +29,14 @@ async def answer_ok(scope: Any, receive: Any, send: Any) -> None:
 
 @contextlib.asynccontextmanager
 async def serving(
-    app: App, limits: ConnectionLimits | None = None, admin: Path | None = None
+    app: App,
+    limits: ConnectionLimits | None = None,
+    admin: Path | None = None,
+    refused: Callable[[LocalError], None] | None = None,
 ) -> AsyncIterator[tuple[GatewayServer, int]]:
     """The server and its port; it has ended when the block ends."""
     sockets = bind("127.0.0.1", 0) + ((bind_admin(admin),) if admin else ())
-    server = GatewayServer(app, sockets, limits=limits)
+    server = GatewayServer(app, sockets, limits=limits, refused=refused)
     port = port_of(sockets)
     async with asyncio.timeout(30), asyncio.TaskGroup() as group:
         group.create_task(server.run())

@@ -86,6 +86,71 @@ async def test_a_body_that_stops_under_a_response_ends_it() -> None:
     assert got == b"<reset>" or (got.startswith(b"HTTP/1.1 200") and b"408" not in got)
 
 
+async def refuse(scope: Any, receive: Any, send: Any) -> None:
+    """A 401 that reads nothing of the body."""
+    await send({"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"no"})
+
+
+LATE = ConnectionLimits(late_bytes=256 * 1024)
+POST = b"POST / HTTP/1.%d\r\nHost: x\r\n"
+ENDLESS = b"Transfer-Encoding: chunked\r\n\r\n" + b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "head",
+    [
+        POST % 1 + ENDLESS,
+        POST % 1 + b"Connection: close\r\n" + ENDLESS,
+        POST % 1 + b"Content-Length: 99999999999\r\n\r\n",
+        POST % 0 + b"Content-Length: 99999999999\r\n\r\n",
+        b"POST http://elsewhere/ HTTP/1.1\r\nHost: x\r\n" + ENDLESS,
+        b"\x16\x03\x01",
+        b"POST / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 70_000 + b"\r\n" + ENDLESS,
+    ],
+    ids=["chunked", "the last request", "a length", "http/1.0", "a proxy's request", "not http", "a large head"],
+)
+async def test_a_body_after_its_response_is_not_read_for_ever(head: bytes) -> None:
+    piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    async with serving(refuse, LATE) as (_, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        sent = 0
+        writer.write(head)
+        answer = await reader.read(4096)
+        try:
+            while sent < 256 * 1024 * 1024:
+                writer.write(piece)
+                await writer.drain()
+                sent += len(piece)
+        except ConnectionError:
+            pass
+        writer.close()
+    assert answer.split(b" ")[1] in (b"401", b"400", b"431"), answer
+    assert sent < 32 * 1024 * 1024, "the buffers of both kernels, and what is thrown away"
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("last", [False, True], ids=["kept alive", "the last request"])
+@pytest.mark.parametrize("size", [0, 1, 100_000, 250_000])
+async def test_a_client_that_writes_all_before_it_reads_gets_the_response(size: int, last: bool) -> None:
+    """http.client does. The connection is used again where the client has asked for that."""
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n" % size
+    head += b"Connection: close\r\n\r\n" if last else b"\r\n"
+    async with serving(refuse, LATE) as (_, port):
+        rest = [] if last else [GET + END]
+        got = await exchange(port, head, *(b"x" * min(4096, size - at) for at in range(0, size, 4096)), *rest)
+    assert got.count(b"HTTP/1.1 401") == (1 if last else 2)
+
+
+@pytest.mark.asyncio
+async def test_a_body_that_does_not_come_after_its_response_ends_the_connection() -> None:
+    """curl with ``expect: 100-continue`` sends none of it."""
+    async with serving(refuse, ConnectionLimits(late_seconds=0.1)) as (_, port):
+        got = await exchange(port, POST % 1 + b"Content-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+    assert got.startswith(b"HTTP/1.1 401")
+
+
 @pytest.mark.asyncio
 async def test_the_kernel_asks_silent_clients_whether_they_are_there() -> None:
     async with serving(answer_ok) as (server, port):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from daemon.sources.base import Update
 from daemon.sources.file import FileSource
+from daemon.sources.lasting import LastingProblems
 from daemon.sources.settle import Timing
 
 PATIENCE = 20.0
@@ -43,10 +44,15 @@ class Observed:
 
 @asynccontextmanager
 async def observed(
-    path: Path, *, timing: Timing | None = None, hints: bool = True, wait: bool = True
+    path: Path,
+    *,
+    timing: Timing | None = None,
+    hints: bool = True,
+    wait: bool = True,
+    lasting: LastingProblems | None = None,
 ) -> AsyncIterator[Observed]:
     """A source that has read ``path`` once, listens, and runs until the block ends."""
-    source = FileSource(path, timing=timing, hints=hints)
+    source = FileSource(path, timing=timing, hints=hints, lasting=lasting)
     seen = Observed(source)
     await source.read_now()
     async with asyncio.TaskGroup() as tasks:

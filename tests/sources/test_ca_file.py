@@ -40,3 +40,11 @@ def test_a_file_that_cannot_be_used_is_told_with_its_place(tmp_path: Path, conte
 
 def test_without_one_nothing_is_read(tmp_path: Path) -> None:
     assert examined("", tmp_path).settings is not None
+
+
+def test_a_path_behind_a_reference_is_not_shown(tmp_path: Path) -> None:
+    document = parse(b"upstream-ca: env:CA\n", "config.yaml")
+    fragment = load(document, resolve=resolver({"CA": "planted.pem"}, base=tmp_path))
+    problem = with_ca_file(fragment, document, tmp_path).diagnostics[-1]
+    assert problem.message == "the file that env:CA names does not exist"
+    assert "planted" not in str(problem)

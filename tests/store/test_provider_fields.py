@@ -51,6 +51,14 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"extra_config": {"profile": "pigeon"}}, "extra_config.profile: unknown profile"),
     ({"extra_config": {"headers": {"X A": "b"}}}, "extra_config.headers.X A: is not a valid header name"),
     ({"extra_config": {"headers": {"X-A": 1}}}, "extra_config.headers.X-A: expected text, got a number"),
+    ({"extra_config": {"headers": {"host": "a"}}}, "extra_config.headers.host: is a header that tppcd sets itself"),
+    ({"extra_config": {"headers": {"X-A": "$Cookie"}}}, "extra_config.headers.X-A: would send the key of a client"),
+    ({"extra_config": {"headers": {"X-A": "env:A"}}}, "extra_config.headers.X-A: takes no reference (write the value"),
+    ({"name": "env:A"}, "name: takes no reference"),
+    ({"base_url": "env:A"}, "base_url: takes no reference"),
+    ({"models": ["env:A"]}, "models[0].name: takes no reference"),
+    ({"fallback_models": ["file:/a"]}, "fallback_models[0]: takes no reference"),
+    ({"base_url": "${A}"}, "base_url: base_url must be a valid http(s) URL (it looks like a variable"),
     ({"base-url": "https://x"}, "base-url: unknown field (did you mean `base_url`?)"),
     ({"colour": "red"}, "colour: unknown field (known here: name, type, base_url,"),
 ]
@@ -119,6 +127,20 @@ def test_unknown_keys_of_extra_config_are_kept_and_warned_of() -> None:
     assert read == ExtraConfig(temperature=0.5)
     assert [(each.path, each.severity) for each in faults] == [(("extra_config", "team"), "warning")]
     assert len(check_fields(fields_of(GOOD | {"extra_config": {"team": "red"}}).over(DEFAULTS))) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "hint"),
+    [
+        ({"api_key": "${FOX_KEY}"}, "api_key", "write env:FOX_KEY"),
+        ({"api_key": "your-api-key"}, "api_key", "write the key itself, or a reference such as env:NAME"),
+        ({"extra_config": {"headers": {"x-k": "os.environ/K"}}}, "extra_config.headers.x-k", "write env:K"),
+        ({"base_url": "https://a.example/v1/messages"}, "base_url", "did you mean type: messages? Or remove /messages"),
+    ],
+)
+def test_what_is_probably_not_meant_is_a_warning(change: dict[str, object], path: str, hint: str) -> None:
+    (fault,) = check_fields(fields_of(GOOD | change).over(DEFAULTS))
+    assert (".".join(map(str, fault.path)), fault.severity, fault.hint) == (path, "warning", hint)
 
 
 def test_what_is_given_goes_over_what_there_is() -> None:

@@ -109,3 +109,12 @@ async def test_a_follower_that_is_let_go_is_forgotten() -> None:
     events = audit.subscribe(None)
     del events
     assert not audit._followers
+
+
+def test_no_value_makes_an_event_long() -> None:
+    log = AuditLog()
+    log.publish("reload", "m" * 2_000_000, reason="r" * 2_000_000, generation=7)
+    (event,) = log.recent(1)
+    assert len(event.message) < 9000
+    assert len(str(event.fields)) < 3000
+    assert event.fields["generation"] == 7

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from daemon.errors import STATUS, ErrorKind, Failure, GatewayError, LocalError, RemoteError
-from daemon.telemetry.failure_cause import OF_KIND, REASONS, Cause, Reason, cause_of, reason_of
+from daemon.telemetry.failure_cause import OF_KIND, REASONS, Cause, Reason, cause_of, level_of, reason_of
 from daemon.wires.failures.remote_errors import decode_error, no_answer, not_json
 
 CLIENT, CONFIGURATION, UPSTREAM, LIMIT, GATEWAY = Cause
+DAEMON = Path(__file__).resolve().parents[2] / "daemon"
 
 
 def test_every_word_and_every_class_has_its_cause() -> None:
@@ -90,3 +94,41 @@ def test_an_upstreams_class_says_whose_failure_it_is(kind: ErrorKind, cause: Cau
 )
 def test_what_is_known_of_a_failure_gives_its_word(error: GatewayError, reason: str, cause: Cause) -> None:
     assert (reason_of(error), cause_of(error)) == (reason, cause)
+
+
+def test_no_error_brings_a_word_of_its_own() -> None:
+    """Every ``reason`` that is written in the source is one of the list, or says the HTTP status."""
+    calls = (node for path in DAEMON.rglob("*.py") for node in ast.walk(ast.parse(path.read_text("utf-8"))))
+    found = {
+        word.value.value
+        for call in calls
+        if isinstance(call, ast.Call)
+        for word in call.keywords
+        if word.arg == "reason" and _is_error(call.func) and isinstance(word.value, ast.Constant)
+    }
+    assert "cut" in found
+    assert {word for word in found if word not in set(Reason)} == set()
+
+
+def _is_error(function: ast.expr) -> bool:
+    return isinstance(function, ast.Name) and function.id.endswith("Error")
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "level"),
+    [
+        (200, None, "INFO"),
+        (499, None, "INFO"),
+        (400, LocalError(ErrorKind.INVALID_REQUEST, ""), "INFO"),
+        (404, LocalError(ErrorKind.MODEL_NOT_FOUND, ""), "INFO"),
+        (400, RemoteError(ErrorKind.INVALID_REQUEST, ""), "WARNING"),
+        (401, RemoteError(ErrorKind.AUTHENTICATION, ""), "WARNING"),
+        (429, RemoteError(ErrorKind.RATE_LIMIT, ""), "WARNING"),
+        (500, LocalError(ErrorKind.API, "", status=500), "ERROR"),
+        (502, RemoteError(ErrorKind.API, ""), "ERROR"),
+        (503, LocalError(ErrorKind.OVERLOADED, "", status=503), "ERROR"),
+        (529, RemoteError(ErrorKind.OVERLOADED, ""), "ERROR"),
+    ],
+)
+def test_the_level_is_by_status_and_by_who_refused(status: int, error: GatewayError | None, level: str) -> None:
+    assert level_of(status, error) == level

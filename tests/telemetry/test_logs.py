@@ -18,6 +18,7 @@ from loguru import logger
 from daemon.secret import Secret
 from daemon.telemetry import log_sink, logs
 from daemon.telemetry.log_lines import LogFormat
+from daemon.telemetry.log_ring import LogFilter
 
 PLANTED = "sk-planted-0123456789"
 
@@ -257,3 +258,25 @@ def test_a_broken_output_is_counted_and_survived() -> None:
         logger.info("nobody reads")
         sink.close()
     assert sink.dropped == 1
+
+
+LONG = "x" * 2_000_000
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda: logger.bind(model=LONG, request_id="r").info("one"),
+        lambda: logger.info("one {}", LONG),
+        lambda: logs.log_request({"model": LONG, "served": LONG, "lost": LONG, "request_id": "r"}),
+        lambda: logger.opt(exception=RuntimeError(LONG)).error("one"),
+        lambda: logging.getLogger("asyncio").error("one %s", LONG),
+    ],
+)
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_no_value_makes_a_record_long(act: Callable[[], object], format: LogFormat) -> None:
+    """Neither on its way to disk nor in the ring of newest records."""
+    written = output(act, format)
+    assert 1500 < len(written) < 20_000
+    assert "characters left out" in written
+    assert len(str(logs.RECENT.select(LogFilter(), 1))) < 20_000

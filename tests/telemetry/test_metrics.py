@@ -6,7 +6,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from daemon.inference.response import Usage
-from daemon.telemetry.metrics import MOST_FIELDS, MOST_MODELS, TABLE, Metrics
+from daemon.telemetry.metrics import MOST_FIELDS, TABLE, Metrics
+from daemon.telemetry.model_labels import MOST_DISCOVERED, MOST_MODELS, Standing
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -17,6 +18,32 @@ def samples(metrics: Metrics) -> dict[str, float]:
             labels = ",".join(f'{key}="{value}"' for key, value in sorted(sample.labels.items()))
             found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
     return found
+
+
+KNOWN: dict[str, Standing] = {"gpt-5": "registered", "gpt-5-mini": "registered"}
+
+
+def applied(metrics: Metrics, *names: str, known: dict[str, Standing] = KNOWN) -> None:
+    """A snapshot with these providers, each of which has the models ``known``; ``listed-…`` are discovered."""
+
+    def standing(_provider: str, model: str) -> Standing:
+        return known.get(model) or ("discovered" if model.startswith("listed-") else "")
+
+    metrics.snapshot(generation=7, providers=2, core_auths=3, models=11, names=names, known=standing)
+
+
+def used(metrics: Metrics, provider: str, model: str, times: int = 1) -> None:
+    """Requests that touch every kind of series."""
+    for _ in range(times):
+        metrics.attempt(provider, "ok")
+        metrics.events_skipped(provider, 1)
+        metrics.request_finished(
+            "messages", provider, 200, 0.1, 0.1, Usage(input_tokens=1, output_tokens=2), model=model
+        )
+
+
+def tokens(metrics: Metrics, provider: str, model: str) -> float | None:
+    return samples(metrics).get(f'tppcd_tokens_total{{kind="input",model="{model}",provider="{provider}"}}')
 
 
 def test_every_row_is_exposed_with_its_type() -> None:
@@ -41,7 +68,7 @@ def test_a_failed_reload_keeps_the_time_of_the_last_good_one() -> None:
 
 def test_a_snapshot_sets_its_gauges() -> None:
     metrics = Metrics()
-    metrics.snapshot(generation=7, providers=2, core_auths=3, models=11)
+    applied(metrics)
     shown = samples(metrics)
     names = ("config_generation", "providers", "core_auths", "models_registered")
     assert [shown[f"tppcd_{name}"] for name in names] == [7, 2, 3, 11]
@@ -105,11 +132,76 @@ def test_labels_that_clients_influence_are_bounded() -> None:
     metrics = Metrics()
     for number in range(MOST_MODELS + 50):
         metrics.request_finished("messages", "fox", 200, 0.1, 0.1, Usage(input_tokens=1), model=f"m{number}")
+    for number in range(MOST_FIELDS + 50):
         metrics.lost(f"field-{number}")
     shown = samples(metrics)
     assert shown['tppcd_tokens_total{kind="input",model="other",provider="fox"}'] == 50
-    assert shown['tppcd_lost_total{field="other"}'] == MOST_MODELS + 50 - MOST_FIELDS
+    assert shown['tppcd_lost_total{field="other"}'] == 50
     assert sum(key.startswith("tppcd_lost_total") for key in shown) == MOST_FIELDS + 1
+
+
+@pytest.mark.parametrize(("junk", "most"), [("junk", MOST_MODELS), ("listed-", MOST_DISCOVERED)])
+def test_made_up_and_discovered_names_displace_no_registered_one(junk: str, most: int) -> None:
+    metrics = Metrics()
+    applied(metrics, "fox")
+    for number in range(most + 44):
+        used(metrics, "fox", f"{junk}{number}")
+    used(metrics, "fox", "gpt-5", 3)
+    assert tokens(metrics, "fox", "gpt-5") == 3
+    assert tokens(metrics, "fox", "other") == 44
+    used(metrics, "fox", "gpt-6")
+    assert tokens(metrics, "fox", "gpt-6") == (None if junk == "junk" else 1)
+    applied(metrics, "fox", known={**KNOWN, "gpt-6": "registered", f"{junk}0": "registered"})
+    used(metrics, "fox", "gpt-6")
+    used(metrics, "fox", f"{junk}0")
+    assert tokens(metrics, "fox", "gpt-6") == (1 if junk == "junk" else 2), "named later, it has its own"
+    assert tokens(metrics, "fox", f"{junk}0") == 2
+    used(metrics, "fox", f"{junk}new")
+    assert tokens(metrics, "fox", f"{junk}new") == 1, "a place that is not needed any more is free again"
+
+
+def test_the_series_of_a_removed_provider_go_with_it() -> None:
+    metrics = Metrics()
+    applied(metrics, "wolf")
+    used(metrics, "wolf", "gpt-5")
+    once = len(samples(metrics))
+    for number in range(300):
+        applied(metrics, f"fox{number}")
+        used(metrics, f"fox{number}", "gpt-5")
+        used(metrics, f"fox{number - 1}", "gpt-5")  # it was running when its provider was removed
+    shown = samples(metrics)
+    providers = {part for key in shown for part in key.split('"') if part.startswith(("fox", "wolf"))}
+    assert providers == {"fox299"}
+    assert len(shown) < 2 * once
+    assert tokens(metrics, "other", "other") == 300
+
+
+def test_a_removed_model_counts_as_other_until_it_is_named_again() -> None:
+    metrics = Metrics()
+    applied(metrics, "fox", "wolf")
+    for name in ("fox", "wolf"):
+        used(metrics, name, "gpt-5-mini")
+        used(metrics, name, "junk")
+    applied(metrics, "fox", "wolf", known={"gpt-5": "registered"})
+    assert tokens(metrics, "fox", "gpt-5-mini") is None
+    assert tokens(metrics, "fox", "junk") == 1, "nobody has named it, nobody has removed it"
+    used(metrics, "fox", "gpt-5-mini")
+    assert (tokens(metrics, "fox", "gpt-5-mini"), tokens(metrics, "fox", "other")) == (None, 1)
+    applied(metrics, "fox", "wolf")
+    used(metrics, "fox", "gpt-5-mini")
+    assert tokens(metrics, "fox", "gpt-5-mini") == 1
+
+
+def test_what_belongs_to_no_provider_stays() -> None:
+    metrics = Metrics()
+    applied(metrics, "fox")
+    metrics.request_finished("responses", "", 401, None, 0.001)
+    metrics.lost("top_k")
+    metrics.upstream_cancelled()
+    applied(metrics, "wolf")
+    shown = samples(metrics)
+    assert shown['tppcd_requests_total{entry="responses",provider="",status="401"}'] == 1
+    assert shown['tppcd_lost_total{field="top_k"}'] == shown["tppcd_upstream_cancelled_total"] == 1
 
 
 def test_lost_fields_are_counted_without_their_indexes() -> None:

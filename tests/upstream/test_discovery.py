@@ -189,7 +189,7 @@ async def test_an_upstream_that_cannot_be_reached() -> None:
     async with running() as box:
         box.follow(upstream("fox", f"http://127.0.0.1:{port}/v1"))
         await box.until(lines=1)
-        assert "could not be reached: connection refused" in box.lines[0]
+        assert "; the connection is refused: " in box.lines[0]
 
 
 @pytest.mark.asyncio
@@ -388,7 +388,7 @@ async def test_who_has_a_list_or_the_seeds_ids_alone_is_not_asked() -> None:
         (DOWN, "WARNING", "fails (503)"),
         (response(b"{}", status="404 Not Found"), "INFO", "has no list of models (404"),
         (response(b"<html>", kind="text/html"), "WARNING", "a web page (200)"),
-        (response(b"", "location: https://other.example/", status="302 Found"), "WARNING", "redirects to"),
+        (response(b"", "location: https://other.example/", status="302 Found"), "WARNING", "redirects (HTTP 302) to"),
     ],
 )
 async def test_a_provider_that_has_models_without_a_list_goes_on_with_them(

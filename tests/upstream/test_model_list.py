@@ -132,7 +132,7 @@ CASES = {
         response(b"", "location: https://other.example/v1/models?k=planted", status="302 Found"),
         "failing",
         None,
-        "redirects to https://other.example (302)",
+        "redirects (HTTP 302) to https://other.example",
     ),
     "an error": (response(b'{"error":"planted"}', status="500 Oh"), "failing", None, "fails (500)"),
     "a limit": (response(b'{"error":"planted"}', status="429 Slow"), "failing", None, "limits the rate"),

@@ -6,6 +6,7 @@ translation itself. An error before the handler is reported in the entry's diale
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
@@ -14,15 +15,19 @@ import msgspec
 from loguru import logger
 
 from daemon.api.bodies import Disconnected, Receive, read_body
-from daemon.api.guard import identity_headers, request_info
+from daemon.api.guard import RequestInfo, identity_headers, request_info
 from daemon.api.inference.client_stream import AsgiClientStream
 from daemon.api.services import Services
-from daemon.errors import ErrorKind, GatewayError, LocalError
+from daemon.errors import ErrorKind, GatewayError, LocalError, internal, stopping
 from daemon.gateway.access import ClientAccess
 from daemon.gateway.client_request import ClientRequest
+from daemon.gateway.count_tokens import TokenCount
 from daemon.gateway.counting import estimate
 from daemon.gateway.request_handler import RequestHandler
-from daemon.gateway.request_state import GONE, ClientGone, RequestState
+from daemon.gateway.request_lines import OTHER, EndedRequest
+from daemon.gateway.request_record import CLIENT_GONE
+from daemon.gateway.request_state import GONE, REFUSED, ClientGone, RequestState
+from daemon.gateway.route import check_length
 from daemon.inference.request import Request
 from daemon.snapshot.snapshot import Snapshot
 from daemon.wires.anthropic_messages import decode_count_request
@@ -39,42 +44,98 @@ PATHS: Final[Mapping[str, str]] = {
 }
 ENTRIES: Final[Mapping[str, Wire]] = {path: WIRES[name] for path, name in PATHS.items() if name in WIRES}
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"
+MODELS: Final = "/v1/models"
 ACCESS: Final = ClientAccess()
 CHEAP_TO_ESTIMATE: Final = 32 * 1024
 """Bytes of a body whose prompt is estimated at once. A larger one is estimated only if its answer begins with the
 estimate (a stream), or if something failed."""
 
 
+def entry_of(path: str) -> str:
+    """The entry that log and metrics name for a path; ``OTHER`` for every one that is none."""
+    if path == COUNT_TOKENS:
+        return "count_tokens"
+    if path == MODELS or path.startswith(f"{MODELS}/"):
+        return "models"
+    return PATHS.get(path, OTHER)
+
+
 async def entry(scope: Scope, receive: Receive, send: Send, services: Services) -> None:
-    """Serve one ``POST`` of an inference entry. The guard has checked its head."""
+    """Serve one ``POST`` of an inference entry. The guard has checked its head. A request that reaches a handler is
+    reported by that; all others are here."""
     path = scope["path"]
     wire = ENTRIES.get(path, WIRES["messages"])
     info = request_info(scope)
     snapshot = services.current.get()
     client = AsgiClientStream(send, identity_headers(info, snapshot.config_header))
+    ending = Ending(services, entry_of(path), info)
     try:
         headers = _headers(scope)
         _admit(services, snapshot)
         ACCESS.check(scope, headers, snapshot)
+        ending.admitted = True
         body = await read_body(headers, receive, snapshot.config.limits.body)
         if path == COUNT_TOKENS:
-            await _count(services, body, headers, snapshot, client)
+            await _count(services, body, headers, snapshot, client, ending)
         else:
-            client_request = _decoded(wire, body, headers, info.request_id, snapshot)
+            client_request = _decoded(wire, body, headers, info, snapshot)
             state = RequestState()
             scope[GONE] = lambda: state.interrupt(ClientGone())
-            await RequestHandler(services.live, client_request, client, state).run()
+            handler = RequestHandler(services.live, client_request, client, state)
+            ending.is_reported = True
+            await handler.run()
     except Disconnected:
-        return
+        refused: LocalError | None = scope.get(REFUSED)
+        ending.report(refused.status if refused is not None else CLIENT_GONE, refused)
     except GatewayError as error:
-        services.live.failures.request(info.request_id, error)
-        await _refuse(error, wire, info.request_id, client)
+        ending.report(await _refuse(error, wire, info.request_id, client), error)
+    except asyncio.CancelledError:  # the drain is over
+        if not client.started:
+            ending.report(await _refuse(stopping(), wire, info.request_id, client), stopping())
+        raise
     except Exception:
         logger.bind(request_id=info.request_id).exception("a request failed inside the gateway")
-        failure = LocalError(ErrorKind.API, "the gateway failed; its log has the request id", status=500)
-        services.live.failures.request(info.request_id, failure)
+        failure = internal()
         if not client.started:
             await _refuse(failure, wire, info.request_id, client)
+        ending.report(failure.status, failure)
+
+
+class Ending:
+    """Reports how a request ended, once. ``is_reported``: its handler does, or has."""
+
+    __slots__ = ("_entry", "_info", "_services", "admitted", "is_reported")
+
+    def __init__(self, services: Services, entry: str, info: RequestInfo) -> None:
+        self._services = services
+        self._entry = entry
+        self._info = info
+        self.admitted = self.is_reported = False
+
+    def report(
+        self,
+        status: int,
+        error: GatewayError | None = None,
+        *,
+        model: str = "",
+        count: TokenCount | None = None,
+    ) -> None:
+        if self.is_reported:
+            return
+        self.is_reported = True
+        self._services.live.failures.request(self._info.request_id, error)
+        self._services.lines.ended(
+            EndedRequest(
+                entry=self._entry,
+                status=status,
+                started=self._info.started,
+                request_id=self._info.request_id,
+                admitted=self.admitted,
+                error=error,
+                model=model,
+                count=count,
+            )
+        )
 
 
 def _headers(scope: Scope) -> dict[str, str]:
@@ -84,7 +145,7 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 def _admit(services: Services, snapshot: Snapshot) -> None:
     if services.draining:
-        raise LocalError(ErrorKind.OVERLOADED, "the gateway is stopping; retry in a moment", retry_after=2)
+        raise stopping()
     limit = snapshot.config.limits.concurrent_requests
     if limit and services.live.running >= limit:
         raise LocalError(
@@ -94,19 +155,21 @@ def _admit(services: Services, snapshot: Snapshot) -> None:
         )
 
 
-def _decoded(wire: Wire, body: bytes, headers: Mapping[str, str], request_id: str, snapshot: Snapshot) -> ClientRequest:
-    started = time.monotonic()
+def _decoded(
+    wire: Wire, body: bytes, headers: Mapping[str, str], info: RequestInfo, snapshot: Snapshot
+) -> ClientRequest:
     request = wire.decode_request(body, headers)
+    check_length(request.model)
     return ClientRequest(
         entry=wire.name,
         wire=wire,
         request=request,
         body=body,
         headers=headers,
-        request_id=request_id,
+        request_id=info.request_id,
         snapshot=snapshot,
-        started=started,
-        context=_context(request, request_id, len(body)),
+        started=info.started,
+        context=_context(request, info.request_id, len(body)),
     )
 
 
@@ -121,14 +184,23 @@ def _context(request: Request, request_id: str, size: int) -> AnswerContext:
 
 
 async def _count(
-    services: Services, body: bytes, headers: Mapping[str, str], snapshot: Snapshot, client: AsgiClientStream
+    services: Services,
+    body: bytes,
+    headers: Mapping[str, str],
+    snapshot: Snapshot,
+    client: AsgiClientStream,
+    ending: Ending,
 ) -> None:
     request = decode_count_request(body, headers)
-    tokens, source = await services.live.tokens.count(services.counter, request, body, headers, snapshot)
-    response_headers = {"content-type": "application/json", "x-tppcd-count-source": source}
-    await client.respond(200, response_headers, msgspec.json.encode({"input_tokens": tokens}))
+    check_length(request.model)
+    count = await services.live.tokens.count(services.counter, request, body, headers, snapshot)
+    response_headers = {"content-type": "application/json", "x-tppcd-count-source": count.source}
+    await client.respond(200, response_headers, msgspec.json.encode({"input_tokens": count.tokens}))
+    ending.report(200, model=request.model, count=count)
 
 
-async def _refuse(error: GatewayError, wire: Wire, request_id: str, client: AsgiClientStream) -> None:
+async def _refuse(error: GatewayError, wire: Wire, request_id: str, client: AsgiClientStream) -> int:
+    """Answers with the error in the entry's dialect; the status that it has there."""
     status, headers, body = wire.encode_error(error, request_id)
     await client.respond(status, headers, body)
+    return status

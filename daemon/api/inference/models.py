@@ -9,10 +9,12 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from daemon.api.guard import ADMITTED, request_info
 from daemon.api.inference.codex_catalog import catalogue
 from daemon.api.problems import json_response
 from daemon.api.services import Services, snapshot_in_force
 from daemon.errors import ErrorKind, LocalError
+from daemon.gateway.request_lines import EndedRequest
 from daemon.gateway.route import route
 from daemon.snapshot.models import ModelRegistry
 
@@ -42,22 +44,38 @@ class ModelRoutes:
     async def index(self, request: Request) -> Response:
         registry = self._registry(request)
         if "client_version" in request.query_params:
-            return json_response(catalogue(registry.names()))
+            return self._answered(request, catalogue(registry.names()))
         if wants_anthropic(request.headers):
-            return json_response(anthropic_list(registry, page_of(request.query_params)))
-        return json_response({"object": "list", "data": [openai_model(name, registry) for name in registry.names()]})
+            return self._answered(request, anthropic_list(registry, page_of(request.query_params)))
+        models = [openai_model(name, registry) for name in registry.names()]
+        return self._answered(request, {"object": "list", "data": models})
 
     async def one(self, request: Request) -> Response:
         registry = self._registry(request)
         name = request.path_params["name"]
         route(snapshot_in_force(self._services), name)
         shape = anthropic_model(name) if wants_anthropic(request.headers) else openai_model(name, registry)
-        return json_response(shape)
+        return self._answered(request, shape, model=name)
 
     def _registry(self, request: Request) -> ModelRegistry:
         snapshot = snapshot_in_force(self._services)
         self._services.access.check(request.scope, dict(request.headers), snapshot)
+        request.scope[ADMITTED] = True
         return snapshot.models
+
+    def _answered(self, request: Request, content: object, *, model: str = "") -> Response:
+        response, info = json_response(content), request_info(request.scope)
+        self._services.lines.ended(
+            EndedRequest(
+                entry="models",
+                status=response.status_code,
+                started=info.started,
+                request_id=info.request_id,
+                admitted=True,
+                model=model,
+            )
+        )
+        return response
 
 
 def wants_anthropic(headers: Mapping[str, str]) -> bool:

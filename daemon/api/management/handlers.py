@@ -18,9 +18,10 @@ from daemon.api.schemas import Cleared, ExplainBody, LogLines
 from daemon.api.services import Services, snapshot_in_force
 from daemon.config.provider import lower_name
 from daemon.errors import ErrorKind, LocalError
+from daemon.gateway.route import check_length
 from daemon.router.passed_over import passed_over
 from daemon.router.router import RoutedRequest
-from daemon.router.standing import standings
+from daemon.router.readiness import readiness
 from daemon.snapshot.core_auths import CoreAuth, synthesize
 from daemon.snapshot.models import ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
@@ -79,16 +80,17 @@ async def follow_events(services: Services, request: Request) -> EventStream:
 
 async def reload(services: Services, request: Request) -> Response:
     """Read the file now and wait: 200 with the result, or 422 with the reasons if it was refused. Where providers fail
-    and the rest is applied, it is 200 with ``ok: false``."""
+    and the rest is applied, or where the file cannot be seen as it is on the host, it is 200 with ``ok: false``."""
     outcome = await services.reloader.reload("management")
-    if outcome.ok or outcome.failing:
-        return json_response(views.reload_view(outcome, diagnostics=True))
-    return json_response(invalid_config(outcome.diagnostics), 422)
+    if outcome.refused:
+        return json_response(invalid_config(outcome.diagnostics), 422)
+    return json_response(views.reload_view(outcome, diagnostics=True))
 
 
 async def explain(services: Services, request: Request) -> Response:
     """Which providers serve a model name, and why; 404 with the nearest names if none does."""
     body = await json_body(request, ExplainBody, MOST_EXPLAIN)
+    check_length(body.model)
     snapshot = snapshot_in_force(services)
     try:
         resolution = snapshot.models.resolve(body.model)
@@ -96,7 +98,7 @@ async def explain(services: Services, request: Request) -> Response:
         raise LocalError(ErrorKind.MODEL_NOT_FOUND, str(unknown)) from None
     router, config = services.live.router, snapshot.config
     asked = RoutedRequest(name=resolution.matched, candidates=resolution.candidates, number=0)
-    others, candidates = passed_over(snapshot, body.model, resolution), standings(router, asked)
+    others, candidates = passed_over(snapshot, body.model, resolution), readiness(router, asked)
     return json_response(views.explanation(body, resolution, others, candidates, config.routing.strategy))
 
 

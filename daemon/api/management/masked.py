@@ -41,8 +41,14 @@ def _without_defaults(shown: object, written: object) -> object:
 
 
 def masked_url(url: str) -> str:
-    """``url`` without what may be secret in it: its user part and its query."""
-    parts = urlsplit(url)
+    """``url`` without what may be secret in it: its user part and its query. Where an ``@`` comes later, or it is no
+    URL, nobody can say where a password ends: then all of it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return MASK
+    if "@" in parts.path + parts.query + parts.fragment:
+        return MASK
     userinfo, at, host = parts.netloc.rpartition("@")
     netloc = f"{MASK}@{host}" if at and userinfo else host
     return urlunsplit((parts.scheme, netloc, parts.path, MASK if parts.query else "", ""))

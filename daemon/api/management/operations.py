@@ -199,6 +199,7 @@ ACTIONS: Final = (
         body=MediaType(ExplainBody),
         responses={
             200: ("The route decision.", MediaType(Explanation)),
+            400: ("The model name is too long.", MediaType(Problem)),
             413: ("The body is too large.", MediaType(Problem)),
             415: ("A form's content type.", MediaType(Problem)),
         },

@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 from daemon.config.diagnostics import Diagnostic, Fault, Path
 from daemon.config.provider import providers_of
 from daemon.config.schema import Config
-from daemon.config.urls import BYPASS
+from daemon.config.urls import BYPASS, ascii_url
 from daemon.gateway.caller import Caller
+from daemon.snapshot.snapshot import Snapshot
 from daemon.upstream.http.addresses import AllowedNetworks, forbidden
 from daemon.upstream.http.egress import EgressPolicy
 
@@ -106,9 +107,17 @@ def changed_urls(old: Config, new: Config) -> tuple[tuple[Path, str], ...]:
 def host_of(url: str) -> str:
     """The host that a connection would be made to; empty where there is none."""
     try:
-        return urlsplit(url.strip()).hostname or ""
+        return urlsplit(ascii_url(url)).hostname or ""
     except ValueError:
         return ""
+
+
+def hosts_of(snapshot: Snapshot) -> frozenset[str]:
+    """Every host that a snapshot mentions: of providers, the disabled ones too, and of proxies."""
+    urls = {snapshot.config.proxy_url}
+    urls.update(url for each in snapshot.providers for url in (each.base_url, each.proxy_url))
+    urls.update(url for auth in snapshot.core_auths for url in (auth.base_url, auth.proxy_url))
+    return frozenset(filter(None, map(host_of, urls)))
 
 
 def _urls(config: Config) -> Iterator[tuple[str, Path, str]]:

@@ -32,7 +32,7 @@ from daemon.config.schema import Packycode, Tppc
 from daemon.gateway.learned import LearnedAmendment, LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
 from daemon.router.passed_over import PassedOver
-from daemon.router.standing import Standing
+from daemon.router.readiness import Readiness
 from daemon.router.states import AuthStates
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.models import Resolution
@@ -215,7 +215,7 @@ def explanation(
     body: ExplainBody,
     resolution: Resolution,
     others: Sequence[PassedOver],
-    candidates: Sequence[Standing],
+    candidates: Sequence[Readiness],
     strategy: str,
 ) -> Explanation:
     """The route decision for the model and entry of ``body``."""

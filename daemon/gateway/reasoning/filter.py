@@ -20,7 +20,7 @@ from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.gateway.reasoning.signatures import PREFIX, Seal
 from daemon.gateway.response_pipe import AttemptTarget
 from daemon.wires.base import Fields, Item
-from daemon.wires.json import encode, fields_of
+from daemon.wires.json import NOT_JSON, encode, fields_of
 from daemon.wires.table import WIRES
 
 _EMPTY: Final = Raw(b'""')
@@ -35,7 +35,7 @@ def filter_reasoning(body: bytes, fields: Fields, target: AttemptTarget, owners:
     reasoning = ReasoningFilter(target, owners, earlier.mark)
     try:
         earlier.sift(fields, reasoning.filter_items)
-    except msgspec.DecodeError:  # an unusual shape: whether it is valid is the upstream's to say
+    except NOT_JSON:  # an unusual shape: whether it is valid is the upstream's to say
         return ()
     return tuple(reasoning.pieces)
 

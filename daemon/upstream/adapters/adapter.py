@@ -27,12 +27,14 @@ from daemon.inference.collect import collect, replay
 from daemon.inference.events import Event, Finish, StreamError
 from daemon.inference.request import Request
 from daemon.inference.response import Response
+from daemon.masks import Masks
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.effort import default_effort
 from daemon.upstream.adapters.base import AdapterType
 from daemon.upstream.amendments.apply import amend_body, amend_headers, configured, without
 from daemon.upstream.amendments.rule import Amendment
 from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
+from daemon.upstream.privacy import copied_by, mask_error, secrets_of
 from daemon.upstream.response_form import beginning, unwrapped
 from daemon.wires.base import EncodeOptions, Fields, StreamDecoder, UpstreamBody, Wire
 from daemon.wires.json import NULL, encode
@@ -61,7 +63,7 @@ class Adapter:
     A subclass may change any step; ``chat`` and ``chat_stream`` and all traffic follow.
     """
 
-    __slots__ = ("_ca", "_defaults", "_open", "_profile", "_url", "auth", "kind", "wire")
+    __slots__ = ("_ca", "_defaults", "_masks", "_open", "_profile", "_url", "auth", "kind", "wire")
 
     def __init__(self, kind: AdapterType, auth: CoreAuth, open: Open, *, ca: str = "") -> None:
         self.kind = kind
@@ -70,6 +72,7 @@ class Adapter:
         self._open = open
         self._ca = ca
         self._profile = PROFILES.get(auth.profile)
+        self._masks: tuple[tuple[str, ...], Masks] | None = None  # with what was copied
         self._url = ""  # made when it is needed: a start makes 2,000 adapters at once, and most wait long for a request
         self._defaults = _values(auth.request_defaults)
 
@@ -113,18 +116,19 @@ class Adapter:
                 try:
                     while data:
                         for event in decoder.feed(data):
-                            yield event
+                            yield self._shown(event)
                             if isinstance(event, _TERMINAL):
                                 return
                         async with self._within(timeouts.idle, "next event", "idle"):
                             data = await response.read()
                 except RemoteError as error:
-                    yield StreamError(self._masked(error))
+                    yield self._shown(StreamError(error))
                     return
                 for event in decoder.close():
-                    yield event
+                    yield self._shown(event)
         except RemoteError as error:
-            raise self._masked(error) from error.__cause__
+            mask_error(error, self.masks())
+            raise
 
     async def _ask(self, encoded: UpstreamBody) -> tuple[UpstreamResponse, bytes, Literal["events", "json"]]:
         """An answer that has begun, its first bytes, and its form."""
@@ -148,10 +152,22 @@ class Adapter:
         """Which setting of the provider's says the limit ``first-event``, ``idle`` or ``total``."""
         return "timeout" if self.auth.kind == "store" else f"timeouts.{limit}"
 
-    def _masked(self, error: RemoteError) -> RemoteError:
-        """Some upstreams quote the key that they refuse."""
-        error.message = self.auth.api_key.masked_in(error.message)
-        return error
+    def masks(self, client: Mapping[str, str] | None = None) -> Masks:
+        """What takes the secrets of ``auth`` out of a text of its upstream, also what is copied of the headers of
+        ``client``, whose names are in lower case."""
+        copied = tuple(copied_by(self.auth, client)) if client else ()
+        if self._masks is not None and self._masks[0] == copied:
+            return self._masks[1]
+        masks = Masks((*secrets_of(self.auth), *copied))
+        is_sealed = bool(self.auth.api_key) and not self.auth.api_key.known_text
+        if not is_sealed:
+            self._masks = copied, masks
+        return masks
+
+    def _shown(self, event: Event) -> Event:
+        if isinstance(event, StreamError) and isinstance(event.error, RemoteError):
+            mask_error(event.error, self.masks())
+        return event
 
     # --- the steps ---
 

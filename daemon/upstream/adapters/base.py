@@ -13,6 +13,8 @@ from urllib.parse import urlsplit, urlunsplit
 from msgspec import Struct
 
 from daemon import __version__
+from daemon.config.header_rules import copied_name, is_credential, is_reserved, is_sendable
+from daemon.config.urls import ascii_url
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.wires.base import Wire
 from daemon.wires.table import WIRES
@@ -79,7 +81,7 @@ class AdapterType(Struct, frozen=True, kw_only=True):
         if session:
             headers["session-id"] = session
         if same_wire:
-            headers.update((name, value) for name, value in self.passed_up(client).items() if _is_sendable(value))
+            headers.update((name, value) for name, value in self.passed_up(client).items() if is_sendable(value))
             if not bound:
                 headers.pop(self.bound_header, None)
         if key := auth.api_key.reveal():
@@ -96,7 +98,7 @@ def _address(base_url: str, path: str) -> str:
 
     A user name or password does not: HTTP clients would send it in place of the key.
     """
-    parts = urlsplit(base_url.strip())
+    parts = urlsplit(ascii_url(base_url))
     base = parts.path.rstrip("/")
     for endpoint in (wire.upstream.endpoint for wire in WIRES.values()):
         if base.endswith(endpoint):
@@ -108,14 +110,13 @@ def _address(base_url: str, path: str) -> str:
     return urlunsplit((parts.scheme, host, base + path, parts.query, ""))
 
 
-def _is_sendable(value: str) -> bool:
-    """Whether a client's header may stand in ours: visible ASCII."""
-    return value.isascii() and value.isprintable()
-
-
 def _set(headers: dict[str, str], name: str, value: str, client: Mapping[str, str]) -> None:
-    """A configured header; ``$Name`` copies the client's, and is left out when the client sent none."""
-    if not value.startswith("$"):
+    """A configured header. ``$Name`` copies the client's; it is left out where the client sent none, or one that
+    cannot be sent. What config.yaml must not name is not sent either where it is from a row of an older version."""
+    copied = copied_name(value)
+    if copied:
+        value = "" if is_credential(copied) or is_reserved(copied) else client.get(copied, "")
+        if not value or not is_sendable(value):
+            return
+    if not is_reserved(name):
         headers[name] = value
-    elif (copied := client.get(value[1:].lower())) is not None:
-        headers[name] = copied

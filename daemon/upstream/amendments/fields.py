@@ -20,8 +20,8 @@ _PATH: Final = (
     r"((?:messages|tools|input|system|functions|thinking|output_config|tool_choice|metadata|\*)"
     r"(?:\.?\[?\.?\d+\]?)?(?:[.\[][\w$-]+\]?){0,24})"
 )
-_NAME: Final = r"['\"`\\]*([\w$-]{1,64})['\"`\\]*"
-_AS_NAME: Final = r"(?=['\"`\\]|\w*_)"
+_NAME: Final = r"['\"`\\]{0,4}([\w$-]{1,64})['\"`\\]{0,4}"
+_AS_NAME: Final = r"(?=['\"`\\]|[^\W_]{0,64}_)"
 """A name, and no word as in "does not support audio input", "reasoning is not supported"."""
 _UNKNOWN: Final = r"(?:unsupported|unknown|unrecognized|unexpected|invalid|extra|additional)"
 

@@ -15,7 +15,7 @@ from daemon.wires.anthropic_messages import thinking_changes as thinking
 _MESSAGES: Final = frozenset({WIRE.name})
 
 _NO: Final = r"(?:is|are) (?:not |un)(?:allowed|supported|permitted|available|accepted|valid)"
-_Q: Final = r"['\"`\\]*"
+_Q: Final = r"['\"`\\]{0,4}"
 
 _SYSTEM_ROLE: Final = (
     rf"unknown variant {_Q}system{_Q}, expected {_Q}(?:user|assistant)",  # DeepSeek: awesome-deepseek#639, Qwen#2244

@@ -79,9 +79,9 @@ _VALUE_OF: Final = re.compile(
 _INSIDE: Final = re.compile(r"\b(?:messages|input|tools)['\"`]?[./\[]\d[^;\n]{0,80}$")
 """What stands before the name of a field that is inside a message or a tool."""
 
-_N: Final = r"([a-zA-Z][\w.]*)"
-_Q: Final = r"['\"`\\\[({]*"
-_E: Final = r"['\"`\\\])}]*"
+_N: Final = r"(?<!\w)([a-zA-Z][\w.]{0,127})"
+_Q: Final = r"['\"`\\\[({]{0,4}"
+_E: Final = r"['\"`\\\])}]{0,4}"
 _EFFORT: Final = r"reasoning[ _.]effort|effort|thinking[ _]level"
 _SAMPLING: Final = r"temperature|top_p|top_k|\w+_penalty"
 _NOUN: Final = r"(?:parameter|param|field|argument|option|property|key|input)(?:s|\(s\))?"
@@ -90,7 +90,7 @@ _NEVER: Final = (
 )
 _OF_A_VALUE: Final = Sentences(
     # a parameter that is refused for what it says
-    rf"\b([a-z]\w*_\w+(?:\.\w+)?){_E}[:=]? {_Q}(?:{'|'.join(_WORDS)}){_E} {_NEVER}",
+    rf"\b([a-z][a-z0-9]*_\w{{1,64}}(?:\.\w{{1,64}})?){_E}[:=]? {_Q}(?:{'|'.join(_WORDS)}){_E} {_NEVER}",
     rf"{_N}{_E} parameter does not support being set to",
     rf"does(?: not|n't) support this {_Q}(tool_choice)\b",
     rf"\b(tool[_ ]choice){_E}(?:[:=]? {_Q}\w+{_E})? "
@@ -103,13 +103,13 @@ _OF_A_VALUE: Final = Sentences(
     r"tools cannot be used with ([a-z][a-z_.]+) ['\"`]",  # the web search of gpt-5, of the effort "minimal"
 )
 _PARAMETERS: Final = Sentences(
-    r"unexpected fields in the request: \{['\"]([\w.]+)",  # transformers serve 5.24: a set, of which one is named here
+    r"unexpected fields in the request: \{['\"]([\w.]{1,128})",  # transformers serve 5.24: one of a set
     rf"(?:unsupported|unknown|unrecognized|unexpected|extraneous)(?: request| keyword| body)? {_NOUN}"
     rf"(?: in object| supplied)?:? {_Q}{_N}\b(?!\[|['\"\\]* at )",
     rf"unknown name {_Q}{_N}\b(?!['\"\\]* at )",
     rf"(?:^|#/){_Q}{_N}{_E}: extra (?:inputs|fields) (?:are )?not permitted",
     rf"extra inputs are not permitted, field: {_Q}{_N}",
-    r"extra_forbidden[^\]]*?loc\W+body\W+([\w.]+)",
+    r"extra_forbidden[^\]]*?loc\W+body\W+([\w.]{1,128})",
     rf"invalid {_Q}{_N}{_E}:? only [\d.]+ is allowed",  # Kimi
     rf"{_N}{_E} may only be set to",
     rf"{_N}{_E} must be [^\n]{{0,60}}\bunset\b",
@@ -118,18 +118,18 @@ _PARAMETERS: Final = Sentences(
     rf"additional properties are not allowed \({_Q}{_N}",
     rf"property {_Q}{_N}{_E} should not exist",
     rf"(?:argument|parameter) not supported on this model: {_Q}{_N}",
-    rf"['\"`]([\w.]+)['\"`] (?:parameter|argument|field|option) {_NEVER}",
+    rf"['\"`]([\w.]{{1,128}})['\"`] (?:parameter|argument|field|option) {_NEVER}",
     rf"\b(thinking|reasoning) {_NEVER}|does(?: not|n't) support (thinking|reasoning)\b(?![ _]\w)",
     rf"(?:parameter|property|argument|field|option) {_Q}{_N}{_E} (?:(?:is|are) )?"
     r"(?:not (?:supported|allowed|permitted|recogni[sz]ed)|unsupported|unknown)",
     rf"does(?: not|n't) support (?:the )?(?:parameters?|arguments?|fields?|options?):? {_Q}{_N}",
     rf"does(?: not|n't) support (?:the )?{_Q}{_N}{_E} (?:parameter|argument|field|option)\b",
-    r"does(?: not|n't) support (?:the )?([a-z]\w*_\w+)\b",
+    r"does(?: not|n't) support (?:the )?([a-z][a-z0-9]*_\w{1,64})\b",
     rf"the parameter {_Q}{_N}{_E} specified in the request (?:is|are) not (?:valid|supported)",  # Volcano
-    r"invalid (?:parameter|argument|field)s?:? ['\"`]([\w.]+)['\"`]",
+    r"invalid (?:parameter|argument|field)s?:? ['\"`]([\w.]{1,128})['\"`]",
     r"tools with ([a-z][a-z_.]+) are not supported",  # OpenAI's Chat API of gpt-5.4 and later, of the effort
-    rf"(?:^|[.:;,] |\bparameter )([a-z]\w*_\w+|store|stop|seed|user|metadata|temperature|verbosity|truncation|thinking)"
-    rf" {_NEVER}",
+    rf"(?:^|[.:;,] |\bparameter )"
+    rf"([a-z][a-z0-9]*_\w{{1,64}}|store|stop|seed|user|metadata|temperature|verbosity|truncation|thinking) {_NEVER}",
     rf"(?:不支持|未知|无效)的?参数[:： ]*{_Q}{_N}",
     rf"参数 ?{_Q}{_N}{_E} ?(?:不支持|不被支持|无效|不合法|非法)",
     rf"{_N}{_E} ?参数(?:不支持|不被支持|非法|有误|错误|无效)",
@@ -144,8 +144,8 @@ _KNOWN: Final = re.compile(
 """Words that are names wherever they stand."""
 
 _ALONE: Final = Sentences(
-    rf"['\"`]([\w.]+)['\"`] {_NEVER}",
-    r"does(?: not|n't) support (?:the )?['\"`]([\w.]+)['\"`]",
+    rf"['\"`]([\w.]{{1,128}})['\"`] {_NEVER}",
+    r"does(?: not|n't) support (?:the )?['\"`]([\w.]{1,128})['\"`]",
     rf"(?:unsupported|unknown) value:? {_Q}{_N}",
 )
 """A quoted word alone, which may be a value."""

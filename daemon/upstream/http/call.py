@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Literal, Protocol, Self
@@ -10,6 +11,8 @@ from msgspec import Struct
 
 from daemon.errors import ErrorKind, RemoteError
 
+DRAIN = 1.0
+"""Seconds an upstream has to end its body after its last event, for its connection to be used again."""
 ERROR_BODY_LIMIT = 256 * 1024
 WHOLE_BODY_LIMIT = 64 * 1024 * 1024
 """Bytes of one body that is read to its end."""
@@ -88,6 +91,16 @@ class UpstreamResponse:
             return await self.read_whole(ERROR_BODY_LIMIT)
         except RemoteError:
             return b""
+
+    async def drain(self) -> None:
+        """Read the end of the body, so that the connection can be used again, and close."""
+        with self:
+            try:
+                async with asyncio.timeout(DRAIN):
+                    while not self.ended and await self.read():
+                        pass
+            except (TimeoutError, RemoteError):
+                return
 
     @property
     def ended(self) -> bool:

@@ -28,6 +28,7 @@ HIGH_WATER = 256 * 1024
 HEAD_LIMIT = 64 * 1024
 MOST_AT_ONCE = 1024 * 1024
 """Bytes of a compressed body that are unpacked at a time."""
+_TLS_ALERT = b"\x15\x03"
 _GZIP = b"\x1f"
 """How a member of a gzip body begins."""
 
@@ -42,7 +43,15 @@ class Cut(ConnectionError):
 
 
 class NotHttp(ConnectionError):
-    """What came is not an HTTP/1.1 response, or its head is larger than anybody's."""
+    """What came is not an HTTP/1.1 response, or one that cannot be used: ``why`` in our words, '' for the first."""
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(why or "not HTTP")
+        self.why = why
+
+
+class ExpectsTls(NotHttp):
+    """Plain HTTP was sent to a server that expects TLS."""
 
 
 class Connection(asyncio.Protocol):
@@ -51,10 +60,11 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self.closed = False
         self.idle_since = 0.0  # set by the pool
-        self.reach: object = None  # by the pool, too: the egress rule that it was opened under
+        self.terms: object = None  # by the pool, too: the egress rule and the CAs that it was opened under
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)  # until ``connection_made``
         self._waiter: asyncio.Future[None] | None = None
+        self._unasked = False
         self._pace: Pace
         self._reset()
 
@@ -99,6 +109,8 @@ class Connection(asyncio.Protocol):
 
         Raises ``Cut``, ``NotHttp`` or ``OSError``. Cancelled, it leaves a connection fit for ``close`` alone.
         """
+        if self._unasked:  # other protocols begin with a greeting of the server
+            raise NotHttp
         self._reset()
         self.ended = False
         self._most_unpacked = most_unpacked
@@ -220,6 +232,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.ended:  # bytes that nobody asked for: whose response would they be?
+            self._unasked = True
             self.close()
             return
         self._answered = True
@@ -230,7 +243,8 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserUpgrade:
             self._fail("it changes to another protocol (101), which nobody asked for")
         except httptools.HttpParserError as error:  # also what our own callbacks raise
-            self._fail(str(error.__context__ or error))
+            own = error.__context__
+            self._fail(own.why if isinstance(own, NotHttp) else "", tls=data.startswith(_TLS_ALERT))
         if not self._in_body and self._head_size > HEAD_LIMIT:
             self._fail("the response's head is too large")
         self._buffered += len(data)
@@ -240,8 +254,8 @@ class Connection(asyncio.Protocol):
         self._wake()
         self._rest(len(data))
 
-    def _fail(self, why: str) -> None:
-        self._error = NotHttp(why)
+    def _fail(self, why: str, *, tls: bool = False) -> None:
+        self._error = NotHttp(why) if self._in_body or not tls else ExpectsTls()
         self.close()
 
     def eof_received(self) -> None:

@@ -3,37 +3,35 @@
 1. Connections are pooled by endpoint, keys travel per request: a reload never closes a connection that a
    running stream needs, and one provider's key never meets another's host.
 2. The proxy environment is ignored and redirects are not followed: a key goes to the configured host only.
-3. A connection is used as long as the egress rule is the one that it was opened under: where a URL is set by another
-   host, what was opened before may lead where that one must not.
+3. A connection is used as long as the egress rule and the CAs are those that it was opened under: where a URL is set
+   by another host, what was opened before may lead where that one must not; a CA that was taken away is not trusted.
 4. A response that is closed before its end takes its connection with it; so does a cancelled request.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 import ssl
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from daemon.errors import ErrorKind, RemoteError, Scope
+from daemon.config.urls import proxy_as_dialed
+from daemon.errors import ErrorKind, RemoteError
 from daemon.upstream.http.addresses import AllowedNetworks
 from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
-from daemon.upstream.http.connection import Connection, Cut, NotHttp
-from daemon.upstream.http.dialing import (
-    BadCaFile,
-    Dialer,
-    Endpoint,
-    ForbiddenAddress,
-    ProxyFailed,
-    Trace,
-    untraced,
-)
+from daemon.upstream.http.causes import Unanswered, upstream_cause
+from daemon.upstream.http.connection import Connection, Cut, ExpectsTls
+from daemon.upstream.http.dialing import Dialer, Endpoint, Trace, untraced
 from daemon.upstream.http.egress import EgressPolicy
+from daemon.upstream.http.trust import Trust
 
 IDLE_SECONDS = 60.0
+MOST_IDLE = 64
+"""Connections to one endpoint that wait for their next use."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+Terms = tuple[tuple[AllowedNetworks, ...], ssl.SSLContext | None]
+"""What a connection was opened under: where it may lead, and by which CAs it was checked."""
 
 
 class Transport:
@@ -43,17 +41,22 @@ class Transport:
     def __init__(self, egress: EgressPolicy | None = None, trace: Trace = untraced) -> None:
         self._egress = egress or EgressPolicy()
         self._dialer = Dialer(self._egress, trace)
+        self._trust = Trust()
+        self.look_at_certificates = self._trust.look_again
         self._idle: dict[Endpoint, list[Connection]] = {}
         self._busy: set[Connection] = set()
-        self._time = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
+        self._sweep: asyncio.TimerHandle | None = None  # while connections are idle
 
     async def open(self, call: UpstreamCall) -> UpstreamResponse:
         """Send the request and wait for the response's head. Raises ``RemoteError``, from the engine's own error."""
         endpoint, opening = _route(call.method, call.url, call.proxy, call.ca)
         head = _head(opening, call)
         try:
-            reach = self._reach(endpoint)
-            connection = self._pooled(endpoint, reach)
+            context = await self._context(endpoint, call.connect_timeout)
+            terms = (self._reach(endpoint), context)
+            connection = self._pooled(endpoint, terms)
             if connection is not None:
                 try:
                     return await self._ask(connection, endpoint, head, call)
@@ -61,11 +64,27 @@ class Transport:
                     # The upstream closed it as we sent: nothing has come back, so once more, on a new one.
                     if not cut.unanswered:
                         raise
-            connection = await self._dialer.dial(endpoint, call.connect_timeout)
-            connection.reach = reach
+            connection = await self._dialer.dial(endpoint, call.connect_timeout, context)
+            connection.terms = terms
             return await self._ask(connection, endpoint, head, call)
         except (OSError, ValueError) as error:
-            raise _unreachable(error, endpoint.host) from error
+            raise Unanswered(upstream_cause(await self._explained(error, endpoint), endpoint)) from error
+
+    async def _explained(self, error: Exception, endpoint: Endpoint) -> Exception:
+        """Many servers hang up without a word where they expect TLS; not where HTTP has been answered before."""
+        hung_up = isinstance(error, Cut) and error.unanswered and endpoint.scheme == "http"
+        if hung_up and endpoint not in self._idle and await self._dialer.expects_tls(endpoint):
+            return ExpectsTls()
+        return error
+
+    async def _context(self, endpoint: Endpoint, seconds: float) -> ssl.SSLContext | None:
+        """The CAs in force, where TLS is needed."""
+        if not endpoint.uses_tls:
+            return None
+        if (context := self._trust.fresh(endpoint.ca)) is not None:
+            return context
+        async with asyncio.timeout(seconds):
+            return await self._trust.of(endpoint.ca)
 
     async def _ask(
         self, connection: Connection, endpoint: Endpoint, head: bytes, call: UpstreamCall
@@ -84,13 +103,13 @@ class Transport:
         of = self._egress.of
         return (of(endpoint.host), of(_host_of_proxy(endpoint.proxy))) if endpoint.proxy else (of(endpoint.host),)
 
-    def _pooled(self, endpoint: Endpoint, reach: tuple[AllowedNetworks, ...]) -> Connection | None:
+    def _pooled(self, endpoint: Endpoint, terms: Terms) -> Connection | None:
         """The connection used last, for it is the least likely to have been closed by the upstream."""
         waiting = self._idle.get(endpoint)
         while waiting:
             connection = waiting.pop()
             fresh = self._time() - connection.idle_since < IDLE_SECONDS
-            if fresh and not connection.closed and connection.reach == reach:
+            if fresh and not connection.closed and connection.terms == terms:
                 return connection
             connection.close()
         return None
@@ -104,11 +123,29 @@ class Transport:
         connection.idle_since = self._time()
         waiting = self._idle.setdefault(endpoint, [])
         waiting.append(connection)
-        while waiting and (waiting[0].closed or self._time() - waiting[0].idle_since > IDLE_SECONDS):
+        oldest = self._time() - IDLE_SECONDS
+        while waiting and (waiting[0].closed or len(waiting) > MOST_IDLE or waiting[0].idle_since < oldest):
             waiting.pop(0).close()
+        if self._sweep is None:
+            self._sweep = self._loop.call_later(IDLE_SECONDS, self._close_idle)
+
+    def _close_idle(self) -> None:
+        """The pools of endpoints that nobody asks any more end here: of a removed provider, an old proxy."""
+        oldest = self._time() - IDLE_SECONDS
+        for endpoint, waiting in tuple(self._idle.items()):
+            staying = [each for each in waiting if not each.closed and each.idle_since > oldest]
+            for each in set(waiting).difference(staying):
+                each.close()
+            if staying:
+                self._idle[endpoint] = staying
+            else:
+                del self._idle[endpoint]
+        self._sweep = self._loop.call_later(IDLE_SECONDS, self._close_idle) if self._idle else None
 
     async def close(self) -> None:
         """Close every connection, also those of running responses."""
+        if self._sweep is not None:
+            self._sweep.cancel()
         for connection in [*self._busy, *(each for waiting in self._idle.values() for each in waiting)]:
             connection.close()
         self._busy.clear()
@@ -135,7 +172,7 @@ class PooledBody:
         try:
             return await self._connection.read()
         except OSError as error:
-            raise _cut(error, self._endpoint.host) from error
+            raise Unanswered(upstream_cause(error, self._endpoint)) from error
 
     def close(self) -> None:
         if self._open:
@@ -147,7 +184,8 @@ class PooledBody:
 def _route(method: str, address: str, proxy: str, ca: str) -> tuple[Endpoint, str]:
     """Where a URL leads, and how the head of a request to it begins: as far as the length of a body."""
     url = urlsplit(address)
-    endpoint = Endpoint(url.scheme, url.hostname or "", url.port or DEFAULT_PORTS[url.scheme], proxy, ca)
+    port = url.port or DEFAULT_PORTS[url.scheme]
+    endpoint = Endpoint(url.scheme, url.hostname or "", port, proxy_as_dialed(proxy), ca)
     target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
     host = url.netloc.rpartition("@")[2]
     opening = f"{method} {target} HTTP/1.1\r\nhost: {host}"
@@ -168,36 +206,3 @@ def _head(opening: str, call: UpstreamCall) -> bytes:
     if not text.count("\n") == text.count("\r") == lines or not text.isascii():
         raise RemoteError(ErrorKind.API, "a header of this provider cannot be sent (check its headers and api-key)")
     return text.encode() + b"\r\n\r\n"
-
-
-def _unreachable(error: Exception, host: str) -> RemoteError:
-    """No head has come. The error's own text may hold more than the host, so most is not quoted."""
-    kind, why = ErrorKind.API, "could not be reached"
-    match error:
-        case ssl.SSLCertVerificationError():
-            why = "has a TLS certificate that is not trusted (upstream-ca names an extra CA file)"
-        case BadCaFile():
-            why = "could not be reached: the file that upstream-ca names cannot be used (it must be a PEM file)"
-        case ssl.SSLError():
-            why = "could not be reached: the TLS handshake failed (is it http instead of https?)"
-        case ForbiddenAddress():
-            why = f"leads to {error}, and its base URL was set through the API from another host"
-        case ProxyFailed():
-            why = "could not be reached: the proxy did not let us through (check proxy-url)"
-        case socket.gaierror():
-            why = "could not be reached: its name does not resolve"
-        case TimeoutError():
-            kind, why = ErrorKind.TIMEOUT, "could not be reached in time (timeouts.connect)"
-        case Cut():
-            why = "closed the connection without an answer"
-        case NotHttp():
-            why = "sent something that is not HTTP"
-        case ConnectionRefusedError():
-            why = "could not be reached: connection refused"
-        case OSError(errno=int(number)):  # the loops' own words may hold the address
-            why = f"could not be reached: {os.strerror(number)}"
-    return RemoteError(kind, f"the upstream {host} {why}", scope=Scope.PROVIDER)
-
-
-def _cut(error: Exception, host: str) -> RemoteError:
-    return RemoteError(ErrorKind.API, f"the upstream {host} cut its answer before the end ({type(error).__name__})")

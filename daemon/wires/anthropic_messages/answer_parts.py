@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 
 import msgspec
-from msgspec import DecodeError, Raw
+from msgspec import Raw
 
 from daemon.inference.blocks import Citation, HostedCall, Opaque, Reasoning, ToolCall
 from daemon.inference.response import FinishReason, Usage
 from daemon.wires.anthropic_messages.schema import WIRE_NAME, Typed
 from daemon.wires.base import AnswerContext
 from daemon.wires.call_ids import CallIds
-from daemon.wires.json import encode, fields_of, items_of
+from daemon.wires.json import NOT_JSON, encode, fields_of, items_of
 from daemon.wires.naming import shorten_id
 
 OUTSIDE_ID = re.compile(r"[^A-Za-z0-9_-]")
@@ -83,7 +83,7 @@ def tool_input(call: ToolCall) -> Raw:
         return Raw(b"{}")
     try:
         fields_of(text)
-    except (DecodeError, RecursionError):
+    except NOT_JSON:
         return Raw(encode({"_raw": call.arguments}))
     return Raw(text)
 

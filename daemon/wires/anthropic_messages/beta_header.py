@@ -12,7 +12,7 @@ from typing import Final
 
 HEADER: Final = "anthropic-beta"
 
-_ITEM: Final = re.compile(r"[\w-]+-20\d\d-\d\d-\d\d")
+_ITEM: Final = re.compile(r"(?<![\w-])[\w-]{1,128}-20\d\d-\d\d-\d\d")
 _SPOKEN: Final[Mapping[str, str]] = {"long context": "context-1m-"}
 """What a refusal calls it -> how the item begins."""
 

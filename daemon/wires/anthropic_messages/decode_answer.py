@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import msgspec
-from msgspec import DecodeError, Raw, Struct
+from msgspec import Raw, Struct
 
 from daemon.errors import ErrorKind, LocalError, RemoteError
 from daemon.inference.blocks import Block, ModelRefusal, ToolCall
@@ -82,7 +82,7 @@ def decode_response(body: bytes, names: Mapping[str, str]) -> Response:
         if message.type != "message" or bytes(message.error) not in (b"", b"null"):
             raise _no_message(body)
         content = tuple(_blocks(message.content, names))
-    except (DecodeError, UnicodeDecodeError, RecursionError, LocalError):
+    except (*NOT_JSON, LocalError):
         raise _no_message(body) from None
     explanation = explanation_of(message.stop_reason, message.stop_details)
     if explanation and not content:
@@ -130,7 +130,7 @@ def server_use_of(raw: Raw | bytes) -> ToolUseBlock | None:
         ):
             return None
         identifier = msgspec.json.decode(fields["id"], type=str)
-    except (DecodeError, KeyError):
+    except (*NOT_JSON, KeyError):
         return None
     return ToolUseBlock(id=identifier, name="web_search", input=fields.get("input", Raw()))
 
@@ -142,7 +142,7 @@ def result_id_of(raw: Raw) -> str | None:
         if bytes(fields.get("type", Raw())) != b'"web_search_tool_result"':
             return None
         return msgspec.json.decode(fields["tool_use_id"], type=str)
-    except (DecodeError, KeyError):
+    except (*NOT_JSON, KeyError):
         return None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, DecodeError, Raw, ValidationError
+from msgspec import UNSET, Raw, ValidationError
 from msgspec.structs import replace
 
 from daemon.errors import ErrorKind, LocalError
@@ -57,7 +57,7 @@ from daemon.wires.anthropic_messages.schema import (
     ToolChoiceParam,
     ToolParam,
 )
-from daemon.wires.json import check_utf8, fields_of, says
+from daemon.wires.json import NOT_JSON, check_utf8, fields_of, says
 
 _create = msgspec.json.Decoder(CreateMessage)
 _raw_create = msgspec.json.Decoder(RawCreateMessage)
@@ -97,10 +97,10 @@ def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
             parameters, heads, messages, extra = _decode_slowly(body)
     except ValidationError as error:
         raise invalid_at("", error) from None
-    except (DecodeError, UnicodeDecodeError) as error:
-        raise invalid(f"the request body is not valid JSON: {error}") from None
     except RecursionError:
         raise invalid("the request body is nested too deeply") from None
+    except NOT_JSON as error:
+        raise invalid(f"the request body is not valid JSON: {error}") from None
     if not messages:
         raise invalid("messages: at least one message is required")
     if is_set(parameters.thread):
@@ -285,7 +285,7 @@ def _session_of_user(user: str | None) -> str | None:
     if user.startswith("{"):
         try:
             fields = msgspec.json.decode(user, type=dict[str, object])
-        except (DecodeError, RecursionError):
+        except NOT_JSON:
             return None
         session = fields.get("session_id")
         return session if isinstance(session, str) and session else None

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
-from msgspec import DecodeError, Raw, Struct
+from msgspec import Raw, Struct
 
 from daemon.errors import ErrorKind, RemoteError
-from daemon.wires.json import NULL, LenientDecoder, RawObject, encode, fields_of, items_of
+from daemon.wires.json import NOT_JSON, NULL, LenientDecoder, RawObject, encode, fields_of, items_of
 from daemon.wires.sse import SseSplitter
 
 Json = dict[str, Any]
@@ -84,7 +84,7 @@ def message_of(stream: bytes) -> bytes:
     Raises ``RemoteError`` for what is no JSON."""
     try:
         return msgspec.json.encode(_collect(stream))
-    except DecodeError:
+    except NOT_JSON:
         raise RemoteError(ErrorKind.API, "the upstream sent an event that the Messages API does not have") from None
 
 
@@ -92,6 +92,7 @@ def _collect(stream: bytes) -> Json:
     message: Json = {}
     blocks: dict[int, Json] = {}
     inputs: dict[int, list[str]] = {}
+    texts: dict[tuple[int, str], list[str]] = {}
     splitter = SseSplitter()
     for payload in [*splitter.feed(stream), *splitter.close()]:
         event = _json_event.decode(payload)
@@ -100,14 +101,22 @@ def _collect(stream: bytes) -> Json:
             case "message_start":
                 message = event.message
             case "content_block_start":
-                blocks[_next_index(blocks) if event.index is None else at] = event.content_block
+                at = _next_index(blocks) if event.index is None else at
+                blocks[at] = event.content_block
+                inputs.pop(at, None)
+                texts = {place: pieces for place, pieces in texts.items() if place[0] != at}
             case "content_block_delta" if at in blocks:
                 _add(blocks[at], event.delta, inputs.setdefault(at, []))
+                for field in _GROWING:
+                    if isinstance(event.delta.get(field), str):
+                        texts.setdefault((at, field), []).append(event.delta[field])
             case "message_delta":
                 message |= event.delta
                 message["usage"] = {**_object(message.get("usage")), **(event.usage or {})}
             case _:
                 pass
+    for (index, field), pieces in texts.items():
+        blocks[index][field] = f"{blocks[index].get(field) or ''}{''.join(pieces)}"
     for index, pieces in inputs.items():
         if text := "".join(pieces):
             blocks[index]["input"] = _input(text)
@@ -123,12 +132,10 @@ def _object(value: object) -> Json:
 
 
 def _add(block: Json, delta: Json, pieces: list[str]) -> None:
-    for field in _GROWING:
-        if isinstance(delta.get(field), str):
-            block[field] = f"{block.get(field) or ''}{delta[field]}"
     if "citation" in delta:
         known = block.get("citations")
-        block["citations"] = [*(known if isinstance(known, list) else ()), delta["citation"]]
+        block["citations"] = known = known if isinstance(known, list) else []
+        known.append(delta["citation"])
     if isinstance(delta.get("partial_json"), str):
         pieces.append(delta["partial_json"])
 
@@ -137,5 +144,5 @@ def _input(text: str) -> Any:
     """Input that a token limit has cut is no JSON; it is shown as it came."""
     try:
         return msgspec.json.decode(text)
-    except DecodeError:
+    except NOT_JSON:
         return {"_raw": text}

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import UNSET, DecodeError, Raw
+from msgspec import UNSET, Raw
 from msgspec.structs import replace
 
 from daemon.inference.blocks import Block, Opaque, ToolCall, ToolResult
@@ -31,7 +31,7 @@ from daemon.wires.anthropic_messages.schema import (
     ToolParam,
     ToolResultBlock,
 )
-from daemon.wires.json import type_of
+from daemon.wires.json import NOT_JSON, type_of
 
 _CHANGES: Final = frozenset({"tool_addition", "tool_removal"})
 _HOSTED_SEARCH: Final = "tool_search_tool_"
@@ -140,7 +140,7 @@ def _of_system(block: Opaque) -> Iterator[tuple[bool, str, ToolParam | None]]:
     if added and change.tool.definition:
         try:
             tool = _definition.decode(change.tool.definition)
-        except DecodeError:
+        except NOT_JSON:
             return
     name = change.tool.name or (_name(tool) if tool is not None else "")
     if name:
@@ -157,7 +157,7 @@ def _loaded(content: Sequence[Block]) -> Iterator[tuple[bool, str, ToolParam | N
 def _read(block: Opaque) -> ToolChange | None:
     try:
         return _tool_change.decode(block.raw) if block.wire == WIRE_NAME else None
-    except DecodeError:
+    except NOT_JSON:
         return None
 
 

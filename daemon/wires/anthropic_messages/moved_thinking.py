@@ -18,7 +18,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from daemon.inference.blocks import Block, Reasoning, Text
-from daemon.inference.events import BlockEnd
+from daemon.inference.events import BlockEnd, room_of
 from daemon.inference.request import ReasoningOptions
 
 MARK: Final = "moved."
@@ -26,35 +26,41 @@ MARK: Final = "moved."
 
 
 class HeldThinking:
-    """The thinking of one answer that waits for its place. ``spoken``: whether there was text or a call."""
+    """The thinking of one answer that waits for its place. ``spoken``: whether there was text or a call. ``kept``:
+    bytes of it."""
 
-    __slots__ = ("_asked", "_texts", "_waiting", "spoken")
+    __slots__ = ("_asked", "_text", "_waiting", "kept", "spoken")
 
     def __init__(self, asked: ReasoningOptions) -> None:
         self._asked = asked
-        self._texts: list[str] = []
+        self._text = bytearray()
+        self.kept = 0
         self._waiting: list[Reasoning] = []
         self.spoken = False
 
     @property
     def growing(self) -> bool:
         """Whether the block that grows has text so far."""
-        return bool(self._texts)
+        return bool(self._text)
 
     def say(self, text: str) -> None:
         """More text of the block that grows."""
-        self._texts.append(text)
+        written = text.encode()
+        self._text += written
+        self.kept += len(written)
 
     def end(self, end: BlockEnd) -> None:
         """The block that grew is whole."""
-        parts = ("".join(self._texts),) if self._texts else ()
-        self._texts.clear()
+        parts = (self._text.decode(),) if self._text else ()
+        self.kept -= len(self._text)
+        self._text.clear()
         self.add(Reasoning(parts=parts, signature=end.signature, redacted=end.redacted))
 
     def add(self, thought: Reasoning) -> None:
         """A whole block. Left out without a signature, and where that is all and thinking was switched off."""
         if not thought.signature or (self._asked.enabled is False and not thought.text):
             return
+        self.kept += room_of(thought.text) + len(thought.signature)
         self._waiting.append(thought if self.spoken else replace(thought, signature=MARK + thought.signature))
 
     def take(self) -> list[Reasoning]:
@@ -62,6 +68,7 @@ class HeldThinking:
         if not self.spoken:
             return []
         thoughts, self._waiting = self._waiting, []
+        self.kept = len(self._text)
         return thoughts
 
 

@@ -21,7 +21,7 @@ from daemon.wires.anthropic_messages.message_events import begun_and_deltas, mes
 from daemon.wires.anthropic_messages.stream_encoder import MessagesStreamEncoder
 from daemon.wires.base import AnswerContext, EncodeResponse
 from daemon.wires.call_ids import RepeatedIds
-from daemon.wires.json import LenientDecoder, changed, encode, fields_of
+from daemon.wires.json import NOT_JSON, LenientDecoder, changed, encode, fields_of
 from daemon.wires.sse import frame
 
 _DECODED = frozenset({"message_start", "message_delta", "message_stop", "error"})
@@ -85,7 +85,9 @@ class MessagesDialect:
         "_read",
         "_shift",
         "_started",
+        "beside",
         "goes_on",
+        "kept",
         "needs_decoding",
         "signature",
     )
@@ -116,7 +118,8 @@ class MessagesDialect:
     def begin(self) -> None:
         self._read = _Event("")
         self._ids.begin()
-        self.goes_on = self.needs_decoding = False
+        self.kept = 0
+        self.beside = self.goes_on = self.needs_decoding = False
         self.signature = b""
 
     def read(self, payload: bytes) -> None:
@@ -126,6 +129,7 @@ class MessagesDialect:
             event = _event.odd(payload)
         self._read = event
         self.goes_on = event.type in _GOING_ON
+        self.beside = event.type != "content_block_delta"
         self.needs_decoding = event.type in _DECODED
         self.signature = b""
         if event.delta and b'"signature"' in bytes(event.delta):
@@ -151,6 +155,7 @@ class MessagesDialect:
             self._open = self._next - 1, block.type
             if block.type == "tool_use" and (fresh := self._ids.fresh(event.index, block.id, block.name)):
                 payload = changed(payload, content_block=Raw(changed(event.content_block, id=fresh)))
+            self.kept = self._ids.kept
         elif kind == "content_block_stop":
             self._open = None
         elif self._open and self.signature:
@@ -238,7 +243,7 @@ class MessagesDialect:
         """The events that a stream of this answer would have had, and on from there as with any stream."""
         try:
             payloads = list(message_events(body))
-        except msgspec.DecodeError:  # an odd block: what the hub makes of it
+        except NOT_JSON:  # an odd block: what the hub makes of it
             payloads = list(message_events(self._encode_response(response)))
         out = bytearray()
         for payload in payloads:

@@ -20,7 +20,7 @@ from daemon.wires.added_text import CONTINUE, NOT_KEPT, NOTHING, reminder
 from daemon.wires.anthropic_messages.midway import effort_at_end, is_over
 from daemon.wires.anthropic_messages.schema import ABSENT, RawMessageParam
 from daemon.wires.base import Fields
-from daemon.wires.json import NOT_JSON, NULL, encode, fields_of, items_of, list_of, object_of, string_of
+from daemon.wires.json import MOST_LEVELS, NOT_JSON, NULL, encode, fields_of, items_of, list_of, object_of, string_of
 
 _USER: Final = Raw(b'"user"')
 
@@ -181,7 +181,7 @@ def without_blocks_of(fields: Fields, kind: str) -> Sequence[str]:
     messages = []
     for number, (raw, head) in enumerate(zip(raws, heads, strict=True)):
         if isinstance(head.content, list) and f'"{kind}"'.encode() in bytes(raw):
-            blocks = _replaced(head.content, kind.lower(), f"messages[{number}]", lost)
+            blocks = _replaced(head.content, kind.lower(), f"messages[{number}]", lost, MOST_LEVELS)
             raw = Raw(encode(fields_of(raw) | {"content": blocks or [_text_block(NOTHING)]}))
         messages.append(raw)
     if lost:
@@ -189,7 +189,8 @@ def without_blocks_of(fields: Fields, kind: str) -> Sequence[str]:
     return lost
 
 
-def _replaced(blocks: list[Raw], kind: str, where: str, lost: list[str]) -> list[Raw]:
+def _replaced(blocks: list[Raw], kind: str, where: str, lost: list[str], levels: int) -> list[Raw]:
+    """Also inside results of tools, ``levels`` of them inside each other."""
     out: list[Raw] = []
     for raw in blocks:
         found = block_of(raw).type
@@ -198,9 +199,9 @@ def _replaced(blocks: list[Raw], kind: str, where: str, lost: list[str]) -> list
             shown = fields_of(raw).get(REPLACED.get(kind, ""), NULL)
             text = " ".join(block_of(block).text or "" for block in _content_blocks(shown))
             out += [_text_block(text)] if text else []
-        elif found == "tool_result" and f'"{kind}"'.encode() in bytes(raw):
+        elif levels and found == "tool_result" and f'"{kind}"'.encode() in bytes(raw):
             inside = fields_of(raw)
-            content = _replaced(_content_blocks(inside.get("content", NULL)), kind, where, lost)
+            content = _replaced(_content_blocks(inside.get("content", NULL)), kind, where, lost, levels - 1)
             out.append(Raw(encode(inside | {"content": content})))
         else:
             out.append(raw)

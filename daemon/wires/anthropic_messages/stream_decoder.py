@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Literal, assert_never
 
 import msgspec
-from msgspec import DecodeError, Raw, Struct
+from msgspec import Raw, Struct
 
 from daemon.errors import ErrorKind, RemoteError
 from daemon.inference.blocks import Opaque
-from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, Cited, Finish
+from daemon.inference.events import OBJECT, BlockDelta, BlockEnd, BlockKind, Cited, Finish
 from daemon.wires.anthropic_messages.decode_answer import (
     explanation_of,
     finish_reason,
@@ -27,7 +27,7 @@ from daemon.wires.anthropic_messages.decode_answer import (
 from daemon.wires.anthropic_messages.decode_blocks import citation_of, citations_of, is_set, search_call
 from daemon.wires.anthropic_messages.errors import error_event, remote_error
 from daemon.wires.anthropic_messages.schema import WIRE_NAME, Delta, StreamEvent, UsageBody
-from daemon.wires.json import LenientDecoder, fields_of
+from daemon.wires.json import NOT_JSON, LenientDecoder, check_utf8, fields_of
 from daemon.wires.sse_decoder import SseDecoder
 from daemon.wires.tools import InputReader, called_tool
 
@@ -69,11 +69,13 @@ class _Open(Struct):
     kind: _Kind
     raw: Raw
     start: _BlockStartBody
-    signature: str = ""
+    signature: bytearray
     """Of thinking: it comes in deltas behind the text, and the hub wants it with the block's end."""
-    pieces: list[str] = []
-    text: str = ""
-    """``pieces`` of the input, and the content, of a block that the hub wants whole (``hosted``, ``opaque``)."""
+    input: bytearray
+    text: bytearray
+    """The input, and the content, of a block that the hub wants whole (``hosted``, ``opaque``)."""
+    kept: int
+    """Bytes that all this is counted with."""
     has_input: bool = False
     """Of a call: whether deltas brought input. Some servers send it whole with the start instead."""
     reader: InputReader | None = None
@@ -171,14 +173,15 @@ class MessagesStreamDecoder(SseDecoder):
         self._ended = True
 
     def _cut(self) -> None:
-        self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before message_stop"))
+        self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before message_stop", reason="cut"))
 
     # Its blocks -------------------------------------------------------------------------------
 
     def _start_block(self, event: StreamEvent) -> None:
         self._begin()
         self._stop_block(event.index)  # an upstream that reuses an index without a stop
-        raw = event.content_block
+        raw = Raw(bytes(event.content_block))  # without the rest of its event
+        check_utf8(bytes(raw))
         if (identifier := result_id_of(raw)) in self._searches and identifier is not None:
             self._end_search(identifier, raw)
             return
@@ -189,18 +192,22 @@ class MessagesStreamDecoder(SseDecoder):
         if kind == "opaque" and server_use_of(raw) is not None:
             kind = "hosted"
         block = self._blocks[event.index] = self._open(kind, raw, start)
+        self._writer.kept += block.kept
         if start.text or start.thinking:
             self._writer.delta(block.index, start.text or start.thinking)
         self._writer.events += [Cited(block.index, citation) for citation in citations_of(start.citations)]
 
     def _open(self, kind: _Kind, raw: Raw, start: _BlockStartBody) -> _Open:
+        signature, kept = bytearray((start.signature or "").encode()), 4 * OBJECT + 2 * len(bytes(raw))
         if kind != "tool_call":
-            return _Open(self._writer.start(kind), kind, raw, start, start.signature or "")
+            index = self._writer.start(kind)
+            return _Open(index, kind, raw, start, signature, bytearray(), bytearray(), kept)
         self._called = True
         tool = called_tool(self._names, start.name or "")
         sent: BlockKind = "custom_tool_call" if tool.custom else "tool_call"
         index = self._writer.start(sent, id=start.id or "", name=tool.name, namespace=tool.namespace)
-        return _Open(index, kind, raw, start, reader=InputReader() if tool.custom else None)
+        reader = InputReader() if tool.custom else None
+        return _Open(index, kind, raw, start, signature, bytearray(), bytearray(), kept, reader=reader)
 
     def _delta(self, event: StreamEvent) -> None:
         block = self._blocks.get(event.index) or self._blocks.get(self._place(event.index))
@@ -217,13 +224,13 @@ class MessagesStreamDecoder(SseDecoder):
                     block.has_input = True
                     self._input(block, text)
             case "reasoning", "signature_delta":
-                block.signature += delta.signature
+                self._keep(block, block.signature, delta.signature)
             case "text", "citations_delta":
                 if is_set(delta.citation):
                     self._writer.events.append(Cited(block.index, citation_of(delta.citation)))
             case (("hosted" | "opaque"), _):
-                block.pieces.append(text)
-                block.text += delta.content or ""
+                self._keep(block, block.input, text)
+                self._keep(block, block.text, delta.content or "")
             case _:
                 pass  # no delta of this kind of block: relays that mix them up are not worth an error
 
@@ -238,15 +245,17 @@ class MessagesStreamDecoder(SseDecoder):
         block = self._blocks.pop(wire_index, None)
         if block is None:
             return
+        self._writer.kept -= block.kept
         index, start, events = block.index, block.start, self._writer.events
         match block.kind:
             case "reasoning" if start.type == "redacted_thinking":
                 events.append(BlockEnd(index, signature=start.data or None, redacted=True))
             case "reasoning":
-                events.append(BlockEnd(index, signature=block.signature or None))
+                events.append(BlockEnd(index, signature=block.signature.decode() or None))
             case "hosted":
                 # Its result is the next block, or a later one; ``_finish`` ends a search that has none.
                 self._searches[start.id or ""] = (index, _whole(block))
+                self._writer.kept += block.kept
             case "opaque":
                 events.append(BlockEnd(index, opaque=Opaque(WIRE_NAME, Raw(_whole(block)))))
             case "tool_call":
@@ -266,9 +275,18 @@ class MessagesStreamDecoder(SseDecoder):
 
     def _input(self, block: _Open, text: str) -> None:
         if block.reader is not None:
+            held = len(block.reader.held)
             text = block.reader.feed(text)
+            block.kept += len(block.reader.held) - held
+            self._writer.kept += len(block.reader.held) - held
         if text:
             self._writer.events.append(BlockDelta(block.index, text))
+
+    def _keep(self, block: _Open, kept: bytearray, text: str) -> None:
+        written = text.encode()
+        kept += written
+        block.kept += len(written)
+        self._writer.kept += len(written)
 
     def _end_search(self, identifier: str, result: Raw | None) -> None:
         index, raw = self._searches.pop(identifier)
@@ -279,7 +297,7 @@ class MessagesStreamDecoder(SseDecoder):
 
 def _whole(block: _Open) -> bytes:
     """A block as it would stand in a whole answer: its start with what the deltas brought."""
-    whole_input = "".join(block.pieces)
+    whole_input = block.input.decode()
     if not whole_input and not block.text:
         return bytes(block.raw)
     fields = fields_of(block.raw) if block.raw else {}
@@ -287,8 +305,8 @@ def _whole(block: _Open) -> bytes:
         try:
             msgspec.json.decode(whole_input)
             fields["input"] = Raw(whole_input)
-        except DecodeError:
+        except NOT_JSON:
             fields["input"] = Raw(_dumps({"_raw": whole_input}))
     if block.text:
-        fields["content"] = Raw(_dumps(block.text))
+        fields["content"] = Raw(_dumps(block.text.decode()))
     return _dumps(fields)

@@ -25,6 +25,7 @@ from msgspec import Raw
 
 from daemon.errors import GatewayError
 from daemon.inference.events import (
+    OBJECT,
     BlockDelta,
     BlockEnd,
     BlockKind,
@@ -35,6 +36,7 @@ from daemon.inference.events import (
     MessageStart,
     PartBreak,
     StreamError,
+    size_of,
 )
 from daemon.inference.response import Usage
 from daemon.wires.anthropic_messages.answer_parts import (
@@ -77,6 +79,8 @@ _LAZY: Mapping[BlockKind, tuple[bytes, bytes]] = {
 """Kinds that open with their first content, and how."""
 
 _NOBODY = -1
+_PIECE = 8 * 1024
+"""Characters in which the text of a block that waits is kept: many small pieces take ten times the room."""
 
 
 class MessagesStreamEncoder:
@@ -100,6 +104,8 @@ class MessagesStreamEncoder:
         "_own",
         "_refused",
         "_waiting",
+        "_waiting_size",
+        "kept",
     )
 
     def __init__(self, context: AnswerContext) -> None:
@@ -122,6 +128,8 @@ class MessagesStreamEncoder:
         self._head = b""  # the delta event of the open block, up to its text
         self._custom_begun = False  # whether the JSON string around a custom tool's text has been opened
         self._waiting: dict[int, list[BlockStart | BlockEvent]] = {}
+        self._waiting_size = 0
+        self.kept = 0
         self._called = self._refused = False  # decide the ``stop_reason``: clients act on it together with the blocks
         self._asked = context.request.reasoning.asked_for  # whether thinking is shown as it comes
         self._held = HeldThinking(context.request.reasoning)  # where it is not
@@ -133,6 +141,7 @@ class MessagesStreamEncoder:
                 out += (self._head, encode(event.text), _DELTA_TAIL)
             elif not self._ended:
                 self._take(event, out)
+        self.kept = self._waiting_size + self._held.kept
         return b"".join(out)
 
     def keep_alive(self) -> bytes:
@@ -162,6 +171,7 @@ class MessagesStreamEncoder:
                     self._activate(event, out)
                 else:
                     self._waiting[event.index] = [event]
+                    self._waiting_size += OBJECT
             case BlockDelta() | PartBreak() | Cited() | BlockEnd():
                 self._block_event(event, out)
             case Finish():
@@ -204,11 +214,23 @@ class MessagesStreamEncoder:
     def _block_event(self, event: BlockEvent, out: list[bytes]) -> None:
         if event.index != self._active:
             if event.index in self._waiting:
-                self._waiting[event.index].append(event)
+                self._wait(self._waiting[event.index], event)
             return
         self._apply(event, out)
         while self._active == _NOBODY and self._waiting:
-            self._replay(self._waiting.pop(next(iter(self._waiting))), out)
+            events = self._waiting.pop(next(iter(self._waiting)))
+            self._waiting_size -= sum(map(size_of, events))
+            self._replay(events, out)
+
+    def _wait(self, waiting: list[BlockStart | BlockEvent], event: BlockEvent) -> None:
+        """The event waits too; a piece of text behind another one becomes a part of that, but for large ones."""
+        last = waiting[-1]
+        if type(event) is type(last) is BlockDelta and len(last.text) < _PIECE:
+            waiting[-1] = whole = BlockDelta(event.index, last.text + event.text)
+            self._waiting_size += size_of(whole) - size_of(last)
+        else:
+            waiting.append(event)
+            self._waiting_size += size_of(event)
 
     def _replay(self, events: list[BlockStart | BlockEvent], out: list[bytes]) -> None:
         for event in events:

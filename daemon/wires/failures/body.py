@@ -17,8 +17,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from daemon.errors import Failure, RemoteError, Scope
-from daemon.secret import mask_keys
-from daemon.wires.failures.page import is_firewall, is_page, limit_in, one_line, target_of, title_of
+from daemon.wires.failures.page import is_firewall, is_page, limit_in, one_line, page_of, target_of, title_of
 from daemon.wires.failures.retry_after import wait_of
 from daemon.wires.json import NOT_JSON
 from daemon.wires.sse import SseSplitter
@@ -58,6 +57,8 @@ def failure_of_answer(
 ) -> Failure:
     """An HTTP answer that is not a success, or not the JSON that was asked for. ``headers`` are lower-case."""
     text = body.decode("utf-8", "replace").strip(_BLANK)
+    if page := page_of(status, text):
+        return Failure(status=status, page=page)
     if is_page(text):
         return _page(status, headers, text)
     value = _json(text)
@@ -71,7 +72,7 @@ def failure_of_answer(
         wait = wait_of((), headers, text[:_SHOWN])
         return Failure(
             status=status,
-            message=mask_keys(line),
+            message=line,
             retry_after=wait.seconds,
             resets_at=wait.resets_at,
             should_retry=_should_retry(headers),
@@ -105,7 +106,7 @@ def failure_of(
         code=code,
         type=type_,
         param=None if param is not None and param.isdecimal() else param,
-        message=mask_keys(message[:_SHOWN] if message else _raw(value, objects)),
+        message=message[:_SHOWN] if message else _raw(value, objects),
         beside=beside if beside != message else "",
         plan_type=_first_word(objects, "plan_type"),
         retry_after=wait.seconds,
@@ -144,7 +145,7 @@ def _page(status: int, headers: Mapping[str, str], text: str) -> Failure:
         page = "a redirect"
     return Failure(
         status=status,
-        message=mask_keys(target or title_of(text)),
+        message=target or title_of(text),
         beside=limit,
         retry_after=wait.seconds,
         should_retry=_should_retry(headers),

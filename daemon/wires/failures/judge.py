@@ -20,6 +20,7 @@ from typing import NamedTuple
 from daemon.errors import ErrorKind, Failover, Failure, GatewayError, RemoteError, Scope
 from daemon.wires.failures.context_length import does_not_fit
 from daemon.wires.failures.own_words import InRequest, is_quoted
+from daemon.wires.failures.page import ELSEWHERE, HTTPS_PORT, ON_THE_WAY, PROXY_LOGIN
 from daemon.wires.failures.words import GENERIC, VAGUE, FailureClass, by_code, by_sentence, retry_later
 
 KIND_OF_STATUS: Mapping[int, ErrorKind] = {
@@ -63,6 +64,8 @@ _KEEP_STATUS = frozenset(
 """Faults of the request keep the upstream's 4xx, unless it is one that clients take for something else."""
 _MISLEADING = frozenset({401, 402, 403, 407, 429})
 
+_REASONS: Mapping[str, str] = {HTTPS_PORT: "tls", PROXY_LOGIN: "proxy"}
+
 _JUDGED = 1000
 """Characters of a text that are searched for words."""
 
@@ -98,6 +101,7 @@ def judge(failure: Failure, in_request: InRequest = _nothing) -> RemoteError:
         should_retry=False if wrong_address or _is_final(kind, failure) else failure.should_retry,
         evidence=evidence,
         failure=failure,
+        reason=_REASONS.get(failure.page, ""),
     )
     error.resets_at, error.plan_type = failure.resets_at, failure.plan_type
     return error
@@ -117,7 +121,7 @@ def judged_again(error: RemoteError, in_request: InRequest) -> RemoteError:
     if (again.kind, again.evidence) == (error.kind, error.evidence):
         return error
     if not error.failure.page:
-        again.message = error.message  # the configured key is masked in it by now
+        again.message = error.message  # what was made of it since stays
     return again
 
 
@@ -209,7 +213,13 @@ def _of_a_page(failure: Failure, kind: ErrorKind, *, wrong_address: bool) -> str
     quoted = f": {failure.message}" if failure.message else ""
     if kind is ErrorKind.FIREWALL:
         return f"there is a web firewall in front of the upstream (HTTP {failure.status}){quoted}"
+    if failure.page in ON_THE_WAY:
+        return "; ".join(ON_THE_WAY[failure.page])
     if failure.page == "a redirect":
-        return f"the upstream redirects (HTTP {failure.status}) to {failure.message}: set the provider's base-url to it"
+        where = failure.message
+        advice = "check the path of the provider's base-url"
+        if where != ELSEWHERE:
+            advice = "set the provider's base-url to it"
+        return f"the upstream redirects (HTTP {failure.status}) to {where}: {advice}"
     advice = ": its base-url may be wrong or lack /v1" if wrong_address else ""
     return f"the upstream sent {failure.page} (HTTP {failure.status}){advice}{quoted}"

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from html import unescape
 from urllib.parse import urlsplit
 
+ELSEWHERE = "another path"
+
 _TITLE_LENGTH = 200
 _TAG = re.compile(r"<[^>]{0,500}>")
 _READ = 16384
@@ -17,7 +19,32 @@ _READ = 16384
 _CHALLENGE = re.compile(
     r"challenge-platform|cf-chl-|__cf_chl|cf-browser-verification|_Incapsula_Resource|aliyun_waf", re.I
 )
+_HTTPS_PORT = re.compile(
+    r"plain http request was sent to https port"  # nginx
+    r"|http request to an https server"  # Go, Caddy
+    r"|speaking plain http to an ssl-enabled server port"  # Apache
+    r"|combination of host and port requires tls",  # Tomcat
+    re.I,
+)
 _LIMITED = re.compile(r"you are being rate limited|error(?: code)?:? 1015", re.I)
+
+
+HTTPS_PORT = "HTTPS here"
+"""What came is the answer of a port that expects TLS."""
+PROXY_LOGIN = "a proxy's login"
+
+ON_THE_WAY: Mapping[str, tuple[str, str]] = {
+    HTTPS_PORT: ("plain HTTP was sent to an HTTPS port", "write https:// in base-url"),
+    PROXY_LOGIN: ("a proxy on the way requires a login (HTTP 407)", "put user and password into proxy-url"),
+}
+"""What keeps a request from reaching the upstream, and what to do about it."""
+
+
+def page_of(status: int, text: str) -> str:
+    """``HTTPS_PORT`` or ``PROXY_LOGIN``, whatever the body looks like; '' for any other answer."""
+    if status == 407:
+        return PROXY_LOGIN
+    return HTTPS_PORT if status == 400 and _HTTPS_PORT.search(text[:_READ]) else ""
 
 
 def is_page(text: str) -> bool:
@@ -57,14 +84,17 @@ def limit_in(text: str) -> str:
 
 
 def target_of(location: str) -> str:
-    """Where a redirect points: scheme, host and path, since the rest may hold what is nobody's business."""
+    """Where a redirect points: ``scheme://host[:port]``, since the rest may hold a key or a session; ``ELSEWHERE`` for
+    a path of the same host."""
     try:
         parts = urlsplit(location.strip())
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return ""
-    host = f"{parts.scheme}://{parts.hostname}{port}" if parts.scheme and parts.hostname else ""
-    return f"{host}{parts.path}"[:_TITLE_LENGTH]
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    if not host:
+        return ELSEWHERE if location.strip() else ""
+    return f"{parts.scheme or 'https'}://{host}{port}"[:_TITLE_LENGTH]
 
 
 def one_line(text: str, length: int) -> str:

@@ -83,6 +83,7 @@ def content_filtered(whole: object = None) -> RemoteError:
         f"the upstream's content filter stopped the answer{named}: it has no choices",
         scope=Scope.REQUEST,
         failover=Failover.ONCE,
+        reason="error_event",
     )
 
 

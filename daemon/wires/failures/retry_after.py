@@ -1,7 +1,8 @@
 """When an upstream says to come back, in whatever form it says it. No other module reads waits.
 
-Relative times win over absolute ones. These are compared with the upstream's own ``date`` header: no
-clock is read here, and theirs is the one that counts. Without that header the absolute time is kept as
+However far away they say it is, ``MOST_WAIT`` is the longest wait: a number that is wrong keeps nobody from an
+upstream for years. Relative times win over absolute ones. These are compared with the upstream's own ``date``
+header: no clock is read here, and theirs is the one that counts. Without that header the absolute time is kept as
 such, for whoever has a clock.
 """
 
@@ -12,7 +13,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+MOST_WAIT: Final = 86_400.0
+"""Seconds. Also where a limit really lasts longer: asking once a day costs nobody anything."""
+_LAST_MOMENT: Final = 4_102_444_800.0
+"""Epoch seconds of the year 2100: what is later is no moment."""
 
 _UNITS: Mapping[str, float] = {"ms": 0.001, "毫秒": 0.001, "s": 1.0, "秒": 1.0, "m": 60.0, "分": 60.0} | {
     "h": 3600.0,
@@ -85,8 +91,14 @@ def wait_of(objects: Sequence[Mapping[str, object]], headers: Mapping[str, str],
         seconds = _until_midnight(headers)
     if absolute is not None and seconds is None and "date" in headers and _until(absolute, headers) is None:
         absolute = None  # over already
-    usable = seconds is not None and 0 <= seconds < math.inf
-    return Wait(seconds if usable else None, absolute)
+    if absolute is not None and absolute > _LAST_MOMENT:
+        absolute = None
+    return Wait(None if seconds is None else bounded(seconds), absolute)
+
+
+def bounded(seconds: float) -> float | None:
+    """A wait that may be passed on; None for none at all (negative, not a number)."""
+    return min(seconds, MOST_WAIT) if seconds >= 0 else None
 
 
 def wait_in_words(message: str) -> float | None:

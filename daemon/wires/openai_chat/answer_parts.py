@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from daemon.inference.blocks import Citation, HostedCall, Opaque, ToolCall
 from daemon.inference.request import Request, Tool
 from daemon.inference.response import FinishReason, Usage
-from daemon.wires.json import encode
+from daemon.wires.json import NOT_JSON, encode
 from daemon.wires.openai_chat.entry_schema import (
     CallField,
     CustomCallField,
@@ -95,7 +95,7 @@ def image_of(call: HostedCall) -> Raw | None:
         return None
     try:
         image = _generated.decode(call.raw)
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return None
     if not image.result:
         return None

@@ -29,7 +29,7 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message, Role
-from daemon.wires.json import items_of, json_text, mistake
+from daemon.wires.json import NOT_JSON, items_of, json_text, mistake
 from daemon.wires.openai.request_body import invalid
 from daemon.wires.openai_chat.entry_schema import RequestFile, RequestImage, RequestMessage, RequestPart
 from daemon.wires.openai_chat.schema import WIRE_NAME, CalledFunction, CallPart
@@ -210,7 +210,7 @@ def _listed(text: str) -> list[ToolContent]:
         return []
     try:
         blocks = [_block(raw, "") for raw in items_of(text)]
-    except (msgspec.DecodeError, RecursionError, LocalError):
+    except (*NOT_JSON, LocalError):
         return []
     parts: list[ToolContent] = [block for block in blocks if isinstance(block, Text | Image | File | Opaque)]
     whole = len(parts) == len(blocks) and any(isinstance(part, Image) for part in parts)

@@ -12,25 +12,40 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
-from daemon.inference.events import BlockKind
+from daemon.inference.events import OBJECT, BlockKind
 from daemon.wires.json import is_json, json_text
 from daemon.wires.openai_chat.schema import CalledFunction, CallPart
-from daemon.wires.sse_decoder import BlockWriter
+from daemon.wires.sse_decoder import MOST_BLOCKS, BlockWriter, too_many
 from daemon.wires.tools import InputReader, called_tool
+
+LONGEST_NAME: Final = 4096
+"""Characters of a tool's name: what comes in pieces must not grow without end."""
 
 
 class StreamedCall:
     """One call. ``whole`` says whether its arguments are complete by themselves."""
 
-    __slots__ = ("_block", "_fallback_id", "_names", "_pieces", "_reader", "_writer", "custom", "ended", "id", "name")
+    __slots__ = (
+        "_arguments",
+        "_block",
+        "_fallback_id",
+        "_names",
+        "_reader",
+        "_writer",
+        "custom",
+        "ended",
+        "id",
+        "name",
+    )
 
     def __init__(self, writer: BlockWriter, names: Mapping[str, str], fallback_id: str | None) -> None:
         self._writer = writer
         self._names = names
         self._fallback_id = fallback_id
         # All arguments so far. Until the block starts they wait here; afterwards they say whether the call is whole.
-        self._pieces: list[str] = []
+        self._arguments = bytearray()
         self._block: int | None = None
         self._reader: InputReader | None = None  # of a custom tool that travelled as a function: its text is unwrapped
         self.id: str | None = None
@@ -41,25 +56,29 @@ class StreamedCall:
     @property
     def begun(self) -> bool:
         """Whether any of its arguments came, or its block is open."""
-        return bool(self._pieces) or self._block is not None
+        return bool(self._arguments) or self._block is not None
 
     @property
     def whole(self) -> bool:
         """Whether the arguments are one JSON value by now; of a custom call nobody knows."""
-        return not self.custom and is_json("".join(self._pieces))
+        return not self.custom and is_json(bytes(self._arguments))
 
     def describe(self, id_: str | None, name: str | None, *, custom: bool) -> None:
         """What a fragment says of the call itself."""
         self.id = self.id or id_
         self.custom = self.custom or custom
         if name and name != self.name and not (self.name and self.begun):
-            self.name = name if name.startswith(self.name) else self.name + name
+            whole = name if name.startswith(self.name) else self.name + name
+            if len(whole) <= LONGEST_NAME:
+                self.name = whole
 
     def delta(self, text: str) -> None:
         """More arguments; they open the block, once the name is known."""
         if not text or self.ended:
             return
-        self._pieces.append(text)
+        written = text.encode()
+        self._arguments += written
+        self._writer.kept += len(written)
         if self._block is not None:
             self._write(self._block, text)
         else:
@@ -75,8 +94,8 @@ class StreamedCall:
         kind: BlockKind = "custom_tool_call" if self.custom or tool.custom else "tool_call"
         id_ = self.id or self._fallback_id
         self._block = block = self._writer.start(kind, id=id_, name=tool.name, namespace=tool.namespace)
-        for text in self._pieces:
-            self._write(block, text)
+        if self._arguments:
+            self._write(block, self._arguments.decode())
 
     def end(self) -> None:
         """Closes the block; a call without a name has none and vanishes."""
@@ -132,9 +151,17 @@ class CallTable:
         elif custom is not None:
             name, text = custom.name, custom.input or ""
         call = self._find(part, name)
-        id_ = part.id if part.id and self._owners.setdefault(part.id, call) is call else None
+        id_ = part.id if part.id and self._owner(part.id, call) is call else None
         call.describe(id_, name, custom=custom is not None or part.type == "custom")
         call.delta(text)
+
+    def _owner(self, id_: str, call: StreamedCall) -> StreamedCall:
+        """Whose id it is: ``call``'s, if nobody has it."""
+        owner = self._owners.get(id_)
+        if owner is None:
+            owner = self._owners[id_] = call
+            self._writer.kept += len(id_) + OBJECT
+        return owner
 
     def take_legacy(self, function: CalledFunction) -> None:
         """``function_call``, which had one call per answer and no ids."""
@@ -161,7 +188,10 @@ class CallTable:
         if self._calls:
             self.settle()
         fallback_id = f"call_{self.answer_id}_{len(self._calls)}" if self.answer_id else None
+        if len(self._calls) >= MOST_BLOCKS:
+            raise too_many()
         call = StreamedCall(self._writer, self._names, fallback_id)
+        self._writer.kept += 4 * OBJECT
         self._calls.append(call)
         if index is not None:
             self._by_index[index] = call

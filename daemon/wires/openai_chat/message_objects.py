@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.wires.base import Fields
-from daemon.wires.json import NULL, RawObject, encode, fields_of, first_byte, items_of, string_of
+from daemon.wires.json import NOT_JSON, NULL, RawObject, encode, fields_of, first_byte, items_of, string_of
 
 Messages = list[RawObject]
 
@@ -40,7 +40,7 @@ def messages_of(fields: Fields) -> Messages:
     """The messages; none where they are no list of objects."""
     try:
         return [fields_of(raw) for raw in items_of(fields.get("messages", NULL))]
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return []
 
 
@@ -76,7 +76,7 @@ def only_text(content: Raw) -> str | None:
         return string_of(content)
     try:
         parts = _parts(content)
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return None
     if any(part.type not in _TEXT_PARTS for part in parts):
         return None

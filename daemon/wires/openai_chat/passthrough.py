@@ -78,7 +78,9 @@ class ChatDialect:
         "_own",
         "_read",
         "_spoken",
+        "beside",
         "goes_on",
+        "kept",
         "needs_decoding",
         "signature",
     )
@@ -105,8 +107,9 @@ class ChatDialect:
         self._read = _LAST
         self._calls = False  # whether the event has some
         self._ids.begin()
+        self.kept = 0
         self._finishes = False  # whether a choice of the event has its ``finish_reason``
-        self.goes_on = self.needs_decoding = False
+        self.beside = self.goes_on = self.needs_decoding = False
         self._done = False  # whether ``[DONE]`` has gone out: some servers end without one, and clients wait for it
         self._ending = False  # whether a ``finish_reason`` has come: no delta may follow it, not even an empty one
         # Whether the decoder has seen content. It gets the first chunk that has some, since it judges an end without
@@ -115,7 +118,7 @@ class ChatDialect:
 
     def read(self, payload: bytes) -> None:
         if payload == DONE or (len(payload) < _LONGEST_DONE and is_done(payload)):
-            self._read, self.goes_on, self.needs_decoding = _LAST, True, True
+            self._read, self.beside, self.goes_on, self.needs_decoding = _LAST, False, True, True
             return
         self._read = chunk = _chunk(payload)
         usage, error = chunk.usage not in _ABSENT, chunk.error not in _ABSENT
@@ -124,6 +127,7 @@ class ChatDialect:
             raise msgspec.DecodeError  # a client's SDK takes it for a chunk, and reads its choices
         self._calls = calls = b'"tool_calls"' in payload
         self._finishes = finishes = b'"finish_reason":"' in payload or b'"finish_reason": "' in payload
+        self.beside = finishes or error or not self.goes_on
         self.needs_decoding = not self._spoken or usage or error or finishes or calls
         self._spoken = self._spoken or self.commits()
 
@@ -158,13 +162,18 @@ class ChatDialect:
             renamed |= self._rename(choice, field)
         return changed(payload, choices=whole) if renamed else payload
 
-    def _rename(self, choice: dict[str, Any], field: str) -> bool:
+    def _rename(self, choice: object, field: str) -> bool:
+        """What has another shape than calls have stays as it is: nobody can pair it."""
         renamed = False
-        for place, call in enumerate((choice.get(field) or {}).get("tool_calls") or ()):
-            known = choice.get("index"), call.get("index", place)
-            name = (call.get("function") or {}).get("name") or ""
+        calls = _object(_object(choice).get(field)).get("tool_calls")
+        for place, call in enumerate(calls if isinstance(calls, list) else ()):
+            call = _object(call)
+            known = encode((_object(choice).get("index"), call.get("index", place)))
+            name = _object(call.get("function")).get("name")
+            name = name if isinstance(name, str) else ""
             if isinstance(call.get("id"), str) and (fresh := self._ids.fresh(known, call["id"], name)):
                 call["id"], renamed = fresh, True
+        self.kept = self._ids.kept
         return renamed
 
     def _is_hidden(self, chunk: _Chunk) -> bool:
@@ -222,6 +231,10 @@ class ChatDialect:
     def unfold(self, body: bytes, response: Response) -> bytes:
         """By the encoder that has made the keep-alives, if there were any."""
         return self._own.encode(list(replay(response)))
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _renamed(payload: bytes, name: bytes, model: bytes) -> bytes:

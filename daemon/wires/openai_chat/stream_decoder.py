@@ -39,6 +39,8 @@ from daemon.wires.openai_chat.schema import (
 from daemon.wires.sse_decoder import SseDecoder
 
 _CHUNK = LenientDecoder(Completion)
+LONGEST_WORD = 64 * 1024
+"""Bytes of what is kept until the end and has no end of its own: counts, a finish reason. No usage is that long."""
 _NOTHING = frozenset((b"null", b"false", b"0", b'""', b"{}", b"[]"))
 
 
@@ -102,18 +104,20 @@ class ChatStreamDecoder(SseDecoder):
         if self._finish or (self._came and self._calls.whole):
             self._end()
         else:
-            self._fail(RemoteError(ErrorKind.API, "the upstream ended its stream without a finish_reason"))
+            self._fail(
+                RemoteError(ErrorKind.API, "the upstream ended its stream without a finish_reason", reason="cut")
+            )
 
     def _completion(self, chunk: Completion) -> None:
         if chunk.error is not UNSET and _said(chunk.error):
             self._fail(_error_in(chunk.error))
             return
         if chunk.usage is not UNSET and _said(chunk.usage):
-            self._usage = chunk.usage
+            self._usage = Raw(bytes(chunk.usage)[:LONGEST_WORD])  # without the rest of its event
         if chunk.service_tier is not None:
-            self._tier = chunk.service_tier
+            self._tier = chunk.service_tier[:LONGEST_WORD]
         if not self._begun and (chunk.id or chunk.choices):
-            self._calls.answer_id = chunk.id or ""
+            self._calls.answer_id = (chunk.id or "")[:LONGEST_WORD]
             self._begin(chunk.id or "", chunk.model or "")
         for choice in chunk.choices or ():
             if not choice.index and not self._ended:
@@ -125,9 +129,9 @@ class ChatStreamDecoder(SseDecoder):
         if delta is not None:
             self._delta(delta)
         if choice.usage is not UNSET and _said(choice.usage):
-            self._usage = choice.usage
+            self._usage = Raw(bytes(choice.usage)[:LONGEST_WORD])
         if choice.finish_reason and not self._finish:
-            self._finish = choice.finish_reason
+            self._finish = choice.finish_reason[:LONGEST_WORD]
             failure = _error_in(choice.error) if _said(choice.error) else broken_off(self._finish)
             if failure is not None:
                 self._fail(failure)
@@ -216,7 +220,7 @@ class ChatStreamDecoder(SseDecoder):
         if self._finish:
             self._end()
         else:
-            self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before its finish_reason"))
+            self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before its finish_reason", reason="cut"))
 
     def _end(self) -> None:
         self._leave()
@@ -274,7 +278,9 @@ def finish_reason(word: str, *, called: bool, refused: bool) -> FinishReason:
 def broken_off(word: str) -> RemoteError | None:
     """The failure that a finish reason stands for, if it does."""
     kind = _FAILURES.get(word.lower())
-    return None if kind is None else RemoteError(kind, f"the upstream aborted its answer (finish_reason {word})")
+    if kind is None:
+        return None
+    return RemoteError(kind, f"the upstream aborted its answer (finish_reason {word})", reason="error_event")
 
 
 def usage_from(raw: Raw) -> Usage | None:

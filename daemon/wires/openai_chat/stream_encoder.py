@@ -20,6 +20,7 @@ from msgspec import Raw
 
 from daemon.errors import GatewayError
 from daemon.inference.events import (
+    OBJECT,
     BlockDelta,
     BlockEnd,
     BlockStart,
@@ -81,6 +82,7 @@ class ChatStreamEncoder:
         "_thought",
         "_waiting",
         "_wrapped",
+        "kept",
     )
 
     def __init__(self, context: AnswerContext) -> None:
@@ -99,6 +101,7 @@ class ChatStreamEncoder:
         self._wrapped: set[int] = set()
         # Code points of finished texts: sources name places in the content, which is all texts in a row.
         self._text_length = 0
+        self.kept = 0
         self._lists: dict[str, list[Raw]] = {}  # sources and pictures, which go out at the end (invariant 3)
         chunk = {"id": f"chatcmpl-{context.answer_id}", "object": "chat.completion.chunk", "created": context.created}
         chunk |= {"model": context.model, "system_fingerprint": None}
@@ -227,7 +230,7 @@ class ChatStreamEncoder:
         self._begin(out)
         annotation = annotation_of(event.citation, place.offset or 0, place.length)
         if annotation is not None:
-            self._lists.setdefault("annotations", []).append(annotation)
+            self._list("annotations", annotation)
 
     def _stop(self, end: BlockEnd, out: list[bytes]) -> None:
         start = self._waiting.pop(end.index, None)
@@ -240,7 +243,11 @@ class ChatStreamEncoder:
             self._argue(end.index, "{}", out)
         image = image_of(end.hosted) if end.hosted is not None else own_image(end.opaque)
         if image is not None:
-            self._lists.setdefault("images", []).append(image)
+            self._list("images", image)
+
+    def _list(self, field: str, entry: Raw) -> None:
+        self._lists.setdefault(field, []).append(entry)
+        self.kept += OBJECT + len(bytes(entry))
 
     # --- the wire ---
 

@@ -15,7 +15,7 @@ from msgspec import Raw
 
 from daemon.wires.base import Fields
 from daemon.wires.effort import BUDGETS
-from daemon.wires.json import FALSE, NULL, TRUE, encode, object_of
+from daemon.wires.json import FALSE, NOT_JSON, NULL, TRUE, encode, object_of
 
 EFFORT: Final = "reasoning_effort"
 
@@ -36,7 +36,7 @@ def _effort(fields: Fields) -> str:
         return ""
     try:
         return msgspec.json.decode(raw, type=str)
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return ""
 
 

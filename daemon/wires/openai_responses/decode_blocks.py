@@ -26,7 +26,7 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message, Role
-from daemon.wires.json import items_of, mistake
+from daemon.wires.json import NOT_JSON, items_of, mistake
 from daemon.wires.openai.request_body import invalid
 from daemon.wires.openai_responses.entry_schema import RequestItem, RequestPart
 from daemon.wires.openai_responses.output_items import HOSTED, citation_from, hosted_call
@@ -51,7 +51,7 @@ def messages_of(input_: Raw | UnsetType) -> tuple[Message, ...]:
         return (Message("user", (Text(msgspec.json.decode(input_, type=str)),)),)
     try:
         items = items_of(input_)
-    except msgspec.DecodeError:
+    except NOT_JSON:
         raise invalid("Invalid type for 'input': expected one of a string or an array of objects.", "input") from None
     turns = _Turns()
     for number, raw in enumerate(items):

@@ -146,6 +146,10 @@ _choice = msgspec.json.Decoder(NamedChoice)
 _filters = msgspec.json.Decoder(WebSearchFilters)
 
 
+MOST_GROUPS: Final = 8
+"""Namespaces inside each other. The API has one level (2026-11)."""
+
+
 def tools_of(raws: Sequence[Raw], where: str, namespace: str | None = None) -> tuple[AnyTool, ...]:
     """The tools in a list at ``where``. Raises ``LocalError`` naming the place of a mistake."""
     return tuple(_tool_of(raw, f"{where}[{number}]", namespace) for number, raw in enumerate(raws))
@@ -181,6 +185,8 @@ def _tool_of(raw: Raw, where: str, namespace: str | None) -> AnyTool:
 
 def _lifted(tool: RequestTool, where: str) -> tuple[AnyTool, ...]:
     if tool.type == "namespace":
+        if where.count(".tools") >= MOST_GROUPS:
+            raise invalid(f"Invalid '{where}': groups of tools are at most {MOST_GROUPS} inside each other.", "tools")
         return tools_of(tool.tools or (), f"{where}.tools", tool.name)
     if tool.type == tool_search.NAME and tool.execution == "client":
         return (_client_tool(tool, tool_search.NAME, None),)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from msgspec import Raw
 
+from daemon.inference.events import OBJECT
 from daemon.inference.response import FinishReason
 from daemon.wires.json import LenientDecoder, is_object
 from daemon.wires.openai_responses.output_items import (
@@ -26,7 +27,7 @@ from daemon.wires.openai_responses.output_items import (
     type_of,
 )
 from daemon.wires.openai_responses.schema import EventHead, ItemEvent
-from daemon.wires.sse_decoder import BlockWriter
+from daemon.wires.sse_decoder import MOST_BLOCKS, BlockWriter, too_many
 
 _UNANNOUNCED = {type_: Raw(b'{"type":"%b"}' % type_.encode()) for type_ in ("message", "reasoning", *CALL_KINDS)}
 """Stand-ins for an item whose ``output_item.added`` never came."""
@@ -134,7 +135,10 @@ class ItemTable:
         return self._places.get(item_id, max(self._items, default=0))
 
     def _add(self, place: int, item: Raw) -> ItemState:
+        if len(self._states) >= MOST_BLOCKS:
+            raise too_many()
         state = state_of(item, writer=self._writer, names=self._names)
+        self._writer.kept += 4 * OBJECT + len(state.item_id or "")
         self._items[place] = state
         self._states.append((type_of(item), state))
         if state.item_id:

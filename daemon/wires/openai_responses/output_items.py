@@ -16,7 +16,7 @@ from typing import Final, Literal
 from msgspec import UNSET, Raw
 
 from daemon.inference.blocks import Citation, HostedCall, Opaque
-from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, Cited, PartBreak
+from daemon.inference.events import OBJECT, BlockDelta, BlockEnd, BlockKind, Cited, PartBreak
 from daemon.wires.json import LenientDecoder, is_object, json_text
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
@@ -27,7 +27,7 @@ from daemon.wires.openai_responses.schema import (
     Part,
     ReasoningItem,
 )
-from daemon.wires.sse_decoder import BlockWriter
+from daemon.wires.sse_decoder import MOST_BLOCKS, BlockWriter, too_many
 
 HOSTED = {
     "web_search_call": "web_search",
@@ -82,7 +82,10 @@ class MessageState:
         """The part at ``index``, new or known."""
         part = self.parts.get(index)
         if part is None:
+            if len(self.parts) >= MOST_BLOCKS:
+                raise too_many()
             part = self.parts[index] = MessagePart()
+            self.writer.kept += OBJECT
         return part
 
     def delta(self, index: int, kind: BlockKind, text: str) -> int:
@@ -156,7 +159,9 @@ class ReasoningState:
         self.writer = writer
         self.item_id = item_id
         self.ended = False
-        self._signature = signature  # of ``output_item.added``; the one of ``done`` counts where there is one
+        # Of ``output_item.added``; the one of ``done`` counts where there is one.
+        self._signature: str | None = None
+        self._sign(signature)
         self._source: ReasoningSource | None = None  # what came first: summary or the reasoning itself
         self._last: int | None = None  # the part that grows: another index begins a part, also without an event for it
         self._sent: set[int] = set()  # parts that came in deltas, which ``*.done`` and ``completed`` say again
@@ -174,7 +179,11 @@ class ReasoningState:
         if self._last is not None and self._last != index:
             self.writer.events.append(PartBreak(self._block))
         self._last = index
-        self._sent.add(index)
+        if index not in self._sent:
+            if len(self._sent) >= MOST_BLOCKS:
+                raise too_many()
+            self._sent.add(index)
+            self.writer.kept += OBJECT
         self.writer.delta(self._block, text)
 
     def part_done(self, source: ReasoningSource, index: int, text: str | None) -> None:
@@ -188,12 +197,18 @@ class ReasoningState:
             self.part_done("summary", index, part.text)
         for index, part in enumerate(_parts(last.content)):
             self.part_done("content", index, part.text)
-        self._signature = last.encrypted_content or self._signature
+        if last.encrypted_content:
+            self._sign(last.encrypted_content)
         self.finish()
 
     def finish(self) -> None:
         self.writer.events.append(BlockEnd(self._block, self._signature or None))
+        self._sign(None)
         self.ended = True
+
+    def _sign(self, signature: str | None) -> None:
+        self.writer.kept += len(signature or "") - len(self._signature or "")
+        self._signature = signature
 
 
 class CallState:
@@ -226,7 +241,7 @@ class CallState:
         self._namespace: str | None = None
         self._block: int | None = None
         # Arguments that came before the name: relays announce a call without one and name it later, or at its end.
-        self._waiting: list[str] = []
+        self._waiting = bytearray()
         self._sent = False  # whether deltas brought arguments: what ``done`` says again is then not read
         self._whole: str | None = None  # the arguments as some event had them whole, for a call without deltas
 
@@ -236,7 +251,10 @@ class CallState:
         self.call_id = self.call_id or item.call_id
         self._name = self._name or item.name
         self._namespace = self._namespace or item.namespace
-        self._whole = json_text(item.arguments) or item.input or self._whole
+        whole = json_text(item.arguments) or item.input
+        if whole:
+            self.writer.kept += len(whole) - len(self._whole or "")
+            self._whole = whole
         self._start_when_named()
 
     def delta(self, text: str) -> None:
@@ -245,7 +263,9 @@ class CallState:
             return
         self._sent = True
         if self._block is None:
-            self._waiting.append(text)
+            written = text.encode()
+            self._waiting += written
+            self.writer.kept += len(written)
         else:
             self.writer.delta(self._block, text)
 
@@ -268,6 +288,9 @@ class CallState:
             return
         if not self._sent and self._whole:
             self.writer.delta(self._block, self._whole)
+            self._sent = True
+        self.writer.kept -= len(self._whole or "")
+        self._whole = None
         self.writer.end(self._block)
 
     @property
@@ -289,38 +312,46 @@ class CallState:
             namespace=self._namespace,
             item_id=self.item_id,
         )
-        for text in self._waiting:
-            self.writer.delta(self._block, text)
-        self._waiting.clear()
+        if self._waiting:
+            self.writer.delta(self._block, self._waiting.decode())
+            self.writer.kept -= len(self._waiting)
+            self._waiting.clear()
 
 
 class HostedState:
     """A tool that the upstream ran by itself, or an item that only this wire knows: kept whole."""
 
-    __slots__ = ("_block", "_head", "_item", "ended", "item_id", "writer")
+    __slots__ = ("_block", "_item", "_type", "ended", "item_id", "writer")
     content: Final = "hosted"
     empty: Final = False
 
     def __init__(self, writer: BlockWriter, item: Raw) -> None:
         self.writer = writer
         self.ended = False
-        self._item = item
-        self._head = _HEAD.decode(item)
-        self.item_id = self._head.id
-        name = hosted_name(self._head)
-        kind: BlockKind = "hosted" if self._head.type in HOSTED else "opaque"
+        self._item = Raw(b"")
+        self._keep(item)
+        head = _HEAD.decode(item)
+        self._type, self.item_id = head.type, head.id
+        name = hosted_name(head)
+        kind: BlockKind = "hosted" if head.type in HOSTED else "opaque"
         self._block = writer.start(kind, id=self.item_id, name=name, item_id=self.item_id)
 
     def done(self, item: Raw) -> None:
         """The item's last word."""
-        self._item = item
+        self._keep(item)
         self.finish()
+
+    def _keep(self, item: Raw) -> None:
+        raw = bytes(item)  # without the rest of its event
+        self.writer.kept += len(raw) - len(bytes(self._item))
+        self._item = Raw(raw)
 
     def finish(self) -> None:
         """Ends it as far as it is known."""
         self.ended = True
-        raw = Raw(bytes(self._item))
-        if self._head.type not in HOSTED:
+        raw = self._item
+        self._keep(Raw(b""))
+        if self._type not in HOSTED:
             self.writer.events.append(BlockEnd(self._block, opaque=Opaque(WIRE_NAME, raw)))
             return
         self.writer.events.append(BlockEnd(self._block, hosted=hosted_call(_HEAD.decode(raw), raw)))

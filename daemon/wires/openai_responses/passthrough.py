@@ -16,6 +16,7 @@ from msgspec import Raw, Struct
 from daemon.errors import GatewayError
 from daemon.inference.blocks import Reasoning
 from daemon.inference.collect import collect
+from daemon.inference.events import OBJECT
 from daemon.inference.response import Response
 from daemon.wires.base import AnswerContext, EncodeResponse
 from daemon.wires.call_ids import RepeatedIds
@@ -26,6 +27,7 @@ from daemon.wires.openai_responses.errors import failure_code, failure_message
 from daemon.wires.openai_responses.item_events import item_events
 from daemon.wires.openai_responses.schema import WIRE_NAME
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
+from daemon.wires.openai_responses.stream_encoder import MOST_REPEATED
 from daemon.wires.sse import frame
 
 OPENINGS = frozenset({"response.created", "response.queued", "response.in_progress"})
@@ -82,13 +84,16 @@ class ResponsesDialect:
         "_inserted",
         "_item",
         "_items",
+        "_items_size",
         "_last_number",
         "_objects",
         "_opened_as",
         "_read",
         "_stored",
         "_upstream_id",
+        "beside",
         "goes_on",
+        "kept",
         "needs_decoding",
         "signature",
     )
@@ -117,12 +122,13 @@ class ResponsesDialect:
         # The items that have ended. Some relays end with an empty ``output``, from which a client that reads only the
         # last event gets no answer, and a failure must show what came before it.
         self._items: list[Raw] = []
+        self._items_size = self.kept = 0
         self._done = b""  # the response object of the terminal event: the whole answer of a client that did not stream
         # The response object of the upstream's opening, as the client got it. A keep-alive repeats it, so that it
         # says no less than the upstream has said.
         self._envelope = b""
         self._upstream_id = ""  # known before the opening goes on, so that a keep-alive then due can have its id
-        self.goes_on = self.needs_decoding = False
+        self.beside = self.goes_on = self.needs_decoding = False
         self.signature = b""
 
     def read(self, payload: bytes) -> None:
@@ -135,6 +141,7 @@ class ResponsesDialect:
         if not kind:
             raise msgspec.DecodeError
         self.goes_on = kind[:9] == "response."
+        self.beside = kind[-6:] != ".delta"
         self.needs_decoding = kind in TERMINALS or "." not in kind  # some relays' errors have a type of their own
         self.signature = b""
         if kind == ITEM_DONE:
@@ -159,10 +166,13 @@ class ResponsesDialect:
                 payload = changed(payload, item=item)
             if kind == ITEM_DONE:
                 self._items.append(item)
+                self._items_size += 2 * OBJECT + len(payload)
+            self._count()
         elif kind in LIFECYCLE:
             if kind in OPENINGS and self._opened_as:
                 return b""
             payload = self._lifecycle(event, payload)
+            self._count()
         number = event.sequence_number
         if self._inserted or number is None:
             number = self._last_number + 1
@@ -170,6 +180,9 @@ class ResponsesDialect:
         if self._inserted:
             payload = changed(payload, sequence_number=number)
         return frame(kind, payload.replace(b"\n", b" "))
+
+    def _count(self) -> None:
+        self.kept = self._items_size + self._ids.kept + len(self._envelope) + len(self._done)
 
     def _unlike(self, item: Raw) -> Raw:
         """A call whose id the conversation holds already gets another, in all events alike (item ids change from event
@@ -233,7 +246,8 @@ class ResponsesDialect:
 
     def fail(self, error: GatewayError) -> bytes:
         problem = {"code": failure_code(error) or error.kind.value, "message": failure_message(error)}
-        response = changed(self._running(), status="failed", error=problem, output=self._items)
+        output = self._items if self.kept <= MOST_REPEATED else []
+        response = changed(self._running(), status="failed", error=problem, output=output)
         return _numbered({"type": "response.failed", "response": Raw(response)}, self._last_number + 1)
 
     def whole(self, body: bytes) -> bytes:

@@ -17,7 +17,7 @@ from msgspec import Raw, Struct
 
 from daemon.wires.added_text import reminder
 from daemon.wires.base import Fields
-from daemon.wires.json import NULL, encode, fields_of, first_byte, list_of, string_of
+from daemon.wires.json import NOT_JSON, NULL, encode, fields_of, first_byte, list_of, string_of
 from daemon.wires.openai_responses.schema import InputMessage, InputText
 
 NEUTRAL_INSTRUCTIONS: Final = "You are a helpful assistant."
@@ -197,7 +197,7 @@ def _only_text(raw: Raw) -> str | None:
     """The text of a message that holds nothing else."""
     try:
         content = _content(raw).content
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return None
     if isinstance(content, str):
         return content
@@ -217,5 +217,5 @@ def _without(raw: Raw, name: str) -> Raw:
 def _head(raw: Raw) -> _Head:
     try:
         return _read_head(raw)
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return _Head()

@@ -174,7 +174,7 @@ class ResponsesStreamDecoder(SseDecoder):
         """``created``, ``in_progress``, ``queued``: the answer has begun; ``_event`` has written that already."""
 
     def _cut(self) -> None:
-        self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before response.completed"))
+        self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before response.completed", reason="cut"))
 
     def _terminal(self, head: EventHead, payload: bytes) -> None:
         response = _RESPONSE.decode(payload).response or ResponseObject()
@@ -257,5 +257,5 @@ def usage_from(usage: ResponseUsage) -> Usage:
 def _failure(response: ResponseObject, status: str) -> RemoteError:
     error = None if response.error is UNSET else msgspec.json.decode(response.error)
     if not error:
-        return RemoteError(ErrorKind.API, f"the upstream ended its answer with status {status}")
+        return RemoteError(ErrorKind.API, f"the upstream ended its answer with status {status}", reason="error_event")
     return remote_error(error)

@@ -12,7 +12,7 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import assert_never
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
@@ -42,11 +42,14 @@ from daemon.wires.openai_responses.stream_items import (
     WholeBlock,
 )
 
+MOST_REPEATED: Final = 4 * 1024 * 1024
+"""Bytes of output that ``response.failed`` says once more: to say 64 MiB again would take as much room four times."""
+
 
 class ResponsesStreamEncoder:
     """One answer toward one client."""
 
-    __slots__ = ("_blocks", "_ended", "_ids", "_objects", "_searches", "_started", "_writer")
+    __slots__ = ("_blocks", "_ended", "_ids", "_objects", "_searches", "_started", "_writer", "kept")
 
     def __init__(self, context: AnswerContext) -> None:
         self._objects = ResponseObjects(context)
@@ -57,6 +60,7 @@ class ResponsesStreamEncoder:
         # Whether ``response.created`` has gone out: with the first event, or with a keep-alive before it.
         self._started = False
         self._ended = False
+        self.kept = 0
 
     def encode(self, events: Sequence[Event]) -> bytes:
         for event in events:
@@ -66,6 +70,7 @@ class ResponsesStreamEncoder:
                 self._blocks[event.index].delta(event.text)
             else:
                 self._event(event)
+        self.kept = self._writer.kept
         return self._writer.take()
 
     def keep_alive(self) -> bytes:
@@ -136,7 +141,8 @@ class ResponsesStreamEncoder:
     def _failed(self, error: GatewayError) -> None:
         self._start()
         self._ended = True
-        failed = self._objects.failed(self._writer.finished(), error)
+        output = self._writer.finished() if self._writer.kept <= MOST_REPEATED else []
+        failed = self._objects.failed(output, error)
         self._writer.write(b"response.failed", b',"response":' + failed)
 
     def _finish(self, event: Finish) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import httpx
@@ -351,14 +351,15 @@ def test_mode_and_links_stay(gateway: Daemon) -> None:
 
 def test_fifty_at_once_are_all_there_in_order(gateway: Daemon) -> None:
     def add(number: int) -> httpx.Response:
-        entry = {"name": f"p{number}", "enabled": True, "base-url": f"https://p{number}.example", "api-key": "k"}
+        # An address and no name: fifty questions at once are too many for some name servers.
+        entry = {"name": f"p{number}", "enabled": True, "base-url": f"http://127.0.0.1:9/p{number}", "api-key": "k"}
         return ask(gateway, "PATCH", "/tppc", {"providers": [entry]})
 
     before = generation(gateway)
     states = []
     with ThreadPoolExecutor(50) as pool:
         answers = [pool.submit(add, number) for number in range(50)]
-        while not all(each.done() for each in answers):
+        while wait(answers, timeout=0.02).not_done:  # between two looks the daemon has the processor
             states.append(parse(gateway.config.read_bytes()))
     assert [each.result().status_code for each in answers] == [200] * 50
     names = added(parse(gateway.config.read_bytes()))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from daemon.secret import Secret
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.upstream.adapters.base import USER_AGENT
@@ -63,6 +65,35 @@ def test_a_value_that_no_header_may_hold_stays_behind() -> None:
     headers = headers_of(core_auth(), client)
     assert headers["user-agent"] == USER_AGENT
     assert "x-codex-window-id" not in headers
+
+
+@pytest.mark.parametrize("value", ["caf\u00e9", "\u6f22", "a\tb", "a\x00b", "\x1b[0m", "a\r\nx-evil: b", "", "\u00a0"])
+def test_a_clients_value_that_cannot_be_sent_is_not_copied(value: str) -> None:
+    """It is the client's mistake: were it sent, the request would fail at this provider and at every other."""
+    auth = core_auth(headers=(("x-who", "$X-User"), ("x-own", "mine")))
+    headers = headers_of(auth, {"x-user": value})
+    assert ("x-who" in headers, headers["x-own"]) == (False, "mine")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["authorization", "Authorization", "x-api-key", "X_API_KEY", "api-key", "x-goog-api-key", "cookie", " cookie",
+     "proxy-authorization", "x-management-key", "x-tppcd-anything", "x-auth-token", "host", "te", "content_length"],
+)  # fmt: skip
+def test_a_clients_key_and_connection_are_never_copied(name: str) -> None:
+    """Also where a row of the store says so that was written before the rule."""
+    client = {name.strip().lower(): "client-value"}
+    headers = headers_of(core_auth(headers=(("x-copy", f"${name}"),)), client)
+    assert "client-value" not in headers.values()
+
+
+@pytest.mark.parametrize(
+    "name", ["Host", "content-length", "Content_Length", "Transfer-Encoding", "TE", "Connection", "proxy-anything"]
+)
+def test_a_header_of_the_message_itself_is_never_set(name: str) -> None:
+    for value in ("5", "$X-Length"):
+        headers = headers_of(core_auth(headers=((name, value),)), {"x-length": "5"})
+        assert not {name.lower(), name.lower().replace("_", "-")} & headers.keys()
 
 
 def test_without_a_key_no_header_carries_one() -> None:

@@ -172,14 +172,16 @@ async def test_a_refused_connection_is_told() -> None:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
     async with transport() as way:
-        with pytest.raises(RemoteError, match="could not be reached"):
+        with pytest.raises(
+            RemoteError, match=rf"nothing listens on 127\.0\.0\.1 port {port}; the connection is refused"
+        ):
             await way.open(call(f"http://127.0.0.1:{port}/v1"))
 
 
 @pytest.mark.asyncio
 async def test_a_name_that_does_not_resolve_is_told() -> None:
     async with transport() as way:
-        with pytest.raises(RemoteError, match=r"does not resolve|could not be reached"):
+        with pytest.raises(RemoteError, match="does not resolve"):
             await way.open(call("http://no-such-host.invalid/v1"))
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import ErrorKind, LocalError, RemoteError, Scope
+from daemon.masks import Masks
+from daemon.upstream.privacy import mask_error
 from daemon.wires.anthropic_messages import WIRE, reword_context_length
 from tests.wires.anthropic_messages.world import recordings
 
@@ -203,6 +205,8 @@ def test_the_upstreams_own_words_are_kept(body: bytes, message: str) -> None:
 @pytest.mark.parametrize("status", [401, 403])
 def test_words_about_a_key_are_passed_on_without_the_key(status: int) -> None:
     error = WIRE.decode_error(status, {}, envelope("authentication_error", "invalid x-api-key sk-planted"))
+    assert isinstance(error, RemoteError)
+    mask_error(error, Masks(()))
     assert error.message == "invalid x-api-key sk-***"
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from daemon.errors import ErrorKind, RemoteError
+from daemon.masks import Masks
+from daemon.upstream.privacy import mask_error
 from daemon.wires.failures.body import is_failure
 from daemon.wires.failures.remote_errors import decode_error, error_event, no_answer
 from daemon.wires.table import WIRES
@@ -189,9 +191,10 @@ def page(title: str, more: str = "") -> bytes:
             301,
             {"location": "https://u:p@relay.example/v1?key=1#x"},
             b"",
-            "https://relay.example/v1:",
+            "to https://relay.example: set",
         ),
-        (ErrorKind.API, 502, 302, {"location": "/login?next=1"}, page("Moved"), "to /login:"),
+        (ErrorKind.API, 502, 302, {"location": "/login?next=1"}, page("Moved"), "to another path: check"),
+        (ErrorKind.API, 502, 308, {"location": "//[::1]:81/KEY/v1"}, b"", "to https://[::1]:81: set"),
         (ErrorKind.API, 502, 307, {}, b"", "an empty answer"),
     ],
 )
@@ -237,4 +240,6 @@ def test_json_that_is_no_answer(words: str, blamed: bool, whole: Any) -> None:
 
 def test_a_key_in_any_shape_of_body_is_masked() -> None:
     bodies = [b"sk-planted1", page("sk-planted1"), b'{"error":{"message":"sk-planted1"}}', b'{"x":"sk-planted1"}']
-    assert not any("planted" in decode_error(401, {}, body).message for body in bodies)
+    for error in [decode_error(401, {}, body) for body in bodies]:
+        mask_error(error, Masks(()))
+        assert "planted" not in error.message and "sk-***" in error.message

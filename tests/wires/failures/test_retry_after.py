@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daemon.wires.failures.retry_after import wait_in_words, wait_of
+from daemon.wires.failures.retry_after import MOST_WAIT, wait_in_words, wait_of
 
 DATE = "Fri, 21 Nov 2025 00:00:00 GMT"
 EPOCH = 1763683200
@@ -74,6 +74,47 @@ def test_in_fields_and_headers(
 )
 def test_a_day_ends_at_midnight_in_china(seconds: float | None, headers: dict[str, str], text: str) -> None:
     assert wait_of([], headers, text).seconds == seconds
+
+
+HUGE = 99_999_999_999_999
+
+
+@pytest.mark.parametrize(
+    ("headers", "fields", "text"),
+    [
+        ({"retry-after": str(HUGE)}, {}, ""),
+        ({"retry-after": "1e300"}, {}, ""),
+        ({"retry-after": "86401"}, {}, ""),
+        ({"retry-after-ms": str(HUGE)}, {}, ""),
+        ({"retry-after": "Fri, 21 Nov 2098 00:00:00 GMT", "date": DATE}, {}, ""),
+        ({}, {"retry_after": HUGE}, ""),
+        ({}, {"resets_in_seconds": 1e300}, ""),
+        ({}, {"remainingHours": HUGE}, ""),
+        ({}, {"retryDelay": "999999999999h"}, ""),
+        ({"date": DATE}, {"resets_at": HUGE}, ""),
+        ({"date": DATE}, {"resets_at": 1e300}, ""),
+        ({"date": DATE}, {"resetAt": "9999-12-31T23:59:59Z"}, ""),
+        ({}, {}, "Please try again in 99999999h"),
+        ({}, {}, "将在 99999999 天后重置"),
+        ({"date": DATE}, {}, "您的限额将在 2099-11-21 15:30:00 重置"),
+    ],
+)
+def test_nobody_waits_longer_than_a_day(headers: dict[str, str], fields: dict[str, Any], text: str) -> None:
+    """Wherever the number stands, however long it is: 24 hours at most."""
+    assert wait_of([fields], headers, text).seconds == MOST_WAIT == 86_400
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "-inf", "1e400", "9" * 400, "soon", "", "0x10", "-1e300"])
+def test_what_is_no_wait_is_none(value: str) -> None:
+    """Neither a header nor a field with it gives a wait, and the moment of a field like that is none either."""
+    for headers, fields in (({"retry-after": value}, {}), ({"retry-after-ms": value}, {}), ({}, {"retryAfter": value})):
+        assert wait_of([fields], headers, "") == (None, None)
+    assert wait_of([{"resets_at": value}], {}, "") == (None, None)
+
+
+@pytest.mark.parametrize("moment", [1e300, 4_102_444_801_000, "9999-12-31T23:59:59Z"])
+def test_a_moment_that_nobody_lives_to_see_is_none(moment: object) -> None:
+    assert wait_of([{"resets_at": moment}], {}, "") == (None, None)
 
 
 def test_a_hostile_text_takes_no_time() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from daemon.errors import STATUS, ErrorKind, GatewayError, LocalError, RemoteError, Scope
+from daemon.masks import Masks
+from daemon.upstream.privacy import mask_error
 from daemon.wires.openai_responses import WIRE
 from daemon.wires.openai_responses.errors import failure_code, failure_message
 from tests.wires.openai_responses.world import SHARED, load
@@ -89,6 +91,7 @@ def test_upstream_errors(kind: ErrorKind, scope: Scope, shown: int, status: int,
 )
 def test_a_refused_key_is_masked_and_the_words_around_it_stay(status: int, body: object) -> None:
     error = read(status, body)
+    mask_error(error, Masks(()))
     assert "sk-secret" not in error.message and "Incorrect key: sk-***" in error.message
     assert error.should_retry is False
 

@@ -12,16 +12,16 @@ from daemon.snapshot.listings import Candidate
 FULL = "it has as many requests as it takes"
 
 
-class Standing(Struct, frozen=True):
+class Readiness(Struct, frozen=True):
     """``reason`` why it may not be asked, '' where it may."""
 
     candidate: Candidate
     reason: str
 
 
-def standings(router: Router, request: RoutedRequest) -> list[Standing]:
+def readiness(router: Router, request: RoutedRequest) -> list[Readiness]:
     """Of every candidate, in the order of the configuration."""
-    return [Standing(each, _reason(router, request, each)) for each in request.candidates]
+    return [Readiness(each, _reason(router, request, each)) for each in request.candidates]
 
 
 def _reason(router: Router, request: RoutedRequest, candidate: Candidate) -> str:

@@ -20,8 +20,8 @@ from daemon.errors import GatewayError, LocalError, RemoteError
 from daemon.gateway.request_record import RequestRecord
 from daemon.router.cooldowns import Resting
 from daemon.router.failure_words import CREDENTIAL_REFUSED, what_failed
+from daemon.router.readiness import duration, rest_reason
 from daemon.router.router import RoutedRequest
-from daemon.router.standing import duration, rest_reason
 from daemon.router.states import AuthStates
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.listings import Candidate
@@ -32,7 +32,7 @@ MOST_NAMED: Final = 5
 """Providers that a line names."""
 
 
-class Failures:
+class FailureReports:
     """One per daemon. ``clock`` gives Unix seconds."""
 
     __slots__ = ("_clock", "_events", "_states")
@@ -42,8 +42,8 @@ class Failures:
         self._events = events
         self._clock = clock
 
-    def attempt(self, record: RequestRecord, candidate: Candidate, error: RemoteError, seconds: float) -> None:
-        """The latest attempt of the request has failed, after so many ``seconds``."""
+    def attempt(self, record: RequestRecord, candidate: Candidate, error: RemoteError, now: float) -> None:
+        """The latest attempt of the request has failed. ``now`` is in ``time.monotonic`` seconds."""
         client_request = record.client_request
         auth, what, reason = candidate.auth, what_failed(error), reason_of(error)
         self._states.failed(auth.id, error, self._clock())
@@ -57,7 +57,7 @@ class Failures:
             error=error.kind.value,
             reason=reason,
             status=error.upstream_status,
-            ms=round(seconds * 1000, 1),
+            ms=round((now - record.asked_at) * 1000, 1),
         ).warning("attempt failed: {}", what)
         refused = error.kind in CREDENTIAL_REFUSED
         self._events.publish_failure(
@@ -90,9 +90,9 @@ class Failures:
         logger.bind(provider=candidate.auth.name, auth=candidate.auth.id).info("{} is back", candidate.auth.name)
         self._events.publish_state("is back", auth=candidate.auth.id, provider=candidate.auth.name, state="ready")
 
-    def request(self, request_id: str, error: GatewayError, auth: CoreAuth | None = None) -> None:
-        """A request failed. It is an event if that is this daemon's doing: a 5xx that no upstream has caused.
-        ``auth`` was asked last, if any was."""
+    def request(self, request_id: str, error: GatewayError | None, auth: CoreAuth | None = None) -> None:
+        """A request has ended. If it failed, and that is this daemon's doing, it is an event: a 5xx that no upstream
+        has caused. ``auth`` was asked last, if any was."""
         if not isinstance(error, LocalError) or error.status < 500 or cause_of(error) is Cause.CLIENT:
             return
         self._events.publish_failure(

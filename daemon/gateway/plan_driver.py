@@ -1,0 +1,89 @@
+"""Does what the router's plan says for one request, step by step, and reports back what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+from typing import Final
+
+from daemon.errors import GatewayError
+from daemon.gateway.attempts import Attempts
+from daemon.gateway.decisions import log_end, log_step
+from daemon.gateway.request_record import RequestRecord
+from daemon.gateway.request_state import ClientGone, RequestState
+from daemon.router.plan import Acquire, Acquired, Answered, Ask, Failed, Outcome, Pause, QueueFull, Step, Waited, plan
+from daemon.router.router import RoutedRequest, Router
+
+LATE: Final = 0.002
+"""Seconds: a sleep may end before its time, by the loop's clock, and the rest that is waited for is not over then."""
+
+
+class PlanDriver:
+    """Of one request, in its task, which ``state`` can interrupt."""
+
+    __slots__ = ("_attempts", "_record", "_request", "_router", "_state")
+
+    def __init__(
+        self, router: Router, request: RoutedRequest, attempts: Attempts, record: RequestRecord, state: RequestState
+    ) -> None:
+        self._router = router
+        self._request = request
+        self._attempts = attempts
+        self._record = record
+        self._state = state
+
+    async def follow(self, effort: str | None) -> None:
+        """Until the client has its answer. Raises ``GatewayError`` where it gets none, and ``ClientGone``. ``effort``
+        is that of the model's name."""
+        client_request = self._attempts.client_request
+        steps = plan(self._router, self._request)
+        try:
+            step = next(steps)
+            while True:
+                log_step(client_request, step)
+                step = steps.send(await self._take(step, effort))
+        except StopIteration:
+            return
+        except GatewayError as error:
+            log_end(client_request, error)
+            raise
+        except (ClientGone, asyncio.CancelledError):
+            self._attempts.close()  # before its place is free: a client that asks again comes after what it gave up
+            raise
+        finally:
+            steps.close()
+
+    async def _take(self, step: Step, effort: str | None) -> Outcome:
+        if self._attempts.pipe is None and not isinstance(step, Ask):  # for the keep-alives
+            self._attempts.open_pipe(self._request.candidates[0])
+        match step:
+            case Ask(candidate):
+                error = await self._attempts.ask(candidate, effort)
+                if error is not None:
+                    return Failed(error, shown=self._attempts.shown)
+                return Answered((self._record.upstream_first or monotonic()) - self._record.asked_at)
+            case Pause(seconds):
+                async with self._state.waiting():
+                    await asyncio.sleep(seconds + LATE)
+                return Waited()
+            case Acquire():
+                return await self._acquire(step)
+
+    async def _acquire(self, step: Acquire) -> Outcome:
+        """A place at one of the core auths, in turn with the other clients."""
+        slots = self._router.slots
+        free = asyncio.Event()
+        ticket = slots.wait(self._request.client, [auth.id for auth in step.auths], free.set)
+        if ticket is None:
+            return QueueFull()
+        used = False
+        try:
+            async with self._state.waiting(), asyncio.timeout(step.seconds):
+                await free.wait()
+            used = True
+            return Acquired(ticket.auth_id)
+        except TimeoutError:
+            return Waited()
+        finally:
+            if not used:
+                slots.leave(ticket)

@@ -1,0 +1,57 @@
+"""Where the daemon listens: the public sockets and the admin socket, by command line, file and what was inherited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from socket import AF_UNIX, socket
+
+from loguru import logger
+
+from daemon.config.hosts import listen_fault, listen_host
+from daemon.config.references import reference_at
+from daemon.service.admin import admin_socket_path
+from daemon.service.options import RunOptions, StartRefused
+from daemon.service.sockets import BindError, bind, bind_admin, describe, inherited
+from daemon.service.surroundings import without
+from daemon.snapshot.snapshot import Snapshot
+from daemon.sources.lasting import LastingProblems
+
+
+def listen(
+    options: RunOptions, environ: Mapping[str, str], snapshot: Snapshot, lasting: LastingProblems
+) -> tuple[socket, ...]:
+    """The public sockets and the admin socket. Inherited ones override the command line, which overrides the file."""
+    passed = inherited(environ)
+    config = snapshot.config
+    port = config.port if options.port is None else options.port
+    message, hint = listen_fault(options.host or "")
+    if message:
+        raise StartRefused(f"--host {message} ({hint.replace('at the key port', 'with --port')})")
+    host = listen_host(options.host or "") or config.host
+    try:
+        public = passed.public or bind(host, port)
+    except BindError as error:
+        if not options.host and (reference := reference_at(snapshot.written, "host")):
+            raise StartRefused(f"cannot listen on what host refers to, {reference}: {error.reason}") from error
+        raise StartRefused(str(error)) from error
+    return (*public, *(passed.admin or _bind_admin(environ, lasting)))
+
+
+def _bind_admin(environ: Mapping[str, str], lasting: LastingProblems) -> tuple[socket, ...]:
+    """Empty where another daemon has the socket: this one serves, but the command line reaches the other."""
+    try:
+        return (bind_admin(admin_socket_path(environ)),)
+    except BindError as error:
+        lasting.put("admin socket", without("the admin socket", f"no admin socket: {error}"))
+        return ()
+
+
+def announce(sockets: Sequence[socket], snapshot: Snapshot) -> None:
+    for each in sockets:
+        if each.family != AF_UNIX:
+            logger.info("listening on {}", describe(each))
+    if not snapshot.core_auths:
+        logger.warning(
+            "no provider is enabled: fill in packycode or tppc.providers in config.yaml and set enabled: true, "
+            "or add one with: tppcd provider add"
+        )
