@@ -190,13 +190,6 @@ class Other(Schema, frozen=True):
     reason: str
 
 
-class Other(Schema, frozen=True):
-    """A provider that would not be asked, and why."""
-
-    provider: str
-    reason: str
-
-
 class Explanation(Schema, frozen=True):
     """The route decision with its reasons: whom it asks, in this order, and why none of the ``others``. Nothing is
     sent."""

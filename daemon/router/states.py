@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from daemon.errors import RemoteError
 from daemon.router.failure_words import in_words
-from daemon.router.router import Router
 from daemon.router.readiness import rest_reason
+from daemon.router.router import Router
 
 State = Literal["ready", "cooling", "disabled"]
 

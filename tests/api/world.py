@@ -18,6 +18,7 @@ from daemon.config.load import load
 from daemon.gateway.failure_reports import FailureReports
 from daemon.gateway.learned import LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
+from daemon.router.router import Router
 from daemon.router.states import AuthStates
 from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.snapshot.snapshot import build as build_snapshot
@@ -87,10 +88,12 @@ class World:
     def __init__(self, text: str | None = "{}", *, generation: int = 1) -> None:
         self.now = 1000.0
         self.reloads = Reloads()
-        states = AuthStates()
+        router = Router(clock=lambda: self.now, wall=lambda: self.now)
+        states = AuthStates(router)
         live = SimpleNamespace(
             learned=LearnedAmendments(),
             adapters=AdapterRegistry(nowhere),
+            router=router,
             failures=FailureReports(states, FailureEvents(AuditLog())),
         )
         self.services = Services(

@@ -394,7 +394,7 @@ async def test_a_fault_of_ours_is_in_the_log_as_a_500(monkeypatch: pytest.Monkey
     async def broken(_: RequestHandler) -> None:
         raise KeyError("of ours")
 
-    monkeypatch.setattr(RequestHandler, "_ask_candidates", broken)
+    monkeypatch.setattr(RequestHandler, "_follow_plan", broken)
     run = Run()
     with pytest.raises(KeyError):
         await run()

@@ -20,8 +20,8 @@ from daemon.config.provider import lower_name
 from daemon.errors import ErrorKind, LocalError
 from daemon.gateway.route import check_length
 from daemon.router.passed_over import passed_over
-from daemon.router.router import RoutedRequest
 from daemon.router.readiness import readiness
+from daemon.router.router import RoutedRequest
 from daemon.snapshot.core_auths import CoreAuth, synthesize
 from daemon.snapshot.models import ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
