@@ -68,7 +68,7 @@ class Router:
         self.concurrency = Concurrency()
         self.budget = RetryBudget()
         self.on_rest: Callable[[RoutedRequest, Candidate, Resting], None] = lambda *_: None
-        self.on_return: Callable[[Candidate], None] = lambda _: None
+        self.on_return: Callable[[RoutedRequest, Candidate], None] = lambda *_: None
         self._configured: dict[str, int] = {}  # max-concurrent of the snapshot's core auths that have one
         self.slots = Slots(lambda auth_id: self.concurrency.limit(auth_id, self._configured.get(auth_id, 0)))
         self.measures = Measures(self.slots.running, self.health.latency, headroom)
@@ -100,6 +100,15 @@ class Router:
             return resting
         return None if self.slots.is_free(auth.id) else "full"
 
+    def in_service(self, request: RoutedRequest) -> list[Candidate]:
+        """The candidates that do not rest, busy ones among them."""
+        now = self.clock()
+        return [
+            each
+            for each in request.candidates
+            if self.cooldowns.resting(each.auth.id, each.model, request.family, now=now) is None
+        ]
+
     def begin(self, request: RoutedRequest, candidate: Candidate, *, again: bool, has_slot: bool) -> None:
         """An attempt begins; ``again``: this request has asked the core auth before."""
         auth_id, now = candidate.auth.id, self.clock()
@@ -118,7 +127,7 @@ class Router:
         self.concurrency.answered(auth_id, self.slots.running(auth_id), now)
         self.affinity.answered(request.session, auth_id, now=now)
         if self.cooldowns.succeeded(auth_id, candidate.model, request.family, began=began):
-            self.on_return(candidate)
+            self.on_return(request, candidate)
 
     def failed(self, request: RoutedRequest, candidate: Candidate, error: RemoteError, *, began: float) -> None:
         """An attempt has failed."""
