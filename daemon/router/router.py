@@ -81,13 +81,15 @@ class Router:
             return candidate.auth.id not in tried and (all_ready or self.why_not(request, candidate) is None)
 
         all_ready = not self.cooldowns and not self._configured and not self.concurrency
-        for auth_id in self._preferred(request):
-            preferred = next((each for each in request.candidates if each.auth.id == auth_id), None)
-            if preferred is not None and may(preferred):
-                return preferred
+        owner = next((each for each in request.candidates if each.auth.id == request.owner), None)
+        if owner is not None and may(owner):
+            return owner
         strategy = STRATEGIES[request.strategy]
+        known = self.affinity.of(request.session, now=self.clock()) if request.session else ()
         for tier in tiers(request.candidates):
-            chosen = strategy(Choice(request.name, tier, may, self.turns, self.measures, self.random))
+            chosen = self._known(known, tier, may) if known else None
+            if chosen is None:
+                chosen = strategy(Choice(request.name, tier, may, self.turns, self.measures, self.random))
             if chosen is not None:
                 return chosen
         return None
@@ -181,15 +183,16 @@ class Router:
             table.keep_only(limits)
         self.slots.follow_limits()
 
-    def _preferred(self, request: RoutedRequest) -> Sequence[str]:
-        owner = (request.owner,) if request.owner else ()
-        if not request.session:
-            return owner
-        known = self.affinity.of(request.session, now=self.clock())
-        if not known:
-            return owner
-        ids = [candidate.auth.id for candidate in request.candidates]
-        return (*owner, *(each for each in known if not self.health.is_slow(each, ids)))
+    def _known(
+        self, known: Sequence[str], tier: Sequence[Candidate], may: Callable[[Candidate], bool]
+    ) -> Candidate | None:
+        """Who has answered the session, among a tier: priorities come first, as the user has set them."""
+        ids = [candidate.auth.id for candidate in tier]
+        for auth_id in known:
+            if auth_id in ids and may(candidate := tier[ids.index(auth_id)]):
+                if not self.health.is_slow(auth_id, ids):
+                    return candidate
+        return None
 
     def _saturated(self, error: RemoteError, running: int) -> bool:
         """Whether the refusal shows how many requests fit, and not that a limit is used up."""
