@@ -7,6 +7,7 @@ ID, and survives each reload that keeps the ID.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from math import inf
 from random import random
 from typing import Literal
 
@@ -70,7 +71,7 @@ class Router:
         self.on_rest: Callable[[RoutedRequest, Candidate, Resting], None] = lambda *_: None
         self.on_return: Callable[[Candidate], None] = lambda _: None
         self._configured: dict[str, int] = {}  # max-concurrent of the snapshot's core auths that have one
-        self.slots = Slots(lambda auth_id: self.concurrency.limit(auth_id, self._configured.get(auth_id, 0)))
+        self.slots = Slots(self._limit)
         self.measures = Measures(self.slots.running, self.health.latency, headroom)
 
     def choose(self, request: RoutedRequest, tried: Collection[str]) -> Candidate | None:
@@ -100,14 +101,16 @@ class Router:
             return resting
         return None if self.slots.is_free(auth.id) else "full"
 
-    def begin(self, request: RoutedRequest, candidate: Candidate, *, again: bool, has_slot: bool) -> None:
-        """An attempt begins; ``again``: this request has asked the core auth before."""
+    def begin(self, request: RoutedRequest, candidate: Candidate, *, again: bool, has_slot: bool) -> int:
+        """An attempt begins; ``again``: this request has asked the core auth before. How many are under way with
+        it."""
         auth_id, now = candidate.auth.id, self.clock()
         if not has_slot:
             self.slots.take(auth_id)
         if not again:
             self.budget.asked(auth_id, now=now)
         self.cooldowns.take_probe(auth_id, candidate.model, request.family, request.number, now=now)
+        return self.slots.running(auth_id)
 
     def succeeded(self, request: RoutedRequest, candidate: Candidate, *, began: float, first_event: float) -> None:
         """An attempt has been answered, its first event after so many seconds."""
@@ -120,16 +123,21 @@ class Router:
         if self.cooldowns.succeeded(auth_id, candidate.model, request.family, began=began):
             self.on_return(candidate)
 
-    def failed(self, request: RoutedRequest, candidate: Candidate, error: RemoteError, *, began: float) -> None:
-        """An attempt has failed."""
+    def failed(
+        self, request: RoutedRequest, candidate: Candidate, error: RemoteError, *, began: float, running: int
+    ) -> None:
+        """An attempt has failed; ``running`` were under way when it began, itself included."""
         auth, now = candidate.auth, self.clock()
         self.health.of(auth.id).failed += 1
         self.affinity.left(request.session, auth.id)
-        running = self.slots.running(auth.id)
+        # The others may have ended meanwhile, or may have come later and been counted first.
+        running = max(running, self.slots.running(auth.id))
         if self._saturated(error, running):
             self.concurrency.refused(auth.id, running, now)
             if error.kind is ErrorKind.RATE_LIMIT:
                 return  # it is full, and not out of service: the next free slot will do
+        elif error.kind is ErrorKind.RATE_LIMIT and running < 2:
+            self.concurrency.forget(auth.id)
         if auth.disable_cooling:
             return
         resting = self.cooldowns.failed(
@@ -171,6 +179,11 @@ class Router:
         for table in (self.cooldowns, self.affinity, self.health, self.concurrency, self.budget, self.turns):
             table.keep_only(limits)
         self.slots.follow_limits()
+
+    def _limit(self, auth_id: str) -> float:
+        """How many requests it may have at once."""
+        configured = self._configured.get(auth_id, 0)
+        return self.concurrency.limit(auth_id, configured, self.clock()) if self.concurrency else configured or inf
 
     def _preferred(self, request: RoutedRequest) -> Sequence[str]:
         owner = (request.owner,) if request.owner else ()

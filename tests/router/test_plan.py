@@ -16,6 +16,7 @@ LIMIT = error(ErrorKind.RATE_LIMIT, 429)
 SERVER = error(ErrorKind.API, 500)
 CUT = error(ErrorKind.API, None, reason="cut")
 REFUSED = error(ErrorKind.API, None, reason="refused")
+TIMEOUT = error(ErrorKind.TIMEOUT)
 KEY = error(ErrorKind.AUTHENTICATION, 401)
 BALANCE = error(ErrorKind.BILLING, 402)
 NO_MODEL = error(ErrorKind.MODEL_NOT_FOUND, 404)
@@ -256,7 +257,30 @@ def test_an_answer_to_the_list_of_models_lets_one_request_try_once() -> None:
     world.router.cooldowns.healed(A.auth.id, began=world.now, now=world.now)
     assert [world.ask(), world.ask()] == ["a b", "b"], "it fails all the same"
     assert rest_of(world) == 2.0
-    assert not list(world.router.cooldowns.healing(now=world.now)), "and the list has shown nothing"
+    world.router.cooldowns.healed(A.auth.id, began=world.now, now=world.now)
+    assert [world.ask(), world.ask()] == ["a b", "b"], "it cost nothing to ask: the list lets one more try"
+
+
+def test_a_list_that_has_shown_nothing_waits_as_long_as_it_cost() -> None:
+    """A provider that lists its models and does not answer is not asked all the time."""
+    world = World(A)
+    for healed_at in (0.0, 0.75, 0.75, 0.75):
+        steps = plan(world.router, world.request())
+        next(steps)
+        world.now += 0.75
+        with pytest.raises(RemoteError):
+            steps.send(Failed(TIMEOUT))
+        if healed_at:
+            world.now += healed_at - 0.25
+            heal(world)
+            assert rest_of(world) > 0
+            world.now += 0.25
+        heal(world)
+        assert not world.router.rests(A.auth.id)
+
+
+def heal(world: World) -> None:
+    world.router.cooldowns.healed(A.auth.id, began=world.now, now=world.now)
 
 
 def test_a_key_that_was_refused_does_not_heal() -> None:
