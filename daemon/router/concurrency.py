@@ -73,6 +73,9 @@ class Concurrency:
     def __len__(self) -> int:
         return len(self._limits)
 
+    def __contains__(self, auth_id: str) -> bool:
+        return auth_id in self._limits
+
     def limit(self, auth_id: str, configured: int, now: float) -> float:
         """``configured`` is ``max-concurrent``, 0: none. It is the upper bound."""
         learned = self._limits.get(auth_id)

@@ -26,6 +26,7 @@ from daemon.errors import ErrorKind, RemoteError
 from daemon.router.rest_rules import LONGEST, SHORT_LONGEST, Reach, hinted_seconds, rest_rule, with_jitter
 
 MOST: Final = 16_384
+FEW: Final = 4
 MOST_DOUBLINGS: Final = 5
 FORGIVEN: Final = 60.0
 """Seconds after a rest's end in which nothing failed: the next failure is the first one again."""
@@ -164,6 +165,21 @@ class Cooldowns:
             if latest is None or rest.until > latest.rest.until:
                 latest = Resting(key, rest, half_open=now >= rest.until)
         return latest
+
+    def is_resting(self, auth_id: str, model: str, family: str, *, now: float) -> bool:
+        """As ``resting``, for a request that looks at each candidate: most core auths have an entry or none, and to
+        look at a few is quicker than to look three keys up."""
+        entries = self._by_auth.get(auth_id)
+        if not entries:
+            return False
+        if len(entries) > FEW:
+            return self.resting(auth_id, model, family, now=now) is not None
+        for key, rest in entries.items():
+            if (now < rest.until or rest.prober) and (
+                key.reach == "auth" or key.what == (model if key.reach == "model" else family)
+            ):
+                return True
+        return False
 
     def take_probe(self, auth_id: str, model: str, family: str, request: int, *, now: float) -> bool:
         """The request numbered ``request`` is about to ask this candidate: whether it is its probe. Of what is half

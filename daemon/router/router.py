@@ -78,17 +78,23 @@ class Router:
         """Whom to ask now, among those whose core auth ID is not in ``tried``; None: nobody may be asked (``why_not``
         says why)."""
 
-        def may(candidate: Candidate) -> bool:
-            return candidate.auth.id not in tried and (all_ready or self.why_not(request, candidate) is None)
+        resting, limited = bool(self.cooldowns), bool(self._configured or self.concurrency)
+        now = self.clock()
 
-        all_ready = not self.cooldowns and not self._configured and not self.concurrency
-        for auth_id in self._preferred(request):
-            preferred = next((each for each in request.candidates if each.auth.id == auth_id), None)
-            if preferred is not None and may(preferred):
-                return preferred
-        strategy = STRATEGIES[request.strategy]
+        def may(candidate: Candidate) -> bool:
+            auth_id = candidate.auth.id
+            if auth_id in tried:
+                return False
+            if resting and self.cooldowns.is_resting(auth_id, candidate.model, request.family, now=now):
+                return False
+            return not limited or not self._has_limit(auth_id) or self.slots.is_free(auth_id)
+
+        preferred = self._preferred(request, may, now)
+        if preferred is not None:
+            return preferred
+        strategy, all_may = STRATEGIES[request.strategy], not (tried or resting or limited)
         for tier in tiers(request.candidates):
-            chosen = strategy(Choice(request.name, tier, may, self.turns, self.measures, self.random))
+            chosen = strategy(Choice(request.name, tier, may, self.turns, self.measures, self.random, all_may))
             if chosen is not None:
                 return chosen
         return None
@@ -180,20 +186,32 @@ class Router:
             table.keep_only(limits)
         self.slots.follow_limits()
 
+    def _has_limit(self, auth_id: str) -> bool:
+        return auth_id in self._configured or auth_id in self.concurrency
+
     def _limit(self, auth_id: str) -> float:
         """How many requests it may have at once."""
         configured = self._configured.get(auth_id, 0)
         return self.concurrency.limit(auth_id, configured, self.clock()) if self.concurrency else configured or inf
 
-    def _preferred(self, request: RoutedRequest) -> Sequence[str]:
-        owner = (request.owner,) if request.owner else ()
-        if not request.session:
+    def _preferred(self, request: RoutedRequest, may: Callable[[Candidate], bool], now: float) -> Candidate | None:
+        """The owner, else who has answered the session."""
+        owner = _with_id(request.candidates, request.owner) if request.owner else None
+        if owner is not None and may(owner):
             return owner
-        known = self.affinity.of(request.session, now=self.clock())
-        if not known:
-            return owner
-        ids = [candidate.auth.id for candidate in request.candidates]
-        return (*owner, *(each for each in known if not self.health.is_slow(each, ids)))
+        for auth_id in self.affinity.of(request.session, now=now) if request.session else ():
+            known = _with_id(request.candidates, auth_id)
+            if known is not None and may(known) and not self._is_slow(request, known, now):
+                return known
+        return None
+
+    def _is_slow(self, request: RoutedRequest, candidate: Candidate, now: float) -> bool:
+        """Whether it loses its sessions to the others of its tier."""
+        auth = candidate.auth
+        if auth.disable_cooling:
+            return False
+        tier = (each.auth.id for each in request.candidates if each.auth.priority == auth.priority)
+        return self.health.is_slow(auth.id, request.name, tier, now=now)
 
     def _saturated(self, error: RemoteError, running: int) -> bool:
         """Whether the refusal shows how many requests fit, and not that a limit is used up."""
@@ -203,3 +221,10 @@ class Router:
             return False
         hint = hinted_seconds(error, self.wall())
         return hint is None or hint <= SATURATED_HINT
+
+
+def _with_id(candidates: Sequence[Candidate], auth_id: str) -> Candidate | None:
+    for candidate in candidates:
+        if candidate.auth.id == auth_id:
+            return candidate
+    return None

@@ -28,9 +28,7 @@ def test_after_the_first_minute_hardly_anything_is_refused(
     clients: int, seconds: float, fits: int, minutes: int
 ) -> None:
     """Less than two in a hundred attempts, and no client sees one; the places that there are stay in use."""
-    traffic = Traffic(
-        candidate("a"), clients=clients, seconds=seconds, fits={"a": fits}, random=Random(clients).random
-    )
+    traffic = Traffic(candidate("a"), clients=clients, seconds=seconds, fits={"a": fits}, random=Random(clients).random)
     traffic.run(MINUTE)
     traffic.forget_counts()
     traffic.run(MINUTE * minutes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from daemon.router.concurrency import CLEAN, FORGOTTEN, MOST_CLEAN, Concurrency
+from daemon.router.concurrency import CLEAN, FORGOTTEN, Concurrency
 from daemon.router.slots import MOST_WAITING, Slots, Ticket
 
 
@@ -93,5 +93,3 @@ def test_a_limit_is_learned_raised_and_forgotten() -> None:
     assert table.limit("a", 0, now) == 4
     now += FORGOTTEN + 1
     assert table.limit("a", 0, now) == inf
-
-

@@ -98,7 +98,7 @@ class Traffic:
         self._later(self.seconds * (0.5 + self._random()), answered)
 
     def _wait(self, client: str, auth_ids: Sequence[str], seconds: float, send: Callable[[Outcome], None]) -> None:
-        slots, over = self.router.slots, []
+        slots, over = self.router.slots, list[bool]()
 
         def end(outcome: Callable[[], Outcome]) -> None:
             if not over:
