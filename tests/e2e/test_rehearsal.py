@@ -1,0 +1,119 @@
+"""A rehearsal: three providers, of which one fails in each way that a provider can, and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.e2e.crowd import Crowd, kept, needless_failures, shares
+from tests.harness import Daemon, Simulator, config, daemon, provider, simulator
+
+TROUBLED = "fox"
+FIRST_EVENT = 1.0
+LATENESS = 0.02
+"""Seconds to the first event of a provider that is well."""
+FAULTS: dict[str, list[object]] = {
+    "500": ["server_error"],
+    "stalls": [{"fault": "stall_head", "seconds": 600}],
+    "stalls in a stream": [{"fault": "stall", "after": 1, "seconds": 600}],
+    "cuts early": [{"fault": "cut", "after": 2}],
+    "cuts late": [{"fault": "cut", "after": 20}],
+    "429, in a second": ["rate_limit"],
+    "429": ["too_many"],
+    "502": ["bad_gateway"],
+    "10 times slower": [{"fault": "stall_head", "seconds": 10 * LATENESS}],
+}
+WELL: list[object] = [{"fault": "stall_head", "seconds": LATENESS}]
+
+
+@contextmanager
+def three(*options: str) -> Iterator[tuple[Daemon, Simulator]]:
+    """A daemon with three providers, and the one that gets into trouble."""
+    with simulator(*options) as fox, simulator(*options) as wolf, simulator(*options) as bear:
+        for each in (fox, wolf, bear):
+            each.control(always=WELL)
+        providers = (provider(name, each) for name, each in (("fox", fox), ("wolf", wolf), ("bear", bear)))
+        with daemon(config(*providers, timeouts={"first-event": FIRST_EVENT})) as gateway:
+            yield gateway, fox
+
+
+@pytest.mark.asyncio
+async def test_a_small_rehearsal() -> None:
+    """No client sees a failure that another provider could have served, sessions stay where nothing failed, and whoever
+    is back gets its share of the new sessions."""
+    with three() as (gateway, fox):
+        crowd = Crowd(gateway.url, regulars=12, words=10)
+        await crowd.meet(crowd.regulars)
+        for name in ("500", "429"):
+            await asyncio.to_thread(fox.control, always=FAULTS[name])
+            for _ in range(2):
+                await crowd.meet(crowd.regulars)
+                await crowd.meet_strangers(12)
+            await asyncio.to_thread(fox.control, always=WELL)
+            deadline = time.monotonic() + 60
+            while TROUBLED not in shares(await crowd.meet_strangers(1)):
+                assert time.monotonic() < deadline, "it never came back"
+                await asyncio.sleep(0.05)
+            assert min(shares(await crowd.meet_strangers(30)).values()) >= 9, name
+        await crowd.close()
+        assert needless_failures(crowd.seen) == []
+        assert kept(crowd.seen, TROUBLED) > 0.95
+
+
+SECONDS = 4.0
+BACK = 5.0
+"""Seconds after its return within which it has its share again."""
+COUNTED = 2.0
+
+
+@pytest.mark.soak
+@pytest.mark.asyncio
+@pytest.mark.parametrize("rate", [100])
+async def test_a_rehearsal_under_load(rate: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """So many requests a second and 50 streams, for more than a minute."""
+    lines = []
+    with three("--delay-ms", "20") as (gateway, fox):
+        crowd = Crowd(gateway.url, regulars=60, words=40)
+        await crowd.meet(crowd.regulars)
+        running = asyncio.create_task(crowd.run(rate=rate, streams=50))
+        began = time.monotonic()
+        uneven = []
+        await asyncio.sleep(SECONDS)
+        for name, faults in FAULTS.items():
+            start = len(crowd.seen)
+            await asyncio.to_thread(fox.control, always=faults)
+            await asyncio.sleep(SECONDS)
+            during = crowd.seen[start:]
+            await asyncio.to_thread(fox.control, always=WELL)
+            await asyncio.sleep(BACK)
+            back = len(crowd.seen)
+            await asyncio.sleep(COUNTED)
+            new = shares(crowd.seen[back:])
+            if min(new[each] for each in ("fox", "wolf", "bear")) < 0.75 * new.total() / 3:
+                uneven.append(name)
+            whole = crowd.seen[start:]
+            lines.append(
+                f"{name}: {len(during)} answers meanwhile, {sum(each.attempts > 1 for each in during)} after a failed "
+                f"attempt; failures {len(needless_failures(whole))}, streams cut before their reader's eyes "
+                f"{sum(bool(each.failure) and each.shown for each in whole)}; new sessions after its return "
+                f"{dict(new)}; kept {kept(whole, TROUBLED):.1%}"
+            )
+        crowd.end()
+        await running
+        await crowd.close()
+        seconds = time.monotonic() - began
+    failed = needless_failures(crowd.seen)
+    with capsys.disabled():
+        print(
+            f"\n{len(crowd.seen)} answers in {seconds:.0f} s, {crowd.sent / seconds:.0f} plain requests/s",
+            *lines,
+            sep="\n",
+        )
+        print(f"kept in all {kept(crowd.seen, TROUBLED):.2%}; needless failures {len(failed)} {failed[:3]}")
+    assert failed == []
+    assert uneven == []
+    assert kept(crowd.seen, TROUBLED) > 0.95
