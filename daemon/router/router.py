@@ -78,8 +78,8 @@ class Router:
         """Whom to ask now, among those whose core auth ID is not in ``tried``; None: nobody may be asked (``why_not``
         says why)."""
 
-        resting, limited = bool(self.cooldowns), bool(self._configured or self.concurrency)
-        now = self.clock()
+        now, resting = self.clock(), bool(self.cooldowns)
+        configured, learned = self._configured, self.concurrency if self.concurrency else ()
 
         def may(candidate: Candidate) -> bool:
             auth_id = candidate.auth.id
@@ -87,12 +87,12 @@ class Router:
                 return False
             if resting and self.cooldowns.is_resting(auth_id, candidate.model, request.family, now=now):
                 return False
-            return not limited or not self._has_limit(auth_id) or self.slots.is_free(auth_id)
+            return (auth_id not in configured and auth_id not in learned) or self.slots.is_free(auth_id)
 
         preferred = self._preferred(request, may, now)
         if preferred is not None:
             return preferred
-        strategy, all_may = STRATEGIES[request.strategy], not (tried or resting or limited)
+        strategy, all_may = STRATEGIES[request.strategy], not (tried or resting or configured or learned)
         for tier in tiers(request.candidates):
             chosen = strategy(Choice(request.name, tier, may, self.turns, self.measures, self.random, all_may))
             if chosen is not None:
@@ -185,9 +185,6 @@ class Router:
         for table in (self.cooldowns, self.affinity, self.health, self.concurrency, self.budget, self.turns):
             table.keep_only(limits)
         self.slots.follow_limits()
-
-    def _has_limit(self, auth_id: str) -> bool:
-        return auth_id in self._configured or auth_id in self.concurrency
 
     def _limit(self, auth_id: str) -> float:
         """How many requests it may have at once."""
