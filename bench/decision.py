@@ -1,8 +1,8 @@
 """The router's decision: choosing a provider, and noting what came of it, compared with a whole plain answer.
 
-The decision is all that the router does for a request that is answered at once: choose, begin, succeeded, end, driven by
-the plan. It is measured without a loop and without sockets, with 100 candidates; the answer is the daemon's processor
-time for one, asked over real sockets in the same run.
+The decision is all that the router does for a request that is answered at once: choose, begin, succeeded, end, driven
+by the plan. It is measured without a loop and without sockets, with 100 candidates; the answer is the daemon's
+processor time for one, asked over real sockets in the same run.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ FAULTS: dict[str, list[object]] = {
     "stalls": [{"fault": "stall_head", "seconds": 600}],
     "stalls in a stream": [{"fault": "stall", "after": 1, "seconds": 600}],
     "cuts early": [{"fault": "cut", "after": 2}],
-    "cuts late": [{"fault": "cut", "after": 20}],
+    "cuts late": [{"fault": "cut", "after": 60}],
     "429, in a second": ["rate_limit"],
     "429": ["too_many"],
     "502": ["bad_gateway"],
@@ -79,33 +79,33 @@ async def test_a_rehearsal_under_load(capsys: pytest.CaptureFixture[str]) -> Non
     rate, streams = map(int, os.environ.get("REHEARSAL_LOAD", "200,50").split(","))
     lines = []
     with three("--delay-ms", "20") as (gateway, fox):
-        crowd = Crowd(gateway.url, regulars=60, words=40)
+        crowd = Crowd(gateway.url, regulars=60, words=100)
         await crowd.meet(crowd.regulars)
-        running = asyncio.create_task(crowd.run(rate=rate, streams=streams))
-        began = time.monotonic()
-        uneven = []
-        await asyncio.sleep(SECONDS)
-        for name, faults in FAULTS.items():
-            start = len(crowd.seen)
-            await asyncio.to_thread(fox.control, always=faults)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(crowd.run(rate=rate, streams=streams))
+            began = time.monotonic()
+            uneven = []
             await asyncio.sleep(SECONDS)
-            during = crowd.seen[start:]
-            await asyncio.to_thread(fox.control, always=WELL)
-            await asyncio.sleep(BACK)
-            back = len(crowd.seen)
-            await asyncio.sleep(COUNTED)
-            new = shares(crowd.seen[back:])
-            if min(new[each] for each in ("fox", "wolf", "bear")) < 0.75 * new.total() / 3:
-                uneven.append(name)
-            whole = crowd.seen[start:]
-            lines.append(
-                f"{name}: {len(during)} answers meanwhile, {sum(each.attempts > 1 for each in during)} after a failed "
-                f"attempt; failures {len(needless_failures(whole))}, streams cut before their reader's eyes "
-                f"{sum(bool(each.failure) and each.shown for each in whole)}; new sessions after its return "
-                f"{dict(new)}; kept {kept(whole, TROUBLED):.1%}"
-            )
-        crowd.end()
-        await running
+            for name, faults in FAULTS.items():
+                start = len(crowd.seen)
+                await asyncio.to_thread(fox.control, always=faults)
+                await asyncio.sleep(SECONDS)
+                during = crowd.seen[start:]
+                await asyncio.to_thread(fox.control, always=WELL)
+                await asyncio.sleep(BACK)
+                back = len(crowd.seen)
+                await asyncio.sleep(COUNTED)
+                new = shares(crowd.seen[back:])
+                if min(new[each] for each in ("fox", "wolf", "bear")) < 0.75 * new.total() / 3:
+                    uneven.append(name)
+                whole = crowd.seen[start:]
+                lines.append(
+                    f"{name}: {len(during)} answers meanwhile, {sum(each.attempts > 1 for each in during)} after a "
+                    f"failed attempt; failures {len(needless_failures(whole))}, streams cut before their reader's eyes "
+                    f"{sum(bool(each.failure) and each.shown for each in whole)}; new sessions after its return "
+                    f"{dict(new)}; kept {kept(whole, TROUBLED):.1%}"
+                )
+            crowd.end()
         await crowd.close()
         seconds = time.monotonic() - began
     failed = needless_failures(crowd.seen)
