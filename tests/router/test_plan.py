@@ -329,6 +329,45 @@ def test_a_slow_provider_loses_its_sessions_and_does_not_rest() -> None:
     assert asked[-3:] == ["b", "b", "b"], "it moves as soon as it is b's turn"
 
 
+@pytest.mark.parametrize(
+    ("first_events", "changes", "leaves"),
+    [
+        ((1.0, 0.1, 0.1), {}, True),
+        ((0.39, 0.1, 0.1), {}, False),
+        ((1.0, 0.1, 0.9), {}, False),
+        ((1.0, 0.1, 0.1), {"disable_cooling": True}, False),
+        ((1.0, 0.1, 0.1), {"priority": 1}, False),
+    ],
+    ids=["slow", "not four times", "median of the others", "disable-cooling", "alone in its tier"],
+)
+def test_when_a_provider_is_slow(first_events: tuple[float, ...], changes: dict[str, object], leaves: bool) -> None:
+    """More than four times the median of its tier over 20 answers: its sessions go, and it does not rest."""
+    slow = candidate("a", **changes)
+    world = World(slow, B, C)
+    world.first_event = dict(zip("abc", first_events, strict=True))
+    for each in (slow, B, C):
+        for _ in range(20):
+            world.ask([each], session=b"one")
+    world.ask([slow], session=b"one")
+    world.now += 1.0
+    asked = {world.ask(session=b"one") for _ in range(6)}
+    assert ("b" in asked or "c" in asked) is leaves
+    assert not world.router.rests(slow.auth.id)
+
+
+def test_a_provider_that_is_fast_again_keeps_its_sessions_again() -> None:
+    world = World(A, B)
+    world.first_event = {"a": 1.0, "b": 0.1}
+    for each in (A, B):
+        for _ in range(20):
+            world.ask([each])
+    world.first_event = {"a": 0.1, "b": 0.1}
+    for _ in range(20):
+        world.ask([A], session=b"one")
+    world.now += 1.0
+    assert [world.ask(session=b"one") for _ in range(3)] == ["a", "a", "a"]
+
+
 def test_max_concurrent_is_kept_and_who_waits_gets_the_free_place() -> None:
     one = candidate("a", max_concurrent=1)
     world = World(one)
@@ -381,15 +420,3 @@ def test_a_region_that_is_refused_rests_nobody() -> None:
     world = World(A, B)
     world.fails("a", RemoteError(ErrorKind.PERMISSION, "region", scope=Scope.REQUEST, failover=Failover.ALWAYS))
     assert [world.ask(), world.ask(), world.ask()] == ["a b", "a b", "a b"]
-
-
-def test_all_tables_are_bounded() -> None:
-    world = World(A, B)
-    for number in range(70_000):
-        world.router.affinity.answered(b"%d" % number, A.auth.id, now=world.now)
-    assert len(world.router.affinity) == 65_536
-    for number in range(20_000):
-        world.router.cooldowns.failed(A.auth.id, str(number), "", SERVER, began=0, now=number, wall=0)
-        world.router.turns.next(str(number), [A], lambda _: True)
-    assert len(world.router.cooldowns) <= 16_384
-    assert len(world.router.turns) <= 4096
