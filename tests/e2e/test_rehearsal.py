@@ -119,3 +119,37 @@ async def test_a_rehearsal_under_load(capsys: pytest.CaptureFixture[str]) -> Non
     assert failed == []
     assert uneven == []
     assert kept(crowd.seen, TROUBLED) > 0.95
+
+
+MINUTE = 60.0
+
+
+@pytest.mark.soak
+@pytest.mark.asyncio
+async def test_a_limit_that_nobody_announces(capsys: pytest.CaptureFixture[str]) -> None:
+    """Three at once: after the first minute less than two in a hundred attempts are refused, and no client sees one."""
+    with simulator("--max-concurrent", "3") as upstream, daemon(config(provider("fox", upstream))) as gateway:
+        upstream.control(always=[{"fault": "stall_head", "seconds": 0.2}])
+        crowd, over = Crowd(gateway.url, regulars=0, words=1), asyncio.Event()
+
+        async def ask_on() -> None:
+            while not over.is_set():
+                await crowd.meet_strangers(1)
+
+        def counts() -> tuple[int, int]:
+            return upstream.state()["requests"]["total"], gateway.log.count("attempt failed: too many requests")
+
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(8):
+                tasks.create_task(ask_on())
+            await asyncio.sleep(MINUTE)
+            first = await asyncio.to_thread(counts)
+            await asyncio.sleep(MINUTE)
+            both = await asyncio.to_thread(counts)
+            over.set()
+        await crowd.close()
+    asked, refused = both[0] - first[0], both[1] - first[1]
+    with capsys.disabled():
+        print(f"\nfirst minute: {first[0]} asked, {first[1]} refused; second: {asked} asked, {refused} refused")
+    assert needless_failures(crowd.seen) == []
+    assert refused < 0.02 * asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -340,7 +341,7 @@ def test_a_slow_provider_loses_its_sessions_and_does_not_rest() -> None:
     ],
     ids=["slow", "not four times", "median of the others", "disable-cooling", "alone in its tier"],
 )
-def test_when_a_provider_is_slow(first_events: tuple[float, ...], changes: dict[str, object], leaves: bool) -> None:
+def test_when_a_provider_is_slow(first_events: tuple[float, ...], changes: dict[str, Any], leaves: bool) -> None:
     """More than four times the median of its tier over 20 answers: its sessions go, and it does not rest."""
     slow = candidate("a", **changes)
     world = World(slow, B, C)
