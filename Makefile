@@ -49,7 +49,7 @@ format: $(LOCKED) ## rewrite the sources as `make check` wants them
 soak: $(INSTALLED) ## the long campaigns
 	$(BIN)/python -m pytest -m soak --timeout 7200
 
-bench: $(INSTALLED) ## measure beside LiteLLM and nginx (../shared/bench), and the translation core alone
+bench: $(INSTALLED) ## measure beside LiteLLM and nginx (../shared/bench), the translation core and the router alone
 	$(BIN)/python -m bench
 
 clients: ## install the real clients for end-to-end tests

@@ -6,12 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from bench import peers, translation
+from bench import decision, peers, translation
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m bench", description="Measure tppcd as ratios within one run.")
-    top.add_argument("what", nargs="?", choices=("all", "peers", "translation"), default="all")
+    top.add_argument("what", nargs="?", choices=("all", "peers", "translation", "decision"), default="all")
     top.add_argument("--rounds", type=int, default=3, help="interleaved rounds per scenario (default %(default)s)")
     top.add_argument("--seconds", type=float, default=3.0, help="length of one measurement (default %(default)s)")
     top.add_argument("--scenarios", default=",".join(peers.SCENARIOS), help="default %(default)s")
@@ -25,6 +25,8 @@ def main() -> int:
     missed = 0
     if options.what in ("all", "translation"):
         missed += translation.run()
+    if options.what in ("all", "decision"):
+        missed += decision.run()
     if options.what in ("all", "peers"):
         missed += peers.run(
             peers.Run(

@@ -21,7 +21,7 @@ from daemon.gateway import (
     response_pipe,
 )
 from daemon.gateway.reasoning import owners
-from daemon.router import selection
+from daemon.router import affinity, cooldowns, health, rest_rules, retry_budget, selection, slots
 from daemon.service.protocol import ConnectionLimits
 from daemon.snapshot import model_unknown
 from daemon.telemetry import audit, line_limit, log_ring, log_sink, long_text, metrics, model_labels
@@ -74,7 +74,15 @@ BOUNDS: Final[Mapping[str, float]] = {
     "remembered makers of encrypted reasoning": owners.MOST_REMEMBERED,
     "models whose prompts are calibrated": counting.MOST_MODELS,
     "core auths that do not count tokens": count_tokens.MOST_REMEMBERED,
-    "model names whose turns are remembered": selection.MAX_CURSORS,
+    "model names whose turns are remembered": selection.MOST_NAMES,
+    "sessions whose provider is remembered": affinity.MOST,
+    "providers remembered of one session": affinity.PER_SESSION,
+    "time for which it is remembered": affinity.LIFETIME,
+    "providers, models and clients that rest": cooldowns.MOST,
+    "time for which anything rests": rest_rules.LONGEST,
+    "requests that wait for one provider": slots.MOST_WAITING,
+    "requests that are counted for the repeats of one provider": retry_budget.MOST,
+    "answers by which a provider's speed is known": health.SAMPLES,
     "idle connections to one upstream": transport.MOST_IDLE,
     "hosts set through the API that no configuration mentions": egress.MOST_LEFT,
     "sets of CA certificates": trust.MOST_KEPT,

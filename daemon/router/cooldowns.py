@@ -8,8 +8,10 @@
 3. What began before a rest ended says nothing new: its failure changes nothing but the hint, and its success nothing
    where it began before the rest did. A failure after the rest doubles the time, where the rule doubles, unless
    ``FORGIVEN`` seconds have passed.
-4. An answer to ``GET /models`` ends a rest that it can end, once: where the next request fails all the same, it has
-   shown nothing (some relays list their models from memory).
+4. An answer to ``GET /models`` ends a rest that it can end. Where the next request fails all the same, the list has
+   shown little (some relays list their models from memory): it then ends a rest only after as many seconds as that
+   request has lost, so that a provider that stalls is not asked all the time, and one that refuses at once is back
+   soon after it works.
 5. At most ``MOST`` entries; those that end first go first.
 """
 
@@ -24,6 +26,7 @@ from daemon.errors import ErrorKind, RemoteError
 from daemon.router.rest_rules import LONGEST, SHORT_LONGEST, Reach, hinted_seconds, rest_rule, with_jitter
 
 MOST: Final = 16_384
+FEW: Final = 4
 MOST_DOUBLINGS: Final = 5
 FORGIVEN: Final = 60.0
 """Seconds after a rest's end in which nothing failed: the next failure is the first one again."""
@@ -39,7 +42,8 @@ class RestKey(Struct, frozen=True):
 
 class Rest(Struct):
     """``since`` and ``until`` on the clock that is passed in; ``status`` the upstream's, None: it did not answer.
-    ``heals``: an answer to ``GET /models`` ends it (``healed``). ``prober``: which request has the probe, 0 for
+    ``heals``: an answer to ``GET /models`` ends it, from ``heals_at`` on (``healed``: one has, and no answer
+    has followed). ``prober``: which request has the probe, 0 for
     none."""
 
     kind: ErrorKind
@@ -49,6 +53,7 @@ class Rest(Struct):
     until: float
     level: int = 0
     heals: bool = False
+    heals_at: float = 0.0
     healed: bool = False
     prober: int = 0
 
@@ -112,7 +117,9 @@ class Cooldowns:
             since=now,
             until=now + with_jitter(seconds, random),
             level=level,
-            heals=rule.heals and not (before is not None and before.healed),
+            heals=rule.heals,
+            heals_at=now + now - began if before is not None and before.healed else now,
+            healed=before is not None and before.healed,
         )
         self._put(key, rest)
         return Resting(key, rest, half_open=False)
@@ -133,7 +140,7 @@ class Cooldowns:
     def healed(self, auth_id: str, *, began: float, now: float) -> None:
         """``GET /models`` has been answered: a request may try what a server, or the way to it, was resting for."""
         for rest in self._by_auth.get(auth_id, {}).values():
-            if rest.heals and rest.since <= began and now < rest.until:
+            if rest.since <= began and _may_heal(rest, now):
                 rest.until, rest.healed = now, True
 
     def clear(self, auth_id: str) -> bool:
@@ -158,6 +165,21 @@ class Cooldowns:
             if latest is None or rest.until > latest.rest.until:
                 latest = Resting(key, rest, half_open=now >= rest.until)
         return latest
+
+    def is_resting(self, auth_id: str, model: str, family: str, *, now: float) -> bool:
+        """As ``resting``, for a request that looks at each candidate: most core auths have an entry or none, and to
+        look at a few is quicker than to look three keys up."""
+        entries = self._by_auth.get(auth_id)
+        if not entries:
+            return False
+        if len(entries) > FEW:
+            return self.resting(auth_id, model, family, now=now) is not None
+        for key, rest in entries.items():
+            if (now < rest.until or rest.prober) and (
+                key.reach == "auth" or key.what == (model if key.reach == "model" else family)
+            ):
+                return True
+        return False
 
     def take_probe(self, auth_id: str, model: str, family: str, request: int, *, now: float) -> bool:
         """The request numbered ``request`` is about to ask this candidate: whether it is its probe. Of what is half
@@ -185,7 +207,7 @@ class Cooldowns:
     def healing(self, *, now: float) -> Iterator[str]:
         """The core auths that a good ``GET /models`` would bring back now."""
         for auth_id, entries in self._by_auth.items():
-            if any(rest.heals and rest.until > now for rest in entries.values()):
+            if any(_may_heal(rest, now) for rest in entries.values()):
                 yield auth_id
 
     def _put(self, key: RestKey, rest: Rest) -> None:
@@ -212,6 +234,10 @@ class Cooldowns:
         if not entries:
             del self._by_auth[auth_id]
         return True
+
+
+def _may_heal(rest: Rest, now: float) -> bool:
+    return rest.heals and rest.heals_at <= now < rest.until
 
 
 def _keys(auth_id: str, model: str, family: str) -> tuple[RestKey, RestKey, RestKey]:

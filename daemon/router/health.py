@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable
-from math import exp
+from math import exp, inf
 from statistics import median
 from typing import Final
 
@@ -14,6 +14,8 @@ SAMPLES: Final = 20
 """Answers that say how soon a core auth begins to answer."""
 SLOW: Final = 4.0
 """How many times its tier's median it may take before sessions no longer stay with it."""
+JUDGED: Final = 1.0
+"""Seconds for which it is known whether a core auth is slow: to look at its whole tier takes longer than to choose."""
 DECAY: Final = 10.0
 """Seconds in which a peak loses two thirds (Finagle's peak-EWMA): a slow answer counts at once, a fast one slowly."""
 
@@ -21,25 +23,28 @@ DECAY: Final = 10.0
 class AuthHealth:
     """Of one core auth. ``first_events`` in seconds, the latest last."""
 
-    __slots__ = ("_at", "_peak", "failed", "first_events", "median", "succeeded")
+    __slots__ = ("_at", "_peak", "failed", "first_events", "judged", "succeeded")
 
     def __init__(self) -> None:
         self.succeeded = self.failed = 0
         self.first_events: deque[float] = deque(maxlen=SAMPLES)
-        self.median: float | None = None  # of these, once there are enough to say
+        self.judged = ("", -inf, False)  # for which model name, when, and whether it is slow
         self._peak = 0.0
         self._at = 0.0
 
     def first_event(self, seconds: float, now: float) -> None:
         self.first_events.append(seconds)
-        if len(self.first_events) == SAMPLES:
-            self.median = median(self.first_events)
         if seconds >= self._peak:
             self._peak = seconds
         else:
             weight = exp((self._at - now) / DECAY)
             self._peak = self._peak * weight + seconds * (1 - weight)
         self._at = now
+
+    @property
+    def median(self) -> float | None:
+        """Of ``first_events``, once there are enough to say."""
+        return median(self.first_events) if len(self.first_events) == SAMPLES else None
 
     @property
     def latency(self) -> float:
@@ -65,15 +70,23 @@ class Health:
         health = self._auths.get(auth_id)
         return health.latency if health else 0.0
 
-    def is_slow(self, auth_id: str, tier: Iterable[str]) -> bool:
-        """Whether it begins to answer much later than the others of its tier do."""
+    def is_slow(self, auth_id: str, name: str, tier: Iterable[str], *, now: float) -> bool:
+        """Whether it begins to answer much later than the others of its tier do, which serve the model ``name``
+        too."""
         health = self._auths.get(auth_id)
-        own = health.median if health else None
-        if own is None:
+        if health is None or len(health.first_events) < SAMPLES:
             return False
-        others = [each.median for other in tier if other != auth_id and (each := self._auths.get(other))]
-        known = [each for each in others if each is not None]
-        return bool(known) and own > SLOW * median(known)
+        judged_for, judged_at, slow = health.judged
+        if judged_for != name or now - judged_at >= JUDGED:
+            slow = self._begins_late(auth_id, tier)
+            health.judged = name, now, slow
+        return slow
+
+    def _begins_late(self, auth_id: str, tier: Iterable[str]) -> bool:
+        others = [each for other in tier if other != auth_id and (each := self._auths.get(other))]
+        known = [seconds for other in others if (seconds := other.median) is not None]
+        own = self._auths[auth_id].median
+        return own is not None and bool(known) and own > SLOW * median(known)
 
     def keep_only(self, auth_ids: Collection[str]) -> None:
         for auth_id in self._auths.keys() - set(auth_ids):

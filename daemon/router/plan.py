@@ -17,7 +17,6 @@ seconds, where somebody's rest ends by then or nobody rests after what failed. W
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
 from typing import Final
 
 from msgspec import Struct
@@ -96,21 +95,24 @@ def plan(router: Router, request: RoutedRequest) -> Generator[Step, Outcome, Non
                 course.begin_round()  # somebody's rest has ended meanwhile
             continue
         for attempt in course.models(candidate):
-            with course.attempt(attempt, has_slot=bool(acquired)):
-                acquired = ""
-                began = router.clock()
+            running = course.begin(attempt, has_slot=bool(acquired))
+            acquired = ""
+            began = router.clock()
+            try:
                 outcome = yield Ask(attempt)
                 match outcome:
                     case Answered(first_event=first_event):
                         router.succeeded(request, attempt, began=began, first_event=first_event)
                         return
                     case Failed(error=error, shown=shown):
-                        router.failed(request, attempt, error, began=began)
+                        router.failed(request, attempt, error, began=began, running=running)
                         course.note(attempt, error)
                         if shown or course.is_over:
                             raise error
                     case _:
                         raise TypeError(f"an attempt ends with Answered or Failed, not {outcome!r}")
+            finally:
+                router.end(request, attempt)
             if not helps_another_model(error):
                 break
 
@@ -124,6 +126,7 @@ class _Course:
         self._asked: set[str] = set()  # core auth IDs, ever
         self._tried: set[str] = set()  # in this round
         self._given_up: set[str] = set()
+        self._limited: set[str] = set()  # those whose latest failure was a limit
         self._errors: list[RemoteError] = []
         self._rounds = 0
         self._waits_until = router.clock() + request.longest_wait
@@ -144,26 +147,26 @@ class _Course:
     def models(self, candidate: Candidate) -> Sequence[Candidate]:
         """The candidate and, of the same provider, the models that take its place when it fails."""
         auth = candidate.auth
+        if not auth.fallback_models:
+            return (candidate,)
         names = dict.fromkeys((candidate.model, *auth.fallback_models))
         return [candidate, *(Candidate(auth, name) for name in names if name != candidate.model)]
 
-    @contextmanager
-    def attempt(self, candidate: Candidate, *, has_slot: bool) -> Generator[None, None, None]:
-        """One attempt; whatever ends it, its slot and its probe are given back."""
+    def begin(self, candidate: Candidate, *, has_slot: bool) -> int:
+        """An attempt begins; how many are under way with it."""
         auth_id = candidate.auth.id
-        self._router.begin(self._request, candidate, again=auth_id in self._asked, has_slot=has_slot)
+        running = self._router.begin(self._request, candidate, again=auth_id in self._asked, has_slot=has_slot)
         self._asked.add(auth_id)
         self._tried.add(auth_id)
-        try:
-            yield
-        finally:
-            self._router.end(self._request, candidate)
+        return running
 
     def note(self, candidate: Candidate, error: RemoteError) -> None:
         """An attempt has failed."""
         self._errors.append(error)
+        auth_id = candidate.auth.id
+        (self._limited.add if error.kind is ErrorKind.RATE_LIMIT else self._limited.discard)(auth_id)
         if error.kind not in AGAIN or error.should_retry is False:
-            self._given_up.add(candidate.auth.id)
+            self._given_up.add(auth_id)
         self.is_over = error.failover is Failover.NEVER or self._last_chance
         self._last_chance = self._last_chance or error.failover is Failover.ONCE
 
@@ -218,6 +221,8 @@ class _Course:
             return None
         asked = [candidate.auth.id for candidate, _ in resting if candidate.auth.id in self._asked]
         asked += [candidate.auth.id for candidate in again]
+        if not self._limited.isdisjoint(asked):  # a limit is waited for, and one that is full is asked in turn
+            return max(0.0, soonest)
         if len(asked) == len(resting) + len(again) and not any(
             self._router.budget.take(auth_id, now=now) for auth_id in asked
         ):

@@ -10,6 +10,8 @@ from typing import Final
 WINDOW: Final = 10.0
 SHARE: Final = 0.2
 LEAST: Final = 3
+MOST: Final = 10_000
+"""Requests that are counted; the window is shorter where there are more."""
 
 
 class RetryBudget:
@@ -23,12 +25,12 @@ class RetryBudget:
 
     def asked(self, auth_id: str, *, now: float) -> None:
         """A request has asked it for the first time."""
-        _recent(self._first.setdefault(auth_id, deque(maxlen=10_000)), now).append(now)
+        _recent(self._first.setdefault(auth_id, deque(maxlen=MOST)), now).append(now)
 
     def take(self, auth_id: str, *, now: float) -> bool:
         """Whether one repeat more is allowed; it is counted."""
-        repeats = _recent(self._repeats.setdefault(auth_id, deque(maxlen=10_000)), now)
-        asked = len(_recent(self._first.setdefault(auth_id, deque(maxlen=10_000)), now))
+        repeats = _recent(self._repeats.setdefault(auth_id, deque(maxlen=MOST)), now)
+        asked = len(_recent(self._first.setdefault(auth_id, deque(maxlen=MOST)), now))
         if len(repeats) >= max(LEAST, int(SHARE * asked)):
             return False
         repeats.append(now)

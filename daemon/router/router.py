@@ -7,6 +7,7 @@ ID, and survives each reload that keeps the ID.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from math import inf
 from random import random
 from typing import Literal
 
@@ -70,26 +71,33 @@ class Router:
         self.on_rest: Callable[[RoutedRequest, Candidate, Resting], None] = lambda *_: None
         self.on_return: Callable[[RoutedRequest, Candidate], None] = lambda *_: None
         self._configured: dict[str, int] = {}  # max-concurrent of the snapshot's core auths that have one
-        self.slots = Slots(lambda auth_id: self.concurrency.limit(auth_id, self._configured.get(auth_id, 0)))
+        self.slots = Slots(self._limit)
         self.measures = Measures(self.slots.running, self.health.latency, headroom)
 
     def choose(self, request: RoutedRequest, tried: Collection[str]) -> Candidate | None:
         """Whom to ask now, among those whose core auth ID is not in ``tried``; None: nobody may be asked (``why_not``
         says why)."""
 
-        def may(candidate: Candidate) -> bool:
-            return candidate.auth.id not in tried and (all_ready or self.why_not(request, candidate) is None)
+        now, resting = self.clock(), bool(self.cooldowns)
+        configured, learned = self._configured, self.concurrency if self.concurrency else ()
 
-        all_ready = not self.cooldowns and not self._configured and not self.concurrency
-        owner = next((each for each in request.candidates if each.auth.id == request.owner), None)
+        def may(candidate: Candidate) -> bool:
+            auth_id = candidate.auth.id
+            if auth_id in tried:
+                return False
+            if resting and self.cooldowns.is_resting(auth_id, candidate.model, request.family, now=now):
+                return False
+            return (auth_id not in configured and auth_id not in learned) or self.slots.is_free(auth_id)
+
+        owner = _with_id(request.candidates, request.owner) if request.owner else None
         if owner is not None and may(owner):
             return owner
-        strategy = STRATEGIES[request.strategy]
-        known = self.affinity.of(request.session, now=self.clock()) if request.session else ()
+        known = self.affinity.of(request.session, now=now) if request.session else ()
+        strategy, all_may = STRATEGIES[request.strategy], not (tried or resting or configured or learned)
         for tier in tiers(request.candidates):
-            chosen = self._known(known, tier, may) if known else None
+            chosen = self._known(request, known, tier, may, now) if known else None
             if chosen is None:
-                chosen = strategy(Choice(request.name, tier, may, self.turns, self.measures, self.random))
+                chosen = strategy(Choice(request.name, tier, may, self.turns, self.measures, self.random, all_may))
             if chosen is not None:
                 return chosen
         return None
@@ -108,17 +116,19 @@ class Router:
         return [
             each
             for each in request.candidates
-            if self.cooldowns.resting(each.auth.id, each.model, request.family, now=now) is None
+            if not self.cooldowns.is_resting(each.auth.id, each.model, request.family, now=now)
         ]
 
-    def begin(self, request: RoutedRequest, candidate: Candidate, *, again: bool, has_slot: bool) -> None:
-        """An attempt begins; ``again``: this request has asked the core auth before."""
+    def begin(self, request: RoutedRequest, candidate: Candidate, *, again: bool, has_slot: bool) -> int:
+        """An attempt begins; ``again``: this request has asked the core auth before. How many are under way with
+        it."""
         auth_id, now = candidate.auth.id, self.clock()
         if not has_slot:
             self.slots.take(auth_id)
         if not again:
             self.budget.asked(auth_id, now=now)
         self.cooldowns.take_probe(auth_id, candidate.model, request.family, request.number, now=now)
+        return self.slots.running(auth_id)
 
     def succeeded(self, request: RoutedRequest, candidate: Candidate, *, began: float, first_event: float) -> None:
         """An attempt has been answered, its first event after so many seconds."""
@@ -131,16 +141,21 @@ class Router:
         if self.cooldowns.succeeded(auth_id, candidate.model, request.family, began=began):
             self.on_return(request, candidate)
 
-    def failed(self, request: RoutedRequest, candidate: Candidate, error: RemoteError, *, began: float) -> None:
-        """An attempt has failed."""
+    def failed(
+        self, request: RoutedRequest, candidate: Candidate, error: RemoteError, *, began: float, running: int
+    ) -> None:
+        """An attempt has failed; ``running`` were under way when it began, itself included."""
         auth, now = candidate.auth, self.clock()
         self.health.of(auth.id).failed += 1
         self.affinity.left(request.session, auth.id)
-        running = self.slots.running(auth.id)
+        # The others may have ended meanwhile, or may have come later and been counted first.
+        running = max(running, self.slots.running(auth.id))
         if self._saturated(error, running):
             self.concurrency.refused(auth.id, running, now)
             if error.kind is ErrorKind.RATE_LIMIT:
                 return  # it is full, and not out of service: the next free slot will do
+        elif error.kind is ErrorKind.RATE_LIMIT and running < 2:
+            self.concurrency.forget(auth.id)
         if auth.disable_cooling:
             return
         resting = self.cooldowns.failed(
@@ -183,16 +198,32 @@ class Router:
             table.keep_only(limits)
         self.slots.follow_limits()
 
+    def _limit(self, auth_id: str) -> float:
+        """How many requests it may have at once."""
+        configured = self._configured.get(auth_id, 0)
+        return self.concurrency.limit(auth_id, configured, self.clock()) if self.concurrency else configured or inf
+
     def _known(
-        self, known: Sequence[str], tier: Sequence[Candidate], may: Callable[[Candidate], bool]
+        self,
+        request: RoutedRequest,
+        known: Sequence[str],
+        tier: Sequence[Candidate],
+        may: Callable[[Candidate], bool],
+        now: float,
     ) -> Candidate | None:
         """Who has answered the session, among a tier: priorities come first, as the user has set them."""
-        ids = [candidate.auth.id for candidate in tier]
         for auth_id in known:
-            if auth_id in ids and may(candidate := tier[ids.index(auth_id)]):
-                if not self.health.is_slow(auth_id, ids):
-                    return candidate
+            candidate = _with_id(tier, auth_id)
+            if candidate is not None and may(candidate) and not self._is_slow(request, candidate, tier, now):
+                return candidate
         return None
+
+    def _is_slow(self, request: RoutedRequest, candidate: Candidate, tier: Sequence[Candidate], now: float) -> bool:
+        """Whether it loses its sessions to the others of its tier."""
+        auth = candidate.auth
+        if auth.disable_cooling:
+            return False
+        return self.health.is_slow(auth.id, request.name, (each.auth.id for each in tier), now=now)
 
     def _saturated(self, error: RemoteError, running: int) -> bool:
         """Whether the refusal shows how many requests fit, and not that a limit is used up."""
@@ -202,3 +233,10 @@ class Router:
             return False
         hint = hinted_seconds(error, self.wall())
         return hint is None or hint <= SATURATED_HINT
+
+
+def _with_id(candidates: Sequence[Candidate], auth_id: str) -> Candidate | None:
+    for candidate in candidates:
+        if candidate.auth.id == auth_id:
+            return candidate
+    return None

@@ -7,6 +7,7 @@ anew before each attempt, so that what happened meanwhile counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from math import inf
 from typing import Final
 
 from msgspec import Struct
@@ -17,6 +18,10 @@ MOST_NAMES: Final = 4096
 """Model names whose turns are remembered."""
 UNMEASURED: Final = 0.001
 """Seconds to the first event of a core auth that has not answered yet: it is asked, and so measured."""
+
+NO_CREDIT: Final = (0, 0)
+HALF: Final = 0.5
+"""What is taken to be left of the limits of a core auth that does not say."""
 
 
 class Measures(Struct, frozen=True):
@@ -49,7 +54,7 @@ class Turns:
             place = (start + step) % len(tier)
             if may(tier[place]):
                 if name not in self._cursors and len(self._cursors) >= MOST_NAMES:
-                    self._cursors.clear()
+                    del self._cursors[next(iter(self._cursors))]
                 self._cursors[name] = (place + 1) % len(tier)
                 return tier[place]
         return None
@@ -59,15 +64,19 @@ class Turns:
         Who could not be asked gains nothing, so that nobody comes back with a backlog; another weight starts at
         zero."""
         if name not in self._credits and len(self._credits) >= MOST_NAMES:
-            self._credits.clear()
+            del self._credits[next(iter(self._credits))]
         credits = self._credits.setdefault(name, {})
+        richest, most, all_gained = allowed[0], -inf, 0
         for candidate in allowed:
             auth = candidate.auth
-            credit, weight = credits.get(auth.id, (0, auth.weight))
-            credits[auth.id] = auth.weight + (credit if weight == auth.weight else 0), auth.weight
-        richest = max(allowed, key=lambda each: credits[each.auth.id][0])
-        credit, weight = credits[richest.auth.id]
-        credits[richest.auth.id] = credit - sum(each.auth.weight for each in allowed), weight
+            auth_id, gain = auth.id, auth.weight
+            credit, weight = credits.get(auth_id, NO_CREDIT)
+            credit = credit + gain if weight == gain else gain
+            credits[auth_id] = credit, gain
+            all_gained += gain
+            if credit > most:
+                richest, most = candidate, credit
+        credits[richest.auth.id] = int(most) - all_gained, richest.auth.weight
         return richest
 
     def keep_only(self, auth_ids: Collection[str]) -> None:
@@ -78,7 +87,8 @@ class Turns:
 
 
 class Choice(Struct, frozen=True):
-    """What a strategy chooses from: all of a tier, and which of it ``may`` be asked now. ``random`` is from 0 to 1."""
+    """What a strategy chooses from: all of a tier, and which of it ``may`` be asked now (``all_may``: each of them).
+    ``random`` is from 0 to 1."""
 
     name: str
     tier: Sequence[Candidate]
@@ -86,15 +96,21 @@ class Choice(Struct, frozen=True):
     turns: Turns
     measures: Measures
     random: Callable[[], float]
+    all_may: bool = False
 
-    def allowed(self) -> list[Candidate]:
+    def allowed(self) -> Sequence[Candidate]:
+        if self.all_may:
+            return self.tier
         return [candidate for candidate in self.tier if self.may(candidate)]
 
 
 def tiers(candidates: Sequence[Candidate]) -> Sequence[Sequence[Candidate]]:
     """Highest priority first, inside each the order of the configuration."""
     first = candidates[0].auth.priority if candidates else 0
-    if all(candidate.auth.priority == first for candidate in candidates):
+    for candidate in candidates:  # a plain loop: it runs for each request
+        if candidate.auth.priority != first:
+            break
+    else:
         return (candidates,)
     groups: dict[int, list[Candidate]] = {}
     for candidate in candidates:
@@ -121,12 +137,19 @@ def _fill_first(choice: Choice) -> Candidate | None:
 def _least_busy(choice: Choice) -> Candidate | None:
     """The better of two chosen at random: nearly as good as the best of all, and the requests of one moment do not all
     go to the same one (power of two choices, as in Envoy and Finagle)."""
-    allowed = choice.allowed()
-    if len(allowed) < 2:
-        return allowed[0] if allowed else None
-    first = int(choice.random() * len(allowed)) % len(allowed)
-    second = (first + 1 + int(choice.random() * (len(allowed) - 1))) % len(allowed)
-    return min((allowed[first], allowed[second]), key=lambda each: _load(each, choice.measures))
+    pair = _two_of(choice.tier, choice.random)
+    if not choice.all_may and not all(map(choice.may, pair)):
+        pair = _two_of(choice.allowed(), choice.random)
+    return min(pair, key=lambda each: _load(each, choice.measures), default=None)
+
+
+def _two_of(candidates: Sequence[Candidate], random: Callable[[], float]) -> Sequence[Candidate]:
+    """Two different ones, or as many as there are."""
+    many = len(candidates)
+    if many < 2:
+        return candidates
+    first = int(random() * many) % many
+    return candidates[first], candidates[(first + 1 + int(random() * (many - 1))) % many]
 
 
 def _load(candidate: Candidate, measures: Measures) -> float:
@@ -137,15 +160,15 @@ def _load(candidate: Candidate, measures: Measures) -> float:
 def _headroom(choice: Choice) -> Candidate | None:
     """Whoever has most of its limits left. One that does not say counts as half full; those that are equal take
     turns."""
-    allowed = choice.allowed()
-    left = {id(each): _left(each, choice.measures) for each in allowed}
-    most = max(left.values(), default=0.0)
-    return choice.turns.next(choice.name, [each for each in allowed if left[id(each)] == most], lambda _: True)
-
-
-def _left(candidate: Candidate, measures: Measures) -> float:
-    left = measures.headroom(candidate.auth.id)
-    return 0.5 if left is None else left
+    most, equal, headroom = -1.0, list[Candidate](), choice.measures.headroom
+    for candidate in choice.allowed():
+        known = headroom(candidate.auth.id)
+        left = HALF if known is None else known
+        if left > most:
+            most, equal = left, []
+        if left == most:
+            equal.append(candidate)
+    return choice.turns.next(choice.name, equal, lambda _: True)
 
 
 STRATEGIES: Final[Mapping[str, Callable[[Choice], Candidate | None]]] = {

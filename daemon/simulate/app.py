@@ -4,7 +4,8 @@
     POST …/messages/count_tokens                        a count by the length of the body
     GET  …/models                                       the models it claims to have
     GET  /_simulate[?bodies=1]                          what was seen, what is open, which faults wait
-    POST /_simulate    {"faults": […], "always": […], "reset": true, "delay-ms": n, "chunk-bytes": n}, each optional
+    POST /_simulate    {"faults": […], "always": […], "reset": true, "delay-ms": n, "chunk-bytes": n,
+                        "max-concurrent": n, "models": […]}, each optional
 
 A request's fault is named by its ``x-simulate`` header, else by its model (``gpt-5+cut``), else it
 is the next of the queue. ``always`` are faults for every request, until replaced by other ones.
@@ -81,6 +82,7 @@ class Control(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     reset: bool = False
     delay_ms: float | UnsetType = UNSET
     chunk_bytes: int | UnsetType = UNSET
+    max_concurrent: int | UnsetType = UNSET
     models: tuple[str, ...] | UnsetType = UNSET
 
 
@@ -140,7 +142,11 @@ class Simulator:
                 await send_json(send, 400, openai_error(Problem(message=str(error)), ""))
                 return
         state = self._ledger.state(bodies=b"bodies=1" in scope["query_string"])
-        setting = {"profile": self._profile.name, "always": [fault.name for fault in self._always]}
+        setting = {
+            "profile": self._profile.name,
+            "always": [fault.name for fault in self._always],
+            "max-concurrent": self._max_concurrent,
+        }
         await send_json(send, 200, {"connections": self.connections(), "pace": self._pace, **setting, **state})
 
     def _apply(self, control: Control) -> None:
@@ -149,6 +155,8 @@ class Simulator:
             self._always = tuple(parse(fault) for fault in control.always)
         if control.models is not UNSET:
             self._models = control.models
+        if control.max_concurrent is not UNSET:
+            self._max_concurrent = control.max_concurrent
         if control.reset:
             self._ledger.reset()
             self._cache = PromptCache()

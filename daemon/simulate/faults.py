@@ -88,6 +88,12 @@ _RATE_LIMIT = Problem(
     anthropic="rate_limit_error",
     code="rate_limit_exceeded",
 )
+_TOO_MANY = Problem(
+    message="Too many requests.",
+    type="requests",
+    anthropic="rate_limit_error",
+    code="rate_limit_exceeded",
+)
 _QUOTA = Problem(
     message="You exceeded your current quota, please check your plan and billing details.",
     type="insufficient_quota",
@@ -143,6 +149,7 @@ FAULTS: Mapping[str, Fault] = {
     for fault in (
         OK,
         Fault(name="rate_limit", kind="status", status=429, retry_after=1, problem=_RATE_LIMIT),
+        Fault(name="too_many", kind="status", status=429, problem=_TOO_MANY),
         Fault(name="quota", kind="status", status=429, problem=_QUOTA),
         Fault(name="overloaded", kind="status", status=529, retry_after=1, problem=_OVERLOADED),
         Fault(name="unavailable", kind="status", status=503, retry_after=1, problem=_OVERLOADED),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import sys
 import time
@@ -34,6 +35,11 @@ class Connection:
 
     async def post(self, path: str, body: bytes) -> tuple[int, bytes]:
         """Status and body; raises where the answer is cut."""
+        head, answer = await self.exchange(path, body)
+        return int(head[9:12]), answer
+
+    async def exchange(self, path: str, body: bytes) -> tuple[bytes, bytes]:
+        """Head, in small letters, and body; raises where the answer is cut."""
         if self._streams is not None and self._streams[0].at_eof():
             self.close()  # idle for so long that the daemon has closed it
         reader, writer = self._streams = self._streams or await asyncio.open_connection(self._host, self._port)
@@ -41,12 +47,20 @@ class Connection:
         writer.write(b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
-        return int(head[9:12]), await reader.readexactly(int(length)) if length else await _chunks(reader)
+        return head, await reader.readexactly(int(length)) if length else await _chunks(reader)
 
     def close(self) -> None:
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
+
+    async def closed(self) -> None:
+        """Closes it, and waits until it is closed."""
+        if self._streams is not None:
+            writer = self._streams[1]
+            self.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
 
 async def _chunks(reader: asyncio.StreamReader) -> bytes:

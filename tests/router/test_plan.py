@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ LIMIT = error(ErrorKind.RATE_LIMIT, 429)
 SERVER = error(ErrorKind.API, 500)
 CUT = error(ErrorKind.API, None, reason="cut")
 REFUSED = error(ErrorKind.API, None, reason="refused")
+TIMEOUT = error(ErrorKind.TIMEOUT)
 KEY = error(ErrorKind.AUTHENTICATION, 401)
 BALANCE = error(ErrorKind.BILLING, 402)
 NO_MODEL = error(ErrorKind.MODEL_NOT_FOUND, 404)
@@ -256,7 +258,30 @@ def test_an_answer_to_the_list_of_models_lets_one_request_try_once() -> None:
     world.router.cooldowns.healed(A.auth.id, began=world.now, now=world.now)
     assert [world.ask(), world.ask()] == ["a b", "b"], "it fails all the same"
     assert rest_of(world) == 2.0
-    assert not list(world.router.cooldowns.healing(now=world.now)), "and the list has shown nothing"
+    world.router.cooldowns.healed(A.auth.id, began=world.now, now=world.now)
+    assert [world.ask(), world.ask()] == ["a b", "b"], "it cost nothing to ask: the list lets one more try"
+
+
+def test_a_list_that_has_shown_nothing_waits_as_long_as_it_cost() -> None:
+    """A provider that lists its models and does not answer is not asked all the time."""
+    world = World(A)
+    for healed_at in (0.0, 0.75, 0.75, 0.75):
+        steps = plan(world.router, world.request())
+        next(steps)
+        world.now += 0.75
+        with pytest.raises(RemoteError):
+            steps.send(Failed(TIMEOUT))
+        if healed_at:
+            world.now += healed_at - 0.25
+            heal(world)
+            assert rest_of(world) > 0
+            world.now += 0.25
+        heal(world)
+        assert not world.router.rests(A.auth.id)
+
+
+def heal(world: World) -> None:
+    world.router.cooldowns.healed(A.auth.id, began=world.now, now=world.now)
 
 
 def test_a_key_that_was_refused_does_not_heal() -> None:
@@ -303,6 +328,45 @@ def test_a_slow_provider_loses_its_sessions_and_does_not_rest() -> None:
     asked = [world.ask(session=b"one") for _ in range(4)]
     assert not world.router.rests(A.auth.id)
     assert asked[-3:] == ["b", "b", "b"], "it moves as soon as it is b's turn"
+
+
+@pytest.mark.parametrize(
+    ("first_events", "changes", "leaves"),
+    [
+        ((1.0, 0.1, 0.1), {}, True),
+        ((0.39, 0.1, 0.1), {}, False),
+        ((1.0, 0.1, 0.9), {}, False),
+        ((1.0, 0.1, 0.1), {"disable_cooling": True}, False),
+        ((1.0, 0.1, 0.1), {"priority": 1}, False),
+    ],
+    ids=["slow", "not four times", "median of the others", "disable-cooling", "alone in its tier"],
+)
+def test_when_a_provider_is_slow(first_events: tuple[float, ...], changes: dict[str, Any], leaves: bool) -> None:
+    """More than four times the median of its tier over 20 answers: its sessions go, and it does not rest."""
+    slow = candidate("a", **changes)
+    world = World(slow, B, C)
+    world.first_event = dict(zip("abc", first_events, strict=True))
+    for each in (slow, B, C):
+        for _ in range(20):
+            world.ask([each], session=b"one")
+    world.ask([slow], session=b"one")
+    world.now += 1.0
+    asked = {world.ask(session=b"one") for _ in range(6)}
+    assert ("b" in asked or "c" in asked) is leaves
+    assert not world.router.rests(slow.auth.id)
+
+
+def test_a_provider_that_is_fast_again_keeps_its_sessions_again() -> None:
+    world = World(A, B)
+    world.first_event = {"a": 1.0, "b": 0.1}
+    for each in (A, B):
+        for _ in range(20):
+            world.ask([each])
+    world.first_event = {"a": 0.1, "b": 0.1}
+    for _ in range(20):
+        world.ask([A], session=b"one")
+    world.now += 1.0
+    assert [world.ask(session=b"one") for _ in range(3)] == ["a", "a", "a"]
 
 
 def test_max_concurrent_is_kept_and_who_waits_gets_the_free_place() -> None:
@@ -357,15 +421,3 @@ def test_a_region_that_is_refused_rests_nobody() -> None:
     world = World(A, B)
     world.fails("a", RemoteError(ErrorKind.PERMISSION, "region", scope=Scope.REQUEST, failover=Failover.ALWAYS))
     assert [world.ask(), world.ask(), world.ask()] == ["a b", "a b", "a b"]
-
-
-def test_all_tables_are_bounded() -> None:
-    world = World(A, B)
-    for number in range(70_000):
-        world.router.affinity.answered(b"%d" % number, A.auth.id, now=world.now)
-    assert len(world.router.affinity) == 65_536
-    for number in range(20_000):
-        world.router.cooldowns.failed(A.auth.id, str(number), "", SERVER, began=0, now=number, wall=0)
-        world.router.turns.next(str(number), [A], lambda _: True)
-    assert len(world.router.cooldowns) <= 16_384
-    assert len(world.router.turns) <= 4096

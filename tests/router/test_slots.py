@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from daemon.router.concurrency import CLEAN, FORGOTTEN, MOST_CLEAN, Concurrency
+from daemon.router.concurrency import CLEAN, FORGOTTEN, Concurrency
 from daemon.router.slots import MOST_WAITING, Slots, Ticket
 
 
@@ -78,36 +78,18 @@ def test_a_limit_that_rises_lets_the_next_ones_in() -> None:
 
 def test_a_limit_is_learned_raised_and_forgotten() -> None:
     table, now = Concurrency(), 0.0
-    assert table.limit("a", 0) == inf
+    assert table.limit("a", 0, now) == inf
     table.refused("a", 4, now)
-    assert table.limit("a", 0) == 3
-    assert table.limit("a", 2) == 2, "max-concurrent is the upper bound"
+    assert table.limit("a", 0, now) == 3
+    assert table.limit("a", 2, now) == 2, "max-concurrent is the upper bound"
     for _ in range(CLEAN):
         table.answered("a", 3, now)
-    assert table.limit("a", 0) == 4
+    assert table.limit("a", 0, now) == 4
     table.refused("a", 4, now)
     for _ in range(2 * CLEAN - 1):
         table.answered("a", 3, now)
-    assert table.limit("a", 0) == 3, "the raise was refused at once: the next one takes twice as many"
+    assert table.limit("a", 0, now) == 3, "the raise was refused at once: the next one takes twice as many"
     table.answered("a", 3, now)
-    assert table.limit("a", 0) == 4
-    table.answered("a", 3, now + FORGOTTEN + 1)
-    assert table.limit("a", 0) == inf
-
-
-def test_a_provider_that_takes_three_is_refused_seldom() -> None:
-    """Rounds of as many as the limit allows (ten at most): after the first minute at 20 answers a second less than
-    two in a hundred attempts are refused."""
-    table, refused, asked = Concurrency(), 0, 0
-    for turn in range(6000):
-        running = int(min(10, table.limit("a", 0)))
-        for number in range(running):
-            late = turn * running / 20 > 60
-            asked += late
-            if number >= 3:
-                table.refused("a", number + 1, turn / 7)
-                refused += late
-            else:
-                table.answered("a", min(running, 3), turn / 7)
-    assert refused / asked < 0.02
-    assert MOST_CLEAN == 640
+    assert table.limit("a", 0, now) == 4
+    now += FORGOTTEN + 1
+    assert table.limit("a", 0, now) == inf

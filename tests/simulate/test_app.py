@@ -14,6 +14,7 @@ from tests.harness import Simulator, simulator, tppcd, wait_for
 LONG = script({"text": "word " * 200})
 STATUSES = {
     "rate_limit": (429, "1"),
+    "too_many": (429, None),
     "quota": (429, None),
     "overloaded": (529, "1"),
     "unavailable": (503, "1"),
@@ -149,6 +150,15 @@ def test_open_requests_and_connections_are_counted(upstream: Simulator) -> None:
         assert (state["requests"]["open"], state["requests"]["peak"]) == (1, 1)
         assert state["connections"] >= 2
     wait_for(lambda: upstream.open_requests() == 0, "the request to end")
+
+
+def test_how_many_fit_at_once_changes_while_it_runs(upstream: Simulator) -> None:
+    upstream.control(max_concurrent=1, faults=[{"fault": "stall", "after": 3}])
+    with upstream.stream(MESSAGES.path, MESSAGES.request(LONG, stream=True)):
+        assert upstream.post(MESSAGES.path, MESSAGES.request("x")).status_code == 429
+        assert upstream.state()["max-concurrent"] == 1
+        upstream.control(max_concurrent=0)
+        assert upstream.post(MESSAGES.path, MESSAGES.request("x")).status_code == 200
 
 
 def test_the_command_line_sets_key_pace_and_faults() -> None:
