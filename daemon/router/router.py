@@ -12,7 +12,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from daemon.errors import ErrorKind, RemoteError
+from daemon.errors import ErrorKind, RemoteError, Scope
 from daemon.router.affinity import Affinity
 from daemon.router.concurrency import Concurrency
 from daemon.router.cooldowns import Cooldowns, Rest, Resting, RestKey
@@ -69,6 +69,7 @@ class Router:
         self.budget = RetryBudget()
         self.on_rest: Callable[[RoutedRequest, Candidate, Resting], None] = lambda *_: None
         self.on_return: Callable[[Candidate], None] = lambda _: None
+        self._auths: dict[str, CoreAuth] = {}  # of the snapshot, by ID
         self._configured: dict[str, int] = {}  # max-concurrent of the snapshot's core auths that have one
         self.slots = Slots(lambda auth_id: self.concurrency.limit(auth_id, self._configured.get(auth_id, 0)))
         self.measures = Measures(self.slots.running, self.health.latency, headroom)
@@ -81,12 +82,15 @@ class Router:
             return candidate.auth.id not in tried and (all_ready or self.why_not(request, candidate) is None)
 
         all_ready = not self.cooldowns and not self._configured and not self.concurrency
-        for auth_id in self._preferred(request):
-            preferred = next((each for each in request.candidates if each.auth.id == auth_id), None)
-            if preferred is not None and may(preferred):
-                return preferred
+        if request.owner:
+            owner = next((each for each in request.candidates if each.auth.id == request.owner), None)
+            if owner is not None and may(owner):
+                return owner
+        known = self.affinity.of(request.session, now=self.clock()) if request.session else ()
         strategy = STRATEGIES[request.strategy]
         for tier in tiers(request.candidates):
+            if known and (preferred := self._preferred(known, tier, may)) is not None:
+                return preferred
             chosen = strategy(Choice(request.name, tier, may, self.turns, self.measures, self.random))
             if chosen is not None:
                 return chosen
@@ -116,13 +120,15 @@ class Router:
         health.succeeded += 1
         health.first_event(first_event, now)
         self.concurrency.answered(auth_id, self.slots.running(auth_id), now)
-        self.affinity.answered(request.session, auth_id, now=now)
+        self.affinity.answered(request.session, auth_id, began=began, now=now)
         if self.cooldowns.succeeded(auth_id, candidate.model, request.family, began=began):
             self.on_return(candidate)
 
     def failed(self, request: RoutedRequest, candidate: Candidate, error: RemoteError, *, began: float) -> None:
         """An attempt has failed."""
         auth, now = candidate.auth, self.clock()
+        if error.scope is Scope.REQUEST:
+            return  # the upstream did its part: it neither rests nor loses the session
         self.health.of(auth.id).failed += 1
         self.affinity.left(request.session, auth.id)
         running = self.slots.running(auth.id)
@@ -165,22 +171,31 @@ class Router:
         return self.wall() + moment - self.clock()
 
     def follow(self, auths: Iterable[CoreAuth]) -> None:
-        """The core auths of a new snapshot: what is known of others is forgotten, and their limits may be new."""
-        limits = {auth.id: auth.max_concurrent for auth in auths}
+        """The core auths of a new snapshot: what is known of others is forgotten, their limits may be new, and one that
+        has changed may do now what it refused before."""
+        before, self._auths = self._auths, {auth.id: auth for auth in auths}
+        for auth_id, auth in self._auths.items():
+            if (known := before.get(auth_id)) is not None and known is not auth and known != auth:
+                self.cooldowns.clear(auth_id)
+        limits = {auth_id: auth.max_concurrent for auth_id, auth in self._auths.items()}
         self._configured = {auth_id: limit for auth_id, limit in limits.items() if limit}
         for table in (self.cooldowns, self.affinity, self.health, self.concurrency, self.budget, self.turns):
             table.keep_only(limits)
         self.slots.follow_limits()
 
-    def _preferred(self, request: RoutedRequest) -> Sequence[str]:
-        owner = (request.owner,) if request.owner else ()
-        if not request.session:
-            return owner
-        known = self.affinity.of(request.session, now=self.clock())
-        if not known:
-            return owner
-        ids = [candidate.auth.id for candidate in request.candidates]
-        return (*owner, *(each for each in known if not self.health.is_slow(each, ids)))
+    def _preferred(
+        self, known: Sequence[str], tier: Sequence[Candidate], may: Callable[[Candidate], bool]
+    ) -> Candidate | None:
+        """Of those that have answered the session, the latest that is of this tier and may be asked. One that has become
+        slow is preferred no longer, unless nothing is to happen to it (``disable-cooling``)."""
+        ids = [candidate.auth.id for candidate in tier]
+        for auth_id in known:
+            candidate = next((each for each in tier if each.auth.id == auth_id), None)
+            if candidate is None or not may(candidate):
+                continue
+            if candidate.auth.disable_cooling or not self.health.is_slow(auth_id, ids):
+                return candidate
+        return None
 
     def _saturated(self, error: RemoteError, running: int) -> bool:
         """Whether the refusal shows how many requests fit, and not that a limit is used up."""
