@@ -69,7 +69,7 @@ BY_HINT: Final = frozenset(
 """Where the upstream's own time counts. Relays put one beside a refused key too, where it means nothing."""
 
 
-UNREACHED: Final = frozenset({"dns", "refused", "unreachable", "tls", "proxy", "not_http", "forbidden_address", "timeout"})
+UNREACHED: Final = frozenset({"dns", "refused", "unreachable", "tls", "proxy", "not_http", "forbidden_address"})
 """Reasons for which nothing came from the upstream (``telemetry.failure_cause.Reason``)."""
 
 
@@ -77,15 +77,15 @@ def rest_rule(error: RemoteError) -> RestRule | None:
     """What rests after ``error``; None: nothing.
 
     A stream that was cut never rests anybody: it may be the network, the request's length, or a deploy, and the next
-    attempt shows it at once. An upstream that could not be reached at all rests with all its models; what it says
-    inside a stream has no status either, but it is of one model.
+    attempt shows it at once. An upstream that cannot be reached, or says nothing, rests with all its models; what it
+    says inside a stream has no status either, but it is of one model.
     """
     if error.scope is Scope.REQUEST or error.reason == "cut":
         return None
     rule = RULES.get(error.kind)
-    if rule is _MODEL_OF_SERVER and error.upstream_status is None and error.reason in UNREACHED:
-        return _SERVER
-    return rule
+    if rule is not _MODEL_OF_SERVER or error.upstream_status is not None:
+        return rule
+    return _SERVER if error.kind is ErrorKind.TIMEOUT or error.reason in UNREACHED else rule
 
 
 def hinted_seconds(error: RemoteError, wall: float) -> float | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from random import random
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from daemon.errors import ErrorKind, RemoteError, Scope
 from daemon.router.affinity import Affinity
@@ -68,7 +68,7 @@ class Router:
         self.concurrency = Concurrency()
         self.budget = RetryBudget()
         self.on_rest: Callable[[RoutedRequest, Candidate, Resting], None] = lambda *_: None
-        self.on_return: Callable[[Candidate], None] = lambda _: None
+        self.on_return: Callable[[RoutedRequest, Candidate], None] = lambda *_: None
         self._auths: dict[str, CoreAuth] = {}  # of the snapshot, by ID
         self._configured: dict[str, int] = {}  # max-concurrent of the snapshot's core auths that have one
         self.slots = Slots(lambda auth_id: self.concurrency.limit(auth_id, self._configured.get(auth_id, 0)))
@@ -104,13 +104,20 @@ class Router:
             return resting
         return None if self.slots.is_free(auth.id) else "full"
 
-    def begin(self, request: RoutedRequest, candidate: Candidate, *, again: bool, has_slot: bool) -> None:
-        """An attempt begins; ``again``: this request has asked the core auth before."""
+    def in_service(self, request: RoutedRequest) -> list[Candidate]:
+        """The candidates that do not rest, busy ones among them."""
+        now = self.clock()
+        return [
+            each
+            for each in request.candidates
+            if self.cooldowns.resting(each.auth.id, each.model, request.family, now=now) is None
+        ]
+
+    def begin(self, request: RoutedRequest, candidate: Candidate, *, has_slot: bool) -> None:
+        """An attempt begins."""
         auth_id, now = candidate.auth.id, self.clock()
         if not has_slot:
             self.slots.take(auth_id)
-        if not again:
-            self.budget.asked(auth_id, now=now)
         self.cooldowns.take_probe(auth_id, candidate.model, request.family, request.number, now=now)
 
     def succeeded(self, request: RoutedRequest, candidate: Candidate, *, began: float, first_event: float) -> None:
@@ -122,7 +129,7 @@ class Router:
         self.concurrency.answered(auth_id, self.slots.running(auth_id), now)
         self.affinity.answered(request.session, auth_id, began=began, now=now)
         if self.cooldowns.succeeded(auth_id, candidate.model, request.family, began=began):
-            self.on_return(candidate)
+            self.on_return(request, candidate)
 
     def failed(self, request: RoutedRequest, candidate: Candidate, error: RemoteError, *, began: float) -> None:
         """An attempt has failed."""
@@ -175,7 +182,7 @@ class Router:
         has changed may do now what it refused before."""
         before, self._auths = self._auths, {auth.id: auth for auth in auths}
         for auth_id, auth in self._auths.items():
-            if (known := before.get(auth_id)) is not None and known is not auth and known != auth:
+            if (known := before.get(auth_id)) is not None and _may_do_more(known, auth):
                 self.cooldowns.clear(auth_id)
         limits = {auth_id: auth.max_concurrent for auth_id, auth in self._auths.items()}
         self._configured = {auth_id: limit for auth_id, limit in limits.items() if limit}
@@ -186,8 +193,8 @@ class Router:
     def _preferred(
         self, known: Sequence[str], tier: Sequence[Candidate], may: Callable[[Candidate], bool]
     ) -> Candidate | None:
-        """Of those that have answered the session, the latest that is of this tier and may be asked. One that has become
-        slow is preferred no longer, unless nothing is to happen to it (``disable-cooling``)."""
+        """Of those that have answered the session, the latest that is of this tier and may be asked. One that has
+        become slow is preferred no longer, unless nothing is to happen to it (``disable-cooling``)."""
         ids = [candidate.auth.id for candidate in tier]
         for auth_id in known:
             candidate = next((each for each in tier if each.auth.id == auth_id), None)
@@ -205,3 +212,12 @@ class Router:
             return False
         hint = hinted_seconds(error, self.wall())
         return hint is None or hint <= SATURATED_HINT
+
+
+def _may_do_more(before: CoreAuth, now: CoreAuth) -> bool:
+    """Whether it is asked in another way than before (other headers, models, a proxy), and not only more or less
+    often."""
+    if before is now:
+        return False
+    use = {name: getattr(now, name) for name in ("priority", "weight", "max_concurrent", "disable_cooling")}
+    return structs.replace(before, **use) != now

@@ -362,7 +362,7 @@ def test_a_region_that_is_refused_rests_nobody() -> None:
 def test_all_tables_are_bounded() -> None:
     world = World(A, B)
     for number in range(70_000):
-        world.router.affinity.answered(b"%d" % number, A.auth.id, now=world.now)
+        world.router.affinity.answered(b"%d" % number, A.auth.id, began=0, now=world.now)
     assert len(world.router.affinity) == 65_536
     for number in range(20_000):
         world.router.cooldowns.failed(A.auth.id, str(number), "", SERVER, began=0, now=number, wall=0)

@@ -212,6 +212,8 @@ TABLE: tuple[FailureClass, ...] = (
             r"no available accounts? .{0,20}support.{0,20}model|no available accounts?.{0,10}requested model",
             r"\bmodel\b.{0,80}(?:is not supported|not available|do(?:es not|esn't) exist|not found|no longer exists?)"
             r"|^model: [\w.:/@-]+(?:\n|$)",
+            r"\bmodel (?:not supported|(?:is )?(?:unsupported|unavailable))\b"
+            r"|not available (?:for|on|in|with) your (?:current )?(?:plan|account|subscription)",
             r"(?:does not support|not support|no access to|access to|not allowed to use|not authorized to use) "
             r"(?:the )?(?:requested |this )?model\b",
         ),
