@@ -182,8 +182,8 @@ def test_case_138_a_session_name_is_trimmed() -> None:
 
 
 def test_a_slow_one_is_compared_with_its_own_tier_and_keeps_its_sessions_with_disable_cooling() -> None:
-    for settings, stays in (({}, False), ({"disable_cooling": True}, True)):
-        world = World(candidate("a", **settings), candidate("b"))
+    for cooling, stays in ((True, False), (False, True)):
+        world = World(candidate("a", disable_cooling=not cooling), candidate("b"))
         world.first_event = {"a": 1.0, "b": 0.1}
         for _ in range(20):
             world.ask([world.candidates[0]], session=b"1")
