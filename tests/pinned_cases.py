@@ -27,6 +27,8 @@ REGISTRY = "snapshot/test_models.py"
 FILE = "sources/test_file.py"
 RELOADER = "reload/test_reloader.py"
 LOAD = "config/test_load.py"
+SELECTION = "router/test_pinned_selection.py"
+COOLDOWNS = "router/test_pinned_cooldowns.py"
 STORE = "e2e/test_store_api.py"
 STORE_API = "api/provider_store/test_routes.py"
 
@@ -64,6 +66,64 @@ HELD: Final[Mapping[int, tuple[str, ...]]] = {
         "wires/openai_responses/test_encode_blocks.py::test_reasoning_ids_that_would_be_refused_are_left_out",
     ),
     114: (f"{SPLICE}::test_the_forced_fields_and_nothing_else",),
+    116: (
+        f"{SELECTION}::test_case_116_fill_first_round_robin_and_tiers",
+        f"{SELECTION}::test_case_116_a_lower_tier_only_while_the_higher_one_rests",
+    ),
+    117: (
+        f"{SELECTION}::test_case_117_weights",
+        f"{SELECTION}::test_case_117_the_top_one_is_out_and_returns_without_a_backlog",
+        f"{SELECTION}::test_case_117_another_weight_starts_at_zero",
+    ),
+    118: (
+        f"{SELECTION}::test_case_118_all_efforts_of_a_model_share_turns_and_rests",
+        f"{SELECTION}::test_case_118_the_latest_time_counts",
+    ),
+    119: (f"{SELECTION}::test_case_119_all_rest",),
+    120: (f"{SELECTION}::test_case_120_blocked_without_a_time_and_free_when_it_is_over",),
+    121: (f"{SELECTION}::test_case_121_requests_at_once_are_spread_evenly",),
+    123: (
+        f"{COOLDOWNS}::test_case_123_one_more_round_for_one_core_auth",
+        f"{COOLDOWNS}::test_case_123_a_limit_of_five_milliseconds_and_three_rounds",
+        f"{COOLDOWNS}::test_case_123_a_request_keeps_the_rounds_it_began_with",
+    ),
+    124: (
+        f"{COOLDOWNS}::test_case_124_somebody_who_is_ready_is_asked_without_a_wait",
+        f"{COOLDOWNS}::test_case_124_a_refused_key_makes_no_further_round",
+    ),
+    125: (
+        f"{COOLDOWNS}::test_case_125_the_requests_own_fault_stops_at_once",
+        f"{COOLDOWNS}::test_case_125_a_relays_word_filter_is_asked_once_more",
+    ),
+    126: (f"{COOLDOWNS}::test_case_126_a_model_that_one_lacks_is_asked_of_the_next",),
+    127: (f"{COOLDOWNS}::test_case_127_a_401_that_calls_the_request_wrong_condemns_no_key",),
+    129: (f"{COOLDOWNS}::test_case_129_with_disable_cooling_the_upstreams_status_comes_again",),
+    130: (
+        f"{COOLDOWNS}::test_case_130_a_second_429_inside_the_rest_changes_nothing_and_one_after_it_doubles",
+        f"{COOLDOWNS}::test_case_130_a_refused_key_inside_a_short_rest_makes_it_long",
+    ),
+    131: (
+        f"{COOLDOWNS}::test_case_131_a_cut_stream_rests_nobody_but_the_same_words_with_a_status_do",
+        f"{COOLDOWNS}::test_case_131_a_client_that_hangs_up_rests_nobody",
+    ),
+    132: (f"{COOLDOWNS}::test_case_132_an_unknown_500_rests_this_model_alone",),
+    133: (
+        f"{COOLDOWNS}::test_case_133_jitter",
+        f"{COOLDOWNS}::test_case_133_a_doubled_rest_is_never_over_its_most",
+    ),
+    136: (f"{COOLDOWNS}::test_case_136_a_stream_is_asked_again_until_its_first_byte_and_never_after",),
+    137: (f"{COOLDOWNS}::test_case_137_overloaded_everywhere_is_a_real_error_and_not_a_refusal",),
+    138: (
+        f"{SELECTION}::test_case_138_a_session_stays_and_others_spread",
+        f"{SELECTION}::test_case_138_a_core_auth_that_rests_loses_the_session",
+        f"{SELECTION}::test_case_138_a_request_that_is_refused_for_itself_keeps_its_session",
+        f"{SELECTION}::test_case_138_a_late_answer_does_not_undo_a_move",
+        f"{SELECTION}::test_case_138_a_late_failure_does_not_undo_a_move",
+        f"{SELECTION}::test_case_138_a_session_name_is_trimmed",
+    ),
+    140: (f"{COOLDOWNS}::test_case_140_only_a_404_of_the_model_says_that_it_is_not_there",),
+    141: (f"{COOLDOWNS}::test_case_141_statuses",),
+    142: (f"{CASES}::test_case_142_an_odd_model_name_is_an_error_in_json",),
     143: (
         f"{REGISTRY}::test_registrations_and_that_they_go_with_the_block",
         f"{MODELS}::test_a_disabled_provider_is_gone_at_once",
@@ -190,7 +250,10 @@ HELD: Final[Mapping[int, tuple[str, ...]]] = {
 NOT_HERE: Final = frozenset({111, 144, 158, 172})
 """Cases of things that the contract does not have."""
 
+SELECTED: Final = frozenset(range(116, 143)) - {122, 128, 134, 135, 139}
+"""Of selection, retry and cooldown."""
+
 ASKED_FOR: Final = frozenset(
-    {*range(98, 112), 113, 114, *range(143, 173), *range(177, 194)},
+    {*range(98, 112), 113, 114, *SELECTED, *range(143, 173), *range(177, 194)},
 )
 """The numbers that the issues name, of those that this system can have."""

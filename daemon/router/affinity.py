@@ -33,12 +33,17 @@ class Affinity:
         known = self._sessions.get(session)
         return known[1] if known is not None and now - known[0] <= LIFETIME else ()
 
-    def answered(self, session: bytes, auth_id: str, *, now: float) -> None:
-        """``auth_id`` is the session's from now on."""
+    def answered(self, session: bytes, auth_id: str, *, began: float, now: float) -> None:
+        """``auth_id`` is the session's from now on; where another has answered it since the attempt began, that one
+        stays the first."""
         if not session:
             return
-        others = (each for each in self.of(session, now=now) if each != auth_id)
-        self._sessions[session] = now, (auth_id, *others)[:PER_SESSION]
+        at = self._sessions[session][0] if session in self._sessions else began
+        known = self.of(session, now=now)
+        others = [each for each in known if each != auth_id]
+        late = at > began and bool(others) and known[0] != auth_id
+        own = (others[0], auth_id, *others[1:]) if late else (auth_id, *others)
+        self._sessions[session] = now, own[:PER_SESSION]
         self._sessions.move_to_end(session)
         while len(self._sessions) > MOST:
             self._sessions.popitem(last=False)

@@ -5,8 +5,9 @@
 2. When the time is over the entry is *half open*: the first request takes the probe, everybody else goes on as if it
    still rested. The probe's good answer removes the entry, its failure renews it, and where it ends with neither (its
    client hung up) the next request takes it.
-3. What began before a rest ended says nothing new: its failure changes nothing but the hint, and its success nothing
-   where it began before the rest did. A failure after the rest doubles the time, where the rule doubles, unless
+3. What began before a rest ended says little that is new: its failure makes the rest longer where it has a hint or is
+   of another kind (a key that was refused among others that were too fast), and its success changes nothing where it
+   began before the rest did. A failure after the rest doubles the time, where the rule doubles, unless
    ``FORGIVEN`` seconds have passed.
 4. An answer to ``GET /models`` ends a rest that it can end. Where the next request fails all the same, the list has
    shown little (some relays list their models from memory): it then ends a rest only after as many seconds as that
@@ -23,7 +24,7 @@ from typing import Final
 from msgspec import Struct
 
 from daemon.errors import ErrorKind, RemoteError
-from daemon.router.rest_rules import LONGEST, SHORT_LONGEST, Reach, hinted_seconds, rest_rule, with_jitter
+from daemon.router.rest_rules import LONGEST, Reach, hinted_seconds, longest, rest_rule, with_jitter
 
 MOST: Final = 16_384
 FEW: Final = 4
@@ -99,23 +100,24 @@ class Cooldowns:
         key = RestKey(auth_id, rule.reach, what)
         before = self._by_auth.get(auth_id, {}).get(key)
         hint = hinted_seconds(error, wall)
-        if before is not None and began < before.until:
-            if hint is not None:
-                before.until = max(before.until, now + min(hint, LONGEST))
-            return None
-        fresh = before is None or now > before.until + FORGIVEN
+        early = before is not None and began < before.until
+        if before is not None and early:
+            end = now + (rule.seconds if hint is None else min(hint, LONGEST))
+            if end <= before.until or (hint is None and error.kind is before.kind):
+                return None
+            if error.kind is before.kind:
+                before.until = end
+                return None
+        fresh = before is None or early or now > before.until + FORGIVEN
         level = 0 if before is None or fresh else min(before.level + 1, MOST_DOUBLINGS)
-        seconds = rule.seconds
-        if hint is not None:
-            seconds = min(hint, LONGEST)
-        elif rule.doubles:
-            seconds = min(rule.seconds * 2**level, max(rule.seconds, SHORT_LONGEST))
+        most = longest(rule, hint)
+        seconds = min(rule.seconds * 2**level if hint is None and rule.doubles else hint or rule.seconds, most)
         rest = Rest(
             kind=error.kind,
             reason=error.reason,
             status=error.upstream_status,
             since=now,
-            until=now + with_jitter(seconds, random),
+            until=now + with_jitter(seconds, random, most),
             level=level,
             heals=rule.heals,
             heals_at=now + now - began if before is not None and before.healed else now,

@@ -11,7 +11,8 @@ attempt holds (a slot, a probe).
 
 A round is each candidate once. A further one is begun, up to ``rounds`` and after a wait of at most ``longest_wait``
 seconds, where somebody's rest ends by then or nobody rests after what failed. What an upstream has refused for good
-(a key, an account, a model) is not asked again, and begins no round.
+(a key, an account, a model) is not asked again, and begins no round. What failed for another reason than a limit is
+asked again within the core auth's retry budget only.
 """
 
 from __future__ import annotations
@@ -29,8 +30,14 @@ from daemon.router.router import RoutedRequest, Router
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.listings import Candidate
 
-AGAIN: Final = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.OVERLOADED, ErrorKind.MAINTENANCE, ErrorKind.API})
-"""What a later round may do better. Not a timeout: the client has waited long enough once."""
+AGAIN: Final = frozenset(
+    {ErrorKind.RATE_LIMIT, ErrorKind.QUOTA, ErrorKind.OVERLOADED, ErrorKind.MAINTENANCE, ErrorKind.API}
+)
+"""What a later round may do better, where the rest ends in time. Not a timeout: the client has waited long enough
+once."""
+
+PASSES: Final = AGAIN | {ErrorKind.TIMEOUT, ErrorKind.NOT_FOUND, ErrorKind.FIREWALL}
+"""Rests whose end is worth a wait. What was refused for good (a key, a balance) is not."""
 
 PROBED_WAIT: Final = 0.25
 """Seconds between two looks at a core auth that is being probed by another request."""
@@ -94,6 +101,7 @@ def plan(router: Router, request: RoutedRequest) -> Generator[Step, Outcome, Non
             if isinstance(step, Acquire) and not acquired:
                 course.begin_round()  # somebody's rest has ended meanwhile
             continue
+        course.count(candidate)
         for attempt in course.models(candidate):
             running = course.begin(attempt, has_slot=bool(acquired))
             acquired = ""
@@ -126,7 +134,7 @@ class _Course:
         self._asked: set[str] = set()  # core auth IDs, ever
         self._tried: set[str] = set()  # in this round
         self._given_up: set[str] = set()
-        self._limited: set[str] = set()  # those whose latest failure was a limit
+        self._limited: set[str] = set()  # whose last failure was a limit
         self._errors: list[RemoteError] = []
         self._rounds = 0
         self._waits_until = router.clock() + request.longest_wait
@@ -137,7 +145,20 @@ class _Course:
         """Whom to ask now; with a slot at hand the one that it belongs to."""
         if acquired:
             return next(each for each in self._request.candidates if each.auth.id == acquired)
-        return self._router.choose(self._request, self._tried | self._given_up)
+        spent = {each for each in self._asked if not self._may_repeat(each)}
+        return self._router.choose(self._request, self._tried | self._given_up | spent)
+
+    def count(self, candidate: Candidate) -> None:
+        """The candidate's turn begins, for the first time or once more."""
+        auth_id, now = candidate.auth.id, self._router.clock()
+        if auth_id not in self._asked:
+            self._router.budget.asked(auth_id, now=now)
+        elif auth_id not in self._limited:
+            self._router.budget.repeated(auth_id, now=now)
+        self._asked.add(auth_id)
+
+    def _may_repeat(self, auth_id: str) -> bool:
+        return auth_id in self._limited or self._router.budget.allows(auth_id, now=self._router.clock())
 
     @property
     def may_wait(self) -> bool:
@@ -155,8 +176,7 @@ class _Course:
     def begin(self, candidate: Candidate, *, has_slot: bool) -> int:
         """An attempt begins; how many are under way with it."""
         auth_id = candidate.auth.id
-        running = self._router.begin(self._request, candidate, again=auth_id in self._asked, has_slot=has_slot)
-        self._asked.add(auth_id)
+        running = self._router.begin(self._request, candidate, has_slot=has_slot)
         self._tried.add(auth_id)
         return running
 
@@ -164,7 +184,10 @@ class _Course:
         """An attempt has failed."""
         self._errors.append(error)
         auth_id = candidate.auth.id
-        (self._limited.add if error.kind is ErrorKind.RATE_LIMIT else self._limited.discard)(auth_id)
+        if error.kind is ErrorKind.RATE_LIMIT:
+            self._limited.add(auth_id)
+        else:
+            self._limited.discard(auth_id)
         if error.kind not in AGAIN or error.should_retry is False:
             self._given_up.add(auth_id)
         self.is_over = error.failover is Failover.NEVER or self._last_chance
@@ -178,7 +201,7 @@ class _Course:
         again: list[Candidate] = []
         for candidate in request.candidates:
             auth_id = candidate.auth.id
-            if auth_id in self._given_up:
+            if auth_id in self._given_up or (auth_id in self._asked and not self._may_repeat(auth_id)):
                 continue
             why = router.why_not(request, candidate)
             if isinstance(why, Resting):
@@ -188,7 +211,7 @@ class _Course:
             else:
                 full_ones.append(candidate.auth)
         if full_ones:
-            ends = [why.rest.until for _, why in resting if why.rest.kind in AGAIN]
+            ends = [why.rest.until for _, why in resting if why.rest.kind in PASSES]
             return Acquire(full_ones, max(0.0, min((*ends, self._waits_until)) - now))
         if probed := [why for _, why in resting if why.half_open]:
             if self.may_wait:
@@ -201,8 +224,8 @@ class _Course:
         return Pause(seconds)
 
     def begin_round(self) -> None:
-        """Everybody may be asked once more, if there is a round left."""
-        if self._rounds < self._request.rounds:
+        """Everybody may be asked once more, if there is a round left. A wait before anybody was asked begins none."""
+        if self._tried and self._rounds < self._request.rounds:
             self._rounds += 1
             self._tried.clear()
 
@@ -213,21 +236,13 @@ class _Course:
         now, longest = self._router.clock(), self._request.longest_wait
         if self._rounds >= self._request.rounds:
             return None
-        ends = [why.rest.until - now for candidate, why in resting if why.rest.kind in AGAIN]
+        ends = [why.rest.until - now for _, why in resting if why.rest.kind in PASSES]
         if again:  # nothing rests after what they failed with (a stream that was cut): the pause grows all the same
             ends.append(0.0 if self._rounds == 0 else float(2 ** (self._rounds - 1)))
+        if not self._tried:
+            longest = min(longest, self._waits_until - now)
         soonest = min(ends, default=None)
-        if soonest is None or soonest > longest:
-            return None
-        asked = [candidate.auth.id for candidate, _ in resting if candidate.auth.id in self._asked]
-        asked += [candidate.auth.id for candidate in again]
-        if not self._limited.isdisjoint(asked):  # a limit is waited for, and one that is full is asked in turn
-            return max(0.0, soonest)
-        if len(asked) == len(resting) + len(again) and not any(
-            self._router.budget.take(auth_id, now=now) for auth_id in asked
-        ):
-            return None
-        return max(0.0, soonest)
+        return None if soonest is None or soonest > longest else max(0.0, soonest)
 
     def _failure(self) -> GatewayError:
         """What the client gets."""

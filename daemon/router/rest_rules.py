@@ -57,35 +57,54 @@ RULES: Final[dict[ErrorKind, RestRule]] = {
 """Every other kind is the request's fault: nobody rests."""
 
 BY_HINT: Final = frozenset(
-    {ErrorKind.RATE_LIMIT, ErrorKind.QUOTA, ErrorKind.OVERLOADED, ErrorKind.MAINTENANCE, ErrorKind.API}
+    {
+        ErrorKind.RATE_LIMIT,
+        ErrorKind.QUOTA,
+        ErrorKind.OVERLOADED,
+        ErrorKind.MAINTENANCE,
+        ErrorKind.API,
+        ErrorKind.TIMEOUT,
+    }
 )
 """Where the upstream's own time counts. Relays put one beside a refused key too, where it means nothing."""
+
+
+UNREACHED: Final = frozenset({"dns", "refused", "unreachable", "tls", "proxy", "not_http", "forbidden_address"})
+"""Reasons for which nothing came from the upstream (``telemetry.failure_cause.Reason``)."""
 
 
 def rest_rule(error: RemoteError) -> RestRule | None:
     """What rests after ``error``; None: nothing.
 
     A stream that was cut never rests anybody: it may be the network, the request's length, or a deploy, and the next
-    attempt shows it at once. An upstream that could not be reached at all rests with all its models.
+    attempt shows it at once. An upstream that cannot be reached, or says nothing, rests with all its models; what it
+    says inside a stream has no status either, but it is of one model.
     """
     if error.scope is Scope.REQUEST or error.reason == "cut":
         return None
     rule = RULES.get(error.kind)
-    if rule is _MODEL_OF_SERVER and error.upstream_status is None:
-        return _SERVER
-    return rule
+    if rule is not _MODEL_OF_SERVER or error.upstream_status is not None:
+        return rule
+    return _SERVER if error.kind is ErrorKind.TIMEOUT or error.reason in UNREACHED else rule
 
 
 def hinted_seconds(error: RemoteError, wall: float) -> float | None:
-    """How long the upstream says to wait, in seconds; ``wall`` is Unix time. None: it does not say."""
+    """How long the upstream says to wait, in seconds; ``wall`` is Unix time. None: it does not say, or names a moment
+    that is over, which is no time to wait."""
     if error.kind not in BY_HINT:
         return None
-    if error.retry_after is not None:
-        return max(0.0, error.retry_after)
-    return None if error.resets_at is None else max(0.0, error.resets_at - wall)
+    seconds = error.retry_after
+    if seconds is None and error.resets_at is not None:
+        seconds = error.resets_at - wall
+    return seconds if seconds is not None and seconds > 0 else None
 
 
-def with_jitter(seconds: float, random: float) -> float:
-    """``seconds`` and up to a quarter more, at most two seconds and never over the longest rest, so that what rests
-    together does not come back together. ``random`` is from 0 to 1."""
-    return min(max(seconds, LONGEST), seconds + min(JITTER * seconds, JITTER_LONGEST) * random)
+def longest(rule: RestRule, hint: float | None) -> float:
+    """What no rest by ``rule`` is longer than, jitter included."""
+    return SHORT_LONGEST if rule.doubles and hint is None else LONGEST
+
+
+def with_jitter(seconds: float, random: float, most: float = LONGEST) -> float:
+    """``seconds`` and up to a quarter more, at most two seconds and never over ``most``, so that what rests together
+    does not come back together. ``random`` is from 0 to 1."""
+    return min(max(seconds, most), seconds + min(JITTER * seconds, JITTER_LONGEST) * random)

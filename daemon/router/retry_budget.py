@@ -27,14 +27,16 @@ class RetryBudget:
         """A request has asked it for the first time."""
         _recent(self._first.setdefault(auth_id, deque(maxlen=MOST)), now).append(now)
 
-    def take(self, auth_id: str, *, now: float) -> bool:
-        """Whether one repeat more is allowed; it is counted."""
-        repeats = _recent(self._repeats.setdefault(auth_id, deque(maxlen=MOST)), now)
-        asked = len(_recent(self._first.setdefault(auth_id, deque(maxlen=MOST)), now))
-        if len(repeats) >= max(LEAST, int(SHARE * asked)):
-            return False
-        repeats.append(now)
-        return True
+    def repeated(self, auth_id: str, *, now: float) -> None:
+        """A request has asked it once more."""
+        _recent(self._repeats.setdefault(auth_id, deque(maxlen=MOST)), now).append(now)
+
+    def allows(self, auth_id: str, *, now: float) -> bool:
+        """Whether there may be one repeat more now."""
+        repeats = len(_recent(self._repeats.get(auth_id, deque()), now))
+        if repeats < LEAST:
+            return True
+        return repeats < SHARE * len(_recent(self._first.get(auth_id, deque()), now))
 
     def keep_only(self, auth_ids: Collection[str]) -> None:
         staying = set(auth_ids)

@@ -11,9 +11,9 @@ from math import inf
 from random import random
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from daemon.errors import ErrorKind, RemoteError
+from daemon.errors import ErrorKind, RemoteError, Scope
 from daemon.router.affinity import Affinity
 from daemon.router.concurrency import Concurrency
 from daemon.router.cooldowns import Cooldowns, Rest, Resting, RestKey
@@ -70,6 +70,7 @@ class Router:
         self.budget = RetryBudget()
         self.on_rest: Callable[[RoutedRequest, Candidate, Resting], None] = lambda *_: None
         self.on_return: Callable[[RoutedRequest, Candidate], None] = lambda *_: None
+        self._auths: dict[str, CoreAuth] = {}  # of the snapshot, by ID
         self._configured: dict[str, int] = {}  # max-concurrent of the snapshot's core auths that have one
         self.slots = Slots(self._limit)
         self.measures = Measures(self.slots.running, self.health.latency, headroom)
@@ -119,14 +120,11 @@ class Router:
             if not self.cooldowns.is_resting(each.auth.id, each.model, request.family, now=now)
         ]
 
-    def begin(self, request: RoutedRequest, candidate: Candidate, *, again: bool, has_slot: bool) -> int:
-        """An attempt begins; ``again``: this request has asked the core auth before. How many are under way with
-        it."""
+    def begin(self, request: RoutedRequest, candidate: Candidate, *, has_slot: bool) -> int:
+        """An attempt begins; how many are under way with its core auth."""
         auth_id, now = candidate.auth.id, self.clock()
         if not has_slot:
             self.slots.take(auth_id)
-        if not again:
-            self.budget.asked(auth_id, now=now)
         self.cooldowns.take_probe(auth_id, candidate.model, request.family, request.number, now=now)
         return self.slots.running(auth_id)
 
@@ -137,7 +135,7 @@ class Router:
         health.succeeded += 1
         health.first_event(first_event, now)
         self.concurrency.answered(auth_id, self.slots.running(auth_id), now)
-        self.affinity.answered(request.session, auth_id, now=now)
+        self.affinity.answered(request.session, auth_id, began=began, now=now)
         if self.cooldowns.succeeded(auth_id, candidate.model, request.family, began=began):
             self.on_return(request, candidate)
 
@@ -146,6 +144,8 @@ class Router:
     ) -> None:
         """An attempt has failed; ``running`` were under way when it began, itself included."""
         auth, now = candidate.auth, self.clock()
+        if error.scope is Scope.REQUEST:
+            return  # the upstream did its part: it neither rests nor loses the session
         self.health.of(auth.id).failed += 1
         self.affinity.left(request.session, auth.id)
         # The others may have ended meanwhile, or may have come later and been counted first.
@@ -191,8 +191,13 @@ class Router:
         return self.wall() + moment - self.clock()
 
     def follow(self, auths: Iterable[CoreAuth]) -> None:
-        """The core auths of a new snapshot: what is known of others is forgotten, and their limits may be new."""
-        limits = {auth.id: auth.max_concurrent for auth in auths}
+        """The core auths of a new snapshot: what is known of others is forgotten, their limits may be new, and one that
+        has changed may do now what it refused before."""
+        before, self._auths = self._auths, {auth.id: auth for auth in auths}
+        for auth_id, auth in self._auths.items():
+            if (known := before.get(auth_id)) is not None and _may_do_more(known, auth):
+                self.cooldowns.clear(auth_id)
+        limits = {auth_id: auth.max_concurrent for auth_id, auth in self._auths.items()}
         self._configured = {auth_id: limit for auth_id, limit in limits.items() if limit}
         for table in (self.cooldowns, self.affinity, self.health, self.concurrency, self.budget, self.turns):
             table.keep_only(limits)
@@ -240,3 +245,12 @@ def _with_id(candidates: Sequence[Candidate], auth_id: str) -> Candidate | None:
         if candidate.auth.id == auth_id:
             return candidate
     return None
+
+
+def _may_do_more(before: CoreAuth, now: CoreAuth) -> bool:
+    """Whether it is asked in another way than before (other headers, models, a proxy), and not only more or less
+    often."""
+    if before is now:
+        return False
+    use = {name: getattr(now, name) for name in ("priority", "weight", "max_concurrent", "disable_cooling")}
+    return structs.replace(before, **use) != now

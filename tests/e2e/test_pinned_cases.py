@@ -73,3 +73,15 @@ def test_the_cache_key_of_a_session(upstream: Simulator, gateway: Daemon) -> Non
     assert first == key(None, **{"x-claude-code-session-id": session})
     assert first != key(None, **{"x-claude-code-session-id": session, "x-claude-code-agent-id": "agent-1"})
     assert key("somebody") not in (None, first)
+
+
+@pytest.mark.parametrize("name", ['a "quoted" one', "two\nlines", "back\\slash\t\u2028", "\x00\x1b[31m", "模型\"'"])
+@pytest.mark.parametrize("dialect", [MESSAGES, RESPONSES, CHAT], ids=["messages", "responses", "chat"])
+def test_case_142_an_odd_model_name_is_an_error_in_json(
+    upstream: Simulator, gateway: Daemon, dialect: Dialect, name: str
+) -> None:
+    refused = gateway.post(dialect.path, dialect.request("x", model=name))
+    assert refused.status_code == 404
+    error = refused.json()["error"]
+    assert error["type" if dialect is MESSAGES else "code"] in ("not_found_error", "model_not_found")
+    assert upstream.state()["requests"]["total"] == 0

@@ -69,7 +69,7 @@ def drive(world: World, *, sessions: int, models: int) -> None:
 
 def check(world: World) -> None:
     found = sizes(world.router)
-    per_auth = ("health", "concurrency", "budget", "_configured", "slots")
+    per_auth = ("health", "concurrency", "budget", "_auths", "_configured", "slots")
     assert {name for name in found if name.split(".")[1].partition("[")[0] not in per_auth} <= {
         ".turns",
         ".turns._cursors",
@@ -115,7 +115,7 @@ def test_the_tables_keep_to_their_bounds_above_them() -> None:
     world = World(candidate("a"))
     router, auth_id = world.router, world.candidates[0].auth.id
     for number in range(affinity.MOST + 1000):
-        router.affinity.answered(b"%d" % number, auth_id, now=world.now)
+        router.affinity.answered(b"%d" % number, auth_id, began=world.now, now=world.now)
     assert len(router.affinity) == affinity.MOST
     assert router.affinity.of(b"0", now=world.now) == (), "the one not answered for longest is forgotten"
     for number in range(cooldowns.MOST + 1000):

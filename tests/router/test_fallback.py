@@ -27,7 +27,7 @@ NO_DNS = RemoteError(ErrorKind.API, "its name does not resolve", scope=Scope.PRO
 LIMITED = answer(429, "Rate limit reached for requests", code="rate_limit_exceeded")
 NO_MODEL = answer(404, "The model `gpt-5` does not exist", type="NotFoundError")
 PAGE = answer(404, "<html><title>Not Found</title></html>")
-CONTENT = answer(400, "blocked", code="content_policy_violation")
+CONTENT = answer(400, "blocked", code="sensitive_words_detected")
 
 
 @pytest.mark.parametrize(

@@ -87,11 +87,14 @@ def judge(failure: Failure, in_request: InRequest = _nothing) -> RemoteError:
     if wrong_address:
         kind = ErrorKind.API
     scope = failure.not_found if kind is ErrorKind.NOT_FOUND else SCOPE_OF_KIND.get(kind, Scope.PROVIDER)
+    failover = Failover.ONCE if kind is ErrorKind.CONTENT else None
+    if _is_doubtful(kind, row, failure):
+        scope, failover = Scope.REQUEST, Failover.ALWAYS
     error = RemoteError(
         kind,
         _message(failure, kind, wrong_address=wrong_address),
         scope=scope if row is None or row.scope is None else row.scope,
-        failover=(row and row.failover) or (Failover.ONCE if kind is ErrorKind.CONTENT else None),
+        failover=(row and row.failover) or failover,
         status=None if wrong_address else _status(kind, failure.status),
         upstream_status=failure.status,
         upstream_type=failure.type,
@@ -174,6 +177,13 @@ def _of_family(word: str) -> ErrorKind:
 
 def _is_wrong_address(kind: ErrorKind) -> bool:
     return kind in (ErrorKind.API, ErrorKind.NOT_FOUND, ErrorKind.INVALID_REQUEST)
+
+
+def _is_doubtful(kind: ErrorKind, row: FailureClass | None, failure: Failure) -> bool:
+    """A 401 that calls the request wrong, and says nothing of a key: nobody's key is condemned for that."""
+    if kind is not ErrorKind.AUTHENTICATION or row is not None or failure.status != 401:
+        return False
+    return _listed(VAGUE, failure) is ErrorKind.INVALID_REQUEST
 
 
 def _is_final(kind: ErrorKind, failure: Failure) -> bool:

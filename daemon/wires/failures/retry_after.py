@@ -83,6 +83,8 @@ def wait_of(objects: Sequence[Mapping[str, object]], headers: Mapping[str, str],
         seconds = _until(absolute, headers)
     if seconds is None:
         seconds = _from_headers(headers)
+    if seconds is None and absolute is None and "date" not in headers:
+        absolute = _date(headers.get("retry-after", ""))
     if seconds is None and absolute is None:
         seconds = wait_in_words(message)
         absolute = _clock_time(message) if seconds is None else None

@@ -142,18 +142,42 @@ TABLE: tuple[FailureClass, ...] = (
         ),
         frozenset({"user_inactive", "user_disabled", "account_deactivated", "account_disabled", "1112"}),
     ),
-    FailureClass(
+    FailureClass(  # a place that the upstream does not serve: the next provider may be elsewhere, and the key is fine
+        ErrorKind.PERMISSION,
+        _words(
+            r"\b(?:countr(?:y|ies)|regions?|territor(?:y|ies)|user location)\b.{0,40}"
+            r"(?:not (?:supported|available|allowed|permitted|served|eligible)|unsupported|blocked|banned|restricted)",
+            r"(?:unsupported|restricted|blocked|banned|forbidden) .{0,12}(?:country|region|territory|location)\b",
+            r"(?:not|isn't|unavailable) .{0,24}(?:in|from) (?:your|this|the) (?:current )?"
+            r"(?:country|region|territory|location|area)\b",
+            r"(?:国家|地区|区域|地域).{0,12}(?:不支持|不可用|无法|禁止|受限|限制|未开放|不在)",
+            r"(?:不支持|禁止|限制|未开放|无法在).{0,12}(?:国家|地区|区域|地域)",
+        ),
+        frozenset({"unsupported_country_region_territory", "unsupported_country_code", "unsupported_region"})
+        | {"region_not_supported", "region_restricted", "geo_blocked"},
+        scope=Scope.REQUEST,
+        failover=Failover.ALWAYS,
+    ),
+    FailureClass(  # the model's own judgement of the request: any other way to it ends the same
+        ErrorKind.CONTENT,
+        _words(
+            r"cyber[_ ]policy|content[_ ](?:management )?policy|usage polic(?:y|ies)|safety (?:system|reasons?)",
+        ),
+        frozenset({"cyber_policy", "content_policy", "content_policy_violation", "image_content_policy_violation"})
+        | {"content_filter", "content_filtered", "responsibleaipolicyviolation", "moderation_blocked", "safety"}
+        | {"violation_fee.grok.csam", "bio_policy"},
+        failover=Failover.NEVER,
+    ),
+    FailureClass(  # a relay's, or its vendor's, list of words
         ErrorKind.CONTENT,
         _words(
             r"敏感|屏蔽词|违禁词|违规|内容(?:安全|审核|风险|审查)|不合规|涉黄|涉政|涉嫌违法|风控拦截",
-            r"sensitive[_ ]words?|content (?:policy|filter(?:ed|ing)?|management policy|moderation|exists risk)",
-            r"usage polic(?:y|ies)|safety (?:system|filter|reasons?)|inappropriate content|prohibited content",
+            r"sensitive[_ ]words?|content (?:filter(?:ed|ing)?|moderation|exists risk)",
+            r"safety filter|inappropriate content|prohibited content",
             r"(?:prompt|input|content|request|message).{0,60}(?:flagged|high risk)|flagged (?:as|for|by)",
         ),
-        frozenset({"sensitive_words_detected", "content_policy_violation", "cyber_policy", "content_filter"})
-        | {"content_policy", "prompt_blocked", "data_inspection_failed", "content_filtered", "1301"}
-        | {"responsibleaipolicyviolation", "moderation_blocked", "violation_fee.grok.csam", "1026", "1027"}
-        | {"content_moderation", "safety", "image_content_policy_violation"},
+        frozenset({"sensitive_words_detected", "prompt_blocked", "data_inspection_failed", "1301"})
+        | {"1026", "1027", "content_moderation"},
     ),
     FailureClass(
         ErrorKind.RATE_LIMIT,
@@ -188,6 +212,8 @@ TABLE: tuple[FailureClass, ...] = (
             r"no available accounts? .{0,20}support.{0,20}model|no available accounts?.{0,10}requested model",
             r"\bmodel\b.{0,80}(?:is not supported|not available|do(?:es not|esn't) exist|not found|no longer exists?)"
             r"|^model: [\w.:/@-]+(?:\n|$)",
+            r"\bmodel (?:not supported|(?:is )?(?:unsupported|unavailable))\b"
+            r"|not available (?:for|on|in|with) your (?:current )?(?:plan|account|subscription)",
             r"(?:does not support|not support|no access to|access to|not allowed to use|not authorized to use) "
             r"(?:the )?(?:requested |this )?model\b",
         ),
@@ -224,6 +250,7 @@ TABLE: tuple[FailureClass, ...] = (
             r"未(?:提供|携带|填写) ?(?:有效的?)? ?(?:令牌|token\b|api ?-?key|密钥)",
             r"(?:invalid|incorrect|missing|expired|wrong|unknown|no|revoked) (?:or \w+ )?(?:x-)?api[-_ ]?key",
             r"api[-_ ]?key.{0,24}(?:not valid|invalid|disabled|expired|required|not found|missing|revoked|incorrect)",
+            r"(?:didn't|did not|must|please) provide an? (?:valid )?api[-_ ]?key",
             r"invalid (?:access|auth\w*|bearer|user) ?(?:key|token|header|credentials?)|^invalid token\b(?! ')",
             r"(?<!upstream )authentication (?:fails|failed|error)",
             r"token (?:has |is )?(?:been )?(?:expired|revoked|invalidated)",
