@@ -19,6 +19,7 @@ from daemon.gateway.attempts import Attempts
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.client_stream import ClientStream, ClientWriter, ResponseHead
 from daemon.gateway.decisions import log_route, routed
+from daemon.gateway.departures import Departure
 from daemon.gateway.gathered import without_frames
 from daemon.gateway.headers import PassedHeaders
 from daemon.gateway.live_state import LiveState
@@ -93,7 +94,16 @@ class RequestHandler:
             self._state.quiet_since = monotonic()  # from now on keep-alives are due
         request = routed_request(self._client_request, resolution, next(NUMBERS))
         log_route(self._client_request, resolution, self._live.router, request)
-        await PlanDriver(self._live.router, request, self._attempts, self.record, self._state).follow(resolution.effort)
+        driver = PlanDriver(self._live.router, request, self._attempts, self.record, self._state)
+        live, turn = self._live, (request.client, request.session)
+        if live.departures:
+            await live.departures.passed(turn, self._state)
+        self._state.departure = departure = Departure(live.departures, turn)
+        try:
+            await driver.follow(resolution.effort)
+        finally:
+            self._state.departure = None
+            departure.end()
 
     def _correct_estimate(self, model: str) -> None:
         """By experience with this model: what a stream says of the prompt before the upstream has counted it."""
