@@ -40,7 +40,7 @@ class RestKey(Struct, frozen=True):
 class Rest(Struct):
     """``since`` and ``until`` on the clock that is passed in; ``status`` the upstream's, None: it did not answer.
     ``heals``: an answer to ``GET /models`` ends it (``healed``). ``prober``: which request has the probe, 0 for
-    none."""
+    none. ``resets``: when the upstream has said that its limit ends, however late that is."""
 
     kind: ErrorKind
     reason: str
@@ -51,6 +51,7 @@ class Rest(Struct):
     heals: bool = False
     healed: bool = False
     prober: int = 0
+    resets: float | None = None
 
 
 class Resting(Struct, frozen=True):
@@ -97,6 +98,7 @@ class Cooldowns:
         if before is not None and began < before.until:
             if hint is not None:
                 before.until = max(before.until, now + min(hint, LONGEST))
+                before.resets = max(before.resets or 0.0, now + hint)
             return None
         fresh = before is None or now > before.until + FORGIVEN
         level = 0 if before is None or fresh else min(before.level + 1, MOST_DOUBLINGS)
@@ -113,6 +115,7 @@ class Cooldowns:
             until=now + with_jitter(seconds, random),
             level=level,
             heals=rule.heals and not (before is not None and before.healed),
+            resets=None if hint is None else now + hint,
         )
         self._put(key, rest)
         return Resting(key, rest, half_open=False)

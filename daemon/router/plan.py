@@ -95,24 +95,25 @@ def plan(router: Router, request: RoutedRequest) -> Generator[Step, Outcome, Non
             if isinstance(step, Acquire) and not acquired:
                 course.begin_round()  # somebody's rest has ended meanwhile
             continue
-        for attempt in course.models(candidate):
-            with course.attempt(attempt, has_slot=bool(acquired)):
-                acquired = ""
-                began = router.clock()
-                outcome = yield Ask(attempt)
-                match outcome:
-                    case Answered(first_event=first_event):
-                        router.succeeded(request, attempt, began=began, first_event=first_event)
-                        return
-                    case Failed(error=error, shown=shown):
-                        router.failed(request, attempt, error, began=began)
-                        course.note(attempt, error)
-                        if shown or course.is_over:
-                            raise error
-                    case _:
-                        raise TypeError(f"an attempt ends with Answered or Failed, not {outcome!r}")
-            if not helps_another_model(error):
-                break
+        with course.slot(candidate.auth.id, is_taken=candidate.auth.id == acquired):
+            acquired = ""
+            for attempt in course.models(candidate):
+                with course.attempt(attempt):
+                    began = router.clock()
+                    outcome = yield Ask(attempt)
+                    match outcome:
+                        case Answered(first_event=first_event):
+                            router.succeeded(request, attempt, began=began, first_event=first_event)
+                            return
+                        case Failed(error=error, shown=shown):
+                            no_room = router.failed(request, attempt, error, began=began)
+                            course.note(attempt, error, no_room=no_room)
+                            if shown or course.is_over:
+                                raise error
+                        case _:
+                            raise TypeError(f"an attempt ends with Answered or Failed, not {outcome!r}")
+                if no_room or not helps_another_model(error):
+                    break
 
 
 class _Course:
@@ -124,6 +125,7 @@ class _Course:
         self._asked: set[str] = set()  # core auth IDs, ever
         self._tried: set[str] = set()  # in this round
         self._given_up: set[str] = set()
+        self._had_no_room: set[str] = set()
         self._errors: list[RemoteError] = []
         self._rounds = 0
         self._waits_until = router.clock() + request.longest_wait
@@ -131,9 +133,13 @@ class _Course:
         self.is_over = False
 
     def next(self, acquired: str) -> Candidate | None:
-        """Whom to ask now; with a slot at hand the one that it belongs to."""
+        """Whom to ask now; with a slot at hand the one that it belongs to, unless it has begun to rest meanwhile."""
+        router, request = self._router, self._request
         if acquired:
-            return next(each for each in self._request.candidates if each.auth.id == acquired)
+            candidate = next(each for each in request.candidates if each.auth.id == acquired)
+            if not isinstance(router.why_not(request, candidate), Resting):
+                return candidate
+            router.slots.release(acquired)
         return self._router.choose(self._request, self._tried | self._given_up)
 
     @property
@@ -148,10 +154,20 @@ class _Course:
         return [candidate, *(Candidate(auth, name) for name in names if name != candidate.model)]
 
     @contextmanager
-    def attempt(self, candidate: Candidate, *, has_slot: bool) -> Generator[None, None, None]:
-        """One attempt; whatever ends it, its slot and its probe are given back."""
+    def slot(self, auth_id: str, *, is_taken: bool) -> Generator[None, None, None]:
+        """A slot for the attempts at one core auth; whatever ends them, it is given back."""
+        if not is_taken:
+            self._router.slots.take(auth_id)
+        try:
+            yield
+        finally:
+            self._router.slots.release(auth_id)
+
+    @contextmanager
+    def attempt(self, candidate: Candidate) -> Generator[None, None, None]:
+        """One attempt; whatever ends it, its probe is given back."""
         auth_id = candidate.auth.id
-        self._router.begin(self._request, candidate, again=auth_id in self._asked, has_slot=has_slot)
+        self._router.begin(self._request, candidate, again=auth_id in self._asked)
         self._asked.add(auth_id)
         self._tried.add(auth_id)
         try:
@@ -159,9 +175,12 @@ class _Course:
         finally:
             self._router.end(self._request, candidate)
 
-    def note(self, candidate: Candidate, error: RemoteError) -> None:
-        """An attempt has failed."""
+    def note(self, candidate: Candidate, error: RemoteError, *, no_room: bool) -> None:
+        """An attempt has failed; ``no_room``: it may be asked again as soon as it has room."""
         self._errors.append(error)
+        if no_room:
+            self._had_no_room.add(candidate.auth.id)
+            return
         if error.kind not in AGAIN or error.should_retry is False:
             self._given_up.add(candidate.auth.id)
         self.is_over = error.failover is Failover.NEVER or self._last_chance
@@ -170,6 +189,10 @@ class _Course:
     def pause(self) -> Step:
         """What to wait for, now that nobody may be asked; raises what the client gets where there is nothing."""
         router, request, now = self._router, self._request, self._router.clock()
+        if self._had_no_room and self.may_wait:  # no round: each such refusal makes the limit smaller, until all fit
+            self._tried -= self._had_no_room
+            self._had_no_room.clear()
+            return Pause(0.0)
         full_ones: list[CoreAuth] = []
         resting: list[tuple[Candidate, Resting]] = []
         again: list[Candidate] = []
@@ -233,5 +256,6 @@ class _Course:
             if isinstance(why := router.why_not(request, candidate), Resting)
         ]
         if self._errors:
-            return final_error(self._errors, rests, now=router.clock())
+            all_rest = len(rests) == len(request.candidates)
+            return final_error(request.name, self._errors, rests, now=router.clock(), all_rest=all_rest)
         return all_resting(request.name, rests, now=router.clock())

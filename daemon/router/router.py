@@ -100,11 +100,9 @@ class Router:
             return resting
         return None if self.slots.is_free(auth.id) else "full"
 
-    def begin(self, request: RoutedRequest, candidate: Candidate, *, again: bool, has_slot: bool) -> None:
+    def begin(self, request: RoutedRequest, candidate: Candidate, *, again: bool) -> None:
         """An attempt begins; ``again``: this request has asked the core auth before."""
         auth_id, now = candidate.auth.id, self.clock()
-        if not has_slot:
-            self.slots.take(auth_id)
         if not again:
             self.budget.asked(auth_id, now=now)
         self.cooldowns.take_probe(auth_id, candidate.model, request.family, request.number, now=now)
@@ -120,8 +118,8 @@ class Router:
         if self.cooldowns.succeeded(auth_id, candidate.model, request.family, began=began):
             self.on_return(candidate)
 
-    def failed(self, request: RoutedRequest, candidate: Candidate, error: RemoteError, *, began: float) -> None:
-        """An attempt has failed."""
+    def failed(self, request: RoutedRequest, candidate: Candidate, error: RemoteError, *, began: float) -> bool:
+        """An attempt has failed; whether that shows only that there is no room for it now."""
         auth, now = candidate.auth, self.clock()
         self.health.of(auth.id).failed += 1
         self.affinity.left(request.session, auth.id)
@@ -129,9 +127,9 @@ class Router:
         if self._saturated(error, running):
             self.concurrency.refused(auth.id, running, now)
             if error.kind is ErrorKind.RATE_LIMIT:
-                return  # it is full, and not out of service: the next free slot will do
+                return True  # it is full, and not out of service: the next free slot will do
         if auth.disable_cooling:
-            return
+            return False
         resting = self.cooldowns.failed(
             auth.id,
             candidate.model,
@@ -144,11 +142,11 @@ class Router:
         )
         if resting is not None:
             self.on_rest(request, candidate, resting)
+        return False
 
     def end(self, request: RoutedRequest, candidate: Candidate) -> None:
         """After the attempt, however it ended."""
         self.cooldowns.drop_probe(candidate.auth.id, request.number)
-        self.slots.release(candidate.auth.id)
 
     def clear(self, auth_id: str) -> int:
         """On demand: it may be asked at once; how many rests there were."""
