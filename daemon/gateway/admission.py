@@ -18,7 +18,7 @@ from daemon.router.slots import Slots
 PATIENCE: Final = 1.0
 """Seconds in the queue. Longer would only hide from clients that there is too much to do."""
 RETRY_AFTER: Final = 1.0
-_ALL: Final = ""
+_ALL: Final = "all"
 
 
 class Admission:

@@ -18,7 +18,7 @@ LATE: Final = 0.002
 """Seconds: a sleep may end before its time, by the loop's clock, and the rest that is waited for is not over then."""
 
 
-CLOSING: Final = 0.01
+CLOSING: Final = 0.05
 """Seconds after a hang-up for the upstream to see that its connection is closed, before its place is given away: one
 that takes a single request would refuse the next one otherwise."""
 
