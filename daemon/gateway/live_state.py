@@ -79,4 +79,4 @@ class LiveState:
         self.calibration = Calibration()
         self.gathered = GatheredBudget()
         self.free_pages = FreePages()
-        self.tokens = CountTokens(adapters=adapters, calibration=self.calibration)
+        self.tokens = CountTokens(adapters=adapters, calibration=self.calibration, router=self.router)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Final
 
+from daemon.config.schema import Config
 from daemon.gateway.access import bearer
 from daemon.gateway.client_request import ClientRequest
 from daemon.inference.blocks import Text
@@ -37,6 +38,18 @@ def routed_request(client_request: ClientRequest, resolution: Resolution, number
         strategy=config.routing.strategy,
         rounds=config.request_retry,
         longest_wait=config.max_retry_interval,
+    )
+
+
+def routed_count(request: Request, headers: Mapping[str, str], config: Config, resolution: Resolution) -> RoutedRequest:
+    """A question for the prompt's tokens. It takes turns of its own, so that it takes none from the requests."""
+    return RoutedRequest(
+        name=f"count_tokens {resolution.matched}",
+        candidates=resolution.candidates,
+        number=0,
+        session=session_key(request) if config.routing.session_affinity else b"",
+        family=client_family(headers),
+        strategy=config.routing.strategy,
     )
 
 
