@@ -26,7 +26,6 @@ from daemon.router.router import RoutedRequest, Router
 from daemon.snapshot.listings import Candidate
 from daemon.snapshot.models import ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
-from daemon.upstream.adapters.adapter import Adapter
 from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.wires.json import NOT_JSON, changed
 
@@ -81,9 +80,7 @@ class CountTokens:
             return TokenCount(tokens, "calibrated")
         return TokenCount(*await counter.count(request))
 
-    async def _ask_in_turn(
-        self, request: RoutedRequest, body: bytes, headers: Mapping[str, str]
-    ) -> TokenCount | None:
+    async def _ask_in_turn(self, request: RoutedRequest, body: bytes, headers: Mapping[str, str]) -> TokenCount | None:
         """Of the first that counts; None where nobody does."""
         now = monotonic()
         tried = {each.auth.id for each in request.candidates if not self._may_count(each, now)}

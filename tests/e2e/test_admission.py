@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Thread
 
 import pytest
@@ -154,6 +155,9 @@ class OneAtATime:
                 self._open.append(connection)
                 self.asked += 1
 
+    def has_got(self, number: int) -> bool:
+        return self.asked == number
+
     def close(self) -> None:
         self._listener.close()
         for connection in self._open:
@@ -182,14 +186,14 @@ def test_a_resend_comes_after_the_end_of_what_its_client_has_left(settings: dict
         with harness.daemon(config(fox, routing={"session-affinity": affinity})) as gateway:
             client = sent(gateway, CHAT, "x")
             for number in range(1, 50):
-                wait_for(lambda number=number: upstream.asked == number, "the request to reach the upstream")
+                wait_for(partial(upstream.has_got, number), "the request to reach the upstream")
                 following = connected(gateway)
                 gateway.process.send_signal(signal.SIGSTOP)  # so that it sees both at once
                 client.close()
                 following.sendall(written(CHAT, "x", stream=bool(number % 2)))
                 gateway.process.send_signal(signal.SIGCONT)
                 client = following
-            wait_for(lambda: upstream.asked == 50, "the last request to reach the upstream")
+            wait_for(partial(upstream.has_got, 50), "the last request to reach the upstream")
             client.close()
             assert (upstream.asked, upstream.refused) == (50, 0)
 

@@ -15,15 +15,19 @@ pytestmark = pytest.mark.asyncio
 
 
 class Waiting:
-    """A request that has found no place."""
+    """A request that has found no place. ``gone``: its client has hung up."""
 
-    def __init__(self, admission: Admission, client: str) -> None:
+    def __init__(self, tasks: asyncio.TaskGroup, admission: Admission, client: str) -> None:
         self.state: RequestState | None = None
-        self.task = asyncio.create_task(self._run(admission, client))
+        self.gone = False
+        self.task = tasks.create_task(self._run(admission, client))
 
     async def _run(self, admission: Admission, client: str) -> None:
         self.state = RequestState()
-        await admission.enter(client, self.state)
+        try:
+            await admission.enter(client, self.state)
+        except ClientGone:
+            self.gone = True
 
 
 @pytest.fixture
@@ -34,8 +38,8 @@ def full() -> Admission:
     return admission
 
 
-async def queue(admission: Admission, *clients: str) -> list[Waiting]:
-    waiting = [Waiting(admission, client) for client in clients]
+async def queue(tasks: asyncio.TaskGroup, admission: Admission, *clients: str) -> list[Waiting]:
+    waiting = [Waiting(tasks, admission, client) for client in clients]
     await asyncio.sleep(0)
     return waiting
 
@@ -47,13 +51,14 @@ async def test_without_a_limit_everybody_has_a_place() -> None:
 
 
 async def test_a_place_goes_to_the_clients_in_turn(full: Admission) -> None:
-    greedy, again, other = await queue(full, "greedy", "greedy", "other")
-    assert not full.enter_now()
-    order = []
-    for _ in range(3):
-        full.leave()
-        await asyncio.sleep(0.001)
-        order.append(next(each for each in (greedy, again, other) if each.task.done() and each not in order))
+    order: list[Waiting] = []
+    async with asyncio.TaskGroup() as tasks:
+        greedy, again, other = await queue(tasks, full, "greedy", "greedy", "other")
+        assert not full.enter_now()
+        for _ in range(3):
+            full.leave()
+            await asyncio.sleep(0.001)
+            order += [each for each in (greedy, again, other) if each.task.done() and each not in order]
     assert order == [greedy, other, again]
     full.leave()
     assert (full.running, full.waiting) == (0, 0)
@@ -69,36 +74,36 @@ async def test_who_waits_in_vain_is_refused_and_leaves_the_queue(
 
 
 async def test_beyond_the_queue_nobody_waits(full: Admission) -> None:
-    waiting = await queue(full, *map(str, range(MOST_WAITING)))
-    with pytest.raises(LocalError):
-        await full.enter("late", RequestState())
-    for each in waiting:
-        each.task.cancel()
-    await asyncio.gather(*(each.task for each in waiting), return_exceptions=True)
+    async with asyncio.TaskGroup() as tasks:
+        waiting = await queue(tasks, full, *map(str, range(MOST_WAITING)))
+        with pytest.raises(LocalError):
+            await full.enter("late", RequestState())
+        for each in waiting:
+            each.task.cancel()
     assert (full.running, full.waiting) == (1, 0)
 
 
 @pytest.mark.parametrize("has_place", [False, True], ids=["waiting", "just given a place"])
 @pytest.mark.parametrize("gone", [True, False], ids=["hang-up", "stop"])
 async def test_who_leaves_the_queue_leaves_nothing_behind(full: Admission, has_place: bool, gone: bool) -> None:
-    (first,) = await queue(full, "one")
-    if has_place:
-        full.leave()
-    assert first.state is not None
-    if gone:
-        first.state.client_gone()
-    else:
-        first.task.cancel()
-    (outcome,) = await asyncio.gather(first.task, return_exceptions=True)
-    assert isinstance(outcome, ClientGone if gone else asyncio.CancelledError)
+    async with asyncio.TaskGroup() as tasks:
+        (first,) = await queue(tasks, full, "one")
+        if has_place:
+            full.leave()
+        assert first.state is not None
+        if gone:
+            first.state.client_gone()
+        else:
+            first.task.cancel()
+    assert (first.gone, first.task.cancelled()) == (gone, not gone)
     assert (full.running, full.waiting) == (0 if has_place else 1, 0)
 
 
 async def test_a_higher_limit_lets_the_next_ones_in_and_none_lets_all_in(full: Admission) -> None:
-    first, second, third = await queue(full, "one", "two", "three")
-    full.follow(2)
-    await asyncio.sleep(0.001)
-    assert [each.task.done() for each in (first, second, third)] == [True, False, False]
-    full.follow(0)
-    await asyncio.gather(second.task, third.task)
+    async with asyncio.TaskGroup() as tasks:
+        waiting = await queue(tasks, full, "one", "two", "three")
+        full.follow(2)
+        await asyncio.sleep(0.001)
+        assert [each.task.done() for each in waiting] == [True, False, False]
+        full.follow(0)
     assert full.running == 4

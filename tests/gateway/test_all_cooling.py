@@ -234,16 +234,17 @@ async def test_a_short_rest_is_waited_for_with_keep_alives(entry: str, comes_bac
     states, metrics, deadlines = AuthStates(), Metrics(), Deadlines(tick=0.05, keep_alive_after=0.1)
     adapters = AdapterRegistry(ScriptedUpstreams().open)
     live = LiveState(adapters=adapters, states=states, metrics=metrics, deadlines=deadlines)
-    clock = asyncio.create_task(deadlines.run())
-    client_request = request(entry, auths("chat", "fox"), stream=True)
-    limited = next(each for each in FAILURES if each.name == "too fast")
-    await asked(live, client_request, limited.answer())
-    for _, rest in live.router.rests(client_request.snapshot.core_auths[0].id):
-        rest.until = live.router.clock() + 0.3  # a second less to wait for
-    config = Config(request_retry=1, max_retry_interval=5)
-    waiting = replace(client_request, snapshot=replace(client_request.snapshot, config=config))
-    client = await asked(live, waiting, answering(whole("chat")) if comes_back else limited.answer())
-    clock.cancel()
+    async with asyncio.TaskGroup() as tasks:
+        clock = tasks.create_task(deadlines.run())
+        client_request = request(entry, auths("chat", "fox"), stream=True)
+        limited = next(each for each in FAILURES if each.name == "too fast")
+        await asked(live, client_request, limited.answer())
+        for _, rest in live.router.rests(client_request.snapshot.core_auths[0].id):
+            rest.until = live.router.clock() + 0.3  # a second less to wait for
+        config = Config(request_retry=1, max_retry_interval=5)
+        waiting = replace(client_request, snapshot=replace(client_request.snapshot, config=config))
+        client = await asked(live, waiting, answering(whole("chat")) if comes_back else limited.answer())
+        clock.cancel()
     assert (client.status, client.headers) == (200, {}), "the head was sent with a keep-alive"
     last = json.dumps(read(client.body)[-1], ensure_ascii=False)
     assert (b"hello" in client.body) is comes_back

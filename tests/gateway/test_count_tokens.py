@@ -65,7 +65,9 @@ def router() -> Router:
     return Router(clock=lambda: 1000.0, wall=lambda: 1.8e9, random=lambda: 0.0)
 
 
-def count_tokens(upstream: Upstream, calibration: Calibration | None = None, routed: Router | None = None) -> CountTokens:
+def count_tokens(
+    upstream: Upstream, calibration: Calibration | None = None, routed: Router | None = None
+) -> CountTokens:
     return CountTokens(
         adapters=AdapterRegistry(upstream.open), calibration=calibration or Calibration(), router=routed or router()
     )

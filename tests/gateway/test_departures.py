@@ -24,9 +24,9 @@ pytestmark = pytest.mark.asyncio
 class Asked:
     """One request in a task of its own."""
 
-    def __init__(self, live: LiveState, client_request: ClientRequest) -> None:
+    def __init__(self, tasks: asyncio.TaskGroup, live: LiveState, client_request: ClientRequest) -> None:
         self.state: RequestState | None = None
-        self.task = asyncio.create_task(self._run(live, client_request))
+        self.task = tasks.create_task(self._run(live, client_request))
 
     async def _run(self, live: LiveState, client_request: ClientRequest) -> int:
         self.state = RequestState()
@@ -52,14 +52,15 @@ async def test_it_waits_for_the_end_of_its_own_clients_requests_only(same_client
     live = live_state(upstreams)
     live.adapters = AdapterRegistry(upstreams.open)
     client_request = request("chat", auths("chat", "fox"))
-    first = Asked(live, replace(client_request, headers={"x-api-key": "one"}))
-    for _ in range(20):  # it waits for the first event
-        await asyncio.sleep(0)
-    # Both events of one turn of the loop: the new request's task is made, then the old client is known to have gone.
-    other = {"authorization": "Bearer one"} if same_client else {"x-api-key": "two"}
-    second = Asked(live, replace(client_request, headers=other))
-    first.hang_up()
-    assert (await first.task, await second.task) == (499, 200)
+    async with asyncio.TaskGroup() as tasks:
+        first = Asked(tasks, live, replace(client_request, headers={"x-api-key": "one"}))
+        for _ in range(20):  # it waits for the first event
+            await asyncio.sleep(0)
+        # In one turn of the loop: the new request's task is made, then the old client is known to have gone.
+        other = {"authorization": "Bearer one"} if same_client else {"x-api-key": "two"}
+        second = Asked(tasks, live, replace(client_request, headers=other))
+        first.hang_up()
+    assert (first.task.result(), second.task.result()) == (499, 200)
     assert closed_before == [False, same_client]
     assert not live.departures and not live.router.slots.running(client_request.snapshot.core_auths[0].id)
 

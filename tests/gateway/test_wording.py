@@ -85,7 +85,11 @@ def test_the_end_of_a_limit_is_a_wait_and_a_moment(
         (ErrorKind.MODEL_NOT_FOUND, "无可用渠道, try again", "`defaults.model`"),
         (ErrorKind.FIREWALL, "Just a moment...", "`proxy-url`"),
         (ErrorKind.CONTENT, "sensitive_words_detected", "/compact"),
-        (ErrorKind.AUTHENTICATION, "Invalid API key, try again", "provider's key in config.yaml was refused, not your own"),
+        (
+            ErrorKind.AUTHENTICATION,
+            "Invalid API key, try again",
+            "provider's key in config.yaml was refused, not your own",
+        ),
         (ErrorKind.PERMISSION, "分组已被禁用", "provider's key in config.yaml was refused, not your own"),
         (ErrorKind.BILLING, "余额不足，请充值", "provider's key in config.yaml was refused, not your own"),
         (ErrorKind.INVALID_REQUEST, "Instructions are not valid", "`instructions: file:/path`"),
