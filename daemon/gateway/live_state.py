@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
+from daemon.gateway.admission import Admission
 from daemon.gateway.count_tokens import CountTokens
 from daemon.gateway.counting import Calibration
 from daemon.gateway.deadlines import Deadlines
+from daemon.gateway.departures import Departures
 from daemon.gateway.failure_reports import FailureReports
 from daemon.gateway.free_pages import FreePages
 from daemon.gateway.gathered import GatheredBudget
@@ -27,15 +29,18 @@ class LiveState:
 
     ``adapters`` are the way out. ``learned``, ``owners`` and ``calibration`` are what has been learned of upstreams,
     by core auth ID and model; ``gathered`` bounds the answers in memory; ``failures`` reports what failed.
-    ``router`` knows who is asked.
+    ``router`` knows who is asked, ``admission`` how many requests there are, ``departures`` which of their clients have
+    just gone.
     ``counted`` frames every request, for whoever must know when none is left.
     """
 
     __slots__ = (
         "adapters",
+        "admission",
         "calibration",
         "counted",
         "deadlines",
+        "departures",
         "failures",
         "free_pages",
         "gathered",
@@ -67,14 +72,11 @@ class LiveState:
         self.counted = counted
         self.router = Router(clock=time.monotonic, wall=time.time) if router is None else router
         self.failures.follow(self.router)
+        self.admission = Admission()
+        self.departures = Departures()
         self.learned = LearnedAmendments() if learned is None else learned
         self.owners = ReasoningOwners()
         self.calibration = Calibration()
         self.gathered = GatheredBudget()
         self.free_pages = FreePages()
-        self.tokens = CountTokens(adapters=adapters, calibration=self.calibration)
-
-    @property
-    def running(self) -> int:
-        """Requests between their first and their last byte."""
-        return len(self.deadlines)
+        self.tokens = CountTokens(adapters=adapters, calibration=self.calibration, router=self.router)

@@ -19,6 +19,11 @@ LATE: Final = 0.002
 """Seconds: a sleep may end before its time, by the loop's clock, and the rest that is waited for is not over then."""
 
 
+CLOSING: Final = 0.05
+"""Seconds after a hang-up for the upstream to see that its connection is closed, before its place is given away: one
+that takes a single request would refuse the next one otherwise."""
+
+
 class PlanDriver:
     """Of one request, in its task, which ``state`` can interrupt."""
 
@@ -37,6 +42,7 @@ class PlanDriver:
         """Until the client has its answer. Raises ``GatewayError`` where it gets none, and ``ClientGone``."""
         client_request = self._attempts.client_request
         steps = plan(self._router, self._request)
+        step: Step | None = None
         try:
             step = next(steps)
             log_route(client_request, resolution, self._router, self._request, step)
@@ -48,8 +54,10 @@ class PlanDriver:
         except GatewayError as error:
             log_end(client_request, self._router, self._request, error)
             raise
-        except (ClientGone, asyncio.CancelledError):
+        except (ClientGone, asyncio.CancelledError) as end:
             self._attempts.close()  # before its place is free: a client that asks again comes after what it gave up
+            if isinstance(end, ClientGone) and isinstance(step, Ask):
+                await asyncio.sleep(CLOSING)
             raise
         finally:
             steps.close()
@@ -74,7 +82,9 @@ class PlanDriver:
         """A place at one of the core auths, in turn with the other clients."""
         slots = self._router.slots
         free = asyncio.Event()
-        ticket = slots.wait(self._request.client, [auth.id for auth in step.auths], free.set)
+        ticket = slots.wait(
+            self._request.client, [auth.id for auth in step.auths], free.set, session=self._request.session
+        )
         if ticket is None:
             return QueueFull()
         used = False

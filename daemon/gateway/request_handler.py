@@ -19,6 +19,7 @@ from daemon.gateway.attempts import Attempts
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.client_stream import ClientStream, ClientWriter, ResponseHead
 from daemon.gateway.decisions import routed
+from daemon.gateway.departures import Departure
 from daemon.gateway.gathered import without_frames
 from daemon.gateway.headers import PassedHeaders
 from daemon.gateway.live_state import LiveState
@@ -92,7 +93,16 @@ class RequestHandler:
             self._correct_estimate(resolution.candidates[0].model)
             self._state.quiet_since = monotonic()  # from now on keep-alives are due
         request = routed_request(self._client_request, resolution, next(NUMBERS))
-        await PlanDriver(self._live.router, request, self._attempts, self.record, self._state).follow(resolution)
+        driver = PlanDriver(self._live.router, request, self._attempts, self.record, self._state)
+        live, turn = self._live, (request.client, request.session)
+        if live.departures:
+            await live.departures.passed(turn, self._state)
+        self._state.departure = departure = Departure(live.departures, turn)
+        try:
+            await driver.follow(resolution)
+        finally:
+            self._state.departure = None
+            departure.end()
 
     def _correct_estimate(self, model: str) -> None:
         """By experience with this model: what a stream says of the prompt before the upstream has counted it."""

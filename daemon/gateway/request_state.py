@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from math import inf
 from types import TracebackType
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -28,6 +28,12 @@ body did not come as it should. Whoever waits for the body only learns that the 
 
 class ClientGone(Exception):
     """The client hung up: nobody is left to answer."""
+
+
+class Leaving(Protocol):
+    def begin(self) -> None:
+        """The client has gone."""
+        ...
 
 
 class Overdue(Struct, frozen=True):
@@ -48,7 +54,8 @@ class RequestState:
 
     ``deadline``: when the current wait for the upstream has lasted too long, and ``overdue`` what to
     say then. ``ends``: when the attempt as a whole has, and ``too_long`` what to say. ``quiet_since``: when the
-    client last got bytes, ``inf`` while nothing may be sent to it.
+    client last got bytes, ``inf`` while nothing may be sent to it. ``departure``: who must know at once that the client
+    has gone, None while nobody must.
     """
 
     __slots__ = (
@@ -57,6 +64,7 @@ class RequestState:
         "_task",
         "_waiting",
         "deadline",
+        "departure",
         "ends",
         "overdue",
         "quiet_since",
@@ -69,6 +77,7 @@ class RequestState:
         self.ends = inf
         self.too_long: Overdue | None = None
         self.quiet_since = inf
+        self.departure: Leaving | None = None
         # Cancelling the task is the one way to end whatever it waits for; only inside ``waiting`` is it ours to cancel,
         # so an interrupt that comes between two waits stays here as the reason, and ends the next one.
         self._task = asyncio.current_task()
@@ -84,6 +93,12 @@ class RequestState:
             self._reason = reason
             if self._waiting is not None:
                 self._cancel(self._waiting)
+
+    def client_gone(self) -> None:
+        """The client has hung up."""
+        if self.departure is not None:
+            self.departure.begin()
+        self.interrupt(ClientGone())
 
     def expire(self) -> None:
         """The deadline has passed."""

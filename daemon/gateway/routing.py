@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Final
 
+from daemon.config.schema import Config
+from daemon.gateway.access import bearer
 from daemon.gateway.client_request import ClientRequest
 from daemon.inference.blocks import Text
 from daemon.inference.request import Request
@@ -32,10 +34,22 @@ def routed_request(client_request: ClientRequest, resolution: Resolution, number
         number=number,
         session=session,
         family=client_family(client_request.headers),
-        client=_whose_turn(client_request.headers, session),
+        client=whose_turn(client_request.headers, session),
         strategy=config.routing.strategy,
         rounds=config.request_retry,
         longest_wait=config.max_retry_interval,
+    )
+
+
+def routed_count(request: Request, headers: Mapping[str, str], config: Config, resolution: Resolution) -> RoutedRequest:
+    """A question for the prompt's tokens. It takes turns of its own, so that it takes none from the requests."""
+    return RoutedRequest(
+        name=f"count_tokens {resolution.matched}",
+        candidates=resolution.candidates,
+        number=0,
+        session=session_key(request) if config.routing.session_affinity else b"",
+        family=client_family(headers),
+        strategy=config.routing.strategy,
     )
 
 
@@ -66,7 +80,8 @@ def client_family(headers: Mapping[str, str]) -> str:
     return product[0].strip().lower() if product else ""
 
 
-def _whose_turn(headers: Mapping[str, str], session: bytes) -> str:
-    """By the client's key, of which a digest is enough; clients without one take turns by session."""
-    key = next((headers[name] for name in KEY_HEADERS if headers.get(name)), "")
-    return blake2b(key.encode("utf-8", "surrogatepass") or session, digest_size=8).hexdigest()
+def whose_turn(headers: Mapping[str, str], without_key: bytes) -> str:
+    """By the client's key, of which a digest is enough, whichever header it is in; clients without one take turns by
+    what stands for it (their session, their connection)."""
+    key = next((bearer(headers[name]) for name in KEY_HEADERS if headers.get(name)), "")
+    return blake2b(key.encode("utf-8", "surrogatepass") or without_key, digest_size=8).hexdigest()

@@ -16,6 +16,7 @@ from typing import Final
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.gateway.client_request import ClientRequest
+from daemon.router.exhausted import CREDENTIAL_ADVICE
 from daemon.telemetry.failure_cause import reason_of
 from daemon.wires.failures.retry_after import bounded
 
@@ -25,19 +26,17 @@ CONTEXT_LIMITS = (("gpt-5", 272_000), ("codex", 200_000), ("", 200_000))
 ADVICE: Final[Mapping[ErrorKind, str]] = {
     ErrorKind.RATE_LIMIT: "retry later, or switch to another provider",
     ErrorKind.QUOTA: "switch to another provider, or wait for the quota",
-    ErrorKind.BILLING: "top up at the provider, or switch to another provider",
     ErrorKind.OVERLOADED: "retry in a moment, or switch to another provider",
     ErrorKind.MAINTENANCE: "retry later, or switch to another provider",
     ErrorKind.TIMEOUT: "retry, or switch to another provider",
     ErrorKind.API: "retry, or switch to another provider",
-    ErrorKind.AUTHENTICATION: "check the provider's api-key",
-    ErrorKind.PERMISSION: "check at the provider what this key and its group may use",
     ErrorKind.NOT_FOUND: "check the provider's base-url",
     ErrorKind.TOO_LARGE: "send less",
 }
 """What to do about an upstream's failure, unless its words say it."""
 
 SETTINGS: Final[Mapping[ErrorKind, str]] = {
+    **CREDENTIAL_ADVICE,
     ErrorKind.MODEL_NOT_FOUND: "check `defaults.model` and `models`; GET /v1/models lists them",
     ErrorKind.WRONG_CLIENT: "this provider serves certain clients only: see `headers`",
     ErrorKind.FIREWALL: "ask the provider for an API host, or set `proxy-url` or `headers: user-agent`",
@@ -61,8 +60,8 @@ def for_client(
 ) -> GatewayError:
     """The error as the entry's clients need it worded; most are returned as they are. ``served`` is the
     upstream's model, whose limit is meant; '' where none was asked. ``now`` is in epoch seconds."""
+    _time_limit(error, time.time() if now is None else now)
     if isinstance(error, RemoteError):
-        _time_limit(error, time.time() if now is None else now)
         _final(error, client_request)
     wire = client_request.wire
     if error.kind is ErrorKind.RATE_LIMIT and error.retry_after is None and error.should_retry is not False:
@@ -84,7 +83,7 @@ def _final(error: RemoteError, client_request: ClientRequest) -> None:
         error.messages_type = client_request.wire.final_type(client_request.headers) or error.messages_type
 
 
-def _time_limit(error: RemoteError, now: float) -> None:
+def _time_limit(error: GatewayError, now: float) -> None:
     """When a limit ends, both ways: as a wait and as a moment. An upstream says only one of them."""
     if error.kind not in (ErrorKind.QUOTA, ErrorKind.RATE_LIMIT):
         return

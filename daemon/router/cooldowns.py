@@ -44,8 +44,8 @@ class RestKey(Struct, frozen=True):
 class Rest(Struct):
     """``since`` and ``until`` on the clock that is passed in; ``status`` the upstream's, None: it did not answer.
     ``heals``: an answer to ``GET /models`` ends it, from ``heals_at`` on (``healed``: one has, and no answer
-    has followed). ``prober``: which request has the probe, 0 for
-    none."""
+    has followed). ``prober``: which request has the probe, 0 for none. ``resets``: when the upstream has said that its
+    limit ends, however late that is."""
 
     kind: ErrorKind
     reason: str
@@ -57,6 +57,7 @@ class Rest(Struct):
     heals_at: float = 0.0
     healed: bool = False
     prober: int = 0
+    resets: float | None = None
 
 
 class Resting(Struct, frozen=True):
@@ -102,6 +103,8 @@ class Cooldowns:
         hint = hinted_seconds(error, wall)
         early = before is not None and began < before.until
         if before is not None and early:
+            if hint is not None:
+                before.resets = max(before.resets or 0.0, now + hint)
             end = now + (rule.seconds if hint is None else min(hint, LONGEST))
             if end <= before.until or (hint is None and error.kind is before.kind):
                 return None
@@ -122,6 +125,7 @@ class Cooldowns:
             heals=rule.heals,
             heals_at=now + now - began if before is not None and before.healed else now,
             healed=before is not None and before.healed,
+            resets=None if hint is None else now + hint,
         )
         self._put(key, rest)
         return Resting(key, rest, half_open=False)

@@ -8,7 +8,8 @@ refused keys are never a 503.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Final
 
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
@@ -34,31 +35,60 @@ LONG_WAIT: Final = 60.0
 """Seconds beyond which clients are asked to end the turn rather than to repeat the request."""
 MOST_NAMED: Final = 5
 
+CREDENTIAL_ADVICE: Final[Mapping[ErrorKind, str]] = {
+    ErrorKind.AUTHENTICATION: "the provider's key in config.yaml was refused, not your own: check its `api-key`",
+    ErrorKind.PERMISSION: "the provider's key in config.yaml was refused, not your own: "
+    "check at the provider what this key and its group may use",
+    ErrorKind.BILLING: "the account of the provider's key in config.yaml was refused, not your own: "
+    "top up at the provider, or switch to another provider",
+}
+"""Clients take a 401 for a fault of the key that they send."""
+
 Rests = Sequence[tuple[CoreAuth, Resting]]
 
 
-def final_error(errors: Sequence[RemoteError], rests: Rests, *, now: float) -> RemoteError:
+def final_error(name: str, errors: Sequence[RemoteError], rests: Rests, *, now: float, all_rest: bool) -> GatewayError:
     """Of the failures of one request the one to show: what may be better soon, else a limit, else the last. ``rests``
-    says when somebody may be asked again."""
+    says when somebody may be asked again, ``all_rest`` that nobody may before."""
     transient = [error for error in errors if error.kind not in FINAL | LIMITS]
     limits = [error for error in errors if error.kind in LIMITS]
     chosen = (transient or limits or errors)[-1]
+    if chosen.kind in FINAL and any(why.rest.kind not in FINAL for _, why in rests):
+        return all_resting(name, rests, now=now, said=chosen.message)
     seconds = _soonest(rests, now)
-    if chosen in limits and seconds is not None and len(limits) == len(errors):
-        chosen.retry_after = seconds if chosen.retry_after is None else min(chosen.retry_after, seconds)
-    return chosen
+    if seconds is None or chosen.kind in FINAL:
+        return chosen
+    if chosen.retry_after is None and chosen.resets_at is None:
+        if not all_rest or chosen.kind is ErrorKind.QUOTA:  # of which nobody knows when it ends
+            return chosen
+    elif len(limits) < len(errors) or seconds >= (chosen.retry_after or inf):
+        seconds = chosen.retry_after or seconds
+    return _with_wait(chosen, seconds)
 
 
-def all_resting(name: str, rests: Rests, *, now: float) -> GatewayError:
-    """Nobody was asked: everybody rests."""
+def _with_wait(error: RemoteError, seconds: float) -> RemoteError:
+    """The same failure with another wait; the first one is what its core auth rests for."""
+    changed = RemoteError.__new__(RemoteError, *error.args)
+    changed.__dict__.update(error.__dict__)
+    if error.retry_after != seconds:
+        changed.retry_after, changed.resets_at = seconds, None
+    if seconds > LONG_WAIT:
+        changed.should_retry = False
+    return changed
+
+
+def all_resting(name: str, rests: Rests, *, now: float, said: str = "") -> GatewayError:
+    """Nobody may be asked: everybody rests. ``said``: an upstream's own words, where one has been asked."""
     kind = _kind([why.rest.kind for _, why in rests])
     named = "; ".join(f"{auth.name} ({in_words(why, now)})" for auth, why in rests[:MOST_NAMED])
     more = f"; and {len(rests) - MOST_NAMED} more" if len(rests) > MOST_NAMED else ""
+    words = f": {said}" if said else ""
+    advice = f" ({CREDENTIAL_ADVICE[kind]})" if kind in CREDENTIAL_ADVICE else ""
     seconds = None if kind in FINAL else _soonest(rests, now)
     one = len(rests) == 1
     return LocalError(
         kind,
-        f"no provider of {name} may be asked now: {named}{more}",
+        f"no provider of {name} may be asked now: {named}{more}{words}{advice}",
         status=503 if kind is ErrorKind.OVERLOADED else None,
         code="model_cooldown" if kind in LIMITS else None,
         retry_after=seconds,
@@ -87,4 +117,7 @@ def _kind(kinds: Sequence[ErrorKind]) -> ErrorKind:
 
 
 def _soonest(rests: Rests, now: float) -> float | None:
-    return min((max(1.0, why.rest.until - now) for _, why in rests), default=None)
+    """Seconds until the first of those may be asked that waiting helps; what an upstream has said of its limit counts,
+    not when we ask it whether that is true."""
+    ends = (why.rest.resets or why.rest.until for _, why in rests if why.rest.kind not in FINAL)
+    return min((max(1.0, end - now) for end in ends), default=None)

@@ -101,28 +101,28 @@ def plan(router: Router, request: RoutedRequest) -> Generator[Step, Outcome, Non
             if isinstance(step, Acquire) and not acquired:
                 course.begin_round()  # somebody's rest has ended meanwhile
             continue
-        course.count(candidate)
-        for attempt in course.models(candidate):
-            running = course.begin(attempt, has_slot=bool(acquired))
-            acquired = ""
-            began = router.clock()
-            try:
+        course.begin_turn(candidate, has_slot=candidate.auth.id == acquired)
+        acquired = ""
+        try:
+            for attempt in course.models(candidate):
+                running = course.begin(attempt)
+                began = router.clock()
                 outcome = yield Ask(attempt)
                 match outcome:
                     case Answered(first_event=first_event):
                         router.succeeded(request, attempt, began=began, first_event=first_event)
                         return
                     case Failed(error=error, shown=shown):
-                        router.failed(request, attempt, error, began=began, running=running)
-                        course.note(attempt, error)
+                        no_room = router.failed(request, attempt, error, began=began, running=running)
+                        course.note(attempt, error, no_room=no_room)
                         if shown or course.is_over:
                             raise error
                     case _:
                         raise TypeError(f"an attempt ends with Answered or Failed, not {outcome!r}")
-            finally:
-                router.end(request, attempt)
-            if not helps_another_model(error):
-                break
+                if no_room or not helps_another_model(error):
+                    break
+        finally:
+            router.end(request, candidate)
 
 
 class _Course:
@@ -135,6 +135,7 @@ class _Course:
         self._tried: set[str] = set()  # in this round
         self._given_up: set[str] = set()
         self._limited: set[str] = set()  # whose last failure was a limit
+        self._had_no_room: set[str] = set()
         self._errors: list[RemoteError] = []
         self._rounds = 0
         self._waits_until = router.clock() + request.longest_wait
@@ -142,15 +143,21 @@ class _Course:
         self.is_over = False
 
     def next(self, acquired: str) -> Candidate | None:
-        """Whom to ask now; with a slot at hand the one that it belongs to."""
+        """Whom to ask now; with a slot at hand the one that it belongs to, unless it has begun to rest meanwhile."""
+        router, request = self._router, self._request
         if acquired:
-            return next(each for each in self._request.candidates if each.auth.id == acquired)
+            candidate = next(each for each in request.candidates if each.auth.id == acquired)
+            if not isinstance(router.why_not(request, candidate), Resting):
+                return candidate
+            router.slots.release(acquired)
         spent = {each for each in self._asked if not self._may_repeat(each)}
-        return self._router.choose(self._request, self._tried | self._given_up | spent)
+        return router.choose(request, self._tried | self._given_up | spent)
 
-    def count(self, candidate: Candidate) -> None:
-        """The candidate's turn begins, for the first time or once more."""
+    def begin_turn(self, candidate: Candidate, *, has_slot: bool) -> None:
+        """The candidate's turn begins, for the first time or once more: with a slot, and at the cost of the budget."""
         auth_id, now = candidate.auth.id, self._router.clock()
+        if not has_slot:
+            self._router.slots.take(auth_id)
         if auth_id not in self._asked:
             self._router.budget.asked(auth_id, now=now)
         elif auth_id not in self._limited:
@@ -173,21 +180,24 @@ class _Course:
         names = dict.fromkeys((candidate.model, *auth.fallback_models))
         return [candidate, *(Candidate(auth, name) for name in names if name != candidate.model)]
 
-    def begin(self, candidate: Candidate, *, has_slot: bool) -> int:
+    def begin(self, candidate: Candidate) -> int:
         """An attempt begins; how many are under way with it."""
+        running = self._router.begin(self._request, candidate)
         auth_id = candidate.auth.id
-        running = self._router.begin(self._request, candidate, has_slot=has_slot)
         self._tried.add(auth_id)
         return running
 
-    def note(self, candidate: Candidate, error: RemoteError) -> None:
-        """An attempt has failed."""
+    def note(self, candidate: Candidate, error: RemoteError, *, no_room: bool) -> None:
+        """An attempt has failed; ``no_room``: it may be asked again as soon as it has room."""
         self._errors.append(error)
         auth_id = candidate.auth.id
         if error.kind is ErrorKind.RATE_LIMIT:
             self._limited.add(auth_id)
         else:
             self._limited.discard(auth_id)
+        if no_room:
+            self._had_no_room.add(auth_id)
+            return
         if error.kind not in AGAIN or error.should_retry is False:
             self._given_up.add(auth_id)
         self.is_over = error.failover is Failover.NEVER or self._last_chance
@@ -196,6 +206,10 @@ class _Course:
     def pause(self) -> Step:
         """What to wait for, now that nobody may be asked; raises what the client gets where there is nothing."""
         router, request, now = self._router, self._request, self._router.clock()
+        if self._had_no_room and self.may_wait:  # no round: each such refusal makes the limit smaller, until all fit
+            self._tried -= self._had_no_room
+            self._had_no_room.clear()
+            return Pause(0.0)
         full_ones: list[CoreAuth] = []
         resting: list[tuple[Candidate, Resting]] = []
         again: list[Candidate] = []
@@ -253,5 +267,6 @@ class _Course:
             if isinstance(why := router.why_not(request, candidate), Resting)
         ]
         if self._errors:
-            return final_error(self._errors, rests, now=router.clock())
+            all_rest = len(rests) == len(request.candidates)
+            return final_error(request.name, self._errors, rests, now=router.clock(), all_rest=all_rest)
         return all_resting(request.name, rests, now=router.clock())

@@ -120,11 +120,9 @@ class Router:
             if not self.cooldowns.is_resting(each.auth.id, each.model, request.family, now=now)
         ]
 
-    def begin(self, request: RoutedRequest, candidate: Candidate, *, has_slot: bool) -> int:
-        """An attempt begins; how many are under way with its core auth."""
+    def begin(self, request: RoutedRequest, candidate: Candidate) -> int:
+        """An attempt begins; how many are under way with its core auth, itself included."""
         auth_id, now = candidate.auth.id, self.clock()
-        if not has_slot:
-            self.slots.take(auth_id)
         self.cooldowns.take_probe(auth_id, candidate.model, request.family, request.number, now=now)
         return self.slots.running(auth_id)
 
@@ -141,11 +139,12 @@ class Router:
 
     def failed(
         self, request: RoutedRequest, candidate: Candidate, error: RemoteError, *, began: float, running: int
-    ) -> None:
-        """An attempt has failed; ``running`` were under way when it began, itself included."""
+    ) -> bool:
+        """An attempt has failed; whether that shows only that there is no room for it now. ``running`` were under way
+        when it began, itself included."""
         auth, now = candidate.auth, self.clock()
         if error.scope is Scope.REQUEST:
-            return  # the upstream did its part: it neither rests nor loses the session
+            return False  # the upstream did its part: it neither rests nor loses the session
         self.health.of(auth.id).failed += 1
         self.affinity.left(request.session, auth.id)
         # The others may have ended meanwhile, or may have come later and been counted first.
@@ -153,11 +152,11 @@ class Router:
         if self._saturated(error, running):
             self.concurrency.refused(auth.id, running, now)
             if error.kind is ErrorKind.RATE_LIMIT:
-                return  # it is full, and not out of service: the next free slot will do
+                return True  # it is full, and not out of service: the next free slot will do
         elif error.kind is ErrorKind.RATE_LIMIT and running < 2:
             self.concurrency.forget(auth.id)
         if auth.disable_cooling:
-            return
+            return False
         resting = self.cooldowns.failed(
             auth.id,
             candidate.model,
@@ -170,6 +169,7 @@ class Router:
         )
         if resting is not None:
             self.on_rest(request, candidate, resting)
+        return False
 
     def end(self, request: RoutedRequest, candidate: Candidate) -> None:
         """After the attempt, however it ended."""

@@ -166,7 +166,7 @@ class Daemon:
                 self._audit_file.close()
 
     def _own_appliers(self) -> Sequence[Applier]:
-        return (self._follow_store_key, self._note_remote_hosts, self._ask_for_models)
+        return (self._follow_store_key, self._note_remote_hosts, self._ask_for_models, self._follow_limits)
 
     def _look_again(self) -> None:
         """Somebody asks for a reload: what no configuration says is new as well."""
@@ -224,6 +224,11 @@ class Daemon:
         self._discovery.follow(new.core_auths, new.config.upstream_ca)
         if old is not None and old.config != new.config:  # a row of the store that changes asks its own upstream alone
             self._discovery.refresh()
+
+    @asynccontextmanager
+    async def _follow_limits(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
+        yield
+        self._services.live.admission.follow(new.config.limits.concurrent_requests)
 
     async def _serve(self, server: GatewayServer, sockets: Sequence[socket], snapshot: Snapshot) -> None:
         async with asyncio.TaskGroup() as tasks:

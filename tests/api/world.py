@@ -15,6 +15,7 @@ from daemon.api.guard import identity_headers, request_info
 from daemon.api.services import Services
 from daemon.config.document import parse
 from daemon.config.load import load
+from daemon.gateway.admission import Admission
 from daemon.gateway.failure_reports import FailureReports
 from daemon.gateway.learned import LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
@@ -93,6 +94,7 @@ class World:
         live = SimpleNamespace(
             learned=LearnedAmendments(),
             adapters=AdapterRegistry(nowhere),
+            admission=Admission(),
             router=router,
             failures=FailureReports(states, FailureEvents(AuditLog())),
         )

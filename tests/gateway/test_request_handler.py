@@ -75,7 +75,7 @@ class Run:
         self.handler = RequestHandler(self.live, self.request, self.client, self.state)
         await self.handler.run()
         assert self.client.ended or self.handler.record.status == CLIENT_GONE
-        assert self.live.running == 0
+        assert len(self.live.deadlines) == 0
         return self
 
     @property

@@ -85,6 +85,13 @@ def test_the_end_of_a_limit_is_a_wait_and_a_moment(
         (ErrorKind.MODEL_NOT_FOUND, "无可用渠道, try again", "`defaults.model`"),
         (ErrorKind.FIREWALL, "Just a moment...", "`proxy-url`"),
         (ErrorKind.CONTENT, "sensitive_words_detected", "/compact"),
+        (
+            ErrorKind.AUTHENTICATION,
+            "Invalid API key, try again",
+            "provider's key in config.yaml was refused, not your own",
+        ),
+        (ErrorKind.PERMISSION, "分组已被禁用", "provider's key in config.yaml was refused, not your own"),
+        (ErrorKind.BILLING, "余额不足，请充值", "provider's key in config.yaml was refused, not your own"),
         (ErrorKind.INVALID_REQUEST, "Instructions are not valid", "`instructions: file:/path`"),
     ],
 )
@@ -96,8 +103,7 @@ def test_a_setting_is_named_behind_any_words(kind: ErrorKind, text: str, setting
 @pytest.mark.parametrize(
     ("kind", "text", "worded"),
     [
-        (ErrorKind.BILLING, "余额不足，请充值", "余额不足，请充值"),
-        (ErrorKind.BILLING, "余额不足", "余额不足 (top up at the provider, or switch to another provider)"),
+        (ErrorKind.RATE_LIMIT, "请求过于频繁，请稍后重试", "请求过于频繁，请稍后重试"),
         (ErrorKind.API, "the stream ended", "the stream ended (retry, or switch to another provider)"),
         (ErrorKind.OVERLOADED, "Overloaded", "Overloaded (retry in a moment, or switch to another provider)"),
         (ErrorKind.RATE_LIMIT, "Please try again in 1s.", "Please try again in 1s."),

@@ -195,4 +195,6 @@ def test_a_slow_one_is_compared_with_its_own_tier_and_keeps_its_sessions_with_di
     for _ in range(20):
         world.ask([world.candidates[0]], session=b"1")
         world.ask([world.candidates[1]])
-    assert not world.router.health.is_slow(world.candidates[0].auth.id, "m", [world.candidates[0].auth.id], now=world.now)
+    assert not world.router.health.is_slow(
+        world.candidates[0].auth.id, "m", [world.candidates[0].auth.id], now=world.now
+    )

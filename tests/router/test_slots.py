@@ -27,6 +27,26 @@ def test_clients_take_turns() -> None:
     assert order == [first[0], other, first[1], first[2]]
 
 
+def test_the_sessions_of_a_client_take_turns() -> None:
+    """Many people often share one key."""
+    slots = Slots(lambda _: 1)
+    slots.take("a")
+    tickets = {
+        name: slots.wait(client, ["a"], lambda: None, session=session)
+        for name, client, session in (
+            ("busy 1", "key", b"busy"),
+            ("busy 2", "key", b"busy"),
+            ("quiet", "key", b"quiet"),
+            ("other", "other key", b"busy"),
+        )
+    }
+    order: list[str] = []
+    for _ in tickets:
+        slots.release("a")
+        order += [name for name, ticket in tickets.items() if ticket and ticket.auth_id and name not in order]
+    assert order == ["busy 1", "other", "quiet", "busy 2"]
+
+
 def test_who_waits_for_several_gets_the_first_and_leaves_the_rest() -> None:
     slots = Slots(lambda _: 1)
     slots.take("a")

@@ -18,7 +18,7 @@ from daemon.api.bodies import Disconnected, Receive, read_body
 from daemon.api.guard import RequestInfo, identity_headers, request_info
 from daemon.api.inference.client_stream import AsgiClientStream
 from daemon.api.services import Services
-from daemon.errors import ErrorKind, GatewayError, LocalError, internal, stopping
+from daemon.errors import GatewayError, LocalError, internal, stopping
 from daemon.gateway.access import ClientAccess
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.count_tokens import TokenCount
@@ -28,6 +28,7 @@ from daemon.gateway.request_lines import OTHER, EndedRequest
 from daemon.gateway.request_record import CLIENT_GONE
 from daemon.gateway.request_state import GONE, REFUSED, ClientGone, RequestState
 from daemon.gateway.route import check_length
+from daemon.gateway.routing import whose_turn
 from daemon.inference.request import Request
 from daemon.snapshot.snapshot import Snapshot
 from daemon.wires.anthropic_messages import decode_count_request
@@ -71,19 +72,29 @@ async def entry(scope: Scope, receive: Receive, send: Send, services: Services) 
     ending = Ending(services, entry_of(path), info)
     try:
         headers = _headers(scope)
-        _admit(services, snapshot)
+        if services.draining:
+            raise stopping()
         ACCESS.check(scope, headers, snapshot)
         ending.admitted = True
-        body = await read_body(headers, receive, snapshot.config.limits.body)
-        if path == COUNT_TOKENS:
-            await _count(services, body, headers, snapshot, client, ending)
-        else:
-            client_request = _decoded(wire, body, headers, info, snapshot)
-            state = RequestState()
-            scope[GONE] = lambda: state.interrupt(ClientGone())
-            handler = RequestHandler(services.live, client_request, client, state)
-            ending.is_reported = True
-            await handler.run()
+        state = RequestState()
+        scope[GONE] = state.client_gone
+        admission = services.live.admission
+        if not admission.enter_now():
+            await admission.enter(whose_turn(headers, str(scope.get("client")).encode()), state)
+        try:
+            body = await read_body(headers, receive, snapshot.config.limits.body)
+            if path == COUNT_TOKENS:
+                async with state.waiting():
+                    await _count(services, body, headers, snapshot, client, ending)
+            else:
+                client_request = _decoded(wire, body, headers, info, snapshot)
+                handler = RequestHandler(services.live, client_request, client, state)
+                ending.is_reported = True
+                await handler.run()
+        finally:
+            admission.leave()
+    except ClientGone:
+        ending.report(CLIENT_GONE)
     except Disconnected:
         refused: LocalError | None = scope.get(REFUSED)
         ending.report(refused.status if refused is not None else CLIENT_GONE, refused)
@@ -141,18 +152,6 @@ class Ending:
 def _headers(scope: Scope) -> dict[str, str]:
     """The client's headers, names in lower case as ASGI gives them; a repeated one counts once."""
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-
-
-def _admit(services: Services, snapshot: Snapshot) -> None:
-    if services.draining:
-        raise stopping()
-    limit = snapshot.config.limits.concurrent_requests
-    if limit and services.live.running >= limit:
-        raise LocalError(
-            ErrorKind.RATE_LIMIT,
-            f"{limit} requests are running already (limits.concurrent-requests); retry in a moment",
-            retry_after=1,
-        )
 
 
 def _decoded(
