@@ -276,9 +276,7 @@ class Logging(Base, frozen=True):
 
 class Limits(Base, frozen=True):
     body: Annotated[Size, doc("Largest request body: bytes, or e.g. 64MiB.")] = 64 * 1024 * 1024
-    concurrent_requests: Annotated[
-        int, doc("Requests at once; one more waits a second, then gets 429. 0: no limit.", ge=0)
-    ] = 0
+    concurrent_requests: Annotated[int, doc("Requests at once, others get 429; 0: no limit.", ge=0)] = 0
 
 
 DEFAULT_ALIASES: tuple[ModelAlias, ...] = (ModelAlias(pattern="claude-*", model=""),)
