@@ -14,8 +14,10 @@ from daemon.gateway.free_pages import FreePages
 from daemon.gateway.gathered import GatheredBudget
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.reasoning.owners import ReasoningOwners
-from daemon.router.router import Router
+from daemon.router.cooldowns import Resting
+from daemon.router.router import RoutedRequest, Router
 from daemon.router.states import AuthStates
+from daemon.snapshot.listings import Candidate
 from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.failure_events import FailureEvents
 from daemon.telemetry.metrics import Metrics
@@ -66,13 +68,17 @@ class LiveState:
         self.failures = FailureReports(states, FailureEvents(AuditLog()) if events is None else events)
         self.counted = counted
         self.router = Router(clock=time.monotonic, wall=time.time) if router is None else router
-        self.router.on_rest, self.router.on_return = self.failures.rest, self.failures.back
+        self.router.on_rest, self.router.on_return = self._rests, self.failures.back
         self.learned = LearnedAmendments() if learned is None else learned
         self.owners = ReasoningOwners()
         self.calibration = Calibration()
         self.gathered = GatheredBudget()
         self.free_pages = FreePages()
         self.tokens = CountTokens(adapters=adapters, calibration=self.calibration)
+
+    def _rests(self, request: RoutedRequest, candidate: Candidate, resting: Resting) -> None:
+        self.metrics.rested(candidate.auth.name, resting.rest.kind.value)
+        self.failures.rest(request, candidate, resting)
 
     @property
     def running(self) -> int:

@@ -6,7 +6,7 @@ ID, and survives each reload that keeps the ID.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from random import random
 from typing import Literal
 
@@ -16,6 +16,7 @@ from daemon.errors import ErrorKind, RemoteError
 from daemon.router.affinity import Affinity
 from daemon.router.concurrency import Concurrency
 from daemon.router.cooldowns import Cooldowns, Rest, Resting, RestKey
+from daemon.router.headroom import Headroom
 from daemon.router.health import Health
 from daemon.router.rest_rules import hinted_seconds
 from daemon.router.retry_budget import RetryBudget
@@ -56,7 +57,6 @@ class Router:
         clock: Callable[[], float],
         wall: Callable[[], float],
         random: Callable[[], float] = random,
-        headroom: Callable[[str], float | None] = lambda _: None,
     ) -> None:
         self.clock = clock
         self.wall = wall
@@ -70,8 +70,9 @@ class Router:
         self.on_rest: Callable[[RoutedRequest, Candidate, Resting], None] = lambda *_: None
         self.on_return: Callable[[Candidate], None] = lambda _: None
         self._configured: dict[str, int] = {}  # max-concurrent of the snapshot's core auths that have one
-        self.slots = Slots(lambda auth_id: self.concurrency.limit(auth_id, self._configured.get(auth_id, 0)))
-        self.measures = Measures(self.slots.running, self.health.latency, headroom)
+        self.slots = Slots(self.limit)
+        self.headroom = Headroom()
+        self.measures = Measures(self.slots.running, self.health.latency, self.headroom_left)
 
     def choose(self, request: RoutedRequest, tried: Collection[str]) -> Candidate | None:
         """Whom to ask now, among those whose core auth ID is not in ``tried``; None: nobody may be asked (``why_not``
@@ -108,6 +109,18 @@ class Router:
         if not again:
             self.budget.asked(auth_id, now=now)
         self.cooldowns.take_probe(auth_id, candidate.model, request.family, request.number, now=now)
+
+    def heard(self, auth_id: str, headers: Mapping[str, str]) -> None:
+        """The head of an answer has come, whatever its status; it may say what is left of the limits."""
+        self.headroom.heard(auth_id, headers, now=self.clock(), wall=self.wall())
+
+    def headroom_left(self, auth_id: str) -> float | None:
+        """The part of its limits that a core auth has left, 0 to 1; None where it does not say."""
+        return self.headroom.left(auth_id, now=self.clock())
+
+    def limit(self, auth_id: str) -> float:
+        """How many requests it takes at once, as configured or learned; infinite where there is no limit."""
+        return self.concurrency.limit(auth_id, self._configured.get(auth_id, 0))
 
     def succeeded(self, request: RoutedRequest, candidate: Candidate, *, began: float, first_event: float) -> None:
         """An attempt has been answered, its first event after so many seconds."""
@@ -168,7 +181,8 @@ class Router:
         """The core auths of a new snapshot: what is known of others is forgotten, and their limits may be new."""
         limits = {auth.id: auth.max_concurrent for auth in auths}
         self._configured = {auth_id: limit for auth_id, limit in limits.items() if limit}
-        for table in (self.cooldowns, self.affinity, self.health, self.concurrency, self.budget, self.turns):
+        tables = (self.cooldowns, self.affinity, self.health, self.headroom, self.concurrency, self.budget, self.turns)
+        for table in tables:
             table.keep_only(limits)
         self.slots.follow_limits()
 
