@@ -110,7 +110,7 @@ def _load(auth: Json) -> Iterator[str]:
     if isinstance(balance, Mapping):
         amount, problem = balance.get("amount"), balance.get("problem")
         yield f"balance {amount:.10g}{_ago(balance.get('at'))}" if isinstance(amount, int | float) else ""
-        yield f"no balance: {problem}" if problem else ""
+        yield f"no {'newer ' if amount is not None else ''}balance: {problem}" if problem else ""
 
 
 def _ago(at: object) -> str:
