@@ -21,11 +21,11 @@ from daemon.gateway import (
     response_pipe,
 )
 from daemon.gateway.reasoning import owners
-from daemon.router import selection
+from daemon.router import headroom, selection
 from daemon.service.protocol import ConnectionLimits
 from daemon.snapshot import model_unknown
-from daemon.telemetry import audit, line_limit, log_ring, log_sink, long_text, metrics, model_labels
-from daemon.upstream import discovery, model_list
+from daemon.telemetry import audit, line_limit, log_ring, log_sink, long_text, metrics, model_labels, usage
+from daemon.upstream import balance, discovery, model_list
 from daemon.upstream.http import call, connection, egress, transport, trust
 from daemon.wires import json, sse, sse_decoder
 from daemon.wires.openai_chat import decode_calls
@@ -74,7 +74,10 @@ BOUNDS: Final[Mapping[str, float]] = {
     "remembered makers of encrypted reasoning": owners.MOST_REMEMBERED,
     "models whose prompts are calibrated": counting.MOST_MODELS,
     "core auths that do not count tokens": count_tokens.MOST_REMEMBERED,
-    "model names whose turns are remembered": selection.MAX_CURSORS,
+    "model names whose turns are remembered": selection.MOST_NAMES,
+    "limits remembered of one core auth": len({each.name for each in headroom.WINDOWS}),
+    "answer about a balance": balance.MOST_BYTES,
+    "finished requests that `/tps` looks back on": usage.MOST_SAMPLES,
     "idle connections to one upstream": transport.MOST_IDLE,
     "hosts set through the API that no configuration mentions": egress.MOST_LEFT,
     "sets of CA certificates": trust.MOST_KEPT,

@@ -91,13 +91,11 @@ class Daemon:
         self._options = options
         self._environ = environ
         self._notifier = Notifier.from_environ(environ)
-        self._drain = Drain()
-        self._deadlines = Deadlines()
+        self._drain, self._deadlines = Drain(), Deadlines()
         self._stop = asyncio.Event()
         current, audit, learned = Current(), AuditLog(), LearnedAmendments()
         router = Router(clock=time.monotonic, wall=time.time)
-        states = AuthStates(router)
-        metrics = Metrics(version=__version__)
+        states, metrics = AuthStates(router), Metrics(version=__version__)
         self._failure_events = FailureEvents(audit)
         self._state_dir = state = _make_directory(state_directory(environ))
         self._store: StoreSource | None = None
