@@ -22,6 +22,8 @@ from daemon.wires.failures.retry_after import Wait, reset_of
 KEPT: Final = 600.0
 FARTHEST: Final = 32 * 86_400.0
 MOST_NUMBER: Final = 1e15
+LONGEST_RESET: Final = 64
+"""Characters of a reset; longer texts are no time."""
 _NUMBER: Final = re.compile(r"\d{1,16}(?:\.\d{1,16})?", re.ASCII)
 
 
@@ -82,59 +84,81 @@ class LimitWindow(Struct, frozen=True):
     resets: bool
 
 
+class _Heard(Struct, frozen=True):
+    """A window as it was heard at ``now`` and ``wall``. Its ``reset`` is not read before somebody looks: that takes
+    longer than all the rest of an answer's head, and most windows are replaced first."""
+
+    left: float | None
+    remaining: float | None
+    limit: float | None
+    reset: str
+    now: float
+    wall: float
+
+    def window(self) -> LimitWindow:
+        seconds = _seconds(reset_of(self.reset), self.wall)
+        until = self.now + (KEPT if seconds is None else seconds)
+        return LimitWindow(self.left, self.remaining, self.limit, until, seconds is not None)
+
+
 class Headroom:
     """The core auths of the snapshot, and no other; of each at most one entry per row of ``WINDOWS``. ``now`` is
     seconds on a clock that only rises, ``wall`` Unix time."""
 
-    __slots__ = ("_windows",)
+    __slots__ = ("_heard", "_windows")
 
     def __init__(self) -> None:
+        self._heard: dict[str, dict[str, _Heard]] = {}  # since somebody has looked
         self._windows: dict[str, dict[str, LimitWindow]] = {}
 
     def __len__(self) -> int:
-        return len(self._windows)
+        return len(self._heard.keys() | self._windows.keys())
 
     def heard(self, auth_id: str, headers: Mapping[str, str], *, now: float, wall: float) -> None:
         """The head of an answer has come; names in lower case."""
         for sign, window in _SIGNS:
-            if sign in headers and (heard := _window(window, headers, now, wall)) is not None:
-                self._windows.setdefault(auth_id, {})[window.name] = heard
+            if sign in headers and (heard := _heard(window, headers, now, wall)) is not None:
+                self._heard.setdefault(auth_id, {})[window.name] = heard
 
     def left(self, auth_id: str, *, now: float) -> float | None:
         """The least of what is left of its windows, None where it does not say."""
-        shares = [_share(each, now) for each in self._windows.get(auth_id, {}).values()]
-        return min((share for share in shares if share is not None), default=None)
+        least = None
+        for window in self._of(auth_id).values():
+            share = window.left if now < window.until else 1.0 if window.resets else None
+            if share is not None and (least is None or share < least):
+                least = share
+        return least
 
     def windows(self, auth_id: str, *, now: float) -> list[tuple[str, LimitWindow]]:
         """Those that count now, the tightest first."""
-        current = [each for each in self._windows.get(auth_id, {}).items() if now < each[1].until]
+        current = [each for each in self._of(auth_id).items() if now < each[1].until]
         return sorted(current, key=lambda each: 1.0 if each[1].left is None else each[1].left)
 
     def keep_only(self, auth_ids: Collection[str]) -> None:
-        for auth_id in self._windows.keys() - set(auth_ids):
-            del self._windows[auth_id]
+        staying = set(auth_ids)
+        for table in (self._heard, self._windows):
+            for auth_id in table.keys() - staying:
+                del table[auth_id]
+
+    def _of(self, auth_id: str) -> Mapping[str, LimitWindow]:
+        if heard := self._heard.pop(auth_id, None):
+            self._windows.setdefault(auth_id, {}).update((name, each.window()) for name, each in heard.items())
+        return self._windows.get(auth_id, {})
 
 
-def _share(window: LimitWindow, now: float) -> float | None:
-    if now < window.until:
-        return window.left
-    return 1.0 if window.resets else None
-
-
-def _window(headers: LimitHeaders, values: Mapping[str, str], now: float, wall: float) -> LimitWindow | None:
+def _heard(headers: LimitHeaders, values: Mapping[str, str], now: float, wall: float) -> _Heard | None:
     """What an answer says of one window; None where that is nothing that can be."""
-    seconds = next((_seconds(reset_of(values[name]), wall) for name in headers.resets if name in values), None)
-    until, resets = (now + KEPT, False) if seconds is None else (now + seconds, True)
+    reset = next((values[name] for name in headers.resets if name in values), "")[:LONGEST_RESET]
     if headers.used:
         used = _number(values[headers.used])
         if used is None or used > 10 * headers.whole:
             return None
-        return LimitWindow(max(0.0, 1.0 - used / headers.whole), None, None, until, resets)
+        return _Heard(max(0.0, 1.0 - used / headers.whole), None, None, reset, now, wall)
     remaining, limit = _number(values[headers.remaining]), _number(values.get(headers.limit, ""))
     if remaining is None:
         return None
     left = min(1.0, remaining / limit) if limit else None if remaining else 0.0
-    return LimitWindow(left, remaining, limit, until, resets)
+    return _Heard(left, remaining, limit, reset, now, wall)
 
 
 def _seconds(reset: Wait, wall: float) -> float | None:
@@ -146,7 +170,7 @@ def _seconds(reset: Wait, wall: float) -> float | None:
 
 
 def _number(text: str) -> float | None:
-    if not _NUMBER.fullmatch(text.strip()):
+    if not (text.isdigit() and text.isascii() and len(text) <= 16) and not _NUMBER.fullmatch(text):
         return None
     number = float(text)
     return number if number <= MOST_NUMBER else None

@@ -88,8 +88,7 @@ class Daemon:
     """The parts of one daemon, and the order in which they live."""
 
     def __init__(self, options: RunOptions, environ: Mapping[str, str], log: DaemonLog) -> None:
-        self._options = options
-        self._environ = environ
+        self._options, self._environ = options, environ
         self._notifier = Notifier.from_environ(environ)
         self._drain, self._deadlines = Drain(), Deadlines()
         self._stop = asyncio.Event()

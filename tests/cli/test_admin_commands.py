@@ -148,7 +148,7 @@ async def test_status_says_when_the_last_error_was(
     assert last.endswith(f"  last error: key refused (authentication, http_401){ago}")
 
 
-LOAD = {"running": 0, "waiting": 0, "limit": None, "headroom": None, "limits": []}
+LOAD: dict[str, object] = {"running": 0, "waiting": 0, "limit": None, "headroom": None, "limits": []}
 
 
 @pytest.mark.asyncio

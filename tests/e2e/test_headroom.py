@@ -1,4 +1,4 @@
-"""Over real sockets: limits in the heads of answers, a balance, usage, and how ``tppcd status`` and metrics show them."""
+"""Over real sockets: limits in the heads of answers, a balance, usage, and how they are shown."""
 
 from __future__ import annotations
 

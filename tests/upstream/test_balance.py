@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ def test_an_answer_that_is_none_has_no_number(body: bytes) -> None:
     assert balance_in(body, ()).amount is None
 
 
-def auth(server: ModelServer, path: str = "/user/balance", **changes: object) -> CoreAuth:
+def auth(server: ModelServer, path: str = "/user/balance", **changes: Any) -> CoreAuth:
     return core_auth(base_url=server.url, balance_url=server.url.removesuffix("/v1") + path, **changes)
 
 
