@@ -27,7 +27,8 @@ from daemon.router.failure_words import WORDS
 from daemon.router.rest_rules import RULES, SHORT_LONGEST
 from daemon.secret import Secret
 from daemon.telemetry.failure_cause import OF_KIND, REASONS, Cause
-from daemon.telemetry.metrics import MOST_FIELDS, TABLE, Metric
+from daemon.telemetry.metric_table import TABLE, Metric
+from daemon.telemetry.metrics import MOST_FIELDS
 from daemon.telemetry.model_labels import MOST_DISCOVERED, MOST_MODELS
 
 PAGES = Path(__file__).resolve().parent

@@ -31,7 +31,7 @@ from daemon.api.management.operations import OPERATIONS
 from daemon.api.management.routes import routes as management_routes
 from daemon.cli import exit_codes
 from daemon.errors import ErrorKind
-from daemon.telemetry import metrics
+from daemon.telemetry import metric_table, metrics
 from tests.api.world import World
 
 ROOT = Path(__file__).resolve().parents[1] / "daemon"
@@ -60,20 +60,20 @@ def collected() -> Surface:
 
 
 def metric_names() -> Iterator[str]:
-    for metric in metrics.TABLE:
+    for metric in metric_table.TABLE:
         buckets = f" {metric.buckets}" if metric.buckets else ""
         yield f"{metric.name} {metric.kind}{buckets}"
 
 
 def metric_labels() -> Iterator[str]:
-    for metric in metrics.TABLE:
+    for metric in metric_table.TABLE:
         yield from (f"{metric.name} {label}" for label in metric.labels)
 
 
 def metric_label_values() -> Iterator[str]:
     """The values of the labels whose values are ours, read from an exposition."""
     numbers = metrics.Metrics()
-    numbers.auth_states([("any", "ready")])
+    numbers.auths([metrics.AuthNumbers(id="any", name="any", state="ready")])
     kinds = ("input", "output", "cached", "cache_write", "reasoning")
     usage: Any = SimpleNamespace(**{f"{kind}_tokens": 1 for kind in kinds})
     for name in entries():

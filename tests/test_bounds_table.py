@@ -21,11 +21,11 @@ from daemon.gateway import (
     response_pipe,
 )
 from daemon.gateway.reasoning import owners
-from daemon.router import affinity, cooldowns, health, rest_rules, retry_budget, selection, slots
+from daemon.router import affinity, cooldowns, headroom, health, rest_rules, retry_budget, selection, slots
 from daemon.service.protocol import ConnectionLimits
 from daemon.snapshot import model_unknown
-from daemon.telemetry import audit, line_limit, log_ring, log_sink, long_text, metrics, model_labels
-from daemon.upstream import discovery, model_list
+from daemon.telemetry import audit, line_limit, log_ring, log_sink, long_text, metrics, model_labels, usage
+from daemon.upstream import balance, discovery, model_list
 from daemon.upstream.http import call, connection, egress, transport, trust
 from daemon.wires import json, sse, sse_decoder
 from daemon.wires.openai_chat import decode_calls
@@ -83,6 +83,9 @@ BOUNDS: Final[Mapping[str, float]] = {
     "requests that wait for one provider": slots.MOST_WAITING,
     "requests that are counted for the repeats of one provider": retry_budget.MOST,
     "answers by which a provider's speed is known": health.SAMPLES,
+    "limits remembered of one core auth": len({each.name for each in headroom.WINDOWS}),
+    "answer about a balance": balance.MOST_BYTES,
+    "finished requests that `/tps` looks back on": usage.MOST_SAMPLES,
     "idle connections to one upstream": transport.MOST_IDLE,
     "hosts set through the API that no configuration mentions": egress.MOST_LEFT,
     "sets of CA certificates": trust.MOST_KEPT,

@@ -61,12 +61,46 @@ class Cleared(Schema, frozen=True):
     cleared: int
 
 
+class LimitRow(Schema, frozen=True):
+    """One window of an upstream's limits, as its latest answer has it. ``left`` is from 0 to 1, ``remaining`` and
+    ``limit`` are in the upstream's unit, ``resets-at`` is RFC 3339; null is what it does not say."""
+
+    name: str
+    left: float | None
+    remaining: float | None
+    limit: float | None
+    resets_at: str | None
+
+
+class LoadRow(Schema, frozen=True):
+    """What a core auth carries. ``limit``: requests at once, configured or learned from refusals; null: no limit.
+    ``headroom`` is the part of its limits that is left, 0 to 1, null where its answers do not say; ``limits`` the
+    windows that this is the least of, the tightest first."""
+
+    running: int
+    waiting: int
+    limit: int | None
+    headroom: float | None
+    limits: list[LimitRow]
+
+
+class BalanceRow(Schema, frozen=True):
+    """What ``balance-url`` has answered: the latest amount, in the upstream's own unit, and when that was (RFC 3339);
+    ``problem`` is why the latest question had no number, null where it had one."""
+
+    amount: float | None
+    at: str | None
+    problem: str | None
+
+
 class AuthRow(Schema, frozen=True):
     """One usable upstream credential and its state. ``until`` is RFC 3339. ``profile`` is the make of the
     upstream, empty where it has none, ``profile-reason`` why; ``amendments`` is what was learned about it.
     ``models-problem`` is why it is not known what the upstream lists; null where that is known, or is not asked.
     ``last-error`` is the latest failure in words, with class and reason, ``last-error-at`` (RFC 3339) when that was;
     both are null from its next answer on.
+    ``load`` is what it carries and what is left of its limits; ``balance`` is null without a ``balance-url``, and until
+    that has been asked.
     A provider that is ``failed`` has no credential: its row has an id without a hash, and no client id."""
 
     id: str
@@ -82,6 +116,8 @@ class AuthRow(Schema, frozen=True):
     until: str | None
     last_error: str | None
     last_error_at: str | None
+    load: LoadRow
+    balance: BalanceRow | None
     profile: str
     profile_reason: str
     amendments: list[AmendmentRow]
@@ -89,6 +125,56 @@ class AuthRow(Schema, frozen=True):
 
 class Auths(Schema, frozen=True):
     auths: list[AuthRow]
+
+
+class Used(Schema, frozen=True):
+    """What finished requests have used. ``failures`` are those that ended with another status than 200; the input
+    contains what was cached, the output what was reasoning. ``tokens-per-second``: input and output over the time that
+    is counted. ``answer-speed``: output tokens per second that the answers took, null where there were none."""
+
+    requests: int
+    failures: int
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    tokens_per_second: float
+    answer_speed: float | None
+
+
+class UsedBy(Used, frozen=True):
+    """Of one provider, one of its models (its own name for it), and the entry that clients came by. ``provider`` is
+    empty where none was asked; ``other`` is what has been removed, or is beyond the bound on names."""
+
+    provider: str
+    model: str
+    entry: str
+
+
+class UsageView(Schema, frozen=True):
+    """Since the start, so many seconds ago."""
+
+    seconds: float
+    total: Used
+    rows: list[UsedBy]
+
+
+class TpsView(Schema, frozen=True):
+    """Tokens per second of the requests that ended in the last ``seconds``: the ``window``, or less where the daemon
+    has not run, or does not remember, that long. ``window`` null: since the start. ``provider`` and ``model``
+    are what was asked for, null: all."""
+
+    window: int | None
+    seconds: float
+    provider: str | None
+    model: str | None
+    requests: int
+    failures: int
+    input_tokens: int
+    output_tokens: int
+    tokens_per_second: float
+    answer_speed: float | None
 
 
 class ModelRow(Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from daemon.telemetry.metrics import Metrics
 from daemon.upstream.http.egress import EgressPolicy
 
 if TYPE_CHECKING:  # the routes pass these on without using what is inside
+    from daemon.gateway.balances import Balance
     from daemon.gateway.counting import TokenCounter
     from daemon.gateway.live_state import LiveState
     from daemon.reload.outcome import ReloadOutcome
@@ -54,6 +55,8 @@ class Services:
     draining: bool = False
     models_problem: Callable[[str], str] = lambda _: ""
     """Why it is not known what the upstream of this core auth lists; empty where it is known, or is not asked."""
+    balance: Callable[[str], Balance | None] = lambda _: None
+    """What the provider of this core auth says is left; None where it is not asked."""
     dropped_log_lines: Callable[[], int] = int
     """How many lines the log has lost since the start."""
     egress: EgressPolicy = field(default_factory=EgressPolicy)

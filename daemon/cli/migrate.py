@@ -32,6 +32,7 @@ SAME = (
     "headers",
     "proxy-url",
     "max-concurrent",
+    "balance-url",
     "timeouts",
     "instructions",
     "unsupported-parameters",

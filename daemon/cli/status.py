@@ -93,9 +93,24 @@ def _auth(auth: Json) -> Iterator[str]:
     yield f"no list from the upstream: {auth['models-problem']}" if auth.get("models-problem") else ""
     yield f"profile {auth['profile']}" if auth.get("profile") else ""
     yield f"{learned} amendments learned" if (learned := len(items(auth, "amendments"))) else ""
+    yield from _load(auth)
     yield f"until {auth['until']}" if auth.get("until") else ""
     yield str(auth.get("reason") or "")
     yield f"last error: {auth['last-error']}{_ago(auth.get('last-error-at'))}" if auth.get("last-error") else ""
+
+
+def _load(auth: Json) -> Iterator[str]:
+    """What it carries, and what is left of its limits and of the money."""
+    load, balance = auth.get("load"), auth.get("balance")
+    if isinstance(load, Mapping):
+        limit = f" of {load['limit']}" if load.get("limit") is not None else ""
+        yield f"{load.get('running', 0)}{limit} running" if load.get("running") or limit else ""
+        yield f"{load['waiting']} waiting" if load.get("waiting") else ""
+        yield f"headroom {100 * load['headroom']:.0f} %" if isinstance(load.get("headroom"), int | float) else ""
+    if isinstance(balance, Mapping):
+        amount, problem = balance.get("amount"), balance.get("problem")
+        yield f"balance {amount:.10g}{_ago(balance.get('at'))}" if isinstance(amount, int | float) else ""
+        yield f"no {'newer ' if amount is not None else ''}balance: {problem}" if problem else ""
 
 
 def _ago(at: object) -> str:

@@ -79,6 +79,7 @@ class Provider(Struct, frozen=True, kw_only=True, gc=False):
     priority: int = 0
     weight: int = 1
     max_concurrent: int = 0
+    balance_url: str = ""
     timeouts: ProviderTimeouts = ProviderTimeouts()
     instructions: Instructions = Instructions()
     unsupported_parameters: tuple[str, ...] = ()
@@ -137,6 +138,7 @@ def _packycode(block: Packycode) -> Provider:
         headers=block.headers,
         proxy_url=block.proxy_url,
         max_concurrent=block.max_concurrent,
+        balance_url=block.balance_url,
         timeouts=block.timeouts,
         instructions=block.instructions,
         unsupported_parameters=block.unsupported_parameters,
@@ -165,6 +167,7 @@ def _tppc(index: int, entry: TppcProvider) -> Provider:
         priority=entry.priority,
         weight=entry.weight,
         max_concurrent=entry.max_concurrent,
+        balance_url=entry.balance_url,
         timeouts=entry.timeouts,
         instructions=entry.instructions,
         unsupported_parameters=entry.unsupported_parameters,

@@ -22,7 +22,7 @@ from daemon.config.profiles import PROFILES
 from daemon.config.provider import lower_name, providers_of
 from daemon.config.rules_operating import logging, management, not_in_effect
 from daemon.config.rules_secrets import literal_hint, secrets
-from daemon.config.rules_urls import base_url, proxy_url
+from daemon.config.rules_urls import balance_url, base_url, proxy_url
 from daemon.config.schema import DEFAULT_MODELS, Config, Defaults, ModelSource, ProviderEntry, TppcProvider, WireApi
 from daemon.secret import Secret
 
@@ -97,6 +97,7 @@ def _common(path: Path, entry: ProviderEntry, wire: WireApi) -> Faults:
     """The fields that packycode and the entries of ``tppc.providers`` have in common."""
     yield from header_faults((*path, "headers"), entry.headers)
     yield from proxy_url((*path, "proxy-url"), entry.proxy_url, "must be a proxy URL or direct")
+    yield from balance_url((*path, "balance-url"), entry.balance_url, entry.base_url)
     profile = PROFILES.get(entry.profile)
     if profile is not None and wire not in profile.wires:
         message = f"profile {profile.name} is not for wire-api {wire}"

@@ -132,6 +132,15 @@ ProfileName = Annotated[
 Headers = Annotated[dict[str, str], doc(header_rules.DESCRIPTION)]
 PROXY_PASSWORD = "In a password write `%23` for `#`, `%2F` for `/`, `%3F` for `?`."
 ProxyUrl = Annotated[Url, doc(f"Proxy of this provider; `direct` bypasses the global one. {PROXY_PASSWORD}")]
+BalanceUrl = Annotated[
+    Url,
+    doc(
+        "Where the provider says how much money is left, e.g. `https://host.example/user/balance#data.balance`: asked "
+        "with GET and the provider's key, at most every 5 minutes, and shown. Behind `#` is the way to the number in "
+        "the JSON (names and places, with dots between them); without it, where common relays have it. Same scheme, "
+        "host and port as base-url."
+    ),
+]
 MaxConcurrent = Annotated[int, doc("Requests at once; 0: no limit.", ge=0)]
 SystemText = Annotated[
     Instructions,
@@ -168,6 +177,7 @@ class Packycode(Base, frozen=True):
     headers: Headers = {}
     proxy_url: ProxyUrl = ""
     max_concurrent: MaxConcurrent = 0
+    balance_url: BalanceUrl = ""
     timeouts: ProviderTimeouts = ProviderTimeouts()
     instructions: SystemText = Instructions()
     unsupported_parameters: UnsupportedParameters = ()
@@ -198,6 +208,7 @@ class TppcProvider(Base, frozen=True):
     priority: Annotated[int, doc("Higher is tried first.")] = 0
     weight: Annotated[int, doc("Share under routing.strategy `weighted`; 0 gets nothing.", ge=0, le=1_000_000)] = 1
     max_concurrent: MaxConcurrent = 0
+    balance_url: BalanceUrl = ""
     timeouts: ProviderTimeouts = ProviderTimeouts()
     instructions: SystemText = Instructions()
     unsupported_parameters: UnsupportedParameters = ()

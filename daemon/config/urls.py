@@ -21,6 +21,7 @@ PROXY_PORTS: Final = {"http": ":80", "https": ":443", "socks5": ":1080", "socks5
 BYPASS = ("direct", "none")
 _NEVER: Final = re.compile(r"[\s\x00-\x20\x7f\\<>\"{}|^`]")
 _NO_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_PLACE: Final = re.compile(r"(?:\$\.?)?\w[\w-]{0,99}(?:\.\w[\w-]{0,99}|\[\d{1,6}\]){0,15}")
 _ASCII: Final = "".join(map(chr, range(0x21, 0x7F)))
 _STANDARDS_DIFFER: Final = re.compile("[\u00df\u1e9e\u03c2]")
 """Letters that IDNA 2003 replaces and IDNA 2008 keeps: a name with one leads to either of two hosts."""
@@ -40,6 +41,26 @@ def http_fault(url: str) -> str:
         return "it has a #fragment; remove it"
     parts = urlsplit(url.strip())
     return "it has a % that begins no escape; write %25" if _NO_ESCAPE.search(parts.path + parts.query) else ""
+
+
+def same_origin(url: str, other: str) -> bool:
+    """Whether two http(s) URLs lead to one server: the same scheme, host and port."""
+    return _origin(url) == _origin(other)
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(ascii_url(url))
+    return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def is_place(text: str) -> bool:
+    """Whether this is a way to a value in JSON (``data.balance``, ``$.items[0].left``); nothing is one, too."""
+    return not text or _PLACE.fullmatch(text) is not None
+
+
+def place_steps(text: str) -> tuple[str, ...]:
+    """``$.items[0].left`` -> ``items``, ``0``, ``left``."""
+    return tuple(filter(None, re.split(r"[.\[\]]+", text.removeprefix("$"))))
 
 
 def has_user(url: str) -> bool:

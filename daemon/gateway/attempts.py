@@ -195,6 +195,7 @@ class Attempts:
             async with state.waiting():
                 self._answer = answer = await adapter.open(prepared.body, headers, watched=prepared.watched)
                 self._headers.received(adapter, answer.headers)
+                self._live.router.heard(adapter.auth.id, answer.headers)
                 await adapter.accept(answer)
                 pipe.accepted()
                 with self._live.gathered.share() as share:

@@ -28,6 +28,7 @@ from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.listings import Candidate
 from daemon.telemetry.failure_cause import Cause, cause_of, reason_of
 from daemon.telemetry.failure_events import FailureEvents
+from daemon.telemetry.metrics import Metrics
 
 MOST_NAMED: Final = 5
 """Providers that a line names."""
@@ -71,13 +72,16 @@ class FailureReports:
             request_id=client_request.request_id,
         )
 
-    def follow(self, router: Router) -> None:
+    def follow(self, router: Router, metrics: Metrics) -> None:
         """Report which core auths leave service and return."""
-        router.on_rest, router.on_return = partial(self._rests, router), partial(self._is_back, router)
+        router.on_rest, router.on_return = partial(self._rests, router, metrics), partial(self._is_back, router)
 
-    def _rests(self, router: Router, request: RoutedRequest, candidate: Candidate, resting: Resting) -> None:
+    def _rests(
+        self, router: Router, metrics: Metrics, request: RoutedRequest, candidate: Candidate, resting: Resting
+    ) -> None:
         """The candidate's core auth has left service, whole, for a model or for a kind of client."""
         rest = resting.rest
+        metrics.rested(candidate.auth.name, rest.kind.value)
         what, seconds = rest_reason(resting.key, rest), rest.until - rest.since
         logger.bind(
             provider=candidate.auth.name,

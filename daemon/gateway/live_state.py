@@ -71,7 +71,7 @@ class LiveState:
         self.failures = FailureReports(states, FailureEvents(AuditLog()) if events is None else events)
         self.counted = counted
         self.router = Router(clock=time.monotonic, wall=time.time) if router is None else router
-        self.failures.follow(self.router)
+        self.failures.follow(self.router, metrics)
         self.admission = Admission()
         self.departures = Departures()
         self.learned = LearnedAmendments() if learned is None else learned

@@ -6,7 +6,7 @@ ID, and survives each reload that keeps the ID.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from math import inf
 from random import random
 from typing import Literal
@@ -17,6 +17,7 @@ from daemon.errors import ErrorKind, RemoteError, Scope
 from daemon.router.affinity import Affinity
 from daemon.router.concurrency import Concurrency
 from daemon.router.cooldowns import Cooldowns, Rest, Resting, RestKey
+from daemon.router.headroom import Headroom
 from daemon.router.health import Health
 from daemon.router.rest_rules import hinted_seconds
 from daemon.router.retry_budget import RetryBudget
@@ -57,7 +58,6 @@ class Router:
         clock: Callable[[], float],
         wall: Callable[[], float],
         random: Callable[[], float] = random,
-        headroom: Callable[[str], float | None] = lambda _: None,
     ) -> None:
         self.clock = clock
         self.wall = wall
@@ -72,8 +72,9 @@ class Router:
         self.on_return: Callable[[RoutedRequest, Candidate], None] = lambda *_: None
         self._auths: dict[str, CoreAuth] = {}  # of the snapshot, by ID
         self._configured: dict[str, int] = {}  # max-concurrent of the snapshot's core auths that have one
-        self.slots = Slots(self._limit)
-        self.measures = Measures(self.slots.running, self.health.latency, headroom)
+        self.slots = Slots(self.limit)
+        self.headroom = Headroom()
+        self.measures = Measures(self.slots.running, self.health.latency, self.headroom_left)
 
     def choose(self, request: RoutedRequest, tried: Collection[str]) -> Candidate | None:
         """Whom to ask now, among those whose core auth ID is not in ``tried``; None: nobody may be asked (``why_not``
@@ -125,6 +126,19 @@ class Router:
         auth_id, now = candidate.auth.id, self.clock()
         self.cooldowns.take_probe(auth_id, candidate.model, request.family, request.number, now=now)
         return self.slots.running(auth_id)
+
+    def heard(self, auth_id: str, headers: Mapping[str, str]) -> None:
+        """The head of an answer has come, whatever its status; it may say what is left of the limits."""
+        self.headroom.heard(auth_id, headers, now=self.clock(), wall=self.wall())
+
+    def headroom_left(self, auth_id: str) -> float | None:
+        """The part of its limits that a core auth has left, 0 to 1; None where it does not say."""
+        return self.headroom.left(auth_id, now=self.clock())
+
+    def limit(self, auth_id: str) -> float:
+        """How many requests it takes at once, as configured or learned; infinite where there is no limit."""
+        configured = self._configured.get(auth_id, 0)
+        return self.concurrency.limit(auth_id, configured, self.clock()) if self.concurrency else configured or inf
 
     def succeeded(self, request: RoutedRequest, candidate: Candidate, *, began: float, first_event: float) -> None:
         """An attempt has been answered, its first event after so many seconds."""
@@ -199,14 +213,10 @@ class Router:
                 self.cooldowns.clear(auth_id)
         limits = {auth_id: auth.max_concurrent for auth_id, auth in self._auths.items()}
         self._configured = {auth_id: limit for auth_id, limit in limits.items() if limit}
-        for table in (self.cooldowns, self.affinity, self.health, self.concurrency, self.budget, self.turns):
+        tables = (self.cooldowns, self.affinity, self.health, self.headroom, self.concurrency, self.budget, self.turns)
+        for table in tables:
             table.keep_only(limits)
         self.slots.follow_limits()
-
-    def _limit(self, auth_id: str) -> float:
-        """How many requests it may have at once."""
-        configured = self._configured.get(auth_id, 0)
-        return self.concurrency.limit(auth_id, configured, self.clock()) if self.concurrency else configured or inf
 
     def _known(
         self,

@@ -7,6 +7,7 @@ the ID, and is dropped with the ID.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isinf
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -17,6 +18,29 @@ from daemon.router.readiness import rest_reason
 from daemon.router.router import Router
 
 State = Literal["ready", "cooling", "disabled"]
+
+
+class LimitView(Struct, frozen=True, kw_only=True):
+    """One window of a core auth's limits. ``left`` from 0 to 1, ``remaining`` of ``limit`` in the upstream's unit;
+    ``resets_at`` in Unix seconds; None for what it does not say."""
+
+    name: str
+    left: float | None
+    remaining: float | None
+    limit: float | None
+    resets_at: float | None
+
+
+class LoadView(Struct, frozen=True, kw_only=True):
+    """What a core auth carries and can carry. ``limit``: requests at once, configured or learned, None: no limit.
+    ``headroom``: the part of its limits that is left, 0 to 1, None where it does not say; ``windows`` the tightest
+    first."""
+
+    running: int = 0
+    waiting: int = 0
+    limit: int | None = None
+    headroom: float | None = None
+    windows: tuple[LimitView, ...] = ()
 
 
 class AuthView(Struct, frozen=True, kw_only=True):
@@ -74,6 +98,34 @@ class AuthStates:
             succeeded=self._succeeded.get(auth_id, 0),
             failed=self._failed.get(auth_id, 0),
         )
+
+    def load(self, auth_id: str) -> LoadView:
+        """What it carries now, and what is left of its limits."""
+        router = self._router
+        if router is None:
+            return LoadView()
+        limit = router.limit(auth_id)
+        windows = [
+            LimitView(
+                name=name,
+                left=window.left,
+                remaining=window.remaining,
+                limit=window.limit,
+                resets_at=router.wall_time(window.until) if window.resets else None,
+            )
+            for name, window in router.headroom.windows(auth_id, now=router.clock())
+        ]
+        return LoadView(
+            running=router.slots.running(auth_id),
+            waiting=router.slots.waiting(auth_id),
+            limit=None if isinf(limit) else int(limit),
+            headroom=router.headroom_left(auth_id),
+            windows=tuple(windows),
+        )
+
+    def resting(self, auth_id: str) -> list[str]:
+        """The class of each failure that it rests for now, once per rest."""
+        return [rest.kind.value for _, rest in self._router.rests(auth_id)] if self._router else []
 
     def last_error(self, auth_id: str) -> str | None:
         """As the view has it."""

@@ -21,6 +21,7 @@ from daemon.api.management.upstream_rule import host_of, hosts_of
 from daemon.api.services import Services
 from daemon.config.schema import Config
 from daemon.errors import stopping
+from daemon.gateway.balances import Balances
 from daemon.gateway.counting import TokenCounter
 from daemon.gateway.deadlines import Deadlines
 from daemon.gateway.learned import LearnedAmendments
@@ -87,16 +88,13 @@ class Daemon:
     """The parts of one daemon, and the order in which they live."""
 
     def __init__(self, options: RunOptions, environ: Mapping[str, str], log: DaemonLog) -> None:
-        self._options = options
-        self._environ = environ
+        self._options, self._environ = options, environ
         self._notifier = Notifier.from_environ(environ)
-        self._drain = Drain()
-        self._deadlines = Deadlines()
+        self._drain, self._deadlines = Drain(), Deadlines()
         self._stop = asyncio.Event()
         current, audit, learned = Current(), AuditLog(), LearnedAmendments()
         router = Router(clock=time.monotonic, wall=time.time)
-        states = AuthStates(router)
-        metrics = Metrics(version=__version__)
+        states, metrics = AuthStates(router), Metrics(version=__version__)
         self._failure_events = FailureEvents(audit)
         self._state_dir = state = _make_directory(state_directory(environ))
         self._store: StoreSource | None = None
@@ -107,6 +105,7 @@ class Daemon:
         adapters = AdapterRegistry(self._transport.open)
         self._discovery = ModelDiscovery(self._transport.open, owned=adapters.listed)
         self._recovery = Recovery(self._transport.open, router, current)
+        self._balances = Balances(self._transport.open, current, clock=time.monotonic, wall=time.time)
         history = History(state, options.config)
         self._reloader = Reloader(
             current=current,
@@ -143,6 +142,7 @@ class Daemon:
             version=__version__,
             started=time.monotonic(),
             models_problem=self._discovery.problem,
+            balance=self._balances.of,
             dropped_log_lines=lambda: log.dropped,
             egress=egress,
             writing=self._writing,
@@ -241,6 +241,7 @@ class Daemon:
                 *vital.values(),
                 tasks.create_task(supervised("the discovery of models", discover)),
                 tasks.create_task(supervised("the recovery of upstreams", self._recovery.run)),
+                tasks.create_task(supervised("the questions for balances", self._balances.run)),
                 tasks.create_task(supervised("the counts of failures", self._failure_events.run)),
                 tasks.create_task(watchdog(self._notifier, lambda: _ended(vital))),
                 tasks.create_task(self._end_late_requests()),

@@ -67,6 +67,8 @@ class CoreAuth(Struct, frozen=True, kw_only=True, gc=False):
     priority: int = 0
     weight: int = 1
     max_concurrent: int = 0
+    balance_url: str = ""
+    """As written, with the way to the number behind ``#``; on the host of ``base_url``."""
     instructions: Source = "developer"
     """How system text goes upstream; ``file``: beside ``instructions_text``, in a developer message."""
     instructions_text: str = ""
@@ -155,6 +157,7 @@ def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
         priority=provider.priority,
         weight=provider.weight,
         max_concurrent=provider.max_concurrent,
+        balance_url=provider.balance_url.strip(),
         instructions=provider.instructions.source,
         instructions_text=provider.instructions.text.reveal(),
         unsupported_parameters=tuple(dict.fromkeys(provider.unsupported_parameters)),

@@ -12,127 +12,53 @@ from __future__ import annotations
 import platform
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import accumulate
-from typing import Any, Final, Literal, Protocol
+from time import monotonic
+from typing import Any, Final
 
 import prometheus_client as prometheus
 from msgspec import Struct
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from daemon import __version__
+from daemon.telemetry.metric_table import DURATION_BUCKETS, FIRST_EVENT_BUCKETS, TABLE, Metric
 from daemon.telemetry.model_labels import OTHER, ModelLabels, StandingOf
-
-Kind = Literal["counter", "gauge", "histogram"]
+from daemon.telemetry.usage import TokenCounts, UsageCounts, UsageRow
 
 CONTENT_TYPE: Final = prometheus.CONTENT_TYPE_LATEST
-AUTH_STATES: Final = ("ready", "cooling", "disabled")
+AUTH_STATES: Final = ("ready", "cooling", "disabled", "failed")
 OF_A_PROVIDER: Final = ("provider", "name")
 """Labels that hold a provider's name."""
 INDEX: Final = re.compile(r"\[\d+\]")
 MOST_FIELDS: Final = 128
 
-FIRST_EVENT_BUCKETS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
-DURATION_BUCKETS: Final = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
-
-
-class Metric(Struct, frozen=True):
-    """One row of the table: the exposed name, what it is, its help text, and its labels."""
-
-    name: str
-    kind: Kind
-    help: str
-    labels: tuple[str, ...] = ()
-    buckets: tuple[float, ...] = ()
-
-
-TABLE: Final = (
-    Metric("tppcd_build_info", "gauge", "Always 1; the labels say what is running.", ("version", "python")),
-    Metric("tppcd_config_last_reload_successful", "gauge", "1 if the last configuration reload was applied, else 0."),
-    Metric(
-        "tppcd_config_last_reload_success_timestamp_seconds",
-        "gauge",
-        "Unix time of the last reload that was applied.",
-    ),
-    Metric("tppcd_config_reloads_total", "counter", "Reloads by result: success or failure.", ("result",)),
-    Metric("tppcd_config_generation", "gauge", "Generation of the current snapshot."),
-    Metric("tppcd_providers", "gauge", "Enabled providers of the current snapshot."),
-    Metric("tppcd_core_auths", "gauge", "Core auths of the current snapshot."),
-    Metric(
-        "tppcd_core_auth_state",
-        "gauge",
-        "Core auths of a provider in a state: ready, cooling or disabled.",
-        ("name", "state"),
-    ),
-    Metric("tppcd_models_registered", "gauge", "Public model names of the current snapshot."),
-    Metric(
-        "tppcd_credential_attempts_total",
-        "counter",
-        "Upstream attempts by provider name and result: ok or the class of the failure.",
-        ("name", "result"),
-    ),
-    Metric(
-        "tppcd_requests_total",
-        "counter",
-        "Finished requests by entry, provider ('' = none was asked) and HTTP status.",
-        ("entry", "provider", "status"),
-    ),
-    Metric(
-        "tppcd_request_failures_total",
-        "counter",
-        "Finished requests with another status than 200, by entry and by who can change it: client, configuration, "
-        "upstream, limit or gateway (reference/logs.md says which failure is whose).",
-        ("entry", "cause"),
-    ),
-    Metric("tppcd_requests_in_flight", "gauge", "Requests that have started and not finished."),
-    Metric(
-        "tppcd_request_first_event_seconds",
-        "histogram",
-        "Seconds from the request until the first event of its answer was written to the client.",
-        ("entry", "provider"),
-        FIRST_EVENT_BUCKETS,
-    ),
-    Metric(
-        "tppcd_request_duration_seconds",
-        "histogram",
-        "Seconds from the request to the end of its answer.",
-        ("entry", "provider"),
-        DURATION_BUCKETS,
-    ),
-    Metric(
-        "tppcd_tokens_total",
-        "counter",
-        "Tokens by kind: input (cached ones included), output, cached, cache_write, reasoning (part of output).",
-        ("provider", "model", "kind"),
-    ),
-    Metric("tppcd_lost_total", "counter", "Fields that were lost in translation.", ("field",)),
-    Metric(
-        "tppcd_events_skipped_total",
-        "counter",
-        "Events that could not be read and were skipped (no JSON, no object, none of the wire's), by provider name.",
-        ("provider",),
-    ),
-    Metric("tppcd_upstream_cancelled_total", "counter", "Upstream requests ended because the client disconnected."),
-    Metric("tppcd_log_lines_dropped_total", "counter", "Log lines dropped because the output was stuck."),
-)
-
-
-class TokenCounts(Protocol):
-    """What a finished request used; None = the upstream did not say (``inference.response.Usage``)."""
-
-    @property
-    def input_tokens(self) -> int | None: ...
-    @property
-    def output_tokens(self) -> int | None: ...
-    @property
-    def cached_tokens(self) -> int | None: ...
-    @property
-    def cache_write_tokens(self) -> int | None: ...
-    @property
-    def reasoning_tokens(self) -> int | None: ...
-
-
 Labels = tuple[str | int, ...]
+
+
+class AuthNumbers(Struct, frozen=True, kw_only=True):
+    """How one core auth stands at a scrape. ``id`` is '' of a provider that failed, which has none; ``rests`` are the
+    classes of the failures that it rests for. None: there is no such number."""
+
+    id: str
+    name: str
+    state: str
+    rests: tuple[str, ...] = ()
+    running: int = 0
+    waiting: int = 0
+    limit: int | None = None
+    headroom: float | None = None
+    balance: float | None = None
+
+
+OF_AN_AUTH: Final = {
+    "tppcd_core_auth_requests_running": "running",
+    "tppcd_core_auth_requests_waiting": "waiting",
+    "tppcd_core_auth_concurrency_limit": "limit",
+    "tppcd_core_auth_headroom_ratio": "headroom",
+    "tppcd_core_auth_balance": "balance",
+}
+"""Gauge -> field of ``AuthNumbers``."""
 
 
 class Distribution:
@@ -158,7 +84,7 @@ class Distribution:
 class Metrics:
     """All numbers of one daemon, in a registry of their own (two daemons in one process do not mix)."""
 
-    def __init__(self, *, version: str = __version__) -> None:
+    def __init__(self, *, version: str = __version__, clock: Callable[[], float] = monotonic) -> None:
         numbers = (metric for metric in TABLE if metric.kind != "histogram")
         self._values: dict[str, dict[Labels, float]] = {m.name: {} if m.labels else {(): 0} for m in numbers}
         self._first_event: dict[Labels, Distribution] = {}
@@ -172,6 +98,7 @@ class Metrics:
         self._in_flight = 0
         self._providers: frozenset[str] | None = None  # before the first snapshot nothing is served
         self._models = ModelLabels()
+        self.usage = UsageCounts(clock)
         self._values["tppcd_build_info"][version, platform.python_version()] = 1
         self._values["tppcd_config_reloads_total"] = {("success",): 0, ("failure",): 0}
         self._registry = prometheus.CollectorRegistry()
@@ -215,21 +142,32 @@ class Metrics:
         gone = self._models.follow(own, known)
         for labels in [each for each in self._tokens if each[:2] in gone]:
             del self._tokens[labels]
+        self.usage.end(lambda provider, model: provider not in own or (provider, model) in gone)
         if own != self._providers:
             self._providers = own
             self._end_series(own)
 
-    def auth_states(self, states: Iterable[tuple[str, str]]) -> None:
-        """The state of every core auth as (provider name, state); what is missing now disappears.
+    def auths(self, auths: Iterable[AuthNumbers]) -> None:
+        """Every core auth as it is now; what is missing now disappears.
 
         Called before each exposition, since a cooldown ends by the clock and not by an event.
         """
-        counts: dict[Labels, float] = {}
-        for name, state in states:
+        own = tuple(auths)
+        states, rests = dict[Labels, float](), dict[Labels, float]()
+        for auth in own:
             for known in AUTH_STATES:
-                counts.setdefault((name, known), 0)
-            counts[name, state] += 1
-        self._values["tppcd_core_auth_state"] = counts
+                states.setdefault((auth.name, known), 0)
+            states[auth.name, auth.state] += 1
+            for reason in auth.rests:
+                rests[auth.name, reason] = rests.get((auth.name, reason), 0) + 1
+        self._values |= {"tppcd_core_auth_state": states, "tppcd_core_auth_rests": rests}
+        for metric, field in OF_AN_AUTH.items():
+            values = ((auth.name, auth.id, getattr(auth, field)) for auth in own if auth.id)
+            self._values[metric] = {(name, auth_id): value for name, auth_id, value in values if value is not None}
+
+    def rested(self, name: str, reason: str) -> None:
+        """A core auth of provider ``name``, or a model of it, has begun to rest for a failure of this class."""
+        self._add("tppcd_rests_total", self._shown(name), reason)
 
     def attempt(self, name: str, result: str) -> None:
         """An upstream attempt with a credential of provider ``name`` ended: ``ok`` or an error kind."""
@@ -260,6 +198,8 @@ class Metrics:
         self._duration[series].observe(total_s)
         if first_event_s is not None:
             self._first_event[series].observe(first_event_s)
+        model = self._model(provider, model, usage)
+        self.usage.add(UsageRow(provider, model, entry), status, total_s, usage)
         if usage is not None:
             self._count_tokens(provider, model, usage)
 
@@ -286,8 +226,13 @@ class Metrics:
         """How many lines the log has lost since the start; set before each exposition."""
         self._set("tppcd_log_lines_dropped_total", total)
 
+    def _model(self, provider: str, model: str, usage: TokenCounts | None) -> str:
+        """The label of a model. One that has answered nothing, and that nobody has named, takes no room."""
+        if provider == OTHER or not provider:
+            return OTHER if provider or model else ""
+        return self._models.known(provider, model) if usage is None else self._models.label(provider, model)
+
     def _count_tokens(self, provider: str, model: str, usage: TokenCounts) -> None:
-        model = OTHER if provider == OTHER else self._models.label(provider, model)
         tokens = self._tokens
         for kind, count in (
             ("input", usage.input_tokens),

@@ -60,6 +60,13 @@ class ModelLabels:
         self._take(pair, standing)
         return model
 
+    def known(self, provider: str, model: str) -> str:
+        """As ``label``, but what nobody has named, and no request has got an answer of, takes no room."""
+        if not model:
+            return ""
+        is_known = (provider, model) in self._own or self._standing_of(provider, model) == "registered"
+        return self.label(provider, model) if is_known else OTHER
+
     def follow(self, providers: Collection[str], standing_of: StandingOf) -> frozenset[Pair]:
         """These providers and models are known from now on; gives the pairs whose series end."""
         self._standing_of = standing_of

@@ -14,7 +14,8 @@ A secret of a core auth is
    also the client's own value where ``$Name`` copies it. Values that a protocol defines (``accept``) are none, nor are
    values of under four characters and short words in small letters: an error without them could not be read;
 3. user and password of the proxy and of the base URL: as written, decoded, and as ``user:password``;
-4. of the base URL the values of its query, and the parts of its path that look like a key.
+4. of the base URL the values of its query, and the parts of its path that look like a key; of the balance URL the
+   values of its query.
 
 A key of the store that was never opened was never sent, so nobody can quote it.
 """
@@ -26,7 +27,7 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
@@ -58,6 +59,7 @@ def secrets_of(auth: CoreAuth) -> Iterator[str]:
             yield from of_header(name, value)
     yield from _of_user(auth.proxy_url.partition("://")[2].rpartition("@")[0])
     yield from _of_base_url(auth)
+    yield from (value for _, value in parse_qsl(urlsplit(auth.balance_url).query) if len(value) >= LEAST)
 
 
 def copied_by(auth: CoreAuth, client: Mapping[str, str]) -> Iterator[str]:

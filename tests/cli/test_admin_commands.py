@@ -148,6 +148,34 @@ async def test_status_says_when_the_last_error_was(
     assert last.endswith(f"  last error: key refused (authentication, http_401){ago}")
 
 
+LOAD: dict[str, object] = {"running": 0, "waiting": 0, "limit": None, "headroom": None, "limits": []}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("row", "shown"),
+    [
+        ({"load": LOAD, "balance": None}, ""),
+        ({"load": LOAD | {"running": 2, "limit": 3, "waiting": 1}}, "  2 of 3 running  1 waiting"),
+        ({"load": LOAD | {"running": 2}}, "  2 running"),
+        ({"load": LOAD | {"headroom": 0.254}}, "  headroom 25 %"),
+        ({"load": LOAD | {"headroom": 0.0}}, "  headroom 0 %"),
+        ({"balance": {"amount": 12.5, "at": "", "problem": None}}, "  balance 12.5"),
+        ({"balance": {"amount": 0, "at": "", "problem": "HTTP 401"}}, "  balance 0  no newer balance: HTTP 401"),
+        ({"balance": {"amount": None, "at": None, "problem": "HTTP 401"}}, "  no balance: HTTP 401"),
+    ],
+)
+async def test_status_shows_what_a_core_auth_carries_and_has_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], row: dict[str, object], shown: str
+) -> None:
+    answers: dict[str, Answer] = {"/v0/management/auths": (200, {"auths": [AUTH | row]})}
+    assert await command(tmp_path, answers, "status") == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.endswith(f"2 models{shown}  until 2026-11-21T03:00:00Z  429 from the upstream")
+    assert await command(tmp_path, answers, "status", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)["auths"][0].items() >= row.items()
+
+
 @pytest.mark.asyncio
 async def test_status_of_a_daemon_that_has_just_begun(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert await command(tmp_path, {"/healthz": (200, {"status": "ok", "last-reload": None})}, "status") == 0

@@ -69,7 +69,7 @@ def drive(world: World, *, sessions: int, models: int) -> None:
 
 def check(world: World) -> None:
     found = sizes(world.router)
-    per_auth = ("health", "concurrency", "budget", "_auths", "_configured", "slots")
+    per_auth = ("headroom", "health", "concurrency", "budget", "_auths", "_configured", "slots")
     assert {name for name in found if name.split(".")[1].partition("[")[0] not in per_auth} <= {
         ".turns",
         ".turns._cursors",

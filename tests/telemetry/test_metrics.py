@@ -6,8 +6,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from daemon.inference.response import Usage
-from daemon.telemetry.metrics import MOST_FIELDS, TABLE, Metrics
+from daemon.telemetry.metric_table import TABLE
+from daemon.telemetry.metrics import MOST_FIELDS, AuthNumbers, Metrics
 from daemon.telemetry.model_labels import MOST_DISCOVERED, MOST_MODELS, Standing
+
+FOUR = [("f1", "fox", "ready"), ("f2", "fox", "cooling"), ("w", "wolf", "ready")]
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -36,6 +39,7 @@ def used(metrics: Metrics, provider: str, model: str, times: int = 1) -> None:
     """Requests that touch every kind of series."""
     for _ in range(times):
         metrics.attempt(provider, "ok")
+        metrics.rested(provider, "api")
         metrics.events_skipped(provider, 1)
         metrics.request_finished(
             "messages", provider, 200, 0.1, 0.1, Usage(input_tokens=1, output_tokens=2), model=model
@@ -76,15 +80,48 @@ def test_a_snapshot_sets_its_gauges() -> None:
 
 def test_auth_states_count_by_name_and_forget_the_removed() -> None:
     metrics = Metrics()
-    metrics.auth_states([("fox", "ready"), ("fox", "cooling"), ("wolf", "ready")])
+    metrics.auths(AuthNumbers(id=id, name=name, state=state) for id, name, state in FOUR)
     assert samples(metrics)['tppcd_core_auth_state{name="fox",state="cooling"}'] == 1
-    metrics.auth_states([("wolf", "cooling")])
+    metrics.auths([AuthNumbers(id="w", name="wolf", state="cooling")])
     shown = {key: value for key, value in samples(metrics).items() if key.startswith("tppcd_core_auth_state")}
     assert shown == {
         'tppcd_core_auth_state{name="wolf",state="ready"}': 0,
         'tppcd_core_auth_state{name="wolf",state="cooling"}': 1,
         'tppcd_core_auth_state{name="wolf",state="disabled"}': 0,
+        'tppcd_core_auth_state{name="wolf",state="failed"}': 0,
     }
+
+
+def test_the_numbers_of_a_core_auth_are_gauges_that_end_with_it() -> None:
+    metrics = Metrics()
+    full = AuthNumbers(
+        id="f1",
+        name="fox",
+        state="cooling",
+        rests=("quota", "rate_limit", "rate_limit"),
+        running=3,
+        waiting=2,
+        limit=3,
+        headroom=0.25,
+        balance=-1.5,
+    )
+    silent = AuthNumbers(id="f2", name="fox", state="ready")
+    metrics.auths([full, silent, AuthNumbers(id="", name="owl", state="failed")])
+    shown = samples(metrics)
+    assert {key.removeprefix("tppcd_core_auth_"): value for key, value in shown.items() if 'auth="' in key} == {
+        'requests_running{auth="f1",name="fox"}': 3,
+        'requests_running{auth="f2",name="fox"}': 0,
+        'requests_waiting{auth="f1",name="fox"}': 2,
+        'requests_waiting{auth="f2",name="fox"}': 0,
+        'concurrency_limit{auth="f1",name="fox"}': 3,
+        'headroom_ratio{auth="f1",name="fox"}': 0.25,
+        'balance{auth="f1",name="fox"}': -1.5,
+    }
+    assert shown['tppcd_core_auth_rests{name="fox",reason="rate_limit"}'] == 2
+    assert shown['tppcd_core_auth_rests{name="fox",reason="quota"}'] == 1
+    assert shown['tppcd_core_auth_state{name="owl",state="failed"}'] == 1
+    metrics.auths([silent])
+    assert not [key for key in samples(metrics) if '"f1"' in key or "owl" in key or "core_auth_rests{" in key]
 
 
 def test_a_finished_request_is_counted_timed_and_its_tokens_added() -> None:

@@ -42,7 +42,9 @@ async def list_auths(services: Services, request: Request) -> Response:
     snapshot = snapshot_in_force(services)
     learned = views.amendments(snapshot, services.live.learned, time.time())
     chosen, recognised = request.query_params.get("provider"), services.live.adapters.recognised
-    view = views.auths(snapshot, services.states, chosen, learned, services.models_problem, recognised)
+    view = views.auths(
+        snapshot, services.states, chosen, learned, services.models_problem, recognised, services.balance
+    )
     return json_response(view)
 
 

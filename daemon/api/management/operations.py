@@ -12,7 +12,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from daemon.api.management import config_writes, handlers
+from daemon.api.management import config_writes, handlers, usage
 from daemon.api.management.openapi import (
     ANY_YAML,
     COUNT,
@@ -37,6 +37,8 @@ from daemon.api.schemas import (
     ProviderTest,
     Refusal,
     ReloadView,
+    TpsView,
+    UsageView,
     Versions,
 )
 from daemon.api.services import Services
@@ -149,6 +151,30 @@ READS: Final = (
             Parameter(name="limit", description="At most this many, the newest; default 100.", schema=COUNT),
         ),
         responses={200: ("The records, oldest first.", MediaType(LogLines))},
+    ),
+    Operation(
+        method="get",
+        path="/usage",
+        handler=usage.show_usage,
+        name="showUsage",
+        summary="Requests and tokens since the start, per provider, model and entry",
+        responses={200: ("The total, and what it is made of.", MediaType(UsageView))},
+    ),
+    Operation(
+        method="get",
+        path="/tps",
+        handler=usage.show_speed,
+        name="showSpeed",
+        summary="Tokens per second, since the start or in a window, of one provider, one model or all",
+        parameters=(
+            Parameter(
+                name="window",
+                description="Only requests that ended in the last seconds: `60`, `5m`, `1h`; up to a day.",
+            ),
+            PROVIDER,
+            Parameter(name="model", description="Only this model, by a client's name for it or the upstream's."),
+        ),
+        responses={200: ("Counts, tokens and rates.", MediaType(TpsView))},
     ),
     Operation(
         method="get",

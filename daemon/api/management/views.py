@@ -14,9 +14,12 @@ from daemon.api.schemas import (
     AmendmentRow,
     AuthRow,
     Auths,
+    BalanceRow,
     CheckView,
     ExplainBody,
     Explanation,
+    LimitRow,
+    LoadRow,
     ModelRow,
     Models,
     Other,
@@ -29,11 +32,12 @@ from daemon.api.schemas import (
 from daemon.config.packycode import effective_source
 from daemon.config.provider import Provider, lower_name, provider_path
 from daemon.config.schema import Packycode, Tppc
+from daemon.gateway.balances import Balance
 from daemon.gateway.learned import LearnedAmendment, LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
 from daemon.router.passed_over import PassedOver
 from daemon.router.readiness import Readiness
-from daemon.router.states import AuthStates
+from daemon.router.states import AuthStates, LoadView
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.models import Resolution
 from daemon.snapshot.snapshot import Snapshot
@@ -68,15 +72,24 @@ def auths(
     amendments: Amendments | None = None,
     models_problem: Callable[[str], str] = lambda _: "",
     recognised: Callable[[CoreAuth], CoreAuth] = lambda auth: auth,
+    balance: Callable[[str], Balance | None] = lambda _: None,
 ) -> Auths:
     """Every core auth with its live state, and every provider that has none because it failed; ``provider`` is a
     family or a name, None = all. ``models_problem``: core auth ID -> why it is not known what its upstream lists.
+    ``balance``: core auth ID -> what its provider says is left.
     ``recognised`` gives a core auth the profile that its upstream has shown."""
     learned = amendments or {}
     names = {entry.auth_id: entry.models for entry in snapshot.models.registrations()}
     chosen = [recognised(auth) for auth in snapshot.core_auths if belongs(auth, provider)]
     rows = [
-        auth_view(auth, states, names.get(auth.id, ()), learned.get(auth.id, ()), models_problem(auth.id))
+        auth_view(
+            auth,
+            states,
+            names.get(auth.id, ()),
+            learned.get(auth.id, ()),
+            models_problem(auth.id),
+            balance(auth.id),
+        )
         for auth in chosen
     ]
     failed = [failed_view(each, snapshot) for each in snapshot.providers if each.failed and each.enabled]
@@ -89,6 +102,7 @@ def auth_view(
     models: tuple[str, ...],
     amendments: Sequence[AmendmentRow] = (),
     problem: str = "",
+    balance: Balance | None = None,
 ) -> AuthRow:
     view = states.view(auth.id)
     learned = next((row.profile for row in amendments if row.profile), "")
@@ -107,10 +121,32 @@ def auth_view(
         until=None if view.until is None else timestamp(view.until),
         last_error=view.last_error,
         last_error_at=None if view.last_error_at is None else timestamp(view.last_error_at),
+        load=load_row(states.load(auth.id)),
+        balance=None if balance is None else _balance_row(balance),
         profile=auth.profile if configured else learned,
         profile_reason=auth.profile_reason if configured else "learned from refusals",
         amendments=list(amendments),
     )
+
+
+def load_row(load: LoadView) -> LoadRow:
+    limits = [
+        LimitRow(
+            name=each.name,
+            left=None if each.left is None else round(each.left, 4),
+            remaining=each.remaining,
+            limit=each.limit,
+            resets_at=None if each.resets_at is None else timestamp(each.resets_at),
+        )
+        for each in load.windows
+    ]
+    headroom = None if load.headroom is None else round(load.headroom, 4)
+    return LoadRow(running=load.running, waiting=load.waiting, limit=load.limit, headroom=headroom, limits=limits)
+
+
+def _balance_row(balance: Balance) -> BalanceRow:
+    at = None if balance.at is None else timestamp(balance.at)
+    return BalanceRow(amount=balance.amount, at=at, problem=balance.problem or None)
 
 
 def failed_view(provider: Provider, snapshot: Snapshot) -> AuthRow:
@@ -132,6 +168,8 @@ def failed_view(provider: Provider, snapshot: Snapshot) -> AuthRow:
         until=None,
         last_error=None,
         last_error_at=None,
+        load=load_row(LoadView()),
+        balance=None,
         profile=provider.profile,
         profile_reason="configured" if provider.profile else "",
         amendments=[],

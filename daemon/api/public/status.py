@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,7 +16,28 @@ from daemon.errors import GatewayError
 from daemon.gateway.access import check_names
 from daemon.gateway.caller import caller
 from daemon.gateway.own_names import host_name, is_own_name
-from daemon.telemetry.metrics import CONTENT_TYPE
+from daemon.snapshot.snapshot import Snapshot
+from daemon.telemetry.metrics import CONTENT_TYPE, AuthNumbers
+
+
+def auth_numbers(services: Services, snapshot: Snapshot) -> Iterator[AuthNumbers]:
+    """How each core auth stands, and each provider that has none because it failed."""
+    for auth in snapshot.core_auths:
+        load, balance = services.states.load(auth.id), services.balance(auth.id)
+        yield AuthNumbers(
+            id=auth.id,
+            name=auth.name,
+            state=services.states.view(auth.id).state,
+            rests=tuple(services.states.resting(auth.id)),
+            running=load.running,
+            waiting=load.waiting,
+            limit=load.limit,
+            headroom=load.headroom,
+            balance=None if balance is None else balance.amount,
+        )
+    for provider in snapshot.providers:
+        if provider.failed and provider.enabled:
+            yield AuthNumbers(id="", name=provider.name, state="failed")
 
 
 class StatusRoutes:
@@ -60,8 +82,7 @@ class StatusRoutes:
         snapshot = services.current.get_or_none()
         if snapshot is not None and not snapshot.config.api_keys:
             check_names(request.scope, request.headers, snapshot.config.host)
-        auths = snapshot.core_auths if snapshot is not None else ()
-        services.metrics.auth_states((auth.name, services.states.view(auth.id).state) for auth in auths)
+        services.metrics.auths(() if snapshot is None else auth_numbers(services, snapshot))
         services.metrics.log_lines_dropped(services.dropped_log_lines())
         return Response(services.metrics.exposition(), media_type=CONTENT_TYPE)
 

@@ -103,6 +103,13 @@ def bounded(seconds: float) -> float | None:
     return min(seconds, MOST_WAIT) if seconds >= 0 else None
 
 
+def reset_of(text: str) -> Wait:
+    """When a limit starts anew, as a header says it: a length (``1s``, ``6m0s``, ``120ms``, ``30``) or a moment (RFC
+    3339, epoch seconds or milliseconds). Not bounded: windows of a week are real."""
+    seconds = _seconds(text, 1.0)  # the quicker question, and more often the right one
+    return Wait(seconds) if seconds is not None and seconds <= 1e9 else Wait(None, _moment(text))
+
+
 def wait_in_words(message: str) -> float | None:
     """Seconds of "Please try again in 1.5s", "retry in 6m0s", "将在 42 分钟后重置", "3分钟内最多请求10次"."""
     first = next((match for pattern in _IN_WORDS if (match := pattern.search(message))), None)

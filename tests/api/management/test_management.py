@@ -68,6 +68,8 @@ async def test_auths_show_every_core_auth_and_its_state() -> None:
         "until": None,
         "last-error": "too many requests (rate_limit, http_429)",
         "last-error-at": "1970-01-01T00:00:07.000Z",
+        "load": {"running": 0, "waiting": 0, "limit": None, "headroom": None, "limits": []},
+        "balance": None,
         "profile": "",
         "profile-reason": "",
         "amendments": [],
