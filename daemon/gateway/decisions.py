@@ -83,7 +83,7 @@ def _in_words(step: Step) -> str:
         case Pause(seconds):
             return f"nobody may be asked: wait {seconds:.1f} s"
         case Acquire(auths):
-            return f"wait for a place at {_some([auth.name for auth in auths])}"
+            return f"wait for a place at {_some([auth.label for auth in auths])}"
 
 
 def _log(client_request: ClientRequest, what: str, error: GatewayError) -> None:
@@ -96,4 +96,4 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _named(candidate: Candidate) -> str:
-    return f"{candidate.auth.name} ({candidate.model})"
+    return f"{candidate.auth.label} ({candidate.model})"

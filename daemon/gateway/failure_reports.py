@@ -62,7 +62,7 @@ class FailureReports:
         refused = error.kind in CREDENTIAL_REFUSED
         self._events.publish_failure(
             "credential-refused" if refused else "attempt-failed",
-            f"{auth.name}: {what}",
+            f"{auth.label}: {what}",
             auth=auth.id,
             provider=auth.name,
             error=error.kind.value,
@@ -73,7 +73,7 @@ class FailureReports:
     def rest(self, request: RoutedRequest, candidate: Candidate, resting: Resting) -> None:
         """The candidate's core auth has left service, whole, for a model or for a kind of client."""
         rest = resting.rest
-        others = [each.auth.name for each in request.candidates if each.auth.id != candidate.auth.id]
+        others = [each.auth.label for each in request.candidates if each.auth.id != candidate.auth.id]
         what, seconds = rest_reason(resting.key, rest), rest.until - rest.since
         logger.bind(
             provider=candidate.auth.name,
@@ -81,13 +81,13 @@ class FailureReports:
             served=candidate.model,
             seconds=round(seconds, 1),
             left=", ".join(others[:MOST_NAMED]) or None,
-        ).info("{} rests: {}", candidate.auth.name, what)
+        ).info("{} rests: {}", candidate.auth.label, what)
         message = f"rests for {duration(seconds)}: {what}"
         self._events.publish_state(message, auth=candidate.auth.id, provider=candidate.auth.name, state="cooling")
 
     def back(self, candidate: Candidate) -> None:
         """It has answered again."""
-        logger.bind(provider=candidate.auth.name, auth=candidate.auth.id).info("{} is back", candidate.auth.name)
+        logger.bind(provider=candidate.auth.name, auth=candidate.auth.id).info("{} is back", candidate.auth.label)
         self._events.publish_state("is back", auth=candidate.auth.id, provider=candidate.auth.name, state="ready")
 
     def request(self, request_id: str, error: GatewayError | None, auth: CoreAuth | None = None) -> None:

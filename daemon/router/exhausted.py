@@ -52,7 +52,7 @@ def final_error(errors: Sequence[RemoteError], rests: Rests, *, now: float) -> R
 def all_resting(name: str, rests: Rests, *, now: float) -> GatewayError:
     """Nobody was asked: everybody rests."""
     kind = _kind([why.rest.kind for _, why in rests])
-    named = "; ".join(f"{auth.name} ({in_words(why, now)})" for auth, why in rests[:MOST_NAMED])
+    named = "; ".join(f"{auth.label} ({in_words(why, now)})" for auth, why in rests[:MOST_NAMED])
     more = f"; and {len(rests) - MOST_NAMED} more" if len(rests) > MOST_NAMED else ""
     seconds = None if kind in FINAL else _soonest(rests, now)
     one = len(rests) == 1

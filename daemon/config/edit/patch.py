@@ -5,7 +5,8 @@
 1. ``shown`` is the block as the API shows it: defaults filled in, secrets masked. What comes back as it
    was shown is no change, so a mask stands for what it hides and an absent key stays absent.
 2. A key of the file that is not shown (one that the schema does not know) is never lost.
-3. A mask without a stored value is refused: it would be written as the secret.
+3. A mask without a stored value is refused: it would be written as the secret. Masked items of a list stand for those
+   in the same place, so the list has to keep its length.
 4. The providers of ``tppc`` are patched by name, which is compared trimmed and in lower case.
 """
 
@@ -119,7 +120,15 @@ def _replaced_map(written: Block, shown: Block, sent: Block, path: Path) -> dict
 def _replaced_items(
     written: Sequence[object], shown: Sequence[object], sent: Sequence[object], path: Path
 ) -> Iterator[object]:
-    """Items are the same if they are named the same, those without a name if they are equal."""
+    """Items are the same if they are named the same, those without a name if they are equal; masked ones if they are in
+    the same place."""
+    if any(map(has_mask, sent)):
+        if len(sent) != len(written):
+            message = f"{path[-1]} has masked items, so it must keep its length ({len(written)}, got {len(sent)})"
+            raise PatchRefused(path, message, "send every item itself, as a key or a reference")
+        for index, each in enumerate(zip(written, shown, sent, strict=True)):
+            yield _replaced(*each, (*path, index))
+        return
     known = list(zip(written, shown, strict=False))
     for index, item in enumerate(sent):
         at = next((place for place, (_, seen) in enumerate(known) if _is_same_item(seen, item)), None)
@@ -135,7 +144,8 @@ def _is_same_item(shown: object, sent: object) -> bool:
 def _behind_mask(written: object, shown: object, sent: object, path: Path) -> object:
     """The value that a mask stands for."""
     if shown is ABSENT or not same(shown, sent):
-        raise PatchRefused(path, f"{path[-1]} is masked, but there is no stored value for it", "send the value itself")
+        name = f"{path[-2]}[{path[-1]}]" if isinstance(path[-1], int) else path[-1]
+        raise PatchRefused(path, f"{name} is masked, but there is no stored value for it", "send the value itself")
     return written
 
 

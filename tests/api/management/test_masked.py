@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from daemon.api.management.masked import MASK, masked, masked_url
-from daemon.config.schema import Packycode, ProviderStore, TppcProvider
+from daemon.config.schema import Packycode, TppcProvider
+from daemon.config.sections import ProviderStore
 
 
 def test_an_absent_block_is_its_defaults() -> None:
