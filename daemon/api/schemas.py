@@ -67,13 +67,15 @@ class AuthRow(Schema, frozen=True):
     ``models-problem`` is why it is not known what the upstream lists; null where that is known, or is not asked.
     ``last-error`` is the latest failure in words, with class and reason, ``last-error-at`` (RFC 3339) when that was;
     both are null from its next answer on.
-    A provider that is ``failed`` has no credential: its row has an id without a hash, and no client id."""
+    A provider that is ``failed`` has no credential: its row has an id without a hash, and no client id.
+    ``key`` is which one of its provider's keys it is, from 1; null where that has one key."""
 
     id: str
     client_id: str
     name: str
     provider: str
     source: str
+    key: int | None
     base_url: str
     models: list[str]
     models_problem: str | None
@@ -144,8 +146,19 @@ class CheckView(Schema, frozen=True):
     milliseconds: float
 
 
+class KeyTest(Schema, frozen=True):
+    """The result for one of several keys, which is number ``key`` of the list, from 1; ``auth`` is its core auth ID."""
+
+    key: int
+    auth: str
+    ok: bool
+    explanation: str
+    hint: str
+
+
 class ProviderTest(Schema, frozen=True):
-    """The result of a provider test. ``models`` are the names the upstream lists, null where it lists none."""
+    """The result of a provider test. ``models`` are the names the upstream lists, null where it lists none. Of a
+    provider with several keys it is the result of the first one that fails, else of the first; ``keys`` has all."""
 
     provider: str
     ok: bool
@@ -154,6 +167,7 @@ class ProviderTest(Schema, frozen=True):
     hint: str
     checks: list[CheckView]
     models: list[str] | None
+    keys: list[KeyTest] = []
 
 
 class LogLines(Schema, frozen=True):

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from daemon.config.diagnostics import MOST_SHOWN, Diagnostic, Path, Severity
 from daemon.config.document import Document, looks_secret
-from daemon.config.expected import HINTS, MODELS_HINT, ROLE_OR_FILE, word
+from daemon.config.expected import HINTS, MODELS_HINT, ONE_KEY, ROLE_OR_FILE, word
 from daemon.config.instructions import ROLES, Instructions, text_fault
 from daemon.config.lookalikes import Place, lookalike_hint
 from daemon.config.references import Resolve, UnresolvedReference, is_reference, watched_name
@@ -150,6 +150,8 @@ class Converter:
     def secret(self, shape: Shape, value: object, path: Path) -> Secret | Wrong:
         if isinstance(value, Secret):
             return value
+        if isinstance(value, list):
+            return self.report(path, "wrong-type", "expected text, got a list", ONE_KEY)
         text = self.text(shape, value, path)
         return text if isinstance(text, Wrong) else Secret(text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 MODELS_HINT = "write discover, seed, or each model on a line that begins with '- '"
 ROLE_OR_FILE = "write developer, system, or file:/path"
+ONE_KEY = "write one key; only api-key of tppc.providers takes a list"
 HINTS = {
     "text": "put it in quotes",
     "true or false": "write true or false, without quotes",

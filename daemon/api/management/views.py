@@ -17,6 +17,7 @@ from daemon.api.schemas import (
     CheckView,
     ExplainBody,
     Explanation,
+    KeyTest,
     ModelRow,
     Models,
     Other,
@@ -99,6 +100,7 @@ def auth_view(
         name=auth.name,
         provider=auth.provider,
         source=auth.source,
+        key=auth.key or None,
         base_url=masked_url(auth.base_url),
         models=list(models),
         models_problem=problem or None,
@@ -124,6 +126,7 @@ def failed_view(provider: Provider, snapshot: Snapshot) -> AuthRow:
         name=provider.name,
         provider=WIRES[provider.wire].upstream.family,
         source=provider.source,
+        key=None,
         base_url=masked_url(provider.base_url),
         models=[],
         models_problem=None,
@@ -243,17 +246,25 @@ def explanation(
     )
 
 
-def provider_test(name: str, result: Probe) -> ProviderTest:
+def provider_test(name: str, results: Sequence[tuple[CoreAuth | None, Probe]]) -> ProviderTest:
+    """``results`` has one for each key; without a core auth where it lacks what a test needs."""
+    several = [(auth, each.diagnosis) for auth, each in results if auth is not None and auth.key]
+    auth, result = next((each for each in results if not each[1].diagnosis.ok), results[0])
     diagnosis = result.diagnosis
+    which = f"key {auth.key}: " if auth is not None and auth.key and not diagnosis.ok else ""
     return ProviderTest(
         provider=name,
         ok=diagnosis.ok,
         url=masked_url(result.url),
-        explanation=diagnosis.explanation,
+        explanation=which + diagnosis.explanation,
         hint=diagnosis.hint,
         checks=[
             CheckView(name=each.name, ok=each.ok, detail=each.detail, milliseconds=each.milliseconds)
             for each in result.checks
         ],
         models=None if diagnosis.models is None else list(diagnosis.models),
+        keys=[
+            KeyTest(key=auth.key, auth=auth.id, ok=said.ok, explanation=said.explanation, hint=said.hint)
+            for auth, said in several
+        ],
     )

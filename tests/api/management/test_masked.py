@@ -59,6 +59,21 @@ def test_literal_secrets_show_as_the_mask(written: object, shown: object) -> Non
     assert masked(TppcProvider, {"api-key": written})["api-key"] == shown
 
 
+@pytest.mark.parametrize(
+    "written, shown",
+    [
+        (["sk-1", "sk-2"], [MASK, MASK]),
+        (["sk-1", "env:KEY", "file:/run/keys/fox"], [MASK, "env:KEY", "file:/run/keys/fox"]),
+        (["sk-1", ""], [MASK, ""]),
+        (["sk-1", 5, None], [MASK, MASK, None]),
+        ([], []),
+        ({"a": "sk-1"}, MASK),
+    ],
+)
+def test_a_list_of_keys_is_masked_item_by_item(written: object, shown: object) -> None:
+    assert masked(TppcProvider, {"api-key": written})["api-key"] == shown
+
+
 def test_an_unset_option_is_left_out() -> None:
     shown = masked(TppcProvider, {"timeouts": {"idle": 5}})
     assert shown["timeouts"] == {"idle": 5}
