@@ -95,9 +95,10 @@ class Router:
     def why_not(self, request: RoutedRequest, candidate: Candidate) -> Resting | Literal["full"] | None:
         """Why a candidate may not be asked now."""
         auth = candidate.auth
-        resting = self.cooldowns.resting(auth.id, candidate.model, request.family, now=self.clock())
-        if resting is not None:
-            return resting
+        if not auth.disable_cooling:
+            resting = self.cooldowns.resting(auth.id, candidate.model, request.family, now=self.clock())
+            if resting is not None:
+                return resting
         return None if self.slots.is_free(auth.id) else "full"
 
     def begin(self, request: RoutedRequest, candidate: Candidate, *, again: bool, has_slot: bool) -> None:
@@ -165,8 +166,13 @@ class Router:
         return self.wall() + moment - self.clock()
 
     def follow(self, auths: Iterable[CoreAuth]) -> None:
-        """The core auths of a new snapshot: what is known of others is forgotten, and their limits may be new."""
-        limits = {auth.id: auth.max_concurrent for auth in auths}
+        """The core auths of a new snapshot: what is known of others is forgotten, their limits may be new, and what
+        shall not rest any more does not."""
+        limits: dict[str, int] = {}
+        for auth in auths:
+            limits[auth.id] = auth.max_concurrent
+            if auth.disable_cooling:
+                self.cooldowns.clear(auth.id)
         self._configured = {auth_id: limit for auth_id, limit in limits.items() if limit}
         for table in (self.cooldowns, self.affinity, self.health, self.concurrency, self.budget, self.turns):
             table.keep_only(limits)
@@ -180,7 +186,13 @@ class Router:
         if not known:
             return owner
         ids = [candidate.auth.id for candidate in request.candidates]
-        return (*owner, *(each for each in known if not self.health.is_slow(each, ids)))
+        return (*owner, *(each for each in known if not self._is_left(each, ids, request.candidates)))
+
+    def _is_left(self, auth_id: str, ids: Sequence[str], candidates: Sequence[Candidate]) -> bool:
+        """Whether its sessions leave a core auth because it is slow; never with ``disable-cooling``."""
+        if not self.health.is_slow(auth_id, ids):
+            return False
+        return not any(each.auth.disable_cooling for each in candidates if each.auth.id == auth_id)
 
     def _saturated(self, error: RemoteError, running: int) -> bool:
         """Whether the refusal shows how many requests fit, and not that a limit is used up."""
