@@ -68,14 +68,13 @@ class AuthRow(Schema, frozen=True):
     ``last-error`` is the latest failure in words, with class and reason, ``last-error-at`` (RFC 3339) when that was;
     both are null from its next answer on.
     A provider that is ``failed`` has no credential: its row has an id without a hash, and no client id.
-    ``key`` is which one of its provider's keys it is, from 1; null where that has one key."""
+    ``key`` is which one of its provider's keys it is, from 1; absent where that has one key."""
 
     id: str
     client_id: str
     name: str
     provider: str
     source: str
-    key: int | None
     base_url: str
     models: list[str]
     models_problem: str | None
@@ -87,6 +86,7 @@ class AuthRow(Schema, frozen=True):
     profile: str
     profile_reason: str
     amendments: list[AmendmentRow]
+    key: int | UnsetType = UNSET
 
 
 class Auths(Schema, frozen=True):
@@ -167,7 +167,7 @@ class ProviderTest(Schema, frozen=True):
     hint: str
     checks: list[CheckView]
     models: list[str] | None
-    keys: list[KeyTest] = []
+    keys: list[KeyTest] | UnsetType = UNSET
 
 
 class LogLines(Schema, frozen=True):

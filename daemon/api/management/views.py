@@ -100,7 +100,6 @@ def auth_view(
         name=auth.name,
         provider=auth.provider,
         source=auth.source,
-        key=auth.key or None,
         base_url=masked_url(auth.base_url),
         models=list(models),
         models_problem=problem or None,
@@ -112,6 +111,7 @@ def auth_view(
         profile=auth.profile if configured else learned,
         profile_reason=auth.profile_reason if configured else "learned from refusals",
         amendments=list(amendments),
+        key=auth.key or UNSET,
     )
 
 
@@ -126,7 +126,6 @@ def failed_view(provider: Provider, snapshot: Snapshot) -> AuthRow:
         name=provider.name,
         provider=WIRES[provider.wire].upstream.family,
         source=provider.source,
-        key=None,
         base_url=masked_url(provider.base_url),
         models=[],
         models_problem=None,
@@ -266,5 +265,6 @@ def provider_test(name: str, results: Sequence[tuple[CoreAuth | None, Probe]]) -
         keys=[
             KeyTest(key=auth.key, auth=auth.id, ok=said.ok, explanation=said.explanation, hint=said.hint)
             for auth, said in several
-        ],
+        ]
+        or UNSET,
     )
