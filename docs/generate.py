@@ -21,7 +21,8 @@ from daemon.config import shape
 from daemon.config.json_schema import json_schema
 from daemon.config.profile import Profile, ThinkingForm
 from daemon.config.profiles import PROFILES
-from daemon.config.schema import DEFAULT_MODELS, Base, Config
+from daemon.config.schema import DEFAULT_MODELS, Config
+from daemon.config.schema_base import Base
 from daemon.config.shape import Field, Shape
 from daemon.router.failure_words import WORDS
 from daemon.router.rest_rules import RULES, SHORT_LONGEST
@@ -84,7 +85,7 @@ def entry(described: Shape) -> type[Base] | None:
 def default(field: Field) -> str:
     """How the default is written in config.yaml; a dash where there is none."""
     value = field.shown
-    if value is NODEFAULT or value is UNSET or isinstance(value, Secret) or value == "":
+    if value is NODEFAULT or value is UNSET or value is None or isinstance(value, Secret) or value == "":
         return "–"
     if field.shape.kind == "aliases":
         return "`claude-*` → the provider's default model"

@@ -10,7 +10,7 @@ from typing import Final
 from daemon import errors
 from daemon.api import guard
 from daemon.api.management import access, requests
-from daemon.config.schema import Limits
+from daemon.config.sections import Limits
 from daemon.gateway import (
     attempts,
     client_stream,

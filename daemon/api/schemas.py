@@ -101,7 +101,8 @@ class AuthRow(Schema, frozen=True):
     both are null from its next answer on.
     ``load`` is what it carries and what is left of its limits; ``balance`` is null without a ``balance-url``, and until
     that has been asked.
-    A provider that is ``failed`` has no credential: its row has an id without a hash, and no client id."""
+    A provider that is ``failed`` has no credential: its row has an id without a hash, and no client id.
+    ``key`` is which one of its provider's keys it is, from 1; absent where that has one key."""
 
     id: str
     client_id: str
@@ -121,6 +122,7 @@ class AuthRow(Schema, frozen=True):
     profile: str
     profile_reason: str
     amendments: list[AmendmentRow]
+    key: int | UnsetType = UNSET
 
 
 class Auths(Schema, frozen=True):
@@ -230,8 +232,19 @@ class CheckView(Schema, frozen=True):
     milliseconds: float
 
 
+class KeyTest(Schema, frozen=True):
+    """The result for one of several keys, which is number ``key`` of the list, from 1; ``auth`` is its core auth ID."""
+
+    key: int
+    auth: str
+    ok: bool
+    explanation: str
+    hint: str
+
+
 class ProviderTest(Schema, frozen=True):
-    """The result of a provider test. ``models`` are the names the upstream lists, null where it lists none."""
+    """The result of a provider test. ``models`` are the names the upstream lists, null where it lists none. Of a
+    provider with several keys it is the result of the first one that fails, else of the first; ``keys`` has all."""
 
     provider: str
     ok: bool
@@ -240,6 +253,7 @@ class ProviderTest(Schema, frozen=True):
     hint: str
     checks: list[CheckView]
     models: list[str] | None
+    keys: list[KeyTest] | UnsetType = UNSET
 
 
 class LogLines(Schema, frozen=True):

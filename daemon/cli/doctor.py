@@ -231,7 +231,9 @@ def provider(auth: CoreAuth, result: Probe) -> Result:
     if not diagnosis.ok:
         state = "fail"
     profile = f"; profile {auth.profile} ({auth.profile_reason})" if auth.profile else ""
-    return Result(state=state, about=f"provider {auth.name}", text=diagnosis.explanation + profile, hint=diagnosis.hint)
+    return Result(
+        state=state, about=f"provider {auth.label}", text=diagnosis.explanation + profile, hint=diagnosis.hint
+    )
 
 
 def clock(now: float, others: list[float]) -> Result:

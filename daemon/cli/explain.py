@@ -135,5 +135,5 @@ def _target(candidate: Candidate, entry: str) -> str:
     auth = candidate.auth
     way = "passed through" if auth.wire == entry else f"translated to {auth.wire}"
     profile = f", profile {auth.profile} ({auth.profile_reason})" if auth.profile else ""
-    upstream = f"{auth.name} ({auth.source}): {candidate.model} at {shown(auth.base_url)}"
+    upstream = f"{auth.label} ({auth.source}): {candidate.model} at {shown(auth.base_url)}"
     return f"{upstream}, {way}, priority {auth.priority}{profile}"

@@ -129,8 +129,16 @@ def merged(data: Data, block: Data) -> dict[str, object]:
     if place is None:
         listed.append(new)
     else:
-        listed[place] = over(listed[place], new)
+        listed[place] = _with_its_keys(listed[place], over(listed[place], new))
     return {**data, "tppc": {**mapping(data.get("tppc")), "providers": listed}}
+
+
+def _with_its_keys(old: Data, new: dict[str, object]) -> dict[str, object]:
+    """A provider that has a list of keys keeps them; the one that is imported comes behind them."""
+    keys, imported = old.get("api-key"), new.get("api-key")
+    if not isinstance(keys, list):
+        return new
+    return {**new, "api-key": keys if imported in keys or imported is keys else [*keys, imported]}
 
 
 def over(old: Data, new: Data) -> dict[str, object]:

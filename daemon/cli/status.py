@@ -88,6 +88,7 @@ def _disabled(providers: list[Json]) -> Iterator[str]:
 def _auth(auth: Json) -> Iterator[str]:
     yield f"{auth.get('state', '?'):<8}"
     yield str(auth.get("id", ""))
+    yield f"key {auth['key']}" if auth.get("key") else ""
     yield str(auth.get("base-url", ""))
     yield f"{len(items(auth, 'models'))} models"
     yield f"no list from the upstream: {auth['models-problem']}" if auth.get("models-problem") else ""

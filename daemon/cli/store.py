@@ -17,7 +17,7 @@ from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, add_config
 from daemon.cli.config_file import STDIN, default_path, print_diagnostics, read
 from daemon.cli.exit_codes import CONFIG, FAILURE, OK
-from daemon.config.schema import ProviderStore
+from daemon.config.sections import ProviderStore
 from daemon.service.admin import state_directory
 from daemon.store.errors import StoreError
 from daemon.store.place import database_place

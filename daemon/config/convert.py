@@ -14,10 +14,12 @@ from typing import TypeVar
 
 from daemon.config.diagnostics import MOST_SHOWN, Diagnostic, Path, Severity
 from daemon.config.document import Document, looks_secret
+from daemon.config.expected import HINTS, MODELS_HINT, ONE_KEY, ROLE_OR_FILE, word
 from daemon.config.instructions import ROLES, Instructions, text_fault
 from daemon.config.lookalikes import Place, lookalike_hint
 from daemon.config.references import Resolve, UnresolvedReference, is_reference, watched_name
-from daemon.config.schema import Base, ModelAlias, ModelEntry, Packycode, TppcProvider
+from daemon.config.schema import ModelAlias, ModelEntry, Packycode, TppcProvider
+from daemon.config.schema_base import Base
 from daemon.config.shape import Shape, fields
 from daemon.config.unknown import unknown_key
 from daemon.secret import Secret
@@ -148,6 +150,8 @@ class Converter:
     def secret(self, shape: Shape, value: object, path: Path) -> Secret | Wrong:
         if isinstance(value, Secret):
             return value
+        if isinstance(value, list):
+            return self.report(path, "wrong-type", "expected text, got a list", ONE_KEY)
         text = self.text(shape, value, path)
         return text if isinstance(text, Wrong) else Secret(text)
 
@@ -226,6 +230,14 @@ class Converter:
             return self.report(path, "wrong-value", message, hint)
         return Instructions("file", text=text, written=value)
 
+    def keys(self, shape: Shape, value: object, path: Path) -> object:
+        """One key, or a list of keys: each item is read as the one would be."""
+        if isinstance(value, list):
+            return self.list(shape, value, path)
+        if isinstance(value, dict):
+            return self.expected("text or a list of texts", value, path)
+        return self.secret(shape, value, path)
+
     def nested(self, shape: Shape, value: object, path: Path) -> object:
         assert shape.section is not None
         return self.section(shape.section, value, path)
@@ -296,25 +308,13 @@ READERS: dict[str, Callable[[Converter, Shape, object, Path], object]] = {
     "list": Converter.list,
     "models": Converter.models,
     "globs": Converter.globs,
+    "keys": Converter.keys,
     "table": Converter.table,
     "aliases": Converter.aliases,
 }
 
 TEXT, NAME = Shape(kind="text"), Shape(kind="name")
-MODELS_HINT = "write discover, seed, or each model on a line that begins with '- '"
-ROLE_OR_FILE = "write developer, system, or file:/path"
 WORDS: dict[str, bool] = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
-HINTS = {
-    "text": "put it in quotes",
-    "true or false": "write true or false, without quotes",
-    "a whole number": "write digits, without quotes or a fraction",
-    "seconds, or text such as 30s": "write a number of seconds, or e.g. 500ms, 30s, 5m",
-    "bytes, or text such as 64MiB": "write a number of bytes, or e.g. 64KiB, 64MiB",
-    "a list": "begin each item with '- '",
-    "keys and values": "write 'key: value' lines below it",
-    "keys and values (pattern: model)": "write 'claude-*: gpt-5' lines below it",
-}
-"""What to do, by what was expected."""
 
 
 def nothing(shape: Shape) -> object:
@@ -324,24 +324,6 @@ def nothing(shape: Shape) -> object:
     if shape.section is not None:
         return shape.section()
     return Secret("") if shape.kind == "secret" else ""
-
-
-def word(value: object) -> str:
-    """The type of this value in plain words."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "true or false"
-        case int() | float():
-            return "a number"
-        case str():
-            return "text"
-        case list():
-            return "a list"
-        case dict():
-            return "keys and values"
-    return "a date"
 
 
 def quoted(text: str) -> str:

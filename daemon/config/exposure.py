@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from daemon.config.diagnostics import Diagnostic, Path
 from daemon.config.document import Document
 from daemon.config.references import is_reference
-from daemon.config.schema import Base, Config
+from daemon.config.schema import Config
+from daemon.config.schema_base import Base
 from daemon.config.shape import Shape, fields
 
 OTHERS = 0o077
@@ -48,6 +49,8 @@ def _within(shape: Shape, value: object, path: Path) -> Iterator[Path]:
             yield path
         case "section", dict() if shape.section is not None:
             yield from literal_secrets(value, shape.section, path)
-        case "list", list() if shape.item is not None:
+        case "keys", str() if shape.item is not None:
+            yield from _within(shape.item, value, path)
+        case "list" | "keys", list() if shape.item is not None:
             for index, item in enumerate(value):
                 yield from _within(shape.item, item, (*path, index))

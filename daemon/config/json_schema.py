@@ -6,7 +6,8 @@ import inspect
 
 from daemon.config.instructions import ROLES, Instructions
 from daemon.config.rules import EFFORTS
-from daemon.config.schema import Base, Config, Defaults, ModelEntry
+from daemon.config.schema import Config, Defaults, ModelEntry
+from daemon.config.schema_base import Base
 from daemon.config.shape import Field, Shape, fields
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -68,6 +69,8 @@ def _value(shape: Shape) -> Node:
             return {"enum": list(shape.choices)}
         case "models":
             return {"anyOf": [{"enum": list(shape.choices)}, _compound(shape)]}
+        case "keys":
+            return {"anyOf": [{"type": "string"}, _compound(shape) | {"minItems": 1}]}
         case "instructions":
             return {"anyOf": [{"enum": list(ROLES)}, REFERENCE]}
         case "table" | "aliases":

@@ -17,10 +17,10 @@ from daemon.config.diagnostics import Diagnostic, Path, bounded
 from daemon.config.document import Document
 from daemon.config.hosts import listen_host
 from daemon.config.packycode import AmbientSettings, merge
-from daemon.config.provider import Provider, lower_name, provider_path, providers_of
+from daemon.config.provider import Provider, keys_of, lower_name, provider_path, providers_of
 from daemon.config.references import Resolve, UnresolvedReference
 from daemon.config.rules import RULES
-from daemon.config.schema import Config
+from daemon.config.schema import Config, TppcProvider
 
 __all__ = ["AmbientSettings", "Fragment", "Resolve", "UnresolvedReference", "load", "merged", "with_last_good"]
 
@@ -105,7 +105,7 @@ def load(document: Document, *, resolve: Resolve, ambient: AmbientSettings | Non
         diagnostics = bounded(diagnostics, "error")
     return Fragment(
         source=document.source,
-        settings=None if refused else _with_host(config),
+        settings=None if refused else _in_one_form(config),
         providers=providers,
         failing=frozenset(each.source for each in providers if each.failed),
         diagnostics=bounded(diagnostics, "warning"),
@@ -146,10 +146,17 @@ def _with_ambient(data: dict[str, object], ambient: AmbientSettings) -> tuple[di
     return ({**data, "packycode": merged} if sources else data), sources
 
 
-def _with_host(config: Config) -> Config:
-    """As ``bind`` takes it. ``host: ""`` means all interfaces in the seed system's files; here that must be configured
-    explicitly."""
-    return structs.replace(config, host=listen_host(config.host) or Config().host)
+def _in_one_form(config: Config) -> Config:
+    """What means the same is the same. The host as ``bind`` takes it: ``host: ""`` means all interfaces in the seed
+    system's files; here that must be configured explicitly. A list of one key is that key."""
+    entries = tuple(_with_one_key(each) for each in config.tppc.providers)
+    tppc = structs.replace(config.tppc, providers=entries)
+    return structs.replace(config, host=listen_host(config.host) or Config().host, tppc=tppc)
+
+
+def _with_one_key(entry: TppcProvider) -> TppcProvider:
+    keys = keys_of(entry)
+    return structs.replace(entry, api_key=keys[0]) if len(keys) == 1 else entry
 
 
 def _apply_rules(converter: Converter, config: Config) -> None:

@@ -63,7 +63,8 @@ class Provider(Struct, frozen=True, kw_only=True, gc=False):
     enabled: bool
     wire: WireApi
     base_url: str
-    api_key: Secret
+    api_keys: tuple[Secret, ...]
+    """At least one, though it may be empty; in the order of the file. Each is a core auth of its own."""
     privacy: Privacy = Privacy()
     defaults: Defaults = Defaults()
     models: tuple[ModelEntry, ...] = ()
@@ -127,7 +128,7 @@ def _packycode(block: Packycode) -> Provider:
         enabled=block.enabled,
         wire="responses",  # the block's own is any text until it is enabled; it can only be this one
         base_url=block.base_url,
-        api_key=block.credentials.openai_api_key,
+        api_keys=(block.credentials.openai_api_key,),
         privacy=block.privacy,
         defaults=block.defaults,
         models=_listed(block.models),
@@ -154,7 +155,7 @@ def _tppc(index: int, entry: TppcProvider) -> Provider:
         enabled=entry.enabled,
         wire=entry.wire_api,
         base_url=entry.base_url,
-        api_key=entry.api_key,
+        api_keys=keys_of(entry),
         privacy=entry.privacy,
         defaults=entry.defaults,
         models=_listed(entry.models),
@@ -173,6 +174,12 @@ def _tppc(index: int, entry: TppcProvider) -> Provider:
         unsupported_parameters=entry.unsupported_parameters,
         disable_cooling=entry.disable_cooling,
     )
+
+
+def keys_of(entry: TppcProvider) -> tuple[Secret, ...]:
+    """The keys of an entry, at least one."""
+    keys = entry.api_key
+    return keys or (Secret(""),) if isinstance(keys, tuple) else (keys,)
 
 
 def _listed(models: tuple[ModelEntry, ...] | ModelSource) -> tuple[ModelEntry, ...]:

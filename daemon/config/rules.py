@@ -20,8 +20,9 @@ from daemon.config.hosts import listen_fault
 from daemon.config.model_patterns import excluding
 from daemon.config.profiles import PROFILES
 from daemon.config.provider import lower_name, providers_of
+from daemon.config.rules_keys import key_form, provider_keys
 from daemon.config.rules_operating import logging, management, not_in_effect
-from daemon.config.rules_secrets import literal_hint, secrets
+from daemon.config.rules_secrets import secrets
 from daemon.config.rules_urls import balance_url, base_url, proxy_url
 from daemon.config.schema import DEFAULT_MODELS, Config, Defaults, ModelSource, ProviderEntry, TppcProvider, WireApi
 from daemon.secret import Secret
@@ -60,7 +61,7 @@ def packycode(config: Config) -> Faults:
     if block.wire_api != "responses":
         yield fault_at("packycode.wire-api", "wrong-value", WIRE_API_FIXED, "remove the line")
     yield from _effort(("packycode",), "", block.defaults)
-    yield from _key(("packycode", "credentials", "openai-api-key"), block.credentials.openai_api_key)
+    yield from key_form(("packycode", "credentials", "openai-api-key"), block.credentials.openai_api_key)
     if block.requires_openai_auth and not block.credentials.openai_api_key.reveal().strip():
         hint = "write the key, a reference such as env:PACKYCODE_API_KEY, or set PACKYCODE_API_KEY"
         yield fault_at("packycode.credentials.openai-api-key", "required", KEY_REQUIRED, hint)
@@ -85,10 +86,7 @@ def _provider(index: int, provider: TppcProvider) -> Faults:
     else:
         message = f"{label}.{BASE_URL_INVALID}"
         yield from base_url((*path, "base-url"), provider.base_url, provider.wire_api, message)
-    if not provider.api_key.reveal().strip():
-        message = PROVIDER_KEY_REQUIRED.format(label)
-        yield Fault(path=(*path, "api-key"), code="required", message=message, hint="a key, or e.g. env:FOX_API_KEY")
-    yield from _key((*path, "api-key"), provider.api_key)
+    yield from provider_keys((*path, "api-key"), provider.api_key, PROVIDER_KEY_REQUIRED.format(label))
     yield from _effort(path, f"{label}.", provider.defaults)
     yield from _common(path, provider, provider.wire_api)
 
@@ -170,7 +168,7 @@ def client_keys(config: Config) -> Faults:
         elif key in seen:
             message = "this client key is listed twice"
             yield Fault(path=path, code="duplicate", message=message, hint="remove one", severity="warning")
-        yield from _key(path, key)
+        yield from key_form(path, key)
         seen.add(key)
 
 
@@ -255,12 +253,3 @@ def _effort(path: Path, label: str, defaults: Defaults) -> Faults:
         yield Fault(
             path=(*path, "defaults", "model"), code="wrong-value", message="must not be empty", hint="e.g. gpt-5"
         )
-
-
-def _key(path: Path, key: Secret) -> Faults:
-    """A key travels in a header: visible ASCII only."""
-    text = key.reveal().strip()
-    if not text.isascii() or re.search(r"\s", text):
-        message = "contains a space or a character that is not ASCII"
-        hint = "copy the key again, without typographic quotes"
-        yield Fault(path=path, code="key", message=message, hint=hint, literal_hint=literal_hint(text))

@@ -15,7 +15,8 @@ from daemon.config.diagnostics import Fault, Faults, Path
 from daemon.config.foreign_syntax import foreign_syntax, within
 from daemon.config.header_rules import NAME, copied_name
 from daemon.config.provider import providers_of
-from daemon.config.schema import Base, Config, Packycode, TppcProvider
+from daemon.config.schema import Config, Packycode, TppcProvider
+from daemon.config.schema_base import Base
 from daemon.config.shape import Shape, fields
 from daemon.secret import Secret
 

@@ -1,68 +1,33 @@
 """The structs of config.yaml: kebab-case keys, and beside each field its default and its docs text.
 
-``Annotated[…, doc("…")]`` feeds ``tppcd schema`` and ``docs/reference/configuration.md``. The aliases ``Url``,
-``Duration`` … define what a text or number is beyond its type (``shape`` reads both); ``restart=True``
-marks what takes effect only after a restart. Values are frozen; a secret is a ``Secret``.
+``Annotated[…, doc("…")]`` feeds ``tppcd schema`` and ``docs/reference/configuration.md``. ``schema_base`` has what all
+sections share, ``sections`` those that are about the daemon itself; here are the providers, and the whole. Values are
+frozen; a secret is a ``Secret``.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal, get_args
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from daemon.config import header_rules
 from daemon.config.instructions import Instructions
 from daemon.config.profiles import CHOICES
+from daemon.config.schema_base import Base, Duration, Name, Url, doc
+from daemon.config.sections import (
+    Limits,
+    Logging,
+    ProviderStore,
+    RemoteManagement,
+    Routing,
+    Timeouts,
+    Tls,
+    Translation,
+)
 from daemon.secret import Secret
 
 WireApi = Literal["responses", "chat", "messages"]
-
-
-def doc(
-    text: str, *, restart: bool = False, ge: float | None = None, le: float | None = None, shown: str | None = None
-) -> Meta:
-    """What a field means; ``restart``: the running daemon keeps the old value. ``shown``: the default for people, of a
-    field whose value differs from that while nobody has set it."""
-    extra: dict[str, object] = {"restart": True} if restart else {}
-    return Meta(description=text, ge=ge, le=le, extra=extra | ({} if shown is None else {"shown": shown}) or None)
-
-
-Url = Annotated[str, Meta(extra={"kind": "url"})]
-"""Shown as ``scheme://host[:port]`` only."""
-Name = Annotated[str, Meta(extra={"kind": "name"})]
-"""Shown as it is written, so it takes no reference: names, aliases, words of a fixed set."""
-Duration = Annotated[float, Meta(extra={"kind": "duration"}, gt=0)]
-"""Seconds: a number, or text such as ``500ms``, ``30s``, ``5m``."""
-Size = Annotated[int, Meta(extra={"kind": "size"}, ge=1)]
-"""Bytes: a number, or text such as ``64MiB``."""
-
-
-class Base(Struct, frozen=True, kw_only=True, rename="kebab"):
-    """What all sections share."""
-
-
-class RemoteManagement(Base, frozen=True):
-    secret_key: Annotated[
-        Secret,
-        doc(
-            "Management key: literal, bcrypt or argon2id hash, or reference. A literal is never rewritten. "
-            "Empty: management routes respond with 404."
-        ),
-    ] = Secret("")
-    allow_remote: Annotated[bool, doc("Whether callers on other hosts may use the management API.")] = False
-    allow_private_upstreams: Annotated[
-        bool,
-        doc("Whether callers that are not loopback may set base URLs that resolve to private or loopback addresses."),
-    ] = False
-    trusted_proxies: Annotated[tuple[str, ...], doc("Proxies whose X-Forwarded-For header is trusted.")] = ()
-    reference_directories: Annotated[
-        tuple[str, ...],
-        doc(
-            "Absolute directories: callers from another host may set new `file:` references below them only; of `env:` "
-            "and `credential:` only those that this file has. Nor may they change this list."
-        ),
-    ] = ()
 
 
 class Privacy(Base, frozen=True):
@@ -103,6 +68,7 @@ class ProviderTimeouts(Base, frozen=True):
     connect: Annotated[Duration | UnsetType, doc("Seconds to connect.")] = UNSET
     first_event: Annotated[Duration | UnsetType, doc("Seconds to the first event of an answer.")] = UNSET
     idle: Annotated[Duration | UnsetType, doc("Seconds between two events of an answer.")] = UNSET
+    total: Annotated[Duration | UnsetType, doc("Seconds for a whole answer, streamed or not.")] = UNSET
 
 
 # What packycode and every entry of tppc.providers have in common: one text and one rule for both.
@@ -141,7 +107,9 @@ BalanceUrl = Annotated[
         "host and port as base-url."
     ),
 ]
-MaxConcurrent = Annotated[int, doc("Requests at once; 0: no limit.", ge=0)]
+MaxConcurrent = Annotated[int, doc("Requests at once with one key, others wait; 0: no limit.", ge=0)]
+ApiKeys = Annotated[Secret | tuple[Secret, ...], Meta(extra={"kind": "keys"})]
+"""One key, or several: what is loaded has a list only where there are at least two (``load``)."""
 SystemText = Annotated[
     Instructions,
     doc(
@@ -174,7 +142,7 @@ class Packycode(Base, frozen=True):
     models: ProviderModels = "discover"
     exclude_models: ExcludeModels = ()
     profile: ProfileName = ""
-    headers: Headers = {}
+    headers: Headers = {}  # noqa: RUF012 - msgspec gives each struct its own
     proxy_url: ProxyUrl = ""
     max_concurrent: MaxConcurrent = 0
     balance_url: BalanceUrl = ""
@@ -196,14 +164,20 @@ class TppcProvider(Base, frozen=True):
             "percent-encoded; the IDs are made of what is written."
         ),
     ] = ""
-    api_key: Annotated[Secret, doc("The provider's key; required when enabled.")] = Secret("")
+    api_key: Annotated[
+        ApiKeys,
+        doc(
+            "The provider's key, or a list of keys; required when enabled. Each key is a core auth of its own, with "
+            "its own limits, cooldowns and state."
+        ),
+    ] = Secret("")
     wire_api: Annotated[WireApi, doc("The upstream's API.")] = "responses"
     privacy: Privacy = Privacy()
     defaults: Defaults = Defaults()
     models: ProviderModels = "discover"
     exclude_models: ExcludeModels = ()
     profile: ProfileName = ""
-    headers: Headers = {}
+    headers: Headers = {}  # noqa: RUF012 - msgspec gives each struct its own
     proxy_url: ProxyUrl = ""
     priority: Annotated[int, doc("Higher is tried first.")] = 0
     weight: Annotated[int, doc("Share under routing.strategy `weighted`; 0 gets nothing.", ge=0, le=1_000_000)] = 1
@@ -232,62 +206,6 @@ class ModelAlias(Base, frozen=True):
 
     pattern: str
     model: str
-
-
-class Routing(Base, frozen=True):
-    strategy: Annotated[
-        Literal["round-robin", "fill-first", "weighted", "least-busy", "headroom"],
-        doc("How requests are spread over providers of equal priority."),
-    ] = "round-robin"
-    session_affinity: Annotated[
-        bool, doc("Keep a session on the provider that served it, where its prompt is cached, while that is ready.")
-    ] = True
-
-
-class Translation(Base, frozen=True):
-    strict: Annotated[
-        bool, doc("Refuse with 400 a request that would lose something in translation, instead of reporting it.")
-    ] = False
-
-
-class Timeouts(Base, frozen=True):
-    connect: Annotated[Duration, doc("Seconds to connect to an upstream.")] = 10.0
-    first_event: Annotated[Duration, doc("Seconds to the first event of an answer.")] = 120.0
-    idle: Annotated[Duration, doc("Seconds between two events of an answer.")] = 300.0
-
-
-class ProviderStore(Base, frozen=True):
-    url: Annotated[
-        Url,
-        doc("sqlite:/// path or postgresql:// DSN; empty: providers.db in the state directory.", restart=True),
-    ] = ""
-    encryption_key: Annotated[
-        Secret,
-        doc(
-            "Reference to the key that encrypts stored keys: 32 bytes in base64 or hex; several, newest first, while "
-            "it is changed. Required with postgresql://; else, if empty, generated in the state directory."
-        ),
-    ] = Secret("")
-
-
-class Tls(Base, frozen=True):
-    """HTTPS for the listener, on when both are set."""
-
-    cert: Annotated[str, doc("Certificate chain, a PEM file.", restart=True)] = ""
-    key: Annotated[str, doc("Private key, a PEM file.", restart=True)] = ""
-
-
-class Logging(Base, frozen=True):
-    level: Annotated[Literal["debug", "info", "warning", "error"], doc("Lowest level that is written.")] = "info"
-    format: Annotated[Literal["text", "json"], doc("Format of the log.")] = "text"
-    file: Annotated[str, doc("Also write to this file.")] = ""
-    rotation: Annotated[str, doc("The size at which the file is rotated, e.g. `20 MB`.")] = "20 MB"
-    retention: Annotated[str, doc("How many or how old files are kept, e.g. `10 files` or `14 days`.")] = "10 files"
-
-
-class Limits(Base, frozen=True):
-    body: Annotated[Size, doc("Largest request body: bytes, or e.g. 64MiB.")] = 64 * 1024 * 1024
-    concurrent_requests: Annotated[int, doc("Requests at once, others get 429; 0: no limit.", ge=0)] = 0
 
 
 DEFAULT_ALIASES: tuple[ModelAlias, ...] = (ModelAlias(pattern="claude-*", model=""),)

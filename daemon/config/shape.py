@@ -17,18 +17,19 @@ import msgspec
 from msgspec import Meta, Struct, UnsetType
 
 from daemon.config.instructions import Instructions
-from daemon.config.schema import Base
+from daemon.config.schema_base import Base
 from daemon.secret import Secret
 
 Kind = Literal[
     "text", "url", "name", "secret", "flag", "integer", "number", "duration", "size", "choice", "section", "list",
-    "table", "aliases", "instructions", "models", "globs",
+    "table", "aliases", "instructions", "models", "globs", "keys",
 ]  # fmt: skip
 
 
 class Shape(Struct, frozen=True, kw_only=True):
-    """``choices`` of a choice, ``section`` of a section, ``item`` of a list; ``models`` has choices and an item.
-    ``least`` and ``most`` bound a number, ``above`` bounds it without being reached."""
+    """``choices`` of a choice, ``section`` of a section, ``item`` of a list; ``models`` has choices and an item,
+    ``keys`` an item: one value, or a list of such. ``least`` and ``most`` bound a number, ``above`` bounds it without
+    being reached."""
 
     kind: Kind
     choices: tuple[str, ...] = ()
@@ -91,9 +92,12 @@ def _metas(annotation: Any) -> Iterable[Meta]:
 
 def _shape(annotation: Any) -> Shape:
     metas = tuple(_metas(annotation))
-    plain = _bare(annotation)
     extras = [meta.extra for meta in metas if meta.extra]
-    kind = next((extra["kind"] for extra in extras if "kind" in extra), SCALARS.get(plain))
+    kind = next((extra["kind"] for extra in extras if "kind" in extra), None)
+    if kind == "keys":
+        return Shape(kind="keys", item=Shape(kind="secret"))
+    plain = _bare(annotation)
+    kind = kind or SCALARS.get(plain)
     if kind is not None:
         return Shape(
             kind=kind,
@@ -121,14 +125,16 @@ def _compound(plain: Any) -> Shape:
 
 SCALARS: dict[object, Kind] = {str: "text", Secret: "secret", bool: "flag", int: "integer", float: "number"}
 SCALARS |= {Instructions: "instructions"}
+NO_VALUE = (UnsetType, types.NoneType)
+"""What a field may be that is not set."""
 
 
 def _bare(annotation: Any) -> Any:
-    """The type itself: without Annotated, without the UNSET alternative, and without words beside a list."""
+    """The type itself: without Annotated, without the alternatives UNSET and None, and without words beside a list."""
     if get_origin(annotation) is Annotated:
         return _bare(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
-        members = (each for each in get_args(annotation) if each is not UnsetType and get_origin(each) is not Literal)
+        members = (each for each in get_args(annotation) if each not in NO_VALUE and get_origin(each) is not Literal)
         (member,) = members
         return _bare(member)
     return annotation

@@ -7,7 +7,9 @@ import difflib
 from daemon.config.diagnostics import Fault, Path
 from daemon.config.document import nameable
 from daemon.config.lookalikes import blank_hint
-from daemon.config.schema import Base, Config, ModelEntry, Packycode, RemoteManagement, Routing, Tls, TppcProvider
+from daemon.config.schema import Config, ModelEntry, Packycode, TppcProvider
+from daemon.config.schema_base import Base
+from daemon.config.sections import RemoteManagement, Routing, Tls
 from daemon.config.shape import fields
 
 
@@ -32,6 +34,7 @@ def _nearest(key: str, section: type[Base]) -> str:
     return f"known here: {', '.join(known)}" if len(known) <= 8 else "remove it, or see tppcd schema"
 
 
+SEVERAL_KEYS = "did you mean `api-key`? It takes one key or a list"
 MISPLACED: dict[tuple[type[Base], str], str] = {
     (Config, "providers"): "did you mean `tppc.providers`?",
     (Config, "aliases"): "did you mean `model-aliases`?",
@@ -42,6 +45,9 @@ MISPLACED: dict[tuple[type[Base], str], str] = {
     (Packycode, "disable-response-storage"): "did you mean `privacy.disable-response-storage`?",
     (Packycode, "effective-source"): "read-only, ignored",
     (TppcProvider, "openai-api-key"): "did you mean `api-key`?",
+    (TppcProvider, "api-keys"): SEVERAL_KEYS,
+    (TppcProvider, "api-key-entries"): SEVERAL_KEYS,
+    (TppcProvider, "keys"): SEVERAL_KEYS,
     (TppcProvider, "credentials"): "did you mean `api-key`?",
     (TppcProvider, "model"): "did you mean `defaults.model`, or `models` for a list?",
 }

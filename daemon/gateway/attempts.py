@@ -188,9 +188,9 @@ class Attempts:
         state.deadline = now + patience
         state.overdue = _overdue("first event", patience, adapter.setting(limit))
         state.ends = inf
-        if not self._streamed and timeouts.total is not None:
-            state.ends = now + timeouts.total
-            state.too_long = _overdue("whole answer", timeouts.total, adapter.setting("total"))
+        if (total := timeouts.limit(streamed=self._streamed)) is not None:
+            state.ends = now + total
+            state.too_long = _overdue("whole answer", total, adapter.setting_of_total(total))
         try:
             async with state.waiting():
                 self._answer = answer = await adapter.open(prepared.body, headers, watched=prepared.watched)

@@ -99,7 +99,7 @@ def _in_words(step: Step) -> str:
         case Pause(seconds):
             return f"a wait of {seconds:.1f} s: nobody may be asked"
         case Acquire(auths):
-            return f"a wait for a place at {_some([auth.name for auth in auths])}"
+            return f"a wait for a place at {_some([auth.label for auth in auths])}"
 
 
 def _resting(candidates: Sequence[Readiness]) -> str | None:
@@ -112,4 +112,4 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _named(candidate: Candidate) -> str:
-    return f"{candidate.auth.name} ({candidate.model})"
+    return f"{candidate.auth.label} ({candidate.model})"

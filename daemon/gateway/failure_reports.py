@@ -64,7 +64,7 @@ class FailureReports:
         refused = error.kind in CREDENTIAL_REFUSED
         self._events.publish_failure(
             "credential-refused" if refused else "attempt-failed",
-            f"{auth.name}: {what}",
+            f"{auth.label}: {what}",
             auth=auth.id,
             provider=auth.name,
             error=error.kind.value,
@@ -89,7 +89,7 @@ class FailureReports:
             seconds=round(seconds, 1),
             model=request.name,
             in_service=_named(router.in_service(request)),
-        ).info("{} rests: {}", candidate.auth.name, what)
+        ).info("{} rests: {}", candidate.auth.label, what)
         message = f"rests for {duration(seconds)}: {what}"
         self._events.publish_state(message, auth=candidate.auth.id, provider=candidate.auth.name, state="cooling")
 
@@ -100,7 +100,7 @@ class FailureReports:
             auth=candidate.auth.id,
             model=request.name,
             in_service=_named(router.in_service(request)),
-        ).info("{} is back", candidate.auth.name)
+        ).info("{} is back", candidate.auth.label)
         self._events.publish_state("is back", auth=candidate.auth.id, provider=candidate.auth.name, state="ready")
 
     def request(self, request_id: str, error: GatewayError | None, auth: CoreAuth | None = None) -> None:
@@ -120,6 +120,6 @@ class FailureReports:
 
 
 def _named(candidates: Sequence[Candidate]) -> str:
-    names = list(dict.fromkeys(each.auth.name for each in candidates))
+    names = list(dict.fromkeys(each.auth.label for each in candidates))
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return f"{', '.join(names[:MOST_NAMED])}{more}" if names else "nobody"

@@ -80,12 +80,12 @@ def _with_wait(error: RemoteError, seconds: float) -> RemoteError:
 def all_resting(name: str, rests: Rests, *, now: float, said: str = "") -> GatewayError:
     """Nobody may be asked: everybody rests. ``said``: an upstream's own words, where one has been asked."""
     kind = _kind([why.rest.kind for _, why in rests])
-    named = "; ".join(f"{auth.name} ({in_words(why, now)})" for auth, why in rests[:MOST_NAMED])
+    named = "; ".join(f"{auth.label} ({in_words(why, now)})" for auth, why in rests[:MOST_NAMED])
     more = f"; and {len(rests) - MOST_NAMED} more" if len(rests) > MOST_NAMED else ""
     words = f": {said}" if said else ""
     advice = f" ({CREDENTIAL_ADVICE[kind]})" if kind in CREDENTIAL_ADVICE else ""
     seconds = None if kind in FINAL else _soonest(rests, now)
-    one = len(rests) == 1
+    providers = {auth.name for auth, _ in rests}
     return LocalError(
         kind,
         f"no provider of {name} may be asked now: {named}{more}{words}{advice}",
@@ -93,14 +93,14 @@ def all_resting(name: str, rests: Rests, *, now: float, said: str = "") -> Gatew
         code="model_cooldown" if kind in LIMITS else None,
         retry_after=seconds,
         should_retry=False if kind in FINAL or (seconds or 0.0) > LONG_WAIT else None,
-        details={"provider": rests[0][0].name} if one else None,
+        details={"provider": rests[0][0].name} if len(providers) == 1 else None,
     )
 
 
 def full(auths: Sequence[CoreAuth], seconds: float) -> GatewayError:
     """Everybody has as many requests as it takes, and the queues are full or too slow. ``seconds``: how long an answer
     takes to begin."""
-    names = ", ".join(auth.name for auth in auths[:MOST_NAMED])
+    names = ", ".join([*dict.fromkeys(auth.name for auth in auths)][:MOST_NAMED])
     return LocalError(
         ErrorKind.RATE_LIMIT,
         f"too many requests at once for {names} (max-concurrent, or what it has refused above): try again later",

@@ -80,14 +80,15 @@ class Router:
         """Whom to ask now, among those whose core auth ID is not in ``tried``; None: nobody may be asked (``why_not``
         says why)."""
 
-        now, resting = self.clock(), bool(self.cooldowns)
+        now, resting, is_resting = self.clock(), bool(self.cooldowns), self.cooldowns.is_resting
         configured, learned = self._configured, self.concurrency if self.concurrency else ()
 
         def may(candidate: Candidate) -> bool:
-            auth_id = candidate.auth.id
+            auth = candidate.auth
+            auth_id = auth.id
             if auth_id in tried:
                 return False
-            if resting and self.cooldowns.is_resting(auth_id, candidate.model, request.family, now=now):
+            if resting and not auth.disable_cooling and is_resting(auth_id, candidate.model, request.family, now=now):
                 return False
             return (auth_id not in configured and auth_id not in learned) or self.slots.is_free(auth_id)
 
@@ -107,9 +108,10 @@ class Router:
     def why_not(self, request: RoutedRequest, candidate: Candidate) -> Resting | Literal["full"] | None:
         """Why a candidate may not be asked now."""
         auth = candidate.auth
-        resting = self.cooldowns.resting(auth.id, candidate.model, request.family, now=self.clock())
-        if resting is not None:
-            return resting
+        if not auth.disable_cooling:
+            resting = self.cooldowns.resting(auth.id, candidate.model, request.family, now=self.clock())
+            if resting is not None:
+                return resting
         return None if self.slots.is_free(auth.id) else "full"
 
     def in_service(self, request: RoutedRequest) -> list[Candidate]:
@@ -206,10 +208,11 @@ class Router:
 
     def follow(self, auths: Iterable[CoreAuth]) -> None:
         """The core auths of a new snapshot: what is known of others is forgotten, their limits may be new, and one that
-        has changed may do now what it refused before."""
+        has changed may do now what it refused before, as one with ``disable-cooling`` may at once."""
         before, self._auths = self._auths, {auth.id: auth for auth in auths}
         for auth_id, auth in self._auths.items():
-            if (known := before.get(auth_id)) is not None and _may_do_more(known, auth):
+            known = before.get(auth_id)
+            if auth.disable_cooling or (known is not None and _may_do_more(known, auth)):
                 self.cooldowns.clear(auth_id)
         limits = {auth_id: auth.max_concurrent for auth_id, auth in self._auths.items()}
         self._configured = {auth_id: limit for auth_id, limit in limits.items() if limit}

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 from daemon.config import log_sizes
 from daemon.config.references import reference_at
-from daemon.config.schema import Logging
+from daemon.config.sections import Logging
 from daemon.reload.appliers import Applier
 from daemon.router.router import Router
 from daemon.secret import Secret

@@ -17,24 +17,23 @@ from daemon.config.instructions import Source
 from daemon.config.profile import Profile
 from daemon.config.profiles import profile_of
 from daemon.config.provider import PACKYCODE, Kind, Provider, RequestDefaults, SetBy, lower_name
-from daemon.config.schema import (
-    DEFAULT_MODELS,
-    Config,
-    Defaults,
-    ModelEntry,
-    Privacy,
-    Timeouts,
-    WireApi,
-)
+from daemon.config.schema import DEFAULT_MODELS, Config, Defaults, ModelEntry, Privacy, WireApi
+from daemon.config.sections import Timeouts
 from daemon.secret import MASK, Secret
 from daemon.snapshot.effort import SEED_EFFORTS
 from daemon.wires.table import WIRES
 
 
 class UpstreamTimeouts(Timeouts, frozen=True):
-    """The limits of one core auth, in seconds. ``total``: of an answer that comes as a whole; None: no limit."""
+    """The limits of one core auth, in seconds. ``whole``: of an answer that comes as a whole; None: no limit but
+    ``total``, which is that of every answer."""
 
-    total: float | None = None
+    whole: float | None = None
+
+    def limit(self, *, streamed: bool) -> float | None:
+        """Of an answer from its request to its end."""
+        limits = [each for each in (self.total, None if streamed else self.whole) if each is not None]
+        return min(limits, default=None)
 
 
 class CoreAuth(Struct, frozen=True, kw_only=True, gc=False):
@@ -55,6 +54,8 @@ class CoreAuth(Struct, frozen=True, kw_only=True, gc=False):
     wire: WireApi
     base_url: str
     api_key: Secret
+    key: int = 0
+    """Which one of its provider's keys this is, from 1; 0 where it has one key alone."""
     models: tuple[ModelEntry, ...]
     """Empty for a provider of the store that lists none and whose upstream is yet to be asked (``discover``)."""
     defaults: Defaults
@@ -94,6 +95,11 @@ class CoreAuth(Struct, frozen=True, kw_only=True, gc=False):
     set_by: SetBy = "local"
     """Of the store: who set ``base_url``, for the egress rule. Who set those of config.yaml is known by host."""
 
+    @property
+    def label(self) -> str:
+        """Its provider's name and, where that has several keys, which one this is: ``fox (key 2)``."""
+        return f"{self.name} (key {self.key})" if self.key else self.name
+
     def __repr__(self) -> str:
         """Without the fixed text: it may be long, and it is the user's."""
         fields = {**structs.asdict(self), "instructions_text": MASK if self.instructions_text else ""}
@@ -103,8 +109,8 @@ class CoreAuth(Struct, frozen=True, kw_only=True, gc=False):
 def synthesize(
     settings: Config, providers: Sequence[Provider], known: Mapping[str, CoreAuth] | None = None
 ) -> tuple[tuple[CoreAuth, ...], tuple[Diagnostic, ...]]:
-    """One core auth for each enabled provider that has not failed, in their order; a warning for each ID that was
-    taken already. ``known`` has those that need not be made again, by ``source``."""
+    """One core auth for each key of each enabled provider that has not failed, in their order; a warning for each ID
+    that was taken already. ``known`` has those that need not be made again, by ``source``."""
     ids, clients = Unique(), Unique()
     auths: list[CoreAuth] = []
     warnings: list[Diagnostic] = []
@@ -113,15 +119,17 @@ def synthesize(
             continue
         auth = (known or {}).get(provider.source)
         if auth is None or (auth.id, auth.client_id) != (provider.core_auth_id, provider.client_id):
-            auth = _core_auth(provider, settings)
-        unique = ids.take(auth.id)
-        if unique != auth.id:
-            message = f"the same name, key and base URL as another entry; it is known as {unique}"
-            warnings.append(Diagnostic(severity="warning", code="same-id", message=message, path=provider.path))
-        client = clients.take(auth.client_id)
-        if (unique, client) != (auth.id, auth.client_id):
-            auth = structs.replace(auth, id=unique, client_id=client)
-        auths.append(auth)
+            own = _core_auths(provider, settings)
+        else:
+            own = (auth,)
+        for each in own:
+            unique, client = ids.take(each.id), clients.take(each.client_id)
+            if unique != each.id:
+                message = f"the same name, key and base URL as another entry; it is known as {unique}"
+                warnings.append(Diagnostic(severity="warning", code="same-id", message=message, path=provider.path))
+            if (unique, client) != (each.id, each.client_id):
+                each = structs.replace(each, id=unique, client_id=client)
+            auths.append(each)
     return tuple(auths), tuple(warnings)
 
 
@@ -130,7 +138,22 @@ def general_settings(settings: Config) -> tuple[object, ...]:
     return settings.timeouts, settings.proxy_url.strip(), settings.disable_cooling
 
 
+def _core_auths(provider: Provider, settings: Config) -> tuple[CoreAuth, ...]:
+    """One for each key. They differ in nothing else, so what is made of the rest is made once."""
+    first = _core_auth(provider, settings)
+    if len(provider.api_keys) == 1:
+        return (first,)
+    found: dict[str, CoreAuth] = {}
+    for number, key in enumerate(provider.api_keys, 1):
+        text = key.reveal().strip()
+        ids = stable_ids(provider.kind, provider.name, api_key=text, base_url=provider.base_url)
+        if text not in found:  # one that is listed twice is warned of
+            found[text] = structs.replace(first, id=ids[0], client_id=ids[1], api_key=Secret(text), key=number)
+    return tuple(found.values())
+
+
 def _core_auth(provider: Provider, settings: Config) -> CoreAuth:
+    """That of the first key."""
     base_url, wire = provider.base_url.strip(), provider.wire
     is_packycode = provider.kind == PACKYCODE
     has_none = provider.discover and not provider.keeps_models
@@ -184,8 +207,8 @@ def with_profile(auth: CoreAuth, profile: Profile | None, reason: str) -> CoreAu
 def _identity(provider: Provider) -> tuple[str, str, Secret]:
     """(core auth ID, client ID, key). Where the IDs are known the key stays closed: opening 2,000 takes too long."""
     if provider.core_auth_id and provider.client_id:
-        return provider.core_auth_id, provider.client_id, provider.api_key
-    key = provider.api_key.reveal().strip()
+        return provider.core_auth_id, provider.client_id, provider.api_keys[0]
+    key = provider.api_keys[0].reveal().strip()
     ids = stable_ids(provider.kind, provider.name, api_key=key, base_url=provider.base_url)
     return *ids, Secret(key)
 
@@ -218,7 +241,7 @@ def _store(privacy: Privacy) -> bool | None:
 
 def _timeouts(provider: Provider, general: Timeouts) -> UpstreamTimeouts:
     own = {name: value for name, value in structs.asdict(provider.timeouts).items() if value is not UNSET}
-    return UpstreamTimeouts(**structs.asdict(general) | own, total=provider.total_timeout)
+    return UpstreamTimeouts(**structs.asdict(general) | own, whole=provider.total_timeout)
 
 
 def short(kind: str, *parts: str) -> str:

@@ -46,7 +46,7 @@ def _fields(auth: CoreAuth, provider: Provider, snapshot: Snapshot) -> Iterator[
         yield "base-url and api-key from the provider store"
     else:
         for field in (BASE_URL, API_KEY if provider.kind == PACKYCODE else "api-key"):
-            yield f"{field} {_source(field, provider, snapshot)}"
+            yield f"{field} {_source(field, provider, snapshot, auth.key)}"
     if auth.proxy_url:
         own = provider.proxy_url.strip()
         path: Path = (*provider.path, "proxy-url") if own else ("proxy-url",)
@@ -56,10 +56,11 @@ def _fields(auth: CoreAuth, provider: Provider, snapshot: Snapshot) -> Iterator[
         yield f"profile {auth.profile} ({auth.profile_reason})"
 
 
-def _source(field: str, provider: Provider, snapshot: Snapshot) -> str:
+def _source(field: str, provider: Provider, snapshot: Snapshot, key: int) -> str:
     if provider.kind == PACKYCODE and (ambient := AMBIENT.get(snapshot.effective_sources.get(field, ""))):
         return f"from {ambient.format(VARIABLES.get(field))}"
-    return _written(snapshot, (*provider.path, *field.split(".")))
+    place: Path = (key - 1,) if key and field == "api-key" else ()
+    return _written(snapshot, (*provider.path, *field.split("."), *place))
 
 
 def _written(snapshot: Snapshot, path: Path) -> str:

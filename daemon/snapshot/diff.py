@@ -7,23 +7,24 @@ its host, a header has no value, fixed instructions are where they come from. Ch
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Struct, structs
 
-from daemon.config.document import looks_secret
 from daemon.config.instructions import Instructions
 from daemon.config.provider import Provider, RequestDefaults, lower_name
 from daemon.config.references import is_reference
-from daemon.config.schema import Base, ModelAlias, ModelEntry, TppcProvider
+from daemon.config.schema import ModelAlias, ModelEntry, TppcProvider
+from daemon.config.schema_base import Base
 from daemon.config.shape import Field, fields
 from daemon.config.urls import shown as shown_url
 from daemon.secret import Secret
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.file_order import FileOrder
 from daemon.snapshot.snapshot import Snapshot
+from daemon.snapshot.words import key_count, keys_change, plain, secret_change, shown_text
 
-LONGEST_TEXT = 80
 Keys = tuple[str, ...]
 Written = tuple[object, object]
 """The data of the old and of the new file at one place; None where it has none."""
@@ -55,8 +56,7 @@ def diff(old: Snapshot | None, new: Snapshot) -> ChangeSet:
     """``old`` is None at the first load: no changes then, and every core auth is added."""
     if old is None:
         return ChangeSet(first=True, added=len(new.core_auths))
-    before = {auth.source: auth for auth in old.core_auths}
-    after = {auth.source: auth for auth in new.core_auths}
+    added, changed, removed = _counts(old.core_auths, new.core_auths)
     order = FileOrder(new.written, old.written)
     changes = (
         *section_changes(old.config, new.config, "", (), (old.written, new.written)),
@@ -64,15 +64,27 @@ def diff(old: Snapshot | None, new: Snapshot) -> ChangeSet:
     )
     return ChangeSet(
         changes=tuple(sorted(changes, key=lambda change: order.rank(change.keys))),
-        added=len(after.keys() - before.keys()),
-        changed=sum(1 for source, auth in after.items() if source in before and _differ(before[source], auth)),
-        removed=len(before.keys() - after.keys()),
+        added=added,
+        changed=changed,
+        removed=removed,
     )
 
 
+def _counts(old: Sequence[CoreAuth], new: Sequence[CoreAuth]) -> tuple[int, int, int]:
+    """(added, changed, removed) core auths. Of one provider's, those whose ID is new take the place of those whose ID
+    is gone: a key or a URL was changed."""
+    before, after = {auth.id: auth for auth in old}, {auth.id: auth for auth in new}
+    gone = Counter(auth.source for auth in old if auth.id not in after)
+    come = Counter(auth.source for auth in new if auth.id not in before)
+    replaced = (gone & come).total()
+    changed = sum(1 for key, auth in after.items() if key in before and _differ(before[key], auth))
+    return come.total() - replaced, changed + replaced, gone.total() - replaced
+
+
 def _differ(before: CoreAuth, after: CoreAuth) -> bool:
-    """Most of 2,000 are the same object, and a comparison of two that are equal looks at every field."""
-    return before is not after and before != after
+    """Most of 2,000 are the same object, and a comparison of two that are equal looks at every field. The place among
+    the keys of a list is no setting."""
+    return before is not after and before != structs.replace(after, key=before.key)
 
 
 def _stored_changes(old: Sequence[Provider], new: Sequence[Provider]) -> Iterator[Change]:
@@ -103,31 +115,18 @@ def _fields_of_stored(before: Provider, after: Provider, path: str) -> Iterator[
             case RequestDefaults(), RequestDefaults():
                 for name in RequestDefaults.__struct_fields__:
                     if getattr(old, name) != getattr(new, name):
-                        text = f"{_plain(getattr(old, name))} -> {_plain(getattr(new, name))}"
+                        text = f"{plain(getattr(old, name))} -> {plain(getattr(new, name))}"
                         yield Change(path=f"{path}.{name.replace('_', '-')}", text=text, keys=STORE)
             case dict(), dict():
                 yield from _table_changes(old, new, below, STORE)
+            case (Secret() as one,), (Secret() as other,):
+                yield Change(path=below, text=secret_change(one, other), keys=STORE)
             case tuple(), tuple() if attribute == "models":
                 yield from _entry_changes(old, new, below, STORE)
-            case Secret(), Secret():
-                yield Change(path=below, text=_secret_change(old, new), keys=STORE)
             case _:
-                show = shown_url if attribute == "base_url" else _plain
+                show = shown_url if attribute == "base_url" else plain
                 text = f"{show(old)} -> {show(new)}" if show(old) != show(new) else "updated"
                 yield Change(path=below, text=text, keys=STORE)
-
-
-def _plain(value: object) -> str:
-    match value:
-        case None:
-            return "<none>"
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return f"{value:.12g}"
-        case tuple():
-            return ", ".join(shown_text(str(item)) for item in value) or "<none>"
-    return shown_text(str(value))
 
 
 STORE: Keys = ("store",)
@@ -137,7 +136,7 @@ STORED_FIELDS = (
     ("failed", "failed"),
     ("type", "type"),
     ("base_url", "base-url"),
-    ("api_key", "api-key"),
+    ("api_keys", "api-key"),
     ("total_timeout", "timeout"),
     ("models", "models"),
     ("fallback_models", "fallback-models"),
@@ -288,9 +287,11 @@ def _verb(before: bool, after: bool) -> str:
 def _transition(field: Field, before: object, after: object) -> str:
     match before, after:
         case Secret(), Secret():
-            return _secret_change(before, after)
+            return secret_change(before, after)
+        case ((Secret() | tuple()), (Secret() | tuple())) if field.shape.kind == "keys":
+            return keys_change(before, after)
         case tuple(), tuple() if field.shape.item and field.shape.item.kind == "secret":
-            return _key_count(len(before), len(after))
+            return key_count(len(before), len(after))
         case Instructions(), Instructions() if before.written == after.written:  # the text behind the reference
             return "updated"
     old, new = shown(field, before), shown(field, after)
@@ -301,16 +302,6 @@ def _transition(field: Field, before: object, after: object) -> str:
             else f"{old} -> {new} (changed beyond what is shown)"
         )
     return f"{old} -> {new}"
-
-
-def _secret_change(before: Secret, after: Secret) -> str:
-    return "set" if not before else "removed" if not after else "updated"
-
-
-def _key_count(before: int, after: int) -> str:
-    if not before or not after:
-        return f"set ({after})" if after else "removed"
-    return f"updated ({before} -> {after})"
 
 
 def shown(field: Field, value: object) -> str:
@@ -325,13 +316,5 @@ def shown(field: Field, value: object) -> str:
         case str() if field.shape.kind == "url":
             return shown_url(value)
         case tuple() if field.shape.kind == "models":
-            return _plain(tuple(entry.public for entry in value))
-    return _plain(value)
-
-
-def shown_text(text: str) -> str:
-    if looks_secret(text):
-        return "<redacted>"
-    if len(text) > LONGEST_TEXT:
-        return f"{text[:LONGEST_TEXT]}…"
-    return text or "<none>"
+            return plain(tuple(entry.public for entry in value))
+    return plain(value)

@@ -55,7 +55,7 @@ def profile_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
     """Which profile a provider has, why, and what is never sent because of it, if anything: clients see that in
     ``x-tppcd-lost``."""
     before = {auth.name: (auth.profile, auth.profile_reason) for auth in old.core_auths} if old else {}
-    for auth in new.core_auths:
+    for auth in {auth.name: auth for auth in new.core_auths}.values():
         if auth.profile and before.get(auth.name) != (auth.profile, auth.profile_reason):
             left_out = ", ".join(PROFILES[auth.profile].unsupported_on(auth.wire))
             never_sent = f": never sent are {left_out}" if left_out else ""
@@ -87,7 +87,7 @@ def models_lines(old: Snapshot, new: Snapshot) -> Iterator[str]:
             names, known_names = lists.read().by_name.keys(), known.read().by_name.keys()
             sizes[key] = f"+{len(names - known_names)} -{len(known_names - names)}" if names != known_names else ""
         if sizes.get(key):
-            yield f"models of {auth.name}: {sizes[key]}"
+            yield f"models of {auth.label}: {sizes[key]}"
 
 
 def _count(number: int, noun: str) -> str:

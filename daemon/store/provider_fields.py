@@ -16,8 +16,9 @@ from typing import Final
 from msgspec import UNSET, Struct, UnsetType, structs
 
 from daemon.config import rules
-from daemon.config.convert import quoted, word
+from daemon.config.convert import quoted
 from daemon.config.diagnostics import Fault, Path
+from daemon.config.expected import word
 from daemon.config.profiles import CHOICES, PROFILES
 from daemon.config.references import is_reference
 from daemon.config.rules_secrets import secrets

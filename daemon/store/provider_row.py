@@ -104,7 +104,7 @@ def provider_of(row: StoredProvider, extra: ExtraConfig, *, api_key: Secret, fai
         enabled=row.enabled,
         wire=adapter.wire_api,
         base_url=row.base_url,
-        api_key=api_key,
+        api_keys=(api_key,),
         models=row.models or (DEFAULT_MODELS if adapter.seed_models else ()),
         profile=extra.profile or adapter.profile,
         headers=extra.headers,
@@ -137,6 +137,6 @@ def failed_provider(row: UnreadableRow) -> Provider:
         enabled=row.enabled,
         wire=ADAPTERS["openai"].wire_api,
         base_url="",
-        api_key=Secret(""),
+        api_keys=(Secret(""),),
         failed=True,
     )

@@ -288,7 +288,7 @@ def _question(auth: CoreAuth, ca: str) -> tuple[object, ...]:
 
 def _report(upstream: UpstreamModels, before: State, result: ListResult) -> None:
     """A change of state. What changes in a list is reported by the reload that puts it in force."""
-    auth, what = upstream.auth, f"models of {upstream.auth.name}"
+    auth, what = upstream.auth, f"models of {upstream.auth.label}"
     if result.state == "listed":
         if before == "failing":
             logger.info("{} are listed again", what)

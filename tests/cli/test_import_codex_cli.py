@@ -147,6 +147,21 @@ def test_what_is_in_the_file_already_stays() -> None:
     assert wolf == {"name": "wolf"}
 
 
+@pytest.mark.parametrize(
+    "key, keys",
+    [
+        ("env:FOX_KEY_3", ["env:FOX_KEY_1", "sk-2", "env:FOX_KEY_3"]),
+        ("sk-2", ["env:FOX_KEY_1", "sk-2"]),
+        ("env:FOX_KEY_1", ["env:FOX_KEY_1", "sk-2"]),
+        (None, ["env:FOX_KEY_1", "sk-2"]),
+    ],
+)
+def test_a_provider_with_a_list_of_keys_keeps_them(key: str | None, keys: list[str]) -> None:
+    old = {"tppc": {"providers": [{"name": "fox", "api-key": ["env:FOX_KEY_1", "sk-2"]}]}}
+    new = {"tppc": {"providers": [{"name": "fox"} | ({"api-key": key} if key else {})]}}
+    assert merged(old, new)["tppc"]["providers"] == [{"name": "fox", "api-key": keys}]  # type: ignore[index]  # plain data
+
+
 def test_written_into_a_commented_file_every_other_line_stays(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = home / "config.yaml"
     path.write_text(COMMENTED)

@@ -192,3 +192,52 @@ def test_one_is_added_and_removed() -> None:
     for name in ("", "vixen"):
         with pytest.raises(UnknownProvider):
             removed(TPPC, name)
+
+
+KEYS: dict[str, Any] = {"api-key": ["sk-1", "env:B", "sk-3"]}
+KEYS_SHOWN: dict[str, Any] = {"api-key": [MASK, "env:B", MASK]}
+
+
+@pytest.mark.parametrize("change", [merged, replaced])
+@pytest.mark.parametrize(
+    "sent, made",
+    [
+        ([MASK, "env:B", MASK], ["sk-1", "env:B", "sk-3"]),
+        ([MASK, "env:C", MASK], ["sk-1", "env:C", "sk-3"]),
+        (["sk-2", "env:B", MASK], ["sk-2", "env:B", "sk-3"]),
+        ([MASK, "sk-2", MASK], ["sk-1", "sk-2", "sk-3"]),
+        (["sk-7"], ["sk-7"]),
+        (["sk-7", "env:B"], ["sk-7", "env:B"]),
+        (["env:B"], ["env:B"]),
+        ([], []),
+        ("sk-8", "sk-8"),
+    ],
+)
+def test_a_masked_key_of_a_list_is_the_one_in_its_place(change: Any, sent: object, made: object) -> None:
+    assert change(KEYS, KEYS_SHOWN, {"api-key": sent}) == {"api-key": made}
+
+
+@pytest.mark.parametrize("change", [merged, replaced])
+@pytest.mark.parametrize(
+    "written, sent, path, why",
+    [
+        (KEYS, [MASK], ("api-key",), "must keep its length (3, got 1)"),
+        (KEYS, [MASK, "env:B", MASK, "sk-4"], ("api-key",), "must keep its length (3, got 4)"),
+        (KEYS, [MASK, "env:B"], ("api-key",), "must keep its length (3, got 2)"),
+        (KEYS, [MASK, MASK, MASK], ("api-key", 1), "api-key[1] is masked, but there is no stored value"),
+        (KEYS, MASK, ("api-key",), "api-key is masked, but there is no stored value"),
+        ({"api-key": "sk-1"}, [MASK, "sk-2"], ("api-key",), "must keep its length (1, got 2)"),
+        ({}, [MASK], ("api-key",), "must keep its length (0, got 1)"),
+    ],
+)
+def test_a_mask_that_stands_for_no_key_is_refused(
+    change: Any, written: dict[str, Any], sent: object, path: tuple[str | int, ...], why: str
+) -> None:
+    shown = {"api-key": KEYS_SHOWN["api-key"] if written is KEYS else MASK} if written else {}
+    with pytest.raises(PatchRefused) as refused:
+        change(written, shown, {"api-key": sent})
+    assert (refused.value.path, why in refused.value.message) == (path, True), refused.value.message
+
+
+def test_one_key_becomes_a_list_with_its_mask_in_it_only_where_it_stays_one() -> None:
+    assert merged({"api-key": "sk-1"}, {"api-key": MASK}, {"api-key": [MASK]}) == {"api-key": ["sk-1"]}

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from daemon.config.schema import Config, RemoteManagement
+from daemon.config.schema import Config
+from daemon.config.sections import RemoteManagement
 from daemon.errors import LocalError
 from daemon.gateway.access import ClientAccess
 from daemon.secret import Secret

@@ -189,7 +189,7 @@ async def test_a_request_gets_the_providers_defaults_on_either_way(entry: str) -
 
 
 def limited(*auths: CoreAuth) -> list[CoreAuth]:
-    return [replace(each, timeouts=UpstreamTimeouts(total=20.0, idle=1000.0), **KINDS["store"]) for each in auths]
+    return [replace(each, timeouts=UpstreamTimeouts(whole=20.0, idle=1000.0), **KINDS["store"]) for each in auths]
 
 
 @pytest.mark.parametrize("entry", WIRES)

@@ -25,7 +25,7 @@ def row(name: str, url: str = "https://row.example/v1") -> Provider:
         enabled=True,
         wire="responses",
         base_url=url,
-        api_key=Secret("sk-planted-row"),
+        api_keys=(Secret("sk-planted-row"),),
     )
 
 

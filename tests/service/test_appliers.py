@@ -12,7 +12,8 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 
-from daemon.config.schema import Config, Logging
+from daemon.config.schema import Config
+from daemon.config.sections import Logging
 from daemon.reload.appliers import swap
 from daemon.router.router import Router
 from daemon.service.appliers import DaemonLog, appliers

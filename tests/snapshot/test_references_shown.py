@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from daemon.config.schema import Base, Config, ModelEntry
+from daemon.config.schema import Config, ModelEntry
+from daemon.config.schema_base import Base
 from daemon.config.shape import Shape, fields
 from daemon.snapshot.diff import diff
 from daemon.snapshot.snapshot import build

@@ -35,7 +35,7 @@ def stored(name: str = "fox", **changes: Any) -> Provider:
         "enabled": True,
         "wire": "chat",
         "base_url": "https://a.example/v1",
-        "api_key": ClosedKey("sealed"),
+        "api_keys": (ClosedKey("sealed"),),
         "type": "openai",
         "models": (ModelEntry(name="m"),),
         "core_auth_id": f"store:{name}:0123456789ab",
@@ -49,10 +49,10 @@ def snapshot(*rows: Provider, text: str = "{}") -> Snapshot:
 
 
 def test_a_snapshot_and_a_diff_of_rows_open_no_key() -> None:
-    before, after = snapshot(stored()), snapshot(stored(base_url="https://b.example", api_key=ClosedKey("other")))
+    before, after = snapshot(stored()), snapshot(stored(base_url="https://b.example", api_keys=(ClosedKey("other"),)))
     (auth,) = before.core_auths
     assert (auth.id, auth.client_id) == ("store:fox:0123456789ab", "store:models:0123456789ab")
-    assert auth.api_key is before.providers[-1].api_key
+    assert auth.api_key is before.providers[-1].api_keys[0]
     assert diff(before, after).changed == 1
     assert before.revision != after.revision
 
@@ -70,7 +70,7 @@ def test_what_a_row_says_reaches_its_core_auth() -> None:
     assert (auth.type, auth.fallback_models, auth.set_by, auth.discover) == ("openai", ("a", "b"), "remote", True)
     assert auth.request_defaults == RequestDefaults(temperature=0.2, max_tokens=5)
     timeouts = auth.timeouts
-    assert (timeouts.connect, timeouts.first_event, timeouts.idle, timeouts.total) == (10.0, 7.0, 7.0, 7.0)
+    assert (timeouts.connect, timeouts.first_event, timeouts.idle, timeouts.whole) == (10.0, 7.0, 7.0, 7.0)
 
 
 def test_a_row_without_models_serves_none_until_they_are_known_and_is_behind_no_alias() -> None:
@@ -100,8 +100,8 @@ def test_a_name_of_the_file_is_the_files_and_the_row_is_reported() -> None:
     [
         ({"base_url": "https://b.example/x"}, ["base-url: https://a.example -> https://b.example"]),
         ({"base_url": "https://a.example/x"}, ["base-url: updated"]),
-        ({"api_key": Secret("sk-planted")}, ["api-key: updated"]),
-        ({"api_key": Secret("")}, ["api-key: removed"]),
+        ({"api_keys": (Secret("sk-planted"),)}, ["api-key: updated"]),
+        ({"api_keys": (Secret(""),)}, ["api-key: removed"]),
         ({"enabled": False}, ["enabled: true -> false"]),
         ({"name": "Fox"}, ["name: fox -> Fox"]),
         ({"type": "vllm"}, ["type: openai -> vllm"]),

@@ -122,7 +122,7 @@ async def test_case_191_get_list_update_switch_and_delete(url: str, tmp_path: Pa
         assert [each.row.name for each in await node.service.list(after="fox")] == ["wolf"]
         await node.service.update("fox", {"base_url": "https://moved.example"})
         assert node.in_force["fox"].base_url == "https://moved.example"
-        assert node.in_force["fox"].api_key.reveal() == PLANTED
+        assert node.in_force["fox"].api_keys[0].reveal() == PLANTED
         assert (await node.service.switch("wolf", enabled=True)).is_running
         again = await node.service.switch("wolf", enabled=True)
         assert isinstance(again.row, StoredProvider)
@@ -233,7 +233,7 @@ async def test_without_the_database_a_write_is_refused_and_what_serves_goes_on(
             ):
                 with pytest.raises(StoreUnavailable):
                     await write
-            assert node.in_force["fox"].api_key.reveal() == PLANTED
+            assert node.in_force["fox"].api_keys[0].reveal() == PLANTED
             postgresql.start()
             await node.service.create(FOX | {"name": "wolf"})
             assert list(node.in_force) == ["fox", "wolf"]

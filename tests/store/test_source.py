@@ -147,8 +147,8 @@ async def test_rows_become_providers_in_the_order_of_creation(url: str, tmp_path
         wolf = found["Wolf"]
         assert (wolf.kind, wolf.source, wolf.base_url) == ("store", "store:Wolf", "https://fox.example/v1")
         assert (wolf.timeouts.idle, wolf.timeouts.first_event, wolf.headers) == (30.0, 30.0, {"X-A": "b"})
-        assert wolf.api_key.reveal() == PLANTED
-        assert not found["fox"].api_key
+        assert wolf.api_keys[0].reveal() == PLANTED
+        assert not found["fox"].api_keys[0]
 
 
 @pytest.mark.asyncio
@@ -159,7 +159,7 @@ async def test_a_revision_is_computed_without_opening_a_key(
     async with daemon.running():
         await daemon.create("fox")
         providers = fragment(await daemon.read()).providers
-        assert isinstance(providers[0].api_key, SealedKey)
+        assert isinstance(providers[0].api_keys[0], SealedKey)
         monkeypatch.setattr(EncryptionKeys, "open", lambda *_: pytest.fail("a key was opened"))
         assert revision(Config(), providers) == revision(Config(), fragment(await daemon.read()).providers)
         assert PLANTED not in repr(providers)
@@ -281,12 +281,12 @@ async def test_a_reference_is_resolved_here_and_its_file_is_watched(url: str, tm
         await daemon.create("wolf", api_key="env:WOLF_KEY")
         update = await daemon.read()
         assert fragment(update).files == {str(key)}
-        assert serving(update)["fox"].api_key.reveal() == "sk-planted-first"
-        assert serving(update)["wolf"].api_key.reveal() == "sk-planted-wolf"
+        assert serving(update)["fox"].api_keys[0].reveal() == "sk-planted-first"
+        assert serving(update)["wolf"].api_keys[0].reveal() == "sk-planted-wolf"
         daemon.source.watch(fragment(update).files)
         count = len(daemon.updates)
         key.write_text("sk-planted-second\n")
-        assert serving(await daemon.publishes(count + 1))["fox"].api_key.reveal() == "sk-planted-second"
+        assert serving(await daemon.publishes(count + 1))["fox"].api_keys[0].reveal() == "sk-planted-second"
 
 
 @pytest.mark.asyncio
@@ -390,7 +390,7 @@ async def test_a_database_that_goes_away_and_comes_back(postgresql: PostgreSQL, 
                 await daemon.create("wolf")
             late = Daemon(url, stored_state(tmp_path, 1))  # a start without it, from the sealed copy
             async with late.running():
-                assert serving(late.updates[0])["fox"].api_key.reveal() == PLANTED
+                assert serving(late.updates[0])["fox"].api_keys[0].reveal() == PLANTED
                 assert fragment(late.updates[0]).failing == {"store"}
                 stranger = Daemon(url, stored_state(tmp_path, 1), key=base64.b64encode(bytes(32)).decode())
                 assert (await stranger.read()).problem is not None  # another key drops the copy
@@ -465,12 +465,12 @@ async def test_the_generated_key_is_made_with_the_first_key_and_rotated_by_rekey
         await daemon.create("fox")
         first = (tmp_path / KEY_FILE).read_text()
         assert (tmp_path / KEY_FILE).stat().st_mode & 0o777 == 0o600
-        held = serving(await daemon.read())["fox"].api_key
+        held = serving(await daemon.read())["fox"].api_keys[0]
         assert await daemon.source.rekey() == 1
         second = (tmp_path / KEY_FILE).read_text()
         assert (len(second.split()), second != first) == (1, True)
         assert held.reveal() == PLANTED  # of a request that is under way
-        assert serving(await daemon.read())["fox"].api_key.reveal() == PLANTED
+        assert serving(await daemon.read())["fox"].api_keys[0].reveal() == PLANTED
         assert (await daemon.source.rekey()) == 1
 
 
@@ -487,11 +487,11 @@ async def test_a_rekey_that_was_killed_halfway_leaves_a_store_that_works(tmp_pat
             await daemon.source.call(lambda repository: repository.rekey())
         other = Daemon("", tmp_path)
         async with other.running():
-            assert serving(other.updates[0])["fox"].api_key.reveal() == PLANTED
+            assert serving(other.updates[0])["fox"].api_keys[0].reveal() == PLANTED
             await other.create("wolf")
             assert await other.source.rekey() == 2
         assert len((tmp_path / KEY_FILE).read_text().split()) == 1
-        assert serving(await daemon.read())["wolf"].api_key.reveal() == PLANTED
+        assert serving(await daemon.read())["wolf"].api_keys[0].reveal() == PLANTED
 
 
 class Silent:

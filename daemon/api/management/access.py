@@ -20,7 +20,7 @@ import bcrypt
 from loguru import logger
 from msgspec import Struct
 
-from daemon.config.schema import RemoteManagement
+from daemon.config.sections import RemoteManagement
 from daemon.errors import ErrorKind, LocalError
 from daemon.gateway.access import bearer
 from daemon.gateway.caller import Caller, Scope, caller

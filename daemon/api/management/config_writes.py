@@ -40,7 +40,8 @@ from daemon.config.edit.patch import (
     unwrapped,
 )
 from daemon.config.edit.rewrite import NotEditable, refuse_broken, rewrite
-from daemon.config.schema import Base, Packycode, Tppc
+from daemon.config.schema import Packycode, Tppc
+from daemon.config.schema_base import Base
 from daemon.errors import ErrorKind, LocalError
 from daemon.gateway.caller import Caller
 from daemon.reload.writing import ConfigWriting, Edit, Invalid, Stale, Written, digest_of

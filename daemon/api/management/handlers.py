@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -34,6 +35,8 @@ from daemon.upstream.probe import Probe, probe
 MOST_EXPLAIN: Final = 64 * 1024
 """Most bytes of the body of ``POST /explain``."""
 DEFAULT_LINES: Final = 100
+MOST_PROBES: Final = 32
+"""Keys of one provider that a test asks about."""
 LOG_FIELDS: Final = {"request-id": "request_id", "provider": "provider"}
 """Query parameter -> field of a log record."""
 
@@ -138,23 +141,24 @@ async def probe_provider(services: Services, request: Request) -> Response:
     The URL is the configured one: no part of the request chooses where the daemon connects to."""
     snapshot = snapshot_in_force(services)
     name = request.path_params["name"]
-    auth = auth_to_test(name, snapshot)
-    if isinstance(auth, Diagnosis):
-        return json_response(views.provider_test(name, Probe(url="", checks=(), diagnosis=auth)))
-    result = await probe(auth, egress=services.egress, ca=snapshot.config.upstream_ca)
-    return json_response(views.provider_test(auth.name, result))
+    auths = auths_to_test(name, snapshot)
+    if isinstance(auths, Diagnosis):
+        return json_response(views.provider_test(name, [(None, Probe(url="", checks=(), diagnosis=auths))]))
+    ca = snapshot.config.upstream_ca
+    results = await asyncio.gather(*(probe(auth, egress=services.egress, ca=ca) for auth in auths[:MOST_PROBES]))
+    return json_response(views.provider_test(auths[0].name, list(zip(auths, results, strict=False))))
 
 
-def auth_to_test(name: str, snapshot: Snapshot) -> CoreAuth | Diagnosis:
-    """The provider's core auth, also of a disabled one; a diagnosis where it lacks what a test needs. Raises 404."""
-    for auth in snapshot.core_auths:
-        if lower_name(auth.name) == lower_name(name):
-            return auth
+def auths_to_test(name: str, snapshot: Snapshot) -> tuple[CoreAuth, ...] | Diagnosis:
+    """The provider's core auths, one for each key, also of a disabled one; a diagnosis where it lacks what a test
+    needs. Raises 404."""
+    if auths := tuple(auth for auth in snapshot.core_auths if lower_name(auth.name) == lower_name(name)):
+        return tuple(auth for auth in auths if auth.source == auths[0].source)
     providers = [each for each in snapshot.providers if each.is_named(name)]
     if not providers:
         raise LocalError(ErrorKind.NOT_FOUND, f"there is no provider {name[:100]!r}")
     provider = providers[-1]  # the last: a tppc provider may be called packycode
     if not provider.base_url.strip():
         return Diagnosis(ok=False, explanation="this provider has no base-url yet", hint="fill in base-url")
-    (auth,), _ = synthesize(snapshot.config, (structs.replace(provider, enabled=True),))
-    return auth
+    auths, _ = synthesize(snapshot.config, (structs.replace(provider, enabled=True),))
+    return auths

@@ -42,14 +42,14 @@ async def refused_keys(services: Services, who: Caller, new: Snapshot) -> tuple[
             for auth in auths
         )
     )
-    paths = {each.source: each.path for each in new.providers}
-    return tuple(
-        Diagnostic(
-            severity="error", code="invalid-key", message=f"{auth.name}: {why}", path=paths[auth.source], hint=HINT
-        )
-        for auth, why in zip(auths, found, strict=True)
-        if why
-    )
+    return tuple(_refused(auth, why, new) for auth, why in zip(auths, found, strict=True) if why)
+
+
+def _refused(auth: CoreAuth, why: str, new: Snapshot) -> Diagnostic:
+    path = next(each.path for each in new.providers if each.source == auth.source)
+    if auth.key:
+        path = (*path, "api-key", auth.key - 1)
+    return Diagnostic(severity="error", code="invalid-key", message=f"{auth.label}: {why}", path=path, hint=HINT)
 
 
 async def refused_key(services: Services, who: Caller, auth: CoreAuth, *, is_new_url: bool) -> str:
@@ -64,9 +64,9 @@ async def refused_key(services: Services, who: Caller, auth: CoreAuth, *, is_new
 
 
 def _with_new_keys(old: Snapshot, new: Snapshot) -> Iterator[CoreAuth]:
-    known = {each.source: each.api_key for each in old.providers}
+    known = {each.source: {key.reveal().strip() for key in each.api_keys} for each in old.providers if each.path}
     for provider in new.providers:
-        is_set = bool(provider.api_key) and provider.api_key != known.get(provider.source)
-        if provider.kind != "store" and is_set and not provider.failed and host_of(provider.base_url):
-            (auth,), _ = synthesize(new.config, (structs.replace(provider, enabled=True),))
-            yield auth
+        if provider.path and not provider.failed and host_of(provider.base_url):
+            auths, _ = synthesize(new.config, (structs.replace(provider, enabled=True),))
+            in_force = known.get(provider.source, set())
+            yield from (auth for auth in auths if auth.api_key and auth.api_key.reveal() not in in_force)

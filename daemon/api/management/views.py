@@ -18,6 +18,7 @@ from daemon.api.schemas import (
     CheckView,
     ExplainBody,
     Explanation,
+    KeyTest,
     LimitRow,
     LoadRow,
     ModelRow,
@@ -126,6 +127,7 @@ def auth_view(
         profile=auth.profile if configured else learned,
         profile_reason=auth.profile_reason if configured else "learned from refusals",
         amendments=list(amendments),
+        key=auth.key or UNSET,
     )
 
 
@@ -281,17 +283,26 @@ def explanation(
     )
 
 
-def provider_test(name: str, result: Probe) -> ProviderTest:
+def provider_test(name: str, results: Sequence[tuple[CoreAuth | None, Probe]]) -> ProviderTest:
+    """``results`` has one for each key; without a core auth where it lacks what a test needs."""
+    several = [(auth, each.diagnosis) for auth, each in results if auth is not None and auth.key]
+    auth, result = next((each for each in results if not each[1].diagnosis.ok), results[0])
     diagnosis = result.diagnosis
+    which = f"key {auth.key}: " if auth is not None and auth.key and not diagnosis.ok else ""
     return ProviderTest(
         provider=name,
         ok=diagnosis.ok,
         url=masked_url(result.url),
-        explanation=diagnosis.explanation,
+        explanation=which + diagnosis.explanation,
         hint=diagnosis.hint,
         checks=[
             CheckView(name=each.name, ok=each.ok, detail=each.detail, milliseconds=each.milliseconds)
             for each in result.checks
         ],
         models=None if diagnosis.models is None else list(diagnosis.models),
+        keys=[
+            KeyTest(key=auth.key, auth=auth.id, ok=said.ok, explanation=said.explanation, hint=said.hint)
+            for auth, said in several
+        ]
+        or UNSET,
     )

@@ -5,7 +5,8 @@
 1. ``shown`` is the block as the API shows it: defaults filled in, secrets masked. What comes back as it
    was shown is no change, so a mask stands for what it hides and an absent key stays absent.
 2. A key of the file that is not shown (one that the schema does not know) is never lost.
-3. A mask without a stored value is refused: it would be written as the secret.
+3. A mask without a stored value is refused: it would be written as the secret. Masked items of a list stand for those
+   in the same place, so the list has to keep its length.
 4. The providers of ``tppc`` are patched by name, which is compared trimmed and in lower case.
 """
 
@@ -103,7 +104,7 @@ def _replaced(written: object, shown: object, sent: object, path: Path) -> objec
         result = _replaced_map(_map(written), _map(shown), sent, path)
         return result if result or written is not ABSENT or not _map(shown) else ABSENT
     if isinstance(sent, Sequence) and not isinstance(sent, str):
-        return list(_replaced_items(_list(written), _list(shown), sent, path))
+        return list(_replaced_items(written, shown, sent, path))
     return _behind_mask(written, shown, sent, path) if has_mask(sent) else sent
 
 
@@ -116,11 +117,18 @@ def _replaced_map(written: Block, shown: Block, sent: Block, path: Path) -> dict
     return {key: result[key] for key in (*written, *result) if key in result}
 
 
-def _replaced_items(
-    written: Sequence[object], shown: Sequence[object], sent: Sequence[object], path: Path
-) -> Iterator[object]:
-    """Items are the same if they are named the same, those without a name if they are equal."""
-    known = list(zip(written, shown, strict=False))
+def _replaced_items(written: object, shown: object, sent: Sequence[object], path: Path) -> Iterator[object]:
+    """Items are the same if they are named the same, those without a name if they are equal; masked ones if they are in
+    the same place."""
+    if any(map(has_mask, sent)):
+        written, shown = _items(written), _items(shown)
+        if len(sent) != len(written):
+            message = f"{path[-1]} has masked items, so it must keep its length ({len(written)}, got {len(sent)})"
+            raise PatchRefused(path, message, "send every item itself, as a key or a reference")
+        for index, each in enumerate(zip(written, shown, sent, strict=True)):
+            yield _replaced(*each, (*path, index))
+        return
+    known = list(zip(_list(written), _list(shown), strict=False))
     for index, item in enumerate(sent):
         at = next((place for place, (_, seen) in enumerate(known) if _is_same_item(seen, item)), None)
         before, seen = (ABSENT, ABSENT) if at is None else known.pop(at)
@@ -135,7 +143,8 @@ def _is_same_item(shown: object, sent: object) -> bool:
 def _behind_mask(written: object, shown: object, sent: object, path: Path) -> object:
     """The value that a mask stands for."""
     if shown is ABSENT or not same(shown, sent):
-        raise PatchRefused(path, f"{path[-1]} is masked, but there is no stored value for it", "send the value itself")
+        name = f"{path[-2]}[{path[-1]}]" if isinstance(path[-1], int) else path[-1]
+        raise PatchRefused(path, f"{name} is masked, but there is no stored value for it", "send the value itself")
     return written
 
 
@@ -148,6 +157,11 @@ def _put(result: dict[str, object], key: str, value: object) -> None:
 
 def _map(value: object) -> Block:
     return value if isinstance(value, Mapping) else {}
+
+
+def _items(value: object) -> Sequence[object]:
+    """A list, or one value that stands for a list of it."""
+    return [value] if isinstance(value, str) and value else _list(value)
 
 
 def _list(value: object) -> Sequence[object]:

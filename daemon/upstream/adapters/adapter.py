@@ -93,8 +93,8 @@ class Adapter:
 
         Raises ``RemoteError``: there was no answer, a refusal, or not all of an answer.
         """
-        total = self.auth.timeouts.total
-        async with self._within(total, "whole answer", "total"):
+        total = self.auth.timeouts.limit(streamed=False)
+        async with self._within(total, "whole answer", self.setting_of_total(total)):
             return collect([event async for event in self.chat_stream(request)])
 
     async def chat_stream(self, request: Request) -> AsyncIterator[Event]:
@@ -103,11 +103,11 @@ class Adapter:
         encoded = self.encode(request, self.options(request.model), configured(self.auth))
         timeouts = self.auth.timeouts
         try:
-            async with self._within(timeouts.first_event, "first event", "first-event"):
+            async with self._within(timeouts.first_event, "first event", self.setting("first-event")):
                 response, data, form = await self._ask(encoded)
             with response:
                 if form == "json":
-                    async with self._within(timeouts.idle, "next event", "idle"):
+                    async with self._within(timeouts.idle, "next event", self.setting("idle")):
                         whole = unwrapped(await response.read_whole(begun=data))
                     for event in self.decode_whole(whole, encoded.tool_names):
                         yield event
@@ -119,7 +119,7 @@ class Adapter:
                             yield self._shown(event)
                             if isinstance(event, _TERMINAL):
                                 return
-                        async with self._within(timeouts.idle, "next event", "idle"):
+                        async with self._within(timeouts.idle, "next event", self.setting("idle")):
                             data = await response.read()
                 except RemoteError as error:
                     yield self._shown(StreamError(error))
@@ -141,16 +141,20 @@ class Adapter:
             raise
 
     @asynccontextmanager
-    async def _within(self, seconds: float | None, what: str, limit: str) -> AsyncIterator[None]:
+    async def _within(self, seconds: float | None, what: str, setting: str) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(seconds):
                 yield
         except TimeoutError as error:
-            raise RemoteError(ErrorKind.TIMEOUT, too_late(what, seconds or 0, self.setting(limit))) from error
+            raise RemoteError(ErrorKind.TIMEOUT, too_late(what, seconds or 0, setting)) from error
 
     def setting(self, limit: str) -> str:
         """Which setting of the provider's says the limit ``first-event``, ``idle`` or ``total``."""
         return "timeout" if self.auth.kind == "store" else f"timeouts.{limit}"
+
+    def setting_of_total(self, seconds: float | None) -> str:
+        """The same of ``total``, which for a provider of the store may be the daemon's own."""
+        return self.setting("total") if seconds == self.auth.timeouts.whole else "timeouts.total"
 
     def masks(self, client: Mapping[str, str] | None = None) -> Masks:
         """What takes the secrets of ``auth`` out of a text of its upstream, also what is copied of the headers of

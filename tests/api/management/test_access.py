@@ -10,7 +10,7 @@ import bcrypt
 import pytest
 
 from daemon.api.management.access import BURST, LOCKED_SECONDS, MOST_PEERS, PER_SECOND, ManagementAccess
-from daemon.config.schema import RemoteManagement
+from daemon.config.sections import RemoteManagement
 from daemon.errors import LocalError
 from daemon.secret import Secret
 from daemon.telemetry.audit import AuditLog

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from daemon.api.management.masked import MASK, masked, masked_url
-from daemon.config.schema import Packycode, ProviderStore, TppcProvider
+from daemon.config.schema import Packycode, TppcProvider
+from daemon.config.sections import ProviderStore
 
 
 def test_an_absent_block_is_its_defaults() -> None:
@@ -23,6 +24,7 @@ def test_an_absent_block_is_its_defaults() -> None:
         "headers": {},
         "proxy-url": "",
         "max-concurrent": 0,
+        "balance-url": "",
         "timeouts": {},
         "instructions": "developer",
         "unsupported-parameters": [],
@@ -55,6 +57,21 @@ def test_references_show_as_written(written: str) -> None:
 
 @pytest.mark.parametrize("written, shown", [("sk-1", MASK), (12345, MASK), ("", ""), (None, None)])
 def test_literal_secrets_show_as_the_mask(written: object, shown: object) -> None:
+    assert masked(TppcProvider, {"api-key": written})["api-key"] == shown
+
+
+@pytest.mark.parametrize(
+    "written, shown",
+    [
+        (["sk-1", "sk-2"], [MASK, MASK]),
+        (["sk-1", "env:KEY", "file:/run/keys/fox"], [MASK, "env:KEY", "file:/run/keys/fox"]),
+        (["sk-1", ""], [MASK, ""]),
+        (["sk-1", 5, None], [MASK, MASK, None]),
+        ([], []),
+        ({"a": "sk-1"}, MASK),
+    ],
+)
+def test_a_list_of_keys_is_masked_item_by_item(written: object, shown: object) -> None:
     assert masked(TppcProvider, {"api-key": written})["api-key"] == shown
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.routing import Route
 
-from daemon.api.management.handlers import auth_to_test
+from daemon.api.management.handlers import auths_to_test
 from daemon.api.management.openapi import COMMON, PREFIX, STORE_PREFIX, described
 from daemon.api.management.operations import OPERATIONS
 from daemon.api.management.routes import routes
@@ -120,13 +120,14 @@ async def test_a_provider_test_shows_no_secret_and_what_is_wrong() -> None:
     ],
 )
 def test_a_test_goes_to_the_configured_url_only(name: str, url: str) -> None:
-    auth = auth_to_test(name, snapshot(MANAGED))
-    assert not isinstance(auth, Diagnosis)
+    auths = auths_to_test(name, snapshot(MANAGED))
+    assert not isinstance(auths, Diagnosis)
+    (auth,) = auths
     assert adapter_of(auth).url(auth.base_url) == url
 
 
 def test_a_provider_without_an_address_is_told_so() -> None:
     for text, name in (("{}", "packycode"), ("tppc: {providers: [{name: fox}]}", "fox")):
-        finding = auth_to_test(name, snapshot(text))
+        finding = auths_to_test(name, snapshot(text))
         assert isinstance(finding, Diagnosis)
         assert "no base-url" in finding.explanation

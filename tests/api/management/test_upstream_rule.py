@@ -6,7 +6,8 @@ import pytest
 from msgspec import structs
 
 from daemon.api.management.upstream_rule import UpstreamRule, changed_urls, system_lookup
-from daemon.config.schema import Config, Packycode, RemoteManagement, Tppc, TppcProvider
+from daemon.config.schema import Config, Packycode, Tppc, TppcProvider
+from daemon.config.sections import RemoteManagement
 from daemon.gateway.caller import Caller
 from daemon.upstream.http.addresses import AllowedNetworks
 from daemon.upstream.http.egress import EgressPolicy

@@ -93,7 +93,7 @@ async def test_what_was_shown_and_is_sent_back_changes_nothing(url: str, tmp_pat
         assert (await api.ask("PUT", "/providers/fox", shown)).status_code == 200
         after = api.node.in_force["fox"]
         assert (after.base_url, after.headers) == ("https://user:hidden@fox.example/v1?token=hidden", secret)
-        assert after.api_key.reveal() == before.api_key.reveal() == PLANTED
+        assert after.api_keys[0].reveal() == before.api_keys[0].reveal() == PLANTED
         row = (await api.node.service.get("fox")).row
         assert row.extra_config == extra  # type: ignore[union-attr]
 

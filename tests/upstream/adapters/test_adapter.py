@@ -142,7 +142,9 @@ async def test_who_stops_reading_ends_the_upstreams_work() -> None:
     [
         ("tppc", {"first_event": 0.01}, r"no first event within 0\.01 s \(timeouts\.first-event\)"),
         ("store", {"first_event": 0.01}, r"no first event within 0\.01 s \(timeout\)"),
-        ("store", {"total": 0.01}, r"no whole answer within 0\.01 s \(timeout\)"),
+        ("store", {"whole": 0.01}, r"no whole answer within 0\.01 s \(timeout\)"),
+        ("store", {"total": 0.01}, r"no whole answer within 0\.01 s \(timeouts\.total\)"),
+        ("tppc", {"total": 0.01}, r"no whole answer within 0\.01 s \(timeouts\.total\)"),
     ],
 )
 async def test_nobody_is_waited_for_longer_than_the_provider_says(kind: str, limits: Any, words: str) -> None:
