@@ -67,6 +67,8 @@ class AuthRow(Schema, frozen=True):
     ``models-problem`` is why it is not known what the upstream lists; null where that is known, or is not asked.
     ``last-error`` is the latest failure in words, with class and reason, ``last-error-at`` (RFC 3339) when that was;
     both are null from its next answer on.
+    ``verified``: whether the upstream takes the key, by a free ``GET /models``; ``unknown`` without a key, where
+    everybody gets the list, or where nobody has answered. ``verified-at`` (RFC 3339) is when it was asked, null: never.
     A provider that is ``failed`` has no credential: its row has an id without a hash, and no client id."""
 
     id: str
@@ -82,6 +84,8 @@ class AuthRow(Schema, frozen=True):
     until: str | None
     last_error: str | None
     last_error_at: str | None
+    verified: Literal["yes", "no", "unknown"]
+    verified_at: str | None
     profile: str
     profile_reason: str
     amendments: list[AmendmentRow]
@@ -145,13 +149,15 @@ class CheckView(Schema, frozen=True):
 
 
 class ProviderTest(Schema, frozen=True):
-    """The result of a provider test. ``models`` are the names the upstream lists, null where it lists none."""
+    """The result of a provider test. ``models`` are the names the upstream lists, null where it lists none;
+    ``verified``: whether it takes the key."""
 
     provider: str
     ok: bool
     url: str
     explanation: str
     hint: str
+    verified: Literal["yes", "no", "unknown"]
     checks: list[CheckView]
     models: list[str] | None
 

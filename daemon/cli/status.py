@@ -91,11 +91,19 @@ def _auth(auth: Json) -> Iterator[str]:
     yield str(auth.get("base-url", ""))
     yield f"{len(items(auth, 'models'))} models"
     yield f"no list from the upstream: {auth['models-problem']}" if auth.get("models-problem") else ""
+    yield _verified(auth)
     yield f"profile {auth['profile']}" if auth.get("profile") else ""
     yield f"{learned} amendments learned" if (learned := len(items(auth, "amendments"))) else ""
     yield f"until {auth['until']}" if auth.get("until") else ""
     yield str(auth.get("reason") or "")
     yield f"last error: {auth['last-error']}{_ago(auth.get('last-error-at'))}" if auth.get("last-error") else ""
+
+
+def _verified(auth: Json) -> str:
+    """``key verified: yes 12 s ago``; nothing of a core auth that has none to ask about."""
+    if not auth.get("verified-at"):
+        return f"key verified: {auth['verified']}" if auth.get("verified") else ""
+    return f"key verified: {auth.get('verified')}{_ago(auth['verified-at'])}"
 
 
 def _ago(at: object) -> str:

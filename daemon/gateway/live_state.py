@@ -12,6 +12,7 @@ from daemon.gateway.deadlines import Deadlines
 from daemon.gateway.failure_reports import FailureReports
 from daemon.gateway.free_pages import FreePages
 from daemon.gateway.gathered import GatheredBudget
+from daemon.gateway.key_verdicts import KeyVerdicts
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.router.router import Router
@@ -27,7 +28,7 @@ class LiveState:
 
     ``adapters`` are the way out. ``learned``, ``owners`` and ``calibration`` are what has been learned of upstreams,
     by core auth ID and model; ``gathered`` bounds the answers in memory; ``failures`` reports what failed.
-    ``router`` knows who is asked.
+    ``router`` knows who is asked, ``keys`` what upstreams say of theirs.
     ``counted`` frames every request, for whoever must know when none is left.
     """
 
@@ -39,6 +40,7 @@ class LiveState:
         "failures",
         "free_pages",
         "gathered",
+        "keys",
         "learned",
         "metrics",
         "owners",
@@ -63,10 +65,12 @@ class LiveState:
         self.states = states
         self.metrics = metrics
         self.deadlines = deadlines
-        self.failures = FailureReports(states, FailureEvents(AuditLog()) if events is None else events)
+        events = FailureEvents(AuditLog()) if events is None else events
+        self.failures = FailureReports(states, events)
         self.counted = counted
         self.router = Router(clock=time.monotonic, wall=time.time) if router is None else router
         self.router.on_rest, self.router.on_return = self.failures.rest, self.failures.back
+        self.keys = KeyVerdicts(states, self.router, events)
         self.learned = LearnedAmendments() if learned is None else learned
         self.owners = ReasoningOwners()
         self.calibration = Calibration()

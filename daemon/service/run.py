@@ -23,6 +23,7 @@ from daemon.config.schema import Config
 from daemon.errors import stopping
 from daemon.gateway.counting import TokenCounter
 from daemon.gateway.deadlines import Deadlines
+from daemon.gateway.key_checks import KeyChecks
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.live_state import LiveState
 from daemon.gateway.recovery import Recovery
@@ -147,6 +148,7 @@ class Daemon:
             egress=egress,
             writing=self._writing,
         )
+        self._key_checks = KeyChecks(self._transport.open, self._services.live.keys)
 
     async def run(self) -> None:
         try:
@@ -166,7 +168,7 @@ class Daemon:
                 self._audit_file.close()
 
     def _own_appliers(self) -> Sequence[Applier]:
-        return (self._follow_store_key, self._note_remote_hosts, self._ask_for_models)
+        return (self._follow_store_key, self._note_remote_hosts, self._ask_for_models, self._check_keys)
 
     def _look_again(self) -> None:
         """Somebody asks for a reload: what no configuration says is new as well."""
@@ -225,6 +227,11 @@ class Daemon:
         if old is not None and old.config != new.config:  # a row of the store that changes asks its own upstream alone
             self._discovery.refresh()
 
+    @asynccontextmanager
+    async def _check_keys(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
+        yield
+        self._key_checks.follow(new)
+
     async def _serve(self, server: GatewayServer, sockets: Sequence[socket], snapshot: Snapshot) -> None:
         async with asyncio.TaskGroup() as tasks:
             vital = {
@@ -236,6 +243,7 @@ class Daemon:
                 *vital.values(),
                 tasks.create_task(supervised("the discovery of models", discover)),
                 tasks.create_task(supervised("the recovery of upstreams", self._recovery.run)),
+                tasks.create_task(supervised("the check of keys", self._key_checks.run)),
                 tasks.create_task(supervised("the counts of failures", self._failure_events.run)),
                 tasks.create_task(watchdog(self._notifier, lambda: _ended(vital))),
                 tasks.create_task(self._end_late_requests()),

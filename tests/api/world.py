@@ -16,6 +16,7 @@ from daemon.api.services import Services
 from daemon.config.document import parse
 from daemon.config.load import load
 from daemon.gateway.failure_reports import FailureReports
+from daemon.gateway.key_verdicts import KeyVerdicts
 from daemon.gateway.learned import LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
 from daemon.router.router import Router
@@ -90,11 +91,13 @@ class World:
         self.reloads = Reloads()
         router = Router(clock=lambda: self.now, wall=lambda: self.now)
         states = AuthStates(router)
+        events = FailureEvents(AuditLog())
         live = SimpleNamespace(
             learned=LearnedAmendments(),
             adapters=AdapterRegistry(nowhere),
             router=router,
-            failures=FailureReports(states, FailureEvents(AuditLog())),
+            failures=FailureReports(states, events),
+            keys=KeyVerdicts(states, router, events),
         )
         self.services = Services(
             current=Current(None if text is None else snapshot(text, generation)),

@@ -140,6 +140,9 @@ async def probe_provider(services: Services, request: Request) -> Response:
     if isinstance(auth, Diagnosis):
         return json_response(views.provider_test(name, Probe(url="", checks=(), diagnosis=auth)))
     result = await probe(auth, egress=services.egress, ca=snapshot.config.upstream_ca)
+    snapshot = snapshot_in_force(services)
+    if result.is_answered and any(each.id == auth.id for each in snapshot.core_auths):
+        services.live.keys.found(auth, result.diagnosis, snapshot)
     return json_response(views.provider_test(auth.name, result))
 
 

@@ -107,6 +107,8 @@ def auth_view(
         until=None if view.until is None else timestamp(view.until),
         last_error=view.last_error,
         last_error_at=None if view.last_error_at is None else timestamp(view.last_error_at),
+        verified=view.verified,
+        verified_at=None if view.verified_at is None else timestamp(view.verified_at),
         profile=auth.profile if configured else learned,
         profile_reason=auth.profile_reason if configured else "learned from refusals",
         amendments=list(amendments),
@@ -132,6 +134,8 @@ def failed_view(provider: Provider, snapshot: Snapshot) -> AuthRow:
         until=None,
         last_error=None,
         last_error_at=None,
+        verified="unknown",
+        verified_at=None,
         profile=provider.profile,
         profile_reason="configured" if provider.profile else "",
         amendments=[],
@@ -251,6 +255,7 @@ def provider_test(name: str, result: Probe) -> ProviderTest:
         url=masked_url(result.url),
         explanation=diagnosis.explanation,
         hint=diagnosis.hint,
+        verified=diagnosis.verified,
         checks=[
             CheckView(name=each.name, ok=each.ok, detail=each.detail, milliseconds=each.milliseconds)
             for each in result.checks
