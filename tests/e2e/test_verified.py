@@ -88,7 +88,11 @@ def test_the_provider_test_and_doctor_judge_alike(strict: Simulator, public: Sim
     )
     with daemon(config(*providers, remote_management={"secret-key": KEY})) as gateway:
         tests = {name: ask(gateway, "POST", f"/providers/{name}/test").json() for name in ("bad", "good", "open")}
-        assert {name: test["verified"] for name, test in tests.items()} == {"bad": "no", "good": "yes", "open": "unknown"}
+        assert {name: test["verified"] for name, test in tests.items()} == {
+            "bad": "no",
+            "good": "yes",
+            "open": "unknown",
+        }
         assert "accepts" in tests["good"]["explanation"]
         assert "accepts" not in tests["open"]["explanation"] and tests["open"]["ok"]
         assert rows(gateway)["bad"]["state"] == "cooling"
