@@ -17,6 +17,7 @@ from daemon.gateway import (
     count_tokens,
     counting,
     gathered,
+    key_verdicts,
     learned,
     response_pipe,
 )
@@ -76,6 +77,7 @@ BOUNDS: Final[Mapping[str, float]] = {
     "core auths that do not count tokens": count_tokens.MOST_REMEMBERED,
     "model names whose turns are remembered": selection.MAX_CURSORS,
     "idle connections to one upstream": transport.MOST_IDLE,
+    "answers about the keys of writes": key_verdicts.MOST_REMEMBERED,
     "hosts set through the API that no configuration mentions": egress.MOST_LEFT,
     "sets of CA certificates": trust.MOST_KEPT,
     "message of a log line or event": long_text.MOST_MESSAGE,
