@@ -37,6 +37,10 @@ class KeyInForce(Struct, eq=False):
     answers: int
     is_due: bool = True
 
+    def is_same(self, auth: CoreAuth, ca: str) -> bool:
+        """Whether the question about ``auth`` is the one about this. Of the store's most are the same object."""
+        return (self.auth is auth and self.ca == ca) or question(self.auth, self.ca) == question(auth, ca)
+
 
 class KeyChecks:
     """One for the daemon's life, on one thread. ``open`` is the engine's."""
@@ -62,7 +66,7 @@ class KeyChecks:
             if not auth.api_key:
                 continue
             known = before.get(auth.id)
-            if known is not None and question(known.auth, known.ca) == question(auth, ca):
+            if known is not None and known.is_same(auth, ca):
                 known.auth = auth
             else:
                 known = KeyInForce(auth, ca, self._verdicts.answers(auth.id))

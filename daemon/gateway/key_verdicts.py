@@ -44,7 +44,11 @@ class KeyVerdicts:
         self._remembered: dict[tuple[object, ...], tuple[Diagnosis, float]] = {}
 
     def found(self, auth: CoreAuth, diagnosis: Diagnosis, snapshot: Snapshot) -> None:
-        """The upstream of ``auth``, which is in force in ``snapshot``, has answered."""
+        """The upstream of ``auth``, which is in force in ``snapshot``, has answered. What is no list and refuses no key
+        (404, 503, a firewall) says nothing of it."""
+        if diagnosis.verified == "unknown" and diagnosis.models is None:
+            self.unanswered(auth)
+            return
         before = self._states.view(auth.id)
         self._states.verified(auth.id, diagnosis.verified, self._clock())
         if diagnosis.verified != "no":
@@ -58,7 +62,7 @@ class KeyVerdicts:
         return self._states.view(auth_id).succeeded
 
     def unanswered(self, auth: CoreAuth) -> None:
-        """The upstream was asked, and nothing came: what was known of the key stays."""
+        """The upstream was asked, and it has not said: what was known of the key stays."""
         if self._states.view(auth.id).verified_at is None:
             self._states.verified(auth.id, "unknown", self._clock())
 

@@ -240,7 +240,10 @@ async def test_a_probe_that_is_taken_ends_the_rest_and_one_that_is_refused_begin
         assert len(box.lines) == 1
         box.verdicts.found(fox, TAKEN, snap)
         assert (box.view("fox").state, box.view("fox").verified) == ("ready", "yes")
-        public = Diagnosis(ok=True, explanation="", verified="unknown")
+        down = Diagnosis(ok=False, explanation="the upstream is reached but fails (503)")
+        box.verdicts.found(fox, down, snap)
+        assert box.view("fox").verified == "yes"
+        public = Diagnosis(ok=True, explanation="", models=("gpt-5",))
         box.router.cooldowns.failed(
             fox.id, "gpt-5", "", RemoteError(ErrorKind.AUTHENTICATION, "x", upstream_status=401),
             began=box.now, now=box.now, wall=box.now,
