@@ -17,6 +17,7 @@ from daemon.gateway import (
     count_tokens,
     counting,
     gathered,
+    key_verdicts,
     learned,
     response_pipe,
 )
@@ -87,6 +88,7 @@ BOUNDS: Final[Mapping[str, float]] = {
     "answer about a balance": balance.MOST_BYTES,
     "finished requests that `/tps` looks back on": usage.MOST_SAMPLES,
     "idle connections to one upstream": transport.MOST_IDLE,
+    "answers about the keys of writes": key_verdicts.MOST_REMEMBERED,
     "hosts set through the API that no configuration mentions": egress.MOST_LEFT,
     "sets of CA certificates": trust.MOST_KEPT,
     "message of a log line or event": long_text.MOST_MESSAGE,

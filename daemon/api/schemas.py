@@ -101,6 +101,8 @@ class AuthRow(Schema, frozen=True):
     both are null from its next answer on.
     ``load`` is what it carries and what is left of its limits; ``balance`` is null without a ``balance-url``, and until
     that has been asked.
+    ``verified``: whether the upstream takes the key, by a free ``GET /models``; ``unknown`` without a key, where
+    everybody gets the list, or where nobody has answered. ``verified-at`` (RFC 3339) is when it was asked, null: never.
     A provider that is ``failed`` has no credential: its row has an id without a hash, and no client id.
     ``key`` is which one of its provider's keys it is, from 1; absent where that has one key."""
 
@@ -117,6 +119,8 @@ class AuthRow(Schema, frozen=True):
     until: str | None
     last_error: str | None
     last_error_at: str | None
+    verified: Literal["yes", "no", "unknown"]
+    verified_at: str | None
     load: LoadRow
     balance: BalanceRow | None
     profile: str
@@ -243,14 +247,16 @@ class KeyTest(Schema, frozen=True):
 
 
 class ProviderTest(Schema, frozen=True):
-    """The result of a provider test. ``models`` are the names the upstream lists, null where it lists none. Of a
-    provider with several keys it is the result of the first one that fails, else of the first; ``keys`` has all."""
+    """The result of a provider test. ``models`` are the names the upstream lists, null where it lists none;
+    ``verified``: whether it takes the key. Of a provider with several keys it is the result of the first one that
+    fails, else of the first; ``keys`` has all."""
 
     provider: str
     ok: bool
     url: str
     explanation: str
     hint: str
+    verified: Literal["yes", "no", "unknown"]
     checks: list[CheckView]
     models: list[str] | None
     keys: list[KeyTest] | UnsetType = UNSET

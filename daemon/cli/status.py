@@ -92,6 +92,7 @@ def _auth(auth: Json) -> Iterator[str]:
     yield str(auth.get("base-url", ""))
     yield f"{len(items(auth, 'models'))} models"
     yield f"no list from the upstream: {auth['models-problem']}" if auth.get("models-problem") else ""
+    yield _verified(auth)
     yield f"profile {auth['profile']}" if auth.get("profile") else ""
     yield f"{learned} amendments learned" if (learned := len(items(auth, "amendments"))) else ""
     yield from _load(auth)
@@ -112,6 +113,13 @@ def _load(auth: Json) -> Iterator[str]:
         amount, problem = balance.get("amount"), balance.get("problem")
         yield f"balance {amount:.10g}{_ago(balance.get('at'))}" if isinstance(amount, int | float) else ""
         yield f"no {'newer ' if amount is not None else ''}balance: {problem}" if problem else ""
+
+
+def _verified(auth: Json) -> str:
+    """``key verified: yes 12 s ago``; nothing of a core auth that has none to ask about."""
+    if not auth.get("verified-at"):
+        return f"key verified: {auth['verified']}" if auth.get("verified") else ""
+    return f"key verified: {auth.get('verified')}{_ago(auth['verified-at'])}"
 
 
 def _ago(at: object) -> str:

@@ -14,6 +14,7 @@ from daemon.gateway.departures import Departures
 from daemon.gateway.failure_reports import FailureReports
 from daemon.gateway.free_pages import FreePages
 from daemon.gateway.gathered import GatheredBudget
+from daemon.gateway.key_verdicts import KeyVerdicts
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.router.router import Router
@@ -29,8 +30,8 @@ class LiveState:
 
     ``adapters`` are the way out. ``learned``, ``owners`` and ``calibration`` are what has been learned of upstreams,
     by core auth ID and model; ``gathered`` bounds the answers in memory; ``failures`` reports what failed.
-    ``router`` knows who is asked, ``admission`` how many requests there are, ``departures`` which of their clients have
-    just gone.
+    ``router`` knows who is asked, ``keys`` what upstreams say of theirs, ``admission`` how many requests there are,
+    ``departures`` which of their clients have just gone.
     ``counted`` frames every request, for whoever must know when none is left.
     """
 
@@ -44,6 +45,7 @@ class LiveState:
         "failures",
         "free_pages",
         "gathered",
+        "keys",
         "learned",
         "metrics",
         "owners",
@@ -68,10 +70,12 @@ class LiveState:
         self.states = states
         self.metrics = metrics
         self.deadlines = deadlines
-        self.failures = FailureReports(states, FailureEvents(AuditLog()) if events is None else events)
+        events = FailureEvents(AuditLog()) if events is None else events
+        self.failures = FailureReports(states, events)
         self.counted = counted
         self.router = Router(clock=time.monotonic, wall=time.time) if router is None else router
         self.failures.follow(self.router, metrics)
+        self.keys = KeyVerdicts(states, self.router, events)
         self.admission = Admission()
         self.departures = Departures()
         self.learned = LearnedAmendments() if learned is None else learned

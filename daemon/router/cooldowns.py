@@ -24,7 +24,7 @@ from typing import Final
 from msgspec import Struct
 
 from daemon.errors import ErrorKind, RemoteError
-from daemon.router.rest_rules import LONGEST, Reach, hinted_seconds, longest, rest_rule, with_jitter
+from daemon.router.rest_rules import INVALID_KEY, LONGEST, Reach, hinted_seconds, longest, rest_rule, with_jitter
 
 MOST: Final = 16_384
 FEW: Final = 4
@@ -130,9 +130,21 @@ class Cooldowns:
         self._put(key, rest)
         return Resting(key, rest, half_open=False)
 
-    def rest(self, auth_id: str, kind: ErrorKind, reason: str, *, until: float, now: float) -> None:
-        """A whole core auth rests for a reason that no request has met (its key was refused by ``GET /models``)."""
-        self._put(RestKey(auth_id, "auth"), Rest(kind, reason, None, now, until))
+    def key_refused(self, auth_id: str, *, now: float) -> Resting:
+        """The whole core auth rests although no request has met it: ``GET /models`` was refused its key."""
+        key = RestKey(auth_id, "auth")
+        rest = Rest(ErrorKind.AUTHENTICATION, INVALID_KEY, None, now, now + LONGEST)
+        self._put(key, rest)
+        return Resting(key, rest, half_open=False)
+
+    def key_taken(self, auth_id: str, *, sure: bool) -> bool:
+        """A free question was not refused: whether that ended a rest of the whole core auth that such a question began;
+        ``sure``, or any for a refused key."""
+        key = RestKey(auth_id, "auth")
+        rest = self._by_auth.get(auth_id, {}).get(key)
+        if rest is None or rest.kind is not ErrorKind.AUTHENTICATION or not (sure or rest.reason == INVALID_KEY):
+            return False
+        return self._remove(auth_id, [key])
 
     def succeeded(self, auth_id: str, model: str, family: str, *, began: float) -> bool:
         """An attempt that began then was answered; whether that ended a rest."""

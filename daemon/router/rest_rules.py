@@ -17,6 +17,8 @@ from daemon.errors import ErrorKind, RemoteError, Scope
 Reach = Literal["auth", "model", "family"]
 """What rests: the core auth, one of its models, or the core auth for clients of one family (a relay for Codex only)."""
 
+INVALID_KEY: Final = "invalid_key"
+"""The reason of a rest for a key that ``GET /models`` was refused, before any request."""
 LONGEST: Final = 30 * 60.0
 SHORT: Final = 1.0
 SHORT_LONGEST: Final = 30.0

@@ -192,6 +192,10 @@ class Router:
         self.cooldowns.drop_probe(candidate.auth.id, request.number)
         self.slots.release(candidate.auth.id)
 
+    def key_refused(self, auth: CoreAuth) -> Resting | None:
+        """A free question has shown that the upstream refuses the key; the rest that follows, None where none does."""
+        return None if auth.disable_cooling else self.cooldowns.key_refused(auth.id, now=self.clock())
+
     def clear(self, auth_id: str) -> int:
         """On demand: it may be asked at once; how many rests there were."""
         rests = len(self.rests(auth_id))

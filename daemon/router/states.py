@@ -16,6 +16,7 @@ from daemon.errors import RemoteError
 from daemon.router.failure_words import in_words
 from daemon.router.readiness import rest_reason
 from daemon.router.router import Router
+from daemon.snapshot.core_auths import Verified
 
 State = Literal["ready", "cooling", "disabled"]
 
@@ -44,9 +45,9 @@ class LoadView(Struct, frozen=True, kw_only=True):
 
 
 class AuthView(Struct, frozen=True, kw_only=True):
-    """How one core auth stands. ``until`` and ``last_error_at`` are Unix seconds. ``last_error`` is its latest failure,
-    None once it has answered again: words of ours, class and reason, never the upstream's text, which may quote the
-    user."""
+    """How one core auth stands. ``until``, ``last_error_at`` and ``verified_at`` are Unix seconds. ``last_error`` is
+    its latest failure, None once it has answered again: words of ours, class and reason, never the upstream's text,
+    which may quote the user. ``verified_at``: when the upstream was last asked about the key, None: never."""
 
     state: State = "ready"
     reason: str | None = None
@@ -55,6 +56,8 @@ class AuthView(Struct, frozen=True, kw_only=True):
     last_error_at: float | None = None
     succeeded: int = 0
     failed: int = 0
+    verified: Verified = "unknown"
+    verified_at: float | None = None
 
 
 FRESH = AuthView()
@@ -64,18 +67,31 @@ MOST_REASONS: Final = 4
 class AuthStates:
     """Counters of every core auth, its latest error until it answers, and what the router knows of it."""
 
-    __slots__ = ("_failed", "_last_error", "_router", "_succeeded")
+    __slots__ = ("_failed", "_last_error", "_refused", "_router", "_succeeded", "_verified")
 
     def __init__(self, router: Router | None = None) -> None:
         self._router = router
         self._succeeded: dict[str, int] = {}
         self._failed: dict[str, int] = {}
         self._last_error: dict[str, tuple[str, float]] = {}
+        self._verified: dict[str, tuple[Verified, float]] = {}
+        self._refused: set[str] = set()  # those whose key is not verified but refused
 
     def succeeded(self, auth_id: str) -> None:
         self._succeeded[auth_id] = self._succeeded.get(auth_id, 0) + 1
         if auth_id in self._last_error:
             del self._last_error[auth_id]
+        if auth_id in self._refused:
+            self._refused.discard(auth_id)
+            del self._verified[auth_id]  # its list is refused, and its key is good all the same
+
+    def verified(self, auth_id: str, verified: Verified, at: float) -> None:
+        """The upstream was asked whether it takes the key, at ``at`` in Unix seconds."""
+        self._verified[auth_id] = (verified, at)
+        if verified == "no":
+            self._refused.add(auth_id)
+        else:
+            self._refused.discard(auth_id)
 
     def failed(self, auth_id: str, error: RemoteError, at: float) -> None:
         """``at`` is in Unix seconds."""
@@ -84,8 +100,10 @@ class AuthStates:
 
     def view(self, auth_id: str) -> AuthView:
         rests = self._router.rests(auth_id) if self._router else []
-        if auth_id not in self._succeeded and auth_id not in self._failed and not rests:
+        known = any(auth_id in table for table in (self._succeeded, self._failed, self._verified))
+        if not known and not rests:
             return FRESH
+        asked = self._verified.get(auth_id)
         last_error, at = self._last_error.get(auth_id, (None, None))
         # A model that rests is named; for others the core auth is ready.
         cooling = bool(rests) and rests[0][0].reach == "auth"
@@ -97,6 +115,8 @@ class AuthStates:
             last_error_at=at,
             succeeded=self._succeeded.get(auth_id, 0),
             failed=self._failed.get(auth_id, 0),
+            verified="unknown" if asked is None else asked[0],
+            verified_at=None if asked is None else asked[1],
         )
 
     def load(self, auth_id: str) -> LoadView:
@@ -134,6 +154,7 @@ class AuthStates:
     def keep_only(self, auth_ids: Iterable[str]) -> None:
         """Forget every core auth that is not among ``auth_ids``: a removed one comes back fresh."""
         staying = set(auth_ids)
-        for table in (self._succeeded, self._failed, self._last_error):
+        for table in (self._succeeded, self._failed, self._last_error, self._verified):
             for auth_id in table.keys() - staying:
                 del table[auth_id]
+        self._refused &= staying

@@ -24,6 +24,7 @@ from daemon.errors import stopping
 from daemon.gateway.balances import Balances
 from daemon.gateway.counting import TokenCounter
 from daemon.gateway.deadlines import Deadlines
+from daemon.gateway.key_checks import KeyChecks
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.live_state import LiveState
 from daemon.gateway.recovery import Recovery
@@ -90,8 +91,7 @@ class Daemon:
     def __init__(self, options: RunOptions, environ: Mapping[str, str], log: DaemonLog) -> None:
         self._options, self._environ = options, environ
         self._notifier = Notifier.from_environ(environ)
-        self._drain, self._deadlines = Drain(), Deadlines()
-        self._stop = asyncio.Event()
+        self._drain, self._deadlines, self._stop = Drain(), Deadlines(), asyncio.Event()
         current, audit, learned = Current(), AuditLog(), LearnedAmendments()
         router = Router(clock=time.monotonic, wall=time.time)
         states, metrics = AuthStates(router), Metrics(version=__version__)
@@ -147,6 +147,7 @@ class Daemon:
             egress=egress,
             writing=self._writing,
         )
+        self._key_checks = KeyChecks(self._transport.open, self._services.live.keys)
 
     async def run(self) -> None:
         try:
@@ -166,7 +167,7 @@ class Daemon:
                 self._audit_file.close()
 
     def _own_appliers(self) -> Sequence[Applier]:
-        return (self._follow_store_key, self._note_remote_hosts, self._ask_for_models, self._follow_limits)
+        return (self._follow_store_key, self._note_remote_hosts, self._ask_for_models, self._follow_live)
 
     def _look_again(self) -> None:
         """Somebody asks for a reload: what no configuration says is new as well."""
@@ -226,9 +227,11 @@ class Daemon:
             self._discovery.refresh()
 
     @asynccontextmanager
-    async def _follow_limits(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
+    async def _follow_live(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
+        """What counts requests, and what asks upstreams about their keys."""
         yield
         self._services.live.admission.follow(new.config.limits.concurrent_requests)
+        self._key_checks.follow(new)
 
     async def _serve(self, server: GatewayServer, sockets: Sequence[socket], snapshot: Snapshot) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -242,6 +245,7 @@ class Daemon:
                 tasks.create_task(supervised("the discovery of models", discover)),
                 tasks.create_task(supervised("the recovery of upstreams", self._recovery.run)),
                 tasks.create_task(supervised("the questions for balances", self._balances.run)),
+                tasks.create_task(supervised("the check of keys", self._key_checks.run)),
                 tasks.create_task(supervised("the counts of failures", self._failure_events.run)),
                 tasks.create_task(watchdog(self._notifier, lambda: _ended(vital))),
                 tasks.create_task(self._end_late_requests()),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from msgspec import UNSET, Struct, structs
 
@@ -22,6 +23,10 @@ from daemon.config.sections import Timeouts
 from daemon.secret import MASK, Secret
 from daemon.snapshot.effort import SEED_EFFORTS
 from daemon.wires.table import WIRES
+
+Verified = Literal["yes", "no", "unknown"]
+"""Whether the upstream takes a core auth's key. ``unknown``: it has none, everybody gets the list of models, or nobody
+has answered yet."""
 
 
 class UpstreamTimeouts(Timeouts, frozen=True):

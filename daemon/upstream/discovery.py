@@ -265,10 +265,8 @@ class ModelDiscovery:
 
 def result_of(response: ModelsResponse, auth: CoreAuth) -> ListResult:
     """What a response says of the models."""
-    if response.status != 200:
-        # Nothing of a body that is no list: what upstreams write there may be anything, and the log is no place for it.
-        response = structs.replace(response, body=response.body.lstrip()[:1])
-    diagnosis = explain(response, has_key=bool(auth.api_key), model="")
+    # Nothing of a body that is no list: what upstreams write there may be anything, and the log is no place for it.
+    diagnosis = explain(response, has_key=bool(auth.api_key), model="", quoting=False)
     if diagnosis.models is not None:
         owners = listed_owners(response.data)
         return ListResult(state="listed", names=usable_names(diagnosis.models), owners=owners)

@@ -30,6 +30,8 @@ from daemon.upstream.http.causes import Unanswered
 from daemon.upstream.http.dialing import DialStep
 from daemon.upstream.http.egress import EgressPolicy
 from daemon.upstream.http.transport import DEFAULT_PORTS, Transport
+from daemon.upstream.key_check import ask_without_key
+from daemon.upstream.key_judgement import needs_second_question
 from daemon.upstream.model_list import ModelsResponse, ask_models
 from daemon.upstream.privacy import secrets_of
 
@@ -53,6 +55,11 @@ class Probe(Struct, frozen=True, kw_only=True):
     checks: tuple[Check, ...]
     diagnosis: Diagnosis
     clock: float | None = None
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the upstream has said anything of its models or the key."""
+        return any(check.name == "models" and check.ok for check in self.checks)
 
 
 class Stopped(Exception):
@@ -110,7 +117,12 @@ class _Run:
 
     async def diagnosis(self, url: str) -> Diagnosis:
         response = await self._get(url)
-        diagnosis = explain(response, has_key=bool(self._auth.api_key), model=self._auth.defaults.model)
+        has_key, without = bool(self._auth.api_key), None
+        if has_key and needs_second_question(response):
+            until = asyncio.get_running_loop().time() + self._seconds
+            transport = self._transport.open
+            without = await ask_without_key(transport, self._auth, url=url, until=until, ca=self._ca)
+        diagnosis = explain(response, has_key=has_key, model=self._auth.defaults.model, without=without)
         if diagnosis.ok or not lacks_version(url) or not (response.is_html or response.status == 404):
             return diagnosis
         return await self._with_version(url) or diagnosis

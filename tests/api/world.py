@@ -17,6 +17,7 @@ from daemon.config.document import parse
 from daemon.config.load import load
 from daemon.gateway.admission import Admission
 from daemon.gateway.failure_reports import FailureReports
+from daemon.gateway.key_verdicts import KeyVerdicts
 from daemon.gateway.learned import LearnedAmendments
 from daemon.reload.outcome import ReloadOutcome
 from daemon.router.router import Router
@@ -91,12 +92,14 @@ class World:
         self.reloads = Reloads()
         router = Router(clock=lambda: self.now, wall=lambda: self.now)
         states = AuthStates(router)
+        events = FailureEvents(AuditLog())
         live = SimpleNamespace(
             learned=LearnedAmendments(),
             adapters=AdapterRegistry(nowhere),
             admission=Admission(),
             router=router,
-            failures=FailureReports(states, FailureEvents(AuditLog())),
+            failures=FailureReports(states, events),
+            keys=KeyVerdicts(states, router, events),
         )
         self.services = Services(
             current=Current(None if text is None else snapshot(text, generation)),

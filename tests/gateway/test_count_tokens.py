@@ -166,7 +166,7 @@ async def test_who_rests_or_has_no_room_is_not_asked() -> None:
     upstream, routed = Upstream(Answer(200, GOOD)), router()
     both = snapshot("messages", names=TWO)
     fox, wolf = both.core_auths
-    routed.cooldowns.rest(fox.id, ErrorKind.AUTHENTICATION, "invalid_key", until=2000.0, now=1000.0)
+    routed.cooldowns.key_refused(fox.id, now=1000.0)
     tokens = count_tokens(upstream, routed=routed)
     assert (await tokens.count(TokenCounter(), REQUEST, BODY, {}, both)).source == "upstream"
     assert [call.headers["x-api-key"] for call in upstream.calls] == ["sk-wolf"]

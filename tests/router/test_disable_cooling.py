@@ -47,5 +47,5 @@ def test_a_rest_that_another_rule_began_is_not_kept_to_either() -> None:
     """The check of keys puts a core auth to rest without a request."""
     world = World(candidate("a", disable_cooling=True))
     auth_id = world.candidates[0].auth.id
-    world.router.cooldowns.rest(auth_id, ErrorKind.AUTHENTICATION, "invalid_key", until=world.now + 1800, now=world.now)
+    world.router.cooldowns.key_refused(auth_id, now=world.now)
     assert world.ask() == "a"

@@ -103,10 +103,13 @@ async def test_a_provider_that_works() -> None:
     assert steps(result) == [("dns", True), ("connect", True), ("models", True)]
     assert result.diagnosis.ok
     assert result.diagnosis.models == ("gpt-5",)
-    (head,) = [request.lower() for request in server.requests]
+    head, without_key = [request.lower() for request in server.requests]
     assert f"host: localhost:{port}\r\n" in head
     assert f"authorization: bearer {KEY}\r\n" in head
+    assert "authorization" not in without_key
     assert "planted" not in result.url
+    assert result.diagnosis.verified == "unknown"  # anybody gets this list
+    assert "accepts" not in result.diagnosis.explanation
 
 
 @pytest.mark.asyncio

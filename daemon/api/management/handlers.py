@@ -146,6 +146,11 @@ async def probe_provider(services: Services, request: Request) -> Response:
         return json_response(views.provider_test(name, [(None, Probe(url="", checks=(), diagnosis=auths))]))
     ca = snapshot.config.upstream_ca
     results = await asyncio.gather(*(probe(auth, egress=services.egress, ca=ca) for auth in auths[:MOST_PROBES]))
+    snapshot = snapshot_in_force(services)
+    in_force = {each.id for each in snapshot.core_auths}
+    for auth, result in zip(auths, results, strict=False):
+        if result.is_answered and auth.id in in_force:
+            services.live.keys.found(auth, result.diagnosis, snapshot)
     return json_response(views.provider_test(auths[0].name, list(zip(auths, results, strict=False))))
 
 

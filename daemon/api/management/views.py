@@ -122,6 +122,8 @@ def auth_view(
         until=None if view.until is None else timestamp(view.until),
         last_error=view.last_error,
         last_error_at=None if view.last_error_at is None else timestamp(view.last_error_at),
+        verified=view.verified,
+        verified_at=None if view.verified_at is None else timestamp(view.verified_at),
         load=load_row(states.load(auth.id)),
         balance=None if balance is None else _balance_row(balance),
         profile=auth.profile if configured else learned,
@@ -170,6 +172,8 @@ def failed_view(provider: Provider, snapshot: Snapshot) -> AuthRow:
         until=None,
         last_error=None,
         last_error_at=None,
+        verified="unknown",
+        verified_at=None,
         load=load_row(LoadView()),
         balance=None,
         profile=provider.profile,
@@ -295,6 +299,7 @@ def provider_test(name: str, results: Sequence[tuple[CoreAuth | None, Probe]]) -
         url=masked_url(result.url),
         explanation=which + diagnosis.explanation,
         hint=diagnosis.hint,
+        verified=diagnosis.verified,
         checks=[
             CheckView(name=each.name, ok=each.ok, detail=each.detail, milliseconds=each.milliseconds)
             for each in result.checks

@@ -16,7 +16,7 @@ from typing import Final
 from msgspec import UNSET, structs
 
 from daemon.api.management.key_check import HINT as KEY_HINT
-from daemon.api.management.key_check import refused_key
+from daemon.api.management.key_check import refusals
 from daemon.api.management.remote_rule import HINT, may_refer_to
 from daemon.api.management.upstream_rule import UpstreamRule, allowed_networks, host_of
 from daemon.api.provider_store.refusals import ForbiddenWrite
@@ -59,8 +59,8 @@ async def check_write(
         raise ForbiddenWrite(422, "private_upstream", (fault,))
     if isinstance(fields.api_key, Secret) and not skip_check and not isinstance(before, UnreadableRow):
         key = await service.resolved(fields.api_key)
-        auth = core_auth_of(whole, key, snapshot) if key else None
-        if auth and (why := await refused_key(services, who, auth, is_new_url=is_new_url)):
+        auths = [core_auth_of(whole, key, snapshot)] if key else []
+        for why in filter(None, await refusals(services, who, auths, new_urls=[is_new_url] * len(auths))):
             fault = Fault(path=("api_key",), code="invalid-key", message=why, hint=KEY_HINT)
             raise ForbiddenWrite(422, "invalid_key", (fault,))
     if is_new_url:  # before the write: once it is in force, a request may connect at any moment

@@ -52,6 +52,7 @@ async def test_auths_show_every_core_auth_and_its_state() -> None:
     world.services.states.failed(
         fox.id, RemoteError(ErrorKind.RATE_LIMIT, "text of the upstream", upstream_status=429), 7.0
     )
+    world.services.states.verified(fox.id, "yes", 8.0)
     rows = (await world.manage("/auths")).json()["auths"]
     assert [row["id"] for row in rows] == [packy.id, fox.id]
     assert rows[1] == {
@@ -68,6 +69,8 @@ async def test_auths_show_every_core_auth_and_its_state() -> None:
         "until": None,
         "last-error": "too many requests (rate_limit, http_429)",
         "last-error-at": "1970-01-01T00:00:07.000Z",
+        "verified": "yes",
+        "verified-at": "1970-01-01T00:00:08.000Z",
         "load": {"running": 0, "waiting": 0, "limit": None, "headroom": None, "limits": []},
         "balance": None,
         "profile": "",
