@@ -38,7 +38,7 @@ def routed(client_request: ClientRequest) -> Resolution:
 def log_route(client_request: ClientRequest, resolution: Resolution, router: Router, request: RoutedRequest) -> None:
     """Who may be asked, and who may not."""
     if is_logged("DEBUG"):
-        _log_route(client_request, resolution, readiness(router, request))
+        _log_route(client_request, resolution, readiness(router, request), _owner(request))
 
 
 def log_step(client_request: ClientRequest, step: Step) -> None:
@@ -59,7 +59,9 @@ def log_end(client_request: ClientRequest, error: GatewayError) -> None:
         _log(client_request, "nobody else may be asked", error)
 
 
-def _log_route(client_request: ClientRequest, resolution: Resolution | None, candidates: Sequence[Readiness]) -> None:
+def _log_route(
+    client_request: ClientRequest, resolution: Resolution | None, candidates: Sequence[Readiness], owner: str = ""
+) -> None:
     """``resolution`` is None and ``candidates`` empty where the name leads nowhere."""
     name = client_request.request.model
     others = grouped(passed_over(client_request.snapshot, name, resolution), at_most=MOST_NAMED)
@@ -70,10 +72,20 @@ def _log_route(client_request: ClientRequest, resolution: Resolution | None, can
         model=name,
         rule=resolution.rule if resolution else None,
         effort=resolution.effort if resolution else None,
+        owner=owner or None,
         candidates=_some(may) or None,
         resting=_some(resting) or None,
         not_asked="; ".join(others) or None,
     ).debug("route: {}", f"{len(may)} of {len(candidates)} may be asked" if candidates else "nobody can be asked")
+
+
+def _owner(request: RoutedRequest) -> str:
+    """``fox (previous_response_id)``: who made what only it can read, and what of that cannot be left out."""
+    if not (request.owner or request.needs):
+        return ""
+    name = next((each.auth.name for each in request.candidates if each.auth.id == request.owner), "")
+    who = name or ("not among them" if request.owner else "not known")
+    return f"{who} ({request.needs})" if request.needs else who
 
 
 def _in_words(step: Step) -> str:

@@ -24,8 +24,9 @@ from msgspec import Struct
 
 from daemon.errors import ErrorKind, Failover, GatewayError, RemoteError
 from daemon.router.cooldowns import Resting
-from daemon.router.exhausted import all_resting, final_error, full
+from daemon.router.exhausted import all_resting, final_error, full, owner_away
 from daemon.router.fallback import helps_another_model
+from daemon.router.ownership import MOST_SEARCHED, narrowed
 from daemon.router.router import RoutedRequest, Router
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.listings import Candidate
@@ -59,10 +60,12 @@ class Answered(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """``shown``: the client has seen a piece of the answer, so nobody else can go on with it."""
+    """``shown``: the client has seen a piece of the answer, so nobody else can go on with it. ``foreign``: it does not
+    know a part of the request that is somebody else's, which is nobody's failure."""
 
     error: RemoteError
     shown: bool = False
+    foreign: bool = False
 
 
 class Acquired(Struct, frozen=True):
@@ -83,6 +86,7 @@ Outcome = Answered | Failed | Acquired | Waited | QueueFull
 
 def plan(router: Router, request: RoutedRequest) -> Generator[Step, Outcome, None]:
     course = _Course(router, request)
+    request = course.request
     acquired = ""
     while True:
         candidate = course.next(acquired)
@@ -104,9 +108,10 @@ def plan(router: Router, request: RoutedRequest) -> Generator[Step, Outcome, Non
                     case Answered(first_event=first_event):
                         router.succeeded(request, attempt, began=began, first_event=first_event)
                         return
-                    case Failed(error=error, shown=shown):
-                        router.failed(request, attempt, error, began=began)
-                        course.note(attempt, error)
+                    case Failed(error=error, shown=shown, foreign=foreign):
+                        if not foreign:
+                            router.failed(request, attempt, error, began=began)
+                        course.note(attempt, error, foreign=foreign)
                         if shown or course.is_over:
                             raise error
                     case _:
@@ -120,7 +125,9 @@ class _Course:
 
     def __init__(self, router: Router, request: RoutedRequest) -> None:
         self._router = router
-        self._request = request
+        self._whole = request
+        self._request = self.request = narrowed(request)
+        self._searched = 0
         self._asked: set[str] = set()  # core auth IDs, ever
         self._tried: set[str] = set()  # in this round
         self._given_up: set[str] = set()
@@ -159,12 +166,14 @@ class _Course:
         finally:
             self._router.end(self._request, candidate)
 
-    def note(self, candidate: Candidate, error: RemoteError) -> None:
+    def note(self, candidate: Candidate, error: RemoteError, *, foreign: bool) -> None:
         """An attempt has failed."""
         self._errors.append(error)
         if error.kind not in AGAIN or error.should_retry is False:
             self._given_up.add(candidate.auth.id)
-        self.is_over = error.failover is Failover.NEVER or self._last_chance
+        self._searched += foreign
+        stops = self._searched >= MOST_SEARCHED if foreign else error.failover is Failover.NEVER
+        self.is_over = stops or self._last_chance
         self._last_chance = self._last_chance or error.failover is Failover.ONCE
 
     def pause(self) -> Step:
@@ -232,6 +241,10 @@ class _Course:
             for candidate in request.candidates
             if isinstance(why := router.why_not(request, candidate), Resting)
         ]
+        now = router.clock()
+        failure: GatewayError
         if self._errors:
-            return final_error(self._errors, rests, now=router.clock())
-        return all_resting(request.name, rests, now=router.clock())
+            failure = final_error(self._errors, rests, now=now)
+        else:
+            failure = all_resting(request.name, rests, now=now)
+        return owner_away(self._whole, failure, rests, now=now)

@@ -61,6 +61,16 @@ def open_request(seal: Seal | None, request: Request) -> Request:
     return replace(request, messages=tuple(message for message in opened if message.content))
 
 
+def leaves_out(request: Request, opened: Request) -> bool:
+    """Whether ``opened`` lacks a signed piece of ``request``."""
+    return opened is not request and _signed(opened) < _signed(request)
+
+
+def _signed(request: Request) -> int:
+    blocks = (block for message in request.messages for block in message.content)
+    return sum(1 for block in blocks if isinstance(block, Reasoning) and block.signature)
+
+
 def _open_message(seal: Seal | None, message: Message) -> Message:
     if not any(isinstance(block, Reasoning) for block in message.content):
         return message
