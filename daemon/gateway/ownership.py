@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.gateway.reasoning.signatures import PREFIX, Seal
-from daemon.inference.blocks import Block, File, Image, Opaque, Reasoning, ToolResult
+from daemon.inference.blocks import Block, File, Image, Opaque, Reasoning, Text, ToolResult
 from daemon.inference.request import OpaqueTool, Request
 from daemon.router.ownership import split_owners
 from daemon.snapshot.listings import Candidate
@@ -97,28 +97,38 @@ def _owner_of_reasoning(
     blocks: Sequence[Block], candidates: Sequence[Candidate], owners: ReasoningOwners
 ) -> str | None:
     """That of the latest piece whose owner may be asked."""
-    pieces = [each.signature for each in blocks if isinstance(each, Reasoning) and each.signature]
-    if not pieces:
-        return None
-    by_seal = {Seal.of(each.auth.id).tag: each.auth.id for each in candidates}
-    for piece in pieces[: -MOST_LOOKED_AT - 1 : -1]:
+    by_tag: dict[str, str] = {}
+    left = MOST_LOOKED_AT
+    for block in reversed(blocks):
+        if type(block) is not Reasoning or not block.signature:
+            continue
+        by_tag = by_tag or {Seal.of(each.auth.id).tag: each.auth.id for each in candidates}
+        piece = block.signature
         if piece.startswith(PREFIX):
-            tag, dot, _ = piece.removeprefix(PREFIX).partition(".")
-            owner = by_seal.get(PREFIX + tag + dot)
+            end = piece.find(".", len(PREFIX)) + 1
+            owner = by_tag.get(piece[:end])
         else:
             owner = owners.of(piece.encode())
-        if owner is not None and any(owner == each.auth.id for each in candidates):
+        if owner in by_tag.values():
             return owner
+        left -= 1
+        if not left:
+            break
     return None
 
 
 def _needed(request: Request, blocks: Iterable[Block], owners: ReasoningOwners) -> Iterator[Part]:
     """A reference to an item counts where it is known who keeps it: elsewhere it can be left out."""
     yield from _of_fields(request.extra.get(request.wire, {}))
-    for block in blocks:
-        for part in _of_block(block):
-            if part.name != _REFERENCE or owners.of(part.value) is not None:
-                yield part
+    for block in blocks:  # a long conversation has thousands: nothing is called for the usual ones
+        if type(block) is ToolResult:
+            for part in block.content:
+                if type(part) is not Text:
+                    yield from _of_block(part)
+        elif type(block) is not Reasoning:
+            for found in _of_block(block):
+                if found.name != _REFERENCE or owners.of(found.value) is not None:
+                    yield found
     for tool in request.tools:
         if isinstance(tool, OpaqueTool):
             yield from _of_raw(tool.raw)
@@ -131,15 +141,11 @@ def _of_fields(extra: Mapping[str, Raw]) -> Iterator[Part]:
 
 
 def _of_block(block: Block) -> Iterator[Part]:
-    match block:
-        case Image(file_id=str(file_id)) | File(file_id=str(file_id)):
-            yield Part("file_id", file_id.encode())
-        case ToolResult(content=content):
-            for part in content:
-                if isinstance(part, Image | File) and part.file_id:
-                    yield Part("file_id", part.file_id.encode())
-        case Opaque(raw=raw):
-            yield from _of_raw(raw)
+    if isinstance(block, Image | File):
+        if block.file_id:
+            yield Part("file_id", block.file_id.encode())
+    elif isinstance(block, Opaque):
+        yield from _of_raw(block.raw)
 
 
 def _of_raw(raw: Raw) -> Iterator[Part]:

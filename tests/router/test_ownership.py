@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from daemon.errors import ErrorKind, GatewayError
@@ -23,7 +25,7 @@ def limit(seconds: float) -> GatewayError:
     return error(ErrorKind.RATE_LIMIT, 429, retry_after=seconds)
 
 
-def refusal(world: World, **fields: object) -> GatewayError:
+def refusal(world: World, **fields: Any) -> GatewayError:
     with pytest.raises(GatewayError) as raised:
         next(plan(world.router, world.request(**fields)))
     return raised.value
