@@ -13,7 +13,7 @@ from msgspec import Raw, Struct
 
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.reasoning.owners import ReasoningOwners
-from daemon.gateway.reasoning.signatures import PREFIX, Seal
+from daemon.gateway.reasoning.signatures import PREFIX, sealed_by
 from daemon.inference.blocks import Block, File, Image, Opaque, Reasoning, Text, ToolResult
 from daemon.inference.request import OpaqueTool, Request
 from daemon.router.ownership import split_owners
@@ -97,19 +97,18 @@ def _owner_of_reasoning(
     blocks: Sequence[Block], candidates: Sequence[Candidate], owners: ReasoningOwners
 ) -> str | None:
     """That of the latest piece whose owner may be asked."""
-    by_tag: dict[str, str] = {}
+    ids = [each.auth.id for each in candidates]
     left = MOST_LOOKED_AT
     for block in reversed(blocks):
         if type(block) is not Reasoning or not block.signature:
             continue
-        by_tag = by_tag or {Seal.of(each.auth.id).tag: each.auth.id for each in candidates}
         piece = block.signature
         if piece.startswith(PREFIX):
-            end = piece.find(".", len(PREFIX)) + 1
-            owner = by_tag.get(piece[:end])
+            sealed = sealed_by(piece)
+            owner = next((each for each in ids if sealed == each.rpartition(":")[2]), None)
         else:
             owner = owners.of(piece.encode())
-        if owner in by_tag.values():
+        if owner in ids:
             return owner
         left -= 1
         if not left:

@@ -133,7 +133,7 @@ def test_two_owners_are_refused_since_nobody_can_read_both() -> None:
     with pytest.raises(LocalError) as raised:
         whose(responses(file, previous_response_id="resp_1"), owners)
     assert (raised.value.status, raised.value.param) == (400, "file_id")
-    assert raised.value.message.startswith("previous_response_id and file_id were made by different providers")
+    assert raised.value.message.startswith("the previous_response_id and the file_id were made by different providers")
 
 
 def test_the_latest_reasoning_decides_among_those_who_may_be_asked() -> None:

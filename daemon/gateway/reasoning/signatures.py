@@ -40,6 +40,11 @@ class Seal:
         return signature[len(self.tag) :]
 
 
+def sealed_by(signature: str) -> str:
+    """The last part of the ID of the core auth that made a sealed signature."""
+    return signature.removeprefix(PREFIX).partition(".")[0]
+
+
 def seal_events(seal: Seal, events: Sequence[Event]) -> Sequence[Event]:
     """Seal what the upstream signed. The usual batch has nothing to seal and is returned as it is."""
     if not any(type(event) is BlockEnd and event.signature for event in events):
