@@ -27,6 +27,7 @@ MOST_LOOKED_AT: Final = 16
 _FIELDS: Final = ("previous_response_id", "conversation", "prompt", "container")
 """Of a request: an id, or an object that has one."""
 
+_TOOLS: Final = frozenset({"code_interpreter", "file_search"})
 _REFERENCE: Final = "item_reference"
 _BLOCKS: Final = frozenset({Reasoning, Image, File, ToolResult, Opaque})
 
@@ -129,7 +130,7 @@ def _needed(request: Request, blocks: Iterable[Block], owners: ReasoningOwners) 
                 if found.name != _REFERENCE or owners.of(found.value) is not None:
                     yield found
     for tool in request.tools:
-        if isinstance(tool, OpaqueTool):
+        if isinstance(tool, OpaqueTool) and tool.name in _TOOLS:
             yield from _of_raw(tool.raw)
 
 
@@ -143,7 +144,7 @@ def _of_block(block: Block) -> Iterator[Part]:
     if isinstance(block, Image | File):
         if block.file_id:
             yield Part("file_id", block.file_id.encode())
-    elif isinstance(block, Opaque):
+    elif isinstance(block, Opaque) and block.lifted is None:  # tools that a client brings may be large
         yield from _of_raw(block.raw)
 
 

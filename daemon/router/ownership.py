@@ -33,12 +33,12 @@ _INSTEAD: Final[Mapping[str, str]] = {
     "vector_store_ids": "leave this tool out, or send the files themselves",
     "container": "leave the container out, so that a new one is made",
 }
-_SPOKEN: Final[Mapping[str, str]] = {
+_PART_NAMES: Final[Mapping[str, str]] = {
     "compaction": "compacted conversation",
     "encrypted_content": "encrypted item",
     "container": "container's id",
 }
-"""What is no field of the request by its name."""
+"""Of what is no field of the request."""
 _NEW_CONVERSATION: Final = "start a new conversation, or go on from before it"
 _CODES: Final[Mapping[str, str]] = {
     "previous_response_id": "previous_response_not_found",
@@ -65,18 +65,18 @@ def kept_out(request: RoutedRequest, candidate: Candidate) -> str:
     if not request.needs:
         return ""
     if request.owner:
-        return "" if candidate.auth.id == request.owner else f"another provider made the {spoken(request.needs)}"
-    return "" if candidate in _of_wire(request) else f"its API has no {spoken(request.needs)}"
+        return "" if candidate.auth.id == request.owner else f"another provider made the {part_name(request.needs)}"
+    return "" if candidate in _of_wire(request) else f"its API has no {part_name(request.needs)}"
 
 
-def spoken(needs: str) -> str:
+def part_name(needs: str) -> str:
     """What a request needs, in words."""
-    return _SPOKEN.get(needs, needs)
+    return _PART_NAMES.get(needs, needs)
 
 
 def split_owners(needs: str, other: str) -> LocalError:
     """Two parts of one request were made by different core auths, so that nobody can read both."""
-    both = f"the {spoken(needs)} and the {spoken(other)}" if needs != other else f"two of {spoken(needs)}"
+    both = f"the {part_name(needs)} and the {part_name(other)}" if needs != other else f"two of {part_name(needs)}"
     message = (
         f"{both} were made by different providers, and none can read both: {_INSTEAD.get(other, _NEW_CONVERSATION)}"
     )
@@ -88,7 +88,7 @@ def needs_owner(request: RoutedRequest, maker: str) -> LocalError:
     needs = request.needs
     return LocalError(
         ErrorKind.INVALID_REQUEST,
-        f"the {spoken(needs)} was made by {maker}; no other can read it: {_INSTEAD.get(needs, _NEW_CONVERSATION)}",
+        f"the {part_name(needs)} was made by {maker}; no other can read it: {_INSTEAD.get(needs, _NEW_CONVERSATION)}",
         code=_CODES.get(needs),
         param=needs,
     )

@@ -40,7 +40,11 @@ def providers(pair: dict[str, StrictUpstream], **settings: Any) -> list[dict[str
 def text(pair: dict[str, StrictUpstream], *, strategy: str = "round-robin", **settings: Any) -> str:
     """Without session affinity: what keeps a dialogue where it is, is what its provider alone can read. What is left
     out of it on the way to another is not refused as a loss of the translation."""
-    shared = {"routing": {"session-affinity": False, "strategy": strategy}, "translation": {"strict": True}}
+    shared: dict[str, object] = {
+        "routing": {"session-affinity": False, "strategy": strategy},
+        "translation": {"strict": True},
+    }
+    shared["logging"] = {"level": "debug"}
     return config(*providers(pair, **settings), request_retry=0, max_retry_interval=0.5, **shared)
 
 
@@ -147,6 +151,8 @@ def test_who_keeps_the_conversation_is_asked_alone(upstreams: dict[str, StrictUp
             return gateway.post(RESPONSES.path, body)
 
         assert [seen(go_on())[:3] for _ in range(4)] == [(200, "fox", "1")] * 4
+        assert 'owner="fox (previous_response_id)"' in gateway.log
+        assert 'resting="wolf (gpt-5): another provider made the previous_response_id"' in gateway.log
         other = go_on("wolf/gpt-5")
         assert (other.status_code, other.json()["error"]["code"]) == (400, "previous_response_not_found")
         for without in (

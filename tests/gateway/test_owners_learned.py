@@ -14,7 +14,7 @@ from tests.gateway.fakes import answering
 from tests.gateway.targets import target
 from tests.gateway.test_passthrough import frames, new_pipe, whole
 from tests.gateway.test_request_handler import Run
-from tests.router.auths import candidate
+from tests.router.auths import candidate, core_auth
 
 FOX = candidate().auth.id
 STATE = "x-codex-turn-state"
@@ -123,6 +123,24 @@ async def test_a_turn_state_goes_back_to_its_maker_and_is_lost_elsewhere() -> No
     await moved()
     assert (moved.asked, moved.client.head.lost) == (["fox", "wolf"], (STATE,))
     assert [STATE in call.headers for call in moved.upstreams.calls] == [True, False]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("fields", [{"type": "response.failed"}, {"type": "error"}], ids=["failed", "error"])
+async def test_a_refusal_may_come_inside_the_stream_and_teaches_nothing_of_an_owner(fields: dict[str, Any]) -> None:
+    words = {"code": "previous_response_not_found", "message": "Previous response with id 'resp_1' not found."}
+    response = {"id": "r", "model": "m", "output": []}
+    failed = fields | words | {"response": response | {"status": "failed", "error": words}}
+    opened = {"type": "response.created", "response": response | {"status": "in_progress"}}
+    refused = answering(frames("responses", opened, failed))
+    run = Run(
+        refused, answering(whole("responses")), entry="responses", wire="responses", previous_response_id="resp_1"
+    )
+    run.request = replace(run.request, request=run.request.wire.decode_request(run.request.body, {}))
+    await run()
+    assert (run.asked, run.client.status, run.client.head.attempts) == (["fox", "wolf"], 200, 2)
+    assert run.live.owners.of(b"resp_1") == core_auth("wolf").id
+    assert not run.live.router.cooldowns
 
 
 @pytest.mark.asyncio
