@@ -23,6 +23,8 @@ from daemon.config.profile import Profile, ThinkingForm
 from daemon.config.profiles import PROFILES
 from daemon.config.schema import DEFAULT_MODELS, Base, Config
 from daemon.config.shape import Field, Shape
+from daemon.router.failure_words import WORDS
+from daemon.router.rest_rules import RULES, SHORT_LONGEST
 from daemon.secret import Secret
 from daemon.telemetry.failure_cause import OF_KIND, REASONS, Cause
 from daemon.telemetry.metrics import MOST_FIELDS, TABLE, Metric
@@ -167,6 +169,17 @@ def help_of(action: argparse.Action, parser: argparse.ArgumentParser) -> str:
     return str((action.help or "") % {**vars(action), "prog": parser.prog}).replace("|", "\\|")
 
 
+def rest_rules() -> str:
+    lines = ["| failure | rests | for | `GET /models` ends it |", "|---|---|---|---|"]
+    reach = {"auth": "the key", "model": "this model of the key", "family": "the key, for this kind of client"}
+    for kind, rule in RULES.items():
+        time = f"{rule.seconds:g} s" if rule.seconds < 120 else f"{rule.seconds / 60:g} min"
+        doubling = f", doubling to {SHORT_LONGEST:g} s" if rule.doubles else ""
+        what, heals = f"{WORDS[kind]} (`{kind.value}`)", "yes" if rule.heals else ""
+        lines.append(f"| {what} | {reach[rule.reach]} | {time}{doubling} | {heals} |")
+    return "\n".join(lines) + "\n"
+
+
 def known_by() -> str:
     return table(
         ("profile", "make", "`wire-api`", "known by"),
@@ -247,6 +260,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "metric-bounds": metric_bounds,
     "failure-reasons": failure_reasons,
     "failure-causes": failure_causes,
+    "rest-rules": rest_rules,
     "profiles-known-by": known_by,
     "profiles-changed-by": changed_by,
     "profiles-presets": presets,

@@ -1,4 +1,4 @@
-"""At DEBUG, a line for each decision of a request: who may be asked, who is asked next, and why nobody else is.
+"""At DEBUG, a line for each decision of a request: who is asked first, who may follow, and why nobody else.
 
 Nothing of a line is built unless DEBUG is logged: it takes longer than the decision.
 """
@@ -10,7 +10,7 @@ from typing import Final
 
 from loguru import logger
 
-from daemon.errors import GatewayError, LocalError
+from daemon.errors import Failover, GatewayError, LocalError, RemoteError
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.route import route
 from daemon.router.passed_over import grouped, passed_over
@@ -20,6 +20,8 @@ from daemon.router.router import RoutedRequest, Router
 from daemon.snapshot.listings import Candidate
 from daemon.snapshot.models import Resolution
 from daemon.telemetry.logs import is_logged
+
+OTHERS_TOO: Final = "others would refuse this request, too"
 
 MOST_NAMED: Final = 20
 """Providers that a line names for one reason: there may be thousands."""
@@ -31,52 +33,68 @@ def routed(client_request: ClientRequest) -> Resolution:
         return route(client_request.snapshot, client_request.request.model)
     except LocalError:
         if is_logged("DEBUG"):
-            _log_route(client_request, None, ())
+            _log_route(client_request, None, None, ())
         raise
 
 
-def log_route(client_request: ClientRequest, resolution: Resolution, router: Router, request: RoutedRequest) -> None:
-    """Who may be asked, and who may not."""
+def log_route(
+    client_request: ClientRequest, resolution: Resolution, router: Router, request: RoutedRequest, first: Step
+) -> None:
+    """What the plan does ``first``, who may be asked after that, and who may not."""
     if is_logged("DEBUG"):
-        _log_route(client_request, resolution, readiness(router, request), _owner(request))
+        _log_route(client_request, resolution, first, readiness(router, request), _owner(request))
 
 
 def log_step(client_request: ClientRequest, step: Step) -> None:
     """What the plan has decided."""
     if is_logged("DEBUG"):
-        logger.bind(request_id=client_request.request_id).debug("route: {}", _in_words(step))
+        logger.bind(request_id=client_request.request_id).debug("route: next {}", _in_words(step))
 
 
 def log_again(client_request: ClientRequest, candidate: Candidate, error: GatewayError) -> None:
     """The same upstream is asked again, with the request changed as its refusal demands."""
     if is_logged("DEBUG"):
-        _log(client_request, f"{_named(candidate)} again, with what its refusal asks for", error)
+        bound = logger.bind(request_id=client_request.request_id, error=error.kind.value)
+        bound.debug("route: {} again, with what its refusal asks for", _named(candidate))
 
 
-def log_end(client_request: ClientRequest, error: GatewayError) -> None:
-    """The plan is over without an answer."""
+def log_end(client_request: ClientRequest, router: Router, request: RoutedRequest, error: GatewayError) -> None:
+    """The plan is over without an answer, and who may not be asked now."""
     if is_logged("DEBUG"):
-        _log(client_request, "nobody else may be asked", error)
+        resting = _resting(readiness(router, request))
+        bound = logger.bind(request_id=client_request.request_id, error=error.kind.value, resting=resting)
+        final = isinstance(error, RemoteError) and error.failover is Failover.NEVER
+        bound.debug("route: nobody else: {}", OTHERS_TOO if final else "no other is left")
 
 
 def _log_route(
-    client_request: ClientRequest, resolution: Resolution | None, candidates: Sequence[Readiness], owner: str = ""
+    client_request: ClientRequest,
+    resolution: Resolution | None,
+    first: Step | None,
+    candidates: Sequence[Readiness],
+    owner: str = "",
 ) -> None:
-    """``resolution`` is None and ``candidates`` empty where the name leads nowhere."""
+    """``resolution`` and ``first`` are None and ``candidates`` empty where the name leads nowhere."""
     name = client_request.request.model
     others = grouped(passed_over(client_request.snapshot, name, resolution), at_most=MOST_NAMED)
-    may = [_named(each.candidate) for each in candidates if not each.reason]
-    resting = [f"{_named(each.candidate)}: {each.reason}" for each in candidates if each.reason]
+    asked = first.candidate if isinstance(first, Ask) else None
+    may = [_later(each.candidate, asked) for each in candidates if not each.reason and each.candidate != asked]
     logger.bind(
         request_id=client_request.request_id,
         model=name,
         rule=resolution.rule if resolution else None,
         effort=resolution.effort if resolution else None,
         owner=owner or None,
-        candidates=_some(may) or None,
-        resting=_some(resting) or None,
+        then=_some(may) or None,
+        resting=_resting(candidates),
         not_asked="; ".join(others) or None,
-    ).debug("route: {}", f"{len(may)} of {len(candidates)} may be asked" if candidates else "nobody can be asked")
+    ).debug("route: {}", "nobody can be asked" if first is None else f"first {_in_words(first)}")
+
+
+def _later(candidate: Candidate, first: Candidate | None) -> str:
+    if first is None or candidate.auth.priority == first.auth.priority:
+        return _named(candidate)
+    return f"{_named(candidate)} (priority {candidate.auth.priority} after {first.auth.priority})"
 
 
 def _owner(request: RoutedRequest) -> str:
@@ -91,15 +109,15 @@ def _owner(request: RoutedRequest) -> str:
 def _in_words(step: Step) -> str:
     match step:
         case Ask(candidate):
-            return f"ask {_named(candidate)}"
+            return _named(candidate)
         case Pause(seconds):
-            return f"nobody may be asked: wait {seconds:.1f} s"
+            return f"a wait of {seconds:.1f} s: nobody may be asked"
         case Acquire(auths):
-            return f"wait for a place at {_some([auth.name for auth in auths])}"
+            return f"a wait for a place at {_some([auth.name for auth in auths])}"
 
 
-def _log(client_request: ClientRequest, what: str, error: GatewayError) -> None:
-    logger.bind(request_id=client_request.request_id, error=error.kind.value).debug("route: {}", what)
+def _resting(candidates: Sequence[Readiness]) -> str | None:
+    return _some([f"{_named(each.candidate)}: {each.reason}" for each in candidates if each.reason]) or None
 
 
 def _some(names: Sequence[str]) -> str:

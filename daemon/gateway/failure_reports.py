@@ -11,7 +11,8 @@ a request that we fail ───▶ event; its line is the request record's
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from loguru import logger
@@ -21,7 +22,7 @@ from daemon.gateway.request_record import RequestRecord
 from daemon.router.cooldowns import Resting
 from daemon.router.failure_words import CREDENTIAL_REFUSED, what_failed
 from daemon.router.readiness import duration, rest_reason
-from daemon.router.router import RoutedRequest
+from daemon.router.router import RoutedRequest, Router
 from daemon.router.states import AuthStates
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.listings import Candidate
@@ -70,24 +71,32 @@ class FailureReports:
             request_id=client_request.request_id,
         )
 
-    def rest(self, request: RoutedRequest, candidate: Candidate, resting: Resting) -> None:
+    def follow(self, router: Router) -> None:
+        """Report which core auths leave service and return."""
+        router.on_rest, router.on_return = partial(self._rests, router), partial(self._is_back, router)
+
+    def _rests(self, router: Router, request: RoutedRequest, candidate: Candidate, resting: Resting) -> None:
         """The candidate's core auth has left service, whole, for a model or for a kind of client."""
         rest = resting.rest
-        others = [each.auth.name for each in request.candidates if each.auth.id != candidate.auth.id]
         what, seconds = rest_reason(resting.key, rest), rest.until - rest.since
         logger.bind(
             provider=candidate.auth.name,
             auth=candidate.auth.id,
-            served=candidate.model,
             seconds=round(seconds, 1),
-            left=", ".join(others[:MOST_NAMED]) or None,
+            model=request.name,
+            in_service=_named(router.in_service(request)),
         ).info("{} rests: {}", candidate.auth.name, what)
         message = f"rests for {duration(seconds)}: {what}"
         self._events.publish_state(message, auth=candidate.auth.id, provider=candidate.auth.name, state="cooling")
 
-    def back(self, candidate: Candidate) -> None:
+    def _is_back(self, router: Router, request: RoutedRequest, candidate: Candidate) -> None:
         """It has answered again."""
-        logger.bind(provider=candidate.auth.name, auth=candidate.auth.id).info("{} is back", candidate.auth.name)
+        logger.bind(
+            provider=candidate.auth.name,
+            auth=candidate.auth.id,
+            model=request.name,
+            in_service=_named(router.in_service(request)),
+        ).info("{} is back", candidate.auth.name)
         self._events.publish_state("is back", auth=candidate.auth.id, provider=candidate.auth.name, state="ready")
 
     def request(self, request_id: str, error: GatewayError | None, auth: CoreAuth | None = None) -> None:
@@ -104,3 +113,9 @@ class FailureReports:
             reason=reason_of(error),
             request_id=request_id,
         )
+
+
+def _named(candidates: Sequence[Candidate]) -> str:
+    names = list(dict.fromkeys(each.auth.name for each in candidates))
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}" if names else "nobody"

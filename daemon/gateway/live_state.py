@@ -66,7 +66,7 @@ class LiveState:
         self.failures = FailureReports(states, FailureEvents(AuditLog()) if events is None else events)
         self.counted = counted
         self.router = Router(clock=time.monotonic, wall=time.time) if router is None else router
-        self.router.on_rest, self.router.on_return = self.failures.rest, self.failures.back
+        self.failures.follow(self.router)
         self.learned = LearnedAmendments() if learned is None else learned
         self.owners = ReasoningOwners()
         self.calibration = Calibration()

@@ -8,12 +8,13 @@ from typing import Final
 
 from daemon.errors import GatewayError
 from daemon.gateway.attempts import Attempts
-from daemon.gateway.decisions import log_end, log_step
+from daemon.gateway.decisions import log_end, log_route, log_step
 from daemon.gateway.request_record import RequestRecord
 from daemon.gateway.request_state import ClientGone, RequestState
 from daemon.router.ownership import narrowed
 from daemon.router.plan import Acquire, Acquired, Answered, Ask, Failed, Outcome, Pause, QueueFull, Step, Waited, plan
 from daemon.router.router import RoutedRequest, Router
+from daemon.snapshot.models import Resolution
 from daemon.upstream.amendments.parameters import is_foreign
 
 LATE: Final = 0.002
@@ -34,20 +35,20 @@ class PlanDriver:
         self._record = record
         self._state = state
 
-    async def follow(self, effort: str | None) -> None:
-        """Until the client has its answer. Raises ``GatewayError`` where it gets none, and ``ClientGone``. ``effort``
-        is that of the model's name."""
+    async def follow(self, resolution: Resolution) -> None:
+        """Until the client has its answer. Raises ``GatewayError`` where it gets none, and ``ClientGone``."""
         client_request = self._attempts.client_request
         steps = plan(self._router, self._request)
         try:
             step = next(steps)
+            log_route(client_request, resolution, self._router, self._request, step)
             while True:
+                step = steps.send(await self._take(step, resolution.effort))
                 log_step(client_request, step)
-                step = steps.send(await self._take(step, effort))
         except StopIteration:
             return
         except GatewayError as error:
-            log_end(client_request, error)
+            log_end(client_request, self._router, self._request, error)
             raise
         except (ClientGone, asyncio.CancelledError):
             self._attempts.close()  # before its place is free: a client that asks again comes after what it gave up

@@ -18,7 +18,7 @@ from daemon.errors import GatewayError, stopping
 from daemon.gateway.attempts import Attempts
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.client_stream import ClientStream, ClientWriter, ResponseHead
-from daemon.gateway.decisions import log_route, routed
+from daemon.gateway.decisions import routed
 from daemon.gateway.gathered import without_frames
 from daemon.gateway.headers import PassedHeaders
 from daemon.gateway.live_state import LiveState
@@ -95,8 +95,7 @@ class RequestHandler:
         owned = ownership(self._client_request, resolution.candidates, self._live.owners)
         self._attempts.needed = tuple(part.value for part in owned.needed)
         request = routed_request(self._client_request, resolution, next(NUMBERS), owned)
-        log_route(self._client_request, resolution, self._live.router, request)
-        await PlanDriver(self._live.router, request, self._attempts, self.record, self._state).follow(resolution.effort)
+        await PlanDriver(self._live.router, request, self._attempts, self.record, self._state).follow(resolution)
 
     def _correct_estimate(self, model: str) -> None:
         """By experience with this model: what a stream says of the prompt before the upstream has counted it."""

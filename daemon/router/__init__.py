@@ -1,7 +1,10 @@
-"""Which core auth is asked, in which order, and when to stop. Pure: no clock, no network.
+"""Who is asked for a request, when to wait, and when to give up. Pure: no clock, no network.
 
-    candidates (from the snapshot) ─ selection.Rotation ─▶ order ─ failover.attempts ─▶ the next candidate
-                                                                         ▲ its error ─┘
-``states`` keeps what is remembered of each core auth between requests, by its stable ID, so that it
-survives a reload. Cooldowns and affinity will sit between selection and failover.
+    candidates (from the snapshot) ─▶ plan ─ Ask │ Pause │ Acquire ─▶ whoever drives the request
+                                       ▲                                   │
+                                       └──── what came of it ◀─────────────┘
+    plan ─▶ router: one question to the tables beside each other
+            selection   cooldowns   affinity   slots   concurrency   health   retry_budget
+
+Everything is kept by stable core auth ID, so that it survives a reload. ``states`` is what of it is shown.
 """

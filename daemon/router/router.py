@@ -71,7 +71,7 @@ class Router:
         self.concurrency = Concurrency()
         self.budget = RetryBudget()
         self.on_rest: Callable[[RoutedRequest, Candidate, Resting], None] = lambda *_: None
-        self.on_return: Callable[[Candidate], None] = lambda _: None
+        self.on_return: Callable[[RoutedRequest, Candidate], None] = lambda *_: None
         self._configured: dict[str, int] = {}  # max-concurrent of the snapshot's core auths that have one
         self.slots = Slots(lambda auth_id: self.concurrency.limit(auth_id, self._configured.get(auth_id, 0)))
         self.measures = Measures(self.slots.running, self.health.latency, headroom)
@@ -84,13 +84,15 @@ class Router:
             return candidate.auth.id not in tried and (all_ready or self.why_not(request, candidate) is None)
 
         all_ready = not self.cooldowns and not self._configured and not self.concurrency
-        for auth_id in self._preferred(request):
-            preferred = next((each for each in request.candidates if each.auth.id == auth_id), None)
-            if preferred is not None and may(preferred):
-                return preferred
+        owner = next((each for each in request.candidates if each.auth.id == request.owner), None)
+        if owner is not None and may(owner):
+            return owner
         strategy = STRATEGIES[request.strategy]
+        known = self.affinity.of(request.session, now=self.clock()) if request.session else ()
         for tier in tiers(request.candidates):
-            chosen = strategy(Choice(request.name, tier, may, self.turns, self.measures, self.random))
+            chosen = self._known(known, tier, may) if known else None
+            if chosen is None:
+                chosen = strategy(Choice(request.name, tier, may, self.turns, self.measures, self.random))
             if chosen is not None:
                 return chosen
         return None
@@ -102,6 +104,15 @@ class Router:
         if resting is not None:
             return resting
         return None if self.slots.is_free(auth.id) else "full"
+
+    def in_service(self, request: RoutedRequest) -> list[Candidate]:
+        """The candidates that do not rest, busy ones among them."""
+        now = self.clock()
+        return [
+            each
+            for each in request.candidates
+            if self.cooldowns.resting(each.auth.id, each.model, request.family, now=now) is None
+        ]
 
     def begin(self, request: RoutedRequest, candidate: Candidate, *, again: bool, has_slot: bool) -> None:
         """An attempt begins; ``again``: this request has asked the core auth before."""
@@ -121,7 +132,7 @@ class Router:
         self.concurrency.answered(auth_id, self.slots.running(auth_id), now)
         self.affinity.answered(request.session, auth_id, now=now)
         if self.cooldowns.succeeded(auth_id, candidate.model, request.family, began=began):
-            self.on_return(candidate)
+            self.on_return(request, candidate)
 
     def failed(self, request: RoutedRequest, candidate: Candidate, error: RemoteError, *, began: float) -> None:
         """An attempt has failed."""
@@ -175,15 +186,16 @@ class Router:
             table.keep_only(limits)
         self.slots.follow_limits()
 
-    def _preferred(self, request: RoutedRequest) -> Sequence[str]:
-        owner = (request.owner,) if request.owner else ()
-        if not request.session:
-            return owner
-        known = self.affinity.of(request.session, now=self.clock())
-        if not known:
-            return owner
-        ids = [candidate.auth.id for candidate in request.candidates]
-        return (*owner, *(each for each in known if not self.health.is_slow(each, ids)))
+    def _known(
+        self, known: Sequence[str], tier: Sequence[Candidate], may: Callable[[Candidate], bool]
+    ) -> Candidate | None:
+        """Who has answered the session, among a tier: priorities come first, as the user has set them."""
+        ids = [candidate.auth.id for candidate in tier]
+        for auth_id in known:
+            if auth_id in ids and may(candidate := tier[ids.index(auth_id)]):
+                if not self.health.is_slow(auth_id, ids):
+                    return candidate
+        return None
 
     def _saturated(self, error: RemoteError, running: int) -> bool:
         """Whether the refusal shows how many requests fit, and not that a limit is used up."""

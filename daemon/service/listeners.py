@@ -9,6 +9,7 @@ from loguru import logger
 
 from daemon.config.hosts import listen_fault, listen_host
 from daemon.config.references import reference_at
+from daemon.config.schema import Config
 from daemon.service.admin import admin_socket_path
 from daemon.service.options import RunOptions, StartRefused
 from daemon.service.sockets import BindError, bind, bind_admin, describe, inherited
@@ -50,8 +51,19 @@ def announce(sockets: Sequence[socket], snapshot: Snapshot) -> None:
     for each in sockets:
         if each.family != AF_UNIX:
             logger.info("listening on {}", describe(each))
+    if len(snapshot.core_auths) > 1:
+        logger.info("{}", _routing(snapshot.config))
     if not snapshot.core_auths:
         logger.warning(
             "no provider is enabled: fill in packycode or tppc.providers in config.yaml and set enabled: true, "
             "or add one with: tppcd provider add"
         )
+
+
+def _routing(config: Config) -> str:
+    """What happens where several providers serve a model: sessions did not stay, and nothing rested, before 0.2."""
+    sessions = (
+        "sessions stay with the provider that answered them" if config.routing.session_affinity else "no affinity"
+    )
+    cooling = "nothing rests" if config.disable_cooling else "a provider that fails rests"
+    return f"routing: {config.routing.strategy}; {sessions} (routing.session-affinity); {cooling} (disable-cooling)"

@@ -46,6 +46,7 @@ def settings(one: Simulator, two: Simulator, **more: Any) -> str:
         remote_management={"secret-key": KEY},
         disable_cooling=True,
         request_retry=0,
+        routing={"session-affinity": False},
         **more,
     )
 

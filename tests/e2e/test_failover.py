@@ -34,7 +34,10 @@ FAILS_OVER = (
 
 @pytest.fixture(scope="module")
 def pair(_first: Simulator, _second: Simulator) -> Iterator[Daemon]:
-    text = config(provider("fox", _first), provider("wolf", _second), disable_cooling=True, request_retry=0)
+    turns = {"session-affinity": False}
+    text = config(
+        provider("fox", _first), provider("wolf", _second), request_retry=0, routing=turns, disable_cooling=True
+    )
     with daemon(text) as running:
         yield running
 

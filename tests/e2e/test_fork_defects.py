@@ -40,6 +40,7 @@ tppc:
       base-url: {second}/v1/
       api-key: key-of-wolf  # not paid yet
       models: [gpt-5, wolf-large]
+routing: {{session-affinity: false}}
 """
 SENT: dict[str, Any] = {"enabled": True, "credentials": {"openai-api-key": "key-of-packycode"}}
 
