@@ -19,10 +19,12 @@ from daemon.gateway import (
     gathered,
     key_verdicts,
     learned,
+    ownership,
     response_pipe,
 )
 from daemon.gateway.reasoning import owners
 from daemon.router import affinity, cooldowns, headroom, health, rest_rules, retry_budget, selection, slots
+from daemon.router import ownership as looking
 from daemon.service.protocol import ConnectionLimits
 from daemon.snapshot import model_unknown
 from daemon.telemetry import audit, line_limit, log_ring, log_sink, long_text, metrics, model_labels, usage
@@ -72,7 +74,9 @@ BOUNDS: Final[Mapping[str, float]] = {
     "listed names of all upstreams": discovery.MOST_IN_ALL,
     "amendments learned of one core auth": learned.MOST_PER_AUTH,
     "amendments learned in all": learned.MOST,
-    "remembered makers of encrypted reasoning": owners.MOST_REMEMBERED,
+    "remembered makers of encrypted reasoning, turn states and ids": owners.MOST_REMEMBERED,
+    "core auths that are asked who made an id": looking.MOST_SEARCHED,
+    "pieces of reasoning of one request whose maker is looked for": ownership.MOST_LOOKED_AT,
     "models whose prompts are calibrated": counting.MOST_MODELS,
     "core auths that do not count tokens": count_tokens.MOST_REMEMBERED,
     "model names whose turns are remembered": selection.MOST_NAMES,

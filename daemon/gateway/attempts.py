@@ -42,7 +42,7 @@ SIGNS_OF_LIFE: Final = 4
 
 class Attempts:
     """Of one request, made in its task. ``client_request`` may get a better estimate before the first one, ``pipe`` is
-    that of the latest."""
+    that of the latest. ``needed`` are the parts of the request that only who made them can read, and that stay in."""
 
     __slots__ = (
         "_amendments",
@@ -55,6 +55,7 @@ class Attempts:
         "_streamed",
         "_writer",
         "client_request",
+        "needed",
         "pipe",
     )
 
@@ -80,6 +81,7 @@ class Attempts:
         self._pipes: dict[bool, ResponsePipe] = {}
         self._answer: UpstreamResponse | None = None  # that of the current attempt, once its head is there
         self.pipe: ResponsePipe | None = None
+        self.needed: tuple[bytes, ...] = ()
 
     async def ask(self, candidate: Candidate, effort: str | None) -> RemoteError | None:
         """One candidate: None when it has answered and the client has its answer, else its error."""
@@ -143,15 +145,18 @@ class Attempts:
             raise LocalError(ErrorKind.INVALID_REQUEST, TOO_DEEP) from None
         while True:
             self._record.attempts += 1
+            headers = self._headers.for_upstream(adapter, prepared.session, target.amendments)
             self._note_losses(prepared)
             try:
-                await self._ask(target, prepared, pipe)
+                await self._ask(target, prepared, pipe, headers)
                 return None
             except RemoteError as failure:
                 error = judged_again(failure, self.client_request.says).with_traceback(None)  # whose frames hold us
             finally:
                 if pipe.stage != "held":  # a 2xx, whether or not the client has waited for the end of it
                     self._amendments.accepted(target.candidate)
+                    self._headers.accepted(adapter)
+                    self._live.owners.accepted(auth.id, self.needed)
             mask_error(error, adapter.masks(self.client_request.headers))
             self._live.metrics.attempt(auth.name, error.kind.value)
             if error.kind is ErrorKind.INVALID_REQUEST and self._answer is not None:
@@ -162,10 +167,15 @@ class Attempts:
                 self._live.failures.attempt(self._record, target.candidate, error, monotonic())
                 return error
             log_again(self.client_request, target.candidate, error)
+            if again[0].leaves_turn_state and not target.leaves_turn_state:
+                self._headers.refused(adapter)
             target, prepared = again
 
     def _note_losses(self, prepared: PreparedRequest) -> None:
-        self._record.lost = lost = loss_names(prepared.lost)
+        lost = loss_names(prepared.lost)
+        # What others cannot read is not what their API does not support: ``strict`` would end each conversation that
+        # has moved.
+        self._record.lost = (*lost, *(("earlier_reasoning",) if prepared.unreadable else ()), *self._headers.lost)
         if lost and self.client_request.snapshot.config.translation.strict:
             names = ", ".join(lost)
             raise LocalError(
@@ -175,10 +185,11 @@ class Attempts:
 
     # --- one upstream's answer ---
 
-    async def _ask(self, target: AttemptTarget, prepared: PreparedRequest, pipe: ResponsePipe) -> None:
+    async def _ask(
+        self, target: AttemptTarget, prepared: PreparedRequest, pipe: ResponsePipe, headers: dict[str, str]
+    ) -> None:
         adapter = target.adapter
         state, timeouts = self._state, adapter.auth.timeouts
-        headers = self._headers.for_upstream(adapter, prepared.session, target.amendments)
         # An upstream that was asked for one JSON answer sends its first byte when it has written the last one.
         limit, patience = "first-event", timeouts.first_event
         if not prepared.streamed and timeouts.idle > patience:

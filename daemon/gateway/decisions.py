@@ -42,7 +42,7 @@ def log_route(
 ) -> None:
     """What the plan does ``first``, who may be asked after that, and who may not."""
     if is_logged("DEBUG"):
-        _log_route(client_request, resolution, first, readiness(router, request))
+        _log_route(client_request, resolution, first, readiness(router, request), _owner(request))
 
 
 def log_step(client_request: ClientRequest, step: Step) -> None:
@@ -68,7 +68,11 @@ def log_end(client_request: ClientRequest, router: Router, request: RoutedReques
 
 
 def _log_route(
-    client_request: ClientRequest, resolution: Resolution | None, first: Step | None, candidates: Sequence[Readiness]
+    client_request: ClientRequest,
+    resolution: Resolution | None,
+    first: Step | None,
+    candidates: Sequence[Readiness],
+    owner: str = "",
 ) -> None:
     """``resolution`` and ``first`` are None and ``candidates`` empty where the name leads nowhere."""
     name = client_request.request.model
@@ -80,6 +84,7 @@ def _log_route(
         model=name,
         rule=resolution.rule if resolution else None,
         effort=resolution.effort if resolution else None,
+        owner=owner or None,
         then=_some(may) or None,
         resting=_resting(candidates),
         not_asked="; ".join(others) or None,
@@ -90,6 +95,15 @@ def _later(candidate: Candidate, first: Candidate | None) -> str:
     if first is None or candidate.auth.priority == first.auth.priority:
         return _named(candidate)
     return f"{_named(candidate)} (priority {candidate.auth.priority} after {first.auth.priority})"
+
+
+def _owner(request: RoutedRequest) -> str:
+    """``fox (previous_response_id)``: who made what only it can read, and what of that cannot be left out."""
+    if not (request.owner or request.needs):
+        return ""
+    name = next((each.auth.name for each in request.candidates if each.auth.id == request.owner), "")
+    who = name or ("not among them" if request.owner else "not known")
+    return f"{who} ({request.needs})" if request.needs else who
 
 
 def _in_words(step: Step) -> str:

@@ -41,6 +41,7 @@ class PassthroughPipe:
         "_dialect",
         "_held",
         "_held_bytes",
+        "_keeps_answers",
         "_masks",
         "_out",
         "_owners",
@@ -61,6 +62,7 @@ class PassthroughPipe:
         # Of the attempt: the core auth that is asked, and the encrypted reasoning that goes to it.
         self._auth_id = ""
         self._signed: tuple[bytes, ...] = ()
+        self._keeps_answers = False  # whether it may be asked to go on from the answer's id
         self._masks = Masks(())
         self._splitter: SseSplitter
         self._decoder: StreamDecoder
@@ -98,6 +100,7 @@ class PassthroughPipe:
         request, wire = client_request.request, client_request.wire
         rewritten = rewrite_body(client_request, target, self._owners)
         self._auth_id, self._signed = target.candidate.auth.id, rewritten.signed
+        self._keeps_answers = target.options.store is not False
         self._masks = target.adapter.masks(client_request.headers)
         session_key = wire.upstream.session_key
         return PreparedRequest(
@@ -106,6 +109,7 @@ class PassthroughPipe:
             session=session_key(request, target.candidate.model) if session_key else "",
             streamed=rewritten.streamed,
             watched=request.stream,
+            unreadable=rewritten.unreadable,
         )
 
     def accepted(self) -> None:
@@ -155,6 +159,11 @@ class PassthroughPipe:
                 self._commit()
         if ends:
             self._out += dialect.end()
+            self._note_ids()
+
+    def _note_ids(self) -> None:
+        for each in self._dialect.ids() if self._keeps_answers else ():
+            self._owners.made(self._auth_id, each.encode())
 
     def _accept_odd(self, payload: bytes) -> None:
         """What is no event of the wire goes no further: it is not for the client, and ends nothing, unless it is an
@@ -194,6 +203,9 @@ class PassthroughPipe:
         except NOT_JSON:
             message = "the upstream's response is not valid JSON of its API"
             raise RemoteError(ErrorKind.API, message) from None
+        for piece in self._dialect.signatures(body):
+            self._owners.made(self._auth_id, piece)
+        self._note_ids()
         self._usage = response.usage
         self.stage = "finished"
         self._out += unfolded

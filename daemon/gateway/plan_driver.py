@@ -11,9 +11,11 @@ from daemon.gateway.attempts import Attempts
 from daemon.gateway.decisions import log_end, log_route, log_step
 from daemon.gateway.request_record import RequestRecord
 from daemon.gateway.request_state import ClientGone, RequestState
+from daemon.router.ownership import narrowed
 from daemon.router.plan import Acquire, Acquired, Answered, Ask, Failed, Outcome, Pause, QueueFull, Step, Waited, plan
 from daemon.router.router import RoutedRequest, Router
 from daemon.snapshot.models import Resolution
+from daemon.upstream.amendments.parameters import is_foreign
 
 LATE: Final = 0.002
 """Seconds: a sleep may end before its time, by the loop's clock, and the rest that is waited for is not over then."""
@@ -64,12 +66,13 @@ class PlanDriver:
 
     async def _take(self, step: Step, effort: str | None) -> Outcome:
         if self._attempts.pipe is None and not isinstance(step, Ask):  # for the keep-alives
-            self._attempts.open_pipe(self._request.candidates[0])
+            self._attempts.open_pipe(narrowed(self._request).candidates[0])
         match step:
             case Ask(candidate):
                 error = await self._attempts.ask(candidate, effort)
                 if error is not None:
-                    return Failed(error, shown=self._attempts.shown)
+                    foreign = bool(self._request.needs) and not self._request.owner and is_foreign(error)
+                    return Failed(error, shown=self._attempts.shown, foreign=foreign)
                 return Answered((self._record.upstream_first or monotonic()) - self._record.asked_at)
             case Pause(seconds):
                 async with self._state.waiting():

@@ -23,6 +23,7 @@ from daemon.gateway.departures import Departure
 from daemon.gateway.gathered import without_frames
 from daemon.gateway.headers import PassedHeaders
 from daemon.gateway.live_state import LiveState
+from daemon.gateway.ownership import ownership
 from daemon.gateway.plan_driver import PlanDriver
 from daemon.gateway.request_record import CLIENT_GONE, RequestRecord
 from daemon.gateway.request_state import ClientGone, RequestState
@@ -92,7 +93,9 @@ class RequestHandler:
         if self._streamed:
             self._correct_estimate(resolution.candidates[0].model)
             self._state.quiet_since = monotonic()  # from now on keep-alives are due
-        request = routed_request(self._client_request, resolution, next(NUMBERS))
+        owned = ownership(self._client_request, resolution.candidates, self._live.owners)
+        self._attempts.needed = tuple(part.value for part in owned.needed)
+        request = routed_request(self._client_request, resolution, next(NUMBERS), owned)
         driver = PlanDriver(self._live.router, request, self._attempts, self.record, self._state)
         live, turn = self._live, (request.client, request.session)
         if live.departures:

@@ -16,7 +16,7 @@ from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.inference.response import Usage
 from daemon.snapshot.listings import Candidate
 from daemon.upstream.adapters.adapter import Adapter
-from daemon.upstream.amendments.parameters import REASONING
+from daemon.upstream.amendments.parameters import REASONING, TURN_STATE
 from daemon.upstream.amendments.rule import Amendment
 from daemon.wires.base import EncodeOptions
 
@@ -39,6 +39,11 @@ class AttemptTarget(Struct, frozen=True, kw_only=True):
         return not self.amendments or Amendment(REASONING) not in self.amendments
 
     @property
+    def leaves_turn_state(self) -> bool:
+        """Whether the client's turn state stays behind."""
+        return Amendment(TURN_STATE) in self.amendments
+
+    @property
     def options(self) -> EncodeOptions:
         """What configuration, suffix and amendments say about the request on its way up."""
         return self.adapter.options(self.candidate.model, effort=self.effort, amendments=self.amendments)
@@ -51,13 +56,15 @@ class AttemptTarget(Struct, frozen=True, kw_only=True):
 class PreparedRequest(Struct, frozen=True, kw_only=True):
     """A request as it goes to an upstream. ``lost`` names what of the client's could not be carried, ``session`` the
     conversation ('' where upstreams of this wire take none). ``streamed``: it asks for an event stream.
-    ``watched``: the answer is needed piece by piece as it comes, not only whole."""
+    ``watched``: the answer is needed piece by piece as it comes, not only whole. ``unreadable``: earlier reasoning
+    stays behind that only another upstream could read."""
 
     body: bytes
     lost: tuple[str, ...]
     session: str
     streamed: bool
     watched: bool
+    unreadable: bool = False
 
 
 class AnswerSummary(Struct, frozen=True, kw_only=True):

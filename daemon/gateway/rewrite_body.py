@@ -23,12 +23,14 @@ from daemon.wires.json import NOT_JSON, NULL, TRUE, encode, fields_of
 
 class RewrittenBody(Struct, frozen=True):
     """``lost``: the client's parameters that were left out; ``signed``: the encrypted reasoning that
-    goes along; ``streamed``: whether an event stream is asked for."""
+    goes along; ``streamed``: whether an event stream is asked for; ``unreadable``: whether earlier reasoning stays
+    behind that this upstream could not read."""
 
     body: bytes
     lost: tuple[str, ...]
     signed: tuple[bytes, ...]
     streamed: bool
+    unreadable: bool
 
 
 def rewrite_body(client_request: ClientRequest, target: AttemptTarget, owners: ReasoningOwners) -> RewrittenBody:
@@ -36,7 +38,7 @@ def rewrite_body(client_request: ClientRequest, target: AttemptTarget, owners: R
     the entry's decoder before."""
     upstream = client_request.wire.upstream
     fields = fields_of(client_request.body)
-    signed = filter_reasoning(client_request.body, fields, target, owners)
+    earlier = filter_reasoning(client_request.body, fields, target, owners)
     if has_repeats(client_request.request):
         upstream.separate_ids(fields)
     options = target.options
@@ -48,7 +50,7 @@ def rewrite_body(client_request: ClientRequest, target: AttemptTarget, owners: R
         *_left_out(fields, options.unsupported, from_client, upstream),
         *amend(fields, target.amendments, options.unsupported),
     )
-    return RewrittenBody(encode(fields), lost, signed, fields.get("stream") == TRUE)
+    return RewrittenBody(encode(fields), lost, earlier.sent, fields.get("stream") == TRUE, earlier.left_out)
 
 
 def _left_out(

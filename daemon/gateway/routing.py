@@ -12,6 +12,7 @@ from typing import Final
 from daemon.config.schema import Config
 from daemon.gateway.access import bearer
 from daemon.gateway.client_request import ClientRequest
+from daemon.gateway.ownership import Ownership
 from daemon.inference.blocks import Text
 from daemon.inference.request import Request
 from daemon.router.router import RoutedRequest
@@ -24,7 +25,9 @@ KNOWN_BY: Final = 512
 """Characters of the first turn that tell sessions apart, with its length."""
 
 
-def routed_request(client_request: ClientRequest, resolution: Resolution, number: int) -> RoutedRequest:
+def routed_request(
+    client_request: ClientRequest, resolution: Resolution, number: int, owned: Ownership
+) -> RoutedRequest:
     """``number`` is one of its own among the daemon's requests."""
     config = client_request.snapshot.config
     session = session_key(client_request.request) if config.routing.session_affinity else b""
@@ -33,6 +36,9 @@ def routed_request(client_request: ClientRequest, resolution: Resolution, number
         candidates=resolution.candidates,
         number=number,
         session=session,
+        owner=owned.owner,
+        needs=owned.needs,
+        wire=client_request.wire.name,
         family=client_family(client_request.headers),
         client=whose_turn(client_request.headers, session),
         strategy=config.routing.strategy,

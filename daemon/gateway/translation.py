@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from daemon.errors import GatewayError, RemoteError
 from daemon.gateway.client_request import ClientRequest
-from daemon.gateway.reasoning.signatures import Seal, open_request, seal_events
+from daemon.gateway.reasoning.signatures import Seal, leaves_out, open_request, seal_events
 from daemon.gateway.response_pipe import (
     HELD_BYTES,
     HELD_EVENTS,
@@ -103,7 +103,12 @@ class TranslationPipe:
         self._tool_names = encoded.tool_names
         self._decoder = self._new_decoder()
         return PreparedRequest(
-            body=encoded.body, lost=lost, session=encoded.session, streamed=True, watched=self._watched
+            body=encoded.body,
+            lost=lost,
+            session=encoded.session,
+            streamed=True,
+            watched=self._watched,
+            unreadable=leaves_out(request, opened),
         )
 
     def _new_decoder(self) -> StreamDecoder:

@@ -14,7 +14,9 @@ from typing import Final
 
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
 from daemon.router.cooldowns import Resting
+from daemon.router.ownership import needs_owner
 from daemon.router.readiness import in_words
+from daemon.router.router import RoutedRequest
 from daemon.snapshot.core_auths import CoreAuth
 
 LIMITS: Final = frozenset({ErrorKind.RATE_LIMIT, ErrorKind.QUOTA})
@@ -95,6 +97,18 @@ def all_resting(name: str, rests: Rests, *, now: float, said: str = "") -> Gatew
         should_retry=False if kind in FINAL or (seconds or 0.0) > LONG_WAIT else None,
         details={"provider": rests[0][0].name} if len(providers) == 1 else None,
     )
+
+
+def owner_away(request: RoutedRequest, failure: GatewayError, rests: Rests, *, now: float) -> GatewayError:
+    """``failure``; in words that help where only one provider may be asked, is away for long, and there are others."""
+    if not (request.needs and request.owner and len(request.candidates) > 1):
+        return failure
+    endless = failure.retry_after is None and failure.kind in FINAL | {ErrorKind.QUOTA}
+    if not endless and (failure.retry_after or 0.0) <= LONG_WAIT:
+        return failure
+    name = next(each.auth.name for each in request.candidates if each.auth.id == request.owner)
+    why = failure.message if isinstance(failure, RemoteError) else "; ".join(in_words(each, now) for _, each in rests)
+    return needs_owner(request, f"{name}, which cannot answer now ({why})")
 
 
 def full(auths: Sequence[CoreAuth], seconds: float) -> GatewayError:

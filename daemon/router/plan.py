@@ -24,8 +24,9 @@ from msgspec import Struct
 
 from daemon.errors import ErrorKind, Failover, GatewayError, RemoteError
 from daemon.router.cooldowns import Resting
-from daemon.router.exhausted import all_resting, final_error, full
+from daemon.router.exhausted import all_resting, final_error, full, owner_away
 from daemon.router.fallback import helps_another_model
+from daemon.router.ownership import MOST_SEARCHED, narrowed
 from daemon.router.router import RoutedRequest, Router
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.listings import Candidate
@@ -65,10 +66,12 @@ class Answered(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """``shown``: the client has seen a piece of the answer, so nobody else can go on with it."""
+    """``shown``: the client has seen a piece of the answer, so nobody else can go on with it. ``foreign``: it does not
+    know a part of the request that is somebody else's, which is nobody's failure."""
 
     error: RemoteError
     shown: bool = False
+    foreign: bool = False
 
 
 class Acquired(Struct, frozen=True):
@@ -89,6 +92,7 @@ Outcome = Answered | Failed | Acquired | Waited | QueueFull
 
 def plan(router: Router, request: RoutedRequest) -> Generator[Step, Outcome, None]:
     course = _Course(router, request)
+    request = course.request
     acquired = ""
     while True:
         candidate = course.next(acquired)
@@ -112,9 +116,9 @@ def plan(router: Router, request: RoutedRequest) -> Generator[Step, Outcome, Non
                     case Answered(first_event=first_event):
                         router.succeeded(request, attempt, began=began, first_event=first_event)
                         return
-                    case Failed(error=error, shown=shown):
-                        no_room = router.failed(request, attempt, error, began=began, running=running)
-                        course.note(attempt, error, no_room=no_room)
+                    case Failed(error=error, shown=shown, foreign=foreign):
+                        no_room = not foreign and router.failed(request, attempt, error, began=began, running=running)
+                        course.note(attempt, error, no_room=no_room, foreign=foreign)
                         if shown or course.is_over:
                             raise error
                     case _:
@@ -130,7 +134,9 @@ class _Course:
 
     def __init__(self, router: Router, request: RoutedRequest) -> None:
         self._router = router
-        self._request = request
+        self._whole = request
+        self._request = self.request = narrowed(request)
+        self._searched = 0
         self._asked: set[str] = set()  # core auth IDs, ever
         self._tried: set[str] = set()  # in this round
         self._given_up: set[str] = set()
@@ -187,8 +193,9 @@ class _Course:
         self._tried.add(auth_id)
         return running
 
-    def note(self, candidate: Candidate, error: RemoteError, *, no_room: bool) -> None:
-        """An attempt has failed; ``no_room``: it may be asked again as soon as it has room."""
+    def note(self, candidate: Candidate, error: RemoteError, *, no_room: bool, foreign: bool) -> None:
+        """An attempt has failed; ``no_room``: it may be asked again as soon as it has room. ``foreign``: what it was
+        sent is another's."""
         self._errors.append(error)
         auth_id = candidate.auth.id
         if error.kind is ErrorKind.RATE_LIMIT:
@@ -200,7 +207,9 @@ class _Course:
             return
         if error.kind not in AGAIN or error.should_retry is False:
             self._given_up.add(auth_id)
-        self.is_over = error.failover is Failover.NEVER or self._last_chance
+        self._searched += foreign
+        stops = self._searched >= MOST_SEARCHED if foreign else error.failover is Failover.NEVER
+        self.is_over = stops or self._last_chance
         self._last_chance = self._last_chance or error.failover is Failover.ONCE
 
     def pause(self) -> Step:
@@ -266,7 +275,11 @@ class _Course:
             for candidate in request.candidates
             if isinstance(why := router.why_not(request, candidate), Resting)
         ]
+        now = router.clock()
+        failure: GatewayError
         if self._errors:
             all_rest = len(rests) == len(request.candidates)
-            return final_error(request.name, self._errors, rests, now=router.clock(), all_rest=all_rest)
-        return all_resting(request.name, rests, now=router.clock())
+            failure = final_error(request.name, self._errors, rests, now=now, all_rest=all_rest)
+        else:
+            failure = all_resting(request.name, rests, now=now)
+        return owner_away(self._whole, failure, rests, now=now)

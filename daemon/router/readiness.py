@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from daemon.router.cooldowns import Rest, Resting, RestKey
 from daemon.router.failure_words import WORDS
+from daemon.router.ownership import kept_out
 from daemon.router.router import RoutedRequest, Router
 from daemon.snapshot.listings import Candidate
 
@@ -25,6 +26,8 @@ def readiness(router: Router, request: RoutedRequest) -> list[Readiness]:
 
 
 def _reason(router: Router, request: RoutedRequest, candidate: Candidate) -> str:
+    if another := kept_out(request, candidate):
+        return another
     why = router.why_not(request, candidate)
     if why is None:
         return ""

@@ -32,15 +32,18 @@ SATURATED_HINT = 2.0
 
 class RoutedRequest(Struct, frozen=True, kw_only=True):
     """What matters of a request. ``name`` is the model's public name without an effort suffix; ``session`` '' where
-    there is none; ``owner`` the core auth ID that made what only it can read; ``family`` of the client (``codex``,
-    ``claude-code`` …); ``client`` by whom turns are taken in a queue; ``number`` one of its own. ``rounds`` further
-    ones after the first, ``longest_wait`` in seconds."""
+    there is none; ``owner`` the core auth ID that made what only it can read, '' where that is not known; ``needs`` the
+    name of such a part that cannot be left out, '' where all can (``ownership``); ``wire`` the client's. ``family`` of
+    the client (``codex``, ``claude-code`` …); ``client`` by whom turns are taken in a queue; ``number`` one of its own.
+    ``rounds`` further ones after the first, ``longest_wait`` in seconds."""
 
     name: str
     candidates: Sequence[Candidate]
     number: int
     session: bytes = b""
     owner: str = ""
+    needs: str = ""
+    wire: str = ""
     family: str = ""
     client: str = ""
     strategy: str = "round-robin"

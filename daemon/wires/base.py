@@ -114,7 +114,7 @@ class Dialect(Protocol):
     ``needs_decoding``: whether the wire's decoder has to see it too: for usage, an error or the end of the answer.
     ``goes_on``: whether it goes on with the answer, as a ping does not.
     ``beside``: whether it may say more than a piece of the answer: a failure, or why it ends.
-    ``signature``: the encrypted reasoning in it, by which the gateway remembers who made it; empty for none.
+    ``signature``: the encrypted piece in it, by which the gateway remembers who made it; empty for none.
     ``kept``: bytes that are kept of the answer so far.
     """
 
@@ -154,6 +154,14 @@ class Dialect(Protocol):
 
     def whole(self, body: bytes) -> bytes:
         """A JSON answer as the client gets it."""
+        ...
+
+    def ids(self) -> Sequence[str]:
+        """Of an answer that has ended: by which ids its upstream may keep it and its items."""
+        ...
+
+    def signatures(self, body: bytes) -> Sequence[bytes]:
+        """The encrypted pieces of a JSON answer, which ``whole`` has been given."""
         ...
 
     def collected(self, stream: bytes) -> bytes:

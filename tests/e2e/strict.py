@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import subprocess
 import sys
@@ -40,13 +41,15 @@ class StrictUpstream:
 
 
 @contextlib.contextmanager
-def strict_upstream() -> Iterator[StrictUpstream]:
-    """One on a free port."""
+def strict_upstream(secret: str = "") -> Iterator[StrictUpstream]:
+    """One on a free port. What it encrypts with a ``secret`` of its own no other can read."""
     with tempfile.TemporaryDirectory(prefix="tppcd-") as home:
         said = Path(home) / "log.txt"
-        command = [sys.executable, str(UPSTREAM), "--port", "0", "--key", KEY]
+        own = f"import upstream_responses as u; u.SECRET = {secret!r}.encode(); u.main()"
+        script = ["-c", own] if secret else [str(UPSTREAM)]
+        command = [sys.executable, *script, "--port", "0", "--key", KEY]
         with said.open("w") as log:
-            process = subprocess.Popen(command, stderr=log)
+            process = subprocess.Popen(command, stderr=log, env=os.environ | {"PYTHONPATH": str(UPSTREAM.parent)})
         try:
             found = wait_for(lambda: re.search(r"on (http://\S+)/v1 pid", said.read_text("utf-8")), "its address")
             yield StrictUpstream(found[1])

@@ -31,9 +31,28 @@ def test_a_turn_state_goes_back_to_the_core_auth_that_made_it_and_to_no_other() 
     assert STATE not in again.for_upstream(adapter(WOLF), "s")
 
 
-def test_one_of_unknown_origin_goes_where_only_one_can_have_made_it() -> None:
-    assert headers(ReasoningOwners(), FOX).for_upstream(adapter(FOX), "s")[STATE] == "T"
-    assert STATE not in headers(ReasoningOwners(), FOX, WOLF).for_upstream(adapter(FOX), "s")
+def test_one_of_unknown_origin_goes_to_the_first_that_is_asked() -> None:
+    """After a restart: who takes it is its owner, and who refuses it does not get it again."""
+    owners = ReasoningOwners()
+    asked = headers(owners, FOX, WOLF)
+    assert asked.for_upstream(adapter(FOX), "s")[STATE] == "T"
+    assert STATE not in asked.for_upstream(adapter(WOLF), "s")
+    assert asked.lost == (STATE,)
+    asked.accepted(adapter(WOLF))
+    assert owners.of(b"T") is None, "it was not sent"
+    asked.refused(adapter(FOX))
+    assert STATE not in headers(owners, FOX, WOLF).for_upstream(adapter(FOX), "s")
+    again = headers(owners, FOX, WOLF)
+    assert again.for_upstream(adapter(WOLF), "s")[STATE] == "T"
+    again.accepted(adapter(WOLF))
+    assert (owners.of(b"T"), again.lost) == (WOLF.id, ())
+
+
+def test_a_turn_state_is_lost_over_another_wire() -> None:
+    asked = headers(ReasoningOwners(), FOX)
+    messages = adapter(core_auth("owl", wire="messages"))
+    assert STATE not in asked.for_upstream(messages, "s")
+    assert asked.lost == (STATE,)
 
 
 def test_limits_pass_down_on_the_same_wire_alone() -> None:

@@ -9,6 +9,8 @@ from daemon.router.plan import Acquire, Acquired, Answered, Ask, Failed, Outcome
 from daemon.router.router import RoutedRequest, Router
 from daemon.snapshot.listings import Candidate
 
+NOT_MADE_HERE = "previous_response_not_found"
+"""The code of an upstream that does not know what another one made."""
 Script = Callable[[Candidate], RemoteError | None]
 
 
@@ -66,7 +68,9 @@ class World:
                     yield name if candidate.model == "gpt-5" else candidate.model
                     script = self.answers.get(name)
                     fault = script(candidate) if script else None
-                    outcome = Answered(self.first_event.get(name, 0.01)) if fault is None else Failed(fault)
+                    foreign = fault is not None and fault.code == NOT_MADE_HERE
+                    answered = Answered(self.first_event.get(name, 0.01))
+                    outcome = answered if fault is None else Failed(fault, foreign=foreign)
                 case Pause(seconds):
                     self.now += seconds
                     yield f"{seconds:g}s"

@@ -162,6 +162,9 @@ def test_a_refused_value_lasts_only_where_no_other_is_taken(lasting: bool, messa
         refusal("…", code="invalid_encrypted_content"),
         refusal("The encrypted content for item rs_1 could not be verified. Reason: …"),
         refusal("messages.1.content.0: Invalid `signature` in `thinking` block"),
+        refusal("messages.1.content.0: Invalid `data` in `redacted_thinking` block"),
+        refusal("Thought signature is not valid."),
+        refusal("…", code="thinking_signature_invalid"),
     ],
 )
 def test_reasoning_that_cannot_be_read_is_left_out_of_this_request(error: RemoteError) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.gateway.reasoning.signatures import PREFIX, Seal
@@ -27,23 +27,31 @@ _EMPTY: Final = Raw(b'""')
 _item = msgspec.json.Decoder(Item).decode
 
 
-def filter_reasoning(body: bytes, fields: Fields, target: AttemptTarget, owners: ReasoningOwners) -> tuple[bytes, ...]:
-    """Puts into ``fields`` (of ``body``) what may go of the earlier reasoning; gives the pieces that go."""
+class EarlierPieces(Struct, frozen=True):
+    """``sent``: the encrypted pieces that go, as their upstream made them. ``left_out``: whether some do not."""
+
+    sent: tuple[bytes, ...] = ()
+    left_out: bool = False
+
+
+def filter_reasoning(body: bytes, fields: Fields, target: AttemptTarget, owners: ReasoningOwners) -> EarlierPieces:
+    """Puts into ``fields`` (of ``body``) what may go of the earlier reasoning."""
     earlier = WIRES[target.candidate.auth.wire].upstream.reasoning
     if earlier is None or not any(marker in body for marker in earlier.markers):
-        return ()
+        return EarlierPieces()
     reasoning = ReasoningFilter(target, owners, earlier.mark)
     try:
         earlier.sift(fields, reasoning.filter_items)
     except NOT_JSON:  # an unusual shape: whether it is valid is the upstream's to say
-        return ()
-    return tuple(reasoning.pieces)
+        return EarlierPieces()
+    return EarlierPieces(tuple(reasoning.pieces), reasoning.left_out)
 
 
 class ReasoningFilter:
-    """Decides item by item. ``pieces``: those that go, as their upstream made them."""
+    """Decides item by item. ``pieces``: those that go, as their upstream made them; ``left_out``: whether some do
+    not."""
 
-    __slots__ = ("_auth_id", "_mark", "_owners", "_reasoning", "_seal", "pieces")
+    __slots__ = ("_auth_id", "_mark", "_owners", "_reasoning", "_seal", "left_out", "pieces")
 
     def __init__(self, target: AttemptTarget, owners: ReasoningOwners, mark: str) -> None:
         self._auth_id = target.candidate.auth.id
@@ -52,6 +60,7 @@ class ReasoningFilter:
         self._owners = owners
         self._mark = mark
         self.pieces: list[bytes] = []
+        self.left_out = False
 
     def filter_items(self, raws: Sequence[Raw], field_of: Callable[[Item], str]) -> list[Raw] | None:
         """What may go of ``raws``; None when that is all of it, untouched. ``field_of`` names the field
@@ -67,6 +76,7 @@ class ReasoningFilter:
             piece = (getattr(item, field) or "") if field else ""
             outgoing = self._one(raw, field, piece) if field else raw
             changed |= outgoing is not raw
+            self.left_out |= outgoing is None
             if outgoing is not None:
                 moved = bool(self._mark) and piece.startswith(self._mark)
                 out.insert(len(out) - 1 if moved else len(out), outgoing)

@@ -1,10 +1,13 @@
-"""Whose encrypted reasoning is it, where the bytes pass through unsealed.
+"""Whose is it: encrypted reasoning that passes through unsealed, turn states, and ids of what upstreams keep.
 
 Through the hub a signature is sealed with its core auth's tag (``signatures``). Where bytes pass through
 untouched there is no seal; instead the daemon remembers, by a fingerprint of each encrypted piece, the
 core auth whose upstream made it, and does not send it to another one, which would refuse the whole
 request. A piece of unknown origin (from before a restart, or from before the gateway) is sent: an
 upstream that takes it has vouched for it, and one that refuses it is not sent it again.
+
+A core auth that is gone stays the owner of what it made: nobody else gets it, and it is there for it when the provider
+is enabled again.
 """
 
 from __future__ import annotations

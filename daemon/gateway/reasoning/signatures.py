@@ -40,6 +40,11 @@ class Seal:
         return signature[len(self.tag) :]
 
 
+def sealed_by(signature: str) -> str:
+    """The last part of the ID of the core auth that made a sealed signature."""
+    return signature.removeprefix(PREFIX).partition(".")[0]
+
+
 def seal_events(seal: Seal, events: Sequence[Event]) -> Sequence[Event]:
     """Seal what the upstream signed. The usual batch has nothing to seal and is returned as it is."""
     if not any(type(event) is BlockEnd and event.signature for event in events):
@@ -59,6 +64,16 @@ def open_request(seal: Seal | None, request: Request) -> Request:
         return request
     opened = (_open_message(seal, message) for message in request.messages)
     return replace(request, messages=tuple(message for message in opened if message.content))
+
+
+def leaves_out(request: Request, opened: Request) -> bool:
+    """Whether ``opened`` lacks a signed piece of ``request``."""
+    return opened is not request and _signed(opened) < _signed(request)
+
+
+def _signed(request: Request) -> int:
+    blocks = (block for message in request.messages for block in message.content)
+    return sum(1 for block in blocks if isinstance(block, Reasoning) and block.signature)
 
 
 def _open_message(seal: Seal | None, message: Message) -> Message:

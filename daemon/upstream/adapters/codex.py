@@ -13,6 +13,7 @@ from typing import Final
 
 from daemon.upstream.adapters import openai
 from daemon.upstream.adapters.base import AdapterType
+from daemon.wires.openai.parameters import TURN_STATE
 from daemon.wires.openai_responses import WIRE
 
 _CODEX: Final = re.compile(r"codex\b|codex[_-]", re.IGNORECASE)
@@ -48,5 +49,5 @@ CODEX: Final = AdapterType(
     seed_models=True,
     passed_up=passed_up,
     passed_down=passed_down,
-    bound_header=openai.TURN_STATE,
+    bound_header=TURN_STATE,
 )

@@ -10,10 +10,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from daemon.upstream.adapters.base import AdapterType
+from daemon.wires.openai.parameters import TURN_STATE
 from daemon.wires.openai_chat import WIRE
-
-TURN_STATE: Final = "x-codex-turn-state"
-"""Where the turn is served: a token of the upstream's that only it can read."""
 
 CODEX_HEADERS: Final = frozenset(
     {

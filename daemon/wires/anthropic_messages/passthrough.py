@@ -10,7 +10,7 @@ A failure leaves the open block open, as the API does: Claude Code runs a tool c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Raw, Struct
@@ -58,6 +58,8 @@ class _Block(Struct):
     type: str = ""
     id: str = ""
     name: str = ""
+    signature: str | None = None
+    data: str | None = None
 
 
 class _Message(Struct):
@@ -134,6 +136,8 @@ class MessagesDialect:
         self.signature = b""
         if event.delta and b'"signature"' in bytes(event.delta):
             self.signature = _delta(event.delta).signature.encode()
+        elif event.content_block:
+            self.signature = _signed(event.content_block)
 
     def commits(self) -> bool:
         if self._read.type != "content_block_delta" or not self._read.delta:
@@ -231,6 +235,12 @@ class MessagesDialect:
         content = [self._fresh(index, block) for index, block in enumerate(message.content)]
         return body if content == message.content else changed(body, content=content)
 
+    def ids(self) -> Sequence[str]:
+        return ()
+
+    def signatures(self, body: bytes) -> Sequence[bytes]:
+        return [piece for piece in map(_signed, _message(body).content) if piece]
+
     def _fresh(self, index: int, raw: Raw) -> Raw:
         block = _block(raw)
         fresh = self._ids.fresh(index, block.id, block.name) if block.type == "tool_use" else ""
@@ -250,6 +260,15 @@ class MessagesDialect:
             self.read(payload)
             out += self.event(payload)
         return bytes(out)
+
+
+def _signed(raw: Raw) -> bytes:
+    """What only the upstream can read of a block: the proof of its thinking, or the thinking itself."""
+    if b'thinking"' not in bytes(raw):
+        return b""
+    block = _block(raw)
+    piece = {"thinking": block.signature, "redacted_thinking": block.data}.get(block.type)
+    return piece.encode() if piece else b""
 
 
 def _own(kind: str, **fields: object) -> bytes:

@@ -15,7 +15,7 @@ Words that decide nothing, because they stand beside everything: 请联系管理
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -45,9 +45,30 @@ def _words(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
 
 
+NOT_MADE_HERE: Final = _words(
+    # OpenAI: "Item with id 'rs_1' not found", "Previous response with id 'resp_1' not found"; "No such File object:
+    # file-1", "Container with id 'cntr_1' not found"; Anthropic: "File not found: file_1" (2026-11)
+    r"\b(?:items?|response|conversation|prompt|files?|containers?|vector stores?)(?: objects?)?(?: with)?(?: ids?)?:? ?"
+    r"[\['\"`]{0,2}[a-z]{2,20}[-_][\w-]{1,160}['\"`\]]{0,2},? (?:was |were |is |could )?"
+    r"(?:not (?:be )?found|does not exist|doesn't exist|has expired|is expired|expired)",
+    r"\bno (?:such )?(?:item|file|container|conversation|response)s?(?: objects?)?(?: found)?(?: with)?(?: ids?)?:? ?"
+    r"['\"`]?[a-z]{2,20}[-_]\w",
+    r"\b(?:file|container) not found: ?['\"`]?(?:file|cntr|container)[-_]\w",
+    r"encrypted content .{0,200}could not be (?:verified|decrypted)",
+    r"invalid `?(?:signature|data)`? in `?(?:redacted_)?thinking",
+    r"thought signature is not valid|corrupted thought signature",
+)
+"""The upstream has been sent an id or an encrypted piece that it did not make, or keeps no more."""
+
+NOT_MADE_CODES: Final = frozenset(
+    {"invalid_encrypted_content", "thinking_signature_invalid", "previous_response_not_found", "conversation_not_found"}
+    | {"item_not_found", "file_not_found", "container_not_found"}
+)
+
 _OFFICIAL = r"(?:codex(?!-)|claude[- ]?(?:code|cli)\b(?!-)|gemini[- ]cli|official|官方)"
 
 TABLE: tuple[FailureClass, ...] = (
+    FailureClass(ErrorKind.INVALID_REQUEST, NOT_MADE_HERE, NOT_MADE_CODES),
     FailureClass(
         ErrorKind.INVALID_REQUEST,
         _words(
@@ -67,7 +88,7 @@ TABLE: tuple[FailureClass, ...] = (
             r"stop string preprocessing was unable",
         ),
         frozenset({"unknown_parameter", "unsupported_parameter", "unsupported_value", "invalid_value"})
-        | {"string_above_max_length", "missing_required_parameter", "invalid_encrypted_content", "invalid_type"},
+        | {"string_above_max_length", "missing_required_parameter", "invalid_type"},
     ),
     FailureClass(
         ErrorKind.WRONG_CLIENT,

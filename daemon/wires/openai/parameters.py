@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import sha256
+from typing import Final
 
 from msgspec import UNSET, UnsetType
 
@@ -14,6 +15,9 @@ from daemon.inference.blocks import Text
 from daemon.inference.request import ReasoningOptions, Request
 from daemon.wires.effort import BUDGETS, nearest
 from daemon.wires.naming import shorten_id
+
+TURN_STATE: Final = "x-codex-turn-state"
+"""The header that says where the turn is served: a token of the upstream's that only it can read."""
 
 ID_LIMIT = 64
 """Characters of ``user`` and of ``prompt_cache_key``."""

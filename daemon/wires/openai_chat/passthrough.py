@@ -6,6 +6,7 @@ the upstream's last chunk in any case; a client that did not ask for it does not
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -216,6 +217,12 @@ class ChatDialect:
         if bytes(answer.model) != self._model:
             body = changed(body, model=Raw(self._model))
         return self._unlike(body, answer.choices, "message") if b'"tool_calls"' in body else body
+
+    def ids(self) -> Sequence[str]:
+        return ()
+
+    def signatures(self, _body: bytes) -> Sequence[bytes]:
+        return ()
 
     def collected(self, stream: bytes) -> bytes:
         """The message by way of the hub, since no two servers cut theirs alike; what stands beside it as it

@@ -9,6 +9,7 @@ events are numbered anew.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import Raw, Struct
@@ -49,6 +50,7 @@ class _Event(Struct):
 
 class _Item(Struct):
     type: str = ""
+    id: str = ""
     encrypted_content: str | None = None
 
 
@@ -146,7 +148,7 @@ class ResponsesDialect:
         self.signature = b""
         if kind == ITEM_DONE:
             self._item = _item(event.item)
-            if self._item.type == "reasoning" and self._item.encrypted_content:
+            if self._item.encrypted_content:
                 self.signature = self._item.encrypted_content.encode()
         elif kind in OPENINGS and is_object(event.response):
             self._upstream_id = _response(event.response).id
@@ -252,10 +254,21 @@ class ResponsesDialect:
 
     def whole(self, body: bytes) -> bytes:
         head = _response(body)
+        self._upstream_id, self._items = head.id, head.output or []
         if head.model != self._context.model:
             body = changed(body, model=self._context.model)
         output = self._unlike_all(head.output or [])
         return body if output is head.output or not output else changed(body, output=output)
+
+    def ids(self) -> Sequence[str]:
+        items = (_item(item).id for item in self._items if is_object(item))
+        return [each for each in (self._upstream_id, *items) if each]
+
+    def signatures(self, body: bytes) -> Sequence[bytes]:
+        if b'"encrypted_content"' not in body:
+            return ()
+        items = (_item(item) for item in _response(body).output or () if is_object(item))
+        return [item.encrypted_content.encode() for item in items if item.encrypted_content]
 
     def collected(self, stream: bytes) -> bytes:
         """The response object of the terminal event; its output by way of the hub where only the pieces had it."""
