@@ -30,12 +30,13 @@ def routed_request(
 ) -> RoutedRequest:
     """``number`` is one of its own among the daemon's requests."""
     config = client_request.snapshot.config
-    session = session_key(client_request.request) if config.routing.session_affinity else b""
+    session = session_key(client_request.request)
     return RoutedRequest(
         name=resolution.matched,
         candidates=resolution.candidates,
         number=number,
         session=session,
+        sticky=config.routing.session_affinity,
         owner=owned.owner,
         needs=owned.needs,
         wire=client_request.wire.name,
@@ -53,7 +54,8 @@ def routed_count(request: Request, headers: Mapping[str, str], config: Config, r
         name=f"count_tokens {resolution.matched}",
         candidates=resolution.candidates,
         number=0,
-        session=session_key(request) if config.routing.session_affinity else b"",
+        session=session_key(request),
+        sticky=config.routing.session_affinity,
         family=client_family(headers),
         strategy=config.routing.strategy,
     )

@@ -117,7 +117,9 @@ def plan(router: Router, request: RoutedRequest) -> Generator[Step, Outcome, Non
                         router.succeeded(request, attempt, began=began, first_event=first_event)
                         return
                     case Failed(error=error, shown=shown, foreign=foreign):
-                        no_room = not foreign and router.failed(request, attempt, error, began=began, running=running)
+                        no_room = not foreign and router.failed(
+                            request, attempt, error, began=began, running=running, shown=shown
+                        )
                         course.note(attempt, error, no_room=no_room, foreign=foreign)
                         if shown or course.is_over:
                             raise error

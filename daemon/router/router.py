@@ -32,15 +32,17 @@ SATURATED_HINT = 2.0
 
 class RoutedRequest(Struct, frozen=True, kw_only=True):
     """What matters of a request. ``name`` is the model's public name without an effort suffix; ``session`` '' where
-    there is none; ``owner`` the core auth ID that made what only it can read, '' where that is not known; ``needs`` the
-    name of such a part that cannot be left out, '' where all can (``ownership``); ``wire`` the client's. ``family`` of
-    the client (``codex``, ``claude-code`` …); ``client`` by whom turns are taken in a queue; ``number`` one of its own.
-    ``rounds`` further ones after the first, ``longest_wait`` in seconds."""
+    there is none, ``sticky`` whether it prefers who has answered it; ``owner`` the core auth ID that made what only it
+    can read, '' where that is not known; ``needs`` the name of such a part that cannot be left out, '' where all can
+    (``ownership``); ``wire`` the client's. ``family`` of the client (``codex``, ``claude-code`` …); ``client`` by whom
+    turns are taken in a queue; ``number`` one of its own. ``rounds`` further ones after the first, ``longest_wait`` in
+    seconds."""
 
     name: str
     candidates: Sequence[Candidate]
     number: int
     session: bytes = b""
+    sticky: bool = True
     owner: str = ""
     needs: str = ""
     wire: str = ""
@@ -82,7 +84,12 @@ class Router:
     def choose(self, request: RoutedRequest, tried: Collection[str]) -> Candidate | None:
         """Whom to ask now, among those whose core auth ID is not in ``tried``; None: nobody may be asked (``why_not``
         says why)."""
+        avoided = self.affinity.avoided(request.session, now=self.clock()) if request.session else ()
+        if avoided and (chosen := self._choose(request, {*tried, *avoided})) is not None:
+            return chosen
+        return self._choose(request, tried)
 
+    def _choose(self, request: RoutedRequest, tried: Collection[str]) -> Candidate | None:
         now, resting, is_resting = self.clock(), bool(self.cooldowns), self.cooldowns.is_resting
         configured, learned = self._configured, self.concurrency if self.concurrency else ()
 
@@ -98,7 +105,7 @@ class Router:
         owner = _with_id(request.candidates, request.owner) if request.owner else None
         if owner is not None and may(owner):
             return owner
-        known = self.affinity.of(request.session, now=now) if request.session else ()
+        known = self.affinity.of(request.session, now=now) if request.sticky and request.session else ()
         strategy, all_may = STRATEGIES[request.strategy], not (tried or resting or configured or learned)
         for tier in tiers(request.candidates):
             chosen = self._known(request, known, tier, may, now) if known else None
@@ -152,20 +159,30 @@ class Router:
         health.succeeded += 1
         health.first_event(first_event, now)
         self.concurrency.answered(auth_id, self.slots.running(auth_id), now)
-        self.affinity.answered(request.session, auth_id, began=began, now=now)
+        if request.sticky:
+            self.affinity.answered(request.session, auth_id, began=began, now=now)
         if self.cooldowns.succeeded(auth_id, candidate.model, request.family, began=began):
             self.on_return(request, candidate)
 
     def failed(
-        self, request: RoutedRequest, candidate: Candidate, error: RemoteError, *, began: float, running: int
+        self,
+        request: RoutedRequest,
+        candidate: Candidate,
+        error: RemoteError,
+        *,
+        began: float,
+        running: int,
+        shown: bool = False,
     ) -> bool:
         """An attempt has failed; whether that shows only that there is no room for it now. ``running`` were under way
-        when it began, itself included."""
+        when it began, itself included; ``shown``: the client has seen a piece of its answer."""
         auth, now = candidate.auth, self.clock()
         if error.scope is Scope.REQUEST:
             return False  # the upstream did its part: it neither rests nor loses the session
         self.health.of(auth.id).failed += 1
         self.affinity.left(request.session, auth.id)
+        if shown:
+            self.affinity.broke_off(request.session, auth.id, now=now)
         # The others may have ended meanwhile, or may have come later and been counted first.
         running = max(running, self.slots.running(auth.id))
         if self._saturated(error, running):

@@ -25,6 +25,7 @@ class World:
         self.rounds = rounds
         self.answers: dict[str, Script] = {}
         self.first_event: Mapping[str, float] = {}
+        self.shown = False  # whether clients have seen a piece of what fails
         self.numbers = iter(range(1, 10**9))
         self.router.follow(each.auth for each in candidates)
 
@@ -70,7 +71,7 @@ class World:
                     fault = script(candidate) if script else None
                     foreign = fault is not None and fault.code == NOT_MADE_HERE
                     answered = Answered(self.first_event.get(name, 0.01))
-                    outcome = answered if fault is None else Failed(fault, foreign=foreign)
+                    outcome = answered if fault is None else Failed(fault, shown=self.shown, foreign=foreign)
                 case Pause(seconds):
                     self.now += seconds
                     yield f"{seconds:g}s"

@@ -80,6 +80,7 @@ def check(world: World) -> None:
         ".cooldowns._by_auth[]",
         ".affinity",
         ".affinity._sessions",
+        ".affinity._avoided",
     }, "a table that no bound is known of"
     assert found[".affinity._sessions"] <= affinity.MOST
     assert found[".cooldowns"] <= cooldowns.MOST
@@ -116,6 +117,7 @@ def test_the_tables_keep_to_their_bounds_above_them() -> None:
     router, auth_id = world.router, world.candidates[0].auth.id
     for number in range(affinity.MOST + 1000):
         router.affinity.answered(b"%d" % number, auth_id, began=world.now, now=world.now)
+        router.affinity.broke_off(b"%d" % number, auth_id, now=world.now)
     assert len(router.affinity) == affinity.MOST
     assert router.affinity.of(b"0", now=world.now) == (), "the one not answered for longest is forgotten"
     for number in range(cooldowns.MOST + 1000):

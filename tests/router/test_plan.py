@@ -9,6 +9,7 @@ import pytest
 
 from daemon.errors import ErrorKind, Failover, GatewayError, RemoteError, Scope
 from daemon.router.plan import Acquire, Acquired, Answered, Ask, Failed, Pause, Waited, plan
+from daemon.snapshot.listings import Candidate
 from tests.router.auths import candidate
 from tests.router.conversation import World, error
 
@@ -415,6 +416,33 @@ def test_a_limit_that_nobody_announced_is_learned() -> None:
     assert isinstance(four[3].send(Waited()), Acquire), "it waits for one of the three, and needs no round for that"
     assert not world.router.rests(A.auth.id), "it is full, and not out of service"
     assert isinstance(next(plan(world.router, world.request())), Acquire)
+
+
+@pytest.mark.parametrize("sticky", [True, False])
+def test_a_session_whose_stream_broke_off_goes_elsewhere(sticky: bool) -> None:
+    """Its client asks again, and would be cut again. Nobody rests for it: other sessions still ask the first."""
+    world = World(A, B, strategy="fill-first")
+    world.fails("a", CUT)
+    world.shown = True
+    assert world.ask(session=b"one", sticky=sticky) == "a !api", "the client has seen a piece"
+    assert [world.ask(session=b"one", sticky=sticky) for _ in range(2)] == ["b", "b"]
+    assert not world.router.rests(A.auth.id)
+    world.works("a")
+    assert [world.ask(session=b"two", sticky=sticky), world.ask(sticky=sticky)] == ["a", "a"]
+    world.now += 61
+    assert world.ask(session=b"one", sticky=sticky) == ("b" if sticky else "a")
+
+
+@pytest.mark.parametrize(("candidates", "why"), [([A], None), ([A, B], KEY), ([A, B], CUT)])
+def test_who_broke_off_is_asked_where_there_is_no_other(candidates: list[Candidate], why: RemoteError | None) -> None:
+    world = World(*candidates, strategy="fill-first")
+    world.shown = True
+    world.fails("a", CUT)
+    world.fails("b", why)
+    while world.ask(session=b"one") == "b !api":
+        world.fails("b", why)
+    world.ask(session=b"one")
+    assert world.ask(session=b"one").split()[0] == "a"
 
 
 def test_a_region_that_is_refused_rests_nobody() -> None:

@@ -28,6 +28,7 @@ __all__ = [
     "not_json",
     "remote_error",
     "reword_context_length",
+    "streamed_error",
 ]
 
 TYPES: Mapping[ErrorKind, str] = {
@@ -88,7 +89,7 @@ def encode_error(error: GatewayError, request_id: str) -> tuple[int, dict[str, s
 
 
 def error_object(error: GatewayError) -> dict[str, object]:
-    """The ``error`` of an envelope, and of an ``error`` event."""
+    """The ``error`` of an envelope."""
     message = error.message
     if error.kind is ErrorKind.CONTEXT_LENGTH:
         message = reword_context_length(message, None, None)
@@ -96,6 +97,14 @@ def error_object(error: GatewayError) -> dict[str, object]:
     if error.details is not None:
         body["details"] = error.details
     return body
+
+
+def streamed_error(error: GatewayError) -> dict[str, object]:
+    """The ``error`` of an ``error`` event, where no status goes with it. Claude Code ends its turn at a
+    ``rate_limit_error`` inside a stream and asks again at an ``overloaded_error`` (2.1.332, run); another provider
+    then answers, or a 429 that says when to come back."""
+    body = error_object(error)
+    return body | {"type": "overloaded_error"} if body["type"] == "rate_limit_error" else body
 
 
 def reword_context_length(message: str, estimate: int | None, limit: int | None) -> str:

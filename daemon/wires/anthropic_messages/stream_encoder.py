@@ -50,7 +50,7 @@ from daemon.wires.anthropic_messages.answer_parts import (
     tool_ids,
     usage_body,
 )
-from daemon.wires.anthropic_messages.errors import error_object
+from daemon.wires.anthropic_messages.errors import streamed_error
 from daemon.wires.anthropic_messages.moved_thinking import HeldThinking
 from daemon.wires.base import AnswerContext
 from daemon.wires.json import encode
@@ -159,7 +159,7 @@ class MessagesStreamEncoder:
         if self._ended:
             return b""
         self._end()
-        return frame("error", encode({"type": "error", "error": error_object(error)}))
+        return frame("error", encode({"type": "error", "error": streamed_error(error)}))
 
     def _take(self, event: Event, out: list[bytes]) -> None:
         match event:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from daemon.errors import ErrorKind, RemoteError
@@ -40,6 +42,21 @@ def test_a_failure_is_one_event_and_closes_nothing(
         answer = read(stream + failed)
         assert answer.error == {"type": "overloaded_error", "message": "busy"}
         assert encoder.fail(error) == b""
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_"),
+    [
+        (ErrorKind.RATE_LIMIT, "overloaded_error"),
+        (ErrorKind.QUOTA, "overloaded_error"),
+        (ErrorKind.API, "api_error"),
+        (ErrorKind.AUTHENTICATION, "authentication_error"),
+    ],
+)
+def test_a_limit_inside_a_stream_is_what_claude_code_asks_again_for(kind: ErrorKind, type_: str) -> None:
+    """It ends its turn at ``rate_limit_error``; the upstream's words stay."""
+    failed = WIRE.stream_encoder(context()).fail(RemoteError(kind, "slow down"))
+    assert json.loads(failed.partition(b"data: ")[2])["error"] == {"type": type_, "message": "slow down"}
 
 
 def test_the_block_of_a_half_call_is_open_at_the_failure() -> None:
