@@ -30,6 +30,7 @@ from daemon.router.ownership import MOST_SEARCHED, narrowed
 from daemon.router.router import RoutedRequest, Router
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.listings import Candidate
+from daemon.telemetry.failure_cause import Reason
 
 AGAIN: Final = frozenset(
     {ErrorKind.RATE_LIMIT, ErrorKind.QUOTA, ErrorKind.OVERLOADED, ErrorKind.MAINTENANCE, ErrorKind.API}
@@ -39,6 +40,9 @@ once."""
 
 PASSES: Final = AGAIN | {ErrorKind.TIMEOUT, ErrorKind.NOT_FOUND, ErrorKind.FIREWALL}
 """Rests whose end is worth a wait. What was refused for good (a key, a balance) is not."""
+
+LASTING: Final = frozenset({Reason.TLS, Reason.NOT_HTTP, Reason.REDIRECT, Reason.FORBIDDEN_ADDRESS, Reason.UNSENDABLE})
+"""What somebody has to set right, so that a later round would find it as it is."""
 
 PROBED_WAIT: Final = 0.25
 """Seconds between two looks at a core auth that is being probed by another request."""
@@ -207,7 +211,7 @@ class _Course:
         if no_room:
             self._had_no_room.add(auth_id)
             return
-        if error.kind not in AGAIN or error.should_retry is False:
+        if error.kind not in AGAIN or error.should_retry is False or error.reason in LASTING:
             self._given_up.add(auth_id)
         self._searched += foreign
         stops = self._searched >= MOST_SEARCHED if foreign else error.failover is Failover.NEVER

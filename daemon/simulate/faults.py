@@ -112,7 +112,7 @@ _UNAUTHORIZED = Problem(
     code="invalid_api_key",
 )
 _FORBIDDEN = Problem(
-    message="You do not have access to this model.",
+    message="Country, region, or territory not supported",
     anthropic="permission_error",
     code="unsupported_country_region_territory",
 )

@@ -380,7 +380,7 @@ def redirecting() -> Iterator[tuple[str, list[str]]]:
 
 
 def test_redirects_are_not_followed() -> None:
-    with redirecting() as (url, asked), daemon(managed(provider("fox", url))) as running:
+    with redirecting() as (url, asked), daemon(managed(provider("fox", url, disable_cooling=True))) as running:
         for _ in range(5):
             assert running.post(MESSAGES.path, MESSAGES.request("x")).status_code >= 500
         for _ in range(5):

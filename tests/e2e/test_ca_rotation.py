@@ -59,7 +59,8 @@ def running(old: Authority, new: Authority) -> Iterator[Daemon]:
             stack.callback(server.shutdown)
             url = f"https://localhost:{server.server_address[1]}/v1"
             providers.append(provider(name, url, wire_api="chat", models=["gpt-5"]))
-        yield stack.enter_context(daemon(config(*providers, upstream_ca="ca.pem"), home=home))
+        text = config(*providers, upstream_ca="ca.pem", disable_cooling=True, request_retry=0)
+        yield stack.enter_context(daemon(text, home=home))
 
 
 def serving(running: Daemon) -> list[str]:

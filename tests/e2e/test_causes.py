@@ -247,7 +247,7 @@ def said() -> Iterator[Mapping[str, Said]]:
             providers.append(provider(name, url, **more))
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (home / "ca.pem").write_bytes(ca)
-        text = config(*providers, upstream_ca="ca.pem", remote_management={"secret-key": KEY})
+        text = config(*providers, upstream_ca="ca.pem", remote_management={"secret-key": KEY}, request_retry=0)
         running = stack.enter_context(daemon(text, home=home))
 
         def of(name: str) -> tuple[int, str, str]:

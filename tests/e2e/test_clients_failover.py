@@ -46,8 +46,8 @@ class Fault(Struct, frozen=True):
 
 OF_A_PROVIDER = (
     *map(Fault, ("rate_limit", "quota", "usage_limit", "overloaded", "server_error", "invalid_key")),
-    Fault("forbidden", cools=False),
-    *map(Fault, ("model_not_found", "bad_gateway", "drop_connection", "hang")),
+    Fault("drop_connection", cools=False),
+    *map(Fault, ("forbidden", "model_not_found", "bad_gateway", "hang")),
     *(
         Fault(preset, after)
         for preset in ("stream_error", "stream_failed", "stream_rate_limit")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.dialects import CHAT, MESSAGES, RESPONSES, Dialect
-from tests.harness import Daemon, Simulator, config, daemon, provider
+from tests.harness import Daemon, Simulator, config, daemon, provider, wait_for
 from tests.managing import KEY, ask, generation, text
 
 Change = Callable[[Daemon, bool], None]
@@ -34,15 +34,13 @@ def edited(gateway: Daemon, enabled: bool) -> str:
 
 
 def by_edit_in_place(gateway: Daemon, enabled: bool) -> None:
-    gateway.reload(edited(gateway, enabled))
+    before = generation(gateway)
+    gateway.config.write_text(edited(gateway, enabled), "utf-8")
+    wait_for(lambda: generation(gateway) > before, "a new generation")
 
 
 def by_rename(gateway: Daemon, enabled: bool) -> None:
-    before, new = generation(gateway), gateway.config.with_suffix(".new")
-    new.write_text(edited(gateway, enabled), "utf-8")
-    new.chmod(0o600)
-    new.rename(gateway.config)
-    gateway.wait_log(rf"generation {before + 1}\b")
+    gateway.reload(edited(gateway, enabled))
 
 
 CHANGES = {"PATCH": by_patch, "PUT": by_put, "edit in place": by_edit_in_place, "rename over it": by_rename}
@@ -65,6 +63,27 @@ def test_the_next_request_goes_elsewhere_and_back(
         assert [served() for _ in range(3)] == [(200, "wolf", "1")] * 3
         change(gateway, True)
         assert served() == (200, "fox", "1")
+
+
+def test_a_provider_of_the_store_too(upstream: Simulator, other_upstream: Simulator) -> None:
+    with daemon(
+        config(provider("wolf", other_upstream, priority=-1), remote_management={"secret-key": KEY})
+    ) as gateway:
+
+        def store(path: str, body: object = None) -> None:
+            url, headers = f"{gateway.url}/api/v1/providers{path}", {"x-management-key": KEY}
+            gateway.http.post(url, json=body, headers=headers).raise_for_status()
+
+        def served() -> str:
+            return gateway.post(MESSAGES.path, MESSAGES.request("x")).headers["x-tppcd-provider"]
+
+        fox = {"name": "fox", "type": "codex", "base_url": f"{upstream.url}/v1", "api_key": "key-of-fox"}
+        store("", {**fox, "models": ["gpt-5"]})
+        assert served() == "fox"
+        store("/fox/disable")
+        assert served() == "wolf"
+        store("/fox/enable")
+        assert served() == "fox"
 
 
 @pytest.mark.parametrize("dialect", [MESSAGES, CHAT, RESPONSES], ids=["messages", "chat", "responses"])

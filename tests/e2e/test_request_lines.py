@@ -261,7 +261,7 @@ def test_what_is_no_http_is_counted_without_a_name(keyless: Daemon) -> None:
     [
         ("context_length", 400, "warning", "context_length", "http_400", "client"),
         ("unauthorized", 401, "warning", "authentication", "http_401", "configuration"),
-        ("forbidden", 404, "warning", "model_not_found", "http_403", "configuration"),
+        ("forbidden", 403, "warning", "permission", "http_403", "configuration"),
         ("rate_limit", 429, "warning", "rate_limit", "http_429", "limit"),
         ("server_error", 500, "error", "api", "http_500", "upstream"),
         ("bad_gateway", 502, "error", "api", "http_502", "upstream"),

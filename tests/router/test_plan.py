@@ -449,3 +449,10 @@ def test_a_region_that_is_refused_rests_nobody() -> None:
     world = World(A, B)
     world.fails("a", RemoteError(ErrorKind.PERMISSION, "region", scope=Scope.REQUEST, failover=Failover.ALWAYS))
     assert [world.ask(), world.ask(), world.ask()] == ["a b", "a b", "a b"]
+
+
+@pytest.mark.parametrize("reason", ["tls", "redirect", "forbidden_address"])
+def test_what_somebody_has_to_set_right_is_not_waited_for(reason: str) -> None:
+    world = World(A)
+    world.fails("a", RemoteError(ErrorKind.API, "no", reason=reason))
+    assert world.ask() == "a !api"
