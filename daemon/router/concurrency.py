@@ -56,7 +56,7 @@ class LearnedLimit:
         self._clean += 1
         # The first answers after a raise may be of those that were under way before it.
         if self._raised and self._clean >= max(CLEAN, self._limit):
-            self._raised, self._needed = False, CLEAN
+            self._raised, self._needed = False, max(CLEAN, self._needed // 2)
         if self._clean >= self._needed and not self._raised:
             self._limit += 1
             self._clean, self._raised = 0, True

@@ -20,16 +20,24 @@ WAY = 0.05
 
 class Traffic:
     """``clients`` that each ask again as soon as they are answered. Upstreams take ``seconds`` for an answer, and
-    refuse at once what is beyond ``fits``, by name (others take all)."""
+    refuse at once what is beyond ``fits``, by name (others take all); they count an answer for ``lag`` seconds more
+    than the daemon does."""
 
     def __init__(
-        self, *candidates: Candidate, clients: int, seconds: float, fits: dict[str, int], random: Callable[[], float]
+        self,
+        *candidates: Candidate,
+        clients: int,
+        seconds: float,
+        fits: dict[str, int],
+        random: Callable[[], float],
+        lag: float = 0.0,
     ) -> None:
         self.now = 0.0
         self.router = Router(clock=lambda: self.now, wall=lambda: self.now, random=random)
         self.router.follow(each.auth for each in candidates)
         self.seconds = seconds
         self.fits = fits
+        self.lag = lag
         self.asked: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.lost: Counter[ErrorKind] = Counter()
@@ -91,8 +99,11 @@ class Traffic:
             return
         self._open[name] += 1
 
-        def answered() -> None:
+        def over() -> None:
             self._open[name] -= 1
+
+        def answered() -> None:
+            self._later(WAY / 2 + self.lag, over)
             self._later(WAY / 2, lambda: send(Answered(self.seconds)))
 
         self._later(self.seconds * (0.5 + self._random()), answered)
