@@ -216,5 +216,5 @@ async def test_hundreds_of_cancelled_requests_lose_no_connection() -> None:
         results = await asyncio.gather(*(hang_up(url) for url in urls), return_exceptions=True)
         assert all(isinstance(result, TimeoutError) for result in results)
         async with asyncio.timeout(5):
-            await up.all_closed.wait()
-        assert up.open == 0
+            while up.open:  # it may accept some only now that have gone already
+                await asyncio.sleep(0.01)
