@@ -9,13 +9,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from msgspec import Struct
+
+from tests.e2e.served import QuietHandler, served
 
 Event = dict[str, Any]
 
@@ -203,7 +203,7 @@ def echoing() -> Iterator[EchoingServer]:
     """Such a server on a free port."""
     server = EchoingServer()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def do_CONNECT(self) -> None:
@@ -234,17 +234,6 @@ def echoing() -> Iterator[EchoingServer]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Nothing: the test says what went wrong."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    server.url = f"127.0.0.1:{http.server_address[1]}"
-    thread = threading.Thread(target=http.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with served(Handler) as url:
+        server.url = url.removeprefix("http://")
         yield server
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join()

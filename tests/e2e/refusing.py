@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
 import httpx
+
+from tests.e2e.served import QuietHandler, served
 
 Body = dict[str, Any]
 Rule = Callable[[Body, Mapping[str, str]], str | None]
@@ -56,7 +56,7 @@ def refusing(*rules: Rule, behind: str = "") -> Iterator[RefusingServer]:
     """Such a server on a free port."""
     server = RefusingServer(rules, behind)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
@@ -89,17 +89,6 @@ def refusing(*rules: Rule, behind: str = "") -> Iterator[RefusingServer]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Nothing: the test says what went wrong."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    server.url = f"http://127.0.0.1:{http.server_address[1]}"
-    thread = Thread(target=http.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with served(Handler) as url:
+        server.url = url
         yield server
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join()

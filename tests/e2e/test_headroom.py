@@ -6,10 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
 from typing import Any
 
+from tests.e2e.served import QuietHandler, served
 from tests.harness import Daemon, config, daemon, provider, tppcd, wait_for
 from tests.managing import KEY, ask
 
@@ -43,7 +42,7 @@ def limited() -> Iterator[LimitedServer]:
     """Such a server on a free port."""
     server = LimitedServer()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -70,20 +69,9 @@ def limited() -> Iterator[LimitedServer]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Nothing: the test says what went wrong."""
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    server.url = f"http://127.0.0.1:{http.server_address[1]}"
-    thread = Thread(target=http.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with served(Handler) as url:
+        server.url = url
         yield server
-    finally:
-        http.shutdown()
-        http.server_close()
-        thread.join()
 
 
 def chat(running: Daemon, *, stream: bool = False) -> str:
