@@ -49,7 +49,7 @@ class RawUpstream:
 
     def __init__(self, answer: Reply) -> None:
         self.answer = answer
-        self.lists: bytes = refusal(503)
+        self.lists: bytes = refusal(503, connection="close")  # so that requests meet no connection but their own
         self.calls: list[Call] = []
         self.open = 0
         self._lock = threading.Lock()
@@ -85,6 +85,8 @@ class RawUpstream:
                     if sent is None:
                         return
                     connection.sendall(sent)
+                    if call.method == "GET":
+                        return
         except OSError:
             pass  # whoever asked has gone
         finally:
