@@ -6,6 +6,8 @@
 2. A core auth is asked once for its key, URL, headers and proxy, however often the configuration is read; one that was
    disabled meanwhile is asked again. What an API write has just heard is not asked a second time.
 3. The newest come first: a provider that is created while 2,000 others hang is not at the end of their queue.
+4. A new one is asked after ``pause`` seconds: relays limit how many requests a key has at once, and those that clients
+   send after a start or a reload go first.
 """
 
 from __future__ import annotations
@@ -20,21 +22,25 @@ from msgspec import Struct
 from daemon.gateway.key_verdicts import KeyVerdicts, question
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.snapshot import Snapshot
+from daemon.upstream.discovery import DiscoveryTiming
 from daemon.upstream.key_check import check_key
 from daemon.upstream.model_list import Open
 
 AT_ONCE: Final = 8
 PATIENCE: Final = 10.0
 """Seconds for both questions about a key."""
+PAUSE: Final = DiscoveryTiming().first_kept
+"""Seconds before the first question: as long as before a list of models that nothing waits for."""
 
 
 class KeyInForce(Struct, eq=False):
-    """A core auth with a key. ``answers``: how many requests it had served when it was new. ``is_due``: nobody has
-    answered for it yet."""
+    """A core auth with a key. ``answers``: how many requests it had served when it was new. ``due``: the loop's time
+    from which it is asked. ``is_due``: nobody has answered for it yet."""
 
     auth: CoreAuth
     ca: str
     answers: int
+    due: float
     is_due: bool = True
 
     def is_same(self, auth: CoreAuth, ca: str) -> bool:
@@ -46,12 +52,19 @@ class KeyChecks:
     """One for the daemon's life, on one thread. ``open`` is the engine's."""
 
     def __init__(
-        self, open: Open, verdicts: KeyVerdicts, *, at_once: int = AT_ONCE, patience: float = PATIENCE
+        self,
+        open: Open,
+        verdicts: KeyVerdicts,
+        *,
+        at_once: int = AT_ONCE,
+        patience: float = PATIENCE,
+        pause: float = PAUSE,
     ) -> None:
         self._open = open
         self._verdicts = verdicts
         self._at_once = at_once
         self._patience = patience
+        self._pause = pause
         self._keys: dict[str, KeyInForce] = {}  # by core auth ID
         self._due: deque[KeyInForce] = deque()
         self._asking = 0
@@ -62,6 +75,7 @@ class KeyChecks:
         """It is in force: what it has new is asked, what it has no longer is forgotten."""
         before, self._keys, self._snapshot = self._keys, {}, snapshot
         ca, new = snapshot.config.upstream_ca, []
+        due = asyncio.get_running_loop().time() + self._pause
         for auth in snapshot.core_auths:
             if not auth.api_key:
                 continue
@@ -69,7 +83,7 @@ class KeyChecks:
             if known is not None and known.is_same(auth, ca):
                 known.auth = auth
             else:
-                known = KeyInForce(auth, ca, self._verdicts.answers(auth.id))
+                known = KeyInForce(auth, ca, self._verdicts.answers(auth.id), due)
                 heard = self._verdicts.known(auth, ca)
                 if heard is None:
                     new.append(known)
@@ -85,13 +99,16 @@ class KeyChecks:
         """For ever; may be run again after it failed: then those whose answer was waited for are asked again."""
         self._due = deque(filter(self._is_due, self._keys.values()))
         self._asking = 0
+        loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._wake.clear()
-                while self._due and self._asking < self._at_once:
+                while self._due and self._asking < self._at_once and self._due[0].due <= loop.time():
                     if self._is_due(key := self._due.popleft()):
                         self._asking += 1
                         tasks.create_task(self._ask(key))
+                if self._due and self._asking < self._at_once:  # the newest wait, and older ones behind them
+                    loop.call_at(self._due[0].due, self._wake.set)
                 await self._wake.wait()
 
     def _is_due(self, key: KeyInForce) -> bool:

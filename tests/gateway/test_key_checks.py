@@ -46,7 +46,7 @@ def configured(**keys: str) -> Snapshot:
 class Box:
     """Upstreams that take keys which begin with ``good``, and what the daemon knows of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause: float = 0) -> None:
         self.now = 1000.0
         self.calls: list[tuple[str, bool]] = []  # (host, whether the key was sent)
         self.hold: asyncio.Event | None = None
@@ -57,7 +57,7 @@ class Box:
         self.states = AuthStates(self.router)
         events = FailureEvents(self.audit)
         self.verdicts = KeyVerdicts(self.states, self.router, events, clock=lambda: self.now)
-        self.checks = KeyChecks(self.open, self.verdicts, at_once=2)
+        self.checks = KeyChecks(self.open, self.verdicts, at_once=2, pause=pause)
         self.in_force: Snapshot | None = None
 
     async def open(self, call: UpstreamCall) -> UpstreamResponse:
@@ -95,8 +95,8 @@ class Box:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[Box]:
-    box = Box()
+async def running(pause: float = 0) -> AsyncIterator[Box]:
+    box = Box(pause)
     sink = logger.add(lambda line: box.lines.append(str(line).strip()), level="WARNING", format="{message}")
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(box.checks.run())
@@ -127,6 +127,18 @@ async def test_each_key_is_asked_once_per_change_and_not_per_reload() -> None:
         box.follow(configured(fox="good-1"))
         await box.settled()
         assert sorted(box.calls) == [("fox", False), ("fox", True)]
+
+
+@pytest.mark.asyncio
+async def test_the_first_requests_of_a_start_go_before_the_question() -> None:
+    async with running(pause=3600) as box:
+        box.follow(configured(fox="good-1"))
+        await box.settled()
+        assert box.calls == []
+    async with running(pause=0.01) as box, asyncio.timeout(30):
+        box.follow(configured(fox="good-1", wolf="good-2"))
+        while len(box.calls) < 4:
+            await asyncio.sleep(0.01)
 
 
 @pytest.mark.asyncio
