@@ -1,6 +1,6 @@
 """The scripted model: what it answers to a conversation. Deterministic, so that tests can predict it.
 
-1. Asked to summarise (Claude Code's ``/compact``, Codex' compaction), it gives a summary.
+1. Asked to summarise (Claude Code's ``/compact``, Codex' compaction, and a gateway's), it gives a summary.
 2. ``SCRIPT=[…]`` in a user's text is played, one step per turn: ``{"tool": NAME, "input": {…}}``,
    ``{"parallel": [step, …]}`` or ``{"text": "…"}``; after the last step comes the closing text.
 3. ``Create a file NAME containing TEXT`` calls a tool that can; then comes the closing text, which
@@ -30,7 +30,9 @@ CLOSING = f"Everything asked for is done ✓ (café, 漢字, 🚀). {MARKER}"
 QUOTED = 400
 """How many characters of a tool's output, or of the user's words, an answer repeats."""
 
-_ASKS_SUMMARY = re.compile(r"Respond with TEXT ONLY|CONTEXT CHECKPOINT COMPACTION")
+_ASKS_SUMMARY = re.compile(
+    r"Respond with TEXT ONLY|CONTEXT CHECKPOINT COMPACTION|summary that you write now will take its place"
+)
 _SCRIPT = "SCRIPT=["
 _INJECTED = ("<system-reminder>", "<environment_context>", "<user_instructions>", "# AGENTS.md")
 """How text begins that a client adds to what the user wrote."""
@@ -69,7 +71,7 @@ class Progress(Struct, frozen=True):
 
 def decide(conversation: Conversation) -> Actions:
     """What the model does now: one text, or one or more tool calls."""
-    progress = _progress([_as_result(entry) for entry in conversation.entries])
+    progress = _progress([_as_result(part) for entry in conversation.entries for part in _parted(entry)])
     for rule in _RULES:
         actions = rule(conversation, progress)
         if actions is not None:
@@ -182,6 +184,15 @@ def _progress(entries: Sequence[Entry]) -> Progress:
 def _as_result(entry: Entry) -> Entry:
     """Claude Code (2.1.332) runs subagents in the background, and says in a user's turn what they returned."""
     return Returned(entry.text) if isinstance(entry, Said) and _NOTIFICATION in entry.text else entry
+
+
+def _parted(entry: Entry) -> tuple[Entry, ...]:
+    """What stands before a summary, and the summary with what follows: a gateway puts neighbours into one text where its
+    upstream's roles must alternate."""
+    if not isinstance(entry, Said) or SUMMARY not in entry.text:
+        return (entry,)
+    before, _, after = entry.text.partition(SUMMARY)
+    return Said(before), Said(SUMMARY + after)
 
 
 def _is_task(text: str) -> bool:

@@ -133,12 +133,28 @@ def test_what_is_no_script_is_not_played(text: str) -> None:
     assert find_script(text) is None
 
 
-@pytest.mark.parametrize("words", ["CRITICAL: Respond with TEXT ONLY.", "CONTEXT CHECKPOINT COMPACTION please"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CRITICAL: Respond with TEXT ONLY.",
+        "CONTEXT CHECKPOINT COMPACTION please",
+        "This is too long to go on, and a summary that you write now will take its place.",
+    ],
+)
 def test_a_summary_is_given_and_ends_what_came_before(words: str) -> None:
     history = (FILE_TASK, Called("Write"), Returned("ok"), Answered(CLOSING))
     summary = said(decide(conversation(*history, words, tools=(WRITE,))))
     assert SUMMARY in summary and MARKER in summary
     assert MARKER in said(decide(conversation(FILE_TASK, f"Another model wrote: {summary}", tools=(WRITE,))))
+
+
+@pytest.mark.parametrize("between", ["\n\n", "\n\nAnother model wrote:\n<summary>\n"])
+def test_a_summary_counts_inside_of_a_text_too(between: str) -> None:
+    """A gateway puts what the user says into one message where an upstream wants that; a new task may stand behind."""
+    settled = f"{FILE_TASK}{between}{SUMMARY}: all is done.</summary>"
+    assert MARKER in said(decide(conversation(settled, tools=(WRITE,))))
+    call = only(decide(conversation(f"{settled}\n\n{FILE_TASK.replace('a.txt', 'b.txt')}", tools=(WRITE,))))
+    assert isinstance(call, Call) and "b.txt" in call.arguments
 
 
 @pytest.mark.parametrize(
