@@ -9,7 +9,9 @@ import textwrap
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, port
 from daemon.cli.exit_codes import FAILURE, OK
-from daemon.simulate.faults import FAULTS, PLAIN, PROFILES, Fault, UnknownFault, parse_counted, parse_text
+from daemon.simulate.faults import FAULTS, Fault, UnknownFault, parse_counted, parse_text
+from daemon.simulate.makes import MAKES
+from daemon.simulate.makes.openai_family import PLAIN
 from daemon.simulate.relay import DEMANDS, HABITS
 
 DEFAULT_PORT = 18317
@@ -65,7 +67,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--profile",
-        choices=tuple(PROFILES),
+        choices=tuple(MAKES),
         help="behave like this make of upstream; codex-relay: a relay of ChatGPT's Codex backend, Responses only",
     )
     parser.add_argument(
@@ -88,9 +90,10 @@ def _epilog() -> str:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serves until SIGINT or SIGTERM; 1 if it cannot listen on the address."""
-    from daemon.simulate.app import Simulator, bind, serve
+    from daemon.simulate.app import Simulator
     from daemon.simulate.delivery import Pace
     from daemon.simulate.ledger import Ledger
+    from daemon.simulate.serving import bind, serve
 
     try:
         listener = bind(arguments.host, arguments.port)
@@ -102,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
         ledger=Ledger(fault for faults in arguments.fault for fault in faults),
         pace=Pace(delay_ms=arguments.delay_ms, chunk_bytes=arguments.chunk_bytes),
         key=arguments.key,
-        profile=PROFILES.get(arguments.profile, PLAIN),
+        make=MAKES.get(arguments.profile, PLAIN),
         always=arguments.always,
         max_concurrent=arguments.max_concurrent,
     )
