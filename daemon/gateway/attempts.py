@@ -14,6 +14,7 @@ from typing import Final
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.client_stream import ClientWriter
+from daemon.gateway.compaction import CompactionPipe
 from daemon.gateway.decisions import log_again
 from daemon.gateway.gathered import STEP, Share, without_frames
 from daemon.gateway.headers import PassedHeaders
@@ -47,6 +48,7 @@ class Attempts:
     __slots__ = (
         "_amendments",
         "_answer",
+        "_compaction",
         "_headers",
         "_live",
         "_pipes",
@@ -79,6 +81,7 @@ class Attempts:
         self._amendments = RequestAmendments(client_request, live.learned)
         # A pipe per way (through the hub or past it), kept over attempts: it knows what a keep-alive has already sent.
         self._pipes: dict[bool, ResponsePipe] = {}
+        self._compaction: CompactionPipe | None = None
         self._answer: UpstreamResponse | None = None  # that of the current attempt, once its head is there
         self.pipe: ResponsePipe | None = None
         self.needed: tuple[bytes, ...] = ()
@@ -116,6 +119,7 @@ class Attempts:
         """What the pipes keep is not to wait for whoever holds on to the request."""
         self.pipe = None
         self._pipes.clear()
+        self._compaction = None
 
     async def drain(self) -> None:
         """Read the end of the upstream's body, so that the connection can be used again."""
@@ -127,6 +131,10 @@ class Attempts:
         await self._answer.drain()
 
     def _pipe_for(self, adapter: Adapter) -> ResponsePipe:
+        if self.client_request.request.compaction:
+            if self._compaction is None:
+                self._compaction = CompactionPipe(self.client_request, self._live.owners)
+            return self._compaction
         same_wire = self.client_request.wire is adapter.wire
         if same_wire not in self._pipes:
             self._pipes[same_wire] = (
@@ -204,7 +212,9 @@ class Attempts:
             state.too_long = _overdue("whole answer", total, adapter.setting_of_total(total))
         try:
             async with state.waiting():
-                self._answer = answer = await adapter.open(prepared.body, headers, watched=prepared.watched)
+                self._answer = answer = await adapter.open(
+                    prepared.body, headers, watched=prepared.watched, path=prepared.path
+                )
                 self._headers.received(adapter, answer.headers)
                 self._live.router.heard(adapter.auth.id, answer.headers)
                 await adapter.accept(answer)

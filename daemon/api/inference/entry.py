@@ -21,6 +21,7 @@ from daemon.api.services import Services
 from daemon.errors import GatewayError, LocalError, internal, stopping
 from daemon.gateway.access import ClientAccess
 from daemon.gateway.client_request import ClientRequest
+from daemon.gateway.compaction import COMPACT
 from daemon.gateway.count_tokens import TokenCount
 from daemon.gateway.counting import estimate
 from daemon.gateway.request_handler import RequestHandler
@@ -33,6 +34,7 @@ from daemon.inference.request import Request
 from daemon.snapshot.snapshot import Snapshot
 from daemon.wires.anthropic_messages import decode_count_request
 from daemon.wires.base import AnswerContext, Wire
+from daemon.wires.openai_responses.compaction import with_trigger
 from daemon.wires.table import WIRES
 
 Scope = MutableMapping[str, Any]
@@ -45,7 +47,14 @@ PATHS: Final[Mapping[str, str]] = {
 }
 ENTRIES: Final[Mapping[str, Wire]] = {path: WIRES[name] for path, name in PATHS.items() if name in WIRES}
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"
+COMPACT_PATH: Final = "/v1/responses/compact"
 MODELS: Final = "/v1/models"
+WIRE_OF: Final[Mapping[str, Wire]] = {
+    **ENTRIES,
+    COUNT_TOKENS: WIRES["messages"],
+    COMPACT_PATH: WIRES["responses"],
+}
+"""The dialect of each path that is served here."""
 ACCESS: Final = ClientAccess()
 CHEAP_TO_ESTIMATE: Final = 32 * 1024
 """Bytes of a body whose prompt is estimated at once. A larger one is estimated only if its answer begins with the
@@ -56,6 +65,8 @@ def entry_of(path: str) -> str:
     """The entry that log and metrics name for a path; ``OTHER`` for every one that is none."""
     if path == COUNT_TOKENS:
         return "count_tokens"
+    if path == COMPACT_PATH:
+        return COMPACT
     if path == MODELS or path.startswith(f"{MODELS}/"):
         return "models"
     return PATHS.get(path, OTHER)
@@ -65,7 +76,7 @@ async def entry(scope: Scope, receive: Receive, send: Send, services: Services) 
     """Serve one ``POST`` of an inference entry. The guard has checked its head. A request that reaches a handler is
     reported by that; all others are here."""
     path = scope["path"]
-    wire = ENTRIES.get(path, WIRES["messages"])
+    wire = WIRE_OF[path]
     info = request_info(scope)
     snapshot = services.current.get()
     client = AsgiClientStream(send, identity_headers(info, snapshot.config_header))
@@ -87,7 +98,9 @@ async def entry(scope: Scope, receive: Receive, send: Send, services: Services) 
                 async with state.waiting():
                     await _count(services, body, headers, snapshot, client, ending)
             else:
-                client_request = _decoded(wire, body, headers, info, snapshot)
+                if path == COMPACT_PATH:
+                    body = with_trigger(body)
+                client_request = _decoded(wire, entry_of(path), body, headers, info, snapshot)
                 handler = RequestHandler(services.live, client_request, client, state)
                 ending.is_reported = True
                 await handler.run()
@@ -155,12 +168,12 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 def _decoded(
-    wire: Wire, body: bytes, headers: Mapping[str, str], info: RequestInfo, snapshot: Snapshot
+    wire: Wire, entry: str, body: bytes, headers: Mapping[str, str], info: RequestInfo, snapshot: Snapshot
 ) -> ClientRequest:
     request = wire.decode_request(body, headers)
     check_length(request.model)
     return ClientRequest(
-        entry=wire.name,
+        entry=entry,
         wire=wire,
         request=request,
         body=body,

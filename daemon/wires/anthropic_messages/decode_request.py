@@ -28,6 +28,7 @@ from daemon.inference.request import (
     ToolChoice,
     WebSearch,
 )
+from daemon.wires.anthropic_messages.compaction import from_last_compaction
 from daemon.wires.anthropic_messages.decode_blocks import (
     blocks_of,
     invalid,
@@ -81,6 +82,7 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
 
 def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """The body of ``POST /v1/messages/count_tokens``: the same, but nothing says how much to answer."""
+    has_unknown_blocks = False
     try:
         check_utf8(body)
         try:
@@ -94,6 +96,7 @@ def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
             )
             extra = _extra(parameters)
         except ValidationError:
+            has_unknown_blocks = True
             parameters, heads, messages, extra = _decode_slowly(body)
     except ValidationError as error:
         raise invalid_at("", error) from None
@@ -114,6 +117,8 @@ def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
         messages = tuple(
             [replace(each, content=()) if is_over(heads, number) else each for number, each in enumerate(messages)]
         )
+    if has_unknown_blocks:
+        messages = from_last_compaction(messages)
     return _request(headers, parameters, messages, tools, extra, effort_at_end(heads))
 
 

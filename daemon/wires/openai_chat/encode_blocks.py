@@ -145,7 +145,10 @@ class MessageWriter:
             case Image() | File():
                 return self._medium(block)
             case Opaque():
-                return [opaque_part(block)]
+                part = opaque_part(block)
+                if part is not None:
+                    return [part]
+                self._lose(type_of(block.raw) or "content")
             case HostedCall():
                 self._lose(block.name)
             case Reasoning() | ToolCall() | ToolResult():

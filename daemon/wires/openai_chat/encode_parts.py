@@ -36,10 +36,13 @@ def medium_part(medium: Image | File, entry: str) -> ContentPart | None:
     return _image(medium, entry) if isinstance(medium, Image) else _file(medium, entry)
 
 
-def opaque_part(opaque: Opaque) -> ContentPart:
-    """This wire's own part as it came; of another's, the model reads the JSON."""
+def opaque_part(opaque: Opaque) -> ContentPart | None:
+    """This wire's own part as it came; of another's, the model reads the JSON. None for what is no content: an item of
+    its own of the Responses API, such as an output of a tool that OpenAI runs."""
     if opaque.wire == WIRE_NAME or type_of(opaque.raw) in SAME_PARTS:
         return opaque.raw
+    if opaque.wire == "responses" and not type_of(opaque.raw).startswith("input_"):
+        return None
     return TextPart(bytes(opaque.raw).decode("utf-8", "replace"))
 
 

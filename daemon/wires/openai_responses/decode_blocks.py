@@ -2,7 +2,8 @@
 
 Reasoning, calls and at most one message of the assistant make one turn; outputs in a row make one
 user turn. An item that only this wire knows (``compaction``, ``additional_tools``, ``tool_search_call``,
-``item_reference`` …) keeps its place as ``Opaque``.
+``item_reference`` …) keeps its place as ``Opaque``. A compaction that the daemon made is the summary in it, as a
+message of the user's.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message, Role
+from daemon.wires.added_text import earlier_summary
 from daemon.wires.json import NOT_JSON, items_of, mistake
 from daemon.wires.openai.request_body import invalid
+from daemon.wires.openai_responses.compaction import COMPACTIONS, TRIGGER, summary_in
 from daemon.wires.openai_responses.entry_schema import RequestItem, RequestPart
 from daemon.wires.openai_responses.output_items import HOSTED, citation_from, hosted_call
 from daemon.wires.openai_responses.schema import WIRE_NAME, EventType, ItemHead
@@ -80,6 +83,9 @@ class _Turns:
         if type_ in _KNOWN:
             self._known(_item.decode(raw), type_)
             return
+        if type_ in COMPACTIONS and (summary := summary_in(raw)) is not None:
+            self._whole("user", Text(earlier_summary(summary)))
+            return
         output = type_.endswith("_output") if type_ else False
         lifted = LIFTED[type_](raw) if type_ in LIFTED else None
         self._put("user" if output or type_ in _FROM_USER else "assistant", Opaque(WIRE_NAME, raw, lifted))
@@ -108,6 +114,11 @@ class _Turns:
         self._role, self._id, self._spoken = role, item.id, True
         self._blocks.extend(_content(item.content))
 
+    def _whole(self, role: Role, block: Block) -> None:
+        """A message of its own."""
+        self._flush()
+        self._role, self._blocks, self._spoken = role, [block], True
+
     def _put(self, role: Role, block: Block) -> None:
         if role != self._role or (self._spoken and role != "assistant"):
             self._flush()
@@ -133,7 +144,7 @@ _KNOWN = frozenset(
 )
 """An item without a type is a message ("easy input message")."""
 
-_FROM_USER = frozenset({"additional_tools", "compaction_trigger", "item_reference", "configuration_update"})
+_FROM_USER = frozenset({"additional_tools", TRIGGER, "item_reference", "configuration_update"})
 
 
 def _reasoning(item: RequestItem) -> Reasoning:

@@ -25,6 +25,7 @@ from daemon.inference.request import (
 from daemon.wires.json import RawObject, copy_of, fields_of, mistake, says
 from daemon.wires.openai.request_body import CHOICES, invalid, read_body, session_of
 from daemon.wires.openai_responses import tool_search
+from daemon.wires.openai_responses.compaction import asks_for_compaction
 from daemon.wires.openai_responses.decode_blocks import messages_of
 from daemon.wires.openai_responses.entry_schema import (
     NamedChoice,
@@ -73,6 +74,7 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
         user=parameters.user,
         session=session_of(headers, parameters.prompt_cache_key),
         cache_key=parameters.prompt_cache_key,
+        compaction=asks_for_compaction(messages),
         extra={WIRE_NAME: _extra(fields, keep_choice=choice_kept)},
     )
 
