@@ -71,8 +71,8 @@ _SYSTEM = ("system", "developer")
 
 class MessageWriter:
     """Writes one request's messages. ``names`` says how each tool is named, ``lost`` collects what
-    found no place. ``entry`` is the client's wire; ``openai``: the model is one of OpenAI's; ``refused``: fields that this
-    upstream does not take.
+    found no place. ``entry`` is the client's wire; ``openai``: the model is one of OpenAI's; ``refused``: fields that
+    this upstream does not take.
 
     It takes messages of which calls and results are paired already (``wires.paired_messages``)."""
 

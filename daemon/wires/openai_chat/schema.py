@@ -59,7 +59,8 @@ class CallPart(Struct):
 class Delta(Struct, gc=False):
     """The ``delta`` of a chunk and the ``message`` of a whole answer have the same fields.
 
-    ``reasoning`` is text at OpenRouter and vLLM and an object elsewhere; ``carried_state`` knows the fields of thinking.
+    ``reasoning`` is text at OpenRouter and vLLM and an object elsewhere; ``carried_state`` knows what
+    thinking comes in.
     """
 
     content: str | list[AnswerPart] | None = None
