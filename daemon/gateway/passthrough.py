@@ -109,7 +109,6 @@ class PassthroughPipe:
             session=session_key(request, target.candidate.model) if session_key else "",
             streamed=rewritten.streamed,
             watched=request.stream,
-            unreadable=rewritten.unreadable,
         )
 
     def accepted(self) -> None:

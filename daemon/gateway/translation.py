@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from daemon.errors import GatewayError, RemoteError
 from daemon.gateway.client_request import ClientRequest
-from daemon.gateway.reasoning.signatures import Seal, leaves_out, open_request, seal_events
+from daemon.gateway.reasoning.signatures import Seal, left_out, open_request, seal_events
 from daemon.gateway.response_pipe import (
     HELD_BYTES,
     HELD_EVENTS,
@@ -92,9 +92,10 @@ class TranslationPipe:
         self.stage = "held"
         request = self._client_request.request
         foreign = self._client_request.wire.foreign_fields(request.extra.get(request.wire, {}))
-        opened = open_request(self._seal if target.reasoning else None, request)
+        seal = self._seal if target.reasoning else None
+        opened = open_request(seal, request)
         encoded = adapter.encode(opened, target.options, target.amendments)
-        lost = (*encoded.lost, *foreign)
+        lost = (*encoded.lost, *foreign, *(() if opened is request else left_out(seal, request)))
         # A stop sequence that the upstream's wire has no place for is not lost: the text is watched for it here.
         self._stops = StopScanner(request.stop) if "stop" in lost and request.stop else None
         if self._stops is not None:
@@ -108,7 +109,6 @@ class TranslationPipe:
             session=encoded.session,
             streamed=True,
             watched=self._watched,
-            unreadable=leaves_out(request, opened),
         )
 
     def _new_decoder(self) -> StreamDecoder:
