@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Final
 
 from daemon.simulate.demand import Demand
-from daemon.simulate.makes import contents, envelopes, parameters, turns
-from daemon.simulate.makes.call_ids import spelled
-from daemon.simulate.makes.chat_habits import ChatHabits, chat_wire
-from daemon.simulate.makes.envelopes import Envelope
+from daemon.simulate.habits.call_ids import spelled
+from daemon.simulate.habits.chat_habits import ChatHabits, chat_wire
+from daemon.simulate.habits.messages_habits import MessagesHabits, messages_wire
+from daemon.simulate.habits.responses_habits import ResponsesHabits, responses_wire
 from daemon.simulate.makes.make import Api, Make, bad_key, no_route
-from daemon.simulate.makes.messages_habits import MessagesHabits, messages_wire
-from daemon.simulate.makes.responses_habits import ResponsesHabits, responses_wire
 from daemon.simulate.model import Model
+from daemon.simulate.rules import contents, envelopes, parameters, turns
+from daemon.simulate.rules.envelopes import Envelope
 from daemon.simulate.wire import Wire
 
 _ALTERNATE: Final = (

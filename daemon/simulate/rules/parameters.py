@@ -9,8 +9,8 @@ import msgspec
 
 from daemon.simulate.answer import CHARS_PER_TOKEN
 from daemon.simulate.demand import Asked, Demand
-from daemon.simulate.makes.envelopes import Envelope
-from daemon.simulate.makes.rules import facts, filled, messages, rule
+from daemon.simulate.rules.envelopes import Envelope
+from daemon.simulate.rules.rule import facts, filled, messages, rule
 
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 

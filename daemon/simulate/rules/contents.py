@@ -6,9 +6,9 @@ import re
 
 from daemon.simulate.conversation import Json
 from daemon.simulate.demand import Asked, Demand
-from daemon.simulate.makes.envelopes import Envelope
-from daemon.simulate.makes.rules import calls, facts, filled, messages, parts, rule
-from daemon.simulate.makes.thinking import is_off
+from daemon.simulate.rules.envelopes import Envelope
+from daemon.simulate.rules.rule import calls, facts, filled, messages, parts, rule
+from daemon.simulate.rules.thinking import is_off
 
 TEXTS = ("text", "thinking", "redacted_thinking", "tool_use", "tool_result", "output_text", "refusal")
 IMAGES = ("image", "image_url", "input_image", "video_url")

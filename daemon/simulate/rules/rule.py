@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from daemon.simulate.conversation import Json
 from daemon.simulate.demand import Asked, Demand
 from daemon.simulate.faults import Problem
-from daemon.simulate.makes.envelopes import Envelope
 from daemon.simulate.model import Model
+from daemon.simulate.rules.envelopes import Envelope
 
 ANY = Model(name="")
 Complaint = Callable[[Asked], str | None]
