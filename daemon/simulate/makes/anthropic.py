@@ -65,7 +65,8 @@ def _budget(asked: Asked) -> str | None:
 
 def _forced(asked: Asked) -> str | None:
     thinks = (asked.body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
-    forced = (asked.body.get("tool_choice") or {}).get("type") in ("any", "tool")
+    choice = asked.body.get("tool_choice")
+    forced = isinstance(choice, dict) and choice.get("type") in ("any", "tool")
     return "Thinking may not be enabled when tool_choice forces tool use." if thinks and forced else None
 
 

@@ -37,9 +37,7 @@ MAKE: Final = Make(
                 _NO_GLM,
                 # CodexPlusPlus#1760, zcode-api#26
                 contents.text_only(envelopes.glm, "messages.content.type 参数非法，取值范围 ['text']"),
-                parameters.free_tool_choice(
-                    envelopes.glm, "tool_choice only supports 'auto'. 该模型不支持 the provided 'tool_choice' value"
-                ),
+                parameters.free_tool_choice(envelopes.glm, "tool_choice 参数非法，取值范围 ['auto']"),
                 parameters.most_tokens(envelopes.glm, "max_tokens 参数非法。最大值为 {limit}"),
                 parameters.context(envelopes.glm, "Prompt 超长", code="1261"),
             ),

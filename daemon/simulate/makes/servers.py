@@ -63,6 +63,8 @@ _VLLM: Final = Make(
                 contents.only_types((*contents.TEXTS, *contents.IMAGES), envelopes.vllm, "Unknown part type: {type}"),
                 parameters.context(
                     envelopes.vllm,
+                    "This model's maximum context length is {limit} tokens. However, your request has {prompt} input"
+                    " tokens. Please reduce the length of the input messages.",
                     "'max_tokens' or 'max_completion_tokens' is too large: {answer}. This model's maximum context"
                     " length is {limit} tokens and your request has {prompt} input tokens ({answer} > {limit} -"
                     " {prompt}).",
@@ -96,6 +98,7 @@ _SGLANG: Final = Make(
                 # free-claude-code#263
                 parameters.context(
                     envelopes.bare,
+                    "The input ({prompt} tokens) is longer than the model's context length ({limit} tokens).",
                     "Requested token count exceeds the model's maximum context length of {limit} tokens. You requested"
                     " a total of {sum} tokens: {prompt} tokens from the input messages and {answer} tokens for the"
                     " completion. Please reduce the number of tokens in the input messages or the completion to fit"
