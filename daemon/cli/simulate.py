@@ -10,8 +10,7 @@ from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, port
 from daemon.cli.exit_codes import FAILURE, OK
 from daemon.simulate.faults import FAULTS, Fault, UnknownFault, parse_counted, parse_text
-from daemon.simulate.makes import MAKES
-from daemon.simulate.makes.openai_family import PLAIN
+from daemon.simulate.makes import MAKES, PLAIN
 from daemon.simulate.relay import DEMANDS, HABITS
 
 DEFAULT_PORT = 18317
@@ -22,6 +21,17 @@ tppc:
     - name: simulate
       enabled: true
       base-url: {url}/v1
+      api-key: {key}
+"""
+
+MAKE_BLOCK = """\
+tppc:
+  providers:
+    - name: {name}
+      enabled: true
+      base-url: {url}{base}
+      wire-api: {wire}
+      profile: {name}
       api-key: {key}
 """
 
@@ -68,7 +78,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--profile",
         choices=tuple(MAKES),
-        help="behave like this make of upstream; codex-relay: a relay of ChatGPT's Codex backend, Responses only",
+        help="behave like this make of upstream: its paths, models, refusals and habits",
     )
     parser.add_argument(
         "--max-concurrent", type=int, default=0, metavar="N", help="refuse more than N requests at once per key"
@@ -114,8 +124,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _announce(url: str, key: str, profile: str | None) -> None:
-    block = BLOCKS.get(profile or "", BLOCK).format(url=url, key=key)
-    print(f"simulated upstream on {url} (stop with Ctrl+C); for config.yaml:\n\n{block}", flush=True)
+    print(
+        f"simulated upstream on {url} (stop with Ctrl+C); for config.yaml:\n\n{_block(url, key, profile)}", flush=True
+    )
+
+
+def _block(url: str, key: str, profile: str | None) -> str:
+    if profile is None or profile in BLOCKS:
+        return BLOCKS.get(profile or "", BLOCK).format(url=url, key=key)
+    first, *others = MAKES[profile].apis
+    block = MAKE_BLOCK.format(name=profile, url=url, key=key, base=first.base, wire=first.wire.name)
+    also = "".join(f"      # or: base-url: {url}{api.base}, wire-api: {api.wire.name}\n" for api in others)
+    return block + also
 
 
 def _fault(text: str) -> Fault:

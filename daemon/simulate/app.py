@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+from daemon.simulate import reading
 from daemon.simulate.answer import CHARS_PER_TOKEN, PromptCache, compose
 from daemon.simulate.conversation import Json, Refused
 from daemon.simulate.delivery import (
@@ -39,9 +40,8 @@ from daemon.simulate.delivery import (
 from daemon.simulate.demand import Asked
 from daemon.simulate.faults import Fault, Problem, UnknownFault, choose, of_demand, parse, parse_text
 from daemon.simulate.ledger import Ledger
-from daemon.simulate.makes import MAKES, reading
+from daemon.simulate.makes import MAKES, PLAIN
 from daemon.simulate.makes.make import Api, Make
-from daemon.simulate.makes.openai_family import PLAIN
 from daemon.simulate.model import Model
 from daemon.simulate.relay import concurrency
 from daemon.simulate.wire import Wire, openai_error

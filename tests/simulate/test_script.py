@@ -104,6 +104,37 @@ def test_what_a_subagent_in_the_background_returned_is_quoted_like_a_tools_outpu
     assert said(decide(talk)) == f"TOOL-OUTPUT<<{done}>> {CLOSING}"
 
 
+NEWS = (
+    "<system-reminder>\n<task-notification>\n<task-id>a1</task-id>\n<result>TOOL-OUTPUT&lt;&lt;made&gt;&gt; done"
+    "</result>\n</task-notification>\n</system-reminder>"
+)
+
+
+def test_of_what_a_subagent_says_its_result_is_quoted() -> None:
+    talk = conversation(FILE_TASK, Called("Agent"), Returned("launched"), Answered(CLOSING), NEWS, tools=(WRITE,))
+    assert said(decide(talk)) == f"TOOL-OUTPUT<<TOOL-OUTPUT<<made>> done>> {CLOSING}"
+
+
+@pytest.mark.parametrize(
+    "turns", [(NEWS,), (Called("Agent"), Returned("launched"), Answered(CLOSING), FILE_TASK, NEWS)]
+)
+def test_a_subagent_that_ends_before_a_task_has_begun_does_not_end_the_task(turns: tuple[Entry | str, ...]) -> None:
+    assert isinstance(only(decide(conversation(FILE_TASK, *turns, tools=(WRITE,)))), Call)
+
+
+def test_a_subagent_that_ends_in_the_middle_of_a_script_is_no_step_of_it() -> None:
+    asked = 'SCRIPT=[{"tool": "Agent"}, {"tool": "Write"}]'
+    launched = (asked, Called("Agent"), Returned("launched"), NEWS)
+    assert only(decide(conversation(*launched, tools=(WRITE,)))).name == "Write"  # type: ignore[union-attr]
+    done = conversation(*launched, Called("Write"), Returned("written"), NEWS, tools=(WRITE,))
+    assert said(decide(done)) == f"TOOL-OUTPUT<<written>> {CLOSING}"
+
+
+def test_a_question_about_the_progress_of_a_subagent_calls_nothing() -> None:
+    asks = "Describe your most recent action in 3-5 words using present tense (-ing). Do not use tools."
+    assert MARKER in said(decide(conversation(FILE_TASK, Called("Read"), Returned("x"), asks, tools=(WRITE,))))
+
+
 def test_what_clients_inject_is_not_taken_for_the_users_words() -> None:
     assert "“hi”" in said(decide(conversation("hi", "<system-reminder>be brief</system-reminder>")))
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Final
 
 from daemon.simulate.demand import Asked
-from daemon.simulate.makes import contents, envelopes, parameters
-from daemon.simulate.makes.chat_habits import ChatHabits, chat_wire
+from daemon.simulate.habits.chat_habits import ChatHabits, chat_wire
+from daemon.simulate.habits.messages_habits import MessagesHabits, messages_wire
 from daemon.simulate.makes.make import Api, Make, bad_key, no_route
-from daemon.simulate.makes.messages_habits import MessagesHabits, messages_wire
-from daemon.simulate.makes.rules import rule
 from daemon.simulate.model import Model
+from daemon.simulate.rules import contents, envelopes, parameters
+from daemon.simulate.rules.rule import rule
 
 _EFFORTS: Final = ("low", "medium", "high", "max")
 _MODELS: Final = (
@@ -65,7 +65,8 @@ def _budget(asked: Asked) -> str | None:
 
 def _forced(asked: Asked) -> str | None:
     thinks = (asked.body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
-    forced = (asked.body.get("tool_choice") or {}).get("type") in ("any", "tool")
+    choice = asked.body.get("tool_choice")
+    forced = isinstance(choice, dict) and choice.get("type") in ("any", "tool")
     return "Thinking may not be enabled when tool_choice forces tool use." if thinks and forced else None
 
 
@@ -109,7 +110,7 @@ _DEMANDS: Final = (
     contents.anthropic_ids(_SAYS),
 )
 
-_ANTHROPIC: Final = Make(
+MAKE: Final = Make(
     name="anthropic",
     models=_MODELS,
     listing="anthropic",
@@ -128,5 +129,3 @@ _ANTHROPIC: Final = Make(
         ),
     ),
 )
-
-ROWS: Final = (_ANTHROPIC,)

@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from daemon.simulate.demand import Demand
 from daemon.simulate.faults import FAULTS, Fault, of_demand
-from daemon.simulate.makes.envelopes import Envelope, openai
-from daemon.simulate.makes.rules import filled, rule
 from daemon.simulate.model import Model
+from daemon.simulate.rules.envelopes import Envelope, openai
+from daemon.simulate.rules.rule import filled, rule
 from daemon.simulate.wire import Wire
 
 ENDINGS = {"responses": "/responses", "chat": "/chat/completions", "messages": "/messages"}

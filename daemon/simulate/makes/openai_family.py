@@ -1,4 +1,4 @@
-"""OpenAI, Azure, and relays in front of ChatGPT accounts.
+"""OpenAI and Azure, which has the same models and rules in words of its own.
 
 Sources: developers.openai.com and learn.microsoft.com (November 2026), and the public reports that are named.
 """
@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from daemon.simulate import chat, messages, responses
 from daemon.simulate.demand import Demand
-from daemon.simulate.faults import FAULTS
-from daemon.simulate.makes import contents, envelopes, parameters, turns
-from daemon.simulate.makes.chat_habits import ChatHabits, chat_wire
+from daemon.simulate.habits.chat_habits import ChatHabits, chat_wire
+from daemon.simulate.habits.responses_habits import ResponsesHabits, responses_wire
 from daemon.simulate.makes.make import Api, Make, bad_key, no_route
-from daemon.simulate.makes.responses_habits import ResponsesHabits, responses_wire
 from daemon.simulate.model import Model
-from daemon.simulate.relay import DEMANDS
+from daemon.simulate.rules import contents, envelopes, parameters, turns
 
 _MODELS: Final = (
     Model(
@@ -194,33 +191,4 @@ _AZURE: Final = Make(
     ),
 )
 
-_CODEX_RELAY: Final = Make(
-    name="codex-relay",
-    bad_key=FAULTS["invalid-token"],
-    session_cache=True,
-    apis=(
-        Api(
-            wire=responses_wire(
-                ResponsesHabits(
-                    noise=(
-                        b"event: codex.rate_limits\n"
-                        b'data: {"type":"codex.rate_limits","rate_limits":{"primary":{"used_percent":1}}}\n\n',
-                        b'event: keepalive\ndata: {"type":"keepalive","sequence_number":1}\n\n',
-                    ),
-                )
-            ),
-            base="",
-            demands=DEMANDS,
-        ),
-        *(Api(wire=wire, base="", demands=DEMANDS) for wire in (chat.WIRE, messages.WIRE)),
-    ),
-)
-
-PLAIN: Final = Make(
-    name="",
-    counts=True,
-    apis=tuple(Api(wire=wire, base="") for wire in (responses.WIRE, chat.WIRE, messages.WIRE)),
-)
-"""No make: any path, any model, any parameter."""
-
-ROWS: Final = (_OPENAI, _AZURE, _CODEX_RELAY)
+ROWS: Final = (_OPENAI, _AZURE)

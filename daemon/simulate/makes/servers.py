@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Final
 
 from daemon.simulate.demand import Demand
-from daemon.simulate.makes import contents, envelopes, parameters, turns
-from daemon.simulate.makes.call_ids import spelled
-from daemon.simulate.makes.chat_habits import ChatHabits, chat_wire
-from daemon.simulate.makes.envelopes import Envelope
+from daemon.simulate.habits.call_ids import spelled
+from daemon.simulate.habits.chat_habits import ChatHabits, chat_wire
+from daemon.simulate.habits.messages_habits import MessagesHabits, messages_wire
+from daemon.simulate.habits.responses_habits import ResponsesHabits, responses_wire
 from daemon.simulate.makes.make import Api, Make, bad_key, no_route
-from daemon.simulate.makes.messages_habits import MessagesHabits, messages_wire
-from daemon.simulate.makes.responses_habits import ResponsesHabits, responses_wire
 from daemon.simulate.model import Model
+from daemon.simulate.rules import contents, envelopes, parameters, turns
+from daemon.simulate.rules.envelopes import Envelope
 from daemon.simulate.wire import Wire
 
 _ALTERNATE: Final = (
@@ -63,6 +63,8 @@ _VLLM: Final = Make(
                 contents.only_types((*contents.TEXTS, *contents.IMAGES), envelopes.vllm, "Unknown part type: {type}"),
                 parameters.context(
                     envelopes.vllm,
+                    "This model's maximum context length is {limit} tokens. However, your request has {prompt} input"
+                    " tokens. Please reduce the length of the input messages.",
                     "'max_tokens' or 'max_completion_tokens' is too large: {answer}. This model's maximum context"
                     " length is {limit} tokens and your request has {prompt} input tokens ({answer} > {limit} -"
                     " {prompt}).",
@@ -96,6 +98,7 @@ _SGLANG: Final = Make(
                 # free-claude-code#263
                 parameters.context(
                     envelopes.bare,
+                    "The input ({prompt} tokens) is longer than the model's context length ({limit} tokens).",
                     "Requested token count exceeds the model's maximum context length of {limit} tokens. You requested"
                     " a total of {sum} tokens: {prompt} tokens from the input messages and {answer} tokens for the"
                     " completion. Please reduce the number of tokens in the input messages or the completion to fit"

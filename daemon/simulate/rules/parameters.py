@@ -9,9 +9,11 @@ import msgspec
 
 from daemon.simulate.answer import CHARS_PER_TOKEN
 from daemon.simulate.demand import Asked, Demand
-from daemon.simulate.makes.envelopes import Envelope
-from daemon.simulate.makes.rules import facts, filled, messages, rule
+from daemon.simulate.rules.envelopes import Envelope
+from daemon.simulate.rules.rule import facts, filled, messages, rule
 
+_NO_LEVELS = ((), ("none",))
+"""The levels of models that do not think."""
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 
@@ -55,18 +57,27 @@ def most_tokens(says: Envelope, words: str, *, code: str | None = None) -> Deman
     return rule("max-tokens", complaint, says, code=code)
 
 
-def context(says: Envelope, words: str, *, kind: str = "invalid_request_error", code: str | None = None) -> Demand:
-    """``{prompt}`` and ``{answer}`` are the tokens of a request, ``{sum}`` both, ``{limit}`` those of the model,
-    ``{room}`` what is left for the answer."""
+def context(
+    says: Envelope,
+    words: str,
+    with_answer: str = "",
+    *,
+    kind: str = "invalid_request_error",
+    code: str | None = None,
+) -> Demand:
+    """``words`` of a prompt that is too long, ``with_answer`` of one beside which the answer does not fit.
+    ``{prompt}`` and ``{answer}`` are their tokens, ``{sum}`` both, ``{limit}`` those of the model."""
 
     def complaint(asked: Asked) -> str | None:
         limit = facts(asked).context
         if not limit:
             return None
         prompt = len(msgspec.json.encode(asked.body)) // CHARS_PER_TOKEN
-        answer = limit_of(asked)[1] if "{sum}" in words or "{answer}" in words else 0
-        places = {"prompt": prompt, "answer": answer, "sum": prompt + answer, "limit": limit, "room": limit - prompt}
-        return filled(words, asked, **places) if prompt + answer > limit else None
+        answer = limit_of(asked)[1]
+        places = {"prompt": prompt, "answer": answer, "sum": prompt + answer, "limit": limit}
+        if prompt > limit:
+            return filled(words, asked, **places)
+        return filled(with_answer, asked, **places) if with_answer and prompt + answer > limit else None
 
     return rule("context", complaint, says, kind=kind, code=code, param=None)
 
@@ -118,11 +129,13 @@ def efforts(
 
     def wrong(asked: Asked) -> str | None:
         levels, (name, effort) = facts(asked).efforts, effort_of(asked)
-        return _leveled(words, asked, name, effort, levels) if levels and effort and effort not in levels else None
+        odd = levels not in (None, *_NO_LEVELS) and effort not in ("", *(levels or ()))
+        return _leveled(words, asked, name, effort, levels or ()) if odd else None
 
     def none_at_all(asked: Asked) -> str | None:
-        name, effort = effort_of(asked)
-        return _leveled(refused, asked, name, effort, ()) if facts(asked).efforts == () and effort else None
+        levels, (name, effort) = facts(asked).efforts, effort_of(asked)
+        odd = levels in _NO_LEVELS and effort not in ("", *(levels or ()))
+        return _leveled(refused, asked, name, effort, ()) if odd else None
 
     found = (rule("effort", wrong, says, code=code),)
     return found if not refused else (*found, rule("effort", none_at_all, says, code=refused_code))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 
 from daemon.simulate.demand import Asked, Demand
-from daemon.simulate.makes.envelopes import Envelope
-from daemon.simulate.makes.rules import calls, facts, filled, messages, rule
+from daemon.simulate.rules.envelopes import Envelope
+from daemon.simulate.rules.rule import calls, facts, filled, messages, rule
 
 SYSTEM = ("system", "developer")
 

@@ -6,11 +6,11 @@ import re
 
 from daemon.simulate.conversation import Json
 from daemon.simulate.demand import Asked, Demand
-from daemon.simulate.makes.envelopes import Envelope
-from daemon.simulate.makes.rules import calls, facts, filled, messages, parts, rule
-from daemon.simulate.makes.thinking import is_off
+from daemon.simulate.rules.envelopes import Envelope
+from daemon.simulate.rules.rule import calls, facts, filled, listed, messages, parts, rule
+from daemon.simulate.rules.thinking import is_off
 
-TEXTS = ("text", "thinking", "redacted_thinking", "tool_use", "tool_result", "output_text", "refusal")
+TEXTS = ("text", "thinking", "redacted_thinking", "tool_use", "tool_result", "input_text", "output_text", "refusal")
 IMAGES = ("image", "image_url", "input_image", "video_url")
 
 
@@ -216,5 +216,4 @@ def _signature(call: Json) -> str:
 
 
 def _kinds(message: Json) -> list[object]:
-    content = message.get("content")
-    return [part.get("type") for part in content] if isinstance(content, list) else []
+    return [part.get("type") for part in listed(message.get("content"))]

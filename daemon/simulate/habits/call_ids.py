@@ -8,7 +8,7 @@ from typing import Any
 from daemon.simulate.answer import Answer
 
 CallId = Callable[[Answer, str, int], Any]
-"""(the answer, the tool's name, the call's number in the answer) -> its id, of any type; None for none."""
+"""(the answer, the tool's name, the call's number in the answer) -> its id, of any type."""
 
 
 def spelled(pattern: str) -> CallId:
@@ -24,11 +24,6 @@ def nine(answer: Answer, name: str, number: int) -> str:
 def numeric(answer: Answer, name: str, number: int) -> int:
     """NIM (opencode#19947): a number, and the same in each turn."""
     return number
-
-
-def absent(answer: Answer, name: str, number: int) -> None:
-    """Gemini over Chat: neither id nor index."""
-    return None
 
 
 def by_model(prefix: str, of_these: CallId, of_others: CallId) -> CallId:

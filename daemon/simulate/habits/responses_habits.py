@@ -10,7 +10,7 @@ from msgspec import Struct
 from daemon.simulate import responses
 from daemon.simulate.answer import Answer
 from daemon.simulate.conversation import Json
-from daemon.simulate.makes.envelopes import Envelope, openai
+from daemon.simulate.rules.envelopes import Envelope, openai
 from daemon.simulate.wire import Wire, event_frame, noisy
 
 

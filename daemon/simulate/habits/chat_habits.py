@@ -11,8 +11,8 @@ from msgspec import Struct
 from daemon.simulate import chat
 from daemon.simulate.answer import Answer
 from daemon.simulate.conversation import Json
-from daemon.simulate.makes.call_ids import OPENAI, CallId
-from daemon.simulate.makes.envelopes import Envelope, openai
+from daemon.simulate.habits.call_ids import OPENAI, CallId
+from daemon.simulate.rules.envelopes import Envelope, openai
 from daemon.simulate.wire import Wire, data_frame, noisy
 
 ThinkingField = Literal["reasoning_content", "reasoning", "reasoning_text", "reasoning_details", "<think>", "parts"]
@@ -173,11 +173,7 @@ def _with_calls(chunks: Iterable[Json], answer: Answer, habits: ChatHabits) -> I
 
 
 def _name(call: Json, number: int, answer: Answer, habits: ChatHabits) -> None:
-    identity = habits.call_id(answer, call["function"]["name"], number)
-    if identity is None:
-        del call["id"]
-    else:
-        call["id"] = identity
+    call["id"] = habits.call_id(answer, call["function"]["name"], number)
     if habits.signed and number == 0:
         call["extra_content"] = {"google": {"thought_signature": f"gAAAAAB{answer.identity}"}}
 

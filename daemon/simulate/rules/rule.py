@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from daemon.simulate.conversation import Json
 from daemon.simulate.demand import Asked, Demand
 from daemon.simulate.faults import Problem
-from daemon.simulate.makes.envelopes import Envelope
 from daemon.simulate.model import Model
+from daemon.simulate.rules.envelopes import Envelope
 
 ANY = Model(name="")
 Complaint = Callable[[Asked], str | None]
@@ -60,19 +60,22 @@ def facts(asked: Asked) -> Model:
 
 
 def messages(asked: Asked) -> list[Json]:
-    """The messages of Chat and of the Messages API; those of another one have none."""
-    found = asked.body.get("messages")
-    return [message for message in found if isinstance(message, dict)] if isinstance(found, list) else []
+    """The messages of any API; of Responses the items that are some."""
+    found = asked.body.get("messages", asked.body.get("input"))
+    return [each for each in found if isinstance(each, dict) and "role" in each] if isinstance(found, list) else []
 
 
 def parts(asked: Asked) -> Iterator[tuple[int, Json]]:
     """The content parts of all messages, with the message's number; also those inside tool results."""
     for number, message in enumerate(messages(asked)):
-        content = message.get("content")
-        for part in content if isinstance(content, list) else ():
+        for part in listed(message.get("content")):
             yield number, part
-            inner = part.get("content")
-            yield from ((number, each) for each in (inner if isinstance(inner, list) else ()))
+            yield from ((number, each) for each in listed(part.get("content")))
+
+
+def listed(content: object) -> list[Json]:
+    """The parts of a content; a text has none."""
+    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
 
 
 def calls(message: Json) -> list[Json]:

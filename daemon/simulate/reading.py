@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from daemon.simulate.conversation import Answered, Conversation, Json
 from daemon.simulate.demand import Asked
 from daemon.simulate.makes.make import Api, Make
-from daemon.simulate.makes.rules import calls, facts, messages
-from daemon.simulate.makes.thinking import is_off
+from daemon.simulate.rules.rule import calls, facts, messages
+from daemon.simulate.rules.thinking import is_off
 
 FILLER = 3
 """Characters of the longest answer that says nothing (``OK.``): gateways put such ones where turns must alternate."""

@@ -10,8 +10,8 @@ from msgspec import Struct
 from daemon.simulate import messages
 from daemon.simulate.answer import Answer
 from daemon.simulate.conversation import Json
-from daemon.simulate.makes.call_ids import CallId, spelled
-from daemon.simulate.makes.envelopes import Envelope, anthropic
+from daemon.simulate.habits.call_ids import CallId, spelled
+from daemon.simulate.rules.envelopes import Envelope, anthropic
 from daemon.simulate.wire import Wire, event_frame, noisy
 
 
