@@ -1,6 +1,6 @@
 """The scripted model: what it answers to a conversation. Deterministic, so that tests can predict it.
 
-1. Asked to summarise (Claude Code's ``/compact``, Codex' compaction), it gives a summary.
+1. Asked to summarise (Claude Code's ``/compact``, Codex' compaction, the daemon's), it gives a summary.
 2. ``SCRIPT=[…]`` in a user's text is played, one step per turn: ``{"tool": NAME, "input": {…}}``,
    ``{"parallel": [step, …]}`` or ``{"text": "…"}``; after the last step comes the closing text.
 3. ``Create a file NAME containing TEXT`` calls a tool that can; then comes the closing text, which
@@ -30,7 +30,9 @@ CLOSING = f"Everything asked for is done ✓ (café, 漢字, 🚀). {MARKER}"
 QUOTED = 400
 """How many characters of a tool's output, or of the user's words, an answer repeats."""
 
-_ASKS_SUMMARY = re.compile(r"Respond with TEXT ONLY|CONTEXT CHECKPOINT COMPACTION")
+_ASKS_SUMMARY = re.compile(
+    r"Respond with TEXT ONLY|CONTEXT CHECKPOINT COMPACTION|summary that you write now will take its place"
+)
 _SCRIPT = "SCRIPT=["
 _INJECTED = ("<system-reminder>", "<environment_context>", "<user_instructions>", "# AGENTS.md")
 """How text begins that a client adds to what the user wrote."""
