@@ -320,6 +320,16 @@ LOSSES: list[tuple[str, Message, list[str]]] = [
         turn("assistant", Opaque("responses", raw({"type": "compaction"}))),
         ["messages[1].compaction"],
     ),
+    (
+        "an item of its own that holds no content",
+        turn("user", Opaque("responses", raw({"type": "computer_call_output", "output": {}})), "a"),
+        ["messages[1].computer_call_output"],
+    ),
+    (
+        "an item that is an order",
+        turn("user", "a", Opaque("responses", raw({"type": "compaction_trigger"}))),
+        ["messages[1].compaction_trigger"],
+    ),
     ("content without a type", turn("assistant", Opaque("responses", raw(1))), ["messages[1].content"]),
     ("a picture in Anthropic's store", turn("user", Image(file_id="file_1")), ["messages[1].image"]),
     ("a document at an address", turn("user", File(url="https://a.example/a.pdf")), ["messages[1].document"]),
