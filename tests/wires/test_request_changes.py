@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from daemon.wires.base import Change
-from daemon.wires.json import encode, fields_of
 from daemon.wires.effort import SCALE
+from daemon.wires.json import encode, fields_of
 from daemon.wires.request_changes import at_least, at_most, effort_among, streamed
 
 

@@ -10,8 +10,8 @@ Helpers: ``decode_blocks`` (input items to the hub), ``encode_blocks`` (to the u
 ``output_items`` (an upstream's items), ``stream_items`` (a client's, as they grow), ``collected_decoder`` (the stream
 decoder for an answer that is not streamed to the client), ``item_events`` (a whole answer that passes through, as a
 stream), ``answer_parts`` (what both answers to the client share), ``tool_search`` (the items of Codex' search for
-tools), ``request_changes`` (what upstreams want changed in a request), ``request_calls`` (its calls and results), ``plain_reasoning``
-(reasoning that is not encrypted).
+tools), ``request_changes`` (what upstreams want changed in a request), ``request_calls`` (its calls and results),
+``plain_reasoning`` (reasoning that is not encrypted).
 """
 
 from __future__ import annotations
