@@ -79,7 +79,7 @@ def carried_in(signature: str | None) -> CarriedState:
 def state_of_call(part: CallPart) -> Json:
     """What a fragment of a call brings that has to go back with it."""
     found = {name: value for name in OF_CALLS if (value := getattr(part, name))}
-    return {name: value for name, value in found.items() if name == "thought_signature" or is_signed(value)}
+    return {name: value for name, value in found.items() if isinstance(value, str) or is_signed(value)}
 
 
 def is_signed(value: object) -> bool:

@@ -52,7 +52,7 @@ class CallPart(Struct):
     function: CalledFunction | None = None
     custom: CalledCustom | None = None
     extra_content: Any = None
-    thought_signature: str | None = None
+    thought_signature: Any = None
     provider_specific_fields: Any = None
 
 

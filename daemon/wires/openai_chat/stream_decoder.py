@@ -71,8 +71,8 @@ class ChatStreamDecoder(SseDecoder):
         # Kind and number of the open block. The wire has no blocks: one ends where content of another kind begins.
         self._kind: BlockKind | None = None
         self._block = 0
-        # The field that thinking came in first (``carried_state``; ``content`` of Mistral). Servers that send two say the
-        # same in both; the block is signed with the name.
+        # The field that thinking came in first (``carried_state``; ``content`` of Mistral). Servers that send two say
+        # the same in both; the block is signed with the name.
         self._field = ""
         self._finish = ""  # the first ``finish_reason``. The answer goes on behind it: usage comes in a later chunk
         self._usage: Raw | Unset = UNSET  # kept raw until the end: some servers send it with every chunk
