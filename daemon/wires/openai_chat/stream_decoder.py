@@ -49,7 +49,6 @@ class ChatStreamDecoder(SseDecoder):
 
     __slots__ = (
         "_block",
-        "_calls",
         "_came",
         "_field",
         "_finish",
@@ -57,11 +56,12 @@ class ChatStreamDecoder(SseDecoder):
         "_refused",
         "_tier",
         "_usage",
+        "calls",
     )
 
     def __init__(self, tool_names: Mapping[str, str]) -> None:
         super().__init__()
-        self._calls = CallTable(self._writer, tool_names)
+        self.calls = CallTable(self._writer, tool_names)
         self._refused = False  # a refusal decides the finish reason: OpenAI itself says ``stop``
         self._came = False  # whether any content came: an end without ``finish_reason`` is believed only then
         # Kind and number of the open block. The wire has no blocks: one ends where content of another kind begins.
@@ -101,7 +101,7 @@ class ChatStreamDecoder(SseDecoder):
         self._completion(chunk)
 
     def _done(self) -> None:
-        if self._finish or (self._came and self._calls.whole):
+        if self._finish or (self._came and self.calls.whole):
             self._end()
         else:
             self._fail(
@@ -117,7 +117,7 @@ class ChatStreamDecoder(SseDecoder):
         if chunk.service_tier is not None:
             self._tier = chunk.service_tier[:LONGEST_WORD]
         if not self._begun and (chunk.id or chunk.choices):
-            self._calls.answer_id = (chunk.id or "")[:LONGEST_WORD]
+            self.calls.answer_id = (chunk.id or "")[:LONGEST_WORD]
             self._begin(chunk.id or "", chunk.model or "")
         for choice in chunk.choices or ():
             if not choice.index and not self._ended:
@@ -182,7 +182,7 @@ class ChatStreamDecoder(SseDecoder):
         if self._kind == kind:
             return
         self._leave()
-        self._calls.settle()
+        self.calls.settle()
         self._block = self._writer.start(kind)
         self._kind = kind
         self._came = True
@@ -194,12 +194,14 @@ class ChatStreamDecoder(SseDecoder):
             self._kind = None
 
     def _call(self, delta: Delta) -> None:
-        self._leave()
+        if self._kind is not None:
+            self._leave()
         self._came = True
+        self.calls.taken.clear()
         for part in delta.tool_calls or ():
-            self._calls.take(part)
+            self.calls.take(part)
         if delta.function_call is not None:
-            self._calls.take_legacy(delta.function_call)
+            self.calls.take_legacy(delta.function_call)
 
     def _image(self, image: Raw) -> None:
         self._leave()
@@ -224,9 +226,9 @@ class ChatStreamDecoder(SseDecoder):
 
     def _end(self) -> None:
         self._leave()
-        self._calls.finish()
+        self.calls.finish()
         self._ended = True
-        reason = finish_reason(self._finish, called=self._calls.named, refused=self._refused)
+        reason = finish_reason(self._finish, called=self.calls.named, refused=self._refused)
         usage = None if self._usage is UNSET else usage_from(self._usage)
         self._writer.events.append(Finish(reason, usage, service_tier=self._tier))
 
