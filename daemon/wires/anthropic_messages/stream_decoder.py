@@ -2,7 +2,8 @@
 
 Invariants: those of ``inference.events`` and ``sse_decoder``, whatever the upstream sends. Unknown
 events, deltas and fields are ignored; unknown blocks become ``Opaque``. Only ``message_stop`` is a
-good end: a body that ends before it is a failure, also after ``message_delta``.
+good end: a body that ends before it is a failure, also after ``message_delta``. So is an answer without
+``message_start``, which no client can read (9router#1778).
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ from daemon.wires.sse_decoder import SseDecoder
 from daemon.wires.tools import InputReader, called_tool
 
 _stream_event = LenientDecoder(StreamEvent)
+_BEHIND_START = frozenset(
+    {"content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"}
+)
 _dumps = msgspec.json.encode
 
 
@@ -107,6 +111,8 @@ class MessagesStreamDecoder(SseDecoder):
         except msgspec.ValidationError:
             event = _stream_event.odd(payload)
         self.heard += 1
+        if not self._begun and event.type in _BEHIND_START:
+            raise RemoteError(ErrorKind.API, "the upstream's stream has no message_start", reason="cut")
         match event.type:
             case "content_block_delta":
                 self._delta(event)

@@ -13,13 +13,13 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Mapping
+
 from daemon.inference.events import OBJECT
 from daemon.wires.call_arguments import NO_ARGUMENTS, says_nothing
 from daemon.wires.json import json_text
 from daemon.wires.openai_chat.schema import CalledFunction, CallPart
 from daemon.wires.openai_chat.streamed_call import StreamedCall
 from daemon.wires.sse_decoder import MOST_BLOCKS, BlockWriter, too_many
-
 
 TakenPart = tuple[StreamedCall, bool, str]
 """What a fragment meant: of which call it is, whether it is the first of it, and the arguments that go on by it."""
