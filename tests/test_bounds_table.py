@@ -31,7 +31,7 @@ from daemon.telemetry import audit, line_limit, log_ring, log_sink, long_text, m
 from daemon.upstream import balance, discovery, model_list
 from daemon.upstream.http import call, connection, egress, transport, trust
 from daemon.wires import json, sse, sse_decoder
-from daemon.wires.openai_chat import decode_calls
+from daemon.wires.openai_chat import streamed_call
 from daemon.wires.openai_responses import stream_encoder
 from daemon.wires.openai_responses.decode_request import MOST_GROUPS
 from tests.harness import ROOT
@@ -58,7 +58,7 @@ BOUNDS: Final[Mapping[str, float]] = {
     "one event of an upstream": sse.FRAME_LIMIT,
     "values in one event or in one JSON answer of more than 256 KiB": sse.MOST_VALUES,
     "parts of one answer (blocks, calls, items)": sse_decoder.MOST_BLOCKS,
-    "name of a called tool that comes in pieces": decode_calls.LONGEST_NAME,
+    "name of a called tool that comes in pieces": streamed_call.LONGEST_NAME,
     "one answer that is collected": gathered.EACH,
     "what a stream keeps of one answer": gathered.EACH,
     "all answers that are collected or kept": gathered.ALL,

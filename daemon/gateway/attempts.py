@@ -6,6 +6,8 @@ No timer runs here: ``Deadlines`` watches the clock and breaks a wait off. Whom 
 
 from __future__ import annotations
 
+from asyncio import CancelledError
+from collections.abc import Mapping
 from functools import lru_cache
 from math import inf
 from time import monotonic
@@ -30,6 +32,7 @@ from daemon.upstream.adapters.adapter import Adapter, too_late
 from daemon.upstream.http.call import UpstreamResponse
 from daemon.upstream.privacy import mask_error
 from daemon.upstream.response_form import unwrapped
+from daemon.wires.base import Ending
 from daemon.wires.failures.judge import judged_again
 from daemon.wires.json import NOT_JSON
 from daemon.wires.losses import is_refused
@@ -37,6 +40,10 @@ from daemon.wires.sse import check_values
 
 NOT_READABLE: Final = "the upstream's answer is not valid JSON of its API"
 TOO_DEEP: Final = "the request is nested too deep to be sent on (send objects and lists less than 1,000 levels deep)"
+
+GRACE: Final[Mapping[Ending, float]] = {"counted": 0.1, "said": 1.5, "doubted": 15.0}
+"""Seconds that an upstream has for what may follow when its answer is complete: the mark of the end, the usage, or
+more content of one that has said too early that it ends."""
 
 SIGNS_OF_LIFE: Final = 4
 """How many times ``timeouts.idle`` an upstream may send comments and pings in place of the next event."""
@@ -256,6 +263,7 @@ class Attempts:
         # for the next one, up to ``last_sign``; what cannot be read does not even do that.
         heard = skipped = 0
         last_sign = patience = 0.0
+        ending: Ending = ""
         data = first_bytes or await answer.read()
         while data:
             if not passed_on:
@@ -264,7 +272,12 @@ class Attempts:
             if pipe.kept > share.size and not passed_on:
                 share.hold(pipe.kept)  # what was made of the bytes is larger than they are
             now = monotonic()
-            if pipe.heard != heard:
+            if pipe.ending:
+                if pipe.ending != ending or (ending == "doubted" and pipe.heard != heard):
+                    last_sign = now + GRACE[pipe.ending]
+                heard, ending, patience = pipe.heard, pipe.ending, last_sign - now
+                state.ends_by(last_sign)
+            elif pipe.heard != heard:
                 heard, patience, last_sign = pipe.heard, idle, now + SIGNS_OF_LIFE * idle
                 state.deadline = now + idle
                 if state.overdue is not overdue:  # it still says "first event"
@@ -285,10 +298,22 @@ class Attempts:
                 if not passed_on or abs(pipe.kept - share.size) >= STEP:
                     share.hold(pipe.kept)
                     passed_on = passed_on or bool(ready)
-            data = await answer.read()
+            data = await (self._read_end(answer) if ending else answer.read())
         pipe.end_of_body()
         if self._record.upstream_first is None:  # it was the last one, too, and lacked its blank line
             self._record.upstream_first = monotonic()
+
+    async def _read_end(self, answer: UpstreamResponse) -> bytes:
+        """The next bytes of an answer that is complete: none, instead of a failure, where the connection breaks or
+        nothing comes in time."""
+        try:
+            return await answer.read()
+        except RemoteError:
+            return b""
+        except CancelledError:
+            if not self._state.has_ended():
+                raise
+            return b""
 
     async def _finish(self, pipe: ResponsePipe, adapter: Adapter, whole: bytes) -> None:
         record, summary = self._record, pipe.summary()

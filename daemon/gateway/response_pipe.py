@@ -18,7 +18,7 @@ from daemon.snapshot.listings import Candidate
 from daemon.upstream.adapters.adapter import Adapter
 from daemon.upstream.amendments.parameters import REASONING, TURN_STATE
 from daemon.upstream.amendments.rule import Amendment
-from daemon.wires.base import EncodeOptions
+from daemon.wires.base import EncodeOptions, Ending
 
 HELD_EVENTS = 64
 HELD_BYTES = 256 * 1024
@@ -87,6 +87,9 @@ class ResponsePipe(Protocol):
 
     @property
     def stage(self) -> Stage: ...
+
+    ending: Ending
+    """How much of the answer's end has come, of one that is not finished yet; ``end_of_body`` finishes it then."""
 
     heard: int
     """Events of this attempt that went on with its answer: neither pings nor what could not be read."""

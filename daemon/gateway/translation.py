@@ -26,7 +26,7 @@ from daemon.inference.collect import collect, merged
 from daemon.inference.events import BlockDelta, BlockEnd, Event, Finish, StreamError, size_of
 from daemon.inference.response import FinishReason, Usage
 from daemon.upstream.adapters.adapter import Adapter
-from daemon.wires.base import StreamDecoder, StreamEncoder, Wire
+from daemon.wires.base import Ending, StreamDecoder, StreamEncoder, Wire
 from daemon.wires.json import type_of
 
 MANY_EVENTS = 4096
@@ -57,6 +57,7 @@ class TranslationPipe:
         "_tool_names",
         "_usage",
         "_watched",
+        "ending",
         "heard",
         "kept",
         "stage",
@@ -85,6 +86,7 @@ class TranslationPipe:
         self._seal: Seal
         self._merged_at = self._merged_size = 0
         self.heard = self.kept = 0
+        self.ending: Ending = ""
         self.stage: Stage = "held"
 
     def prepare(self, target: AttemptTarget) -> PreparedRequest:
@@ -94,6 +96,7 @@ class TranslationPipe:
         self._merged_at = self._merged_size = 0
         self._lost, self._cut_short = (), False
         self.heard = self.kept = 0
+        self.ending = ""
         self.stage = "held"
         request = self._client_request.request
         foreign = self._client_request.wire.foreign_fields(request.extra.get(request.wire, {}))
@@ -133,7 +136,7 @@ class TranslationPipe:
         self._bytes_held += len(data)
         decoder = self._decoder
         events = decoder.feed(data)
-        self.heard, self.kept = decoder.heard, decoder.kept
+        self.heard, self.kept, self.ending = decoder.heard, decoder.kept, decoder.ending
         self._accept(events)
         return self.stage
 

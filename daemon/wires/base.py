@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Raw, Struct
 
@@ -60,11 +60,19 @@ class AnswerContext(Struct, frozen=True, kw_only=True):
     request: Request
 
 
+Ending = Literal["", "said", "counted", "doubted"]
+"""How much of its end has come of an answer that is not over for the decoder, so that little or nothing is worth
+waiting for: ``said`` that it ends, ``counted`` what it took as well. ``doubted``: content came behind that all the
+same. A wire whose last event says everything has none of these."""
+
+
 class StreamDecoder(Protocol):
     """Upstream bytes to hub events, sans I/O. Cuts anywhere in the bytes change nothing. ``skipped`` counts the
     upstream's events that could not be read, ``heard`` those that go on with the answer: pings are of neither kind.
-    ``kept``: bytes that are kept for later, after the last ``feed`` or ``event``."""
+    ``kept``: bytes that are kept for later, after the last ``feed`` or ``event``. Where ``ending`` is set, ``close``
+    ends the answer well."""
 
+    ending: Ending
     heard: int
     kept: int
     skipped: int

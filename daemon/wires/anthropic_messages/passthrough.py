@@ -77,6 +77,7 @@ class MessagesDialect:
     """See ``base.Dialect``."""
 
     __slots__ = (
+        "_announced",
         "_context",
         "_encode_response",
         "_ending",
@@ -119,6 +120,7 @@ class MessagesDialect:
 
     def begin(self) -> None:
         self._read = _Event("")
+        self._announced = False  # whether the upstream's own ``message_start`` has come
         self._ids.begin()
         self.kept = 0
         self.beside = self.goes_on = self.needs_decoding = False
@@ -132,7 +134,9 @@ class MessagesDialect:
         self._read = event
         self.goes_on = event.type in _GOING_ON
         self.beside = event.type != "content_block_delta"
-        self.needs_decoding = event.type in _DECODED
+        # Nothing may come before the start, nor an answer without one: the decoder says so.
+        self.needs_decoding = event.type in _DECODED or not self._announced
+        self._announced = self._announced or event.type == "message_start"
         self.signature = b""
         if event.delta and b'"signature"' in bytes(event.delta):
             self.signature = _delta(event.delta).signature.encode()

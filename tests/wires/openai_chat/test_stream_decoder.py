@@ -257,7 +257,7 @@ def test_the_call_of_before_there_were_tools() -> None:
 def test_a_whole_call_ends_when_the_next_begins() -> None:
     """So that a client which takes one block at a time need not wait for the end of the answer."""
     decoder = WIRE.stream_decoder({})
-    decoder.feed(call_chunk(fragment("{}", "f", index=0, id="a")))
+    decoder.feed(call_chunk(fragment('{"x":1}', "f", index=0, id="a")))
     assert decoder.feed(call_chunk(fragment("{", "g", index=1, id="b")))[0] == BlockEnd(0)
     assert BlockEnd(1) not in decoder.feed(chunk({"content": "and"}))  # its arguments may go on
     assert decoder.feed(call_chunk(fragment("}", index=1))) == [BlockEnd(2), BlockDelta(1, "}")]
