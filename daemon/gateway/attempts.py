@@ -20,7 +20,7 @@ from daemon.gateway.headers import PassedHeaders
 from daemon.gateway.learned import RequestAmendments
 from daemon.gateway.live_state import LiveState
 from daemon.gateway.passthrough import PassthroughPipe
-from daemon.gateway.request_record import RequestRecord, loss_names
+from daemon.gateway.request_record import RequestRecord, loss_names, refused_names
 from daemon.gateway.request_state import ClientGone, Overdue, RequestState
 from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, ResponsePipe
 from daemon.gateway.translation import TranslationPipe
@@ -172,15 +172,15 @@ class Attempts:
             target, prepared = again
 
     def _note_losses(self, prepared: PreparedRequest) -> None:
-        lost = loss_names(prepared.lost)
-        # What others cannot read is not what their API does not support: ``strict`` would end each conversation that
-        # has moved.
-        self._record.lost = (*lost, *(("earlier_reasoning",) if prepared.unreadable else ()), *self._headers.lost)
-        if lost and self.client_request.snapshot.config.translation.strict:
-            names = ", ".join(lost)
+        lost = (*loss_names(prepared.lost), *(("earlier_reasoning",) if prepared.unreadable else ()))
+        self._record.lost = (*lost, *self._headers.lost)
+        if not lost or not self.client_request.snapshot.config.translation.strict:
+            return
+        if refused := refused_names(lost):
             raise LocalError(
                 ErrorKind.INVALID_REQUEST,
-                f"the upstream's API does not support: {names} (leave them out, or switch translation.strict off)",
+                f"the upstream's API does not support: {', '.join(refused)} (leave them out, or switch "
+                "translation.strict off)",
             )
 
     # --- one upstream's answer ---

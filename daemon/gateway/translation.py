@@ -91,10 +91,10 @@ class TranslationPipe:
         self.heard = self.kept = 0
         self.stage = "held"
         request = self._client_request.request
-        foreign = self._client_request.wire.foreign_fields(request.extra.get(request.wire, {}))
+        foreign = list(self._client_request.wire.foreign_fields(request.extra.get(request.wire, {})))
         opened = open_request(self._seal if target.reasoning else None, request)
         encoded = adapter.encode(opened, target.options, target.amendments)
-        lost = (*encoded.lost, *foreign)
+        lost = (*encoded.lost, *(name for name in foreign if name not in encoded.carried), *request.unread)
         # A stop sequence that the upstream's wire has no place for is not lost: the text is watched for it here.
         self._stops = StopScanner(request.stop) if "stop" in lost and request.stop else None
         if self._stops is not None:
@@ -104,7 +104,7 @@ class TranslationPipe:
         self._decoder = self._new_decoder()
         return PreparedRequest(
             body=encoded.body,
-            lost=lost,
+            lost=tuple(dict.fromkeys(lost)),
             session=encoded.session,
             streamed=True,
             watched=self._watched,

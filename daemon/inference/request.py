@@ -127,3 +127,6 @@ class Request(Struct, frozen=True, kw_only=True):
     """What identifies the conversation (from body or headers): prompt cache key, later affinity."""
     cache_key: str | None = None
     extra: Mapping[str, Mapping[str, Raw]] = {}
+    unread: tuple[str, ...] = ()
+    """The names of what the client says below the top level of its body that nothing here holds
+    (``tools[0].input_examples``)."""

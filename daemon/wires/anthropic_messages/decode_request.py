@@ -1,14 +1,14 @@
 """A client's Messages request, as bytes, to the hub.
 
-The fast path is one typed decode. What it refuses (a block type or a field that we do not know, or
+The fast path is one strict decode. What it refuses (a block type or a field that we do not know, or
 a mistake) is decoded again piece by piece: that finds the place of a mistake, keeps unknown blocks
-as ``Opaque`` and unknown fields in ``Request.extra``.
+as ``Opaque`` and unknown fields of the top level in ``Request.extra``, and names those below it (``Request.unread``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -44,6 +44,7 @@ from daemon.wires.anthropic_messages.midway import (
 )
 from daemon.wires.anthropic_messages.schema import (
     WIRE_NAME,
+    ContextManagement,
     CreateMessage,
     FormatParam,
     MessageHead,
@@ -57,18 +58,26 @@ from daemon.wires.anthropic_messages.schema import (
     ToolChoiceParam,
     ToolParam,
 )
-from daemon.wires.json import NOT_JSON, check_utf8, fields_of, says
+from daemon.wires.json import NOT_JSON, NULL, RawObject, check_utf8, fields_of, items_of, string_of, type_of
+from daemon.wires.unread import Unread, not_missed, strict, unread, unread_inside
 
-_create = msgspec.json.Decoder(CreateMessage)
+_create = msgspec.json.Decoder(strict(CreateMessage))
 _raw_create = msgspec.json.Decoder(RawCreateMessage)
 _raw_tools = msgspec.json.Decoder(RawTools)
+
+_context = msgspec.json.Decoder(ContextManagement).decode
+
+_WEB_SEARCH: Final = "web_search_"
+_USUAL_TIERS: Final = frozenset({"", "auto", "standard_only"})
+_USUAL_SPEEDS: Final = frozenset({"", "standard"})
 
 _ATTRIBUTION = "x-anthropic-billing-header:"
 """Claude Code's first system block: changes with every prompt, so it would spoil the upstream's prompt cache."""
 
-_PASSED_ON = ("context_management", "cache_control", "container", "mcp_servers", "inference_geo")
+_PASSED_ON = ("context_management", "service_tier", "speed", *not_missed(Parameters))
+"""What is read, or not missed, and goes along to an upstream of this wire as it came."""
 _SESSION = re.compile(r"_session_([0-9a-fA-F-]{36})")
-_MODELLED = frozenset(Parameters.__struct_fields__) - frozenset(_PASSED_ON) | {"messages"}
+_MODELLED = frozenset(CreateMessage.__struct_fields__)
 
 
 def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
@@ -93,8 +102,9 @@ def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
                 ]
             )
             extra = _extra(parameters)
+            unread_names: tuple[str, ...] = ()
         except ValidationError:
-            parameters, heads, messages, extra = _decode_slowly(body)
+            parameters, heads, messages, extra, unread_names = _decode_slowly(body)
     except ValidationError as error:
         raise invalid_at("", error) from None
     except RecursionError:
@@ -114,10 +124,14 @@ def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
         messages = tuple(
             [replace(each, content=()) if is_over(heads, number) else each for number, each in enumerate(messages)]
         )
-    return _request(headers, parameters, messages, tools, extra, effort_at_end(heads))
+    if _begins_answer(messages[-1]):
+        unread_names += (f"messages[{len(messages) - 1}].prefill",)
+    return _request(headers, parameters, messages, tools, extra, effort_at_end(heads), unread_names)
 
 
-def _decode_slowly(body: bytes) -> tuple[Parameters, Sequence[RawMessageParam], tuple[Message, ...], dict[str, Raw]]:
+def _decode_slowly(
+    body: bytes,
+) -> tuple[Parameters, Sequence[RawMessageParam], tuple[Message, ...], dict[str, Raw], tuple[str, ...]]:
     slow = _raw_create.decode(body)
     messages = tuple(
         Message(
@@ -128,8 +142,27 @@ def _decode_slowly(body: bytes) -> tuple[Parameters, Sequence[RawMessageParam], 
         )
         for number, each in enumerate(slow.messages)
     )
-    unknown = {name: raw for name, raw in fields_of(body).items() if name not in _MODELLED}
-    return slow, slow.messages, messages, _extra(slow) | unknown
+    fields = fields_of(body)
+    unknown = {name: raw for name, raw in fields.items() if name not in _MODELLED}
+    return slow, slow.messages, messages, _extra(slow) | unknown, _unread(fields)
+
+
+def _unread(fields: RawObject) -> tuple[str, ...]:
+    """What no struct has below the top level. A hosted tool of another kind is lost whole, or goes along whole."""
+    noted = Unread()
+    noted.add(unread_inside(fields, CreateMessage, leaving_out=("tools",)))
+    for number, raw in enumerate(items_of(fields["tools"]) if fields.get("tools", NULL) != NULL else ()):
+        kind = type_of(raw)
+        if kind in ("", "custom") or kind.startswith(_WEB_SEARCH):
+            noted.where = "tools", number
+            noted.add_here(raw, ToolParam)
+    return noted.names
+
+
+def _begins_answer(last: Message) -> bool:
+    """Whether the client has begun the answer, for the model to go on with: on other wires it begins another one."""
+    block = last.content[-1] if last.role == "assistant" and last.content else None
+    return isinstance(block, Text) and bool(block.text.strip())
 
 
 def _absent(head: MessageHead, number: int) -> str:
@@ -146,6 +179,7 @@ def _request(
     tools: tuple[AnyTool, ...],
     extra: dict[str, Raw],
     effort: str | None,
+    unread_names: tuple[str, ...],
 ) -> Request:
     choice = parameters.tool_choice
     disable_parallel = choice.disable_parallel_tool_use if choice is not None else None
@@ -173,6 +207,7 @@ def _request(
         user=user,
         session=_session(headers, user),
         extra={WIRE_NAME: extra} if extra else {},
+        unread=unread_names,
     )
 
 
@@ -201,7 +236,7 @@ def _tool(tool: ToolParam, where: str) -> AnyTool | None:
             parameters=schema if is_set(schema) else None,
             strict=tool.strict,
         )
-    if not tool.type.startswith("web_search_"):
+    if not tool.type.startswith(_WEB_SEARCH):
         return None
     return WebSearch(
         name=tool.name or "web_search",
@@ -257,19 +292,15 @@ def _output(form: FormatParam | None) -> OutputFormat | None:
 
 
 def _service_tier(parameters: Parameters) -> str | None:
-    """``speed: fast`` overrides ``service_tier``; the vendor's other words mean nothing elsewhere."""
-    if bytes(parameters.speed) == b'"fast"' or bytes(parameters.service_tier) in (b'"priority"', b'"fast"'):
-        return "priority"
-    return None
+    """``speed: fast`` overrides ``service_tier``; the usual ones need no word."""
+    if parameters.speed and (speed := string_of(parameters.speed)) not in _USUAL_SPEEDS:
+        return "priority" if speed == "fast" else speed
+    tier = string_of(parameters.service_tier) if parameters.service_tier else ""
+    return None if tier in _USUAL_TIERS else "priority" if tier == "fast" else tier
 
 
 def _extra(parameters: Parameters) -> dict[str, Raw]:
-    extra = {name: raw for name in _PASSED_ON if (raw := getattr(parameters, name))}
-    if parameters.service_tier:
-        extra["service_tier"] = parameters.service_tier
-    if parameters.speed:
-        extra["speed"] = parameters.speed
-    return extra
+    return {name: raw for name in _PASSED_ON if (raw := getattr(parameters, name))}
 
 
 def _session(headers: Mapping[str, str], user: str | None) -> str | None:
@@ -305,10 +336,14 @@ def _thread_refused() -> LocalError:
 # --- toward another wire ---
 
 
-SHAPING: Final = ("mcp_servers", "container")
-"""Fields that shape the answer, which no other wire has."""
-
-
-def foreign_fields(fields: Mapping[str, Raw]) -> tuple[str, ...]:
-    """See ``Wire.foreign_fields``. What is not named (storage, metadata, caching) is missed by nobody."""
-    return tuple(name for name in SHAPING if says(fields, name))
+def foreign_fields(fields: Mapping[str, Raw]) -> Iterator[str]:
+    """See ``Wire.foreign_fields``. Of the edits of a long conversation that an upstream makes, the one for thinking
+    is not missed: no other wire's upstream is given the thinking that it would clear."""
+    yield from unread(fields, CreateMessage)
+    if "context_management" in fields:
+        try:
+            edits = _context(fields["context_management"]).edits
+        except NOT_JSON:
+            yield "context_management"
+            return
+        yield from (f"context_management.{each.type}" for each in edits if not each.type.startswith("clear_thinking"))
