@@ -67,10 +67,10 @@ class Unread:
                 return
             self._names.setdefault(_NUMBER.sub("[]", name), name)
 
-    def add_here(self, raw: bytes | Raw, type_: type[Struct]) -> None:
+    def add_here(self, raw: bytes | Raw, type_: type[Struct], inside: str = "") -> None:
         """Of the item that is read now, or of a part of it."""
         root, number = self.where
-        self.add(f"{root}[{number}].{name}" for name in unread(fields_of(raw), type_))
+        self.add(f"{root}[{number}].{inside}{name}" for name in unread(fields_of(raw), type_))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -91,14 +91,15 @@ class EntryDecoder(Generic[T]):
         self._strict = msgspec.json.Decoder(strict(type_)).decode
         self._loose = msgspec.json.Decoder(type_).decode
 
-    def decode(self, raw: bytes | Raw, noted: Unread) -> T:
-        """Raises ``msgspec.ValidationError`` for what is not such a piece at all."""
+    def decode(self, raw: bytes | Raw, noted: Unread, inside: str = "") -> T:
+        """Raises ``msgspec.ValidationError`` for what is not such a piece at all. ``inside``: where the piece is in the
+        item that is read now (``filters.``)."""
         try:
             return self._strict(raw)
         except ValidationError:
             piece = self._loose(raw)
         if self._reads(piece):
-            noted.add_here(raw, self._type)
+            noted.add_here(raw, self._type, inside)
         return piece
 
 

@@ -1,15 +1,16 @@
 """A client's Messages request, as bytes, to the hub.
 
-The fast path is one strict decode. What it refuses (a block type or a field that we do not know, or
-a mistake) is decoded again piece by piece: that finds the place of a mistake, keeps unknown blocks
-as ``Opaque`` and unknown fields of the top level in ``Request.extra``, and names those below it (``Request.unread``).
+The fast path is one strict decode. A body with a field that we do not know is decoded again less strictly, and looked
+through: fields of the top level stay in ``Request.extra``, those below it are named (``Request.unread``). What that
+refuses too (a block type that we do not know, or a mistake) is decoded piece by piece: that finds the place of a
+mistake, and keeps unknown blocks as ``Opaque``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, ValidationError
@@ -20,13 +21,9 @@ from daemon.inference.blocks import Text
 from daemon.inference.request import (
     AnyTool,
     Message,
-    OpaqueTool,
     OutputFormat,
     ReasoningOptions,
     Request,
-    Tool,
-    ToolChoice,
-    WebSearch,
 )
 from daemon.wires.anthropic_messages.decode_blocks import (
     blocks_of,
@@ -35,8 +32,8 @@ from daemon.wires.anthropic_messages.decode_blocks import (
     is_set,
     raw_blocks_of,
 )
+from daemon.wires.anthropic_messages.decode_tools import choice_of, note_unread, still_offered, tools_of
 from daemon.wires.anthropic_messages.midway import (
-    OfferedTools,
     effort_at_end,
     is_over,
     offered_at_end,
@@ -52,22 +49,18 @@ from daemon.wires.anthropic_messages.schema import (
     Parameters,
     RawCreateMessage,
     RawMessageParam,
-    RawTools,
     TextBlock,
     ThinkingParam,
-    ToolChoiceParam,
-    ToolParam,
 )
-from daemon.wires.json import NOT_JSON, NULL, RawObject, check_utf8, fields_of, items_of, string_of, type_of
+from daemon.wires.json import NOT_JSON, NULL, RawObject, check_utf8, fields_of, string_of
 from daemon.wires.unread import Unread, not_missed, strict, unread, unread_inside
 
 _create = msgspec.json.Decoder(strict(CreateMessage))
+_loose_create = msgspec.json.Decoder(CreateMessage)
 _raw_create = msgspec.json.Decoder(RawCreateMessage)
-_raw_tools = msgspec.json.Decoder(RawTools)
 
 _context = msgspec.json.Decoder(ContextManagement).decode
 
-_WEB_SEARCH: Final = "web_search_"
 _USUAL_TIERS: Final = frozenset({"", "auto", "standard_only"})
 _USUAL_SPEEDS: Final = frozenset({"", "standard"})
 
@@ -92,19 +85,7 @@ def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """The body of ``POST /v1/messages/count_tokens``: the same, but nothing says how much to answer."""
     try:
         check_utf8(body)
-        try:
-            parameters: Parameters = (fast := _create.decode(body))
-            heads: Sequence[MessageParam | RawMessageParam] = fast.messages
-            messages = tuple(
-                [
-                    Message(each.role, blocks_of(_absent(each, number) if each.content is UNSET else each.content))
-                    for number, each in enumerate(fast.messages)
-                ]
-            )
-            extra = _extra(parameters)
-            unread_names: tuple[str, ...] = ()
-        except ValidationError:
-            parameters, heads, messages, extra, unread_names = _decode_slowly(body)
+        parameters, heads, messages, extra, unread_names = _read(body)
     except ValidationError as error:
         raise invalid_at("", error) from None
     except RecursionError:
@@ -115,10 +96,10 @@ def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
         raise invalid("messages: at least one message is required")
     if is_set(parameters.thread):
         raise _thread_refused()
-    tools = _tools(body, parameters.tools) if parameters.tools else ()
+    tools = tools_of(body, parameters.tools) if parameters.tools else ()
     offered = offered_at_end(parameters.tools or (), messages)
     if offered is not None:
-        tools = _offered(tools, offered, parameters.tool_choice)
+        tools = still_offered(tools, offered, parameters.tool_choice)
         messages = tuple(map(without_tool_changes, messages))
     if any(each.clear_at for each in heads):
         messages = tuple(
@@ -129,10 +110,37 @@ def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
     return _request(headers, parameters, messages, tools, extra, effort_at_end(heads), unread_names)
 
 
-def _decode_slowly(
-    body: bytes,
-) -> tuple[Parameters, Sequence[RawMessageParam], tuple[Message, ...], dict[str, Raw], tuple[str, ...]]:
-    slow = _raw_create.decode(body)
+class _Read(NamedTuple):
+    """A body as it was read. ``extra`` is what only this wire knows, ``unread`` names what no struct has below that."""
+
+    parameters: Parameters
+    heads: Sequence[MessageParam | RawMessageParam]
+    messages: tuple[Message, ...]
+    extra: dict[str, Raw]
+    unread: tuple[str, ...] = ()
+
+
+def _read(body: bytes) -> _Read:
+    try:
+        try:
+            read, fields = _create.decode(body), None
+        except ValidationError:
+            read, fields = _loose_create.decode(body), fields_of(body)
+        messages = tuple(
+            [
+                Message(each.role, blocks_of(_absent(each, number) if each.content is UNSET else each.content))
+                for number, each in enumerate(read.messages)
+            ]
+        )
+    except ValidationError:
+        return _read_piecewise(body)
+    if fields is None:
+        return _Read(read, read.messages, messages, _extra(read))
+    return _Read(read, read.messages, messages, _extra(read) | _unknown(fields), _unread(fields))
+
+
+def _read_piecewise(body: bytes) -> _Read:
+    read, fields = _raw_create.decode(body), fields_of(body)
     messages = tuple(
         Message(
             each.role,
@@ -140,22 +148,20 @@ def _decode_slowly(
                 _absent(each, number) if each.content is UNSET else each.content, f"messages.{number}.content"
             ),
         )
-        for number, each in enumerate(slow.messages)
+        for number, each in enumerate(read.messages)
     )
-    fields = fields_of(body)
-    unknown = {name: raw for name, raw in fields.items() if name not in _MODELLED}
-    return slow, slow.messages, messages, _extra(slow) | unknown, _unread(fields)
+    return _Read(read, read.messages, messages, _extra(read) | _unknown(fields), _unread(fields))
+
+
+def _unknown(fields: RawObject) -> RawObject:
+    return {name: raw for name, raw in fields.items() if name not in _MODELLED}
 
 
 def _unread(fields: RawObject) -> tuple[str, ...]:
-    """What no struct has below the top level. A hosted tool of another kind is lost whole, or goes along whole."""
+    """What no struct has below the top level."""
     noted = Unread()
     noted.add(unread_inside(fields, CreateMessage, leaving_out=("tools",)))
-    for number, raw in enumerate(items_of(fields["tools"]) if fields.get("tools", NULL) != NULL else ()):
-        kind = type_of(raw)
-        if kind in ("", "custom") or kind.startswith(_WEB_SEARCH):
-            noted.where = "tools", number
-            noted.add_here(raw, ToolParam)
+    note_unread(fields.get("tools", NULL), noted)
     return noted.names
 
 
@@ -190,7 +196,7 @@ def _request(
         messages=messages,
         system=_system(parameters.system),
         tools=tools,
-        tool_choice=_tool_choice(parameters, tools),
+        tool_choice=choice_of(parameters, tools),
         parallel_tool_calls=None if disable_parallel is None else not disable_parallel,
         max_tokens=parameters.max_tokens,
         temperature=parameters.temperature,
@@ -214,61 +220,6 @@ def _request(
 def _system(system: str | list[TextBlock] | None) -> tuple[Text, ...]:
     texts = [system] if isinstance(system, str) else [block.text for block in system or ()]
     return tuple([Text(text) for text in texts if text and not text.startswith(_ATTRIBUTION)])
-
-
-def _tools(body: bytes, tools: list[ToolParam]) -> tuple[AnyTool, ...]:
-    hub = [_tool(tool, f"tools.{number}") for number, tool in enumerate(tools)]
-    if None in hub:
-        raws = _raw_tools.decode(body).tools
-        return tuple(tool or _opaque_tool(tools[number], raws[number]) for number, tool in enumerate(hub))
-    return tuple([tool for tool in hub if tool is not None])
-
-
-def _tool(tool: ToolParam, where: str) -> AnyTool | None:
-    """None for a hosted tool that only this wire knows."""
-    if tool.type is None or tool.type == "custom":
-        if not tool.name:
-            raise invalid(f"{where}.name: Field required")
-        schema = tool.input_schema
-        return Tool(
-            name=tool.name,
-            description=tool.description,
-            parameters=schema if is_set(schema) else None,
-            strict=tool.strict,
-        )
-    if not tool.type.startswith(_WEB_SEARCH):
-        return None
-    return WebSearch(
-        name=tool.name or "web_search",
-        allowed_domains=tool.allowed_domains or (),
-        blocked_domains=tool.blocked_domains or (),
-        user_location=tool.user_location if is_set(tool.user_location) else None,
-        max_uses=tool.max_uses,
-    )
-
-
-def _offered(tools: tuple[AnyTool, ...], offered: OfferedTools, choice: ToolChoiceParam | None) -> tuple[AnyTool, ...]:
-    """The declared tools that are offered at the end of the conversation, and those that it defines itself."""
-    chosen = choice.name if choice is not None else None
-    defined = {name: _tool(tool, f"tools.{name}") for name, tool in offered.defined.items()}
-    kept = [tool for tool in tools if tool.name not in defined and (tool.name in offered.names or tool.name == chosen)]
-    return (*kept, *(tool for tool in defined.values() if tool is not None))
-
-
-def _opaque_tool(tool: ToolParam, raw: Raw) -> OpaqueTool:
-    return OpaqueTool(WIRE_NAME, tool.name or tool.type or "", raw)
-
-
-def _tool_choice(parameters: Parameters, tools: tuple[AnyTool, ...]) -> ToolChoice | None:
-    choice = parameters.tool_choice
-    if choice is None:
-        return None
-    if choice.type != "tool":
-        return ToolChoice(choice.type)
-    if not choice.name:
-        raise invalid("tool_choice.name: Field required")
-    hosted = any(isinstance(tool, WebSearch) and tool.name == choice.name for tool in tools)
-    return ToolChoice("tool", choice.name, "web_search" if hosted else "function")
 
 
 def _reasoning(thinking: ThinkingParam | None, effort: str | None) -> ReasoningOptions:

@@ -29,12 +29,13 @@ from daemon.wires.openai_responses.decode_blocks import messages_of
 from daemon.wires.openai_responses.entry_schema import (
     NamedChoice,
     RequestBody,
+    RequestFilters,
     RequestReasoning,
     RequestText,
     RequestTool,
     ToolsItem,
 )
-from daemon.wires.openai_responses.schema import WIRE_NAME, WebSearchFilters
+from daemon.wires.openai_responses.schema import WIRE_NAME
 from daemon.wires.unread import BodyDecoder, EntryDecoder, Unread, not_missed, unread
 
 _IN_HUB = frozenset(RequestBody.__struct_fields__) - not_missed(RequestBody) - {"include", "stream_options"}
@@ -161,7 +162,7 @@ _words = msgspec.json.Decoder(list[str]).decode
 _tool = EntryDecoder(RequestTool, lambda tool: tool.type in _OWN_TOOLS or tool.type.startswith(_WEB_SEARCH))
 _additional = msgspec.json.Decoder(ToolsItem)
 _choice = msgspec.json.Decoder(NamedChoice)
-_filters = EntryDecoder(WebSearchFilters)
+_filters = EntryDecoder(RequestFilters)
 
 
 MOST_GROUPS: Final = 8
@@ -230,10 +231,16 @@ def _client_tool(tool: RequestTool, name: str, namespace: str | None) -> Tool:
 def _web_search(tool: RequestTool, noted: Unread) -> WebSearch:
     filters = copy_of(tool.filters)
     try:
-        domains = () if filters is None else _filters.decode(filters, noted).allowed_domains
-    except msgspec.ValidationError:
-        domains = ()
-    return WebSearch(allowed_domains=domains, user_location=copy_of(tool.user_location))
+        domains = _filters.decode(filters or Raw(b"{}"), noted, "filters.")
+    except msgspec.ValidationError:  # in a form of its own
+        root, number = noted.where
+        noted.add((f"{root}[{number}].filters",))
+        domains = RequestFilters()
+    return WebSearch(
+        allowed_domains=domains.allowed_domains or (),
+        blocked_domains=domains.blocked_domains or (),
+        user_location=copy_of(tool.user_location),
+    )
 
 
 def tool_choice(raw: Raw | UnsetType) -> tuple[ToolChoice | None, bool]:

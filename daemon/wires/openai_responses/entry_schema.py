@@ -64,6 +64,14 @@ class RequestTool(Struct):
     execution: str | None = None
     defer_loading: NotMissed = ABSENT
     external_web_access: NotMissed = ABSENT
+    search_content_types: NotMissed = ABSENT
+
+
+class RequestFilters(Struct):
+    """Of the web search."""
+
+    allowed_domains: tuple[str, ...] | None = None
+    blocked_domains: tuple[str, ...] | None = None
 
 
 class ToolsItem(Struct):
