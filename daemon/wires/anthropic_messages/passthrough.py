@@ -19,7 +19,7 @@ from daemon.errors import GatewayError
 from daemon.inference.response import Response
 from daemon.wires.anthropic_messages.message_events import begun_and_deltas, message_events, message_of
 from daemon.wires.anthropic_messages.stream_encoder import MessagesStreamEncoder
-from daemon.wires.base import AnswerContext, EncodeResponse
+from daemon.wires.base import AnswerContext, EncodeResponse, StreamDecoder
 from daemon.wires.call_ids import RepeatedIds
 from daemon.wires.json import NOT_JSON, LenientDecoder, changed, encode, fields_of
 from daemon.wires.sse import frame
@@ -118,7 +118,7 @@ class MessagesDialect:
         self._ending = False
         self.begin()
 
-    def begin(self) -> None:
+    def begin(self, _: StreamDecoder | None = None, /) -> None:
         self._read = _Event("")
         self._announced = False  # whether the upstream's own ``message_start`` has come
         self._ids.begin()

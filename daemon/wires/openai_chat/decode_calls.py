@@ -118,10 +118,14 @@ class CallTable:
             call.end()
 
     def unsaid(self) -> list[TakenPart]:
-        """What ``finish`` will say of them, for who sends calls on as they come: arguments that waited, and ``{}`` for
-        those that had none."""
-        parts = ((call, call.start()) for call in self._calls if not call.flowing and not call.custom and call.name)
-        return [(call, False, text or NO_ARGUMENTS) for call, text in parts]
+        """What is due of them at the end, for who sends fragments on as they come: arguments that waited, and ``{}``
+        for calls that had none. It is said by that."""
+        parts: list[TakenPart] = []
+        for call in self._calls:
+            if call.name and not call.flowing and not call.custom:
+                parts.append((call, False, call.start() or NO_ARGUMENTS))
+                call.flowing = True
+        return parts
 
     # --- which call a fragment is of ---
 

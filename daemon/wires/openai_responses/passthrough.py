@@ -19,7 +19,7 @@ from daemon.inference.blocks import Reasoning
 from daemon.inference.collect import collect
 from daemon.inference.events import OBJECT
 from daemon.inference.response import Response
-from daemon.wires.base import AnswerContext, EncodeResponse
+from daemon.wires.base import AnswerContext, EncodeResponse, StreamDecoder
 from daemon.wires.call_ids import RepeatedIds
 from daemon.wires.json import LenientDecoder, changed, encode, fields_of, is_object, says
 from daemon.wires.openai_responses.decode_answer import decode_response
@@ -117,7 +117,7 @@ class ResponsesDialect:
         self._last_number = -1
         self.begin()
 
-    def begin(self) -> None:
+    def begin(self, _: StreamDecoder | None = None, /) -> None:
         self._read = _Event()
         self._item = _NOTHING
         self._ids.begin()
