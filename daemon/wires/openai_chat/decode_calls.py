@@ -80,16 +80,17 @@ class CallTable:
         if text and not call.flowing and len(self._calls) > 1 and not says_nothing(text.encode()):
             self._end_before(call)
         if name or part.id or custom is not None:
-            self._describe(call, part, name, custom=custom is not None or part.type == "custom")
+            self._describe(call, part, name, custom=custom is not None or part.type == "custom", first=first)
         sent = call.delta(text)
         self.taken.append((call, first, sent))
         if sent != text or index != call.number or (first and not part.id):
             self.odd = True
 
-    def _describe(self, call: StreamedCall, part: CallPart, name: str | None, *, custom: bool) -> None:
+    def _describe(self, call: StreamedCall, part: CallPart, name: str | None, *, custom: bool, first: bool) -> None:
         id_ = part.id if part.id and self._owner(part.id, call) is call else None
-        if id_ and call.id and id_ != call.id:
-            call.id_varies = self.odd = True
+        if id_ and id_ != call.id and not first:
+            call.id_varies = call.id is not None
+            self.odd = True
         call.describe(id_, name, custom=custom)
 
     def _owner(self, id_: str, call: StreamedCall) -> StreamedCall:

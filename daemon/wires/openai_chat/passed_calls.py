@@ -68,11 +68,10 @@ def _part(part: Json, meant: TakenPart, rest: dict[int, str]) -> Json | None:
     sent = {**part, "index": call.number, field: function}
     if first:
         return {**sent, "id": part.get("id") or call.sent_id, "type": part.get("type") or field}
-    if sent.get("id") != call.id:
-        sent.pop("id", None)
+    sent.pop("id", None)  # the first had it, or one of ours: the SDKs add texts to each other
     if function.get("name") == call.name:
         del function["name"]
-    return sent if function[argument] or function.get("name") or sent.get("id") else None
+    return sent if function[argument] or function.get("name") else None
 
 
 def fragments(rest: dict[int, str]) -> list[Json]:
