@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from daemon.errors import GatewayError, RemoteError
 from daemon.gateway.client_request import ClientRequest
-from daemon.gateway.reasoning.kept import KeptReasoning, TurnKeeper
+from daemon.gateway.reasoning.call_reasoning import CallReasoning, ReasoningKeeper
 from daemon.gateway.reasoning.signatures import Seal, left_out, open_request, seal_events
 from daemon.gateway.response_pipe import (
     HELD_BYTES,
@@ -62,11 +62,11 @@ class TranslationPipe:
         "stage",
     )
 
-    def __init__(self, client_request: ClientRequest, kept: KeptReasoning | None = None) -> None:
+    def __init__(self, client_request: ClientRequest, kept: CallReasoning | None = None) -> None:
         self._client_request = client_request
         carries = client_request.wire.carries_signatures
         # Of the whole request, as the encoder: an attempt before this one has shown nothing.
-        self._keeper = None if kept is None or carries else TurnKeeper(client_request.context, kept)
+        self._keeper = None if kept is None or carries else ReasoningKeeper(client_request.context, kept)
         # One for the request: a keep-alive that has opened the client's message binds the attempts after it.
         self._encoder: StreamEncoder | None = None
         # All that follows is of the attempt. Events that are due to the client, and of those the ones that are put

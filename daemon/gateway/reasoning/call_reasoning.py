@@ -41,7 +41,7 @@ class _OfCall(Struct, frozen=True):
         return OBJECT + sum(OBJECT + room_of(block.text) + len(block.signature or "") for block in blocks)
 
 
-class KeptReasoning:
+class CallReasoning:
     """Live state of one daemon. It survives every reload: what a core auth has sealed is opened for it alone."""
 
     __slots__ = ("_calls", "_size")
@@ -85,12 +85,12 @@ class KeptReasoning:
         return replace(message, content=(*front, *own))
 
 
-class TurnKeeper:
+class ReasoningKeeper:
     """Looks at the events of one answer on their way to its client, and keeps the signed reasoning among them."""
 
     __slots__ = ("_before", "_conversation", "_growing", "_ids", "_last", "_spoken", "_table")
 
-    def __init__(self, context: AnswerContext, table: KeptReasoning) -> None:
+    def __init__(self, context: AnswerContext, table: CallReasoning) -> None:
         self._table = table
         self._conversation = _conversation(context.request)
         self._ids = CallIds(context)  # gives each call the id that the client's encoder gives it
