@@ -211,21 +211,17 @@ class TranslationPipe:
         if self.stage == "held" or not self._events:
             return b""
         events, self._events = self._events, []
-        self._keep(events)
+        if self._keeper is not None:
+            self._keeper.note(events)
         encoder = self._encode()
         out = encoder.encode(events)
         self.kept = self._decoder.kept + encoder.kept
         return out
 
     def whole(self) -> bytes:
-        self._keep(self._events)
-        return self._client_request.encode_response(collect(self._events))
-
-    def _keep(self, events: Sequence[Event]) -> None:
         if self._keeper is not None:
-            self._keeper.note(events)
-            if type(events[-1]) is Finish:
-                self._keeper.finish()
+            self._keeper.note(self._events)
+        return self._client_request.encode_response(collect(self._events))
 
     def summary(self) -> AnswerSummary:
         return AnswerSummary(usage=self._usage, cut_short=self._cut_short, lost=self._lost)
