@@ -251,5 +251,5 @@ def _put_together(pieces: Sequence[Json], more: Sequence[Json]) -> list[Json]:
         if before is None or _text_of(piece):
             out.append(dict(piece))
         else:
-            before.update(piece)
+            before.update({name: value for name, value in piece.items() if value not in ("", None)})
     return out
