@@ -1,6 +1,6 @@
 """The scripted model: what it answers to a conversation. Deterministic, so that tests can predict it.
 
-1. Asked to summarise (Claude Code's ``/compact``, Codex' compaction, the daemon's), it gives a summary.
+1. Asked to summarise (Claude Code's ``/compact``, Codex' compaction, and a gateway's), it gives a summary.
 2. ``SCRIPT=[…]`` in a user's text is played, one step per turn: ``{"tool": NAME, "input": {…}}``,
    ``{"parallel": [step, …]}`` or ``{"text": "…"}``; after the last step comes the closing text.
 3. ``Create a file NAME containing TEXT`` calls a tool that can; then comes the closing text, which
