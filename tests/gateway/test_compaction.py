@@ -49,7 +49,7 @@ def said(wire: str, words: str = "the user wants X", finish: str = "stop") -> Up
     if wire == "messages":
         message = {"id": "m", "type": "message", "role": "assistant", "model": "m", "stop_sequence": None}
         content = [{"type": "text", "text": words}] if words else []
-        body = message | {"content": content, "stop_reason": "end_turn"}
+        body: dict[str, Any] = message | {"content": content, "stop_reason": "end_turn"}
         body["usage"] = {"input_tokens": 90, "output_tokens": 7}
         return answering(json.dumps(body).encode(), content_type="application/json")
     return answered({"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": words}]})
@@ -91,6 +91,10 @@ class Compaction(Run):
         context = replace(self.request.context, request=decoded)
         entry = COMPACT if compact else "responses"
         self.request = replace(self.request, entry=entry, request=decoded, body=raw, context=context)
+
+    async def __call__(self) -> Compaction:
+        await super().__call__()
+        return self
 
     @property
     def seen(self) -> list[dict[str, Any]]:
