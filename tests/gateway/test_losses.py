@@ -44,7 +44,9 @@ def test_what_an_entry_cannot_show(lost: tuple[str, ...], entry: str, events: li
     ("name", "refused"),
     [
         ("earlier_reasoning", False),
-        ("lowered_effort", False),
+        ("reasoning.effort", False),
+        ("metadata.user_id", False),
+        ("metadata", True),
         ("messages[3].reasoning", False),
         ("reasoning", True),
         ("messages[3].image", True),
