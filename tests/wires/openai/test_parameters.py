@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.inference.request import ReasoningOptions
-from daemon.wires.openai.parameters import effort_for, levels_of, lowered
+from daemon.inference.request import ReasoningOptions, Request
+from daemon.wires.openai.parameters import effort_for, levels_of, note_lowered
 
 NOTHING = ReasoningOptions()
 
