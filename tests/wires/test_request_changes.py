@@ -62,7 +62,7 @@ def test_a_budget_for_thinking_stays_below_the_limit(
         ("high", "none,default", None),
         ("none", "none,default", "none"),
         ("high", "low,medium,high", "high"),
-        ("ultra", "low,medium,high", None),
+        ("ultra", "low,medium,high", "high"),
         ("low", "medium", "medium"),
     ],
 )
