@@ -115,6 +115,7 @@ class ChatStreamDecoder(SseDecoder):
         if chunk.error is not UNSET and _said(chunk.error):
             self._fail(_error_in(chunk.error))
             return
+        finished, usage = self._finish, self._usage
         if chunk.usage is not UNSET and _said(chunk.usage):
             self._usage = Raw(bytes(chunk.usage)[:LONGEST_WORD])  # without the rest of its event
         if chunk.service_tier is not None:
@@ -122,21 +123,23 @@ class ChatStreamDecoder(SseDecoder):
         if not self._begun and (chunk.id or chunk.choices):
             self.calls.answer_id = (chunk.id or "")[:LONGEST_WORD]
             self._begin(chunk.id or "", chunk.model or "")
-        finished, events = self._finish, len(self._writer.events)
+        events = len(self._writer.events)
         for choice in chunk.choices or ():
             if not choice.index and not self._ended:
                 self._choice(choice)
         if self._finish:
-            self._note_end(again=bool(finished), spoke=len(self._writer.events) > events)
+            spoke = len(self._writer.events) > events
+            self._note_end(again=bool(finished), spoke=spoke, counts=self._usage is not usage)
 
-    def _note_end(self, *, again: bool, spoke: bool) -> None:
-        """How much of the end has come with this chunk. ``spoke``: content came too; ``again``: it is not the first."""
+    def _note_end(self, *, again: bool, spoke: bool, counts: bool) -> None:
+        """How much of the end has come with this chunk, which has content (``spoke``), usage (``counts``), or comes
+        behind a finish_reason (``again``)."""
         if not again:
             self._bare = not spoke
         if self.ending == "doubted" or (again and spoke):
             self.ending = "doubted"
             return
-        usage = None if spoke or self._usage is UNSET else usage_from(self._usage)
+        usage = usage_from(self._usage) if self._usage is not UNSET and not spoke and (counts or self._bare) else None
         counted = usage is not None and bool(usage.output_tokens)  # some relays write zeros until they know
         self.ending = "counted" if counted or self.ending == "counted" else "said"
 
