@@ -67,10 +67,10 @@ def stream(wire: str, *pieces: object, last: object = "") -> bytes:
                 {"type": "message_stop"},
             ]
         case _:
-            delta = {"type": "response.function_call_arguments.delta", "output_index": 0}
+            piece_of: dict[str, Any] = {"type": "response.function_call_arguments.delta", "output_index": 0}
             events = [
                 {"type": "response.output_item.added", "output_index": 0, "item": call_of(wire, "")},
-                *(delta | {"delta": piece} for piece in pieces),
+                *(piece_of | {"delta": piece} for piece in pieces),
                 {"type": "response.output_item.done", "output_index": 0, "item": call_of(wire, last)},
                 {"type": "response.completed", "response": {"status": "completed", "output": []}},
             ]

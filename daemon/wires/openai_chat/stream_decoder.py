@@ -26,7 +26,7 @@ from daemon.inference.blocks import Citation, Opaque
 from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, Cited, Event, Finish
 from daemon.wires.json import NOT_JSON, LenientDecoder
 from daemon.wires.openai_chat.decode_calls import CallTable
-from daemon.wires.openai_chat.decode_end import broken_off, finish_reason, says_why, usage_from
+from daemon.wires.openai_chat.decode_end import UNSAID, broken_off, finish_reason, says_why, usage_from
 from daemon.wires.openai_chat.errors import error_event, remote_error
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
@@ -150,9 +150,13 @@ class ChatStreamDecoder(SseDecoder):
             self._delta(delta)
         if choice.usage is not UNSET and _said(choice.usage):
             self._usage = Raw(bytes(choice.usage)[:LONGEST_WORD])
-        if choice.finish_reason and (not self._finish or says_why(choice.finish_reason)):
-            self._finish = choice.finish_reason[:LONGEST_WORD]
-            failure = _error_in(choice.error) if _said(choice.error) else broken_off(self._finish)
+        if choice.finish_reason:
+            self._why(choice.finish_reason, choice.error)
+
+    def _why(self, reason: str, error: Raw | Unset) -> None:
+        if reason.lower() not in UNSAID and (not self._finish or says_why(reason)):
+            self._finish = reason[:LONGEST_WORD]
+            failure = _error_in(error) if _said(error) else broken_off(self._finish)
             if failure is not None:
                 self._fail(failure)
 
