@@ -188,6 +188,8 @@ class ChatStreamDecoder(SseDecoder):
                 self._say("refusal", part.refusal)
             elif part.text:
                 self._say("text", part.text)
+            if part.extra_content:
+                self._state.take(Delta(extra_content=part.extra_content))
 
     def _say(self, kind: BlockKind, text: str) -> None:
         if self._kind != kind:

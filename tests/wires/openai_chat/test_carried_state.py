@@ -67,6 +67,12 @@ CASES: dict[str, tuple[list[Json], str, Json, list[Json]]] = {
         {"extra_content": google("s")},
         [{}],
     ),
+    "a part of the content": (
+        [{"content": [{"type": "text", "text": "hi", "extra_content": google("s")}]}, CALL],
+        "",
+        {"extra_content": google("s")},
+        [{}],
+    ),
     "LiteLLM's call": (
         [{"tool_calls": [look(provider_specific_fields={"thought_signature": "s"})]}],
         "",
