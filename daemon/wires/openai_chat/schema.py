@@ -29,6 +29,7 @@ class AnswerPart(Struct):
     text: str | None = None
     refusal: Words | None = None
     thinking: str | list[AnswerPart] | None = None
+    extra_content: Any = None
 
 
 class CalledFunction(Struct):
