@@ -73,9 +73,15 @@ def with_next_way(
 def _says_so(error: RemoteError, way: Way) -> bool:
     if error.code == NO_ITEM or error.upstream_status in _NOT_IMPLEMENTED:
         return True
-    if way == "endpoint" and error.kind in _REFUSALS:
+    if way == "endpoint" and (error.kind in _REFUSALS or _is_page(error)):
         return True
     return error.kind in _MAY_NAME_IT and "compact" in f"{error.param}: {error.message}".lower()
+
+
+def _is_page(error: RemoteError) -> bool:
+    """Whether a page of the upstream's console came in place of an answer: relays send it for every path that they do
+    not know."""
+    return error.failure is not None and bool(error.failure.page) and not error.failure.firewall
 
 
 class CompactionPipe:

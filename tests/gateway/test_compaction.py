@@ -281,6 +281,13 @@ async def test_without_one_the_trigger_and_then_a_summary(status: int) -> None:
     assert (again.paths, [item["type"] for item in again.output]) == (["/responses"], ["message", "compaction"])
 
 
+async def test_a_page_is_no_endpoint() -> None:
+    """Relays answer each path that they do not know with their console."""
+    page = answering(b"<!doctype html><html><title>New API</title></html>", content_type="text/html")
+    run = await Compaction(page, answered(NATIVE), wire="responses", compact=True)()
+    assert (run.paths, run.output) == (["/responses/compact", "/responses"], [_user(0), NATIVE])
+
+
 @pytest.mark.parametrize("wire", ["chat", "messages"])
 async def test_an_upstream_of_another_wire_serves_it_too(wire: str) -> None:
     run = await Compaction(said(wire), wire=wire, compact=True)()
