@@ -35,6 +35,8 @@ COMPACT: Final = "compact"
 ENDPOINT: Final = "/compact"
 """Where upstreams have the same, behind the path of their responses."""
 
+CUT: Final = "answer.summary"
+"""What is lost where a summary ends at the limit of an answer."""
 NO_ITEM: Final = "no_compaction_item"
 """Code of the failure where an upstream has answered the trigger with something else."""
 _REFUSALS: Final = frozenset({ErrorKind.INVALID_REQUEST, ErrorKind.NOT_FOUND, ErrorKind.MODEL_NOT_FOUND})
@@ -90,6 +92,7 @@ class CompactionPipe:
     __slots__ = (
         "_answer",
         "_client_request",
+        "_cut",
         "_dialect",
         "_out",
         "_owners",
@@ -109,6 +112,7 @@ class CompactionPipe:
         self._way: Way = "summary"
         self._pipe: ResponsePipe = self._collecting(client_request, same_wire=False)
         self._answer = self._out = b""
+        self._cut = False
         self.heard = self.kept = 0
         self.stage: Stage = "held"
 
@@ -117,6 +121,7 @@ class CompactionPipe:
         same_wire = client_request.wire is target.adapter.wire
         self._way = way_of(client_request, target)
         self._answer = self._out = b""
+        self._cut = False
         self.heard = self.kept = 0
         self.stage = "held"
         if self._way == "summary":
@@ -192,6 +197,7 @@ class CompactionPipe:
                 scope=Scope.REQUEST,
                 failover=Failover.ALWAYS,
             )
+        self._cut = compaction.is_cut(response)
         item = compaction.compaction_item(summary, client_request.context.answer_id)
         whole = Response(
             id=response.id,
@@ -210,7 +216,8 @@ class CompactionPipe:
         return self._answer
 
     def summary(self) -> AnswerSummary:
-        return self._pipe.summary()
+        summary = self._pipe.summary()
+        return replace(summary, lost=(*summary.lost, CUT)) if self._cut else summary
 
     def release(self) -> None:
         self._answer = self._out = b""

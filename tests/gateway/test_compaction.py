@@ -221,6 +221,12 @@ async def test_no_summary_is_a_failure_and_another_provider_is_asked(words: str,
     assert (alone.client.status, b'compaction"' in alone.client.body) == (502, False)
 
 
+async def test_a_summary_that_was_cut_counts_and_is_reported() -> None:
+    run = await Compaction(said("chat", "half of", "length"), wire="chat")()
+    assert run.summary == "half of\n\n(The summary was cut here.)"
+    assert run.handler.record.answer_lost == ("answer.summary",)
+
+
 async def test_another_provider_takes_over() -> None:
     run = await Compaction(down(), said("chat"), wire="chat")()
     assert (run.summary, run.asked) == ("the user wants X", ["fox", "wolf"])
