@@ -196,6 +196,36 @@ def test_no_field_is_lost_in_silence(entry: str, field: str, value: Any, toward:
     assert (body != without) == (outcome == W)
 
 
+@pytest.mark.parametrize(
+    ("entry", "toward", "profile", "user", "field"),
+    [
+        ("messages", "chat", "openai", "u_1", "user"),
+        ("messages", "responses", "azure", "u_1", "user"),
+        ("chat", "messages", "anthropic", "u_1", "metadata"),
+        ("responses", "messages", "anthropic", "u_1", "metadata"),
+        ("chat", "responses", "", "u_1", "user"),
+        ("responses", "chat", "deepseek", "u_1", "user"),
+        ("messages", "chat", "deepseek", "u_1", ""),
+        ("messages", "responses", "codex-relay", "u_1", ""),
+        ("messages", "chat", "openai", "u" * 65, ""),
+        ("responses", "messages", "glm", "u_1", ""),
+    ],
+)
+def test_who_the_user_is_goes_to_those_that_know_their_users(
+    entry: str, toward: str, profile: str, user: str, field: str
+) -> None:
+    asked = {"metadata": {"user_id": user}} if entry == "messages" else {"user": user}
+    body, lost = sent(entry, toward, asked, profile=profile)
+    assert body.get(field or "none") == {"": None, "user": user, "metadata": {"user_id": user}}[field]
+    name = "metadata.user_id" if entry == "messages" else "user"
+    assert (name in lost) == (not field) and (user in str(body)) == bool(field)
+
+
+def test_what_the_upstream_refuses_of_a_shared_field_is_lost() -> None:
+    body, lost = sent("responses", "chat", {"metadata": {"a": "b"}}, unsupported_parameters=("metadata",))
+    assert "metadata" not in body and lost == ("metadata",)
+
+
 def test_every_name_is_on_the_page() -> None:
     page = PAGE.read_text("utf-8")
     names = {field if outcome == L else outcome for _, field, _, _, outcome in ROWS if outcome not in (W, N, R)}

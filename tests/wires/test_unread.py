@@ -17,8 +17,11 @@ from daemon.wires.openai_chat import entry_schema as chat
 from daemon.wires.openai_responses import entry_schema as responses
 from daemon.wires.table import WIRES
 
-SAID = {"messages": {"max_tokens": 9, "messages": [{"role": "user", "content": "go"}]}, "responses": {"input": "go"}}
-SAID["chat"] = {"messages": [{"role": "user", "content": "go"}]}
+SAID: dict[str, dict[str, Any]] = {
+    "messages": {"max_tokens": 9, "messages": [{"role": "user", "content": "go"}]},
+    "responses": {"input": "go"},
+    "chat": {"messages": [{"role": "user", "content": "go"}]},
+}
 TOOL = {"name": "f", "input_schema": {}}
 FUNCTION = {"type": "function", "name": "f", "parameters": {}}
 
@@ -27,7 +30,7 @@ def decoded(wire: str, **fields: Any) -> Request:
     return WIRES[wire].decode_request(encode({"model": "m", **SAID[wire], **fields}), {})
 
 
-def turn(*parts: dict[str, Any], role: str = "user", **more: Any) -> list[dict[str, Any]]:
+def turn(*parts: dict[str, Any], role: Any = "user", **more: Any) -> list[dict[str, Any]]:
     return [{"role": "user", "content": "hi"}, {"role": role, "content": list(parts), **more}]
 
 
@@ -115,13 +118,13 @@ def turn(*parts: dict[str, Any], role: str = "user", **more: Any) -> list[dict[s
 )
 def test_what_no_struct_has_is_named(names: list[str], wire: str, fields: dict[str, Any]) -> None:
     if "response_format" in fields or "tool_calls" in str(fields):
-        fields = {name: _mended(value) for name, value in fields.items()}
+        fields = {name: _completed(value) for name, value in fields.items()}
     request = decoded(wire, **fields)
     assert list(request.unread) == names
     assert loss_names(names) == tuple(names)
 
 
-def _mended(value: Any) -> Any:
+def _completed(value: Any) -> Any:
     """The rows' short forms of a call and of a schema, with what they cannot do without."""
     if isinstance(value, dict):
         return {"type": "json_schema", "json_schema": {"name": "n", "schema": {}, **value["json_schema"]}}
