@@ -273,9 +273,11 @@ class ResponsesDialect:
     def collected(self, stream: bytes) -> bytes:
         """The response object of the terminal event; its output by way of the hub where only the pieces had it."""
         if self._done and self._says_something(self._done):
-            return self._done
+            return self._objects.filled(self._done)
         answer = self._encode_response(collect(ResponsesStreamDecoder({}).feed(stream)))
-        return changed(self._done, output=fields_of(answer)["output"]) if self._done else answer
+        if not self._done:
+            return answer
+        return self._objects.filled(changed(self._done, output=fields_of(answer)["output"]))
 
     def _says_something(self, answer: bytes) -> bool:
         """Whether there is more in it than reasoning. The usual answer shows it at once."""

@@ -300,14 +300,16 @@ answers = st.builds(
 
 
 def as_shown(answer: Response) -> Response:
-    """``answer`` as this wire can say it: a completed one ends for its calls or refusal, ids are the wire's own."""
+    """``answer`` as this wire can say it: a completed one ends for its calls or refusal, ids are the wire's own, and so
+    is the tier that nobody named."""
     finish = answer.finish
     if finish is FinishReason.STOP:
         if any(isinstance(each, ToolCall) for each in answer.content):
             finish = FinishReason.TOOL_CALLS
         elif any(isinstance(each, ModelRefusal) for each in answer.content):
             finish = FinishReason.REFUSAL
-    return structs.replace(answer, content=tuple(without_item_id(each) for each in answer.content), finish=finish)
+    content = tuple(without_item_id(each) for each in answer.content)
+    return structs.replace(answer, content=content, finish=finish, service_tier="default")
 
 
 def without_item_id(each: Any) -> Any:
