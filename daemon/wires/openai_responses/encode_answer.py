@@ -16,7 +16,7 @@ from daemon.inference.blocks import ToolCall
 from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.base import AnswerContext
 from daemon.wires.call_ids import CallIds
-from daemon.wires.json import NULL, LenientDecoder, encode, fields_of, object_of, string_of
+from daemon.wires.json import NULL, LenientDecoder, RawObject, encode, fields_of, object_of, string_of
 from daemon.wires.openai_responses.answer_parts import item_of
 from daemon.wires.openai_responses.entry_schema import ResponseHead
 from daemon.wires.openai_responses.errors import failure_code, failure_message
@@ -35,7 +35,9 @@ _INCOMPLETE = {
 look like an empty success."""
 
 
-_USAGE = frozenset({"input_tokens", "input_tokens_details", "output_tokens", "output_tokens_details", "total_tokens"})
+_NESTED = ("reasoning", "usage")
+"""Objects in it of which servers leave out fields that must be there."""
+
 _usage = LenientDecoder(ResponseUsage).decode
 
 
@@ -85,12 +87,15 @@ class ResponseObjects:
         fields = fields_of(response)
         head = self._head(string_of(fields.get("status", NULL)) or "completed", ())
         head.completed_at = self._context.created if head.status == "completed" else None
+        head.service_tier = "default"
+        if object_of(fields.get("usage")):
+            head.usage = usage_object(usage_from(_usage(fields["usage"])), self._context.input_estimate)
         ours = fields_of(self._object(head))
-        added = {name: value for name, value in ours.items() if fields.get(name, NULL) == NULL}
-        usage = {name: value for name, value in object_of(fields.get("usage")).items() if value != NULL}
-        if usage and not usage.keys() >= _USAGE:
-            counts = usage_object(usage_from(_usage(encode(usage))), self._context.input_estimate)
-            added["usage"] = Raw(encode(counts | usage))
+        added = _lacking(fields, ours)
+        for name in _NESTED:
+            said = object_of(fields.get(name))
+            if name not in added and (inner := _lacking(said, object_of(ours[name]))):
+                added[name] = Raw(encode(said | inner))
         return encode(fields | added) if added else response
 
     def _head(self, status: str, output: Sequence[Raw]) -> ResponseHead:
@@ -102,6 +107,11 @@ class ResponseObjects:
 
     def _object(self, head: ResponseHead) -> bytes:
         return encode(head)[:-1] + b"," + self.values[1:]
+
+
+def _lacking(said: RawObject, ours: RawObject) -> RawObject:
+    """Those of our fields that an upstream's object has not got, or has as null where we know more."""
+    return {name: value for name, value in ours.items() if name not in said or (said[name] == NULL != value)}
 
 
 def encode_response(response: Response, context: AnswerContext) -> bytes:

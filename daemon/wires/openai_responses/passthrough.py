@@ -288,7 +288,7 @@ class ResponsesDialect:
 
     def unfold(self, body: bytes, response: Response) -> bytes:
         """The events that a stream of this answer would have had."""
-        answer = self.whole(body)
+        answer = self._objects.filled(self.whole(body))
         head = _response(answer)
         if self._opened_as:
             answer = changed(answer, id=self._opened_as)
