@@ -91,6 +91,7 @@ class TranslationPipe:
         self.heard = self.kept = 0
         self.stage = "held"
         request = self._client_request.request
+        self._client_request.wire.refuse_foreign(request)
         foreign = self._client_request.wire.foreign_fields(request.extra.get(request.wire, {}))
         opened = open_request(self._seal if target.reasoning else None, request)
         encoded = adapter.encode(opened, target.options, target.amendments)

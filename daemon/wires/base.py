@@ -281,6 +281,10 @@ class Wire(Struct, frozen=True, kw_only=True):
     """(fields of a client's request that the hub has no word for) -> the names of those that another wire loses.
     Raises ``LocalError`` for what cannot be done without."""
 
+    refuse_foreign: Callable[[Request], None] = lambda _: None
+    """Raises ``LocalError`` for a request of a client with an item that no other wire has, and that cannot be left
+    out."""
+
     hosted_tools: frozenset[str] | None
     """Which tools that an upstream ran by itself the wire's answers have a form for; None: any."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -26,7 +27,7 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message, Role
-from daemon.wires.json import NOT_JSON, items_of, mistake
+from daemon.wires.json import NOT_JSON, changed, items_of, mistake
 from daemon.wires.openai.request_body import invalid
 from daemon.wires.openai_responses.entry_schema import RequestItem, RequestPart
 from daemon.wires.openai_responses.output_items import HOSTED, citation_from, hosted_call
@@ -78,8 +79,11 @@ class _Turns:
             self._put("assistant", hosted_call(_head.decode(raw), raw))
             return
         if type_ in _KNOWN:
-            self._known(_item.decode(raw), type_)
-            return
+            item = _item.decode(raw)
+            if type_ or item.role or not item.id:
+                self._known(item, type_)
+                return
+            type_, raw = REFERENCE, Raw(changed(raw, type=REFERENCE))  # the API takes one without its type
         output = type_.endswith("_output") if type_ else False
         lifted = LIFTED[type_](raw) if type_ in LIFTED else None
         self._put("user" if output or type_ in _FROM_USER else "assistant", Opaque(WIRE_NAME, raw, lifted))
@@ -120,6 +124,10 @@ class _Turns:
         self._blocks, self._id, self._spoken = [], None, False
 
 
+REFERENCE: Final = "item_reference"
+"""Stands for an item that the upstream keeps."""
+
+
 _KNOWN = frozenset(
     {
         None,
@@ -133,7 +141,7 @@ _KNOWN = frozenset(
 )
 """An item without a type is a message ("easy input message")."""
 
-_FROM_USER = frozenset({"additional_tools", "compaction_trigger", "item_reference", "configuration_update"})
+_FROM_USER = frozenset({"additional_tools", "compaction_trigger", REFERENCE, "configuration_update"})
 
 
 def _reasoning(item: RequestItem) -> Reasoning:

@@ -54,6 +54,7 @@ def _encrypted(item: Item) -> str:
 UPSTREAM = Upstream(
     endpoint="/responses",
     family="codex",
+    count_path="/input_tokens",
     session_key=session_key,
     force_fields=force_fields,
     separate_ids=separate_ids,
