@@ -32,6 +32,7 @@ from daemon.wires.added_text import reminder
 from daemon.wires.anthropic_messages.answer_parts import fitting_id, hosted_blocks, tool_input
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
 from daemon.wires.json import type_of
+from daemon.wires.media_text import line_for
 from daemon.wires.paired_messages import with_paired_calls
 from daemon.wires.tools import SentNames
 
@@ -84,6 +85,7 @@ class RequestBlocks:
             out += encoded
             if not encoded and not (isinstance(block, Text) and not block.text):
                 self.lost.append(f"{where}.{word_for(block)}")
+                out += _line_for(block)
         return out
 
     def _block(self, block: Block, where: str) -> list[Json | Raw]:
@@ -115,6 +117,7 @@ class RequestBlocks:
             content += encoded
             if not encoded and not isinstance(block, Text):
                 self.lost.append(f"{where}.{word_for(block)}")
+                content += _line_for(block)
         body: Json = {"type": "tool_result", "tool_use_id": tool_id(result.call_id)}
         if content:
             body["content"] = content
@@ -140,6 +143,13 @@ def word_for(block: Block) -> str:
             return "content"
         case _:
             assert_never(block)
+
+
+def _line_for(block: Block) -> list[Json]:
+    """What stands in place of an image or a document that can be named, for the model to know of."""
+    where = (block.url or block.file_id or "") if isinstance(block, Image | File) else ""
+    named = bool(where) and not where.startswith("data:")
+    return [{"type": "text", "text": line_for(word_for(block), where)}] if named else []
 
 
 def tool_id(identifier: str) -> str:
