@@ -24,7 +24,6 @@ from tests.gateway.client_requests import client_request
 from tests.gateway.targets import target
 from tests.router.auths import candidate
 from tests.wires import grammar_chat, grammar_messages, grammar_responses
-from tests.wires.fields_responses import response_misfits
 
 FIXTURES = Path(__file__).resolve().parents[2] / ".." / "shared" / "fixtures"
 WIRES = ("responses", "chat", "messages")
@@ -532,32 +531,6 @@ def test_a_collected_message_is_what_its_events_said() -> None:
         {"type": "tool_use", "id": "t", "input": {"_raw": '{"a'}},
     ]
     assert (answer["model"], answer["stop_details"], answer["usage"]) == ("asked-for", {"x": 1}, {"a": 1, "b": 2})
-
-
-@pytest.mark.parametrize(
-    ("kept", "said"),
-    [
-        ({}, {}),
-        ({"status": "completed", "odd": {"x": 1}}, {"odd": {"x": 1}}),
-        (
-            {"temperature": 0.5, "tools": [{"type": "web_search"}]},
-            {"temperature": 0.5, "tools": [{"type": "web_search"}]},
-        ),
-        ({"temperature": 1.0, "truncation": "disabled", "metadata": {}}, {"temperature": None, "metadata": None}),
-        ({"reasoning": {"effort": "low", "summary": None, "odd": 1}}, {"reasoning": {"effort": "low", "odd": 1}}),
-        ({"user": "the client's", "previous_response_id": None}, {"previous_response_id": None}),
-    ],
-)
-def test_a_collected_response_has_what_its_upstream_left_out(kept: dict[str, Any], said: dict[str, Any]) -> None:
-    """Many servers of this API repeat nothing of the request; what they say is not changed."""
-    pipe = new_pipe("responses", stream=False, user="the client's")
-    last = ending("responses")[0]
-    pipe.feed(frames("responses", *opening("responses"), *text("responses", "hello")))
-    pipe.feed(frames("responses", last | {"response": last["response"] | said}))
-    answer = json.loads(pipe.whole())
-    assert response_misfits(answer) == []
-    assert {name: answer[name] for name in kept} == kept
-    assert (answer["usage"]["input_tokens"], answer["output"][0]["content"][0]["text"]) == (11, "hello")
 
 
 def test_a_collected_completion_keeps_what_stands_beside_its_choices() -> None:

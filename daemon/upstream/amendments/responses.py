@@ -74,6 +74,17 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
             r"(?:invalid|unknown parameter:?|unsupported parameter:?) ['\"`]?input\[\d+\]\.id\b",
         ),
     ),
+    AmendmentRule(
+        name="search without sources",
+        wires=_RESPONSES,
+        change=changes.without_sources,
+        needs=b'"web_search_call.action.sources"',
+        refusals=Sentences(
+            r"\bweb_search_call\.action\.sources\b",
+            r"\binclude['\"`]?[.\[, ]+\d+\b",
+            r"\b(?:values?|items?) (?:of|for|in) ['\"`]?include\b",
+        ),
+    ),
     # --- from an upstream's profile or its settings alone ---
     AmendmentRule(name="service tier of Codex", wires=_RESPONSES, change=changes.codex_tier),
     AmendmentRule(name="system text in instructions", wires=_RESPONSES, change=changes.system_as_instructions),

@@ -29,12 +29,14 @@ from daemon.inference.blocks import (
 )
 from daemon.inference.request import Message
 from daemon.wires.added_text import reminder
-from daemon.wires.anthropic_messages.answer_parts import fitting_id, hosted_blocks, tool_input
+from daemon.wires.anthropic_messages.answer_parts import fitting_id, tool_input
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
+from daemon.wires.anthropic_messages.searches import hosted_blocks
 from daemon.wires.json import type_of
 from daemon.wires.media_text import line_for
 from daemon.wires.paired_messages import with_paired_calls
 from daemon.wires.tools import SentNames
+from daemon.wires.web_search import is_missed, search_text
 
 Json = dict[str, object]
 
@@ -83,7 +85,11 @@ class RequestBlocks:
         for block in message.content:
             encoded = self._block(block, where)
             out += encoded
-            if not encoded and not (isinstance(block, Text) and not block.text):
+            if isinstance(block, HostedCall):
+                missed = block.wire != WIRE_NAME and is_missed(block)
+            else:
+                missed = not encoded and not (isinstance(block, Text) and not block.text)
+            if missed:
                 self.lost.append(f"{where}.{word_for(block)}")
                 out += _line_for(block)
         return out
@@ -104,11 +110,18 @@ class RequestBlocks:
             case File():
                 return _document(block, native=self._native)
             case HostedCall():
-                return list(hosted_blocks(block)) if block.wire == WIRE_NAME else []
+                return self._hosted(block, where)
             case Opaque():
                 return [block.raw] if block.wire == WIRE_NAME else []
             case _:
                 assert_never(block)
+
+    def _hosted(self, call: HostedCall, where: str) -> list[Json | Raw]:
+        """The API takes only its own searches back, whose results are encrypted."""
+        if call.wire == WIRE_NAME:
+            return list(hosted_blocks(call))
+        text = search_text(call)
+        return [{"type": "text", "text": text}] if text else []
 
     def _result(self, result: ToolResult, where: str) -> list[Json | Raw]:
         content: list[Json | Raw] = []

@@ -5,6 +5,7 @@ A tool's failure has no field on this wire; it travels as the first line ``[tool
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -24,11 +25,13 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message
+from daemon.wires import web_search
 from daemon.wires.added_text import reminder
 from daemon.wires.json import type_of
 from daemon.wires.media_text import line_for
 from daemon.wires.naming import shorten_id, shorten_names
 from daemon.wires.openai.documents import ERROR_MARK, FILES_OF_OPENAI, SAME_PARTS, inline_data, titled
+from daemon.wires.openai_responses.answer_parts import search_action
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
     ContentPart,
@@ -45,9 +48,11 @@ from daemon.wires.openai_responses.schema import (
     ReasoningInput,
     RefusalPart,
     Unset,
+    WebSearchCall,
 )
 
 ID_LIMIT = 64
+_OUTSIDE_ID = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class InputWriter:
@@ -177,6 +182,11 @@ class InputWriter:
     def _hosted(self, call: HostedCall) -> None:
         if call.wire == WIRE_NAME and call.raw is not None:
             self._item(call.raw)
+        elif call.name == web_search.NAME:
+            identifier = f"ws_{_OUTSIDE_ID.sub('_', call.id)}"[:ID_LIMIT]
+            self._item(WebSearchCall(identifier, "completed", search_action(call)))
+            if web_search.is_missed(call):
+                self._lose(call.name)
         else:
             self._lose(call.name)
 

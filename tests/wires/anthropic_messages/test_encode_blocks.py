@@ -112,7 +112,8 @@ def test_a_call_and_its_result(result: ToolResult, expected: dict[str, Any]) -> 
         ("document", File(file_id="f")),
         ("content", Opaque("responses", Raw(b"{}"))),
         ("compaction", Opaque("responses", Raw(b'{"type":"compaction"}'))),
-        ("web_search", HostedCall(id="w", name="web_search")),
+        ("web_search", HostedCall(id="w", name="web_search", sealed=True)),
+        ("file_search", HostedCall(id="w", name="file_search")),
     ],
 )
 def test_what_has_no_form_is_reported(word: str, block: Block) -> None:

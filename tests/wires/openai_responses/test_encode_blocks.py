@@ -299,10 +299,10 @@ def test_own_items_come_back_as_they_were_at_their_place() -> None:
 
 
 def test_what_others_ran_themselves_is_reported() -> None:
-    hosted = HostedCall(id="srvtoolu_1", name="web_search", wire="messages", raw=raw({"type": "server_tool_use"}))
+    hosted = HostedCall(id="srvtoolu_1", name="web_fetch", wire="messages", raw=raw({"type": "server_tool_use"}))
     unknown = Opaque("messages", raw({"type": "container_upload"}))
     body = encode(ask(turn("assistant", hosted, unknown, "a")))
-    assert body.lost == ("messages[0].web_search", "messages[0].container_upload")
+    assert body.lost == ("messages[0].web_fetch", "messages[0].container_upload")
 
 
 def test_message_ids_go_back_to_this_wire_only() -> None:

@@ -148,6 +148,15 @@ def changed(change: Change, body: dict[str, Any], argument: str = "") -> tuple[d
             {"input": [USER, {"type": "reasoning", "summary": [], "encrypted_content": "E"}]},
             ["input[1].reasoning", "input[3].item_reference"],
         ),
+        # what is asked for beside the answer
+        (
+            changes.without_sources,
+            "",
+            {"include": ["reasoning.encrypted_content", "web_search_call.action.sources"]},
+            {"include": ["reasoning.encrypted_content"]},
+            [],
+        ),
+        (changes.without_sources, "", {"include": ["web_search_call.action.sources"]}, {}, []),
         # ids
         (
             changes.without_ids,
