@@ -97,6 +97,28 @@ def test_a_messages_client_gets_the_pages_of_a_search(
     assert all("sources" not in block["input"] for block in whole["content"] if block["type"] == "server_tool_use")
 
 
+def chat_answer(*citations: dict[str, Any]) -> dict[str, Any]:
+    annotations = [{"type": "url_citation", "url_citation": each} for each in citations]
+    message = {"role": "assistant", "content": "found it", "annotations": annotations}
+    return {"id": "c", "model": "m", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "answer"),
+    [
+        (["text", "server_tool_use", "web_search_tool_result"], chat_answer(cited(A, "Ay"), cited(B, "Bee"))),
+        (["text"], chat_answer()),
+    ],
+)
+def test_what_a_search_model_cites_it_has_found(kinds: list[str], answer: dict[str, Any]) -> None:
+    """Models of the Chat API do not say that they search."""
+    whole, stream = shown("messages", "chat", answer)
+    assert [block["type"] for block in whole["content"]] == kinds
+    assert read(stream).content == whole["content"]
+    found = [(each["url"], each["title"]) for block in whole["content"][2:] for each in block["content"]]
+    assert found == ([(A, "Ay"), (B, "Bee")] if kinds[1:] else [])
+
+
 @pytest.mark.parametrize(
     ("urls", "answer"),
     [

@@ -66,7 +66,7 @@ def _blocks(content: tuple[Block, ...], context: AnswerContext) -> Iterator[Json
     ids = tool_ids(context)
     asked = context.request.reasoning
     thinking = HeldThinking(asked)
-    results = PendingResults()
+    results = PendingResults(context.request.tools)
     for block in content:
         if isinstance(block, Reasoning) and not asked.asked_for:
             thinking.add(block)

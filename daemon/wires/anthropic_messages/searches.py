@@ -16,6 +16,7 @@ from msgspec import Raw, ValidationError
 
 from daemon.inference.blocks import Citation, HostedCall, SearchHit
 from daemon.inference.events import OBJECT
+from daemon.inference.request import AnyTool, WebSearch
 from daemon.wires.anthropic_messages.schema import (
     WIRE_NAME,
     SearchResultItem,
@@ -113,11 +114,14 @@ def hosted_blocks(call: HostedCall) -> list[Raw]:
 
 
 class PendingResults:
-    """The results of one answer's searches that are not said yet. ``kept``: bytes of the pages cited so far."""
+    """The results of one answer's searches that are not said yet. ``tools``: what the client offers. ``kept``: bytes of
+    the pages cited so far."""
 
-    __slots__ = ("_pages", "_shown", "_waiting", "kept")
+    __slots__ = ("_pages", "_searched", "_shown", "_tools", "_waiting", "kept")
 
-    def __init__(self) -> None:
+    def __init__(self, tools: Sequence[AnyTool]) -> None:
+        self._tools = tools
+        self._searched = False  # whether the upstream has said that it searched
         self._waiting: list[str] = []  # ids of searches without a result
         self._shown: set[str] = set()  # pages of those that have one
         self._pages: dict[str, str] = {}  # url -> title
@@ -125,6 +129,7 @@ class PendingResults:
 
     def take(self, call: HostedCall) -> list[Raw]:
         """The blocks of a search that are due now."""
+        self._searched |= call.name == SEARCH
         if call.wire == WIRE_NAME or call.name != SEARCH or call.hits:
             self._shown.update(hit.url for hit in call.hits)
             return hosted_blocks(call)
@@ -133,12 +138,16 @@ class PendingResults:
 
     def cite(self, citation: Citation) -> None:
         url = citation.url
-        if self._waiting and url and url not in self._shown and url not in self._pages:
+        if url and url not in self._shown and url not in self._pages:
             self._pages[url] = citation.title or ""
             self.kept += OBJECT + len(url) + len(citation.title or "")
 
     def rest(self) -> list[Raw]:
-        """The results that are still due: nobody says which search found a page, so that the last one has them all."""
+        """The results that are still due: nobody says which search found a page, so that the last one has them all.
+        Search models of the Chat API say nothing of their searches but what they cite."""
+        if self._pages and not self._searched and any(isinstance(tool, WebSearch) for tool in self._tools):
+            call = HostedCall(id="", name=SEARCH)
+            return [_use(call), _result(_use_id(call), self._pages)]
         waiting, self._waiting = self._waiting, []
         return [_result(each, self._pages if each is waiting[-1] else {}) for each in waiting]
 

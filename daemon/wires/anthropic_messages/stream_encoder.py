@@ -134,7 +134,7 @@ class MessagesStreamEncoder:
         self._called = self._refused = False  # decide the ``stop_reason``: clients act on it together with the blocks
         self._asked = context.request.reasoning.asked_for  # whether thinking is shown as it comes
         self._held = HeldThinking(context.request.reasoning)  # where it is not
-        self._results = PendingResults()
+        self._results = PendingResults(context.request.tools)
 
     def encode(self, events: Sequence[Event]) -> bytes:
         out: list[bytes] = []
