@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.test_passthrough import ending, frames, new_pipe, opening, text
-from tests.wires.fields_responses import response_misfits
+from tests.gateway.test_passthrough import STOPPING, ending, frames, new_pipe, opening, read, text
+from tests.wires.fields_responses import event_misfits, response_misfits
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,13 @@ def test_a_collected_response_has_what_its_upstream_left_out(kept: dict[str, Any
     assert response_misfits(answer) == []
     assert {name: answer[name] for name in kept} == kept
     assert (answer["usage"]["input_tokens"], answer["output"][0]["content"][0]["text"]) == (11, "hello")
+
+
+def test_so_does_the_object_of_a_failure_that_is_ours() -> None:
+    """Also where the upstream has begun the answer with an object of its own."""
+    pipe = new_pipe("responses")
+    pipe.feed(frames("responses", *opening("responses"), *text("responses", "hello")))
+    pipe.take()
+    (failed,) = read(pipe.fail(STOPPING))
+    assert event_misfits(failed) == []
+    assert (failed["response"]["id"], failed["response"]["odd"]) == ("msg_up", {"model": "served-2026"})

@@ -249,7 +249,7 @@ class ResponsesDialect:
     def fail(self, error: GatewayError) -> bytes:
         problem = {"code": failure_code(error) or error.kind.value, "message": failure_message(error)}
         output = self._items if self.kept <= MOST_REPEATED else []
-        response = changed(self._running(), status="failed", error=problem, output=output)
+        response = self._objects.filled(changed(self._running(), status="failed", error=problem, output=output))
         return _numbered({"type": "response.failed", "response": Raw(response)}, self._last_number + 1)
 
     def whole(self, body: bytes) -> bytes:
