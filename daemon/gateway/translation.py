@@ -99,6 +99,7 @@ class TranslationPipe:
         self.ending = ""
         self.stage = "held"
         request = self._client_request.request
+        self._client_request.wire.refuse_foreign(request)
         foreign = self._client_request.wire.foreign_fields(request.extra.get(request.wire, {}))
         seal = self._seal if target.reasoning else None
         opened = open_request(seal, request)

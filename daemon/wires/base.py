@@ -294,6 +294,10 @@ class Wire(Struct, frozen=True, kw_only=True):
     """(what ``Request.extra`` holds for this wire) -> the names of what another wire has no place for: all that is
     said in it, but for what is read or not missed. Raises ``LocalError`` for what cannot be done without."""
 
+    refuse_foreign: Callable[[Request], None] = lambda _: None
+    """Raises ``LocalError`` for a request of a client with an item that no other wire has, and that cannot be left
+    out."""
+
     hosted_tools: frozenset[str] | None
     """Which tools that an upstream ran by itself the wire's answers have a form for; None: any."""
 

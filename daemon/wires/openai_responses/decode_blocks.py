@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -28,7 +29,7 @@ from daemon.inference.blocks import (
 )
 from daemon.inference.request import Message, Role
 from daemon.wires.added_text import earlier_summary
-from daemon.wires.json import NOT_JSON, items_of, mistake
+from daemon.wires.json import NOT_JSON, changed, items_of, mistake
 from daemon.wires.openai.request_body import invalid
 from daemon.wires.openai_responses.compaction import COMPACTIONS, TRIGGER, summary_in
 from daemon.wires.openai_responses.entry_schema import RequestItem, RequestPart
@@ -86,8 +87,11 @@ class _Turns:
             self._put("assistant", hosted_call(_head.decode(raw), raw))
             return
         if type_ in _KNOWN:
-            self._known(_item.decode(raw, self._noted), type_)
-            return
+            item = _item.decode(raw, self._noted)
+            if type_ or item.role or not item.id:
+                self._known(item, type_)
+                return
+            type_, raw = REFERENCE, Raw(changed(raw, type=REFERENCE))  # the API takes one without its type
         if type_ in COMPACTIONS and (summary := summary_in(raw)) is not None:
             self._whole("user", Text(earlier_summary(summary)))
             return
@@ -136,6 +140,10 @@ class _Turns:
         self._blocks, self._id, self._spoken = [], None, False
 
 
+REFERENCE: Final = "item_reference"
+"""Stands for an item that the upstream keeps."""
+
+
 _KNOWN = frozenset(
     {
         None,
@@ -149,7 +157,7 @@ _KNOWN = frozenset(
 )
 """An item without a type is a message ("easy input message")."""
 
-_FROM_USER = frozenset({"additional_tools", TRIGGER, "item_reference", "configuration_update"})
+_FROM_USER = frozenset({"additional_tools", TRIGGER, REFERENCE, "configuration_update"})
 
 
 def _reasoning(item: RequestItem) -> Reasoning:
