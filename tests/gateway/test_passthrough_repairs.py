@@ -125,6 +125,13 @@ def test_an_end_without_its_word_gets_it(events: list[Json], reason: str) -> Non
     assert sent[-2]["id"] == "c" and sent[-2]["model"] == "asked-for"
 
 
+def test_the_last_chunk_says_the_usage() -> None:
+    """The SDKs take it from there; Kimi by OpenRouter has it in its last chunk, and no finish_reason."""
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    sent = passed("chat", chunk("c", {"content": "hi"}), chunk("c", {}) | {"usage": usage})
+    assert sent[-2]["choices"][0]["finish_reason"] == "stop" and sent[-2]["usage"] == usage
+
+
 @pytest.mark.parametrize(
     ("word", "sent"),
     [
