@@ -75,7 +75,9 @@ def test_a_signature_behind_the_last_text_is_lost_where_an_answer_cannot_end_wit
     ("name", "refused"),
     [
         ("earlier_reasoning", False),
-        ("lowered_effort", False),
+        ("reasoning.effort", False),
+        ("metadata.user_id", False),
+        ("metadata", True),
         ("messages[3].reasoning", False),
         ("reasoning", True),
         ("messages[3].image", True),

@@ -325,7 +325,7 @@ LOSSES: list[tuple[str, Message, list[str]]] = [
     ("a result without its call", turn("user", result("x", "1"), "a"), ["messages[1].tool_result"]),
     (
         "a search that the upstream ran",
-        turn("assistant", HostedCall(id="w", name="web_search")),
+        turn("assistant", HostedCall(id="w", name="web_search", sealed=True)),
         ["messages[1].web_search"],
     ),
     ("one in a user's turn", turn("user", HostedCall(id="w", name="web_search")), ["messages[1].web_search"]),
@@ -335,6 +335,16 @@ LOSSES: list[tuple[str, Message, list[str]]] = [
         "another wire's content",
         turn("assistant", Opaque("responses", raw({"type": "compaction"}))),
         ["messages[1].compaction"],
+    ),
+    (
+        "an item of its own that holds no content",
+        turn("user", Opaque("responses", raw({"type": "computer_call_output", "output": {}})), "a"),
+        ["messages[1].computer_call_output"],
+    ),
+    (
+        "an item that is an order",
+        turn("user", "a", Opaque("responses", raw({"type": "compaction_trigger"}))),
+        ["messages[1].compaction_trigger"],
     ),
     ("content without a type", turn("assistant", Opaque("responses", raw(1))), ["messages[1].content"]),
     ("a picture in Anthropic's store", turn("user", Image(file_id="file_1")), ["messages[1].image"]),
