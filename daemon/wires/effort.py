@@ -27,6 +27,9 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 """Where a client says its level, by its wire: how a loss of it is named."""
 
+BUDGET_FIELDS: Final[Mapping[str, str]] = {"messages": "thinking.budget_tokens", "chat": "reasoning.max_tokens"}
+"""The same of a number of tokens."""
+
 _HIGHEST: Final = "ultra"
 """Codex' level above all others, which few models take: to others it is the highest that they know."""
 _NO_LEVEL: Final = frozenset({"auto", "default"})
@@ -45,6 +48,11 @@ def lowered(asked: str | None, sent: str | None) -> bool:
     if sent not in SCALE or level not in SCALE:
         return True
     return asked == _HIGHEST or SCALE.index(sent) < SCALE.index(level)
+
+
+def holds_less(level: str | None, budget: int | None) -> bool:
+    """Whether a level lets a model think for fewer tokens than the client has given it. The highest has no bound."""
+    return budget is not None and level is not None and level != SCALE[-1] and BUDGETS.get(level, budget) < budget
 
 
 def nearest(word: str, levels: Sequence[str]) -> str | None:

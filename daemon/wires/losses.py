@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from daemon.wires.effort import FIELDS as EFFORTS
+from daemon.wires.effort import BUDGET_FIELDS, FIELDS
 
 EARLIER_REASONING: Final = "earlier_reasoning"
 """Reasoning of an earlier answer that stays behind, since this upstream could not read it."""
-_KEPT_BACK: Final = frozenset({EARLIER_REASONING, "user", "metadata.user_id", *EFFORTS.values()})
+_KEPT_BACK: Final = frozenset(
+    {EARLIER_REASONING, "user", "metadata.user_id", *FIELDS.values(), *BUDGET_FIELDS.values()}
+)
 _OF_MESSAGE: Final = re.compile(r"messages\[\d+\]\.reasoning")
 
 

@@ -252,6 +252,24 @@ FULL: dict[str, list[dict[str, Any]]] = {
                     "reasoning_content": "r",
                 },
                 {"role": "assistant", "reasoning": "r", "content": "a"},
+                {
+                    "role": "assistant",
+                    "content": "a",
+                    "reasoning_text": "r",
+                    "reasoning_opaque": "o",
+                    "reasoning_details": [{"data": "d"}],
+                    "thinking_blocks": [{"signature": "s"}],
+                    "extra_content": {"google": {"thought_signature": "s"}},
+                    "tool_calls": [
+                        CALL
+                        | {
+                            "id": "c3",
+                            "thought_signature": "s",
+                            "extra_content": {"google": {"thought_signature": "t"}},
+                            "provider_specific_fields": {"thought_signature": "u"},
+                        }
+                    ],
+                },
                 {"role": "tool", "tool_call_id": "c2", "content": "x"},
             ],
             "stream": True,

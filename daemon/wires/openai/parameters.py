@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from daemon.inference.blocks import Text
 from daemon.inference.request import ReasoningOptions, Request
-from daemon.wires.effort import BUDGETS, FIELDS, lowered, nearest
+from daemon.wires.effort import BUDGET_FIELDS, BUDGETS, FIELDS, holds_less, lowered, nearest
 from daemon.wires.json import RawObject, says
 from daemon.wires.naming import shorten_id
 
@@ -150,9 +150,13 @@ def effort_for(model: str, *, suffix: str | None, options: ReasoningOptions, def
 
 
 def note_lowered(request: Request, suffix: str | None, sent: str | None, lost: list[str]) -> None:
-    """Names the client's effort where it is more than what is ``sent``."""
-    if lowered(suffix or request.reasoning.effort, sent):
-        lost.append(FIELDS[request.wire])
+    """Names the client's effort, or its budget, where it is more than what is ``sent``."""
+    asked, wire = request.reasoning, request.wire
+    effort = suffix or asked.effort
+    if lowered(effort, sent):
+        lost.append(FIELDS[wire])
+    elif effort is None and asked.enabled is not False and holds_less(sent, asked.budget):
+        lost.append(BUDGET_FIELDS.get(wire, FIELDS[wire]))
 
 
 def _from_budget(options: ReasoningOptions) -> str | None:

@@ -176,8 +176,6 @@ class ChatStreamDecoder(SseDecoder):
             or delta.thinking_blocks
             or delta.reasoning_opaque
             or delta.extra_content
-            or delta.reasoning_signature
-            or delta.thought_signature
             or (text and type(text) is not str)
         ):
             self._think(*self._state.take(delta))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from daemon.inference.request import ReasoningOptions, Request
+from daemon.wires.losses import is_refused
 from daemon.wires.openai.parameters import effort_for, levels_of, note_lowered
 
 NOTHING = ReasoningOptions()
@@ -79,6 +80,27 @@ def test_a_level_that_is_less_than_the_client_asked_for_is_reported(
     asked = Request(wire="responses", model="x", messages=(), reasoning=ReasoningOptions(effort=effort))
     note_lowered(asked, suffix, sent, lost)
     assert lost == ["reasoning.effort"] * less
+
+
+@pytest.mark.parametrize(
+    ("sent", "options", "less"),
+    [
+        ("high", budget(31_999), True),
+        ("low", budget(1025), True),
+        ("high", budget(24_576), False),
+        ("max", budget(100_000), False),
+        ("low", ReasoningOptions(enabled=False, budget=4096), False),
+        (None, budget(31_999), False),
+        ("high", NOTHING, False),
+    ],
+)
+def test_a_level_that_stands_for_fewer_tokens_than_the_client_gave_is_reported(
+    sent: str | None, options: ReasoningOptions, less: bool
+) -> None:
+    lost: list[str] = []
+    note_lowered(Request(wire="messages", model="x", messages=(), reasoning=options), None, sent, lost)
+    assert lost == ["thinking.budget_tokens"] * less
+    assert not any(map(is_refused, lost))
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "gpt-4.1-mini", "gpt-3.5-turbo", "chatgpt-4o-latest"])

@@ -166,7 +166,7 @@ CASES: dict[str, tuple[list[Json], str, Json, list[Json]]] = {
     "an object that is no thinking": ([{"reasoning": {"effort": "low"}}, CALL], "", {}, [{}]),
 }
 FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details", "thinking_blocks")
-OPAQUE = ("reasoning_opaque", "extra_content", "reasoning_signature", "thought_signature")
+OPAQUE = ("reasoning_opaque", "extra_content")
 
 
 def streamed(deltas: list[Json]) -> Response:
