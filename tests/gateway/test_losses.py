@@ -49,6 +49,9 @@ def test_what_an_entry_cannot_show(lost: tuple[str, ...], entry: str, events: li
         ("tools.my own words.anyOf", "tools.unnamed"),
         ("tools." + "a" * 300, "tools.unnamed"),
         ("tools.名前", "tools.unnamed"),
+        ("what the user said", "unnamed"),
+        ("what the user. said", "unnamed"),
+        ("context_management.what the user said", "context_management.unnamed"),
     ],
 )
 def test_a_name_is_reported_and_text_is_not(text: str, name: str) -> None:
