@@ -99,6 +99,9 @@ def test_what_a_changed_provider_costs_is_not_refused(name: str, refused: bool) 
         ("tools.my own words.anyOf", "tools.unnamed"),
         ("tools." + "a" * 300, "tools.unnamed"),
         ("tools.名前", "tools.unnamed"),
+        ("what the user said", "unnamed"),
+        ("what the user. said", "unnamed"),
+        ("context_management.what the user said", "context_management.unnamed"),
     ],
 )
 def test_a_name_is_reported_and_text_is_not(text: str, name: str) -> None:

@@ -113,6 +113,13 @@ def turn(*parts: dict[str, Any], role: Any = "user", **more: Any) -> list[dict[s
         (["input[1].new"], "responses", {"input": turn(new=1)}),
         (["input[1].new"], "responses", {"input": turn({"type": "input_text", "text": "a", "new": 1})}),
         ([], "responses", {"input": [{"type": "of_tomorrow", "new": 1}]}),
+        (["tool_choice.new"], "messages", {"tool_choice": {"type": "auto", "new": 1}}),
+        (
+            ["tool_choice.function.new"],
+            "chat",
+            {"tool_choice": {"type": "function", "function": {"name": "f", "new": 1}}},
+        ),
+        (["tool_choice.new"], "responses", {"tool_choice": {"type": "function", "name": "f", "new": 1}}),
         (["messages[1].unnamed"], "chat", {"messages": turn(**{"my doctor's name": 1})}),
     ],
 )

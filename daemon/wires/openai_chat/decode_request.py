@@ -20,7 +20,7 @@ from daemon.inference.request import (
     ToolChoice,
     WebSearch,
 )
-from daemon.wires.json import RawObject, copy_of, mistake, says
+from daemon.wires.json import RawObject, copy_of, fields_of, mistake, says
 from daemon.wires.openai.request_body import CHOICES, invalid, read_body, session_of
 from daemon.wires.openai_chat.decode_blocks import messages_of
 from daemon.wires.openai_chat.entry_schema import (
@@ -71,7 +71,7 @@ def _request(
 ) -> Request:
     tools = _tools(parameters, noted)
     custom = frozenset(tool.name for tool in tools if isinstance(tool, Tool) and tool.kind == "custom")
-    choice = _tool_choice(parameters)
+    choice = _tool_choice(parameters, noted)
     options = parameters.stream_options
     max_tokens = parameters.max_completion_tokens
     if max_tokens is None:
@@ -202,7 +202,7 @@ class _Choice(NamedTuple):
     kept: bool
 
 
-def _tool_choice(parameters: RequestBody) -> _Choice:
+def _tool_choice(parameters: RequestBody, noted: Unread) -> _Choice:
     raw = copy_of(parameters.tool_choice) or copy_of(parameters.function_call)
     if raw is None:
         return _Choice(None, False)
@@ -216,11 +216,11 @@ def _tool_choice(parameters: RequestBody) -> _Choice:
     except msgspec.ValidationError as error:
         raise invalid(f"Invalid 'tool_choice': {mistake(error)}", "tool_choice") from None
     name = choice.function.name if choice.function is not None else choice.name
-    if name:
-        return _Choice(ToolChoice("tool", name), False)
-    if choice.custom is not None and choice.custom.name:
-        return _Choice(ToolChoice("tool", choice.custom.name, "custom"), False)
-    return _Choice(None, copy_of(parameters.tool_choice) is not None)
+    custom = choice.custom.name if choice.custom is not None else ""
+    if not name and not custom:
+        return _Choice(None, copy_of(parameters.tool_choice) is not None)
+    noted.add(f"tool_choice.{field}" for field in unread(fields_of(raw), RequestChoice))
+    return _Choice(ToolChoice("tool", name) if name else ToolChoice("tool", custom, "custom"), False)
 
 
 # --- mistakes ---

@@ -55,7 +55,7 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
     fields, parameters = read_body(body, _body, noted, _misshapen)
     if not parameters.model:
         raise invalid("Missing required parameter: 'model'.", "model")
-    choice, choice_kept = tool_choice(parameters.tool_choice)
+    choice, choice_kept = tool_choice(parameters.tool_choice, noted)
     messages = messages_of(parameters.input, noted)
     tools = tools_of(parameters.tools or (), "tools", noted)
     inline = inline_tools(messages, noted)
@@ -254,7 +254,7 @@ def _web_search(tool: RequestTool, noted: Unread) -> WebSearch:
     )
 
 
-def tool_choice(raw: Raw | UnsetType) -> tuple[ToolChoice | None, bool]:
+def tool_choice(raw: Raw | UnsetType, noted: Unread) -> tuple[ToolChoice | None, bool]:
     """The choice in the hub's words, and whether it must also be kept as it came (``allowed_tools``, hosted)."""
     chosen = copy_of(raw)
     if chosen is None:
@@ -269,6 +269,7 @@ def tool_choice(raw: Raw | UnsetType) -> tuple[ToolChoice | None, bool]:
     except msgspec.ValidationError as error:
         raise invalid(f"Invalid 'tool_choice': {mistake(error)}", "tool_choice") from None
     if choice.type in ("function", "custom") and choice.name:
+        noted.add(f"tool_choice.{field}" for field in unread(fields_of(chosen), NamedChoice))
         return ToolChoice("tool", choice.name, "custom" if choice.type == "custom" else "function"), False
     if choice.type.startswith(_WEB_SEARCH):
         return ToolChoice("tool", "web_search", "web_search"), False

@@ -47,6 +47,7 @@ class RequestItem(Struct):
     encrypted_content: str | None = None
     caller: NotMissed = ABSENT
     created_by: NotMissed = ABSENT
+    internal_chat_message_metadata_passthrough: NotMissed = ABSENT  # Codex
     phase: NotMissed = ABSENT
     status: NotMissed = ABSENT
 

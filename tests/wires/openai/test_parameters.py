@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.inference.request import ReasoningOptions, Request
+from daemon.inference.blocks import Text
+from daemon.inference.request import Message, ReasoningOptions, Request
+from daemon.wires.base import EncodeOptions
 from daemon.wires.losses import is_refused
 from daemon.wires.openai.parameters import effort_for, levels_of, note_lowered
+from daemon.wires.table import WIRES
 
 NOTHING = ReasoningOptions()
 
@@ -106,3 +109,29 @@ def test_a_level_that_stands_for_fewer_tokens_than_the_client_gave_is_reported(
 @pytest.mark.parametrize("model", ["gpt-4o", "gpt-4.1-mini", "gpt-3.5-turbo", "chatgpt-4o-latest"])
 def test_models_that_do_not_reason_have_no_levels(model: str) -> None:
     assert levels_of(model) == ()
+
+
+@pytest.mark.parametrize(
+    ("lost", "wire", "model", "effort"),
+    [
+        (("output_config.effort",), "messages", "gpt-5", "max"),
+        (("output_config.effort",), "messages", "deepseek-v4", "xhigh"),
+        (("reasoning_effort",), "chat", "gpt-5.1", "xhigh"),
+        (("reasoning.effort",), "responses", "gpt-5.6", "ultra"),
+        (("reasoning.effort",), "responses", "gpt-5", "no level"),
+        ((), "messages", "gpt-5", "high"),
+        ((), "messages", "gpt-5.6", "max"),
+        ((), "responses", "gpt-5", "none"),  # the least that there is
+        ((), "chat", "gpt-5", "auto"),
+        (("reasoning",), "messages", "gpt-4o", "high"),
+    ],
+)
+def test_an_effort_above_what_the_model_takes_is_reported(
+    lost: tuple[str, ...], wire: str, model: str, effort: str
+) -> None:
+    """Toward both APIs, under the name that the client's API has for it."""
+    asked = Request(
+        wire=wire, model="m", messages=(Message("user", (Text("go"),)),), reasoning=ReasoningOptions(effort=effort)
+    )
+    for toward in {"chat", "responses"} - {wire}:
+        assert WIRES[toward].encode_request(asked, EncodeOptions(model=model)).lost == lost
