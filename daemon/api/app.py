@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from daemon.api.guard import ADMITTED, Guard, request_info
-from daemon.api.inference.entry import COUNTS, ENTRIES, MODELS, entry_of
+from daemon.api.inference.entry import COMPACT_PATH, COUNTS, ENTRIES, MODELS, entry_of
 from daemon.api.inference.entry import entry as inference_entry
 from daemon.api.inference.models import ModelRoutes
 from daemon.api.management import routes as management
@@ -25,7 +25,7 @@ from daemon.api.services import Services
 from daemon.errors import ErrorKind, GatewayError, LocalError
 from daemon.gateway.request_lines import EndedRequest
 
-HOT_PATHS = (*ENTRIES, *COUNTS)
+HOT_PATHS = (*ENTRIES, *COUNTS, COMPACT_PATH)
 
 Entry = Callable[[Scope, Receive, Send, Services], Awaitable[None]]
 

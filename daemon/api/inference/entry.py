@@ -22,6 +22,7 @@ from daemon.api.services import Services
 from daemon.errors import GatewayError, LocalError, internal, stopping
 from daemon.gateway.access import ClientAccess
 from daemon.gateway.client_request import ClientRequest
+from daemon.gateway.compaction import COMPACT
 from daemon.gateway.count_tokens import TokenCount
 from daemon.gateway.counting import estimate
 from daemon.gateway.request_handler import RequestHandler
@@ -34,6 +35,7 @@ from daemon.inference.request import Request
 from daemon.snapshot.snapshot import Snapshot
 from daemon.wires.anthropic_messages import decode_count_request
 from daemon.wires.base import AnswerContext, Wire
+from daemon.wires.openai_responses.compaction import with_trigger
 from daemon.wires.table import WIRES
 
 Scope = MutableMapping[str, Any]
@@ -47,6 +49,7 @@ PATHS: Final[Mapping[str, str]] = {
 ENTRIES: Final[Mapping[str, Wire]] = {path: WIRES[name] for path, name in PATHS.items() if name in WIRES}
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"
 INPUT_TOKENS: Final = "/v1/responses/input_tokens"
+COMPACT_PATH: Final = "/v1/responses/compact"
 MODELS: Final = "/v1/models"
 
 
@@ -65,6 +68,12 @@ COUNTS: Final[Mapping[str, Count]] = {
         "input_tokens", WIRES["responses"], WIRES["responses"].decode_request, {"object": "response.input_tokens"}
     ),
 }
+WIRE_OF: Final[Mapping[str, Wire]] = {
+    **ENTRIES,
+    **{path: count.wire for path, count in COUNTS.items()},
+    COMPACT_PATH: WIRES["responses"],
+}
+"""The dialect of each path that is served here."""
 ACCESS: Final = ClientAccess()
 CHEAP_TO_ESTIMATE: Final = 32 * 1024
 """Bytes of a body whose prompt is estimated at once. A larger one is estimated only if its answer begins with the
@@ -75,6 +84,8 @@ def entry_of(path: str) -> str:
     """The entry that log and metrics name for a path; ``OTHER`` for every one that is none."""
     if path in COUNTS:
         return COUNTS[path].name
+    if path == COMPACT_PATH:
+        return COMPACT
     if path == MODELS or path.startswith(f"{MODELS}/"):
         return "models"
     return PATHS.get(path, OTHER)
@@ -85,7 +96,7 @@ async def entry(scope: Scope, receive: Receive, send: Send, services: Services) 
     reported by that; all others are here."""
     path = scope["path"]
     count = COUNTS.get(path)
-    wire = count.wire if count is not None else ENTRIES[path]
+    wire = WIRE_OF[path]
     info = request_info(scope)
     snapshot = services.current.get()
     client = AsgiClientStream(send, identity_headers(info, snapshot.config_header))
@@ -107,7 +118,9 @@ async def entry(scope: Scope, receive: Receive, send: Send, services: Services) 
                 async with state.waiting():
                     await _count(count, services, body, headers, snapshot, client, ending)
             else:
-                client_request = _decoded(wire, body, headers, info, snapshot)
+                if path == COMPACT_PATH:
+                    body = with_trigger(body)
+                client_request = _decoded(wire, entry_of(path), body, headers, info, snapshot)
                 handler = RequestHandler(services.live, client_request, client, state)
                 ending.is_reported = True
                 await handler.run()
@@ -175,12 +188,12 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 def _decoded(
-    wire: Wire, body: bytes, headers: Mapping[str, str], info: RequestInfo, snapshot: Snapshot
+    wire: Wire, entry: str, body: bytes, headers: Mapping[str, str], info: RequestInfo, snapshot: Snapshot
 ) -> ClientRequest:
     request = wire.decode_request(body, headers)
     check_length(request.model)
     return ClientRequest(
-        entry=wire.name,
+        entry=entry,
         wire=wire,
         request=request,
         body=body,

@@ -75,6 +75,16 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
         ),
     ),
     AmendmentRule(
+        name="reasoning text placeholder",
+        wires=_RESPONSES,
+        change=changes.blank_reasoning,
+        refusals=Sentences(
+            r"reasoning_text['\"`]? in (?:the )?thinking mode must be passed back",  # DeepSeek, MiMo (bifrost#7320)
+            r"(?:missing|requires?|must (?:include|have|contain)) (?:the |a )?['\"`]?reasoning_text\b",
+            r"reasoning_text['\"`]?(?: field)? (?:is|are) (?:missing|required)",
+        ),
+    ),
+    AmendmentRule(
         name="search without sources",
         wires=_RESPONSES,
         change=changes.without_sources,

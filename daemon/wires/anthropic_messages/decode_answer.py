@@ -14,7 +14,8 @@ from daemon.wires.anthropic_messages.decode_blocks import raw_block_of
 from daemon.wires.anthropic_messages.errors import no_answer, not_json
 from daemon.wires.anthropic_messages.schema import MessageBody, StopDetails, UsageBody
 from daemon.wires.anthropic_messages.searches import with_searches
-from daemon.wires.json import NOT_JSON, LenientDecoder, fields_of, is_object, type_of
+from daemon.wires.call_arguments import NO_ARGUMENTS, says_nothing, stand_in
+from daemon.wires.json import NOT_JSON, LenientDecoder, fields_of, is_json, is_object, string_of, type_of
 from daemon.wires.tools import called_tool, unwrapped
 
 
@@ -41,12 +42,15 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
     "refusal": FinishReason.REFUSAL,
     "pause_turn": FinishReason.PAUSE,
     "model_context_window_exceeded": FinishReason.CONTEXT_WINDOW,
+    "length": FinishReason.LENGTH,
+    "content_filter": FinishReason.CONTENT_FILTER,
 }
+"""The last two are of relays that pass on what a chat server said; Gemini's write ``MAX_TOKENS``."""
 
 
 def finish_reason(word: str | None, *, called: bool) -> FinishReason:
     """The hub's word; for a missing or unknown one, what the blocks say."""
-    return FINISH_REASONS.get(word or "") or (FinishReason.TOOL_CALLS if called else FinishReason.STOP)
+    return FINISH_REASONS.get((word or "").lower()) or (FinishReason.TOOL_CALLS if called else FinishReason.STOP)
 
 
 def usage_of(body: UsageBody | None) -> Usage | None:
@@ -115,10 +119,17 @@ def restored(call: ToolCall, names: Mapping[str, str]) -> ToolCall:
     return ToolCall(
         id=call.id,
         name=tool.name,
-        arguments=unwrapped(call.arguments) if tool.custom else call.arguments,
+        arguments=unwrapped(call.arguments) if tool.custom else input_text(call.arguments),
         kind="custom" if tool.custom else "function",
         namespace=tool.namespace,
     )
+
+
+def input_text(written: str) -> str:
+    """A call's whole input. Some servers write the JSON into a text, as the OpenAI wires do."""
+    text = string_of(Raw(written.encode()))
+    inside = text if text.lstrip().startswith("{") and is_json(text) else ""
+    return inside or (NO_ARGUMENTS if written.startswith('"') and says_nothing(text.encode()) else stand_in(written))
 
 
 def _block(raw: Raw, where: str) -> Block | None:

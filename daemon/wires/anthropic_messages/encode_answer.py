@@ -20,6 +20,7 @@ from daemon.inference.blocks import (
     ToolCall,
     ToolResult,
 )
+from daemon.inference.request import ReasoningOptions
 from daemon.inference.response import Response, Usage
 from daemon.wires.anthropic_messages.answer_parts import (
     citation_body,
@@ -66,9 +67,10 @@ def _blocks(content: tuple[Block, ...], context: AnswerContext) -> Iterator[Json
     ids = tool_ids(context)
     asked = context.request.reasoning
     thinking = HeldThinking(asked)
+    called = any(isinstance(block, ToolCall) for block in content)
     results = PendingResults(context.request.tools)
     for block in content:
-        if isinstance(block, Reasoning) and not asked.asked_for:
+        if isinstance(block, Reasoning) and _waits(block, thinking, asked):
             thinking.add(block)
             continue
         if bodies := list(_block(block, ids, context, results)):
@@ -80,6 +82,12 @@ def _blocks(content: tuple[Block, ...], context: AnswerContext) -> Iterator[Json
     if rest := results.rest():
         yield from map(thinking_body, thinking.take())
         yield from rest
+    if called:
+        yield from map(thinking_body, thinking.take_last())
+
+
+def _waits(block: Reasoning, thinking: HeldThinking, asked: ReasoningOptions) -> bool:
+    return not asked.asked_for or (thinking.spoken and block.redacted and not block.text)
 
 
 def _block(block: Block, ids: CallIds, context: AnswerContext, results: PendingResults) -> Iterable[Json | Raw]:

@@ -32,6 +32,7 @@ from daemon.wires.media_text import line_for
 from daemon.wires.naming import shorten_id, shorten_names
 from daemon.wires.openai.documents import ERROR_MARK, FILES_OF_OPENAI, SAME_PARTS, inline_data, titled
 from daemon.wires.openai_responses.answer_parts import search_action
+from daemon.wires.openai_responses.plain_reasoning import plain_content
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
     ContentPart,
@@ -147,9 +148,15 @@ class InputWriter:
         return File(text=line_for(_kind(medium), medium.file_id))
 
     def _reasoning(self, reasoning: Reasoning) -> None:
-        """Without its encrypted content thinking cannot be handed back; nor can a user have thought."""
-        if reasoning.signature and self._role == "assistant":
-            self._item(ReasoningInput([], reasoning.signature, _own_id(reasoning.id, "rs_")))
+        """Without a signature thinking cannot be handed back; nor can a user have thought."""
+        if not reasoning.signature or self._role != "assistant":
+            return
+        own_id = _own_id(reasoning.id, "rs_")
+        content = plain_content(reasoning)
+        if content is None:
+            self._item(ReasoningInput([], reasoning.signature, own_id))
+        elif content:
+            self._item(ReasoningInput([], id=own_id, content=content))
 
     def _call(self, call: ToolCall) -> None:
         call_id = shorten_id(call.id, ID_LIMIT)

@@ -16,7 +16,16 @@ from daemon.inference.request import AnyTool, OpaqueTool, OutputFormat, Request,
 from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.json import RawObject, encode, fields_of
 from daemon.wires.naming import shorten_id, shorten_names
-from daemon.wires.openai.parameters import effort_for, levels_of, sampled, service_tier, session_key, user
+from daemon.wires.openai.parameters import (
+    effort_for,
+    levels_of,
+    note_lowered,
+    sampled,
+    service_tier,
+    session_key,
+    shared_fields,
+    user,
+)
 from daemon.wires.openai_responses import schema
 from daemon.wires.openai_responses.encode_blocks import ID_LIMIT, InputWriter
 from daemon.wires.openai_responses.schema import (
@@ -68,15 +77,16 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
         text=_text(request),
         prompt_cache_key=session,
         service_tier=service_tier(request, lost),
-        user=user(request, lost),
+        user=user(request, lost, known=options.knows_users),
     )
     _put_tools(body, request, names, lost)
-    _put_reasoning(body, request, options)
+    _put_reasoning(body, request, options, lost)
     _put_sampling(body, request, options, lost)
     _drop_unsupported(body, options.unsupported, lost)
-    raw = _with_extra(encode(body), body, request.extra.get(WIRE_NAME))
+    shared = shared_fields(request, WIRE_NAME, options.unsupported)
+    raw = _with_extra(encode(body), body, request.extra.get(WIRE_NAME, shared))
     restored = {sent: name for name, sent in names.items() if sent != name}
-    return UpstreamBody(raw, tuple(lost), restored, session)
+    return UpstreamBody(raw, tuple(lost), restored, session, carried=frozenset(shared))
 
 
 def _sent_names(request: Request) -> dict[str, str]:
@@ -103,13 +113,16 @@ def _put_tools(body: CreateResponse, request: Request, names: Mapping[str, str],
         body.tool_choice = encode_choice(request.tool_choice, request.tools, names)
 
 
-def _put_reasoning(body: CreateResponse, request: Request, options: EncodeOptions) -> None:
+def _put_reasoning(body: CreateResponse, request: Request, options: EncodeOptions, lost: list[str]) -> None:
     """``include`` is asked for wherever the model reasons and the upstream may not keep it for us:
     without it the next turn could not hand the reasoning back."""
-    if not levels_of(options.model):
-        return
     reasoning = request.reasoning
+    if not levels_of(options.model):
+        if (options.effort or reasoning.effort) not in (None, "none") or reasoning.asked_for:
+            lost.append("reasoning")
+        return
     effort = effort_for(options.model, suffix=options.effort, options=reasoning, default=options.default_effort)
+    note_lowered(request, options.effort, effort, lost)
     summary = reasoning.summary or ("auto" if reasoning.visible else None)
     if effort is not None or summary is not None:
         body.reasoning = ReasoningConfig(

@@ -17,7 +17,9 @@ from msgspec import Raw
 
 from daemon.inference.blocks import Citation, HostedCall, Opaque, SearchHit
 from daemon.inference.events import OBJECT, BlockDelta, BlockEnd, BlockKind, Cited, PartBreak
+from daemon.wires.call_arguments import ArgumentStart, stand_in
 from daemon.wires.json import LenientDecoder, copy_of, encode, fields_of, is_object, json_text
+from daemon.wires.openai_responses.plain_reasoning import REASONING_TEXT, hidden_reasoning
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
     Annotation,
@@ -152,7 +154,8 @@ ReasoningSource = Literal["summary", "content"]
 
 class ReasoningState:
     """A ``reasoning`` item: one block, whose text is the summary or, where a server streams it, the
-    reasoning itself. Whichever comes first wins; the other would say it twice."""
+    reasoning itself. Whichever comes first wins; the other would say it twice. Reasoning that is not encrypted is
+    signed as what it is (``plain_reasoning``), since its server wants it back."""
 
     __slots__ = ("_block", "_last", "_sent", "_signature", "_source", "ended", "item_id", "writer")
     content: Final = "reasoning"
@@ -201,9 +204,13 @@ class ReasoningState:
             self.part_done("content", index, part.text)
         if last.encrypted_content:
             self._sign(last.encrypted_content)
+        if self._source == "summary" and not self._signature:
+            self._sign(hidden_reasoning([part.text for part in _parts(last.content) if part.text]))
         self.finish()
 
     def finish(self) -> None:
+        if self._source == "content" and not self._signature:
+            self._sign(REASONING_TEXT)
         self.writer.events.append(BlockEnd(self._block, self._signature or None))
         self._sign(None)
         self.ended = True
@@ -217,6 +224,7 @@ class CallState:
     """A ``function_call`` or ``custom_tool_call``. It starts when its name is known; what came before waits."""
 
     __slots__ = (
+        "_begins",
         "_block",
         "_kind",
         "_name",
@@ -245,6 +253,8 @@ class CallState:
         # Arguments that came before the name: relays announce a call without one and name it later, or at its end.
         self._waiting = bytearray()
         self._sent = False  # whether deltas brought arguments: what ``done`` says again is then not read
+        # Of a function, whose first deltas may say nothing; a custom call has any text.
+        self._begins = ArgumentStart() if kind == "tool_call" else None
         self._whole: str | None = None  # the arguments as some event had them whole, for a call without deltas
 
     def describe(self, item: CallItem) -> None:
@@ -261,6 +271,8 @@ class CallState:
 
     def delta(self, text: str) -> None:
         """More arguments; they wait until the name is known."""
+        if self._begins is not None and not self._begins.flowing:
+            text = self._begins.add(text)
         if not text:
             return
         self._sent = True
@@ -269,7 +281,7 @@ class CallState:
             self._waiting += written
             self.writer.kept += len(written)
         else:
-            self.writer.delta(self._block, text)
+            self.writer.events.append(BlockDelta(self._block, text))
 
     def announced(self, item: Raw) -> None:
         """``output_item.added`` once more, with what was missing."""
@@ -288,12 +300,15 @@ class CallState:
         self.ended = True
         if self._block is None:
             return
-        if not self._sent and self._whole:
-            self.writer.delta(self._block, self._whole)
+        if not self._sent and (whole := self._whole or self._rest()):
+            self.writer.delta(self._block, whole if self._begins is None else stand_in(whole))
             self._sent = True
         self.writer.kept -= len(self._whole or "")
         self._whole = None
         self.writer.end(self._block)
+
+    def _rest(self) -> str:
+        return "" if self._begins is None else self._begins.rest()
 
     @property
     def empty(self) -> bool:
