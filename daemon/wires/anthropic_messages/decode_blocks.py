@@ -31,6 +31,7 @@ from daemon.wires.anthropic_messages.schema import (
     WIRE_NAME,
     ChoiceType,
     CitationBody,
+    ContainerUpload,
     DocumentBlock,
     ImageBlock,
     KnownBlock,
@@ -48,11 +49,12 @@ from daemon.wires.anthropic_messages.schema import (
     Typed,
 )
 from daemon.wires.anthropic_messages.searches import with_searches
-from daemon.wires.json import NOT_ONE_OF_THEM, items_of, mistake
+from daemon.wires.json import NOT_ONE_OF_THEM, LenientDecoder, items_of, mistake
 
 _known_block = msgspec.json.Decoder(KnownBlock)
 _result_content = msgspec.json.Decoder(ResultContent | SearchResultBlock)
 _raw_result = msgspec.json.Decoder(RawToolResultBlock)
+_upload = LenientDecoder(ContainerUpload).decode
 _typed = msgspec.json.Decoder(Typed)
 _citation = msgspec.json.Decoder(CitationBody)
 
@@ -96,6 +98,8 @@ def raw_block_of(raw: Raw, where: str) -> Block | None:
         kind = _type_of(raw, where)
         if kind == "tool_result":
             return _tool_result_of_raw(raw, where)
+        if kind == "container_upload" and (identifier := _upload(raw).file_id):
+            return File(file_id=identifier)
         if kind in _KNOWN_TYPES:
             raise invalid_at(where, error) from None
         return Opaque(WIRE_NAME, raw)

@@ -322,6 +322,12 @@ class CitationBody(Struct):
     cited_text: str | None = None
 
 
+class ContainerUpload(Struct, gc=False):
+    """A file of the vendor's store that goes into the container of a server tool."""
+
+    file_id: str | None = None
+
+
 class SearchResultItem(Struct, gc=False):
     url: str = ""
     title: str | None = None

@@ -165,6 +165,10 @@ def test_the_vendors_own_blocks_stay_raw(kind: str) -> None:
     assert raw(block.raw) == given
 
 
+def test_what_goes_into_a_container_is_a_file() -> None:
+    assert blocks({"type": "container_upload", "file_id": "file_1"}) == (File(file_id="file_1"),)
+
+
 def test_a_search_is_one_call_wherever_its_result_stands() -> None:
     uses = [{"type": "server_tool_use", "id": name, "name": "web_search", "input": {"query": name}} for name in "ab"]
     page = {"type": "web_search_result", "url": "https://a", "title": None, "encrypted_content": "E"}
