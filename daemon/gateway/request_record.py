@@ -13,7 +13,6 @@ from daemon.snapshot.core_auths import CoreAuth
 from daemon.telemetry.failure_cause import Cause, Reason, cause_of, level_of, reason_of
 from daemon.telemetry.logs import log_request
 from daemon.telemetry.metrics import Metrics
-from daemon.wires.effort import FIELDS as EFFORTS
 
 CLIENT_GONE = 499
 """The status in log and metrics of a request whose client hung up (nginx's number)."""
@@ -32,18 +31,6 @@ def _before_text(name: str) -> str:
     """The place in a name that holds text: ``tools.``; '' for none."""
     first, dot, _ = name.partition(".")
     return first + dot if dot and _PREFIX.fullmatch(first) else ""
-
-
-NEVER_REFUSED = frozenset({"earlier_reasoning", "user", "metadata.user_id", *EFFORTS.values()})
-"""What ``translation.strict`` does not refuse, though it is reported: what the upstream's API has a place for and gets
-less of, or not at all, for another's sake. Reasoning that only its maker can read, ids that say to a third party who
-the user is, an effort above what the model takes. Each request of a usual client may have it, so that refusing it
-would refuse the client."""
-
-
-def refused_names(lost: Iterable[str]) -> list[str]:
-    """Those of the losses for which ``translation.strict`` refuses a request."""
-    return [name for name in lost if name not in NEVER_REFUSED]
 
 
 def failure_words(status: int, error: GatewayError | None) -> tuple[str, str]:

@@ -77,7 +77,9 @@ class PromptCache:
 def compose(conversation: Conversation, *, size: int, key: str, cache: PromptCache, fault: Fault) -> Answer:
     """The answer to a request of ``size`` bytes that came with the API key ``key``."""
     actions, finish = _shape(decide(conversation), conversation, fault)
-    reasoned = not conversation.compaction and _reasons(conversation.model)
+    thinks = _reasons(conversation.model) if conversation.thinks is None else conversation.thinks
+    shown = conversation.summary if conversation.thinks is None else thinks
+    reasoned = thinks and not conversation.compaction
     sealed = conversation.sealed or conversation.compaction
     identity = secrets.token_hex(24)
     return Answer(
@@ -87,7 +89,7 @@ def compose(conversation: Conversation, *, size: int, key: str, cache: PromptCac
         actions=() if conversation.compaction else actions,
         finish=finish,
         reasoned=reasoned,
-        reasoning=REASONING if reasoned and conversation.summary else "",
+        reasoning=REASONING if reasoned and shown else "",
         seal=seal(identity, key) if sealed and (reasoned or conversation.compaction) else "",
         usage=None if fault.kind == "no-usage" else _usage(conversation, actions, size, reasoned, cache),
         compaction=conversation.compaction,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Raw, Struct
 
@@ -64,11 +64,19 @@ class AnswerContext(Struct, frozen=True, kw_only=True):
     request: Request
 
 
+Ending = Literal["", "said", "counted", "doubted"]
+"""How much of its end has come of an answer that is not over for the decoder, so that little or nothing is worth
+waiting for: ``said`` that it ends, ``counted`` what it took as well. ``doubted``: content came behind that all the
+same. A wire whose last event says everything has none of these."""
+
+
 class StreamDecoder(Protocol):
     """Upstream bytes to hub events, sans I/O. Cuts anywhere in the bytes change nothing. ``skipped`` counts the
     upstream's events that could not be read, ``heard`` those that go on with the answer: pings are of neither kind.
-    ``kept``: bytes that are kept for later, after the last ``feed`` or ``event``."""
+    ``kept``: bytes that are kept for later, after the last ``feed`` or ``event``. Where ``ending`` is set, ``close``
+    ends the answer well."""
 
+    ending: Ending
     heard: int
     kept: int
     skipped: int
@@ -112,8 +120,8 @@ EncodeResponse = Callable[[Response], bytes]
 
 class Dialect(Protocol):
     """How the bytes of a wire are read and amended while they pass through, for one request: untouched, but for the
-    model's name and for what an inserted keep-alive requires. ``read`` looks at an event; the other methods are
-    about that event until the next ``read``.
+    model's name, for what an inserted keep-alive requires, and for what no client of the wire could read. ``read``
+    looks at an event; the other methods are about that event until the next ``read``.
 
     ``needs_decoding``: whether the wire's decoder has to see it too: for usage, an error or the end of the answer.
     ``goes_on``: whether it goes on with the answer, as a ping does not.
@@ -128,8 +136,9 @@ class Dialect(Protocol):
     needs_decoding: bool
     signature: bytes
 
-    def begin(self) -> None:
-        """A new attempt. What the client has had by then, it keeps."""
+    def begin(self, decoder: StreamDecoder | None = None, /) -> None:
+        """A new attempt, of which ``decoder`` has seen an event that needs it before ``event`` is called. What the
+        client has had by then, it keeps."""
         ...
 
     def read(self, payload: bytes) -> None:
@@ -285,8 +294,18 @@ class Wire(Struct, frozen=True, kw_only=True):
     """(what ``Request.extra`` holds for this wire) -> the names of what another wire has no place for: all that is
     said in it, but for what is read or not missed. Raises ``LocalError`` for what cannot be done without."""
 
+    refuse_foreign: Callable[[Request], None] = lambda _: None
+    """Raises ``LocalError`` for a request of a client with an item that no other wire has, and that cannot be left
+    out."""
+
     hosted_tools: frozenset[str] | None
     """Which tools that an upstream ran by itself the wire's answers have a form for; None: any."""
+
+    carries_signatures: bool = True
+    """Whether its answers have a place for signed reasoning, which its clients send back."""
+
+    ends_with_thinking: bool = False
+    """Whether an answer may end with thinking that has nothing to show; elsewhere it is left out."""
 
     reword_context_length: Callable[[str, int | None, int | None], str] | None = None
     """(an upstream's words, the prompt's tokens, the model's limit) -> the words that the wire's clients act on."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from msgspec.json import encode
 
 from daemon.errors import LocalError
+from daemon.gateway.passthrough import PassthroughPipe
+from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.gateway.translation import TranslationPipe
 from daemon.inference.request import Request
 from daemon.wires.table import WIRES
@@ -71,6 +74,20 @@ def test_a_conversation_that_the_upstream_has_not_got_is_refused(name: str) -> N
     with pytest.raises(LocalError, match=f"instead of `{name}`") as raised:
         foreign_fields(decoded("responses", **{name: "x_1"}))
     assert (raised.value.status, raised.value.param) == (400, name)
+
+
+@pytest.mark.parametrize("item", [{"type": "item_reference", "id": "rs_1"}, {"id": "msg_1"}, {"type": None, "id": "x"}])
+def test_an_item_that_the_upstream_has_not_got_is_refused(item: dict[str, Any]) -> None:
+    """Toward upstreams of another API, as above; over a Responses upstream it passes."""
+    items = [{"role": "user", "content": "go"}, item, {"role": "user", "content": "on"}]
+    request = decoded("responses", input=items)
+    asked = client_request("responses", json.dumps({"model": "gpt-5", "input": items}), messages=request.messages)
+    for upstream in ("chat", "messages"):
+        with pytest.raises(LocalError, match="item_reference") as raised:
+            TranslationPipe(asked).prepare(target(candidate(wire=upstream, model="gpt-5")))
+        assert (raised.value.status, raised.value.param) == (400, "input")
+    passed = PassthroughPipe(asked, ReasoningOwners()).prepare(target(candidate(wire="responses", model="gpt-5")))
+    assert json.loads(passed.body)["input"] == items
 
 
 @pytest.mark.parametrize(("choices", "refused"), [(None, False), (1, False), (2, True), ("x", True)])

@@ -231,10 +231,15 @@ class Adapter:
         amend_headers(headers, amendments)
         return headers
 
-    async def open(self, body: bytes, headers: dict[str, str], *, watched: bool = True) -> UpstreamResponse:
-        """Ask. ``watched``: the answer is needed piece by piece as it comes. Raises ``RemoteError`` where none comes;
+    async def open(
+        self, body: bytes, headers: dict[str, str], *, watched: bool = True, path: str = ""
+    ) -> UpstreamResponse:
+        """Ask. ``watched``: the answer is needed piece by piece as it comes. ``path``: of an endpoint behind the wire's
+        own. Raises ``RemoteError`` where none comes;
         a refusal is a response, and an error only to ``accept``. Who opens it closes it."""
         url = self._url = self._url or self.kind.url(self.auth.base_url)
+        if path:
+            url = self.kind.url(self.auth.base_url, path)
         response = await self._open(self._call(url, body, headers, self.auth.timeouts.connect))
         if not watched:
             response.gather()

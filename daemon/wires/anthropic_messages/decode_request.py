@@ -25,6 +25,7 @@ from daemon.inference.request import (
     ReasoningOptions,
     Request,
 )
+from daemon.wires.anthropic_messages.compaction import from_last_compaction
 from daemon.wires.anthropic_messages.decode_blocks import (
     blocks_of,
     invalid,
@@ -85,7 +86,7 @@ def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """The body of ``POST /v1/messages/count_tokens``: the same, but nothing says how much to answer."""
     try:
         check_utf8(body)
-        parameters, heads, messages, extra, unread_names = _read(body)
+        parameters, heads, messages, extra, unread_names, has_unknown_blocks = _read(body)
     except ValidationError as error:
         raise invalid_at("", error) from None
     except RecursionError:
@@ -105,6 +106,8 @@ def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
         messages = tuple(
             [replace(each, content=()) if is_over(heads, number) else each for number, each in enumerate(messages)]
         )
+    if has_unknown_blocks:
+        messages = from_last_compaction(messages)
     if _begins_answer(messages[-1]):
         unread_names += (f"messages[{len(messages) - 1}].prefill",)
     return _request(headers, parameters, messages, tools, extra, effort_at_end(heads), unread_names)
@@ -118,6 +121,7 @@ class _Read(NamedTuple):
     messages: tuple[Message, ...]
     extra: dict[str, Raw]
     unread: tuple[str, ...] = ()
+    has_unknown_blocks: bool = False
 
 
 def _read(body: bytes) -> _Read:
@@ -150,7 +154,7 @@ def _read_piecewise(body: bytes) -> _Read:
         )
         for number, each in enumerate(read.messages)
     )
-    return _Read(read, read.messages, messages, _extra(read) | _unknown(fields), _unread(fields))
+    return _Read(read, read.messages, messages, _extra(read) | _unknown(fields), _unread(fields), True)
 
 
 def _unknown(fields: RawObject) -> RawObject:

@@ -325,6 +325,7 @@ class CitationBody(Struct):
 class SearchResultItem(Struct, gc=False):
     url: str = ""
     title: str | None = None
+    encrypted_content: str | None = None
 
 
 class WebSearchResultBlock(Struct):

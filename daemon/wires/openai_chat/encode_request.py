@@ -28,7 +28,7 @@ from daemon.wires.openai.parameters import (
     shared_fields,
     user,
 )
-from daemon.wires.openai_chat.encode_blocks import REASONING_FIELDS, MessageWriter
+from daemon.wires.openai_chat.encode_blocks import MessageWriter
 from daemon.wires.openai_chat.encode_tools import encode_choice, encode_tools, web_search_options
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
@@ -67,7 +67,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
         request.wire,
         names,
         openai=is_openai(options.model),
-        echo=options.unsupported.isdisjoint(REASONING_FIELDS),
+        refused=options.unsupported,
     )
     writer.system(request.system)
     numbered = list(enumerate(spoken(request.messages)))

@@ -2,13 +2,15 @@
 
 Reasoning, calls and at most one message of the assistant make one turn; outputs in a row make one
 user turn. An item that only this wire knows (``compaction``, ``additional_tools``, ``tool_search_call``,
-``item_reference`` …) keeps its place as ``Opaque``.
+``item_reference`` …) keeps its place as ``Opaque``. A compaction that the daemon made is the summary in it, as a
+message of the user's.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -26,11 +28,13 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message, Role
-from daemon.wires.json import NOT_JSON, items_of, mistake
+from daemon.wires.added_text import earlier_summary
+from daemon.wires.json import NOT_JSON, changed, items_of, mistake
 from daemon.wires.openai.request_body import invalid
+from daemon.wires.openai_responses.compaction import COMPACTIONS, TRIGGER, summary_in
 from daemon.wires.openai_responses.entry_schema import RequestItem, RequestPart
 from daemon.wires.openai_responses.output_items import HOSTED, citation_from, hosted_call
-from daemon.wires.openai_responses.schema import WIRE_NAME, EventType, ItemHead
+from daemon.wires.openai_responses.schema import WIRE_NAME, EventType, ItemHead, Part
 from daemon.wires.openai_responses.tool_search import LIFTED
 from daemon.wires.unread import EntryDecoder, Unread
 
@@ -42,6 +46,7 @@ _KNOWN_PARTS = _TEXT_PARTS | {"refusal", "input_image", "input_file"}
 _type = msgspec.json.Decoder(EventType)
 _item = EntryDecoder(RequestItem)
 _head = msgspec.json.Decoder(ItemHead)
+_plain_parts = msgspec.json.Decoder(list[Part] | None).decode
 _part = EntryDecoder(RequestPart, lambda part: part.type in _KNOWN_PARTS)
 
 
@@ -82,7 +87,13 @@ class _Turns:
             self._put("assistant", hosted_call(_head.decode(raw), raw))
             return
         if type_ in _KNOWN:
-            self._known(_item.decode(raw, self._noted), type_)
+            item = _item.decode(raw, self._noted)
+            if type_ or item.role or not item.id:
+                self._known(item, type_)
+                return
+            type_, raw = REFERENCE, Raw(changed(raw, type=REFERENCE))  # the API takes one without its type
+        if type_ in COMPACTIONS and (summary := summary_in(raw)) is not None:
+            self._whole("user", Text(earlier_summary(summary)))
             return
         output = type_.endswith("_output") if type_ else False
         lifted = LIFTED[type_](raw) if type_ in LIFTED else None
@@ -112,6 +123,11 @@ class _Turns:
         self._role, self._id, self._spoken = role, item.id, True
         self._blocks.extend(_content(item.content, self._noted))
 
+    def _whole(self, role: Role, block: Block) -> None:
+        """A message of its own."""
+        self._flush()
+        self._role, self._blocks, self._spoken = role, [block], True
+
     def _put(self, role: Role, block: Block) -> None:
         if role != self._role or (self._spoken and role != "assistant"):
             self._flush()
@@ -122,6 +138,10 @@ class _Turns:
         if self._blocks or self._spoken:
             self._messages.append(Message(self._role, tuple(self._blocks), self._id))
         self._blocks, self._id, self._spoken = [], None, False
+
+
+REFERENCE: Final = "item_reference"
+"""Stands for an item that the upstream keeps."""
 
 
 _KNOWN = frozenset(
@@ -137,12 +157,22 @@ _KNOWN = frozenset(
 )
 """An item without a type is a message ("easy input message")."""
 
-_FROM_USER = frozenset({"additional_tools", "compaction_trigger", "item_reference", "configuration_update"})
+_FROM_USER = frozenset({"additional_tools", TRIGGER, REFERENCE, "configuration_update"})
 
 
 def _reasoning(item: RequestItem) -> Reasoning:
     parts = tuple(part.text for part in item.summary or () if part.text)
+    if not parts and item.content is not UNSET:
+        parts = tuple(_plain_texts(item.content))
     return Reasoning(parts=parts, signature=item.encrypted_content or None, id=item.id)
+
+
+def _plain_texts(content: Raw) -> list[str]:
+    """The reasoning itself, of a server that does not encrypt it; none where it has another shape."""
+    try:
+        return [part.text for part in _plain_parts(content) or () if part.text]
+    except NOT_JSON:
+        return []
 
 
 def _call(item: RequestItem, *, custom: bool) -> ToolCall:

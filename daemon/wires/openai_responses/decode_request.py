@@ -22,10 +22,11 @@ from daemon.inference.request import (
     ToolChoice,
     WebSearch,
 )
-from daemon.wires.json import RawObject, copy_of, fields_of, mistake, says
+from daemon.wires.json import RawObject, copy_of, fields_of, mistake, says, type_of
 from daemon.wires.openai.request_body import CHOICES, invalid, read_body, session_of
 from daemon.wires.openai_responses import tool_search
-from daemon.wires.openai_responses.decode_blocks import messages_of
+from daemon.wires.openai_responses.compaction import asks_for_compaction
+from daemon.wires.openai_responses.decode_blocks import REFERENCE, messages_of
 from daemon.wires.openai_responses.entry_schema import (
     NamedChoice,
     RequestBody,
@@ -78,6 +79,7 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
         user=parameters.user,
         session=session_of(headers, parameters.prompt_cache_key),
         cache_key=parameters.prompt_cache_key,
+        compaction=asks_for_compaction(messages),
         extra={WIRE_NAME: _extra(fields, keep_choice=choice_kept)},
         unread=noted.names,
     )
@@ -150,6 +152,15 @@ def foreign_fields(fields: Mapping[str, Raw]) -> Iterator[str]:
             yield f"include.{word}"
     if "tool_choice" in fields:  # in a form that the hub has no word for
         yield "tool_choice"
+
+
+def refuse_references(request: Request) -> None:
+    """See ``Wire.refuse_foreign``: an item that another server keeps is a part of the conversation."""
+    for message in request.messages:
+        for block in message.content:
+            if type(block) is Opaque and block.lifted is None and type_of(block.raw) == REFERENCE:
+                words = "the upstream's API stores nothing between requests: send the item instead of `item_reference`"
+                raise invalid(words, "input")
 
 
 # --- tools ----------------------------------------------------------------------------------------

@@ -45,6 +45,8 @@ from daemon.wires.paired_messages import Numbered, with_paired_calls
 from daemon.wires.tool_schemas import fit_schemas
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
+SEARCH_SOURCES = "web_search_call.action.sources"
+"""Asks for the pages of a web search, of which Messages clients make a list of links."""
 
 _SMALLEST_OUTPUT = 16
 """OpenAI: "integer below minimum value. Expected a value >= 16" for max_output_tokens."""
@@ -104,6 +106,8 @@ def _put_tools(body: CreateResponse, request: Request, names: Mapping[str, str],
     if not tools:
         return
     body.tools = tools
+    if request.wire == "messages" and any(isinstance(tool, WebSearch) for tool in request.tools):
+        body.include = [SEARCH_SOURCES]
     body.parallel_tool_calls = request.parallel_tool_calls is not False
     if request.tool_choice is not None:
         body.tool_choice = encode_choice(request.tool_choice, request.tools, names)
@@ -125,7 +129,7 @@ def _put_reasoning(body: CreateResponse, request: Request, options: EncodeOption
             effort=UNSET if effort is None else effort, summary=UNSET if summary is None else summary
         )
     if options.store is False or body.reasoning is not UNSET:
-        body.include = [ENCRYPTED_REASONING]
+        body.include = [ENCRYPTED_REASONING, *(() if body.include is UNSET else body.include)]
 
 
 def _put_sampling(body: CreateResponse, request: Request, options: EncodeOptions, lost: list[str]) -> None:

@@ -216,22 +216,39 @@ class UrlCitation(Struct, tag="url_citation"):
 OutputItem = MessageOutput | ReasoningOutput | FunctionCallItem | CustomCallItem | ToolSearchCall | HostedOutput
 
 
-class ResponseEcho(Struct):
-    """The fields that repeat the request; encoded once per answer and spliced into each object."""
+class FunctionEcho(Struct, tag="function"):
+    """A function as the response object repeats it: each field is there."""
 
+    name: str
+    description: str | None
+    parameters: Raw | None
+    strict: bool
+
+
+class RequestValues(Struct):
+    """The fields that repeat the request; encoded once per answer and put into each object."""
+
+    background: Raw
+    frequency_penalty: Raw
     instructions: str | None
     max_output_tokens: int | None
+    max_tool_calls: Raw
+    metadata: Raw
     parallel_tool_calls: bool
+    presence_penalty: Raw
     previous_response_id: Raw
+    prompt_cache_key: str | None
     reasoning: dict[str, str | None]
+    safety_identifier: Raw
     store: Raw
-    temperature: float | None
+    temperature: float
     text: dict[str, Any]
     tool_choice: Any
     tools: Sequence[Any]
-    top_p: float | None
+    top_logprobs: Raw
+    top_p: float
     truncation: Raw
-    metadata: Raw
+    user: str | None
 
 
 class ResponseHead(Struct):
@@ -241,9 +258,8 @@ class ResponseHead(Struct):
     model: str
     output: Sequence[Raw]
     object_: str = field(default="response", name="object")
-    background: bool = False
     completed_at: int | None = None
     error: dict[str, str | None] | None = None
     incomplete_details: dict[str, str] | None = None
-    service_tier: str | None = None
+    service_tier: str = "auto"
     usage: dict[str, Any] | None = None

@@ -7,7 +7,7 @@ import pytest
 from daemon.inference.blocks import Text
 from daemon.inference.request import Message, ReasoningOptions, Request
 from daemon.wires.base import EncodeOptions
-from daemon.wires.openai.parameters import effort_for, levels_of
+from daemon.wires.openai.parameters import effort_for, levels_of, note_lowered
 from daemon.wires.table import WIRES
 
 NOTHING = ReasoningOptions()
@@ -58,6 +58,30 @@ def test_effort(
     expected: str | None, model: str, suffix: str | None, options: ReasoningOptions, default: str | None
 ) -> None:
     assert effort_for(model, suffix=suffix, options=options, default=default) == expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "suffix", "effort", "less"),
+    [
+        ("xhigh", None, "max", True),
+        ("high", None, "xhigh", True),
+        ("low", "high", "low", True),
+        ("max", None, "ultra", True),
+        ("high", None, "very high", True),
+        ("high", None, "high", False),
+        ("low", None, "minimal", False),
+        ("low", None, "none", False),
+        ("low", None, "auto", False),
+        ("low", None, None, False),
+    ],
+)
+def test_a_level_that_is_less_than_the_client_asked_for_is_reported(
+    sent: str, suffix: str | None, effort: str | None, less: bool
+) -> None:
+    lost: list[str] = []
+    asked = Request(wire="responses", model="x", messages=(), reasoning=ReasoningOptions(effort=effort))
+    note_lowered(asked, suffix, sent, lost)
+    assert lost == ["reasoning.effort"] * less
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "gpt-4.1-mini", "gpt-3.5-turbo", "chatgpt-4o-latest"])
