@@ -1,6 +1,6 @@
 """The scripted model: what it answers to a conversation. Deterministic, so that tests can predict it.
 
-1. Asked to summarise (Claude Code's ``/compact``, Codex' compaction), it gives a summary.
+1. Asked to summarise (Claude Code's ``/compact``, Codex' compaction, and a gateway's), it gives a summary.
 2. ``SCRIPT=[…]`` in a user's text is played, one step per turn: ``{"tool": NAME, "input": {…}}``,
    ``{"parallel": [step, …]}`` or ``{"text": "…"}``; after the last step comes the closing text.
 3. ``Create a file NAME containing TEXT`` calls a tool that can; then comes the closing text, which
@@ -15,23 +15,22 @@ import html
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from daemon.simulate import filetask
 from daemon.simulate.conversation import Answered, Called, Conversation, Entry, Json, Returned, Said, Tool, ToolKind
-
-MARKER = "DONE-42"
-"""What a reader, or a test, looks for to know that the scripted model has finished."""
+from daemon.simulate.example import MARKER, example
 
 SUMMARY = "SUMMARY-BY-SIMULATOR"
 CLOSING = f"Everything asked for is done ✓ (café, 漢字, 🚀). {MARKER}"
 QUOTED = 400
 """How many characters of a tool's output, or of the user's words, an answer repeats."""
 
-_ASKS_SUMMARY = re.compile(r"Respond with TEXT ONLY|CONTEXT CHECKPOINT COMPACTION")
+_ASKS_SUMMARY = re.compile(
+    r"Respond with TEXT ONLY|CONTEXT CHECKPOINT COMPACTION|summary that you write now will take its place"
+)
 _SCRIPT = "SCRIPT=["
 _INJECTED = ("<system-reminder>", "<environment_context>", "<user_instructions>", "# AGENTS.md")
 """How text begins that a client adds to what the user wrote."""
@@ -81,7 +80,7 @@ class Progress(Struct, frozen=True):
 
 def decide(conversation: Conversation) -> Actions:
     """What the model does now: one text, or one or more tool calls."""
-    progress = _progress([_as_notified(entry) for entry in conversation.entries])
+    progress = _progress([part for entry in conversation.entries for part in _parted(entry)])
     for rule in _RULES:
         actions = rule(conversation, progress)
         if actions is not None:
@@ -213,11 +212,22 @@ def _output(since: Sequence[Entry | Notified]) -> str | None:
     return None
 
 
-def _as_notified(entry: Entry) -> Entry | Notified:
-    found = _NOTIFICATION.search(entry.text) if isinstance(entry, Said) else None
-    if found is None or not isinstance(entry, Said):
-        return entry
-    return Notified(html.unescape(found["result"]) if found["result"] is not None else entry.text)
+def _parted(entry: Entry) -> tuple[Entry | Notified, ...]:
+    """A text of the user's by what it says: a gateway puts neighbours into one where its upstream's roles must
+    alternate. What stands before a summary, and the summary with what follows; what a subagent returned, and a task
+    beside it."""
+    if not isinstance(entry, Said):
+        return (entry,)
+    if SUMMARY in entry.text:
+        before, _, after = entry.text.partition(SUMMARY)
+        return Said(before), Said(SUMMARY + after)
+    found = _NOTIFICATION.search(entry.text)
+    if found is None:
+        return (entry,)
+    result = found["result"]
+    news = Notified(entry.text if result is None else html.unescape(result))
+    before, after = (Said(text) for text in (entry.text[: found.start()], entry.text[found.end() :]))
+    return (*((before,) if _is_task(before.text) else ()), news, *((after,) if _is_task(after.text) else ()))
 
 
 def _is_task(text: str) -> bool:
@@ -274,51 +284,3 @@ def _call(tool: Tool, arguments: str) -> Call:
 
 def _encode(value: object) -> str:
     return msgspec.json.encode(value).decode()
-
-
-# --- values that fit a schema ---------------------------------------------------------------------
-
-
-MAX_DEPTH = 8
-SCALARS: dict[str, object] = {"boolean": True, "null": None, "string": MARKER}
-
-
-def example(schema: Json) -> Any:
-    """The smallest plain value that ``schema`` allows, as far as the usual keywords say."""
-    return _value(schema, schema, 0)
-
-
-def _value(schema: object, root: Json, depth: int) -> object:
-    if not isinstance(schema, dict) or depth > MAX_DEPTH:
-        return MARKER
-    if "$ref" in schema:
-        return _value(_follow(schema["$ref"], root), root, depth + 1)
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    for keyword in ("anyOf", "oneOf", "allOf"):
-        if schema.get(keyword):
-            return _value(schema[keyword][0], root, depth + 1)
-    return _of_type(schema, root, depth)
-
-
-def _of_type(schema: Json, root: Json, depth: int) -> object:
-    kind = schema.get("type")
-    kind = kind[0] if isinstance(kind, list) else kind
-    if kind == "object" or (kind is None and "properties" in schema):
-        properties = schema.get("properties", {})
-        required: Any = schema.get("required", properties)
-        return {name: _value(properties[name], root, depth + 1) for name in properties if name in required}
-    if kind == "array":
-        return [_value(schema.get("items", {}), root, depth + 1)] * max(1, schema.get("minItems", 1))
-    if kind in ("integer", "number"):
-        return min(max(schema.get("minimum", 42), 42), schema.get("maximum", 2**53))
-    return SCALARS.get(str(kind), MARKER)
-
-
-def _follow(reference: str, root: Json) -> object:
-    node: object = root
-    for step in reference.lstrip("#/").split("/"):
-        node = node.get(step) if isinstance(node, dict) else None
-    return node

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from daemon.simulate.conversation import Answered, Called, Conversation, Entry, Returned, Said, Tool
-from daemon.simulate.script import CLOSING, MARKER, SUMMARY, Action, Call, Say, decide, find_script
+from daemon.simulate.example import MARKER
+from daemon.simulate.script import CLOSING, SUMMARY, Action, Call, Say, decide, find_script
 
 FILE_TASK = "Create a file a.txt containing hi-1"
 PATH_AND_CONTENT = {"type": "object", "properties": {"target_path": {}, "content": {}}}
@@ -116,10 +117,17 @@ def test_of_what_a_subagent_says_its_result_is_quoted() -> None:
 
 
 @pytest.mark.parametrize(
-    "turns", [(NEWS,), (Called("Agent"), Returned("launched"), Answered(CLOSING), FILE_TASK, NEWS)]
+    "turns",
+    [
+        (FILE_TASK, NEWS),
+        (FILE_TASK, Called("Agent"), Returned("launched"), Answered(CLOSING), FILE_TASK, NEWS),
+        (f"{NEWS}\n\n{FILE_TASK}",),
+        (f"{FILE_TASK}\n\n{NEWS}",),
+    ],
+    ids=["behind the task", "behind the next task", "in one text with the task", "in one text, behind the task"],
 )
 def test_a_subagent_that_ends_before_a_task_has_begun_does_not_end_the_task(turns: tuple[Entry | str, ...]) -> None:
-    assert isinstance(only(decide(conversation(FILE_TASK, *turns, tools=(WRITE,)))), Call)
+    assert isinstance(only(decide(conversation(*turns, tools=(WRITE,)))), Call)
 
 
 def test_a_subagent_that_ends_in_the_middle_of_a_script_is_no_step_of_it() -> None:
@@ -164,12 +172,28 @@ def test_what_is_no_script_is_not_played(text: str) -> None:
     assert find_script(text) is None
 
 
-@pytest.mark.parametrize("words", ["CRITICAL: Respond with TEXT ONLY.", "CONTEXT CHECKPOINT COMPACTION please"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CRITICAL: Respond with TEXT ONLY.",
+        "CONTEXT CHECKPOINT COMPACTION please",
+        "This is too long to go on, and a summary that you write now will take its place.",
+    ],
+)
 def test_a_summary_is_given_and_ends_what_came_before(words: str) -> None:
     history = (FILE_TASK, Called("Write"), Returned("ok"), Answered(CLOSING))
     summary = said(decide(conversation(*history, words, tools=(WRITE,))))
     assert SUMMARY in summary and MARKER in summary
     assert MARKER in said(decide(conversation(FILE_TASK, f"Another model wrote: {summary}", tools=(WRITE,))))
+
+
+@pytest.mark.parametrize("between", ["\n\n", "\n\nAnother model wrote:\n<summary>\n"])
+def test_a_summary_counts_inside_of_a_text_too(between: str) -> None:
+    """A gateway puts what the user says into one message where an upstream wants that; a new task may stand behind."""
+    settled = f"{FILE_TASK}{between}{SUMMARY}: all is done.</summary>"
+    assert MARKER in said(decide(conversation(settled, tools=(WRITE,))))
+    call = only(decide(conversation(f"{settled}\n\n{FILE_TASK.replace('a.txt', 'b.txt')}", tools=(WRITE,))))
+    assert isinstance(call, Call) and "b.txt" in call.arguments
 
 
 @pytest.mark.parametrize(
