@@ -225,9 +225,12 @@ def _parted(entry: Entry) -> tuple[Entry | Notified, ...]:
     if found is None:
         return (entry,)
     result = found["result"]
-    news = Notified(entry.text if result is None else html.unescape(result))
-    before, after = (Said(text) for text in (entry.text[: found.start()], entry.text[found.end() :]))
-    return (*((before,) if _is_task(before.text) else ()), news, *((after,) if _is_task(after.text) else ()))
+    parts: tuple[Said | Notified, ...] = (
+        Said(entry.text[: found.start()]),
+        Notified(entry.text if result is None else html.unescape(result)),
+        Said(entry.text[found.end() :]),
+    )
+    return tuple(part for part in parts if isinstance(part, Notified) or _is_task(part.text))
 
 
 def _is_task(text: str) -> bool:
