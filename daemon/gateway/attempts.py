@@ -31,6 +31,7 @@ from daemon.upstream.privacy import mask_error
 from daemon.upstream.response_form import unwrapped
 from daemon.wires.failures.judge import judged_again
 from daemon.wires.json import NOT_JSON
+from daemon.wires.losses import is_refused
 from daemon.wires.sse import check_values
 
 NOT_READABLE: Final = "the upstream's answer is not valid JSON of its API"
@@ -132,7 +133,7 @@ class Attempts:
             self._pipes[same_wire] = (
                 PassthroughPipe(self.client_request, self._live.owners)
                 if same_wire
-                else TranslationPipe(self.client_request)
+                else TranslationPipe(self.client_request, self._live.kept_reasoning)
             )
         return self._pipes[same_wire]
 
@@ -173,11 +174,9 @@ class Attempts:
 
     def _note_losses(self, prepared: PreparedRequest) -> None:
         lost = loss_names(prepared.lost)
-        # What others cannot read is not what their API does not support: ``strict`` would end each conversation that
-        # has moved.
-        self._record.lost = (*lost, *(("earlier_reasoning",) if prepared.unreadable else ()), *self._headers.lost)
-        if lost and self.client_request.snapshot.config.translation.strict:
-            names = ", ".join(lost)
+        self._record.lost = (*lost, *self._headers.lost)
+        if lost and self.client_request.snapshot.config.translation.strict and (refused := [*filter(is_refused, lost)]):
+            names = ", ".join(refused)
             raise LocalError(
                 ErrorKind.INVALID_REQUEST,
                 f"the upstream's API does not support: {names} (leave them out, or switch translation.strict off)",

@@ -16,6 +16,7 @@ from daemon.gateway.free_pages import FreePages
 from daemon.gateway.gathered import GatheredBudget
 from daemon.gateway.key_verdicts import KeyVerdicts
 from daemon.gateway.learned import LearnedAmendments
+from daemon.gateway.reasoning.kept import KeptReasoning
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.router.router import Router
 from daemon.router.states import AuthStates
@@ -45,6 +46,7 @@ class LiveState:
         "failures",
         "free_pages",
         "gathered",
+        "kept_reasoning",
         "keys",
         "learned",
         "metrics",
@@ -80,6 +82,7 @@ class LiveState:
         self.departures = Departures()
         self.learned = LearnedAmendments() if learned is None else learned
         self.owners = ReasoningOwners()
+        self.kept_reasoning = KeptReasoning()
         self.calibration = Calibration()
         self.gathered = GatheredBudget()
         self.free_pages = FreePages()

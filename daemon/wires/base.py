@@ -284,6 +284,12 @@ class Wire(Struct, frozen=True, kw_only=True):
     hosted_tools: frozenset[str] | None
     """Which tools that an upstream ran by itself the wire's answers have a form for; None: any."""
 
+    carries_signatures: bool = True
+    """Whether its answers have a place for signed reasoning, which its clients send back."""
+
+    ends_with_thinking: bool = False
+    """Whether an answer may end with thinking that has nothing to show; elsewhere it is left out."""
+
     reword_context_length: Callable[[str, int | None, int | None], str] | None = None
     """(an upstream's words, the prompt's tokens, the model's limit) -> the words that the wire's clients act on."""
 

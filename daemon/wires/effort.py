@@ -20,6 +20,16 @@ LEAST_BUDGET: Final = 1024
 """Tokens: the Messages API refuses a smaller budget."""
 
 
+def is_less(level: str | None, effort: str | None, budget: int | None = None) -> bool:
+    """Whether ``level`` lets a model think less than the client asked: for ``effort``, or where it said none, for
+    ``budget`` tokens. What is off the scale, and the top of it, is never less."""
+    if level not in SCALE or level == SCALE[-1]:
+        return False
+    if effort is not None:
+        return effort in SCALE and SCALE.index(level) < SCALE.index(effort)
+    return budget is not None and BUDGETS.get(level, 0) < budget
+
+
 def nearest(word: str, levels: Sequence[str]) -> str | None:
     """The closest of ``levels``; between two, the lower. None for a word off the scale (``auto``)."""
     if word not in SCALE:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from daemon.wires.base import Change
+from daemon.wires.effort import SCALE
 from daemon.wires.json import encode, fields_of
 from daemon.wires.request_changes import at_least, at_most, effort_among, streamed
 
@@ -73,7 +74,8 @@ def test_the_nearest_effort_in_every_place_that_says_one(asked: str, levels: str
     }
     after, lost = changed(effort_among, levels, body)
     said = (after.get("reasoning_effort"), after["reasoning"].get("effort"), after["output_config"].get("effort"))
-    assert (said, lost) == ((expected,) * 3, [])
+    less = expected is not None and SCALE.index(expected) < SCALE.index(asked)
+    assert (said, lost) == ((expected,) * 3, ["lowered_effort"] * 3 * less)
     assert after["reasoning"]["summary"] == "auto"
     assert changed(effort_among, levels, {"reasoning": {}}) == ({"reasoning": {}}, [])
 

@@ -108,6 +108,7 @@ _DEEPSEEK: Final = Profile(
     amendments=(
         ("developer is system", ""),
         ("reasoning placeholder", "reasoning_content"),
+        ("reasoning text placeholder", ""),
         ("system messages as text", ""),
     ),
     thinking="thinking",
@@ -253,11 +254,13 @@ _XAI: Final = Profile(
 )
 
 # ai.google.dev/gemini-api/docs/openai: reasoning_effort, "none" for those that may be asked not to think.
+# "Function call is missing a thought_signature in functionCall parts" (openclaude#583, paws#103).
 _GEMINI: Final = Profile(
     name="gemini",
     title="Gemini (Google AI Studio)",
     wires=("chat",),
     hosts=("generativelanguage.googleapis.com",),
+    amendments=(("signed calls", ""),),
     thinking="reasoning_effort",
     shows="nothing unless asked",
     preset=Preset(

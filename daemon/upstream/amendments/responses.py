@@ -74,6 +74,16 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
             r"(?:invalid|unknown parameter:?|unsupported parameter:?) ['\"`]?input\[\d+\]\.id\b",
         ),
     ),
+    AmendmentRule(
+        name="reasoning text placeholder",
+        wires=_RESPONSES,
+        change=changes.blank_reasoning,
+        refusals=Sentences(
+            r"reasoning_text['\"`]? in (?:the )?thinking mode must be passed back",  # DeepSeek, MiMo (bifrost#7320)
+            r"(?:missing|requires?|must (?:include|have|contain)) (?:the |a )?['\"`]?reasoning_text\b",
+            r"reasoning_text['\"`]?(?: field)? (?:is|are) (?:missing|required)",
+        ),
+    ),
     # --- from an upstream's profile or its settings alone ---
     AmendmentRule(name="service tier of Codex", wires=_RESPONSES, change=changes.codex_tier),
     AmendmentRule(name="system text in instructions", wires=_RESPONSES, change=changes.system_as_instructions),

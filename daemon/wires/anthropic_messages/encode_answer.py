@@ -20,6 +20,7 @@ from daemon.inference.blocks import (
     ToolCall,
     ToolResult,
 )
+from daemon.inference.request import ReasoningOptions
 from daemon.inference.response import Response, Usage
 from daemon.wires.anthropic_messages.answer_parts import (
     citation_body,
@@ -66,8 +67,9 @@ def _blocks(content: tuple[Block, ...], context: AnswerContext) -> Iterator[Json
     ids = tool_ids(context)
     asked = context.request.reasoning
     thinking = HeldThinking(asked)
+    called = any(isinstance(block, ToolCall) for block in content)
     for block in content:
-        if isinstance(block, Reasoning) and not asked.asked_for:
+        if isinstance(block, Reasoning) and _waits(block, thinking, asked):
             thinking.add(block)
             continue
         if bodies := list(_block(block, ids, context)):
@@ -76,6 +78,12 @@ def _blocks(content: tuple[Block, ...], context: AnswerContext) -> Iterator[Json
             thinking.spoken |= isinstance(block, Text | ModelRefusal | ToolCall)
         if isinstance(block, ToolCall):
             yield from map(thinking_body, thinking.take())
+    if called:
+        yield from map(thinking_body, thinking.take_last())
+
+
+def _waits(block: Reasoning, thinking: HeldThinking, asked: ReasoningOptions) -> bool:
+    return not asked.asked_for or (thinking.spoken and block.redacted and not block.text)
 
 
 def _block(block: Block, ids: CallIds, context: AnswerContext) -> Iterable[Json | Raw]:

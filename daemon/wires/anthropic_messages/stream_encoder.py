@@ -9,7 +9,7 @@ Invariants of what is emitted:
    the open block open: Claude Code (2.1.197, 2.1.332) runs a tool call as soon as its block is closed, even
    half of one, and then takes the failed answer for a good one. Anthropic's own API sends no such stop.
 5. No thinking comes first, nor last behind text, where the client did not ask for any: it is held back until
-   its place is there (``moved_thinking``).
+   its place is there (``moved_thinking``). What has nothing to show is never last behind text.
 
 A keep-alive is an empty delta of the open block, or of a block of our own: thinking where the client asked
 for it, else text. The next real block goes on in ours where it is of the same kind, else ours is closed
@@ -24,6 +24,7 @@ from typing import assert_never
 from msgspec import Raw
 
 from daemon.errors import GatewayError
+from daemon.inference.blocks import Reasoning
 from daemon.inference.events import (
     OBJECT,
     BlockDelta,
@@ -318,13 +319,16 @@ class MessagesStreamEncoder:
         if not said_something and self._context.request.reasoning.enabled is False:
             return  # the client switched thinking off and there is none to see
         if end.redacted and not said_something:
+            if self._held.spoken:
+                self._held.add(Reasoning(signature=end.signature, redacted=True))
+                return
             self._whole_blocks([Raw(encode({"type": "redacted_thinking", "data": end.signature}))], out)
             return
         self._open_lazily(out)
         out.append(_DELTA % (self._next - 1, encode({"type": "signature_delta", "signature": end.signature})))
 
-    def _write_held(self, out: list[bytes]) -> None:
-        if thoughts := self._held.take():
+    def _write_held(self, out: list[bytes], *, last: bool = False) -> None:
+        if thoughts := self._held.take_last() if last else self._held.take():
             self._whole_blocks([Raw(encode(thinking_body(thought))) for thought in thoughts], out)
 
     def _whole_blocks(self, blocks: Sequence[Raw], out: list[bytes]) -> None:
@@ -354,6 +358,8 @@ class MessagesStreamEncoder:
         self._begin(None, out)
         while self._active != _NOBODY:  # a decoder that kept its promises has ended them all
             self._block_event(BlockEnd(self._active), out)
+        if self._called:
+            self._write_held(out, last=True)
         self._close_block(out)
         reason = stop_reason(finish.reason, called=self._called, refused=self._refused)
         delta = {"stop_reason": reason, "stop_sequence": finish.stop_sequence}

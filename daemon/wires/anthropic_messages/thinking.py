@@ -14,7 +14,8 @@ from daemon.inference.request import ReasoningOptions, Request
 from daemon.wires.anthropic_messages.models import ClaudeModel, claude_model
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
 from daemon.wires.base import EncodeOptions
-from daemon.wires.effort import BUDGETS, LEAST_BUDGET, nearest
+from daemon.wires.effort import BUDGETS, LEAST_BUDGET, is_less, nearest
+from daemon.wires.losses import LOWERED_EFFORT
 
 Json = dict[str, object]
 
@@ -51,7 +52,7 @@ def thinking_fields(request: Request, options: EncodeOptions, body: Json, lost: 
         return {}
     if model.thinking == "adaptive":
         leave_out(body, lost)
-        return _adaptive(model, asked, effort)
+        return _adaptive(model, asked, effort, lost)
     return _budgeted(request, model, asked.budget or budget_of(effort), body, lost)
 
 
@@ -77,13 +78,15 @@ def _off(model: ClaudeModel, lost: list[str]) -> Json:
     return {"output_config": {"effort": model.efforts[0]}}
 
 
-def _adaptive(model: ClaudeModel, asked: ReasoningOptions, effort: str | None) -> Json:
+def _adaptive(model: ClaudeModel, asked: ReasoningOptions, effort: str | None, lost: list[str]) -> Json:
     thinking: Json = {"type": "adaptive"}
     if asked.visible and model.omits:
         thinking["display"] = "summarized"
     if effort is None and asked.budget:
         effort = effort_of(asked.budget)
     level = nearest(effort, model.efforts) if effort else None
+    if is_less(level, effort):
+        lost.append(LOWERED_EFFORT)
     config: Json = {"output_config": {"effort": level}} if level else {}
     return {"thinking": thinking, **config}
 

@@ -13,7 +13,8 @@ from msgspec import UNSET, UnsetType
 
 from daemon.inference.blocks import Text
 from daemon.inference.request import ReasoningOptions, Request
-from daemon.wires.effort import BUDGETS, nearest
+from daemon.wires.effort import BUDGETS, is_less, nearest
+from daemon.wires.losses import LOWERED_EFFORT
 from daemon.wires.naming import shorten_id
 
 TURN_STATE: Final = "x-codex-turn-state"
@@ -129,6 +130,13 @@ def effort_for(model: str, *, suffix: str | None, options: ReasoningOptions, def
     if level is None or not levels:
         return None
     return level if level in levels else nearest(level, levels)  # a word off the scale is left to the upstream
+
+
+def lowered(sent: str | None, *, suffix: str | None, options: ReasoningOptions) -> tuple[str, ...]:
+    """The name of what is lost where the level that is ``sent`` is less than the client asked for."""
+    if options.enabled is False and suffix is None and options.effort is None:
+        return ()
+    return (LOWERED_EFFORT,) if is_less(sent, suffix or options.effort, options.budget) else ()
 
 
 def _from_budget(options: ReasoningOptions) -> str | None:

@@ -11,6 +11,8 @@ upstream), ``decode_calls`` (an upstream's tool calls as they stream), ``answer_
 share).
 What an upstream refuses is changed in ``request_changes`` (turns), ``message_changes`` (what a message holds), both by
 way of ``message_objects``, and ``request_calls`` (calls and results). ``thinking_forms``: each make's word for effort.
+``carried_state``: what a server wants back with its answer, through the hub; ``earlier_state``: the same of requests
+whose bytes pass through.
 """
 
 from __future__ import annotations
@@ -40,4 +42,5 @@ WIRE = Wire(
     upstream=UPSTREAM,
     foreign_fields=foreign_fields,
     hosted_tools=frozenset({"image_generation"}),  # the picture that was made
+    carries_signatures=False,
 )

@@ -31,6 +31,7 @@ from daemon.inference.blocks import (
 from daemon.inference.request import Message, Role
 from daemon.wires.json import NOT_JSON, items_of, json_text, mistake
 from daemon.wires.openai.request_body import invalid
+from daemon.wires.openai_chat.earlier_state import pieces_in
 from daemon.wires.openai_chat.entry_schema import RequestFile, RequestImage, RequestMessage, RequestPart
 from daemon.wires.openai_chat.schema import WIRE_NAME, CalledFunction, CallPart
 from daemon.wires.tools import unwrapped
@@ -147,8 +148,24 @@ class _Turns:
 
 
 def _thoughts(message: RequestMessage) -> list[Block]:
-    text = message.reasoning_content or message.reasoning
-    return [Reasoning(parts=(text,))] if isinstance(text, str) and text else []
+    """Thinking as a client gives it back. Each piece that only its upstream can read is a block, so that it is known
+    whose the conversation is; no upstream of another wire can use it."""
+    text = message.reasoning_content or message.reasoning or message.reasoning_text
+    calls = message.tool_calls or []
+    shown: list[Block] = [Reasoning(parts=(text,))] if isinstance(text, str) and text else []
+    if not (
+        message.reasoning_details
+        or message.extra_content
+        or message.reasoning_opaque
+        or message.thinking_blocks
+        or message.reasoning_signature
+        or message.thought_signature
+        or type(message.reasoning) is dict
+        or any(call.extra_content or call.thought_signature or call.provider_specific_fields for call in calls)
+    ):
+        return shown
+    pieces = pieces_in(msgspec.structs.asdict(message), calls)
+    return [*shown, *(Reasoning(signature=piece, redacted=True) for piece in pieces)]
 
 
 def _refusal(message: RequestMessage) -> list[Block]:

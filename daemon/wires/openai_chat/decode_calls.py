@@ -12,10 +12,11 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from daemon.inference.events import OBJECT, BlockKind
-from daemon.wires.json import is_json, json_text
+from daemon.wires.json import encode, is_json, json_text
+from daemon.wires.openai_chat.carried_state import CarriedState, state_of_call, write_carrier
 from daemon.wires.openai_chat.schema import CalledFunction, CallPart
 from daemon.wires.sse_decoder import MOST_BLOCKS, BlockWriter, too_many
 from daemon.wires.tools import InputReader, called_tool
@@ -33,6 +34,7 @@ class StreamedCall:
         "_fallback_id",
         "_names",
         "_reader",
+        "_state",
         "_writer",
         "custom",
         "ended",
@@ -48,6 +50,7 @@ class StreamedCall:
         self._arguments = bytearray()
         self._block: int | None = None
         self._reader: InputReader | None = None  # of a custom tool that travelled as a function: its text is unwrapped
+        self._state: Mapping[str, Any] = {}
         self.id: str | None = None
         self.name = ""
         self.custom = False
@@ -72,6 +75,16 @@ class StreamedCall:
             if len(whole) <= LONGEST_NAME:
                 self.name = whole
 
+    def carry(self, state: Mapping[str, Any]) -> None:
+        """What goes back with the call (``carried_state``): in a block before it, or where it comes late behind it."""
+        if state == self._state:
+            return
+        if self._block is not None:
+            write_carrier(self._writer, CarriedState(last_call=state).signature())
+        else:
+            self._writer.kept += len(encode(state))
+        self._state = state
+
     def delta(self, text: str) -> None:
         """More arguments; they open the block, once the name is known."""
         if not text or self.ended:
@@ -88,6 +101,8 @@ class StreamedCall:
         """Opens the block, if the name is known; what came before it follows."""
         if self._block is not None or not self.name:
             return
+        if self._state:
+            write_carrier(self._writer, CarriedState(call=self._state).signature())
         tool = called_tool(self._names, self.name)
         if tool.custom and not self.custom:
             self._reader = InputReader()
@@ -153,6 +168,8 @@ class CallTable:
         call = self._find(part, name)
         id_ = part.id if part.id and self._owner(part.id, call) is call else None
         call.describe(id_, name, custom=custom is not None or part.type == "custom")
+        if state := state_of_call(part):
+            call.carry(state)
         call.delta(text)
 
     def _owner(self, id_: str, call: StreamedCall) -> StreamedCall:

@@ -15,8 +15,9 @@ A tool's failure has no field on this wire; it travels as the first line ``[tool
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import assert_never
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, assert_never
 
 from msgspec import UNSET
 
@@ -39,6 +40,7 @@ from daemon.wires.json import type_of
 from daemon.wires.media_text import line_for
 from daemon.wires.naming import shorten_id
 from daemon.wires.openai.documents import ERROR_MARK
+from daemon.wires.openai_chat.carried_state import MESSAGE_FIELDS, OF_CALLS, TEXT_FIELDS, carried_in, with_more
 from daemon.wires.openai_chat.encode_parts import context_part, medium_part, opaque_part
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
@@ -56,7 +58,7 @@ from daemon.wires.openai_chat.schema import (
 from daemon.wires.tools import SentNames, wrapped
 
 REASONING_FIELDS = ("reasoning_content", "reasoning")
-"""Where thinking goes back; what came inside ``content`` is not handed back."""
+"""Where servers want thinking that they demand; what came inside ``content`` is not handed back."""
 
 CALL_ID_LIMIT = 40
 """OpenAI: "string too long. Expected a string with maximum length 40" for tool call ids on this wire."""
@@ -69,21 +71,24 @@ _SYSTEM = ("system", "developer")
 
 class MessageWriter:
     """Writes one request's messages. ``names`` says how each tool is named, ``lost`` collects what
-    found no place. ``entry`` is the client's wire; ``openai``: the model is one of OpenAI's.
+    found no place. ``entry`` is the client's wire; ``openai``: the model is one of OpenAI's; ``refused``: fields that
+    this upstream does not take.
 
     It takes messages of which calls and results are paired already (``wires.paired_messages``)."""
 
-    def __init__(self, entry: str, names: SentNames, *, openai: bool, echo: bool) -> None:
+    def __init__(self, entry: str, names: SentNames, *, openai: bool, refused: AbstractSet[str] = frozenset()) -> None:
         self._entry = entry
         self._native = entry == WIRE_NAME
         self._names = names
         self._openai = openai
         self.id_limit = CALL_ID_LIMIT if openai else ID_LIMIT
-        self._echo = echo
+        self._refused = refused
+        self._echo = refused.isdisjoint(REASONING_FIELDS)
         self._open_calls: dict[str, str] = {}
         self._waiting: list[MessageParam] = []
         self._position = 0
         self._opening: list[str] = []
+        self._of_next_call: Mapping[str, Any] = {}  # what goes back with the call that follows
         self._messages: list[MessageParam] = []
         self.lost: list[str] = []
 
@@ -227,18 +232,21 @@ class MessageWriter:
         parts: list[ContentPart] = []
         calls: list[ToolCallParam] = []
         message = MessageParam("assistant", None)
+        self._of_next_call = {}
         for block in content:
             match block:
                 case Text():
                     parts.extend([TextPart(block.text)] if block.text else [])
                 case ToolCall():
                     calls.append(self._call(block))
+                    _put(calls[-1], self._of_next_call)
+                    self._of_next_call = {}
                 case ModelRefusal() if self._native:
                     message.refusal = block.text
                 case ModelRefusal():
                     parts.append(TextPart(block.text))
                 case Reasoning():
-                    self._reasoning(block, message)
+                    self._reasoning(block, message, calls)
                 case Image() | File() | ToolResult() | HostedCall() | Opaque():
                     self._rest(block, parts)
                 case _:
@@ -266,18 +274,23 @@ class MessageWriter:
             case _:
                 assert_never(block)
 
-    def _reasoning(self, reasoning: Reasoning, message: MessageParam) -> None:
-        """Thinking goes back where it came from, in the field it came in. A client of this wire that sends
-        it knows that its upstream wants it. Other upstreams' thinking is not reported as lost: this API has no form for
-        it at all, and every conversation of Claude Code would be named."""
-        field = reasoning.signature or (REASONING_FIELDS[0] if self._native else None)
-        if field not in REASONING_FIELDS or not reasoning.parts:
-            return
-        if not self._echo:
+    def _reasoning(self, reasoning: Reasoning, message: MessageParam, calls: Sequence[ToolCallParam]) -> None:
+        """Thinking goes back where it came from, as it came. A client of this wire that sends it knows that its
+        upstream wants it. What another upstream made is not here: the gateway has left it out."""
+        state = carried_in(reasoning.signature or (REASONING_FIELDS[0] if self._native else None))
+        self._of_next_call = {**self._of_next_call, **state.call}
+        if calls:
+            _put(calls[-1], state.last_call)
+        if state.field in TEXT_FIELDS and reasoning.parts:
+            self._give_back(message, state.field, reasoning.text)
+        for name, value in state.message.items():
+            self._give_back(message, name, value)
+
+    def _give_back(self, message: MessageParam, field: str, value: Any) -> None:
+        if field in self._refused or (field in REASONING_FIELDS and not self._echo):
             self._lose(field)
-            return
-        before = getattr(message, field)
-        setattr(message, field, reasoning.text if before is UNSET else f"{before}\n\n{reasoning.text}")
+        elif field in MESSAGE_FIELDS:
+            setattr(message, field, with_more(field, getattr(message, field), value))
 
     def _call(self, call: ToolCall) -> ToolCallParam:
         call_id = call.id
@@ -287,6 +300,12 @@ class MessageWriter:
             return CustomCall(call_id, NamedCustom(name, call.arguments))
         arguments = wrapped(call.arguments) if call.kind == "custom" else call.arguments or "{}"
         return FunctionCall(call_id, NamedFunction(name, arguments))
+
+
+def _put(call: ToolCallParam, state: Mapping[str, Any]) -> None:
+    for name, value in state.items():
+        if name in OF_CALLS:
+            setattr(call, name, value)
 
 
 def _joined(texts: Sequence[str]) -> str:
@@ -309,10 +328,9 @@ def _append(turn: MessageParam, message: MessageParam) -> None:
     """``message`` behind what ``turn`` says already."""
     turn.content = _together(turn.content, message.content)
     turn.tool_calls = message.tool_calls
-    for field in REASONING_FIELDS:
-        thoughts = [text for text in (getattr(turn, field), getattr(message, field)) if text is not UNSET]
-        if thoughts:
-            setattr(turn, field, _joined(thoughts))
+    for field in MESSAGE_FIELDS:
+        if (value := getattr(message, field)) is not UNSET:
+            setattr(turn, field, with_more(field, getattr(turn, field), value))
 
 
 def _together(first: Content, second: Content) -> Content:

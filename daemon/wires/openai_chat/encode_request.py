@@ -17,8 +17,17 @@ from daemon.inference.request import AnyTool, OutputFormat, Request
 from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.json import RawObject, encode, fields_of
 from daemon.wires.naming import shorten_id
-from daemon.wires.openai.parameters import ID_LIMIT, cache_key, effort_for, levels_of, sampled, service_tier, user
-from daemon.wires.openai_chat.encode_blocks import REASONING_FIELDS, MessageWriter
+from daemon.wires.openai.parameters import (
+    ID_LIMIT,
+    cache_key,
+    effort_for,
+    levels_of,
+    lowered,
+    sampled,
+    service_tier,
+    user,
+)
+from daemon.wires.openai_chat.encode_blocks import MessageWriter
 from daemon.wires.openai_chat.encode_tools import encode_choice, encode_tools, web_search_options
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
@@ -57,7 +66,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
         request.wire,
         names,
         openai=is_openai(options.model),
-        echo=options.unsupported.isdisjoint(REASONING_FIELDS),
+        refused=options.unsupported,
     )
     writer.system(request.system)
     numbered = list(enumerate(spoken(request.messages)))
@@ -128,6 +137,7 @@ def _put_thinking(body: CreateChatCompletion, request: Request, options: EncodeO
     effort = effort_for(model, suffix=options.effort, options=reasoning, default=default)
     if effort is not None:
         body.reasoning_effort = effort
+        lost += lowered(effort, suffix=options.effort, options=reasoning)
     elif asked not in (None, "none"):
         lost.append("reasoning")
 

@@ -21,6 +21,13 @@ class RequestMessage(Struct):
     refusal: str | None = None
     reasoning_content: str | None = None
     reasoning: Any = None
+    reasoning_text: Any = None
+    reasoning_details: Any = None
+    thinking_blocks: Any = None
+    reasoning_opaque: Any = None
+    reasoning_signature: Any = None
+    thought_signature: Any = None
+    extra_content: Any = None
 
 
 class RequestImage(Struct):

@@ -6,11 +6,11 @@ the upstream's last chunk in any case; a client that did not ask for it does not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from daemon.errors import GatewayError
 from daemon.inference.collect import collect, replay
@@ -18,6 +18,8 @@ from daemon.inference.response import Response
 from daemon.wires.base import AnswerContext, EncodeResponse
 from daemon.wires.call_ids import RepeatedIds
 from daemon.wires.json import LenientDecoder, changed, encode, fields_of
+from daemon.wires.openai_chat.earlier_state import pieces_in
+from daemon.wires.openai_chat.schema import Completion
 from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
 from daemon.wires.openai_chat.stream_encoder import ChatStreamEncoder
 from daemon.wires.sse import SseSplitter
@@ -51,6 +53,7 @@ class _OddChoices(Struct):
 _chunk = msgspec.json.Decoder(_Chunk).decode
 _choices = msgspec.json.Decoder(list[_Choice]).decode
 _odd_choices = LenientDecoder(_OddChoices)
+_choices_with_state = LenientDecoder(Completion)
 _LAST = _Chunk()
 
 
@@ -101,7 +104,7 @@ class ChatDialect:
         # Whether the client has had that opening and not yet content of the upstream: its own opening is then dropped.
         self._opened = False
         self._ids = RepeatedIds(context)
-        self.signature = b""  # this API has no encrypted reasoning
+        self.signature = b""
         self.begin()
 
     def begin(self) -> None:
@@ -131,6 +134,9 @@ class ChatDialect:
         self.beside = finishes or error or not self.goes_on
         self.needs_decoding = not self._spoken or usage or error or finishes or calls
         self._spoken = self._spoken or self.commits()
+        self.signature = b""
+        if b'signature"' in payload or b'"reasoning_opaque"' in payload or b'"data"' in payload:
+            self.signature = next((piece.encode() for piece in _pieces(payload)), b"")
 
     def commits(self) -> bool:
         choices = self._read.choices
@@ -221,8 +227,8 @@ class ChatDialect:
     def ids(self) -> Sequence[str]:
         return ()
 
-    def signatures(self, _body: bytes) -> Sequence[bytes]:
-        return ()
+    def signatures(self, body: bytes) -> Sequence[bytes]:
+        return [piece.encode() for piece in _pieces(body)]
 
     def collected(self, stream: bytes) -> bytes:
         """The message by way of the hub, since no two servers cut theirs alike; what stands beside it as it
@@ -238,6 +244,14 @@ class ChatDialect:
     def unfold(self, body: bytes, response: Response) -> bytes:
         """By the encoder that has made the keep-alives, if there were any."""
         return self._own.encode(list(replay(response)))
+
+
+def _pieces(payload: bytes) -> Iterator[str]:
+    """What only its upstream can read, of a chunk or a whole answer."""
+    for choice in _choices_with_state.odd(payload).choices or ():
+        message = choice.delta or choice.message
+        if message is not None:
+            yield from pieces_in(structs.asdict(message), message.tool_calls or [])
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from daemon.wires.json import NOT_JSON, items_of, mistake
 from daemon.wires.openai.request_body import invalid
 from daemon.wires.openai_responses.entry_schema import RequestItem, RequestPart
 from daemon.wires.openai_responses.output_items import HOSTED, citation_from, hosted_call
-from daemon.wires.openai_responses.schema import WIRE_NAME, EventType, ItemHead
+from daemon.wires.openai_responses.schema import WIRE_NAME, EventType, ItemHead, Part
 from daemon.wires.openai_responses.tool_search import LIFTED
 
 _ROLES: dict[str, Role] = {role: role for role in ("user", "assistant", "system", "developer")}
@@ -41,6 +41,7 @@ _type = msgspec.json.Decoder(EventType)
 _item = msgspec.json.Decoder(RequestItem)
 _head = msgspec.json.Decoder(ItemHead)
 _part = msgspec.json.Decoder(RequestPart)
+_plain_parts = msgspec.json.Decoder(list[Part] | None).decode
 
 
 def messages_of(input_: Raw | UnsetType) -> tuple[Message, ...]:
@@ -138,7 +139,17 @@ _FROM_USER = frozenset({"additional_tools", "compaction_trigger", "item_referenc
 
 def _reasoning(item: RequestItem) -> Reasoning:
     parts = tuple(part.text for part in item.summary or () if part.text)
+    if not parts and item.content is not UNSET:
+        parts = tuple(_plain_texts(item.content))
     return Reasoning(parts=parts, signature=item.encrypted_content or None, id=item.id)
+
+
+def _plain_texts(content: Raw) -> list[str]:
+    """The reasoning itself, of a server that does not encrypt it; none where it has another shape."""
+    try:
+        return [part.text for part in _plain_parts(content) or () if part.text]
+    except NOT_JSON:
+        return []
 
 
 def _call(item: RequestItem, *, custom: bool) -> ToolCall:

@@ -28,6 +28,7 @@ from daemon.wires.added_text import reminder
 from daemon.wires.json import type_of
 from daemon.wires.naming import shorten_id, shorten_names
 from daemon.wires.openai.documents import ERROR_MARK, SAME_PARTS, inline_data, titled
+from daemon.wires.openai_responses.plain_reasoning import plain_content
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
     ContentPart,
@@ -134,9 +135,15 @@ class InputWriter:
         self._parts.extend(media_parts(medium))
 
     def _reasoning(self, reasoning: Reasoning) -> None:
-        """Without its encrypted content thinking cannot be handed back; nor can a user have thought."""
-        if reasoning.signature and self._role == "assistant":
-            self._item(ReasoningInput([], reasoning.signature, _own_id(reasoning.id, "rs_")))
+        """Without a signature thinking cannot be handed back; nor can a user have thought."""
+        if not reasoning.signature or self._role != "assistant":
+            return
+        own_id = _own_id(reasoning.id, "rs_")
+        content = plain_content(reasoning)
+        if content is None:
+            self._item(ReasoningInput([], reasoning.signature, own_id))
+        elif content:
+            self._item(ReasoningInput([], id=own_id, content=content))
 
     def _call(self, call: ToolCall) -> None:
         call_id = shorten_id(call.id, ID_LIMIT)

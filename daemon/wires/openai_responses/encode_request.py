@@ -16,7 +16,7 @@ from daemon.inference.request import AnyTool, OpaqueTool, OutputFormat, Request,
 from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.json import RawObject, encode, fields_of
 from daemon.wires.naming import shorten_id, shorten_names
-from daemon.wires.openai.parameters import effort_for, levels_of, sampled, service_tier, session_key, user
+from daemon.wires.openai.parameters import effort_for, levels_of, lowered, sampled, service_tier, session_key, user
 from daemon.wires.openai_responses import schema
 from daemon.wires.openai_responses.encode_blocks import ID_LIMIT, InputWriter
 from daemon.wires.openai_responses.schema import (
@@ -69,7 +69,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
         user=user(request, lost),
     )
     _put_tools(body, request, names, lost)
-    _put_reasoning(body, request, options)
+    _put_reasoning(body, request, options, lost)
     _put_sampling(body, request, options, lost)
     _drop_unsupported(body, options.unsupported, lost)
     raw = _with_extra(encode(body), body, request.extra.get(WIRE_NAME))
@@ -99,7 +99,7 @@ def _put_tools(body: CreateResponse, request: Request, names: Mapping[str, str],
         body.tool_choice = encode_choice(request.tool_choice, request.tools, names)
 
 
-def _put_reasoning(body: CreateResponse, request: Request, options: EncodeOptions) -> None:
+def _put_reasoning(body: CreateResponse, request: Request, options: EncodeOptions, lost: list[str]) -> None:
     """``include`` is asked for wherever the model reasons and the upstream may not keep it for us:
     without it the next turn could not hand the reasoning back."""
     if not levels_of(options.model):
@@ -107,6 +107,7 @@ def _put_reasoning(body: CreateResponse, request: Request, options: EncodeOption
     reasoning = request.reasoning
     effort = effort_for(options.model, suffix=options.effort, options=reasoning, default=options.default_effort)
     summary = reasoning.summary or ("auto" if reasoning.visible else None)
+    lost += lowered(effort, suffix=options.effort, options=reasoning)
     if effort is not None or summary is not None:
         body.reasoning = ReasoningConfig(
             effort=UNSET if effort is None else effort, summary=UNSET if summary is None else summary

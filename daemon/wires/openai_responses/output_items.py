@@ -18,6 +18,7 @@ from msgspec import UNSET, Raw
 from daemon.inference.blocks import Citation, HostedCall, Opaque
 from daemon.inference.events import OBJECT, BlockDelta, BlockEnd, BlockKind, Cited, PartBreak
 from daemon.wires.json import LenientDecoder, is_object, json_text
+from daemon.wires.openai_responses.plain_reasoning import REASONING_TEXT, hidden_reasoning
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
     Annotation,
@@ -150,7 +151,8 @@ ReasoningSource = Literal["summary", "content"]
 
 class ReasoningState:
     """A ``reasoning`` item: one block, whose text is the summary or, where a server streams it, the
-    reasoning itself. Whichever comes first wins; the other would say it twice."""
+    reasoning itself. Whichever comes first wins; the other would say it twice. Reasoning that is not encrypted is
+    signed as what it is (``plain_reasoning``), since its server wants it back."""
 
     __slots__ = ("_block", "_last", "_sent", "_signature", "_source", "ended", "item_id", "writer")
     content: Final = "reasoning"
@@ -199,9 +201,13 @@ class ReasoningState:
             self.part_done("content", index, part.text)
         if last.encrypted_content:
             self._sign(last.encrypted_content)
+        if self._source == "summary" and not self._signature:
+            self._sign(hidden_reasoning([part.text for part in _parts(last.content) if part.text]))
         self.finish()
 
     def finish(self) -> None:
+        if self._source == "content" and not self._signature:
+            self._sign(REASONING_TEXT)
         self.writer.events.append(BlockEnd(self._block, self._signature or None))
         self._sign(None)
         self.ended = True

@@ -207,12 +207,18 @@ class CustomToolCallOutput(Struct, tag="custom_tool_call_output"):
     output: str | list[ContentPart]
 
 
+class PlainReasoning(Struct, tag="reasoning_text", gc=False):
+    text: str
+
+
 class ReasoningInput(Struct, tag="reasoning"):
-    """Thinking handed back: the upstream reads ``encrypted_content`` alone, yet demands ``summary``."""
+    """Thinking handed back: the upstream reads ``encrypted_content`` alone, or where it has sent none ``content``, yet
+    demands ``summary``."""
 
     summary: list[Raw]
-    encrypted_content: str
+    encrypted_content: str | Unset = UNSET
     id: str | Unset = UNSET
+    content: list[PlainReasoning] | Unset = UNSET
 
 
 InputItem = (
