@@ -6,6 +6,8 @@ No timer runs here: ``Deadlines`` watches the clock and breaks a wait off. Whom 
 
 from __future__ import annotations
 
+from asyncio import CancelledError
+from collections.abc import Mapping
 from functools import lru_cache
 from math import inf
 from time import monotonic
@@ -14,6 +16,7 @@ from typing import Final
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.client_stream import ClientWriter
+from daemon.gateway.compaction import CompactionPipe
 from daemon.gateway.decisions import log_again
 from daemon.gateway.gathered import STEP, Share, without_frames
 from daemon.gateway.headers import PassedHeaders
@@ -29,6 +32,7 @@ from daemon.upstream.adapters.adapter import Adapter, too_late
 from daemon.upstream.http.call import UpstreamResponse
 from daemon.upstream.privacy import mask_error
 from daemon.upstream.response_form import unwrapped
+from daemon.wires.base import Ending
 from daemon.wires.failures.judge import judged_again
 from daemon.wires.json import NOT_JSON
 from daemon.wires.losses import is_refused
@@ -36,6 +40,10 @@ from daemon.wires.sse import check_values
 
 NOT_READABLE: Final = "the upstream's answer is not valid JSON of its API"
 TOO_DEEP: Final = "the request is nested too deep to be sent on (send objects and lists less than 1,000 levels deep)"
+
+GRACE: Final[Mapping[Ending, float]] = {"counted": 0.1, "said": 1.5, "doubted": 15.0}
+"""Seconds that an upstream has for what may follow when its answer is complete: the mark of the end, the usage, or
+more content of one that has said too early that it ends."""
 
 SIGNS_OF_LIFE: Final = 4
 """How many times ``timeouts.idle`` an upstream may send comments and pings in place of the next event."""
@@ -48,6 +56,7 @@ class Attempts:
     __slots__ = (
         "_amendments",
         "_answer",
+        "_compaction",
         "_headers",
         "_live",
         "_pipes",
@@ -80,6 +89,7 @@ class Attempts:
         self._amendments = RequestAmendments(client_request, live.learned)
         # A pipe per way (through the hub or past it), kept over attempts: it knows what a keep-alive has already sent.
         self._pipes: dict[bool, ResponsePipe] = {}
+        self._compaction: CompactionPipe | None = None
         self._answer: UpstreamResponse | None = None  # that of the current attempt, once its head is there
         self.pipe: ResponsePipe | None = None
         self.needed: tuple[bytes, ...] = ()
@@ -117,6 +127,7 @@ class Attempts:
         """What the pipes keep is not to wait for whoever holds on to the request."""
         self.pipe = None
         self._pipes.clear()
+        self._compaction = None
 
     async def drain(self) -> None:
         """Read the end of the upstream's body, so that the connection can be used again."""
@@ -128,12 +139,16 @@ class Attempts:
         await self._answer.drain()
 
     def _pipe_for(self, adapter: Adapter) -> ResponsePipe:
+        if self.client_request.request.compaction:
+            if self._compaction is None:
+                self._compaction = CompactionPipe(self.client_request, self._live.owners)
+            return self._compaction
         same_wire = self.client_request.wire is adapter.wire
         if same_wire not in self._pipes:
             self._pipes[same_wire] = (
                 PassthroughPipe(self.client_request, self._live.owners)
                 if same_wire
-                else TranslationPipe(self.client_request, self._live.kept_reasoning)
+                else TranslationPipe(self.client_request, self._live.call_reasoning)
             )
         return self._pipes[same_wire]
 
@@ -175,11 +190,13 @@ class Attempts:
     def _note_losses(self, prepared: PreparedRequest) -> None:
         lost = loss_names(prepared.lost)
         self._record.lost = (*lost, *self._headers.lost)
-        if lost and self.client_request.snapshot.config.translation.strict and (refused := [*filter(is_refused, lost)]):
-            names = ", ".join(refused)
+        if not lost or not self.client_request.snapshot.config.translation.strict:
+            return
+        if refused := [*filter(is_refused, lost)]:
             raise LocalError(
                 ErrorKind.INVALID_REQUEST,
-                f"the upstream's API does not support: {names} (leave them out, or switch translation.strict off)",
+                f"the upstream's API does not support: {', '.join(refused)} (leave them out, or switch "
+                "translation.strict off)",
             )
 
     # --- one upstream's answer ---
@@ -203,7 +220,9 @@ class Attempts:
             state.too_long = _overdue("whole answer", total, adapter.setting_of_total(total))
         try:
             async with state.waiting():
-                self._answer = answer = await adapter.open(prepared.body, headers, watched=prepared.watched)
+                self._answer = answer = await adapter.open(
+                    prepared.body, headers, watched=prepared.watched, path=prepared.path
+                )
                 self._headers.received(adapter, answer.headers)
                 self._live.router.heard(adapter.auth.id, answer.headers)
                 await adapter.accept(answer)
@@ -246,6 +265,7 @@ class Attempts:
         # for the next one, up to ``last_sign``; what cannot be read does not even do that.
         heard = skipped = 0
         last_sign = patience = 0.0
+        ending: Ending = ""
         data = first_bytes or await answer.read()
         while data:
             if not passed_on:
@@ -254,7 +274,14 @@ class Attempts:
             if pipe.kept > share.size and not passed_on:
                 share.hold(pipe.kept)  # what was made of the bytes is larger than they are
             now = monotonic()
-            if pipe.heard != heard:
+            if pipe.ending:
+                if pipe.ending != ending or (ending == "doubted" and pipe.heard != heard):
+                    last_sign = now + GRACE[pipe.ending]
+                heard, ending, patience = pipe.heard, pipe.ending, last_sign - now
+                state.ends_by(last_sign)
+                if self._record.upstream_first is None:
+                    self._record.upstream_first = now
+            elif pipe.heard != heard:
                 heard, patience, last_sign = pipe.heard, idle, now + SIGNS_OF_LIFE * idle
                 state.deadline = now + idle
                 if state.overdue is not overdue:  # it still says "first event"
@@ -275,10 +302,22 @@ class Attempts:
                 if not passed_on or abs(pipe.kept - share.size) >= STEP:
                     share.hold(pipe.kept)
                     passed_on = passed_on or bool(ready)
-            data = await answer.read()
+            data = await (self._read_end(answer) if ending else answer.read())
         pipe.end_of_body()
         if self._record.upstream_first is None:  # it was the last one, too, and lacked its blank line
             self._record.upstream_first = monotonic()
+
+    async def _read_end(self, answer: UpstreamResponse) -> bytes:
+        """The next bytes of an answer that is complete: none, instead of a failure, where the connection breaks or
+        nothing comes in time."""
+        try:
+            return await answer.read()
+        except RemoteError:
+            return b""
+        except CancelledError:
+            if not self._state.has_ended():
+                raise
+            return b""
 
     async def _finish(self, pipe: ResponsePipe, adapter: Adapter, whole: bytes) -> None:
         record, summary = self._record, pipe.summary()

@@ -24,7 +24,7 @@ from daemon.inference.events import Event, Finish, StreamError
 from daemon.inference.response import Usage
 from daemon.masks import Masks
 from daemon.upstream.privacy import masked_event
-from daemon.wires.base import StreamDecoder
+from daemon.wires.base import Ending, StreamDecoder
 from daemon.wires.json import NOT_JSON, is_json
 from daemon.wires.losses import EARLIER_REASONING
 from daemon.wires.sse import SseSplitter
@@ -49,6 +49,7 @@ class PassthroughPipe:
         "_signed",
         "_splitter",
         "_usage",
+        "ending",
         "heard",
         "kept",
         "skipped",
@@ -73,11 +74,12 @@ class PassthroughPipe:
     def _reset(self) -> None:
         self._drop()
         self.heard = self.skipped = self.kept = 0
+        self.ending: Ending = ""
         self.stage: Stage = "held"
 
     def _new_readers(self) -> None:
-        self._dialect.begin()
         self._splitter, self._decoder = SseSplitter(), self._client_request.wire.stream_decoder({})
+        self._dialect.begin(self._decoder)
 
     def _drop(self) -> None:
         self._out = bytearray()
@@ -120,7 +122,8 @@ class PassthroughPipe:
 
     def feed(self, data: bytes) -> Stage:
         self._read(self._splitter.feed(data))
-        self.kept = len(self._splitter.tail) + self._dialect.kept + self._decoder.kept
+        decoder = self._decoder
+        self.kept, self.ending = len(self._splitter.tail) + self._dialect.kept + decoder.kept, decoder.ending
         if not self._client_request.request.stream:
             self.kept += len(self._out)
         return self.stage

@@ -49,6 +49,10 @@ class Overdue(Struct, frozen=True):
         return RemoteError(ErrorKind.TIMEOUT, self.message)
 
 
+ENDED: Final = Overdue("")
+"""What an answer that is complete waits for: nothing. Its upstream has neither said the last word nor hung up."""
+
+
 class RequestState:
     """One running request, made in its own task. Times are ``time.monotonic`` seconds.
 
@@ -59,6 +63,7 @@ class RequestState:
     """
 
     __slots__ = (
+        "_ended",
         "_expired",
         "_reason",
         "_task",
@@ -86,6 +91,7 @@ class RequestState:
         # The reason is a deadline of one attempt. It is spent when it has ended that one, so that the next attempt may
         # wait; a client that has gone, or the daemon's stop, ends them all.
         self._expired = False
+        self._ended = False  # whether the wait was cancelled because the answer is complete
 
     def interrupt(self, reason: Exception) -> None:
         """Break the current wait off, or the next one; the first reason stands."""
@@ -100,9 +106,26 @@ class RequestState:
             self.departure.begin()
         self.interrupt(ClientGone())
 
+    def ends_by(self, moment: float) -> None:
+        """The answer is complete: what the upstream says until ``moment`` counts, and then ``has_ended`` is true."""
+        self.deadline, self.overdue, self.ends = moment, ENDED, inf
+
+    def has_ended(self) -> bool:
+        """Asked when a wait inside ``waiting`` was cancelled: whether that was for ``ends_by``, and for nothing else.
+        The request goes on then."""
+        waiting = self._waiting
+        if not self._ended or waiting is None or self._task is None or self._task.uncancel() > 0:
+            return False
+        self._ended = waiting.cancelled = False
+        return True
+
     def expire(self) -> None:
         """The deadline has passed."""
-        self._expire(self.overdue)
+        if self.overdue is not ENDED:
+            self._expire(self.overdue)
+        elif self._reason is None and self._waiting is not None and not self._ended:
+            self._ended = True
+            self._cancel(self._waiting)
 
     def expire_whole(self) -> None:
         """The attempt's time is up, though the upstream may be writing."""

@@ -18,7 +18,7 @@ from daemon.snapshot.listings import Candidate
 from daemon.upstream.adapters.adapter import Adapter
 from daemon.upstream.amendments.parameters import REASONING, TURN_STATE
 from daemon.upstream.amendments.rule import Amendment
-from daemon.wires.base import EncodeOptions
+from daemon.wires.base import EncodeOptions, Ending
 
 HELD_EVENTS = 64
 HELD_BYTES = 256 * 1024
@@ -56,13 +56,15 @@ class AttemptTarget(Struct, frozen=True, kw_only=True):
 class PreparedRequest(Struct, frozen=True, kw_only=True):
     """A request as it goes to an upstream. ``lost`` names what of the client's could not be carried, ``session`` the
     conversation ('' where upstreams of this wire take none). ``streamed``: it asks for an event stream.
-    ``watched``: the answer is needed piece by piece as it comes, not only whole."""
+    ``watched``: the answer is needed piece by piece as it comes, not only whole. ``path``: of an endpoint behind the
+    wire's own, '' for that."""
 
     body: bytes
     lost: tuple[str, ...]
     session: str
     streamed: bool
     watched: bool
+    path: str = ""
 
 
 class AnswerSummary(Struct, frozen=True, kw_only=True):
@@ -85,6 +87,9 @@ class ResponsePipe(Protocol):
 
     @property
     def stage(self) -> Stage: ...
+
+    ending: Ending
+    """How much of the answer's end has come, of one that is not finished yet; ``end_of_body`` finishes it then."""
 
     heard: int
     """Events of this attempt that went on with its answer: neither pings nor what could not be read."""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from daemon.errors import GatewayError, RemoteError
 from daemon.gateway.client_request import ClientRequest
-from daemon.gateway.reasoning.kept import KeptReasoning, TurnKeeper
+from daemon.gateway.reasoning.call_reasoning import CallReasoning, ReasoningKeeper
 from daemon.gateway.reasoning.signatures import Seal, left_out, open_request, seal_events
 from daemon.gateway.response_pipe import (
     HELD_BYTES,
@@ -26,7 +26,7 @@ from daemon.inference.collect import collect, merged
 from daemon.inference.events import BlockDelta, BlockEnd, Event, Finish, StreamError, size_of
 from daemon.inference.response import FinishReason, Usage
 from daemon.upstream.adapters.adapter import Adapter
-from daemon.wires.base import StreamDecoder, StreamEncoder, Wire
+from daemon.wires.base import Ending, StreamDecoder, StreamEncoder, Wire
 from daemon.wires.json import type_of
 
 MANY_EVENTS = 4096
@@ -57,16 +57,17 @@ class TranslationPipe:
         "_tool_names",
         "_usage",
         "_watched",
+        "ending",
         "heard",
         "kept",
         "stage",
     )
 
-    def __init__(self, client_request: ClientRequest, kept: KeptReasoning | None = None) -> None:
+    def __init__(self, client_request: ClientRequest, kept: CallReasoning | None = None) -> None:
         self._client_request = client_request
         carries = client_request.wire.carries_signatures
         # Of the whole request, as the encoder: an attempt before this one has shown nothing.
-        self._keeper = None if kept is None or carries else TurnKeeper(client_request.context, kept)
+        self._keeper = None if kept is None or carries else ReasoningKeeper(client_request.context, kept)
         # One for the request: a keep-alive that has opened the client's message binds the attempts after it.
         self._encoder: StreamEncoder | None = None
         # All that follows is of the attempt. Events that are due to the client, and of those the ones that are put
@@ -85,6 +86,7 @@ class TranslationPipe:
         self._seal: Seal
         self._merged_at = self._merged_size = 0
         self.heard = self.kept = 0
+        self.ending: Ending = ""
         self.stage: Stage = "held"
 
     def prepare(self, target: AttemptTarget) -> PreparedRequest:
@@ -94,13 +96,20 @@ class TranslationPipe:
         self._merged_at = self._merged_size = 0
         self._lost, self._cut_short = (), False
         self.heard = self.kept = 0
+        self.ending = ""
         self.stage = "held"
         request = self._client_request.request
+        self._client_request.wire.refuse_foreign(request)
         foreign = self._client_request.wire.foreign_fields(request.extra.get(request.wire, {}))
         seal = self._seal if target.reasoning else None
         opened = open_request(seal, request)
         encoded = adapter.encode(opened, target.options, target.amendments)
-        lost = (*encoded.lost, *foreign, *(() if opened is request else left_out(seal, request)))
+        lost = (
+            *encoded.lost,
+            *(name for name in foreign if name not in encoded.carried),
+            *request.unread,
+            *(() if opened is request else left_out(seal, request)),
+        )
         # A stop sequence that the upstream's wire has no place for is not lost: the text is watched for it here.
         self._stops = StopScanner(request.stop) if "stop" in lost and request.stop else None
         if self._stops is not None:
@@ -110,7 +119,7 @@ class TranslationPipe:
         self._decoder = self._new_decoder()
         return PreparedRequest(
             body=encoded.body,
-            lost=lost,
+            lost=tuple(dict.fromkeys(lost)),
             session=encoded.session,
             streamed=True,
             watched=self._watched,
@@ -133,7 +142,7 @@ class TranslationPipe:
         self._bytes_held += len(data)
         decoder = self._decoder
         events = decoder.feed(data)
-        self.heard, self.kept = decoder.heard, decoder.kept
+        self.heard, self.kept, self.ending = decoder.heard, decoder.kept, decoder.ending
         self._accept(events)
         return self.stage
 
@@ -211,21 +220,17 @@ class TranslationPipe:
         if self.stage == "held" or not self._events:
             return b""
         events, self._events = self._events, []
-        self._keep(events)
+        if self._keeper is not None:
+            self._keeper.note(events)
         encoder = self._encode()
         out = encoder.encode(events)
         self.kept = self._decoder.kept + encoder.kept
         return out
 
     def whole(self) -> bytes:
-        self._keep(self._events)
-        return self._client_request.encode_response(collect(self._events))
-
-    def _keep(self, events: Sequence[Event]) -> None:
         if self._keeper is not None:
-            self._keeper.note(events)
-            if type(events[-1]) is Finish:
-                self._keeper.finish()
+            self._keeper.note(self._events)
+        return self._client_request.encode_response(collect(self._events))
 
     def summary(self) -> AnswerSummary:
         return AnswerSummary(usage=self._usage, cut_short=self._cut_short, lost=self._lost)

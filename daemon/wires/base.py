@@ -3,9 +3,9 @@ one by name and a test runs the same suite over all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Raw, Struct
 
@@ -22,7 +22,8 @@ class EncodeOptions(Struct, frozen=True, kw_only=True):
     is used when neither the suffix nor the client said one. ``store`` None = leave it out.
     ``unsupported`` names parameters that this upstream has refused before or is configured to lack.
     ``thinking_form`` is how this upstream is asked to think or not to, where that is known: a ``ThinkingForm`` of
-    config.
+    config. ``knows_users``: the service knows its users by the ids that its clients send, so that those of a client
+    of another API go there too.
     """
 
     model: str
@@ -31,18 +32,21 @@ class EncodeOptions(Struct, frozen=True, kw_only=True):
     store: bool | None = False
     unsupported: frozenset[str] = frozenset()
     thinking_form: str = ""
+    knows_users: bool = False
     stream: bool = True
 
 
 class UpstreamBody(Struct, frozen=True):
     """An encoded request. ``lost`` names what the wire could not carry (``top_k``, ``messages[3].…``);
     ``tool_names`` maps shortened tool names back to the client's, for the decoder; ``session`` names the
-    conversation toward a Responses upstream, in printable ASCII ('' toward others)."""
+    conversation toward a Responses upstream, in printable ASCII ('' toward others). ``carried`` are the fields of
+    another wire (``Request.extra``) that this one has too, and was given."""
 
     body: bytes
     lost: tuple[str, ...] = ()
     tool_names: Mapping[str, str] = {}
     session: str = ""
+    carried: frozenset[str] = frozenset()
 
 
 class AnswerContext(Struct, frozen=True, kw_only=True):
@@ -60,11 +64,19 @@ class AnswerContext(Struct, frozen=True, kw_only=True):
     request: Request
 
 
+Ending = Literal["", "said", "counted", "doubted"]
+"""How much of its end has come of an answer that is not over for the decoder, so that little or nothing is worth
+waiting for: ``said`` that it ends, ``counted`` what it took as well. ``doubted``: content came behind that all the
+same. A wire whose last event says everything has none of these."""
+
+
 class StreamDecoder(Protocol):
     """Upstream bytes to hub events, sans I/O. Cuts anywhere in the bytes change nothing. ``skipped`` counts the
     upstream's events that could not be read, ``heard`` those that go on with the answer: pings are of neither kind.
-    ``kept``: bytes that are kept for later, after the last ``feed`` or ``event``."""
+    ``kept``: bytes that are kept for later, after the last ``feed`` or ``event``. Where ``ending`` is set, ``close``
+    ends the answer well."""
 
+    ending: Ending
     heard: int
     kept: int
     skipped: int
@@ -108,8 +120,8 @@ EncodeResponse = Callable[[Response], bytes]
 
 class Dialect(Protocol):
     """How the bytes of a wire are read and amended while they pass through, for one request: untouched, but for the
-    model's name and for what an inserted keep-alive requires. ``read`` looks at an event; the other methods are
-    about that event until the next ``read``.
+    model's name, for what an inserted keep-alive requires, and for what no client of the wire could read. ``read``
+    looks at an event; the other methods are about that event until the next ``read``.
 
     ``needs_decoding``: whether the wire's decoder has to see it too: for usage, an error or the end of the answer.
     ``goes_on``: whether it goes on with the answer, as a ping does not.
@@ -124,8 +136,9 @@ class Dialect(Protocol):
     needs_decoding: bool
     signature: bytes
 
-    def begin(self) -> None:
-        """A new attempt. What the client has had by then, it keeps."""
+    def begin(self, decoder: StreamDecoder | None = None, /) -> None:
+        """A new attempt, of which ``decoder`` has seen an event that needs it before ``event`` is called. What the
+        client has had by then, it keeps."""
         ...
 
     def read(self, payload: bytes) -> None:
@@ -277,9 +290,13 @@ class Wire(Struct, frozen=True, kw_only=True):
     passthrough: Callable[[AnswerContext, EncodeResponse], Dialect]
     """Where the client and the upstream both use this wire."""
     upstream: Upstream
-    foreign_fields: Callable[[Mapping[str, Raw]], tuple[str, ...]]
-    """(fields of a client's request that the hub has no word for) -> the names of those that another wire loses.
-    Raises ``LocalError`` for what cannot be done without."""
+    foreign_fields: Callable[[Mapping[str, Raw]], Iterable[str]]
+    """(what ``Request.extra`` holds for this wire) -> the names of what another wire has no place for: all that is
+    said in it, but for what is read or not missed. Raises ``LocalError`` for what cannot be done without."""
+
+    refuse_foreign: Callable[[Request], None] = lambda _: None
+    """Raises ``LocalError`` for a request of a client with an item that no other wire has, and that cannot be left
+    out."""
 
     hosted_tools: frozenset[str] | None
     """Which tools that an upstream ran by itself the wire's answers have a form for; None: any."""

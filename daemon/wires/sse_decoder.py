@@ -24,6 +24,7 @@ import msgspec
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, BlockStart, Event, MessageStart, StreamError
 from daemon.inference.response import Usage
+from daemon.wires.base import Ending
 from daemon.wires.failures.remote_errors import error_event
 from daemon.wires.json import NOT_JSON, is_json, with_utf8
 from daemon.wires.sse import SseSplitter
@@ -46,7 +47,7 @@ class SseDecoder(ABC):
     the events that could not be read, ``heard`` those that go on with the answer, ``kept`` the bytes that are needed
     later."""
 
-    __slots__ = ("_begun", "_ended", "_sse", "_writer", "heard", "kept", "skipped")
+    __slots__ = ("_begun", "_ended", "_sse", "_writer", "ending", "heard", "kept", "skipped")
 
     def __init__(self) -> None:
         self._sse = SseSplitter()
@@ -56,6 +57,7 @@ class SseDecoder(ABC):
         # error of the relay after the answer was whole.
         self._begun = self._ended = False
         self.heard = self.skipped = self.kept = 0
+        self.ending: Ending = ""
 
     def feed(self, data: bytes) -> list[Event]:
         """The hub events of the upstream events that ``data`` completes."""

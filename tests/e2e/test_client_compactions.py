@@ -9,15 +9,18 @@ Seen with Claude Code 2.1.332 and Codex 0.171.0.
 from __future__ import annotations
 
 import json
-from typing import Final
+import re
+from collections.abc import Iterator
+from typing import Any, Final
 
 import pytest
 
 from tests.e2e.agents import Agent, agent
-from tests.harness import Simulator, config, daemon, provider
+from tests.harness import Daemon, Simulator, config, daemon, provider
 
-CODEX: Final = ("codex", "built-in codex")
 WIRES: Final = ("chat", "messages", "responses")
+KINDS: Final = ("codex", "built-in codex")
+IN_THE_SUITE: Final = frozenset({("built-in codex", "chat"), ("built-in codex", "messages"), ("claude", "chat")})
 LIMIT: Final = "14000"
 """Tokens after which Codex compacts: its own instructions and tools are 10,000, and the task makes 7,000 more."""
 FILLER: Final = "x" * 1000
@@ -27,37 +30,94 @@ TASK: Final = [
 ]
 SUMMARY: Final = "SUMMARY-BY-SIMULATOR"
 SEALED: Final = '"type": "compaction"'
+"""A summary that only the upstream can read."""
 
 
-def fox(upstream: Simulator, wire: str, name: str = "fox", priority: int = 0) -> dict[str, object]:
+def cells(*kinds: str) -> list[Any]:
+    """(kind, wire), those that are not in the suite for `make soak`."""
+    pairs = [(kind, wire) for kind in kinds for wire in WIRES]
+    return [pytest.param(*pair, marks=() if pair in IN_THE_SUITE else pytest.mark.soak) for pair in pairs]
+
+
+def through(upstream: Simulator, wire: str, name: str = "fox", **settings: object) -> dict[str, object]:
     models = [{"name": "gpt-5", "alias": "shared"}]
-    return provider(name, upstream, wire_api=wire, models=models, priority=priority, defaults={"model": "gpt-5"})
+    return provider(name, upstream, wire_api=wire, models=models, defaults={"model": "gpt-5"}, **settings)
 
 
-def fills_its_context(client: Agent) -> None:
+@pytest.fixture
+def gateway(upstream: Simulator, wire: str) -> Iterator[Daemon]:
+    with daemon(config(through(upstream, wire), request_retry=0)) as running:
+        yield running
+
+
+def compacts(client: Agent) -> None:
     """A task that is too long for Codex' limit before it is done."""
     client.asked(f"Do it. SCRIPT={json.dumps(TASK)}")
     assert (client.work / "one.txt").read_text("utf-8") == "eins-1"
 
 
-def goes_on(client: Agent, upstream: Simulator) -> None:
-    """The next task is done with the summary in place of what it stands for."""
+def goes_on(client: Agent, upstream: Simulator, *, past: str) -> None:
+    """The next task is done with the summary in place of the ``past`` that it stands for."""
     upstream.control(reset=True)
     client.makes("two.txt", "zwei-2")
-    sent = [json.dumps(each["body"]) for each in upstream.requests]
+    sent = [json.dumps(each["body"]) for each in upstream.requests if each["status"] == 200]
     assert len(sent) == 2, "one question and one result: no second compaction"
     for body in sent:
         assert SUMMARY in body or SEALED in body
-        assert FILLER not in body
+        assert re.search(past, body) is None
 
 
-@pytest.mark.parametrize(
-    "wire", [pytest.param(wire, marks=pytest.mark.soak if wire == "messages" else ()) for wire in WIRES]
-)
-@pytest.mark.parametrize("kind", CODEX)
-def test_codex_goes_on_after_its_compaction(upstream: Simulator, wire: str, kind: str) -> None:
-    with daemon(config(fox(upstream, wire), request_retry=0)) as gateway:
-        with agent(kind, gateway.url, "shared", model_auto_compact_token_limit=LIMIT) as client:
-            fills_its_context(client)
-            goes_on(client, upstream)
-        assert "attempt failed" not in gateway.log
+@pytest.mark.parametrize(("kind", "wire"), cells(*KINDS))
+def test_codex_at_its_limit(upstream: Simulator, gateway: Daemon, kind: str) -> None:
+    with agent(kind, gateway.url, "shared", model_auto_compact_token_limit=LIMIT) as client:
+        compacts(client)
+        goes_on(client, upstream, past=FILLER)
+    assert "attempt failed" not in gateway.log
+
+
+@pytest.mark.parametrize(("kind", "wire"), cells("claude"))
+@pytest.mark.parametrize("cause", ["asked for", pytest.param("too long a prompt", marks=pytest.mark.soak)])
+def test_claude_code(upstream: Simulator, gateway: Daemon, kind: str, cause: str) -> None:
+    with agent(kind, gateway.url, "shared") as client:
+        client.makes("one.txt", "eins-1")
+        if cause == "asked for":
+            client.asked("/compact")
+        else:
+            upstream.fail("context_length")
+            client.makes("three.txt", "drei-3")
+        goes_on(client, upstream, past="tool_use.{,200}eins-1|tool_calls.{,200}eins-1")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("wire", "other_wire"), [(one, two) for one in WIRES for two in WIRES if one != two])
+def test_another_wire_goes_on(
+    upstream: Simulator, other_upstream: Simulator, kind: str, wire: str, other_wire: str
+) -> None:
+    """What one provider has summed up, the next one reads. Of what a Responses upstream has encrypted, nobody else can
+    read a word: the client gets that reported."""
+    first, second = through(upstream, wire, priority=1), through(other_upstream, other_wire, "wolf")
+    with (
+        daemon(config(first, second, request_retry=0, disable_cooling=True)) as gateway,
+        agent(kind, gateway.url, "shared", model_auto_compact_token_limit=LIMIT) as client,
+    ):
+        compacts(client)
+        upstream.control(always=["server_error"])
+        try:
+            goes_on(client, other_upstream, past=FILLER)
+        finally:
+            upstream.control(always=[])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("wire", ["chat", "messages"])
+def test_another_node_goes_on(upstream: Simulator, other_upstream: Simulator, wire: str) -> None:
+    """The item is in no node's own code: a daemon that has never seen the conversation opens it."""
+    with (
+        daemon(config(through(upstream, wire))) as first,
+        daemon(config(through(other_upstream, wire))) as second,
+        agent("built-in codex", first.url, "shared", model_auto_compact_token_limit=LIMIT) as client,
+    ):
+        compacts(client)
+        client.url = second.url
+        goes_on(client, other_upstream, past=FILLER)

@@ -8,12 +8,14 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.errors import ErrorKind, LocalError, RemoteError
-from daemon.inference.blocks import Block, ModelRefusal, ToolCall
+from daemon.inference.blocks import Block, HostedCall, ModelRefusal, ToolCall
 from daemon.inference.response import FinishReason, Response, Usage
-from daemon.wires.anthropic_messages.decode_blocks import raw_block_of, search_call
+from daemon.wires.anthropic_messages.decode_blocks import raw_block_of
 from daemon.wires.anthropic_messages.errors import no_answer, not_json
-from daemon.wires.anthropic_messages.schema import MessageBody, StopDetails, ToolUseBlock, UsageBody
-from daemon.wires.json import NOT_JSON, LenientDecoder, fields_of, is_object, type_of
+from daemon.wires.anthropic_messages.schema import MessageBody, StopDetails, UsageBody
+from daemon.wires.anthropic_messages.searches import with_searches
+from daemon.wires.call_arguments import NO_ARGUMENTS, says_nothing, stand_in
+from daemon.wires.json import NOT_JSON, LenientDecoder, fields_of, is_json, is_object, string_of, type_of
 from daemon.wires.tools import called_tool, unwrapped
 
 
@@ -40,12 +42,15 @@ FINISH_REASONS: Mapping[str, FinishReason] = {
     "refusal": FinishReason.REFUSAL,
     "pause_turn": FinishReason.PAUSE,
     "model_context_window_exceeded": FinishReason.CONTEXT_WINDOW,
+    "length": FinishReason.LENGTH,
+    "content_filter": FinishReason.CONTENT_FILTER,
 }
+"""The last two are of relays that pass on what a chat server said; Gemini's write ``MAX_TOKENS``."""
 
 
 def finish_reason(word: str | None, *, called: bool) -> FinishReason:
     """The hub's word; for a missing or unknown one, what the blocks say."""
-    return FINISH_REASONS.get(word or "") or (FinishReason.TOOL_CALLS if called else FinishReason.STOP)
+    return FINISH_REASONS.get((word or "").lower()) or (FinishReason.TOOL_CALLS if called else FinishReason.STOP)
 
 
 def usage_of(body: UsageBody | None) -> Usage | None:
@@ -114,36 +119,17 @@ def restored(call: ToolCall, names: Mapping[str, str]) -> ToolCall:
     return ToolCall(
         id=call.id,
         name=tool.name,
-        arguments=unwrapped(call.arguments) if tool.custom else call.arguments,
+        arguments=unwrapped(call.arguments) if tool.custom else input_text(call.arguments),
         kind="custom" if tool.custom else "function",
         namespace=tool.namespace,
     )
 
 
-def server_use_of(raw: Raw | bytes) -> ToolUseBlock | None:
-    """The ``server_tool_use`` of a web search, which the hub knows; None for every other block."""
-    try:
-        fields = fields_of(raw)
-        if (
-            bytes(fields.get("type", Raw())) != b'"server_tool_use"'
-            or bytes(fields.get("name", Raw())) != b'"web_search"'
-        ):
-            return None
-        identifier = msgspec.json.decode(fields["id"], type=str)
-    except (*NOT_JSON, KeyError):
-        return None
-    return ToolUseBlock(id=identifier, name="web_search", input=fields.get("input", Raw()))
-
-
-def result_id_of(raw: Raw) -> str | None:
-    """Which search a ``web_search_tool_result`` belongs to; None for every other block."""
-    try:
-        fields = fields_of(raw)
-        if bytes(fields.get("type", Raw())) != b'"web_search_tool_result"':
-            return None
-        return msgspec.json.decode(fields["tool_use_id"], type=str)
-    except (*NOT_JSON, KeyError):
-        return None
+def input_text(written: str) -> str:
+    """A call's whole input. Some servers write the JSON into a text, as the OpenAI wires do."""
+    text = string_of(Raw(written.encode()))
+    inside = text if text.lstrip().startswith("{") and is_json(text) else ""
+    return inside or (NO_ARGUMENTS if written.startswith('"') and says_nothing(text.encode()) else stand_in(written))
 
 
 def _block(raw: Raw, where: str) -> Block | None:
@@ -164,15 +150,9 @@ def _block(raw: Raw, where: str) -> Block | None:
 
 
 def _blocks(raws: list[Raw], names: Mapping[str, str]) -> Iterator[Block]:
-    results = {identifier: raw for raw in raws if (identifier := result_id_of(raw)) is not None}
-    used: set[str] = set()
-    for number, raw in enumerate(raws):
-        if (use := server_use_of(raw)) is not None:
-            used.add(use.id)
-            yield search_call(use, bytes(raw), results.get(use.id))
-        elif (identifier := result_id_of(raw)) is None or identifier not in used:
-            block = _block(raw, f"content.{number}")
-            if isinstance(block, ToolCall):
-                yield restored(block, names)
-            elif block is not None:
-                yield block
+    for number, each in enumerate(with_searches(raws)):
+        block = each if each is None or isinstance(each, HostedCall) else _block(each, f"content.{number}")
+        if isinstance(block, ToolCall):
+            yield restored(block, names)
+        elif block is not None:
+            yield block

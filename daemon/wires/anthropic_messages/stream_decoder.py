@@ -2,7 +2,8 @@
 
 Invariants: those of ``inference.events`` and ``sse_decoder``, whatever the upstream sends. Unknown
 events, deltas and fields are ignored; unknown blocks become ``Opaque``. Only ``message_stop`` is a
-good end: a body that ends before it is a failure, also after ``message_delta``.
+good end: a body that ends before it is a failure, also after ``message_delta``. So is an answer without
+``message_start``, which no client can read (9router#1778).
 """
 
 from __future__ import annotations
@@ -19,19 +20,23 @@ from daemon.inference.events import OBJECT, BlockDelta, BlockEnd, BlockKind, Cit
 from daemon.wires.anthropic_messages.decode_answer import (
     explanation_of,
     finish_reason,
-    result_id_of,
-    server_use_of,
+    input_text,
     service_tier_of,
     usage_of,
 )
-from daemon.wires.anthropic_messages.decode_blocks import citation_of, citations_of, is_set, search_call
+from daemon.wires.anthropic_messages.decode_blocks import citation_of, citations_of, is_set
 from daemon.wires.anthropic_messages.errors import error_event, remote_error
 from daemon.wires.anthropic_messages.schema import WIRE_NAME, Delta, StreamEvent, UsageBody
+from daemon.wires.anthropic_messages.searches import result_id_of, search_call, server_use_of
+from daemon.wires.call_arguments import NO_ARGUMENTS, ArgumentStart, stand_in
 from daemon.wires.json import NOT_JSON, LenientDecoder, check_utf8, fields_of
 from daemon.wires.sse_decoder import SseDecoder
 from daemon.wires.tools import InputReader, called_tool
 
 _stream_event = LenientDecoder(StreamEvent)
+_BEHIND_START = frozenset(
+    {"content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"}
+)
 _dumps = msgspec.json.encode
 
 
@@ -76,8 +81,8 @@ class _Open(Struct):
     """The input, and the content, of a block that the hub wants whole (``hosted``, ``opaque``)."""
     kept: int
     """Bytes that all this is counted with."""
-    has_input: bool = False
-    """Of a call: whether deltas brought input. Some servers send it whole with the start instead."""
+    begins: ArgumentStart | None = None
+    """Of a call: where its input begins. Some servers send it whole with the start instead of in deltas."""
     reader: InputReader | None = None
     """Unwraps the input of a custom tool's call."""
 
@@ -107,6 +112,8 @@ class MessagesStreamDecoder(SseDecoder):
         except msgspec.ValidationError:
             event = _stream_event.odd(payload)
         self.heard += 1
+        if not self._begun and event.type in _BEHIND_START:
+            raise RemoteError(ErrorKind.API, "the upstream's stream has no message_start")
         match event.type:
             case "content_block_delta":
                 self._delta(event)
@@ -207,7 +214,8 @@ class MessagesStreamDecoder(SseDecoder):
         sent: BlockKind = "custom_tool_call" if tool.custom else "tool_call"
         index = self._writer.start(sent, id=start.id or "", name=tool.name, namespace=tool.namespace)
         reader = InputReader() if tool.custom else None
-        return _Open(index, kind, raw, start, signature, bytearray(), bytearray(), kept, reader=reader)
+        begins = ArgumentStart()
+        return _Open(index, kind, raw, start, signature, bytearray(), bytearray(), kept, begins=begins, reader=reader)
 
     def _delta(self, event: StreamEvent) -> None:
         block = self._blocks.get(event.index) or self._blocks.get(self._place(event.index))
@@ -220,8 +228,9 @@ class MessagesStreamDecoder(SseDecoder):
                 if text:
                     self._writer.events.append(BlockDelta(block.index, text))
             case "tool_call", "input_json_delta":
+                if text and block.begins is not None and not block.begins.flowing:
+                    text = block.begins.add(text)
                 if text:
-                    block.has_input = True
                     self._input(block, text)
             case "reasoning", "signature_delta":
                 self._keep(block, block.signature, delta.signature)
@@ -266,9 +275,13 @@ class MessagesStreamDecoder(SseDecoder):
                 assert_never(block.kind)
 
     def _end_call(self, block: _Open) -> None:
-        whole_input = bytes(block.start.input).decode()
-        if not block.has_input and whole_input not in ("", "null", "{}"):
-            self._input(block, whole_input)  # input that came whole, with the start
+        begins = block.begins or ArgumentStart()
+        if not begins.flowing:
+            written = bytes(block.start.input).decode()  # input that came whole, with the start
+            whole = input_text(written) if block.reader is None else stand_in(written)
+            rest = begins.rest() if whole in ("", NO_ARGUMENTS) else whole
+            if rest and (rest != NO_ARGUMENTS or block.reader is None):
+                self._input(block, rest)
         if block.reader is not None and (rest := block.reader.close()):
             self._writer.delta(block.index, rest)
         self._writer.end(block.index)

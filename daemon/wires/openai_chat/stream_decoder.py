@@ -4,7 +4,9 @@ Invariants, besides those of ``sse_decoder``:
 1. The first chunk may be Azure's, without id, model and choices: the next one begins the answer.
 2. Text, refusal and thinking are flat on this wire: a block ends where another kind of content begins.
 3. The end is ``[DONE]``, or the end of the body after a ``finish_reason``; what follows is not read.
-   Until then content may come, and counts: the last ``usage`` wins, wherever it stands.
+   Until then content may come, and counts: the last ``usage`` wins, wherever it stands. ``ending`` says what has come
+   of it, for who waits: some servers send no ``[DONE]`` and stay connected (bifrost#6784). A failure behind a
+   ``finish_reason`` is none of the answer's, unless content came with it: Gemini's relays write one into each chunk.
 4. A body that ends before a ``finish_reason`` is a ``StreamError``. So is ``[DONE]`` without one where
    nothing came or a call is cut; else it is believed (Kimi through OpenRouter ends so).
 
@@ -20,13 +22,13 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import UNSET, Raw
 
-from daemon.errors import ErrorKind, RemoteError
+from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.inference.blocks import Citation, Opaque
 from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, Cited, Event, Finish
-from daemon.inference.response import FinishReason, Usage
 from daemon.wires.json import NOT_JSON, LenientDecoder
 from daemon.wires.openai_chat.carried_state import AnswerState, write_carrier
 from daemon.wires.openai_chat.decode_calls import CallTable
+from daemon.wires.openai_chat.decode_end import UNSAID, broken_off, finish_reason, says_why, usage_from
 from daemon.wires.openai_chat.errors import error_event, remote_error
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
@@ -34,7 +36,6 @@ from daemon.wires.openai_chat.schema import (
     AnswerPart,
     Choice,
     Completion,
-    CompletionUsage,
     Delta,
     Unset,
 )
@@ -50,8 +51,8 @@ class ChatStreamDecoder(SseDecoder):
     """One answer. ``tool_names`` maps shortened tool names back to the client's."""
 
     __slots__ = (
+        "_bare",
         "_block",
-        "_calls",
         "_came",
         "_field",
         "_finish",
@@ -60,11 +61,12 @@ class ChatStreamDecoder(SseDecoder):
         "_state",
         "_tier",
         "_usage",
+        "calls",
     )
 
     def __init__(self, tool_names: Mapping[str, str]) -> None:
         super().__init__()
-        self._calls = CallTable(self._writer, tool_names)
+        self.calls = CallTable(self._writer, tool_names)
         self._state = AnswerState(self._writer)
         self._refused = False  # a refusal decides the finish reason: OpenAI itself says ``stop``
         self._came = False  # whether any content came: an end without ``finish_reason`` is believed only then
@@ -75,6 +77,7 @@ class ChatStreamDecoder(SseDecoder):
         # the same in both; the block is signed with the name.
         self._field = ""
         self._finish = ""  # the first ``finish_reason``. The answer goes on behind it: usage comes in a later chunk
+        self._bare = False  # whether nothing else came with that: an answer that ends by the way may go on
         self._usage: Raw | Unset = UNSET  # kept raw until the end: some servers send it with every chunk
         self._tier: str | None = None
 
@@ -105,7 +108,7 @@ class ChatStreamDecoder(SseDecoder):
         self._completion(chunk)
 
     def _done(self) -> None:
-        if self._finish or (self._came and self._calls.whole):
+        if self._finish or (self._came and self.calls.whole):
             self._end()
         else:
             self._fail(
@@ -116,16 +119,33 @@ class ChatStreamDecoder(SseDecoder):
         if chunk.error is not UNSET and _said(chunk.error):
             self._fail(_error_in(chunk.error))
             return
+        finished, usage = self._finish, self._usage
         if chunk.usage is not UNSET and _said(chunk.usage):
             self._usage = Raw(bytes(chunk.usage)[:LONGEST_WORD])  # without the rest of its event
         if chunk.service_tier is not None:
             self._tier = chunk.service_tier[:LONGEST_WORD]
         if not self._begun and (chunk.id or chunk.choices):
-            self._calls.answer_id = (chunk.id or "")[:LONGEST_WORD]
+            self.calls.answer_id = (chunk.id or "")[:LONGEST_WORD]
             self._begin(chunk.id or "", chunk.model or "")
+        events = len(self._writer.events)
         for choice in chunk.choices or ():
             if not choice.index and not self._ended:
                 self._choice(choice)
+        if self._finish:
+            spoke = len(self._writer.events) > events
+            self._note_end(again=bool(finished), spoke=spoke, counts=self._usage is not usage)
+
+    def _note_end(self, *, again: bool, spoke: bool, counts: bool) -> None:
+        """How much of the end has come with this chunk, which has content (``spoke``), usage (``counts``), or comes
+        behind a finish_reason (``again``)."""
+        if not again:
+            self._bare = not spoke
+        if self.ending == "doubted" or (again and spoke):
+            self.ending = "doubted"
+            return
+        usage = usage_from(self._usage) if self._usage is not UNSET and not spoke and (counts or self._bare) else None
+        counted = usage is not None and bool(usage.output_tokens)  # some relays write zeros until they know
+        self.ending = "counted" if counted or self.ending == "counted" else "said"
 
     def _choice(self, choice: Choice) -> None:
         """``index`` 0, the only one that other wires have a place for."""
@@ -134,9 +154,13 @@ class ChatStreamDecoder(SseDecoder):
             self._delta(delta)
         if choice.usage is not UNSET and _said(choice.usage):
             self._usage = Raw(bytes(choice.usage)[:LONGEST_WORD])
-        if choice.finish_reason and not self._finish:
-            self._finish = choice.finish_reason[:LONGEST_WORD]
-            failure = _error_in(choice.error) if _said(choice.error) else broken_off(self._finish)
+        if choice.finish_reason:
+            self._why(choice.finish_reason, choice.error)
+
+    def _why(self, reason: str, error: Raw | Unset) -> None:
+        if reason.lower() not in UNSAID and (not self._finish or says_why(reason)):
+            self._finish = reason[:LONGEST_WORD]
+            failure = _error_in(error) if _said(error) else broken_off(self._finish)
             if failure is not None:
                 self._fail(failure)
 
@@ -144,19 +168,19 @@ class ChatStreamDecoder(SseDecoder):
 
     def _delta(self, delta: Delta) -> None:
         """Any content, in the order in which a server that puts several into one chunk means it."""
+        text = delta.reasoning_content or delta.reasoning
         if (
-            delta.reasoning_content
-            or delta.reasoning
-            or delta.reasoning_details
+            delta.reasoning_details
             or delta.reasoning_text
             or delta.thinking
             or delta.thinking_blocks
             or delta.reasoning_opaque
             or delta.extra_content
-            or delta.reasoning_signature
-            or delta.thought_signature
+            or (text and type(text) is not str)
         ):
             self._think(*self._state.take(delta))
+        elif text:  # the usual thinking, which is text alone
+            self._think("reasoning_content" if delta.reasoning_content else "reasoning", text)
         content = delta.content
         if isinstance(content, list):
             self._parts(content)
@@ -186,6 +210,8 @@ class ChatStreamDecoder(SseDecoder):
                 self._say("refusal", part.refusal)
             elif part.text:
                 self._say("text", part.text)
+            if part.extra_content:
+                self._state.take(Delta(extra_content=part.extra_content))
 
     def _say(self, kind: BlockKind, text: str) -> None:
         if self._kind != kind:
@@ -197,7 +223,7 @@ class ChatStreamDecoder(SseDecoder):
         if self._kind == kind:
             return
         self._leave()
-        self._calls.settle()
+        self.calls.settle()
         self._block = self._writer.start(kind)
         self._kind = kind
         self._came = True
@@ -214,13 +240,15 @@ class ChatStreamDecoder(SseDecoder):
             write_carrier(self._writer, self._state.signature(""))
 
     def _call(self, delta: Delta) -> None:
-        self._leave()
+        if self._kind is not None:
+            self._leave()
         self._carry()
         self._came = True
+        self.calls.taken.clear()
         for part in delta.tool_calls or ():
-            self._calls.take(part)
+            self.calls.take(part)
         if delta.function_call is not None:
-            self._calls.take_legacy(delta.function_call)
+            self.calls.take_legacy(delta.function_call)
 
     def _image(self, image: Raw) -> None:
         self._leave()
@@ -243,12 +271,18 @@ class ChatStreamDecoder(SseDecoder):
         else:
             self._fail(RemoteError(ErrorKind.API, "the upstream's stream ended before its finish_reason", reason="cut"))
 
+    def _fail(self, error: GatewayError) -> None:
+        if self._bare and self.ending in ("said", "counted"):
+            self._end()
+        else:
+            super()._fail(error)
+
     def _end(self) -> None:
         self._leave()
-        self._calls.finish()
+        self.calls.finish()
         self._carry()
         self._ended = True
-        reason = finish_reason(self._finish, called=self._calls.named, refused=self._refused)
+        reason = finish_reason(self._finish, called=self.calls.named, refused=self._refused)
         usage = None if self._usage is UNSET else usage_from(self._usage)
         self._writer.events.append(Finish(reason, usage, service_tier=self._tier))
 
@@ -261,69 +295,10 @@ def _error_in(raw: Raw | Unset) -> RemoteError:
     return remote_error(None if raw is UNSET else msgspec.json.decode(raw))
 
 
-# --- words for the end, counts, sources ----------------------------------------------------------
+# --- sources and thinking --------------------------------------------------------------------------
 
 
-_FINISH: Mapping[str, FinishReason] = {
-    "length": FinishReason.LENGTH,
-    "max_tokens": FinishReason.LENGTH,
-    "model_length": FinishReason.LENGTH,
-    "content_filter": FinishReason.CONTENT_FILTER,
-    "sensitive": FinishReason.CONTENT_FILTER,
-    "refusal": FinishReason.REFUSAL,
-}
-"""``model_length`` is Mistral's, ``sensitive`` Zhipu's word. For any other, the content says what it was:
-OpenAI itself ends a forced call with ``stop``, Ollama ends every call so."""
-
-_FAILURES: Mapping[str, ErrorKind] = {
-    "error": ErrorKind.API,
-    "network_error": ErrorKind.API,
-    "abort": ErrorKind.API,
-    "insufficient_system_resource": ErrorKind.OVERLOADED,
-}
-"""Reasons that mean that the answer was broken off (OpenRouter, Zhipu, vLLM, DeepSeek)."""
-
-_usage = LenientDecoder(CompletionUsage)
 _annotation = LenientDecoder(Annotation)
-
-
-def finish_reason(word: str, *, called: bool, refused: bool) -> FinishReason:
-    """The hub's word, which never contradicts what came: a call is a call and a refusal a refusal."""
-    finish = _FINISH.get(word.lower())  # Gemini's relays write MAX_TOKENS
-    if finish is not None:
-        return finish
-    if called:
-        return FinishReason.TOOL_CALLS
-    return FinishReason.REFUSAL if refused else FinishReason.STOP
-
-
-def broken_off(word: str) -> RemoteError | None:
-    """The failure that a finish reason stands for, if it does."""
-    kind = _FAILURES.get(word.lower())
-    if kind is None:
-        return None
-    return RemoteError(kind, f"the upstream aborted its answer (finish_reason {word})", reason="error_event")
-
-
-def usage_from(raw: Raw) -> Usage | None:
-    """Odd counts are no reason to lose an answer: they count as not said."""
-    try:
-        counts = _usage.decode(raw)
-    except NOT_JSON:
-        return None
-    input_details, output_details = counts.prompt_tokens_details, counts.completion_tokens_details
-    cached = input_details.cached_tokens if input_details else None
-    for elsewhere in (counts.cached_tokens, counts.prompt_cache_hit_tokens):
-        cached = elsewhere if cached is None else cached
-    if counts.prompt_tokens is None and counts.completion_tokens is None:
-        return None
-    return Usage(
-        input_tokens=counts.prompt_tokens,
-        output_tokens=counts.completion_tokens,
-        cached_tokens=cached,
-        cache_write_tokens=input_details.cache_write_tokens if input_details else None,
-        reasoning_tokens=output_details.reasoning_tokens if output_details else None,
-    )
 
 
 def citation_from(raw: Raw) -> Citation | None:

@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from msgspec import UNSET, Raw
+from msgspec import Raw
 
-from daemon.inference.blocks import Citation, HostedCall, Opaque
+from daemon.inference.blocks import Citation, HostedCall, Opaque, SearchHit
 from daemon.inference.events import OBJECT, BlockDelta, BlockEnd, BlockKind, Cited, PartBreak
-from daemon.wires.json import LenientDecoder, is_object, json_text
+from daemon.wires.call_arguments import ArgumentStart, stand_in
+from daemon.wires.json import LenientDecoder, copy_of, encode, fields_of, is_object, json_text
 from daemon.wires.openai_responses.plain_reasoning import REASONING_TEXT, hidden_reasoning
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
@@ -27,6 +28,7 @@ from daemon.wires.openai_responses.schema import (
     MessageItem,
     Part,
     ReasoningItem,
+    SearchAction,
 )
 from daemon.wires.sse_decoder import MOST_BLOCKS, BlockWriter, too_many
 
@@ -49,6 +51,7 @@ _HEAD = LenientDecoder(ItemHead)
 _MESSAGE = LenientDecoder(MessageItem)
 _REASONING = LenientDecoder(ReasoningItem)
 _CALL = LenientDecoder(CallItem)
+_ACTION = LenientDecoder(SearchAction)
 
 
 class MessagePart:
@@ -221,6 +224,7 @@ class CallState:
     """A ``function_call`` or ``custom_tool_call``. It starts when its name is known; what came before waits."""
 
     __slots__ = (
+        "_begins",
         "_block",
         "_kind",
         "_name",
@@ -249,6 +253,8 @@ class CallState:
         # Arguments that came before the name: relays announce a call without one and name it later, or at its end.
         self._waiting = bytearray()
         self._sent = False  # whether deltas brought arguments: what ``done`` says again is then not read
+        # Of a function, whose first deltas may say nothing; a custom call has any text.
+        self._begins = ArgumentStart() if kind == "tool_call" else None
         self._whole: str | None = None  # the arguments as some event had them whole, for a call without deltas
 
     def describe(self, item: CallItem) -> None:
@@ -265,6 +271,8 @@ class CallState:
 
     def delta(self, text: str) -> None:
         """More arguments; they wait until the name is known."""
+        if self._begins is not None and not self._begins.flowing:
+            text = self._begins.add(text)
         if not text:
             return
         self._sent = True
@@ -273,7 +281,7 @@ class CallState:
             self._waiting += written
             self.writer.kept += len(written)
         else:
-            self.writer.delta(self._block, text)
+            self.writer.events.append(BlockDelta(self._block, text))
 
     def announced(self, item: Raw) -> None:
         """``output_item.added`` once more, with what was missing."""
@@ -292,12 +300,15 @@ class CallState:
         self.ended = True
         if self._block is None:
             return
-        if not self._sent and self._whole:
-            self.writer.delta(self._block, self._whole)
+        if not self._sent and (whole := self._whole or self._rest()):
+            self.writer.delta(self._block, whole if self._begins is None else stand_in(whole))
             self._sent = True
         self.writer.kept -= len(self._whole or "")
         self._whole = None
         self.writer.end(self._block)
+
+    def _rest(self) -> str:
+        return "" if self._begins is None else self._begins.rest()
 
     @property
     def empty(self) -> bool:
@@ -407,8 +418,19 @@ def hosted_name(head: ItemHead) -> str:
 
 def hosted_call(head: ItemHead, raw: Raw) -> HostedCall:
     """The hub's call of an item that has ended."""
-    action = None if head.action is UNSET else Raw(bytes(head.action))
-    return HostedCall(id=head.id or "", name=hosted_name(head), input=action, wire=WIRE_NAME, raw=raw)
+    action = copy_of(head.action)
+    hits: tuple[SearchHit, ...] = ()
+    if head.type == "web_search_call" and action is not None and is_object(action):
+        hits = _hits(action)
+        action = Raw(encode({name: value for name, value in fields_of(action).items() if name != "sources"}))
+    return HostedCall(id=head.id or "", name=hosted_name(head), input=action, hits=hits, wire=WIRE_NAME, raw=raw)
+
+
+def _hits(action: Raw) -> tuple[SearchHit, ...]:
+    """The pages of a search, or the one that it opened."""
+    read = _ACTION.decode(action)
+    pages = [SearchHit(page.url, page.title or "") for page in read.sources or () if page.url]
+    return tuple(pages) if pages or not read.url else (SearchHit(read.url),)
 
 
 def citation_from(annotation: Raw) -> Citation:

@@ -3,7 +3,8 @@
 Codex and the OpenAI SDKs send and need shapes that no hub should have to know (namespaces, custom
 tools, compaction items). The client must see one response id throughout, and rising sequence numbers:
 after an inserted keep-alive, the daemon's ``response.created`` stands for the upstream's, and later
-events are numbered anew.
+events are numbered anew. ``response.done`` becomes the event that clients wait for (Codex takes the answer for broken
+off without it; cockpit-tools#2328), and items whose last word is empty are filled (``refilled_items``).
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ from daemon.inference.blocks import Reasoning
 from daemon.inference.collect import collect
 from daemon.inference.events import OBJECT
 from daemon.inference.response import Response
-from daemon.wires.base import AnswerContext, EncodeResponse
+from daemon.wires.base import AnswerContext, EncodeResponse, StreamDecoder
+from daemon.wires.call_arguments import NO_ARGUMENTS, lacks_arguments
 from daemon.wires.call_ids import RepeatedIds
 from daemon.wires.json import LenientDecoder, changed, encode, fields_of, is_object, says
 from daemon.wires.openai_responses.decode_answer import decode_response
 from daemon.wires.openai_responses.encode_answer import ResponseObjects
 from daemon.wires.openai_responses.errors import failure_code, failure_message
 from daemon.wires.openai_responses.item_events import item_events
+from daemon.wires.openai_responses.refilled_items import PIECES, quoted, refilled
 from daemon.wires.openai_responses.schema import WIRE_NAME
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
 from daemon.wires.openai_responses.stream_encoder import MOST_REPEATED
@@ -37,11 +40,13 @@ TERMINALS = frozenset(
 )
 LIFECYCLE = OPENINGS | TERMINALS
 ITEM_DONE = "response.output_item.done"
+ARGUMENTS_DONE = "response.function_call_arguments.done"
 ITEMS = frozenset({"response.output_item.added", ITEM_DONE})
 
 
 class _Event(Struct):
     type: str = ""
+    output_index: int | None = None
     delta: Raw = Raw(b"")
     item: Raw = Raw(b"")
     response: Raw = Raw(b"")
@@ -91,6 +96,8 @@ class ResponsesDialect:
         "_objects",
         "_opened_as",
         "_read",
+        "_refilled",
+        "_said",
         "_stored",
         "_upstream_id",
         "beside",
@@ -117,7 +124,7 @@ class ResponsesDialect:
         self._last_number = -1
         self.begin()
 
-    def begin(self) -> None:
+    def begin(self, _: StreamDecoder | None = None, /) -> None:
         self._read = _Event()
         self._item = _NOTHING
         self._ids.begin()
@@ -125,6 +132,10 @@ class ResponsesDialect:
         # last event gets no answer, and a failure must show what came before it.
         self._items: list[Raw] = []
         self._items_size = self.kept = 0
+        # What the pieces of running items have said so far, by ``output_index``, as it stands in JSON between the
+        # quotes; and whether an item that has ended was filled with it.
+        self._said: dict[int | None, bytearray] = {}
+        self._refilled = False
         self._done = b""  # the response object of the terminal event: the whole answer of a client that did not stream
         # The response object of the upstream's opening, as the client got it. A keep-alive repeats it, so that it
         # says no less than the upstream has said.
@@ -162,8 +173,18 @@ class ResponsesDialect:
     def event(self, payload: bytes) -> bytes:
         event = self._read
         kind = event.type
-        if kind in ITEMS:
+        if kind in PIECES:
+            piece = bytes(event.delta)[1:-1]
+            said = self._said.get(event.output_index)
+            if said is None:
+                self._said[event.output_index] = bytearray(piece)
+            else:
+                said += piece
+            self.kept += len(piece)
+        elif kind in ITEMS:
             item = self._unlike(event.item)
+            if kind == ITEM_DONE:
+                item = self._whole_item(item, self._said.pop(event.output_index, None))
             if item is not event.item:
                 payload = changed(payload, item=item)
             if kind == ITEM_DONE:
@@ -173,8 +194,11 @@ class ResponsesDialect:
         elif kind in LIFECYCLE:
             if kind in OPENINGS and self._opened_as:
                 return b""
-            payload = self._lifecycle(event, payload)
+            kind, payload = self._lifecycle(event, payload)
             self._count()
+        elif kind == ARGUMENTS_DONE and lacks_arguments(fields_of(payload).get("arguments")):
+            said = self._said.get(event.output_index)
+            payload = changed(payload, arguments=quoted(said) if said else NO_ARGUMENTS)
         number = event.sequence_number
         if self._inserted or number is None:
             number = self._last_number + 1
@@ -184,7 +208,8 @@ class ResponsesDialect:
         return frame(kind, payload.replace(b"\n", b" "))
 
     def _count(self) -> None:
-        self.kept = self._items_size + self._ids.kept + len(self._envelope) + len(self._done)
+        said = sum(map(len, self._said.values()))
+        self.kept = said + self._items_size + self._ids.kept + len(self._envelope) + len(self._done)
 
     def _unlike(self, item: Raw) -> Raw:
         """A call whose id the conversation holds already gets another, in all events alike (item ids change from event
@@ -195,21 +220,27 @@ class ResponsesDialect:
         fresh = self._ids.fresh(0, call.call_id, call.name)
         return Raw(changed(item, call_id=fresh)) if fresh else item
 
+    def _whole_item(self, item: Raw, said: bytearray | None) -> Raw:
+        """An item that has ended."""
+        whole = refilled(item, said)
+        self._refilled = self._refilled or (whole is not item and bool(said))
+        return whole
+
     def _unlike_all(self, items: list[Raw]) -> list[Raw]:
-        sent = [self._unlike(item) for item in items]
+        sent = [refilled(self._unlike(item), None) if is_object(item) else item for item in items]
         return items if all(one is other for one, other in zip(sent, items, strict=True)) else sent
 
-    def _lifecycle(self, event: _Event, payload: bytes) -> bytes:
-        """Created, in progress or the end: one id, the model the client asked for, and all items at the end."""
+    def _lifecycle(self, event: _Event, payload: bytes) -> tuple[str, bytes]:
+        """(type, event) of the beginning or the end: one id, the model the client asked for, all items at the end."""
         if not is_object(event.response):
-            return payload
+            return self._without_response(event, payload)
         head = _response(event.response)
         changes: dict[str, object] = {}
         if head.model != self._context.model:
             changes["model"] = self._context.model
         if self._opened_as and head.id != self._opened_as:
             changes["id"] = self._opened_as
-        if event.type in TERMINALS and self._items and not head.output:
+        if event.type in TERMINALS and self._items and (not head.output or self._refilled):
             changes["output"] = Raw(encode(self._items))  # some relays end with an empty one
         elif head.output and (output := self._unlike_all(head.output)) is not head.output:
             changes["output"] = output
@@ -219,7 +250,19 @@ class ResponsesDialect:
             self._done = response
         else:
             self._envelope = response
-        return changed(payload, response=Raw(response)) if changes else payload
+        kind = event.type
+        if kind == "response.done":
+            kind = _terminal(response)
+            changes["status"] = kind.removeprefix("response.")
+            self._done = response = changed(response, status=changes["status"])
+        return kind, changed(payload, type=kind, response=Raw(response)) if changes else payload
+
+    def _without_response(self, event: _Event, payload: bytes) -> tuple[str, bytes]:
+        """The same of one that says nothing of the answer: a good end says what is known here."""
+        if event.type not in ("response.completed", "response.done"):
+            return event.type, payload
+        self._done = changed(self._running(), status="completed", output=Raw(encode(self._items)))
+        return "response.completed", changed(payload, type="response.completed", response=Raw(self._done))
 
     def end(self) -> bytes:
         return b""
@@ -249,7 +292,7 @@ class ResponsesDialect:
     def fail(self, error: GatewayError) -> bytes:
         problem = {"code": failure_code(error) or error.kind.value, "message": failure_message(error)}
         output = self._items if self.kept <= MOST_REPEATED else []
-        response = changed(self._running(), status="failed", error=problem, output=output)
+        response = self._objects.filled(changed(self._running(), status="failed", error=problem, output=output))
         return _numbered({"type": "response.failed", "response": Raw(response)}, self._last_number + 1)
 
     def whole(self, body: bytes) -> bytes:
@@ -273,9 +316,11 @@ class ResponsesDialect:
     def collected(self, stream: bytes) -> bytes:
         """The response object of the terminal event; its output by way of the hub where only the pieces had it."""
         if self._done and self._says_something(self._done):
-            return self._done
+            return self._objects.filled(self._done)
         answer = self._encode_response(collect(ResponsesStreamDecoder({}).feed(stream)))
-        return changed(self._done, output=fields_of(answer)["output"]) if self._done else answer
+        if not self._done:
+            return answer
+        return self._objects.filled(changed(self._done, output=fields_of(answer)["output"]))
 
     def _says_something(self, answer: bytes) -> bool:
         """Whether there is more in it than reasoning. The usual answer shows it at once."""
@@ -286,7 +331,7 @@ class ResponsesDialect:
 
     def unfold(self, body: bytes, response: Response) -> bytes:
         """The events that a stream of this answer would have had."""
-        answer = self.whole(body)
+        answer = self._objects.filled(self.whole(body))
         head = _response(answer)
         if self._opened_as:
             answer = changed(answer, id=self._opened_as)
@@ -315,5 +360,5 @@ _status = LenientDecoder(_Status).decode
 
 
 def _terminal(answer: bytes) -> str:
-    status = _status(answer).status
+    status = _status(answer).status.lower()
     return "response.incomplete" if status == "incomplete" else "response.completed"

@@ -194,7 +194,7 @@ class ResponsesStreamDecoder(SseDecoder):
         reason = self._items.finish_reason()
         if status == "incomplete":
             details = response.incomplete_details
-            reason = _INCOMPLETE.get((details and details.reason) or "", FinishReason.LENGTH)
+            reason = _INCOMPLETE.get(((details and details.reason) or "").lower(), FinishReason.LENGTH)
         usage = None if response.usage is None else usage_from(response.usage)
         self._writer.events.append(Finish(reason, usage, service_tier=response.service_tier))
 
@@ -236,8 +236,8 @@ _HANDLERS: dict[str, Handler] = {
 def _status(response: ResponseObject, otherwise: str) -> str:
     """The answer's status; where it has none, or a word that is not the API's, a reason for a cut says that it was
     one, and ``otherwise`` stands for the rest."""
-    if response.status in _STATUSES:
-        return response.status
+    if (response.status or "").lower() in _STATUSES:
+        return (response.status or "").lower()
     details = response.incomplete_details
     return "incomplete" if details is not None and details.reason else otherwise
 

@@ -249,9 +249,10 @@ def test_unknown_events_and_deltas_are_ignored() -> None:
 
 
 def test_promises_hold_where_the_upstream_breaks_them() -> None:
-    """No message_start, an index twice, a block never stopped, a nameless call, two ends."""
+    """An index twice, a block never stopped, a nameless call, two ends."""
     events = decode(
         stream(
+            start(),
             text(0, "a")[0],
             text(0, "a")[1],
             *text(0, "b")[:2],
@@ -285,9 +286,12 @@ def test_an_error_event() -> None:
     [
         (b"", "ended before message_stop"),
         (stream(start()), "ended before message_stop"),
+        (stream({"type": "message_stop"}), "no message_start"),
+        (stream({"type": "ping"}, *text(0, "x"), *end()), "no message_start"),
+        (stream(*end()), "no message_start"),
         (stream(start(), *text(0, "x"), end()[0]), "ended before message_stop"),
         (b"data: {oops\n\n", "ended before message_stop"),
-        (b'data: {"type":"content_block_delta","index":"x"}\n\n', "ended before message_stop"),
+        (stream(start()) + b'data: {"type":"content_block_delta","index":"x"}\n\n', "ended before message_stop"),
         (b"data: " + b"[" * 100_000 + b"\n\n", "ended before message_stop"),
         (b'data: {"error":{"message":"plain"}}\n\n', "plain"),
         (b'event: error\ndata: {"type":"error"}\n\n', "failed"),

@@ -59,7 +59,7 @@ CONTENT = [
     ("empty and null say nothing", [{"content": None, "refusal": None, "tool_calls": None}, {"content": ""}], ()),
     ("refusal", [{"refusal": "no"}, {"refusal": ", sorry"}], (ModelRefusal("no, sorry"),)),
     ("OpenRouter's field", [{"reasoning": "hm"}], (Reasoning(parts=("hm",), signature="reasoning"),)),
-    ("an object nobody reads", [{"reasoning": {"a": 1}}, {"content": "x"}], (Text("x"),)),
+    ("an object that says nothing", [{"reasoning": {"a": 1}}, {"content": "x"}], (Text("x"),)),
     (
         "both fields with one text",
         [{"reasoning": "hm", "reasoning_content": "hm"}, {"reasoning": "so", "reasoning_content": "so"}],
@@ -257,7 +257,7 @@ def test_the_call_of_before_there_were_tools() -> None:
 def test_a_whole_call_ends_when_the_next_begins() -> None:
     """So that a client which takes one block at a time need not wait for the end of the answer."""
     decoder = WIRE.stream_decoder({})
-    decoder.feed(call_chunk(fragment("{}", "f", index=0, id="a")))
+    decoder.feed(call_chunk(fragment('{"x":1}', "f", index=0, id="a")))
     assert decoder.feed(call_chunk(fragment("{", "g", index=1, id="b")))[0] == BlockEnd(0)
     assert BlockEnd(1) not in decoder.feed(chunk({"content": "and"}))  # its arguments may go on
     assert decoder.feed(call_chunk(fragment("}", index=1))) == [BlockEnd(2), BlockDelta(1, "}")]
@@ -279,6 +279,10 @@ def test_names_are_restored() -> None:
         ("model_length", FinishReason.LENGTH),
         ("content_filter", FinishReason.CONTENT_FILTER),
         ("sensitive", FinishReason.CONTENT_FILTER),
+        ("MAX_TOKENS", FinishReason.LENGTH),
+        ("Length", FinishReason.LENGTH),
+        ("SAFETY", FinishReason.CONTENT_FILTER),
+        ("STOP", FinishReason.STOP),
         ("tool_calls", FinishReason.STOP),
         ("what nobody knows", FinishReason.STOP),
     ],
@@ -371,6 +375,21 @@ ENDS = [
 @pytest.mark.parametrize(("end", "reason"), [row[1:] for row in ENDS], ids=[row[0] for row in ENDS])
 def test_good_ends(end: bytes, reason: FinishReason) -> None:
     assert answer_of(chunk({"content": "a"}) + end).finish is reason
+
+
+@pytest.mark.parametrize("word", ["", "null", "None"])
+def test_a_word_for_no_reason_is_no_end(word: str) -> None:
+    decoder = WIRE.stream_decoder({})
+    decoder.feed(chunk({"content": "a"}, finish=word))
+    assert decoder.ending == ""
+    assert "finish_reason" in failure_of(chunk({"content": "a"}, finish=word)).error.message
+    assert answer_of(chunk({"content": "a"}, finish=word), chunk(finish="length"), DONE).finish is FinishReason.LENGTH
+
+
+def test_a_reason_counts_more_than_an_earlier_stop() -> None:
+    for word in ("MAX_TOKENS", "length"):
+        early = chunk({"content": "a"}, finish="stop"), chunk({"content": "b"}, finish=word)
+        assert answer_of(*early, chunk(finish="stop"), DONE).finish is FinishReason.LENGTH
 
 
 CUT_CALL = call_chunk(fragment('{"path": "/tm', "write", index=0, id="a"))
