@@ -188,7 +188,8 @@ _QWEN: Final = Profile(
 )
 
 # platform.minimax.io/docs/api-reference: thinking.type "adaptive" or "disabled" (MiniMax-M3), no reasoning_effort
-# (agentscope's formatter for MiniMax says the same). Messages: "invalid role: system" (MiniMax-M2.7#43).
+# (agentscope's formatter for MiniMax says the same). Messages: "invalid role: system" (MiniMax-M2.7#43). Chat, of two
+# system messages: "invalid chat setting" (openclaw#19386, CodexPlusPlus#267).
 # Responses: bifrost#7320.
 _MINIMAX: Final = Profile(
     name="minimax",
@@ -196,7 +197,7 @@ _MINIMAX: Final = Profile(
     wires=("chat", "messages", "responses"),
     hosts=("api.minimax.io", "api.minimaxi.com", "api.minimax.chat"),
     owners=("minimax",),
-    amendments=(("system messages as text", ""),),
+    amendments=(("system first", ""), ("system messages as text", "")),
     thinking="adaptive thinking",
     shows="`<think>` in the text, or `reasoning_details`",
     preset=Preset(

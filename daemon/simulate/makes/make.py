@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from daemon.simulate.demand import Demand
 from daemon.simulate.faults import FAULTS, Fault, of_demand
+from daemon.simulate.makes.failures import failures
 from daemon.simulate.model import Model
 from daemon.simulate.rules.envelopes import Envelope, openai
 from daemon.simulate.rules.rule import filled, rule
@@ -41,6 +42,7 @@ class Api(Struct, frozen=True, kw_only=True):
 class Make(Struct, frozen=True, kw_only=True):
     """``models`` are those that it lists, with their facts; without any it has what was set, and knows nothing of them.
 
+    ``profile`` is its name in config.yaml, empty: ``name``; ``none`` where tppcd has no profile for it.
     ``owner`` stands in its list of models (``listing`` is whose form that has), ``headers`` in all its answers,
     ``request_id`` is the header that has the request's number. ``bad_key`` answers a wrong key, ``no_route`` a path
     that it does not serve. With ``session_cache`` prompts are kept per ``session-id`` and not at all without one, as
@@ -51,6 +53,7 @@ class Make(Struct, frozen=True, kw_only=True):
     name: str
     apis: tuple[Api, ...]
     models: tuple[Model, ...] = ()
+    profile: str = ""
     owner: str = "simulate"
     listing: Literal["openai", "anthropic"] = "openai"
     headers: Mapping[str, str] = {}
@@ -63,6 +66,10 @@ class Make(Struct, frozen=True, kw_only=True):
     def api(self, path: str) -> Api | None:
         """What is served at ``path``; None for nothing."""
         return next((api for api in self.apis if api.serves(path)), None)
+
+    def own(self, fault: Fault) -> Fault:
+        """``fault`` in the make's words, where it has some and nothing in it was changed."""
+        return failures(self.name).get(fault.name, fault) if fault == FAULTS.get(fault.name) else fault
 
     def lists(self, path: str) -> bool:
         """Whether the list of models is at ``path``."""
