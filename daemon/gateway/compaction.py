@@ -28,6 +28,7 @@ from daemon.inference.blocks import Opaque
 from daemon.inference.response import FinishReason, Response
 from daemon.upstream.amendments.compaction import SUMMARY, TRIGGER
 from daemon.upstream.amendments.rule import Amendment, Proposal
+from daemon.wires.base import Ending
 from daemon.wires.openai_responses import compaction
 
 COMPACT: Final = "compact"
@@ -89,6 +90,7 @@ class CompactionPipe:
         "_owners",
         "_pipe",
         "_way",
+        "ending",
         "heard",
         "kept",
         "stage",
@@ -104,6 +106,7 @@ class CompactionPipe:
         self._pipe: ResponsePipe = self._collecting(client_request, same_wire=False)
         self._answer = self._out = b""
         self.heard = self.kept = 0
+        self.ending: Ending = ""
         self.stage: Stage = "held"
 
     def prepare(self, target: AttemptTarget) -> PreparedRequest:
@@ -112,6 +115,7 @@ class CompactionPipe:
         self._way = way_of(client_request, target)
         self._answer = self._out = b""
         self.heard = self.kept = 0
+        self.ending = ""
         self.stage = "held"
         if self._way == "summary":
             asked = compaction.summary_request(client_request.request)
@@ -152,9 +156,10 @@ class CompactionPipe:
         self._follow()
 
     def _follow(self) -> None:
-        self.heard, self.kept = self._pipe.heard, self._pipe.kept
-        if self._pipe.stage == "finished":
-            self._finish(self._pipe.whole())
+        pipe = self._pipe
+        self.heard, self.kept, self.ending = pipe.heard, pipe.kept, pipe.ending
+        if pipe.stage == "finished":
+            self._finish(pipe.whole())
             self.stage = "finished"
 
     def _finish(self, answer: bytes) -> None:

@@ -1,12 +1,13 @@
 """The real Codex and the real Claude Code do their task through every make that ``tppcd simulate --profile`` plays.
 
 Codex comes twice: with a provider of its config.toml, and with its own provider at the gateway's address, which sends
-more of the Responses API. The daemon knows the make by its profile, so nothing has to be learned from a refusal.
+more of the Responses API. What a profile does not know, because it goes by the model, is learned from one refusal.
 Seen with Claude Code 2.1.332 and Codex 0.171.0.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 import pytest
@@ -22,6 +23,8 @@ TASKS: Final = {
 }
 SUBAGENTS: Final = ("run-claude-code.sh", "subagent")
 """Two, which Claude Code runs in the background: what they return comes in a turn of the user's, later."""
+LEARNED: Final = frozenset({"tools-with-effort", "thinking", "parameters"})
+"""Demands of models: no effort beside tools over Chat, no adaptive thinking, parameters that only some take."""
 IN_THE_SUITE: Final = frozenset(
     {
         ("gemini chat", "claude"),
@@ -43,13 +46,15 @@ def cells(*kinds: str, makes: tuple[Played, ...] = PLAYED) -> list[Any]:
     ]
 
 
-def play(make: Played, runner: str, scenario: str) -> None:
+def play(make: Played, runner: str, scenario: str, *, at_once: int = 1) -> None:
+    """``at_once``: how many requests of the client may be under way before the first has taught anything."""
     with make.upstream() as upstream:
         text = config(make.provider("fox", upstream), disable_cooling=True, request_retry=0)
         with daemon(text) as gateway:
             said = run_client(runner, gateway.url, make.model, scenario)
         assert "PASS" in said
-        assert refusals(upstream) == []
+        refused = Counter(each["fault"] for each in refusals(upstream))
+        assert set(refused) <= LEARNED and max(refused.values(), default=0) <= at_once, refused
 
 
 @pytest.mark.parametrize(("make", "kind"), cells(*TASKS))
@@ -60,4 +65,4 @@ def test_a_task(make: Played, kind: str) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("make", MAIN, ids=lambda make: make.name)
 def test_subagents_in_the_background(make: Played) -> None:
-    play(make, *SUBAGENTS)
+    play(make, *SUBAGENTS, at_once=3)
