@@ -12,8 +12,9 @@ from enum import StrEnum
 from msgspec import Struct
 
 from daemon.simulate.conversation import Conversation
+from daemon.simulate.example import MARKER
 from daemon.simulate.faults import Fault
-from daemon.simulate.script import MARKER, Actions, Call, Say, decide
+from daemon.simulate.script import Actions, Call, Say, decide
 
 REASONING = "**Planning the next step**\n\nI look at the offered tools and at what came back so far, then decide."
 REASONING_TOKENS = 64

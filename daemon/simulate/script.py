@@ -15,16 +15,13 @@ import html
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from daemon.simulate import filetask
 from daemon.simulate.conversation import Answered, Called, Conversation, Entry, Json, Returned, Said, Tool, ToolKind
-
-MARKER = "DONE-42"
-"""What a reader, or a test, looks for to know that the scripted model has finished."""
+from daemon.simulate.example import MARKER, example
 
 SUMMARY = "SUMMARY-BY-SIMULATOR"
 CLOSING = f"Everything asked for is done ✓ (café, 漢字, 🚀). {MARKER}"
@@ -83,7 +80,7 @@ class Progress(Struct, frozen=True):
 
 def decide(conversation: Conversation) -> Actions:
     """What the model does now: one text, or one or more tool calls."""
-    progress = _progress([_as_notified(part) for entry in conversation.entries for part in _parted(entry)])
+    progress = _progress([part for entry in conversation.entries for part in _parted(entry)])
     for rule in _RULES:
         actions = rule(conversation, progress)
         if actions is not None:
@@ -215,20 +212,25 @@ def _output(since: Sequence[Entry | Notified]) -> str | None:
     return None
 
 
-def _as_notified(entry: Entry) -> Entry | Notified:
-    found = _NOTIFICATION.search(entry.text) if isinstance(entry, Said) else None
-    if found is None or not isinstance(entry, Said):
-        return entry
-    return Notified(html.unescape(found["result"]) if found["result"] is not None else entry.text)
-
-
-def _parted(entry: Entry) -> tuple[Entry, ...]:
-    """What stands before a summary, and the summary with what follows: a gateway puts neighbours into one text where its
-    upstream's roles must alternate."""
-    if not isinstance(entry, Said) or SUMMARY not in entry.text:
+def _parted(entry: Entry) -> tuple[Entry | Notified, ...]:
+    """A text of the user's by what it says: a gateway puts neighbours into one where its upstream's roles must
+    alternate. What stands before a summary, and the summary with what follows; what a subagent returned, and a task
+    beside it."""
+    if not isinstance(entry, Said):
         return (entry,)
-    before, _, after = entry.text.partition(SUMMARY)
-    return Said(before), Said(SUMMARY + after)
+    if SUMMARY in entry.text:
+        before, _, after = entry.text.partition(SUMMARY)
+        return Said(before), Said(SUMMARY + after)
+    found = _NOTIFICATION.search(entry.text)
+    if found is None:
+        return (entry,)
+    result = found["result"]
+    parts: tuple[Said | Notified, ...] = (
+        Said(entry.text[: found.start()]),
+        Notified(entry.text if result is None else html.unescape(result)),
+        Said(entry.text[found.end() :]),
+    )
+    return tuple(part for part in parts if isinstance(part, Notified) or _is_task(part.text))
 
 
 def _is_task(text: str) -> bool:
@@ -285,51 +287,3 @@ def _call(tool: Tool, arguments: str) -> Call:
 
 def _encode(value: object) -> str:
     return msgspec.json.encode(value).decode()
-
-
-# --- values that fit a schema ---------------------------------------------------------------------
-
-
-MAX_DEPTH = 8
-SCALARS: dict[str, object] = {"boolean": True, "null": None, "string": MARKER}
-
-
-def example(schema: Json) -> Any:
-    """The smallest plain value that ``schema`` allows, as far as the usual keywords say."""
-    return _value(schema, schema, 0)
-
-
-def _value(schema: object, root: Json, depth: int) -> object:
-    if not isinstance(schema, dict) or depth > MAX_DEPTH:
-        return MARKER
-    if "$ref" in schema:
-        return _value(_follow(schema["$ref"], root), root, depth + 1)
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    for keyword in ("anyOf", "oneOf", "allOf"):
-        if schema.get(keyword):
-            return _value(schema[keyword][0], root, depth + 1)
-    return _of_type(schema, root, depth)
-
-
-def _of_type(schema: Json, root: Json, depth: int) -> object:
-    kind = schema.get("type")
-    kind = kind[0] if isinstance(kind, list) else kind
-    if kind == "object" or (kind is None and "properties" in schema):
-        properties = schema.get("properties", {})
-        required: Any = schema.get("required", properties)
-        return {name: _value(properties[name], root, depth + 1) for name in properties if name in required}
-    if kind == "array":
-        return [_value(schema.get("items", {}), root, depth + 1)] * max(1, schema.get("minItems", 1))
-    if kind in ("integer", "number"):
-        return min(max(schema.get("minimum", 42), 42), schema.get("maximum", 2**53))
-    return SCALARS.get(str(kind), MARKER)
-
-
-def _follow(reference: str, root: Json) -> object:
-    node: object = root
-    for step in reference.lstrip("#/").split("/"):
-        node = node.get(step) if isinstance(node, dict) else None
-    return node

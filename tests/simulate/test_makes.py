@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import defaultdict
 from typing import Any
 
@@ -16,6 +17,7 @@ from daemon.simulate.demand import Asked, Demand
 from daemon.simulate.faults import OK, choose, of_demand
 from daemon.simulate.makes import MAKES
 from daemon.simulate.makes.make import ENDINGS, Api, Make
+from tests.harness import ROOT
 from tests.simulate.provocations import CHANGES, good
 from tests.simulate.refusals import REFUSALS
 
@@ -106,6 +108,12 @@ def test_there_is_a_row_for_each_demand() -> None:
         refusing[name, wire].append(fault.demand)
     for name, wire in PLAYED:
         assert refusing[name, wire] == list(api_of(MAKES[name], wire).demands), (name, wire)
+
+
+def test_the_page_says_what_each_refusal_is_about() -> None:
+    page = (ROOT / "docs/reference/simulator.md").read_text("utf-8")
+    explained = set(re.findall("`([a-z-]+)`", page[page.index("| refusal |") : page.index("### How they answer")]))
+    assert {demand.name for make in MAKES.values() for api in make.apis for demand in api.demands} <= explained
 
 
 def test_the_makes_are_the_profiles_and_have_their_apis_and_owners() -> None:

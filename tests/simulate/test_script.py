@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from daemon.simulate.conversation import Answered, Called, Conversation, Entry, Returned, Said, Tool
-from daemon.simulate.script import CLOSING, MARKER, SUMMARY, Action, Call, Say, decide, find_script
+from daemon.simulate.example import MARKER
+from daemon.simulate.script import CLOSING, SUMMARY, Action, Call, Say, decide, find_script
 
 FILE_TASK = "Create a file a.txt containing hi-1"
 PATH_AND_CONTENT = {"type": "object", "properties": {"target_path": {}, "content": {}}}
@@ -116,10 +117,17 @@ def test_of_what_a_subagent_says_its_result_is_quoted() -> None:
 
 
 @pytest.mark.parametrize(
-    "turns", [(NEWS,), (Called("Agent"), Returned("launched"), Answered(CLOSING), FILE_TASK, NEWS)]
+    "turns",
+    [
+        (FILE_TASK, NEWS),
+        (FILE_TASK, Called("Agent"), Returned("launched"), Answered(CLOSING), FILE_TASK, NEWS),
+        (f"{NEWS}\n\n{FILE_TASK}",),
+        (f"{FILE_TASK}\n\n{NEWS}",),
+    ],
+    ids=["behind the task", "behind the next task", "in one text with the task", "in one text, behind the task"],
 )
 def test_a_subagent_that_ends_before_a_task_has_begun_does_not_end_the_task(turns: tuple[Entry | str, ...]) -> None:
-    assert isinstance(only(decide(conversation(FILE_TASK, *turns, tools=(WRITE,)))), Call)
+    assert isinstance(only(decide(conversation(*turns, tools=(WRITE,)))), Call)
 
 
 def test_a_subagent_that_ends_in_the_middle_of_a_script_is_no_step_of_it() -> None:

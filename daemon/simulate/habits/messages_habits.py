@@ -42,12 +42,14 @@ def messages_wire(habits: MessagesHabits, says: Envelope = anthropic) -> Wire:
 
 def _whole(answer: Answer, body: Json, habits: MessagesHabits) -> Json:
     whole = messages.whole(answer, body)
-    for number, block in enumerate(whole["content"]):
-        _change(block, number, answer, habits)
+    calls = 0
+    for block in whole["content"]:
+        calls = _change(block, calls, answer, habits)
     return whole
 
 
 def _frames(answer: Answer, body: Json, habits: MessagesHabits) -> Iterator[bytes]:
+    calls = 0
     for frame in messages.frames(answer, body):
         event: Json = msgspec.json.decode(frame.partition(b"data: ")[2])
         if event["type"] == "ping" and not habits.pings:
@@ -55,14 +57,17 @@ def _frames(answer: Answer, body: Json, habits: MessagesHabits) -> Iterator[byte
         if event["type"] == "message_start" and habits.late_usage:
             event["message"]["usage"] = {"input_tokens": 0, "output_tokens": 0}
         if "content_block" in event:
-            _change(event["content_block"], event["index"], answer, habits)
+            calls = _change(event["content_block"], calls, answer, habits)
         if (event.get("delta") or {}).get("type") == "signature_delta" and habits.signature is not None:
             event["delta"]["signature"] = habits.signature
         yield event_frame(event["type"], event)
 
 
-def _change(block: Json, number: int, answer: Answer, habits: MessagesHabits) -> None:
+def _change(block: Json, calls: int, answer: Answer, habits: MessagesHabits) -> int:
+    """Gives ``block`` the make's id, or its signature. ``calls`` come before it; how many there are then."""
     if block["type"] == "tool_use":
-        block["id"] = habits.call_id(answer, block["name"], number)
-    elif block["type"] == "thinking" and block["signature"] and habits.signature is not None:
+        block["id"] = habits.call_id(answer, block["name"], calls)
+        return calls + 1
+    if block["type"] == "thinking" and block["signature"] and habits.signature is not None:
         block["signature"] = habits.signature
+    return calls
