@@ -33,6 +33,7 @@ from daemon.upstream.http import call, connection, egress, transport, trust
 from daemon.wires import json, sse, sse_decoder
 from daemon.wires.openai_chat import streamed_call
 from daemon.wires.openai_responses import stream_encoder
+from daemon.wires.openai_responses.compaction import MOST_SUMMARY
 from daemon.wires.openai_responses.decode_request import MOST_GROUPS
 from tests.harness import ROOT
 
@@ -50,6 +51,7 @@ BOUNDS: Final[Mapping[str, float]] = {
     "body of a request after its response": ConnectionLimits().late_bytes,
     "time for it": ConnectionLimits().late_seconds,
     "groups of tools inside each other": MOST_GROUPS,
+    "summary in a `compaction` item, unpacked": MOST_SUMMARY,
     "objects of a request inside each other that are changed": json.MOST_LEVELS,
     "text of an error of the daemon's own": errors.MOST_WORDS,
     "what a client leaves unread": client_stream.STALL,

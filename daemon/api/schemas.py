@@ -43,13 +43,13 @@ class Refusal(Schema, frozen=True):
 
 class AmendmentRow(Schema, frozen=True):
     """A change to requests that was learned from a refusal of the upstream. It is made for ``model``, and where there
-    is a ``condition`` only for requests that meet it: with ``tools``, with ``thinking`` on, with a ``temperature``, or
-    for a ``compaction``; ``in-force`` false: it loses content, and only one request has needed it so far. ``profile``
-    is the make of upstream that it is typical of, or empty. ``expires`` is RFC 3339."""
+    is a ``condition`` only for requests that meet it: with ``tools``, with ``thinking`` on, or with a ``temperature``;
+    ``in-force`` false: it loses content, and only one request has needed it so far. ``profile`` is the make of
+    upstream that it is typical of, or empty. ``expires`` is RFC 3339."""
 
     amendment: str
     model: str
-    condition: Literal["", "tools", "thinking", "temperature", "compaction"]
+    condition: Literal["", "tools", "thinking", "temperature"]
     profile: str
     in_force: bool
     expires: str

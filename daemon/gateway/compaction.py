@@ -62,12 +62,12 @@ def with_next_way(
     if name is None:
         yield from proposals
         return
-    following = Proposal(amendment=Amendment(name), condition="compaction")
+    following = Proposal(amendment=Amendment(name))
     if _says_so(error, way):
         yield following
     else:
         yield from proposals
-        if error.kind in _REFUSALS:  # servers name what they do not know in words of their own
+        if error.kind in (ErrorKind.INVALID_REQUEST, ErrorKind.NOT_FOUND):  # many do not name what they do not know
             yield following
 
 

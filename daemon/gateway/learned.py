@@ -173,8 +173,6 @@ def met_by(request: Request) -> frozenset[Condition]:
         met.append("temperature")
     if request.reasoning.enabled is not False and request.reasoning.effort != "none":
         met.append("thinking")
-    if request.compaction:
-        met.append("compaction")
     return frozenset(met)
 
 

@@ -27,7 +27,7 @@ Whoever goes on with the work reads that summary instead of the conversation: no
 will be there.
 
 Write down what is needed to go on without asking again:
-- The task: what the user wants, in the user's own words where they matter, and each limit, wish and correction.
+- The task: what the user wants, in the user's own words where they matter, and each limit, preference and correction.
 - What was decided and why, and what was tried and did not work.
 - What is done: the files that were read, made or changed, with their paths and what matters in them; the commands \
 and results that count.

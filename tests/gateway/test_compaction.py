@@ -49,19 +49,26 @@ def said(wire: str, words: str = "the user wants X", finish: str = "stop") -> Up
     if wire == "messages":
         message = {"id": "m", "type": "message", "role": "assistant", "model": "m", "stop_sequence": None}
         content = [{"type": "text", "text": words}] if words else []
-        body = message | {"content": content, "stop_reason": "end_turn"}
+        body: dict[str, Any] = message | {"content": content, "stop_reason": "end_turn"}
         body["usage"] = {"input_tokens": 90, "output_tokens": 7}
         return answering(json.dumps(body).encode(), content_type="application/json")
     return answered({"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": words}]})
 
 
-def answered(*items: dict[str, Any]) -> UpstreamResponse:
-    """The stream of a Responses upstream."""
-    response = {"id": "resp_up", "object": "response", "created_at": 1, "model": "gpt-5", "usage": USAGE}
+OBJECT = {"id": "resp_up", "object": "response", "created_at": 1, "model": "gpt-5", "usage": USAGE}
+
+
+def answered(*items: dict[str, Any], end: Any = None) -> UpstreamResponse:
+    """The stream of a Responses upstream; ``end``: the output that its last event repeats."""
     done = [{"type": "response.output_item.done", "output_index": n, "item": item} for n, item in enumerate(items)]
-    end = {"type": "response.completed", "response": response | {"status": "completed", "output": items}}
-    opening = {"type": "response.created", "response": response | {"status": "in_progress", "output": []}}
-    return answering(sse(opening, *done, end))
+    last = OBJECT | {"status": "completed", "output": items if end is None else end}
+    opening = {"type": "response.created", "response": OBJECT | {"status": "in_progress", "output": []}}
+    return answering(sse(opening, *done, {"type": "response.completed", "response": last}))
+
+
+def whole(*items: dict[str, Any]) -> UpstreamResponse:
+    body = OBJECT | {"status": "completed", "output": items}
+    return answering(json.dumps(body).encode(), content_type="application/json")
 
 
 def refused(message: str, status: int = 400, **error: Any) -> UpstreamResponse:
@@ -91,6 +98,10 @@ class Compaction(Run):
         context = replace(self.request.context, request=decoded)
         entry = COMPACT if compact else "responses"
         self.request = replace(self.request, entry=entry, request=decoded, body=raw, context=context)
+
+    async def __call__(self) -> Compaction:
+        await super().__call__()
+        return self
 
     @property
     def seen(self) -> list[dict[str, Any]]:
@@ -158,11 +169,15 @@ async def test_keep_alives_come_before_it_and_the_answer_fits_them() -> None:
     assert len({event["response"]["id"] for event in run.seen if "response" in event}) == 1
 
 
-async def test_an_upstream_that_compacts_does_it_itself() -> None:
-    run = await Compaction(answered(NATIVE), wire="responses")()
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("form", ["stream", "stream with an empty end", "json"])
+async def test_an_upstream_that_compacts_does_it_itself(form: str, stream: bool) -> None:
+    theirs = {"stream": answered(NATIVE), "stream with an empty end": answered(NATIVE, end=()), "json": whole(NATIVE)}
+    run = await Compaction(theirs[form], wire="responses", stream=stream)()
     assert run.output == [NATIVE]
     assert run.sent(0)["input"][-1] == TRIGGER
-    assert run.seen[-1]["response"]["id"] == "resp_up"
+    response = run.seen[-1]["response"] if stream else json.loads(run.client.body)
+    assert (response["id"], response["model"], response["usage"]) == ("resp_up", "asked-for", USAGE)
     assert run.live.owners.of(b"gAAAA") == run.request.snapshot.core_auths[0].id
 
 

@@ -24,9 +24,9 @@ class Amendment(Struct, frozen=True):
         return f"{self.name} {self.argument}" if self.argument else self.name
 
 
-Condition = Literal["", "tools", "thinking", "temperature", "compaction"]
-"""Where a refusal holds, beside its model: for requests with tools alone, for those that think, for those that say a
-temperature, or for those that ask for a compaction. ``gateway.learned`` knows which of them a request meets."""
+Condition = Literal["", "tools", "thinking", "temperature"]
+"""Where a refusal holds, beside its model: for requests with tools alone, for those that think, or for those that say
+a temperature. ``gateway.learned`` knows which of them a request meets."""
 
 
 class Proposal(Struct, frozen=True, kw_only=True):
