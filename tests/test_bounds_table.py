@@ -22,7 +22,7 @@ from daemon.gateway import (
     ownership,
     response_pipe,
 )
-from daemon.gateway.reasoning import owners
+from daemon.gateway.reasoning import call_reasoning, owners
 from daemon.router import affinity, cooldowns, headroom, health, rest_rules, retry_budget, selection, slots
 from daemon.router import ownership as looking
 from daemon.service.protocol import ConnectionLimits
@@ -77,6 +77,7 @@ BOUNDS: Final[Mapping[str, float]] = {
     "amendments learned of one core auth": learned.MOST_PER_AUTH,
     "amendments learned in all": learned.MOST,
     "remembered makers of encrypted reasoning, turn states and ids": owners.MOST_REMEMBERED,
+    "reasoning remembered for Chat clients, which cannot carry it": call_reasoning.MOST_KEPT,
     "core auths that are asked who made an id": looking.MOST_SEARCHED,
     "pieces of reasoning of one request whose maker is looked for": ownership.MOST_LOOKED_AT,
     "models whose prompts are calibrated": counting.MOST_MODELS,

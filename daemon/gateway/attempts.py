@@ -148,7 +148,7 @@ class Attempts:
             self._pipes[same_wire] = (
                 PassthroughPipe(self.client_request, self._live.owners)
                 if same_wire
-                else TranslationPipe(self.client_request, self._live.kept_reasoning)
+                else TranslationPipe(self.client_request, self._live.call_reasoning)
             )
         return self._pipes[same_wire]
 

@@ -18,7 +18,7 @@ from daemon.wires.base import AnswerContext, Wire
 class ClientRequest(Struct, frozen=True, kw_only=True):
     """One request as the entry hands it over. ``headers`` are the client's, names in lower case;
     ``body`` the bytes as they came; ``started`` is ``time.monotonic`` seconds. ``recalled``: the request holds
-    reasoning that the client did not send (``reasoning.kept``)."""
+    reasoning that the client did not send (``reasoning.call_reasoning``)."""
 
     entry: str
     wire: Wire

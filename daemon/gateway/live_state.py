@@ -16,7 +16,7 @@ from daemon.gateway.free_pages import FreePages
 from daemon.gateway.gathered import GatheredBudget
 from daemon.gateway.key_verdicts import KeyVerdicts
 from daemon.gateway.learned import LearnedAmendments
-from daemon.gateway.reasoning.kept import KeptReasoning
+from daemon.gateway.reasoning.call_reasoning import CallReasoning
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.router.router import Router
 from daemon.router.states import AuthStates
@@ -40,13 +40,13 @@ class LiveState:
         "adapters",
         "admission",
         "calibration",
+        "call_reasoning",
         "counted",
         "deadlines",
         "departures",
         "failures",
         "free_pages",
         "gathered",
-        "kept_reasoning",
         "keys",
         "learned",
         "metrics",
@@ -82,7 +82,7 @@ class LiveState:
         self.departures = Departures()
         self.learned = LearnedAmendments() if learned is None else learned
         self.owners = ReasoningOwners()
-        self.kept_reasoning = KeptReasoning()
+        self.call_reasoning = CallReasoning()
         self.calibration = Calibration()
         self.gathered = GatheredBudget()
         self.free_pages = FreePages()

@@ -112,7 +112,7 @@ class RequestHandler:
         """Reasoning that this client could not carry goes along again."""
         client_request = self._client_request
         if not client_request.wire.carries_signatures:
-            request = self._live.kept_reasoning.put_back(client_request.request)
+            request = self._live.call_reasoning.put_back(client_request.request)
             if request is not client_request.request:
                 self._client_request = replace(client_request, request=request, recalled=True)
                 self._attempts.client_request = self._client_request

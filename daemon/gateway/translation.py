@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from daemon.errors import GatewayError, RemoteError
 from daemon.gateway.client_request import ClientRequest
-from daemon.gateway.reasoning.kept import KeptReasoning, TurnKeeper
+from daemon.gateway.reasoning.call_reasoning import CallReasoning, ReasoningKeeper
 from daemon.gateway.reasoning.signatures import Seal, left_out, open_request, seal_events
 from daemon.gateway.response_pipe import (
     HELD_BYTES,
@@ -63,11 +63,11 @@ class TranslationPipe:
         "stage",
     )
 
-    def __init__(self, client_request: ClientRequest, kept: KeptReasoning | None = None) -> None:
+    def __init__(self, client_request: ClientRequest, kept: CallReasoning | None = None) -> None:
         self._client_request = client_request
         carries = client_request.wire.carries_signatures
         # Of the whole request, as the encoder: an attempt before this one has shown nothing.
-        self._keeper = None if kept is None or carries else TurnKeeper(client_request.context, kept)
+        self._keeper = None if kept is None or carries else ReasoningKeeper(client_request.context, kept)
         # One for the request: a keep-alive that has opened the client's message binds the attempts after it.
         self._encoder: StreamEncoder | None = None
         # All that follows is of the attempt. Events that are due to the client, and of those the ones that are put
@@ -214,21 +214,17 @@ class TranslationPipe:
         if self.stage == "held" or not self._events:
             return b""
         events, self._events = self._events, []
-        self._keep(events)
+        if self._keeper is not None:
+            self._keeper.note(events)
         encoder = self._encode()
         out = encoder.encode(events)
         self.kept = self._decoder.kept + encoder.kept
         return out
 
     def whole(self) -> bytes:
-        self._keep(self._events)
-        return self._client_request.encode_response(collect(self._events))
-
-    def _keep(self, events: Sequence[Event]) -> None:
         if self._keeper is not None:
-            self._keeper.note(events)
-            if type(events[-1]) is Finish:
-                self._keeper.finish()
+            self._keeper.note(self._events)
+        return self._client_request.encode_response(collect(self._events))
 
     def summary(self) -> AnswerSummary:
         return AnswerSummary(usage=self._usage, cut_short=self._cut_short, lost=self._lost)

@@ -12,6 +12,7 @@ from daemon.gateway.request_record import loss_names
 from daemon.gateway.translation import answer_losses
 from daemon.inference.blocks import HostedCall, Opaque
 from daemon.inference.events import BlockDelta, BlockEnd, Event
+from daemon.wires.losses import is_refused
 from daemon.wires.table import WIRES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,6 +38,22 @@ SEARCH = BlockEnd(1, hosted=HostedCall(id="ws", name="web_search"))
 )
 def test_what_an_entry_cannot_show(lost: tuple[str, ...], entry: str, events: list[Event]) -> None:
     assert answer_losses(WIRES[entry], events) == lost
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("earlier_reasoning", False),
+        ("lowered_effort", False),
+        ("messages[3].reasoning", False),
+        ("reasoning", True),
+        ("messages[3].image", True),
+        ("input[3].reasoning", True),
+        ("top_k", True),
+    ],
+)
+def test_what_a_changed_provider_costs_is_not_refused(name: str, refused: bool) -> None:
+    assert is_refused(name) is refused
 
 
 @pytest.mark.parametrize(

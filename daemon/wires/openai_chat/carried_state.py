@@ -38,6 +38,8 @@ MESSAGE_FIELDS: Final = (*TEXT_FIELDS, *LISTS, *TOKENS)
 """All fields of a message that hold what goes back."""
 OF_CALLS: Final = ("extra_content", "thought_signature", "provider_specific_fields")
 
+MOST_LEVELS: Final = 8
+"""Objects inside each other in which a signature is looked for."""
 _TEXTS: Final = ("text", "summary", "thinking", "content", "reasoning")
 """What the text of a piece is called."""
 _LEAST_REPEATED: Final = 16
@@ -82,11 +84,11 @@ def state_of_call(part: CallPart) -> Json:
     return {name: value for name, value in found.items() if isinstance(value, str) or is_signed(value)}
 
 
-def is_signed(value: object) -> bool:
+def is_signed(value: object, levels: int = MOST_LEVELS) -> bool:
     """Whether an object holds a signature at some depth: its other parts describe the answer, and are not asked for."""
-    if isinstance(value, dict):
-        return any(("signature" in name and bool(inner)) or is_signed(inner) for name, inner in value.items())
-    return False
+    if not isinstance(value, dict) or not levels:
+        return False
+    return any(("signature" in name and bool(inner)) or is_signed(inner, levels - 1) for name, inner in value.items())
 
 
 def write_carrier(writer: BlockWriter, signature: str) -> None:
@@ -245,11 +247,11 @@ def with_more(field: str, value: Any, more: Any) -> Any:
 
 def _put_together(pieces: Sequence[Json], more: Sequence[Json]) -> list[Json]:
     """A signature that came later than its text goes to that."""
-    out = [dict(piece) for piece in pieces]
-    for piece in more:
+    out = [dict(piece) for piece in pieces if isinstance(piece, dict)]
+    for piece in (each for each in more if isinstance(each, dict)):
         before = next((each for each in reversed(out) if _goes_on(each, piece)), None)
         if before is None or _text_of(piece):
             out.append(dict(piece))
         else:
-            before.update(piece)
+            before.update({name: value for name, value in piece.items() if value not in ("", None)})
     return out

@@ -15,7 +15,7 @@ from msgspec import Raw
 
 from daemon.wires.base import EarlierReasoning, Fields, Item, Sift
 from daemon.wires.json import RawObject, encode, fields_of, items_of
-from daemon.wires.openai_chat.carried_state import LISTS, OF_CALLS, TOKENS, state_of_call
+from daemon.wires.openai_chat.carried_state import LISTS, MOST_LEVELS, OF_CALLS, TOKENS, state_of_call
 from daemon.wires.openai_chat.schema import CallPart
 
 MARKERS: Final = (b'signature"', b'"reasoning_opaque"', b'"data"')
@@ -25,17 +25,17 @@ _OF_MESSAGES: Final = (*LISTS, "reasoning", *TOKENS)
 _NAMES: Final = frozenset({"reasoning_opaque", "data", "encrypted"})
 
 
-def pieces_of(name: str, value: object) -> Iterator[str]:
-    """The pieces in a field, at any depth."""
+def pieces_of(name: str, value: object, levels: int = MOST_LEVELS) -> Iterator[str]:
+    """The pieces in a field, at any depth down to ``levels``."""
     if isinstance(value, str):
         if value and (name in _NAMES or name.endswith("signature")):
             yield value
-    elif isinstance(value, Mapping):
+    elif isinstance(value, Mapping) and levels:
         for inner, held in value.items():
-            yield from pieces_of(inner, held)
-    elif isinstance(value, list):
+            yield from pieces_of(inner, held, levels - 1)
+    elif isinstance(value, list) and levels:
         for held in value:
-            yield from pieces_of(name, held)
+            yield from pieces_of(name, held, levels - 1)
 
 
 def state_of_message(message: Mapping[str, Any]) -> dict[str, Any]:

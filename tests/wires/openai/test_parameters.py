@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from daemon.inference.request import ReasoningOptions
-from daemon.wires.openai.parameters import effort_for, levels_of
+from daemon.wires.openai.parameters import effort_for, levels_of, lowered
 
 NOTHING = ReasoningOptions()
 
@@ -55,6 +55,30 @@ def test_effort(
     expected: str | None, model: str, suffix: str | None, options: ReasoningOptions, default: str | None
 ) -> None:
     assert effort_for(model, suffix=suffix, options=options, default=default) == expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "suffix", "options", "less"),
+    [
+        ("xhigh", None, ReasoningOptions(effort="max"), True),
+        ("high", None, ReasoningOptions(effort="xhigh"), True),
+        ("low", "high", ReasoningOptions(effort="low"), True),
+        ("high", None, budget(31_999), True),
+        ("high", None, budget(24_576), False),
+        ("max", None, budget(100_000), False),
+        ("high", None, ReasoningOptions(effort="high"), False),
+        ("low", None, ReasoningOptions(effort="minimal"), False),
+        ("low", None, ReasoningOptions(effort="none"), False),
+        ("low", None, ReasoningOptions(enabled=False, budget=4096), False),
+        ("low", None, ReasoningOptions(effort="auto"), False),
+        ("low", None, NOTHING, False),
+        (None, None, ReasoningOptions(effort="max"), False),
+    ],
+)
+def test_a_level_that_is_less_than_the_client_asked_for_is_reported(
+    sent: str | None, suffix: str | None, options: ReasoningOptions, less: bool
+) -> None:
+    assert lowered(sent, suffix=suffix, options=options) == ("lowered_effort",) * less
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "gpt-4.1-mini", "gpt-3.5-turbo", "chatgpt-4o-latest"])

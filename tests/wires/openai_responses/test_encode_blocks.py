@@ -156,6 +156,22 @@ def test_thinking_with_its_seal_is_a_reasoning_item() -> None:
     assert sent[1]["content"] == [{"type": "output_text", "text": "answer"}]
 
 
+@pytest.mark.parametrize(
+    ("parts", "signature", "content"),
+    [
+        (("hm",), "reasoning_text", ["hm"]),
+        (("h", "m"), "reasoning_text", ["h", "m"]),
+        (("short",), '{"reasoning_text":["all","of it"]}', ["all", "of it"]),
+    ],
+)
+def test_reasoning_that_was_not_encrypted_goes_back_in_its_words(
+    parts: tuple[str, ...], signature: str, content: list[str]
+) -> None:
+    sent = items(turn("assistant", Reasoning(parts=parts, signature=signature), "answer"))
+    words = [{"type": "reasoning_text", "text": text} for text in content]
+    assert sent[0] == {"type": "reasoning", "summary": [], "content": words}
+
+
 @pytest.mark.parametrize("identifier", ["msg_1", "rs_" + "x" * 62, None])
 def test_reasoning_ids_that_would_be_refused_are_left_out(identifier: str | None) -> None:
     assert "id" not in items(turn("assistant", Reasoning(signature="gAAA", id=identifier)))[0]

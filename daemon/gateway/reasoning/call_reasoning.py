@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daemon.inference.blocks import Block, Reasoning, Text, ToolCall
-from daemon.inference.events import OBJECT, BlockDelta, BlockEnd, BlockStart, Event, PartBreak, room_of
+from daemon.inference.events import OBJECT, BlockDelta, BlockEnd, BlockStart, Event, Finish, PartBreak, room_of
 from daemon.inference.request import Message, Request
 from daemon.wires.base import AnswerContext
 from daemon.wires.call_ids import CallIds
@@ -29,19 +29,19 @@ _KNOWN_BY: Final = 2048
 
 
 class _OfCall(Struct, frozen=True):
-    """``first``: it opened the answer, before any text."""
+    """``first``: what opened the answer, before any text."""
 
-    first: bool
+    first: tuple[Reasoning, ...]
     before: tuple[Reasoning, ...]
     behind: tuple[Reasoning, ...] = ()
 
     @property
     def size(self) -> int:
-        blocks = (*self.before, *self.behind)
+        blocks = (*self.first, *self.before, *self.behind)
         return OBJECT + sum(OBJECT + room_of(block.text) + len(block.signature or "") for block in blocks)
 
 
-class KeptReasoning:
+class CallReasoning:
     """Live state of one daemon. It survives every reload: what a core auth has sealed is opened for it alone."""
 
     __slots__ = ("_calls", "_size")
@@ -74,7 +74,8 @@ class KeptReasoning:
         for block in message.content:
             kept = self._calls.get(_key(conversation, block.id)) if type(block) is ToolCall else None
             if kept is not None:
-                (front if kept.first else rest).extend(kept.before)
+                front += kept.first
+                rest += kept.before
             rest.append(block)
             if kept is not None:
                 rest += kept.behind
@@ -85,16 +86,17 @@ class KeptReasoning:
         return replace(message, content=(*front, *own))
 
 
-class TurnKeeper:
+class ReasoningKeeper:
     """Looks at the events of one answer on their way to its client, and keeps the signed reasoning among them."""
 
-    __slots__ = ("_before", "_conversation", "_growing", "_ids", "_last", "_spoken", "_table")
+    __slots__ = ("_before", "_conversation", "_first", "_growing", "_ids", "_last", "_spoken", "_table")
 
-    def __init__(self, context: AnswerContext, table: KeptReasoning) -> None:
+    def __init__(self, context: AnswerContext, table: CallReasoning) -> None:
         self._table = table
         self._conversation = _conversation(context.request)
         self._ids = CallIds(context)  # gives each call the id that the client's encoder gives it
         self._growing: dict[int, list[list[str]]] = {}
+        self._first: list[Reasoning] = []
         self._before: list[Reasoning] = []
         self._last: tuple[int, _OfCall] | None = None
         self._spoken = False
@@ -109,11 +111,13 @@ class TurnKeeper:
                 self._start(event)
             elif type(event) is PartBreak:
                 growing.get(event.index, []).append([])
-            elif type(event) is BlockEnd and event.index in growing:
+            elif type(event) is BlockEnd:
                 self._end(event)
+            elif type(event) is Finish:
+                self._finish()
 
-    def finish(self) -> None:
-        """The answer is complete: what came behind its last call belongs to that."""
+    def _finish(self) -> None:
+        """What came behind the last call belongs to that."""
         if self._last is not None and self._before:
             key, kept = self._last
             self._table.keep(key, replace(kept, behind=tuple(self._before)))
@@ -123,19 +127,20 @@ class TurnKeeper:
             self._growing[start.index] = [[]]
         elif start.kind in ("tool_call", "custom_tool_call"):
             key = _key(self._conversation, self._ids.take(start.id, start.name or ""))
-            kept = _OfCall(not self._spoken, tuple(self._before))
-            self._before = []
+            kept = _OfCall(tuple(self._first), tuple(self._before))
+            self._first, self._before = [], []
             self._last, self._spoken = (key, kept), True
-            if kept.before:
+            if kept.first or kept.before:
                 self._table.keep(key, kept)
         else:
             self._spoken = True
 
     def _end(self, end: BlockEnd) -> None:
-        parts = tuple("".join(part) for part in self._growing.pop(end.index))
+        parts = tuple("".join(part) for part in self._growing.pop(end.index, ()))
         if end.signature:
             said = tuple(part for part in parts if part)
-            self._before.append(Reasoning(parts=said, signature=end.signature, redacted=end.redacted))
+            reasoning = Reasoning(parts=said, signature=end.signature, redacted=end.redacted)
+            (self._before if self._spoken else self._first).append(reasoning)
 
 
 def _conversation(request: Request) -> str:
