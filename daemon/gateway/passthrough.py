@@ -78,8 +78,8 @@ class PassthroughPipe:
         self.stage: Stage = "held"
 
     def _new_readers(self) -> None:
-        self._dialect.begin()
         self._splitter, self._decoder = SseSplitter(), self._client_request.wire.stream_decoder({})
+        self._dialect.begin(self._decoder)
 
     def _drop(self) -> None:
         self._out = bytearray()

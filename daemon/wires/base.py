@@ -116,8 +116,8 @@ EncodeResponse = Callable[[Response], bytes]
 
 class Dialect(Protocol):
     """How the bytes of a wire are read and amended while they pass through, for one request: untouched, but for the
-    model's name and for what an inserted keep-alive requires. ``read`` looks at an event; the other methods are
-    about that event until the next ``read``.
+    model's name, for what an inserted keep-alive requires, and for what no client of the wire could read. ``read``
+    looks at an event; the other methods are about that event until the next ``read``.
 
     ``needs_decoding``: whether the wire's decoder has to see it too: for usage, an error or the end of the answer.
     ``goes_on``: whether it goes on with the answer, as a ping does not.
@@ -132,8 +132,9 @@ class Dialect(Protocol):
     needs_decoding: bool
     signature: bytes
 
-    def begin(self) -> None:
-        """A new attempt. What the client has had by then, it keeps."""
+    def begin(self, decoder: StreamDecoder | None = None, /) -> None:
+        """A new attempt, of which ``decoder`` has seen an event that needs it before ``event`` is called. What the
+        client has had by then, it keeps."""
         ...
 
     def read(self, payload: bytes) -> None:

@@ -12,6 +12,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec import Raw
+
+from daemon.wires.json import first_byte, string_of
+
 NO_ARGUMENTS: Final = "{}"
 _SAYING_NOTHING: Final = frozenset({b"", b"{}", b"null", b'""'})
 _LONGEST: Final = 64
@@ -22,6 +26,14 @@ def says_nothing(arguments: bytes | bytearray) -> bool:
     if len(arguments) > _LONGEST:
         return arguments.isspace()
     return b"".join(bytes(arguments).split()) in _SAYING_NOTHING
+
+
+def lacks_arguments(raw: Raw | None) -> bool:
+    """Whether a field that holds arguments as text needs a ``{}``; not one that is missing (None)."""
+    if raw is None or first_byte(raw) != b'"':
+        return raw is not None and bytes(raw) == b"null"
+    text = string_of(raw)
+    return text != NO_ARGUMENTS and says_nothing(text.encode())
 
 
 def stand_in(arguments: str) -> str:

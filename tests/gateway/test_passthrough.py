@@ -470,7 +470,8 @@ def test_reasoning_is_remembered_by_who_made_it() -> None:
     pipe.feed(frames("responses", {"type": "response.output_item.done", "output_index": 0, "item": item}))
     signed = new_pipe("messages", owners=owners)
     delta = {"type": "signature_delta", "signature": "sig"}
-    signed.feed(frames("messages", {"type": "content_block_delta", "index": 0, "delta": delta}))
+    start = {"type": "message_start", "message": {"id": "msg_1", "type": "message", "model": "m"}}
+    signed.feed(frames("messages", start, {"type": "content_block_delta", "index": 0, "delta": delta}))
     for piece in (b"sealed", b"sig"):
         assert owners.may_go("tppc:fox:0123456789ab", piece)
         assert not owners.may_go("tppc:wolf:0123456789ab", piece)

@@ -5,7 +5,8 @@ where the client asked for it, else text): Claude Code counts neither pings nor 
 upstream's next block is of the same kind it goes on in ours. Else ours is closed before the upstream's next
 event, and the indexes of the upstream's later blocks move on by the blocks that were inserted.
 
-A failure leaves the open block open, as the API does: Claude Code runs a tool call whose block is closed.
+A failure leaves the open block open, as the API does: Claude Code runs a tool call whose block is closed. The
+input of a call that says nothing is left out, or ``{}``: blanks and null are no input to the SDKs.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from msgspec import Raw, Struct
 
 from daemon.errors import GatewayError
 from daemon.inference.response import Response
+from daemon.wires.anthropic_messages.decode_answer import input_text
 from daemon.wires.anthropic_messages.message_events import begun_and_deltas, message_events, message_of
 from daemon.wires.anthropic_messages.stream_encoder import MessagesStreamEncoder
-from daemon.wires.base import AnswerContext, EncodeResponse
+from daemon.wires.base import AnswerContext, EncodeResponse, StreamDecoder
+from daemon.wires.call_arguments import stand_in
 from daemon.wires.call_ids import RepeatedIds
 from daemon.wires.json import NOT_JSON, LenientDecoder, changed, encode, fields_of
 from daemon.wires.sse import frame
@@ -32,6 +35,7 @@ _EMPTY_DELTAS: Mapping[str, Mapping[str, str]] = {
     "tool_use": {"type": "input_json_delta", "partial_json": ""},
     "server_tool_use": {"type": "input_json_delta", "partial_json": ""},
 }
+_NO_INPUT = _EMPTY_DELTAS["tool_use"]
 _EMPTY_BLOCKS: Mapping[str, Mapping[str, str]] = {
     "text": {"type": "text", "text": ""},
     "thinking": {"type": "thinking", "thinking": "", "signature": ""},
@@ -60,6 +64,7 @@ class _Block(Struct):
     name: str = ""
     signature: str | None = None
     data: str | None = None
+    input: Raw = Raw(b"")
 
 
 class _Message(Struct):
@@ -81,6 +86,7 @@ class MessagesDialect:
         "_context",
         "_encode_response",
         "_ending",
+        "_holds_input",
         "_ids",
         "_next",
         "_open",
@@ -118,8 +124,9 @@ class MessagesDialect:
         self._ending = False
         self.begin()
 
-    def begin(self) -> None:
+    def begin(self, _: StreamDecoder | None = None, /) -> None:
         self._read = _Event("")
+        self._holds_input = False  # whether the input of the open call has said nothing so far
         self._announced = False  # whether the upstream's own ``message_start`` has come
         self._ids.begin()
         self.kept = 0
@@ -161,9 +168,15 @@ class MessagesDialect:
             self._next = event.index + self._shift + 1
             block = _block(event.content_block)
             self._open = self._next - 1, block.type
-            if block.type == "tool_use" and (fresh := self._ids.fresh(event.index, block.id, block.name)):
-                payload = changed(payload, content_block=Raw(changed(event.content_block, id=fresh)))
+            self._holds_input = block.type == "tool_use"
+            if self._holds_input and (sent := self._call(event.index, event.content_block, block)):
+                payload = changed(payload, content_block=sent)
             self.kept = self._ids.kept
+        elif self._holds_input and kind == "content_block_delta":
+            said = _delta(event.delta).partial_json
+            self._holds_input = stand_in(said) != said or not said
+            if self._holds_input and said:
+                payload = changed(payload, delta=_NO_INPUT)
         elif kind == "content_block_stop":
             self._open = None
         elif self._open and self.signature:
@@ -247,8 +260,17 @@ class MessagesDialect:
 
     def _fresh(self, index: int, raw: Raw) -> Raw:
         block = _block(raw)
-        fresh = self._ids.fresh(index, block.id, block.name) if block.type == "tool_use" else ""
-        return Raw(changed(raw, id=fresh)) if fresh else raw
+        return (self._call(index, raw, block) or raw) if block.type == "tool_use" else raw
+
+    def _call(self, index: int, raw: Raw, block: _Block) -> Raw | None:
+        """A call with an id and an input that the client can take; None where it has both."""
+        changes: dict[str, object] = {}
+        if fresh := self._ids.fresh(index, block.id, block.name):
+            changes["id"] = fresh
+        written = bytes(block.input).decode()
+        if written[:1] not in ("", "{") and (whole := input_text(written)) != written:
+            changes["input"] = Raw(whole.encode())
+        return Raw(changed(raw, **changes)) if changes else None
 
     def collected(self, stream: bytes) -> bytes:
         return message_of(stream)

@@ -81,7 +81,7 @@ class CallTable:
         if text and not call.flowing and len(self._calls) > 1 and not says_nothing(text.encode()):
             self._end_before(call)
         if name or part.id or custom is not None:
-            self._describe(call, part, name, custom=custom is not None or part.type == "custom")
+            self._describe(call, part, name, custom=custom is not None or part.type == "custom", first=first)
         if state := state_of_call(part):
             call.carry(state)
         sent = call.delta(text)
@@ -89,10 +89,11 @@ class CallTable:
         if sent != text or index != call.number or (first and not part.id):
             self.odd = True
 
-    def _describe(self, call: StreamedCall, part: CallPart, name: str | None, *, custom: bool) -> None:
+    def _describe(self, call: StreamedCall, part: CallPart, name: str | None, *, custom: bool, first: bool) -> None:
         id_ = part.id if part.id and self._owner(part.id, call) is call else None
-        if id_ and call.id and id_ != call.id:
-            call.id_varies = self.odd = True
+        if id_ and id_ != call.id and not first:
+            call.id_varies = call.id is not None
+            self.odd = True
         call.describe(id_, name, custom=custom)
 
     def _owner(self, id_: str, call: StreamedCall) -> StreamedCall:
@@ -121,10 +122,14 @@ class CallTable:
             call.end()
 
     def unsaid(self) -> list[TakenPart]:
-        """What ``finish`` will say of them, for who sends calls on as they come: arguments that waited, and ``{}`` for
-        those that had none."""
-        parts = ((call, call.start()) for call in self._calls if not call.flowing and not call.custom and call.name)
-        return [(call, False, text or NO_ARGUMENTS) for call, text in parts]
+        """What is due of them at the end, for who sends fragments on as they come: arguments that waited, and ``{}``
+        for calls that had none. It is said by that."""
+        parts: list[TakenPart] = []
+        for call in self._calls:
+            if call.name and not call.flowing and not call.custom:
+                parts.append((call, False, call.start() or NO_ARGUMENTS))
+                call.flowing = True
+        return parts
 
     # --- which call a fragment is of ---
 

@@ -1,13 +1,13 @@
 """The Chat Completions wire passing through.
 
 Every chunk repeats id and model, so both are made the client's in every chunk. Usage is asked for in
-the upstream's last chunk in any case; a client that did not ask for it does not see that chunk.
+the upstream's last chunk in any case; a client that did not ask for it does not see that chunk. Calls that no
+client could put together, and an end without its word, are repaired (``passed_calls``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec import Raw, Struct, structs
@@ -15,10 +15,12 @@ from msgspec import Raw, Struct, structs
 from daemon.errors import GatewayError
 from daemon.inference.collect import collect, replay
 from daemon.inference.response import Response
-from daemon.wires.base import AnswerContext, EncodeResponse
+from daemon.wires.base import AnswerContext, EncodeResponse, StreamDecoder
 from daemon.wires.call_ids import RepeatedIds
 from daemon.wires.json import LenientDecoder, changed, encode, fields_of
+from daemon.wires.openai_chat.decode_calls import CallTable
 from daemon.wires.openai_chat.earlier_state import pieces_in
+from daemon.wires.openai_chat.passed_calls import complete, fragments, object_of, rewritten, with_known_words
 from daemon.wires.openai_chat.schema import Completion
 from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
 from daemon.wires.openai_chat.stream_encoder import ChatStreamEncoder
@@ -82,6 +84,7 @@ class ChatDialect:
         "_own",
         "_read",
         "_spoken",
+        "_table",
         "beside",
         "goes_on",
         "kept",
@@ -107,7 +110,9 @@ class ChatDialect:
         self.signature = b""
         self.begin()
 
-    def begin(self) -> None:
+    def begin(self, decoder: StreamDecoder | None = None, /) -> None:
+        # The calls of the answer as its decoder reads them, which says what a client could not make of their fragments.
+        self._table = decoder.calls if isinstance(decoder, ChatStreamDecoder) else None
         self._read = _LAST
         self._calls = False  # whether the event has some
         self._ids.begin()
@@ -132,7 +137,7 @@ class ChatDialect:
         self._calls = calls = b'"tool_calls"' in payload
         self._finishes = finishes = b'"finish_reason":"' in payload or b'"finish_reason": "' in payload
         self.beside = finishes or error or not self.goes_on
-        self.needs_decoding = not self._spoken or usage or error or finishes or calls
+        self.needs_decoding = not self._spoken or usage or error or finishes or calls or self._ending
         self._spoken = self._spoken or self.commits()
         self.signature = b""
         if b'signature"' in payload or b'"reasoning_opaque"' in payload or b'"data"' in payload:
@@ -148,35 +153,85 @@ class ChatDialect:
     def event(self, payload: bytes) -> bytes:
         if self._read is _LAST:
             self._done = True
-            return b"data: [DONE]\n\n"
+            return self._reason() + b"data: [DONE]\n\n"
         chunk = self._read
+        if self._ending and chunk.error not in _ABSENT:
+            return b""  # of a relay, behind an answer that is complete
         self._ending = self._ending or self._finishes
         if (self._hides_usage or self._opened) and self._is_hidden(chunk):
             return b""
+        before = b""
+        if self._finishes:
+            before, payload = self._finishing(payload)
+            chunk = self._read
+        elif self._calls and self._table is not None and self._table.odd:
+            payload = self._repaired(payload, self._table, {})
+            chunk = self._read
         payload = _renamed(payload, bytes(chunk.model), self._model)
         if self._calls and payload.count(b'"id"') > 1:  # the answer's own, and one of a call, which its first has
             payload = self._unlike(payload, chunk.choices, "delta")
         chunk_id = bytes(chunk.id)
         if chunk_id != self._id:
             payload = self._one_id(chunk_id, payload)
-        return b"data: " + payload.replace(b"\n", b" ") + b"\n\n"
+        return before + b"data: " + payload.replace(b"\n", b" ") + b"\n\n"
+
+    def _repaired(self, payload: bytes, calls: CallTable, rest: dict[int, str]) -> bytes:
+        payload = rewritten(payload, self._read.choices, calls, rest)
+        calls.odd = False
+        self._read = _chunk(payload)
+        return payload
+
+    def _finishing(self, payload: bytes) -> tuple[bytes, bytes]:
+        """(what is due before the chunk with the ``finish_reason``, that chunk)."""
+        calls, rest = self._table, self._rest()
+        if self._calls and calls is not None and (calls.odd or rest):
+            payload = self._repaired(payload, calls, rest)
+        late = self._written({"tool_calls": fragments(rest)}) if rest else b""
+        return late, with_known_words(payload)
+
+    def _rest(self) -> dict[int, str]:
+        """Arguments that are due before the end, by the number of the call."""
+        return {} if self._table is None else {call.number: text for call, _, text in self._table.unsaid()}
+
+    def _reason(self) -> bytes:
+        """The ``finish_reason`` of an answer that has none: clients take it for broken off (Kimi by OpenRouter)."""
+        if self._ending:
+            return b""
+        self._ending = True
+        rest = self._rest()
+        late = self._written({"tool_calls": fragments(rest)}) if rest else b""
+        called = self._table is not None and self._table.named
+        return late + self._written({}, "tool_calls" if called else "stop")
+
+    def _written(self, delta: Mapping[str, object], reason: str | None = None) -> bytes:
+        """A chunk of ours."""
+        chunk = {
+            "id": Raw(self._id or encode(f"chatcmpl-{self._context.answer_id}")),
+            "object": "chat.completion.chunk",
+            "created": self._context.created,
+            "model": self._context.model,
+            "choices": [{"index": 0, "delta": delta, "finish_reason": reason}],
+        }
+        return b"data: " + encode(chunk) + b"\n\n"
 
     def _unlike(self, payload: bytes, choices: Raw, field: str) -> bytes:
         """Calls whose ids the conversation holds already get others."""
         renamed = False
         whole = msgspec.json.decode(choices)
         for choice in whole if isinstance(whole, list) else ():
+            calls = object_of(object_of(choice).get("message")).get("tool_calls")
+            renamed |= isinstance(calls, list) and complete(calls, self._context.answer_id)
             renamed |= self._rename(choice, field)
         return changed(payload, choices=whole) if renamed else payload
 
     def _rename(self, choice: object, field: str) -> bool:
         """What has another shape than calls have stays as it is: nobody can pair it."""
         renamed = False
-        calls = _object(_object(choice).get(field)).get("tool_calls")
+        calls = object_of(object_of(choice).get(field)).get("tool_calls")
         for place, call in enumerate(calls if isinstance(calls, list) else ()):
-            call = _object(call)
-            known = encode((_object(choice).get("index"), call.get("index", place)))
-            name = _object(call.get("function")).get("name")
+            call = object_of(call)
+            known = encode((object_of(choice).get("index"), call.get("index", place)))
+            name = object_of(call.get("function")).get("name")
             name = name if isinstance(name, str) else ""
             if isinstance(call.get("id"), str) and (fresh := self._ids.fresh(known, call["id"], name)):
                 call["id"], renamed = fresh, True
@@ -222,7 +277,8 @@ class ChatDialect:
         answer = _chunk(body)
         if bytes(answer.model) != self._model:
             body = changed(body, model=Raw(self._model))
-        return self._unlike(body, answer.choices, "message") if b'"tool_calls"' in body else body
+        body = with_known_words(body)
+        return self._unlike(body, _chunk(body).choices, "message") if b'"tool_calls"' in body else body
 
     def ids(self) -> Sequence[str]:
         return ()
@@ -252,10 +308,6 @@ def _pieces(payload: bytes) -> Iterator[str]:
         message = choice.delta or choice.message
         if message is not None:
             yield from pieces_in(structs.asdict(message), message.tool_calls or [])
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _renamed(payload: bytes, name: bytes, model: bytes) -> bytes:

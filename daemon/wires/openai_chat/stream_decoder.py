@@ -131,17 +131,17 @@ class ChatStreamDecoder(SseDecoder):
             if not choice.index and not self._ended:
                 self._choice(choice)
         if self._finish:
-            self._note_end(chunk, again=bool(finished), spoke=len(self._writer.events) > events)
+            self._note_end(again=bool(finished), spoke=len(self._writer.events) > events)
 
-    def _note_end(self, chunk: Completion, *, again: bool, spoke: bool) -> None:
-        """How much of the end has come with this chunk, in which ``spoke`` content; ``again``: not the first of it."""
+    def _note_end(self, *, again: bool, spoke: bool) -> None:
+        """How much of the end has come with this chunk. ``spoke``: content came too; ``again``: it is not the first."""
         if not again:
             self._bare = not spoke
         if self.ending == "doubted" or (again and spoke):
             self.ending = "doubted"
             return
-        usage = usage_from(chunk.usage) if chunk.usage is not UNSET else None
-        counted = usage is not None and bool(usage.output_tokens) and not spoke
+        usage = None if spoke or self._usage is UNSET else usage_from(self._usage)
+        counted = usage is not None and bool(usage.output_tokens)  # some relays write zeros until they know
         self.ending = "counted" if counted or self.ending == "counted" else "said"
 
     def _choice(self, choice: Choice) -> None:

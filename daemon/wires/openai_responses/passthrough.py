@@ -3,7 +3,8 @@
 Codex and the OpenAI SDKs send and need shapes that no hub should have to know (namespaces, custom
 tools, compaction items). The client must see one response id throughout, and rising sequence numbers:
 after an inserted keep-alive, the daemon's ``response.created`` stands for the upstream's, and later
-events are numbered anew.
+events are numbered anew. ``response.done`` becomes the event that clients wait for (Codex takes the answer for broken
+off without it; cockpit-tools#2328), and a call without arguments gets its ``{}``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from daemon.inference.blocks import Reasoning
 from daemon.inference.collect import collect
 from daemon.inference.events import OBJECT
 from daemon.inference.response import Response
-from daemon.wires.base import AnswerContext, EncodeResponse
+from daemon.wires.base import AnswerContext, EncodeResponse, StreamDecoder
+from daemon.wires.call_arguments import NO_ARGUMENTS, lacks_arguments
 from daemon.wires.call_ids import RepeatedIds
 from daemon.wires.json import LenientDecoder, changed, encode, fields_of, is_object, says
 from daemon.wires.openai_responses.decode_answer import decode_response
@@ -37,6 +39,8 @@ TERMINALS = frozenset(
 )
 LIFECYCLE = OPENINGS | TERMINALS
 ITEM_DONE = "response.output_item.done"
+ARGUMENTS = "response.function_call_arguments.delta"
+ARGUMENTS_DONE = "response.function_call_arguments.done"
 ITEMS = frozenset({"response.output_item.added", ITEM_DONE})
 
 
@@ -78,6 +82,7 @@ class ResponsesDialect:
     """See ``base.Dialect``."""
 
     __slots__ = (
+        "_argued",
         "_context",
         "_done",
         "_encode_response",
@@ -117,7 +122,7 @@ class ResponsesDialect:
         self._last_number = -1
         self.begin()
 
-    def begin(self) -> None:
+    def begin(self, _: StreamDecoder | None = None, /) -> None:
         self._read = _Event()
         self._item = _NOTHING
         self._ids.begin()
@@ -125,6 +130,7 @@ class ResponsesDialect:
         # last event gets no answer, and a failure must show what came before it.
         self._items: list[Raw] = []
         self._items_size = self.kept = 0
+        self._argued = False  # whether arguments came in pieces: they count, whatever a later event says
         self._done = b""  # the response object of the terminal event: the whole answer of a client that did not stream
         # The response object of the upstream's opening, as the client got it. A keep-alive repeats it, so that it
         # says no less than the upstream has said.
@@ -164,6 +170,8 @@ class ResponsesDialect:
         kind = event.type
         if kind in ITEMS:
             item = self._unlike(event.item)
+            if kind == ITEM_DONE:
+                item = self._argued_item(item)
             if item is not event.item:
                 payload = changed(payload, item=item)
             if kind == ITEM_DONE:
@@ -173,8 +181,12 @@ class ResponsesDialect:
         elif kind in LIFECYCLE:
             if kind in OPENINGS and self._opened_as:
                 return b""
-            payload = self._lifecycle(event, payload)
+            kind, payload = self._lifecycle(event, payload)
             self._count()
+        elif kind == ARGUMENTS:
+            self._argued = self._argued or bool(event.delta and not lacks_arguments(event.delta))
+        elif kind == ARGUMENTS_DONE and not self._argued and lacks_arguments(fields_of(payload).get("arguments")):
+            payload = changed(payload, arguments=NO_ARGUMENTS)
         number = event.sequence_number
         if self._inserted or number is None:
             number = self._last_number + 1
@@ -195,14 +207,22 @@ class ResponsesDialect:
         fresh = self._ids.fresh(0, call.call_id, call.name)
         return Raw(changed(item, call_id=fresh)) if fresh else item
 
+    def _argued_item(self, item: Raw) -> Raw:
+        """A function's call that has ended, with arguments."""
+        if self._argued or b'"function_call"' not in bytes(item):
+            return item
+        if _item(item).type == "function_call" and lacks_arguments(fields_of(item).get("arguments")):
+            return Raw(changed(item, arguments=NO_ARGUMENTS))
+        return item
+
     def _unlike_all(self, items: list[Raw]) -> list[Raw]:
-        sent = [self._unlike(item) for item in items]
+        sent = [self._argued_item(self._unlike(item)) for item in items]
         return items if all(one is other for one, other in zip(sent, items, strict=True)) else sent
 
-    def _lifecycle(self, event: _Event, payload: bytes) -> bytes:
-        """Created, in progress or the end: one id, the model the client asked for, and all items at the end."""
+    def _lifecycle(self, event: _Event, payload: bytes) -> tuple[str, bytes]:
+        """(type, event) of the beginning or the end: one id, the model the client asked for, all items at the end."""
         if not is_object(event.response):
-            return payload
+            return self._without_response(event, payload)
         head = _response(event.response)
         changes: dict[str, object] = {}
         if head.model != self._context.model:
@@ -219,7 +239,19 @@ class ResponsesDialect:
             self._done = response
         else:
             self._envelope = response
-        return changed(payload, response=Raw(response)) if changes else payload
+        kind = event.type
+        if kind == "response.done":
+            kind = _terminal(response)
+            changes["status"] = kind.removeprefix("response.")
+            self._done = response = changed(response, status=changes["status"])
+        return kind, changed(payload, type=kind, response=Raw(response)) if changes else payload
+
+    def _without_response(self, event: _Event, payload: bytes) -> tuple[str, bytes]:
+        """The same of one that says nothing of the answer: a good end says what is known here."""
+        if event.type not in ("response.completed", "response.done"):
+            return event.type, payload
+        self._done = changed(self._running(), status="completed", output=Raw(encode(self._items)))
+        return "response.completed", changed(payload, type="response.completed", response=Raw(self._done))
 
     def end(self) -> bytes:
         return b""
@@ -315,5 +347,5 @@ _status = LenientDecoder(_Status).decode
 
 
 def _terminal(answer: bytes) -> str:
-    status = _status(answer).status
+    status = _status(answer).status.lower()
     return "response.incomplete" if status == "incomplete" else "response.completed"
