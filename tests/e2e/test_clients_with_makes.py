@@ -23,8 +23,8 @@ TASKS: Final = {
 }
 SUBAGENTS: Final = ("run-claude-code.sh", "subagent")
 """Two, which Claude Code runs in the background: what they return comes in a turn of the user's, later."""
-LEARNED: Final = frozenset({"tools-with-effort", "thinking", "parameters"})
-"""Demands of models: no effort beside tools over Chat, no adaptive thinking, parameters that only some take."""
+LEARNED: Final = frozenset({"tools-with-effort", "max-tokens", "thinking", "parameters"})
+"""Demands of models: no effort beside tools over Chat, the longest answer, no adaptive thinking, unknown names."""
 IN_THE_SUITE: Final = frozenset(
     {
         ("gemini chat", "claude"),
