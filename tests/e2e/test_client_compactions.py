@@ -17,11 +17,12 @@ from typing import Any, Final
 import pytest
 
 from tests.e2e.agents import Agent, agent
+from tests.e2e.playing import MAIN, Played
 from tests.harness import Daemon, Simulator, config, daemon, provider
 
 WIRES: Final = ("chat", "messages", "responses")
 KINDS: Final = ("codex", "built-in codex")
-IN_THE_SUITE: Final = frozenset({("built-in codex", "chat"), ("built-in codex", "messages"), ("claude", "chat")})
+IN_THE_SUITE: Final = frozenset({("built-in codex", "chat"), ("claude", "messages")})
 LIMIT: Final = "14000"
 """Tokens after which Codex compacts: its own instructions and tools are 10,000, and the task makes 7,000 more."""
 FILLER: Final = "x" * 1000
@@ -29,6 +30,8 @@ TASK: Final = [
     {"tool": "exec_command", "input": {"cmd": "printf %s eins-1 > one.txt"}},
     {"parallel": [{"tool": "exec_command", "input": {"cmd": "head -c 10000 /dev/zero | tr '\\0' x"}}] * 3},
 ]
+OTHER_APIS: Final = (Played("kimi", "messages"), Played("vllm", "responses"), Played("deepseek", "responses"))
+"""Of makes whose first API is another one."""
 SUMMARY: Final = "SUMMARY-BY-SIMULATOR"
 SEALED: Final = '"type": "compaction"'
 """A summary that only the upstream can read."""
@@ -87,6 +90,19 @@ def test_claude_code(upstream: Simulator, gateway: Daemon, kind: str, cause: str
             upstream.fail("context_length")
             client.makes("three.txt", "drei-3")
         goes_on(client, upstream, past="tool_use.{,200}eins-1|tool_calls.{,200}eins-1")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("make", (*MAIN, *OTHER_APIS), ids=lambda make: make.name)
+def test_every_make(make: Played) -> None:
+    """Those that have no compaction, and those that refuse what is odd about a summary's turn."""
+    with (
+        make.upstream() as upstream,
+        daemon(config(make.provider("fox", upstream), request_retry=0, disable_cooling=True)) as gateway,
+        agent("built-in codex", gateway.url, make.model, model_auto_compact_token_limit=LIMIT) as client,
+    ):
+        compacts(client)
+        goes_on(client, upstream, past=FILLER)
 
 
 HANDED_ON: Final = [

@@ -26,12 +26,7 @@ SUBAGENTS: Final = ("run-claude-code.sh", "subagent")
 LEARNED: Final = frozenset({"tools-with-effort", "max-tokens", "thinking", "parameters"})
 """Demands of models: no effort beside tools over Chat, the longest answer, no adaptive thinking, unknown names."""
 IN_THE_SUITE: Final = frozenset(
-    {
-        ("gemini chat", "claude"),
-        ("deepseek chat", "codex"),
-        ("vllm responses", "built-in codex"),
-        ("kimi messages", "claude"),
-    }
+    {("gemini chat", "claude"), ("deepseek chat", "codex"), ("vllm responses", "built-in codex")}
 )
 
 

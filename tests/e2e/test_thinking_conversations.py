@@ -135,5 +135,5 @@ def test_makes_by_turns(one: Played, two: Played, kind: str) -> None:
         due = [place for place in own if not signed or place % 2 == 0]
         assert each.thoughts >= len(due), f"request {number} lacks thinking of its own: {each.thoughts} of {len(due)}"
         if len(own) < len(before) and each.thoughts < len(before):
-            assert each.lost, f"request {number}: what stays behind is not reported"
+            assert any("reasoning" in name for name in each.lost), f"request {number} is silent: {each.lost}"
         before.append(each.provider)
