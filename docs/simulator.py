@@ -9,7 +9,7 @@ from typing import Any
 
 from daemon.simulate.answer import Answer, Finish, Usage
 from daemon.simulate.faults import FAULTS, Fault, FaultKind
-from daemon.simulate.makes import MAKES
+from daemon.simulate.makes import ALL
 from daemon.simulate.makes.make import ENDINGS, Api, Make
 from daemon.simulate.relay import DEMANDS, HABITS
 from daemon.simulate.script import Call
@@ -51,7 +51,7 @@ def _described(fault: Fault) -> str:
 
 def makes() -> Iterator[Row]:
     """Profile, API, its address, models."""
-    for make in MAKES.values():
+    for make in ALL.values():
         models = ", ".join(f"`{model.name}`" for model in make.models) or "any"
         for number, api in enumerate(_served(make)):
             name, listed = (f"`{make.name}`", models) if number == 0 else ("", "")
@@ -60,7 +60,7 @@ def makes() -> Iterator[Row]:
 
 def refusals() -> Iterator[Row]:
     """Profile, API, what is refused."""
-    for make in MAKES.values():
+    for make in ALL.values():
         for number, api in enumerate(_served(make)):
             names = dict.fromkeys(f"`{demand.name}`" for demand in api.demands)
             yield f"`{make.name}`" if number == 0 else "", f"`{api.wire.name}`", ", ".join(names)
@@ -68,7 +68,7 @@ def refusals() -> Iterator[Row]:
 
 def answers() -> Iterator[Row]:
     """Profile, API, the id of its first call, where the thoughts are, what comes between the events and at the end."""
-    for make in MAKES.values():
+    for make in ALL.values():
         for number, api in enumerate(_served(make)):
             name = f"`{make.name}`" if number == 0 else ""
             stream = b"".join(api.wire.frames(_answer(make), {"stream": True})).decode()

@@ -10,7 +10,7 @@ from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, port
 from daemon.cli.exit_codes import FAILURE, OK
 from daemon.simulate.faults import FAULTS, Fault, UnknownFault, parse_counted, parse_text
-from daemon.simulate.makes import MAKES, PLAIN
+from daemon.simulate.makes import ALL, PLAIN
 from daemon.simulate.relay import DEMANDS, HABITS
 
 DEFAULT_PORT = 18317
@@ -31,7 +31,7 @@ tppc:
       enabled: true
       base-url: {url}{base}
       wire-api: {wire}
-      profile: {name}
+      profile: {profile}
       api-key: {key}
 """
 
@@ -77,7 +77,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--profile",
-        choices=tuple(MAKES),
+        choices=tuple(ALL),
         help="behave like this make of upstream: its paths, models, refusals and habits",
     )
     parser.add_argument(
@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
         ledger=Ledger(fault for faults in arguments.fault for fault in faults),
         pace=Pace(delay_ms=arguments.delay_ms, chunk_bytes=arguments.chunk_bytes),
         key=arguments.key,
-        make=MAKES.get(arguments.profile, PLAIN),
+        make=ALL.get(arguments.profile, PLAIN),
         always=arguments.always,
         max_concurrent=arguments.max_concurrent,
     )
@@ -132,8 +132,9 @@ def _announce(url: str, key: str, profile: str | None) -> None:
 def _block(url: str, key: str, profile: str | None) -> str:
     if profile is None or profile in BLOCKS:
         return BLOCKS.get(profile or "", BLOCK).format(url=url, key=key)
-    first, *others = MAKES[profile].apis
-    block = MAKE_BLOCK.format(name=profile, url=url, key=key, base=first.base, wire=first.wire.name)
+    first, *others = ALL[profile].apis
+    known = ALL[profile].profile or profile
+    block = MAKE_BLOCK.format(name=profile, profile=known, url=url, key=key, base=first.base, wire=first.wire.name)
     also = "".join(f"      # or: base-url: {url}{api.base}, wire-api: {api.wire.name}\n" for api in others)
     return block + also
 

@@ -79,7 +79,6 @@ def compose(conversation: Conversation, *, size: int, key: str, cache: PromptCac
     """The answer to a request of ``size`` bytes that came with the API key ``key``."""
     actions, finish = _shape(decide(conversation), conversation, fault)
     thinks = _reasons(conversation.model) if conversation.thinks is None else conversation.thinks
-    shown = conversation.summary if conversation.thinks is None else thinks
     reasoned = thinks and not conversation.compaction
     sealed = conversation.sealed or conversation.compaction
     identity = secrets.token_hex(24)
@@ -90,7 +89,7 @@ def compose(conversation: Conversation, *, size: int, key: str, cache: PromptCac
         actions=() if conversation.compaction else actions,
         finish=finish,
         reasoned=reasoned,
-        reasoning=REASONING if reasoned and shown else "",
+        reasoning=REASONING if reasoned and conversation.summary else "",
         seal=seal(identity, key) if sealed and (reasoned or conversation.compaction) else "",
         usage=None if fault.kind == "no-usage" else _usage(conversation, actions, size, reasoned, cache),
         compaction=conversation.compaction,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
 import msgspec
@@ -40,7 +40,7 @@ from daemon.simulate.delivery import (
 from daemon.simulate.demand import Asked
 from daemon.simulate.faults import Fault, Problem, UnknownFault, choose, of_demand, parse, parse_text
 from daemon.simulate.ledger import Ledger
-from daemon.simulate.makes import MAKES, PLAIN
+from daemon.simulate.makes import ALL, PLAIN
 from daemon.simulate.makes.make import Api, Make
 from daemon.simulate.model import Model
 from daemon.simulate.relay import concurrency
@@ -142,8 +142,9 @@ class Simulator:
         return sending
 
     async def _list(self, scope: Scope, send: Send) -> None:
-        if self._key and _key_of(_headers(scope)) != self._key:
-            fault, asked = self._make.bad_key, _asked_nothing(scope)
+        asked = _asked_nothing(scope)
+        if self._key and asked.key != self._key:
+            fault = self._make.bad_key
             if fault.kind == "demand":
                 await send_refusal(send, fault, asked)
             else:
@@ -196,18 +197,16 @@ class Simulator:
         self._pace = msgspec.structs.replace(self._pace, **pace)
 
     async def _answer(self, api: Api, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = _headers(scope)
         raw = await _read(receive)
-        key = _key_of(headers)
         try:
             body = msgspec.json.decode(raw, type=Json)
             model = self._known(str(body.get("model")).partition("+")[0])
-            asked = Asked(wire=api.wire.name, path=scope["path"], headers=headers, body=body, model=model)
-            fault = self._fault(api, asked, key)
+            asked = Asked(wire=api.wire.name, path=scope["path"], headers=_headers(scope), body=body, model=model)
+            fault = self._fault(api, asked)
         except (msgspec.MsgspecError, UnknownFault) as error:
             await self._refuse(api.wire, send, Refused(f"We could not parse the JSON body of your request: {error}"))
             return
-        seen = self._ledger.begin(asked=asked, key=key, fault=fault)
+        seen = self._ledger.begin(asked=asked, key=asked.key, fault=fault)
 
         async def noting_status(message: MutableMapping[str, Any]) -> None:
             seen.status = message.get("status", seen.status)
@@ -217,23 +216,23 @@ class Simulator:
         try:
             async with asyncio.TaskGroup() as tasks:
                 watch = tasks.create_task(until_gone(receive))
-                outcome = await self._respond(api, noting_status, asked, raw_size=len(raw), key=key, fault=fault)
+                outcome = await self._respond(api, noting_status, asked, raw_size=len(raw), fault=fault)
                 watch.cancel()
         except* ClientGone:
             outcome = "aborted"
         finally:
             self._ledger.finish(seen, outcome)
 
-    def _fault(self, api: Api, asked: Asked, key: str) -> Fault:
+    def _fault(self, api: Api, asked: Asked) -> Fault:
         named = asked.headers.get("x-simulate") or str(asked.body.get("model")).partition("+")[2]
         own = parse_text(named) if named else self._ledger.next_fault()
-        if self._key and key != self._key:
+        if self._key and asked.key != self._key:
             return self._make.bad_key
-        if 0 < self._max_concurrent <= self._ledger.open_of(key):
+        if 0 < self._max_concurrent <= self._ledger.open_of(asked.key):
             return of_demand(concurrency(self._max_concurrent))
         return choose(own, self._always, map(of_demand, api.demands), asked)
 
-    async def _respond(self, api: Api, send: Send, asked: Asked, *, raw_size: int, key: str, fault: Fault) -> str:
+    async def _respond(self, api: Api, send: Send, asked: Asked, *, raw_size: int, fault: Fault) -> str:
         wire = api.wire
         if fault.kind == "stall-head":
             await asyncio.sleep(fault.seconds)
@@ -244,8 +243,8 @@ class Simulator:
         if fault.kind == "status":
             return await send_status(send, fault, wire.error(fault.problem, "0" * 24))
         try:
-            conversation = reading.read(self._make, api, asked, key)
-            answer = compose(conversation, size=raw_size, key=key, cache=self._cache, fault=fault)
+            conversation = reading.read(self._make, api, asked)
+            answer = compose(conversation, size=raw_size, key=asked.key, cache=self._cache, fault=fault)
         except Refused as refused:
             return await self._refuse(wire, send, refused)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -274,16 +273,12 @@ def _headers(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-def _key_of(headers: Mapping[str, str]) -> str:
-    return headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
-
-
 def _asked_nothing(scope: Scope) -> Asked:
     """A request whose body does not matter."""
     return Asked(wire="", path=scope["path"], headers=_headers(scope), body={})
 
 
 def _make_named(name: str) -> Make:
-    if name and name not in MAKES:
-        raise UnknownFault(f"unknown profile {name!r}; there are: {', '.join(MAKES)}")
-    return MAKES[name] if name else PLAIN
+    if name and name not in ALL:
+        raise UnknownFault(f"unknown profile {name!r}; there are: {', '.join(ALL)}")
+    return ALL[name] if name else PLAIN

@@ -83,7 +83,8 @@ def _retry_after(fault: Fault) -> Json:
 
 async def send_stream(send: Send, wire: Wire, answer: Answer, body: Json, fault: Fault, pace: Pace) -> str:
     """A streamed answer, with the fault struck at its event."""
-    await _send_head(send, 200, {"content-type": wire.content_type, "cache-control": "no-cache"})
+    typed = {"content-type": wire.content_type} if wire.content_type else {}
+    await _send_head(send, 200, {**typed, "cache-control": "no-cache"})
     struck = False
     for number, frame in enumerate(wire.frames(answer, body)):
         if number >= fault.after and (fault.kind == "slow" or not struck):

@@ -21,6 +21,11 @@ class Asked(Struct, frozen=True, kw_only=True):
     model: Model | None = None
 
     @property
+    def key(self) -> str:
+        """The API key that it came with; empty: none."""
+        return self.headers.get("x-api-key") or self.headers.get("authorization", "").removeprefix("Bearer ")
+
+    @property
     def session(self) -> str:
         """Its ``session-id``, which older versions of Codex wrote ``session_id``."""
         return self.headers.get("session-id") or self.headers.get("session_id", "")

@@ -19,7 +19,7 @@ class Model(Struct, frozen=True, kw_only=True):
     ``efforts`` are the levels that it takes, empty where it refuses any; None = it does not look. ``thinking`` are the
     values of ``thinking.type`` that the Messages API takes. ``plain``: temperature and the like are free.
     ``thinks``: it shows its thoughts unless it is asked not to. ``images``: it can see. ``template``: what its turns
-    are put through.
+    are put through. ``seals``: its thoughts have a sealed form, which must come back as it was.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Model(Struct, frozen=True, kw_only=True):
     thinks: bool = True
     images: bool = True
     template: Template = ""
+    seals: bool = False
 
     def is_named(self, name: str) -> bool:
         """Whether ``name`` means this model."""

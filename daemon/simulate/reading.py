@@ -14,21 +14,20 @@ FILLER = 3
 """Characters of the longest answer that says nothing (``OK.``): gateways put such ones where turns must alternate."""
 
 
-def read(make: Make, api: Api, asked: Asked, key: str) -> Conversation:
+def read(make: Make, api: Api, asked: Asked) -> Conversation:
     """The conversation that ``asked`` has; raises Refused."""
-    conversation = api.wire.read(_as_called(asked), key)
+    conversation = api.wire.read(_as_called(asked), asked.key)
     if make.session_cache:
         conversation = replace(conversation, cache_key=asked.session or None)
     if not make.models:
         return conversation
     said = tuple(each for each in conversation.entries if not isinstance(each, Answered) or len(each.text) > FILLER)
-    return replace(conversation, model=asked.body["model"], entries=said, thinks=_thinks(api, asked))
-
-
-def _thinks(api: Api, asked: Asked) -> bool | None:
+    conversation = replace(conversation, entries=said)
     if api.thoughts == "as asked":
-        return None
-    return api.thoughts == "always" and facts(asked).thinks and not is_off(asked.body)
+        return conversation
+    thinks = facts(asked).thinks and not is_off(asked.body)
+    shown = thinks and api.thoughts == "always"
+    return replace(conversation, thinks=thinks, summary=shown, sealed=conversation.sealed or facts(asked).seals)
 
 
 def _as_called(asked: Asked) -> Json:

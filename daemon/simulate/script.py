@@ -2,7 +2,8 @@
 
 1. Asked to summarise (Claude Code's ``/compact``, Codex' compaction, and a gateway's), it gives a summary.
 2. ``SCRIPT=[…]`` in a user's text is played, one step per turn: ``{"tool": NAME, "input": {…}}``,
-   ``{"parallel": [step, …]}`` or ``{"text": "…"}``; after the last step comes the closing text.
+   ``{"parallel": [step, …]}`` or ``{"text": "…"}``, which may stand beside a call; after the last step comes the
+   closing text.
 3. ``Create a file NAME containing TEXT`` calls a tool that can; then comes the closing text, which
    quotes what the tool returned.
 4. A tool choice that forces a call, and a JSON Schema for the answer, are obeyed.
@@ -113,12 +114,14 @@ def _play(conversation: Conversation, progress: Progress) -> Actions | None:
     if progress.steps >= len(steps):
         return (_closing(progress.output),)
     step = steps[progress.steps]
-    if "text" in step:
-        return (Say(step["text"]),)
+    said = (Say(step["text"]),) if "text" in step else ()
+    calls = [one for one in step.get("parallel", [step]) if "tool" in one]
+    if not calls:
+        return said
     if not conversation.tools:
         return None
     offered = {tool.name: tool for tool in conversation.tools}
-    return tuple(_as_call(one["tool"], one.get("input", {}), offered) for one in step.get("parallel", [step]))
+    return (*said, *(_as_call(one["tool"], one.get("input", {}), offered) for one in calls))
 
 
 def _close(conversation: Conversation, progress: Progress) -> Actions | None:

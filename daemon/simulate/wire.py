@@ -19,7 +19,8 @@ class Wire(Struct, frozen=True, kw_only=True):
     """One dialect. ``read`` takes the body and the API key and raises ``Refused``; ``whole`` and
     ``frames`` render an answer (with the request's body, parts of which are echoed); ``error`` is the
     JSON of a failed request, ``error_event`` and ``failed`` are the frames by which a stream fails,
-    ``malformed`` is a frame that is not JSON; ``content_type`` is that of a stream."""
+    ``malformed`` is a frame that is not JSON; ``content_type`` is that of a stream, empty:
+    none."""
 
     name: str
     read: Callable[[Json, str], Conversation]

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from daemon.simulate.makes import MAKES
+from daemon.simulate.makes import ALL
 from daemon.simulate.makes.make import Api, Make
 from tests.dialects import DIALECTS
 from tests.e2e.tool_turns import asked, first_turn, second_turn, text_of, turn_of
 from tests.harness import Daemon, Simulator, config, daemon, simulator
 
-PLAYED = [(make, api) for make in MAKES.values() for api in make.apis if make.models or api.wire.name == "responses"]
-KNOWN = {"known": "the profile is set", "unknown": "nothing is known"}
+PLAYED = [(make, api) for make in ALL.values() for api in make.apis if make.models or api.wire.name == "responses"]
+KNOWN = ("known", "unknown")
 
 
 def alias(make: Make, api: Api, known: str) -> str:
@@ -42,7 +42,7 @@ def gateway(upstream: Simulator) -> Iterator[Daemon]:
             "base-url": upstream.url + (api.base or "/v1"),
             "api-key": "key",
             "wire-api": api.wire.name,
-            "profile": make.name if known == "known" else "none",
+            "profile": (make.profile or make.name) if known == "known" else "none",
             "models": [{"name": make.models[0].name if make.models else "gpt-5", "alias": alias(make, api, known)}],
         }
         for make, api in PLAYED

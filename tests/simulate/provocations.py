@@ -26,7 +26,8 @@ LONG = "word " * 1_000_000
 def good(wire: str, model: str) -> Json:
     """What every make takes."""
     if wire == "responses":
-        return {"model": model, "input": [{"type": "message", "role": "user", "content": "hi"}]}
+        said = {"type": "message", "role": "user", "content": "hi"}
+        return {"model": model, "instructions": "", "store": False, "stream": True, "input": [said]}
     if wire == "messages":
         return {"model": model, "max_tokens": 100, "messages": [USER]}
     return {"model": model, "messages": [SYSTEM, USER]}
@@ -137,4 +138,15 @@ CHANGES: dict[str, Change] = {
         }
     ),
     "no signature comes back": _calls(CALL),
+    "another account's signature comes back": _calls(SIGNED),
+    "another account's seal comes back": _calls(CALL, reasoning_opaque="gAAAAABx"),
+    "another account's detail comes back": _calls(CALL, reasoning_details=[{"data": "gAAAAABx"}]),
+    # --- the shape of Codex ---
+    "no instructions": lambda body: {name: value for name, value in body.items() if name != "instructions"},
+    "stored": with_fields(store=True),
+    "not streamed": with_fields(stream=False),
+    "text for a list": with_fields(input="hi"),
+    "system item": with_fields(input=[{"type": "message", **SYSTEM}]),
+    "untyped item": with_fields(input=[USER]),
+    "top_p": with_fields(top_p=0.5),
 }

@@ -162,6 +162,11 @@ def test_a_script_is_played_one_step_per_turn(turns: tuple[Entry, ...], expected
     assert list(decide(asked)) == expected
 
 
+def test_a_step_may_have_a_text_and_a_call() -> None:
+    asked = conversation('SCRIPT=[{"text": "I look.", "tool": "A"}]', tools=(Tool("A", {}),))
+    assert list(decide(asked)) == [Say("I look."), Call("A", "{}")]
+
+
 def test_after_the_last_step_comes_the_closing_text() -> None:
     asked = conversation('SCRIPT=[{"tool": "A"}]', Called("A"), Returned("out"), tools=(Tool("A", {}),))
     assert said(decide(asked)) == f"TOOL-OUTPUT<<out>> {CLOSING}"

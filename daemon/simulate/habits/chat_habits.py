@@ -16,30 +16,33 @@ from daemon.simulate.rules.envelopes import Envelope, openai
 from daemon.simulate.wire import Wire, data_frame, noisy
 
 ThinkingField = Literal["reasoning_content", "reasoning", "reasoning_text", "reasoning_details", "<think>", "parts"]
+SealPlace = Literal["", "extra_content", "reasoning_opaque", "reasoning_details"]
 UsagePlace = Literal["apart", "always apart", "last", "choice", "x_groq", "every"]
 
 
 class ChatHabits(Struct, frozen=True, kw_only=True):
     """``call_id`` makes the ids of calls. ``thinking`` is the field that has the thoughts (``<think>`` = in the text,
     ``parts`` = as parts of the content). ``whole_calls``: a call comes in one piece; without ``indexed`` it has no
-    index. ``signed``: the first call has a signature that must come back (Gemini).
+    index. ``sealed`` is where the sealed form of the thoughts is: with the first call (Gemini), or in a field of the
+    message (Copilot, OpenRouter).
 
     ``usage``: in a chunk of its own where it was asked for, or always; in the last chunk; in its choice (Moonshot); in
     ``x_groq``; or with every chunk. ``finish`` are other words for how an answer ended. ``nulls`` are fields that each
     delta has, though with nothing in them. ``noise`` comes between the events, ``done`` says whether ``[DONE]`` does.
+    ``apart``: the text and the calls of a whole answer are two choices (Copilot, of Claude).
     """
 
     call_id: CallId = OPENAI
     thinking: ThinkingField = "reasoning_content"
     whole_calls: bool = False
     indexed: bool = True
-    signed: bool = False
+    sealed: SealPlace = ""
     usage: UsagePlace = "apart"
     finish: Mapping[str, str] = {}
     nulls: tuple[str, ...] = ()
     noise: tuple[bytes, ...] = ()
     done: bool = True
-    content_type: str = "text/event-stream; charset=utf-8"
+    apart: bool = False
 
 
 def chat_wire(habits: ChatHabits, says: Envelope = openai) -> Wire:
@@ -51,7 +54,6 @@ def chat_wire(habits: ChatHabits, says: Envelope = openai) -> Wire:
         error=lambda problem, _: says(problem),
         error_event=lambda answer, body, problem: data_frame(says(problem)),
         failed=lambda answer, body, problem: data_frame(says(problem)),
-        content_type=habits.content_type,
     )
 
 
@@ -67,7 +69,11 @@ def _whole(answer: Answer, body: Json, habits: ChatHabits) -> Json:
         _name(call, number, answer, habits)
     thoughts = message.pop("reasoning_content", None)
     if thoughts:
-        choice["message"] = _thought(message, thoughts, habits)
+        choice["message"] = message = _thought(message, thoughts, habits)
+    _seal(message, answer, habits)
+    if habits.apart and message["content"] and message.get("tool_calls"):
+        calls = {"role": "assistant", "tool_calls": message.pop("tool_calls")}
+        whole["choices"] = [choice, {**choice, "message": calls}]
     return whole
 
 
@@ -98,7 +104,8 @@ def _frames(answer: Answer, body: Json, habits: ChatHabits) -> Iterator[bytes]:
     counts = chunks.pop()["usage"] if answer.usage else None
     for chunk in chunks:
         del chunk["usage"]
-    changed = _with_finish(_with_calls(_with_thinking(chunks, habits), answer, habits), habits)
+    thought = _with_seal(_with_thinking(chunks, habits), answer, habits)
+    changed = _with_finish(_with_calls(thought, answer, habits), habits)
     nothing = dict.fromkeys(habits.nulls)
     for chunk in _with_usage(changed, counts, habits, asked=asked):
         if nothing and chunk["choices"]:
@@ -140,6 +147,19 @@ def _with_thinking(chunks: Iterable[Json], habits: ChatHabits) -> Iterator[Json]
         yield chunk
 
 
+def _with_seal(chunks: Iterable[Json], answer: Answer, habits: ChatHabits) -> Iterator[Json]:
+    """In a delta of its own before the first call, or before the end."""
+    sealed = False
+    for chunk in chunks:
+        if not sealed and (_delta(chunk).get("tool_calls") or chunk["choices"][0]["finish_reason"]):
+            sealed = True
+            delta: Json = {}
+            _seal(delta, answer, habits)
+            if delta:
+                yield _changed(chunk, delta)
+        yield chunk
+
+
 def _part(thoughts: str) -> Json:
     """Mistral's."""
     return {"type": "thinking", "thinking": [{"type": "text", "text": thoughts}]}
@@ -174,8 +194,19 @@ def _with_calls(chunks: Iterable[Json], answer: Answer, habits: ChatHabits) -> I
 
 def _name(call: Json, number: int, answer: Answer, habits: ChatHabits) -> None:
     call["id"] = habits.call_id(answer, call["function"]["name"], number)
-    if habits.signed and number == 0:
-        call["extra_content"] = {"google": {"thought_signature": f"gAAAAAB{answer.identity}"}}
+    if habits.sealed == "extra_content" and answer.seal and number == 0:
+        call["extra_content"] = {"google": {"thought_signature": answer.seal}}
+
+
+def _seal(message: Json, answer: Answer, habits: ChatHabits) -> None:
+    """Puts the sealed form of the thoughts into a message, or into the last delta of its thinking."""
+    if not answer.seal or habits.sealed in ("", "extra_content"):
+        return
+    if habits.sealed == "reasoning_opaque":
+        message["reasoning_opaque"] = answer.seal
+        return
+    piece = {"type": "reasoning.encrypted", "data": answer.seal, "id": "rs_1", "format": "unknown", "index": 1}
+    message["reasoning_details"] = [*message.get("reasoning_details", ()), piece]
 
 
 def _with_finish(chunks: Iterable[Json], habits: ChatHabits) -> Iterator[Json]:

@@ -17,14 +17,17 @@ from daemon.simulate.wire import Wire, event_frame, noisy
 class ResponsesHabits(Struct, frozen=True, kw_only=True):
     """``plain``: thoughts are readable, as ``reasoning_text`` of the item's content, and nothing is sealed.
     ``empty_output``: the last event has no items; the client has seen them. ``parts``: text is announced by
-    ``content_part`` events, which some leave out. ``done``: ``[DONE]`` comes behind the last event. ``noise`` comes
-    between the events."""
+    ``content_part`` events, which some leave out. ``float_times``: times have a fraction. ``done``: ``[DONE]`` comes
+    behind the last event. ``noise`` comes between the events. ``content_type`` is that of a stream, empty: none.
+    """
 
     plain: bool = False
     empty_output: bool = False
     parts: bool = True
     done: bool = False
     noise: tuple[bytes, ...] = ()
+    float_times: bool = False
+    content_type: str = "text/event-stream; charset=utf-8"
 
 
 def responses_wire(habits: ResponsesHabits, says: Envelope = openai) -> Wire:
@@ -35,6 +38,7 @@ def responses_wire(habits: ResponsesHabits, says: Envelope = openai) -> Wire:
         whole=lambda answer, body: _whole(answer, body, habits),
         frames=lambda answer, body: noisy(_frames(answer, body, habits), habits.noise),
         error=lambda problem, _: says(problem),
+        content_type=habits.content_type,
     )
 
 
@@ -66,6 +70,8 @@ def _events(answer: Answer, body: Json, habits: ResponsesHabits) -> Iterator[Jso
         if habits.plain and "reasoning_summary" in kind:
             yield from _plain_event(event)
             continue
+        if habits.float_times and "response" in event:
+            event["response"]["created_at"] += 0.5
         if "item" in event:
             event["item"] = _item(event["item"], habits)
         elif kind in ("response.completed", "response.incomplete"):

@@ -3,8 +3,8 @@
     rules ─▶ demands ─┐
     habits ─▶ wires ──┴─ a row per make ─▶ MAKES ─▶ app, cli.simulate, docs/reference/simulator.md (generated)
 
-The names are those of docs/reference/profiles.md. Each row has its sources in its module, or in a comment beside what
-is not usual. A new make is a row; no code asks for a name.
+The names in ``MAKES`` are those of docs/reference/profiles.md. Each row has its sources in its module, or in a comment
+beside what is not usual. A new make is a row; no code asks for a name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from daemon.simulate import chat, messages, responses
 from daemon.simulate.makes import (
     anthropic,
     codex_relay,
+    copilot,
     deepseek,
+    doubao,
     fireworks,
     gemini,
     glm,
@@ -28,6 +30,7 @@ from daemon.simulate.makes import (
     openai_family,
     openrouter,
     qwen,
+    relays,
     servers,
     xai,
 )
@@ -54,6 +57,11 @@ MAKES: Final[Mapping[str, Make]] = {
         *servers.ROWS,
     )
 }
+
+WITHOUT_PROFILE: Final[Mapping[str, Make]] = {make.name: make for make in (copilot.MAKE, doubao.MAKE, *relays.ROWS)}
+"""Makes that tppcd has no profile for, and programs that are run behind the profile of another one."""
+
+ALL: Final[Mapping[str, Make]] = {**MAKES, **WITHOUT_PROFILE}
 
 PLAIN: Final = Make(
     name="",

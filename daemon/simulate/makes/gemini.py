@@ -18,7 +18,9 @@ MAKE: Final = Make(
     name="gemini",
     owner="google",
     models=(
-        Model(name="models/gemini-3.5-flash", pattern="(models/)?gemini-3.*", context=1_048_576, output=65_536),
+        Model(
+            name="models/gemini-3.5-flash", pattern="(models/)?gemini-3.*", context=1_048_576, output=65_536, seals=True
+        ),
         Model(
             name="models/gemini-2.5-flash",
             pattern="(models/)?gemini-2.*",
@@ -38,7 +40,7 @@ MAKE: Final = Make(
                     call_id=spelled("function-call-{hex}{number}"),
                     whole_calls=True,
                     indexed=False,
-                    signed=True,
+                    sealed="extra_content",
                     usage="every",
                     finish={"tool_calls": "stop"},
                 ),

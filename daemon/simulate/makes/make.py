@@ -41,6 +41,7 @@ class Api(Struct, frozen=True, kw_only=True):
 class Make(Struct, frozen=True, kw_only=True):
     """``models`` are those that it lists, with their facts; without any it has what was set, and knows nothing of them.
 
+    ``profile`` is its name in config.yaml, empty: ``name``; ``none`` where tppcd has no profile for it.
     ``owner`` stands in its list of models (``listing`` is whose form that has), ``headers`` in all its answers,
     ``request_id`` is the header that has the request's number. ``bad_key`` answers a wrong key, ``no_route`` a path
     that it does not serve. With ``session_cache`` prompts are kept per ``session-id`` and not at all without one, as
@@ -51,6 +52,7 @@ class Make(Struct, frozen=True, kw_only=True):
     name: str
     apis: tuple[Api, ...]
     models: tuple[Model, ...] = ()
+    profile: str = ""
     owner: str = "simulate"
     listing: Literal["openai", "anthropic"] = "openai"
     headers: Mapping[str, str] = {}

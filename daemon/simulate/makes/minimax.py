@@ -38,7 +38,8 @@ MAKE: Final = Make(
     apis=(
         Api(
             wire=chat_wire(
-                ChatHabits(call_id=_MINIMAX_NUMBER, thinking="<think>", usage="always apart"), envelopes.minimax
+                ChatHabits(call_id=_MINIMAX_NUMBER, thinking="<think>", usage="always apart", done=False),
+                envelopes.minimax,
             ),
             thoughts="always",
             demands=(

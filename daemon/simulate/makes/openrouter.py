@@ -23,7 +23,7 @@ MAKE: Final = Make(
     name="openrouter",
     models=(
         Model(name="deepseek/deepseek-v4-flash", context=1_000_000, images=False),
-        Model(name="google/gemini-3.5-pro", pattern="google/.*|openai/.*|anthropic/.*", context=1_000_000),
+        Model(name="google/gemini-3.5-pro", pattern="google/.*|openai/.*|anthropic/.*", context=1_000_000, seals=True),
     ),
     headers={"server": "cloudflare", "x-generation-id": "gen-simulated"},
     bad_key=bad_key(envelopes.openrouter, "User not found.", code="401"),
@@ -34,6 +34,7 @@ MAKE: Final = Make(
                 ChatHabits(
                     call_id=spelled("tool_{number}_{name}"),
                     thinking="reasoning_details",
+                    sealed="reasoning_details",
                     usage="always apart",
                     noise=(b": OPENROUTER PROCESSING\n\n",),
                 ),
@@ -44,6 +45,7 @@ MAKE: Final = Make(
             demands=(
                 _NO_OPENROUTER,
                 _SIGHT,
+                contents.own_seals(envelopes.openrouter_raw, "The encrypted content rs_1 could not be verified."),
                 parameters.unknown_names(
                     ("top_k", "chat_template_kwargs"), envelopes.openrouter_raw, "Unknown parameter: '{name}'."
                 ),

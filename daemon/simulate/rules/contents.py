@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from daemon.simulate.answer import unseal
 from daemon.simulate.conversation import Json
 from daemon.simulate.demand import Asked, Demand
 from daemon.simulate.rules.envelopes import Envelope
@@ -190,14 +191,14 @@ def signatures_back(says: Envelope, skips: str = "skip_thought_signature_validat
     it came with. ``skips`` in its place is taken for answers of other models (ai.google.dev: thought signatures)."""
 
     def complaint(asked: Asked) -> str | None:
-        if not facts(asked).thinks:
+        if not facts(asked).seals:
             return None
         turns = messages(asked)
         last = max((number for number, message in enumerate(turns) if message.get("role") == "user"), default=0)
         for number, message in enumerate(turns[last:], last):
             for call in calls(message)[:1]:
                 signature = _signature(call)
-                if signature != skips and not signature.startswith("gAAAAAB"):
+                if not signature:
                     name = (call.get("function") or {}).get("name")
                     return (
                         "Function call is missing a thought_signature in functionCall parts. This is required for tools"
@@ -205,14 +206,35 @@ def signatures_back(says: Envelope, skips: str = "skip_thought_signature_validat
                         f" Additional data, function call `default_api:{name}` , position {number + 1}. Please refer to"
                         " https://ai.google.dev/gemini-api/docs/thought-signatures for more details."
                     )
+                if signature != skips and unseal(signature, asked.key) is None:
+                    return "Thought signature is not valid."
         return None
 
     return rule("signatures", complaint, says)
 
 
+def own_seals(says: Envelope, words: str) -> Demand:
+    """What is sealed comes back to who has sealed it: Copilot's ``reasoning_opaque``, encrypted pieces of OpenRouter's
+    ``reasoning_details``."""
+
+    def complaint(asked: Asked) -> str | None:
+        foreign = any(unseal(piece, asked.key) is None for message in messages(asked) for piece in _seals(message))
+        return words if foreign else None
+
+    return rule("seals", complaint, says, param=None)
+
+
 def _signature(call: Json) -> str:
     google = (call.get("extra_content") or {}).get("google") or {}
     return str(google.get("thought_signature") or "")
+
+
+def _seals(message: Json) -> list[str]:
+    pieces = [
+        message.get("reasoning_opaque"),
+        *(piece.get("data") for piece in listed(message.get("reasoning_details"))),
+    ]
+    return [str(piece) for piece in pieces if piece]
 
 
 def _kinds(message: Json) -> list[object]:

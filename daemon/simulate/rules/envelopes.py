@@ -116,6 +116,30 @@ def text_error(problem: Problem) -> Any:
     return {"error": problem.message}
 
 
+def volcano(problem: Problem) -> Any:
+    """Volcano Engine (eino#107, volcengine-python-sdk#13): the request's id in the sentence."""
+    kind = "BadRequest" if problem.type == "invalid_request_error" else problem.type
+    message = f"{problem.message} Request id: 021741786566285e2dc8688e4f0b08b0"
+    return {"error": {"code": problem.code or "InvalidParameter", "message": message, "param": "", "type": kind}}
+
+
+def new_api(problem: Problem) -> Any:
+    """new-api: the request's id in the sentence, which may be in Chinese."""
+    message = f"{problem.message} (request id: {REQUEST_ID})"
+    kind = "new_api_error" if problem.type == "invalid_request_error" else problem.type
+    return {"error": {"message": message, "type": kind, "param": "", "code": problem.code or ""}}
+
+
+def detail(problem: Problem) -> Any:
+    """FastAPI, ChatGPT's backend."""
+    return {"detail": problem.message}
+
+
+def relay_title(problem: Problem) -> Any:
+    """claude-relay-service: a title for the error, and a message beside it."""
+    return {"error": problem.code or "Bad request", "message": problem.message}
+
+
 def plain_text(problem: Problem) -> Any:
     """Ollama's and NVIDIA's routers, of a path that is none."""
     return problem.message
