@@ -36,6 +36,8 @@ COMPACT: Final = "compact"
 ENDPOINT: Final = "/compact"
 """Where upstreams have the same, behind the path of their responses."""
 
+CUT: Final = "answer.summary"
+"""What is lost where a summary ends at the limit of an answer."""
 NO_ITEM: Final = "no_compaction_item"
 """Code of the failure where an upstream has answered the trigger with something else."""
 _REFUSALS: Final = frozenset({ErrorKind.INVALID_REQUEST, ErrorKind.NOT_FOUND, ErrorKind.MODEL_NOT_FOUND})
@@ -74,9 +76,15 @@ def with_next_way(
 def _says_so(error: RemoteError, way: Way) -> bool:
     if error.code == NO_ITEM or error.upstream_status in _NOT_IMPLEMENTED:
         return True
-    if way == "endpoint" and error.kind in _REFUSALS:
+    if way == "endpoint" and (error.kind in _REFUSALS or _is_page(error)):
         return True
     return error.kind in _MAY_NAME_IT and "compact" in f"{error.param}: {error.message}".lower()
+
+
+def _is_page(error: RemoteError) -> bool:
+    """Whether a page of the upstream's console came in place of an answer: relays send it for every path that they do
+    not know."""
+    return error.failure is not None and bool(error.failure.page) and not error.failure.firewall
 
 
 class CompactionPipe:
@@ -85,6 +93,7 @@ class CompactionPipe:
     __slots__ = (
         "_answer",
         "_client_request",
+        "_cut",
         "_dialect",
         "_out",
         "_owners",
@@ -105,6 +114,7 @@ class CompactionPipe:
         self._way: Way = "summary"
         self._pipe: ResponsePipe = self._collecting(client_request, same_wire=False)
         self._answer = self._out = b""
+        self._cut = False
         self.heard = self.kept = 0
         self.ending: Ending = ""
         self.stage: Stage = "held"
@@ -114,6 +124,7 @@ class CompactionPipe:
         same_wire = client_request.wire is target.adapter.wire
         self._way = way_of(client_request, target)
         self._answer = self._out = b""
+        self._cut = False
         self.heard = self.kept = 0
         self.ending = ""
         self.stage = "held"
@@ -191,6 +202,7 @@ class CompactionPipe:
                 scope=Scope.REQUEST,
                 failover=Failover.ALWAYS,
             )
+        self._cut = compaction.is_cut(response)
         item = compaction.compaction_item(summary, client_request.context.answer_id)
         whole = Response(
             id=response.id,
@@ -209,7 +221,8 @@ class CompactionPipe:
         return self._answer
 
     def summary(self) -> AnswerSummary:
-        return self._pipe.summary()
+        summary = self._pipe.summary()
+        return replace(summary, lost=(*summary.lost, CUT)) if self._cut else summary
 
     def release(self) -> None:
         self._answer = self._out = b""

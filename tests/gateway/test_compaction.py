@@ -221,6 +221,12 @@ async def test_no_summary_is_a_failure_and_another_provider_is_asked(words: str,
     assert (alone.client.status, b'compaction"' in alone.client.body) == (502, False)
 
 
+async def test_a_summary_that_was_cut_counts_and_is_reported() -> None:
+    run = await Compaction(said("chat", "half of", "length"), wire="chat")()
+    assert run.summary == "half of\n\n(The summary was cut here.)"
+    assert run.handler.record.answer_lost == ("answer.summary",)
+
+
 async def test_another_provider_takes_over() -> None:
     run = await Compaction(down(), said("chat"), wire="chat")()
     assert (run.summary, run.asked) == ("the user wants X", ["fox", "wolf"])
@@ -279,6 +285,13 @@ async def test_without_one_the_trigger_and_then_a_summary(status: int) -> None:
     assert [item["type"] for item in last.output] == ["message", "compaction"]
     again = await Compaction(said("responses"), wire="responses", compact=True, live=last.live)()
     assert (again.paths, [item["type"] for item in again.output]) == (["/responses"], ["message", "compaction"])
+
+
+async def test_a_page_is_no_endpoint() -> None:
+    """Relays answer each path that they do not know with their console."""
+    page = answering(b"<!doctype html><html><title>New API</title></html>", content_type="text/html")
+    run = await Compaction(page, answered(NATIVE), wire="responses", compact=True)()
+    assert (run.paths, run.output) == (["/responses/compact", "/responses"], [_user(0), NATIVE])
 
 
 @pytest.mark.parametrize("wire", ["chat", "messages"])

@@ -178,7 +178,12 @@ def summary_text(answer: Response) -> str:
     if answer.finish is FinishReason.CONTENT_FILTER or not text:
         return ""
     text = text.encode("utf-8", "replace")[: MOST_SUMMARY - len(_CUT)].decode("utf-8", "ignore")
-    return text + _CUT if answer.finish in _CUT_SHORT else text
+    return text + _CUT if is_cut(answer) else text
+
+
+def is_cut(answer: Response) -> bool:
+    """Whether the end of the summary is missing."""
+    return answer.finish in _CUT_SHORT
 
 
 def has_compaction(answer: bytes) -> bool:
