@@ -245,7 +245,7 @@ def with_more(field: str, value: Any, more: Any) -> Any:
     return more
 
 
-def _put_together(pieces: Sequence[Json], more: Sequence[Json]) -> list[Json]:
+def _put_together(pieces: Sequence[Any], more: Sequence[Any]) -> list[Json]:
     """A signature that came later than its text goes to that."""
     out = [dict(piece) for piece in pieces if isinstance(piece, dict)]
     for piece in (each for each in more if isinstance(each, dict)):

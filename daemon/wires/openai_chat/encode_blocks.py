@@ -41,7 +41,7 @@ from daemon.wires.media_text import line_for
 from daemon.wires.naming import shorten_id
 from daemon.wires.openai.documents import ERROR_MARK
 from daemon.wires.openai_chat.carried_state import MESSAGE_FIELDS, OF_CALLS, TEXT_FIELDS, carried_in, with_more
-from daemon.wires.openai_chat.encode_parts import context_part, medium_part, opaque_part
+from daemon.wires.openai_chat.encode_parts import context_part, medium_part, opaque_part, thinking_part
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
     Content,
@@ -58,7 +58,7 @@ from daemon.wires.openai_chat.schema import (
 from daemon.wires.tools import SentNames, wrapped
 
 REASONING_FIELDS = ("reasoning_content", "reasoning")
-"""Where servers want thinking that they demand; what came inside ``content`` is not handed back."""
+"""Where servers want thinking that they demand."""
 
 CALL_ID_LIMIT = 40
 """OpenAI: "string too long. Expected a string with maximum length 40" for tool call ids on this wire."""
@@ -236,6 +236,7 @@ class MessageWriter:
         calls: list[ToolCallParam] = []
         message = MessageParam("assistant", None)
         self._of_next_call = {}
+        thinking = 0
         for block in content:
             match block:
                 case Text():
@@ -249,7 +250,9 @@ class MessageWriter:
                 case ModelRefusal():
                     parts.append(TextPart(block.text))
                 case Reasoning():
-                    self._reasoning(block, message, calls)
+                    thoughts = self._reasoning(block, message, calls)
+                    thinking += len(thoughts)
+                    parts += thoughts
                 case Image() | File() | ToolResult() | HostedCall() | Opaque():
                     self._rest(block, parts)
                 case _:
@@ -258,7 +261,7 @@ class MessageWriter:
             message.content = self._content(parts)
         if calls:
             message.tool_calls = calls
-        if parts or calls or message.refusal is not UNSET:
+        if len(parts) > thinking or calls or message.refusal is not UNSET:
             self._messages.append(message)
 
     def _rest(self, block: Image | File | ToolResult | HostedCall | Opaque, parts: list[ContentPart]) -> None:
@@ -277,9 +280,12 @@ class MessageWriter:
             case _:
                 assert_never(block)
 
-    def _reasoning(self, reasoning: Reasoning, message: MessageParam, calls: Sequence[ToolCallParam]) -> None:
-        """Thinking goes back where it came from, as it came. A client of this wire that sends it knows that its
-        upstream wants it. What another upstream made is not here: the gateway has left it out."""
+    def _reasoning(
+        self, reasoning: Reasoning, message: MessageParam, calls: Sequence[ToolCallParam]
+    ) -> list[ContentPart]:
+        """Thinking goes back where it came from, as it came: what was a part of the content as such. A client of this
+        wire that sends it knows that its upstream wants it. What another upstream made is not here: the gateway has
+        left it out."""
         state = carried_in(reasoning.signature or (REASONING_FIELDS[0] if self._native else None))
         self._of_next_call = {**self._of_next_call, **state.call}
         if calls:
@@ -288,6 +294,7 @@ class MessageWriter:
             self._give_back(message, state.field, reasoning.text)
         for name, value in state.message.items():
             self._give_back(message, name, value)
+        return [thinking_part(reasoning.text)] if state.field == "content" and reasoning.parts else []
 
     def _give_back(self, message: MessageParam, field: str, value: Any) -> None:
         if field in self._refused or (field in REASONING_FIELDS and not self._echo):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from daemon.inference.blocks import File, Image, Opaque
-from daemon.wires.json import type_of
+from daemon.wires.json import encode, type_of
 from daemon.wires.openai.documents import SAME_PARTS, inline_data, titled
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
@@ -44,6 +44,12 @@ def opaque_part(opaque: Opaque) -> ContentPart | None:
     if opaque.wire == "responses" and not type_of(opaque.raw).startswith("input_"):
         return None
     return TextPart(bytes(opaque.raw).decode("utf-8", "replace"))
+
+
+def thinking_part(text: str) -> ContentPart:
+    """Mistral's: its answers hold thinking among the parts of the content, and its API takes it back there
+    (docs.mistral.ai, reasoning; vercel/ai has sent it since 2026)."""
+    return Raw(encode({"type": "thinking", "thinking": [{"type": "text", "text": text}]}))
 
 
 def _image(image: Image, entry: str) -> ContentPart | None:

@@ -161,10 +161,9 @@ class ChatStreamDecoder(SseDecoder):
 
     def _delta(self, delta: Delta) -> None:
         """Any content, in the order in which a server that puts several into one chunk means it."""
+        text = delta.reasoning_content or delta.reasoning
         if (
-            delta.reasoning_content
-            or delta.reasoning
-            or delta.reasoning_details
+            delta.reasoning_details
             or delta.reasoning_text
             or delta.thinking
             or delta.thinking_blocks
@@ -172,8 +171,11 @@ class ChatStreamDecoder(SseDecoder):
             or delta.extra_content
             or delta.reasoning_signature
             or delta.thought_signature
+            or (text and type(text) is not str)
         ):
             self._think(*self._state.take(delta))
+        elif text:  # the usual thinking, which is text alone
+            self._think("reasoning_content" if delta.reasoning_content else "reasoning", text)
         content = delta.content
         if isinstance(content, list):
             self._parts(content)

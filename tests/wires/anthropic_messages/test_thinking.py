@@ -49,7 +49,7 @@ ROWS: list[tuple[str, str, dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
     ("nothing asked, at first", OLDEST, {}, {"max_tokens": 8_192}, ()),
     ("nothing asked of others", OTHER, {}, {"max_tokens": 32_000}, ()),
     ("effort", NEW, effort("xhigh"), adaptive("xhigh") | {"max_tokens": 64_000}, ()),
-    ("effort that 4.6 lacks", SIX, effort("xhigh"), adaptive("high"), ()),
+    ("effort that 4.6 lacks", SIX, effort("xhigh"), adaptive("high"), ("lowered_effort",)),
     ("effort that no Claude has", NEW, effort("minimal"), adaptive("low"), ()),
     ("effort off the scale", NEW, effort("auto"), {"thinking": {"type": "adaptive"}}, ()),
     ("effort before", OLD, effort("high"), budget(24_576, 49_152), ()),

@@ -13,6 +13,7 @@ from daemon.inference.response import Response
 from daemon.wires.anthropic_messages import WIRE as MESSAGES
 from daemon.wires.base import EncodeOptions, Wire
 from daemon.wires.openai_chat import WIRE
+from daemon.wires.openai_chat.carried_state import CarriedState
 from daemon.wires.openai_responses import WIRE as RESPONSES
 from tests.wires.anthropic_messages.world import context as messages_context
 from tests.wires.openai_chat.world import DONE, LLAMA, answer_of, ask, call_chunk, chunk, encoded, fragment, turn
@@ -240,6 +241,23 @@ def test_what_it_refuses_stays_here_and_is_reported() -> None:
 def test_a_signature_of_another_kind_changes_nothing(signature: str) -> None:
     content = Reasoning(parts=("hm",), signature=signature)
     assert encoded(ask(turn("assistant", content, "hi")), LLAMA)["messages"] == [{"role": "assistant", "content": "hi"}]
+
+
+@pytest.mark.parametrize(
+    "message", [{"reasoning_details": [1, "x"]}, {"reasoning_details": "x"}, {"thinking": [[]], "role": "user"}]
+)
+def test_a_signature_that_somebody_has_written_breaks_nothing(message: Json) -> None:
+    """A client knows its tag: what it writes itself goes up in the fields of thinking alone."""
+    block = Reasoning(signature=CarriedState(message=message).signature(), redacted=True)
+    (sent,) = encoded(ask(turn("assistant", block, block, "hi")), LLAMA)["messages"]
+    assert (sent["role"], sent["content"]) == ("assistant", "hi")
+
+
+def test_a_signature_deep_inside_is_not_looked_for() -> None:
+    deep: Json = google("s")
+    for _ in range(900):
+        deep = {"a": deep}
+    assert sent_back(whole({"tool_calls": [look(extra_content=deep)]}).content) == ({}, [{}])
 
 
 def test_of_answers_that_are_one_message_the_text_is_one_and_the_last_token_counts() -> None:

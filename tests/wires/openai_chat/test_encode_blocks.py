@@ -207,7 +207,6 @@ MESSAGES: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
                 Reasoning(parts=("hm",), signature="reasoning_content"),
                 Reasoning(parts=("more",), signature="reasoning_content"),
                 Reasoning(parts=("foreign",)),
-                Reasoning(parts=("in parts",), signature="content"),
                 Reasoning(signature="reasoning_content"),
                 "a",
             ),
@@ -218,6 +217,23 @@ MESSAGES: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
             assistant(content="a", reasoning_content="hm\n\nmore"),
             user("go on"),
             assistant(content="b", reasoning="hm"),
+        ],
+    ),
+    (
+        "thinking that was a part of the content is one again",
+        [
+            turn("assistant", Reasoning(parts=("h", "m"), signature="content"), "a"),
+            turn("user", "go on"),
+            turn("assistant", Reasoning(parts=("hm",), signature="content")),
+        ],
+        [
+            assistant(
+                content=[
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "h\n\nm"}]},
+                    {"type": "text", "text": "a"},
+                ]
+            ),
+            user("go on"),
         ],
     ),
     (
