@@ -277,6 +277,8 @@ class Attempts:
                     last_sign = now + GRACE[pipe.ending]
                 heard, ending, patience = pipe.heard, pipe.ending, last_sign - now
                 state.ends_by(last_sign)
+                if self._record.upstream_first is None:
+                    self._record.upstream_first = now
             elif pipe.heard != heard:
                 heard, patience, last_sign = pipe.heard, idle, now + SIGNS_OF_LIFE * idle
                 state.deadline = now + idle

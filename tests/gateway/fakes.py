@@ -25,6 +25,10 @@ class ScriptedBody:
     def ended(self) -> bool:
         return not self._pieces
 
+    @property
+    def left(self) -> int:
+        return len(self._pieces)
+
     async def read(self) -> bytes:
         await asyncio.sleep(0)
         if not self._pieces:

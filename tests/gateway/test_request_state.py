@@ -53,6 +53,56 @@ async def test_an_attempt_ends_at_its_limit_though_each_wait_is_short() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_complete_answer_ends_its_wait_and_nothing_else() -> None:
+    """The request goes on in the same ``waiting``, where a client that has gone still counts."""
+    state, clock, loop = RequestState(), Deadlines(tick=0.005), asyncio.get_running_loop()
+    clock.enter(state, nothing)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(clock.run())
+        async with state.waiting():
+            assert not state.has_ended()
+            for _ in range(2):
+                state.ends_by(loop.time())
+                with pytest.raises(asyncio.CancelledError):
+                    await asyncio.Event().wait()
+                assert state.has_ended() and not state.has_ended()
+            await asyncio.sleep(0)
+        running.cancel()
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_goes_as_its_answer_ends_has_gone() -> None:
+    state = RequestState()
+    with pytest.raises(ClientGone):
+        async with state.waiting():
+            state.ends_by(0.0)
+            state.expire()
+            state.interrupt(ClientGone())
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                assert not state.has_ended()
+                raise
+
+
+@pytest.mark.asyncio
+async def test_a_task_that_is_cancelled_as_its_answer_ends_is_cancelled() -> None:
+    state, task = RequestState(), asyncio.current_task()
+    assert task is not None
+    with pytest.raises(asyncio.CancelledError):
+        async with state.waiting():
+            state.ends_by(0.0)
+            state.expire()
+            task.cancel()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                assert not state.has_ended()
+                raise
+    assert task.cancelling() == 0
+
+
+@pytest.mark.asyncio
 async def test_the_first_reason_stands() -> None:
     state = RequestState()
     state.interrupt(ClientGone())

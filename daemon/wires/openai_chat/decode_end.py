@@ -31,6 +31,9 @@ _FINISH: Mapping[str, FinishReason] = {
 Gemini's. For any other, the content says what it was: OpenAI itself ends a forced call with ``stop``, Ollama
 ends every call so. A later word of these counts more than an earlier ``stop``."""
 
+UNSAID = frozenset({"", "null", "none"})
+"""Words of servers that write one into every chunk, in small letters."""
+
 _FAILURES: Mapping[str, ErrorKind] = {
     "error": ErrorKind.API,
     "network_error": ErrorKind.API,

@@ -18,17 +18,22 @@ from daemon.inference.response import FinishReason
 from daemon.wires.call_arguments import NO_ARGUMENTS, says_nothing
 from daemon.wires.json import changed
 from daemon.wires.openai_chat.decode_calls import CallTable, TakenPart
-from daemon.wires.openai_chat.decode_end import finish_reason
+from daemon.wires.openai_chat.decode_end import UNSAID, finish_reason
 
 Json = dict[str, Any]
 
-_FINISH: Final = re.compile(rb'("finish_reason" ?: ?")([^"\\]+)"')
+_FINISH: Final = re.compile(rb'("finish_reason" ?: ?")([^"\\]*)"')
 _WORDS: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 _CUTS: Final = {
     FinishReason.LENGTH: "length",
     FinishReason.CONTEXT_WINDOW: "length",
     FinishReason.CONTENT_FILTER: "content_filter",
 }
+
+
+def says_end(payload: bytes) -> bool:
+    """Whether a chunk that has a text for its ``finish_reason`` says that it ends."""
+    return any(match[2].decode("utf-8", "replace").lower() not in UNSAID for match in _FINISH.finditer(payload))
 
 
 def with_known_words(payload: bytes) -> bytes:

@@ -20,7 +20,7 @@ from daemon.wires.call_ids import RepeatedIds
 from daemon.wires.json import LenientDecoder, changed, encode, fields_of
 from daemon.wires.openai_chat.decode_calls import CallTable
 from daemon.wires.openai_chat.earlier_state import pieces_in
-from daemon.wires.openai_chat.passed_calls import complete, fragments, object_of, rewritten, with_known_words
+from daemon.wires.openai_chat.passed_calls import complete, fragments, object_of, rewritten, says_end, with_known_words
 from daemon.wires.openai_chat.schema import Completion
 from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
 from daemon.wires.openai_chat.stream_encoder import ChatStreamEncoder
@@ -135,7 +135,8 @@ class ChatDialect:
         if not (self.goes_on or error or chunk.choices == _EMPTY):
             raise msgspec.DecodeError  # a client's SDK takes it for a chunk, and reads its choices
         self._calls = calls = b'"tool_calls"' in payload
-        self._finishes = finishes = b'"finish_reason":"' in payload or b'"finish_reason": "' in payload
+        finishes = (b'"finish_reason":"' in payload or b'"finish_reason": "' in payload) and says_end(payload)
+        self._finishes = finishes
         self.beside = finishes or error or not self.goes_on
         self.needs_decoding = not self._spoken or usage or error or finishes or calls or self._ending
         self._spoken = self._spoken or self.commits()

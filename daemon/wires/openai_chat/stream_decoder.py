@@ -28,7 +28,7 @@ from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, Cited, Even
 from daemon.wires.json import NOT_JSON, LenientDecoder
 from daemon.wires.openai_chat.carried_state import AnswerState, write_carrier
 from daemon.wires.openai_chat.decode_calls import CallTable
-from daemon.wires.openai_chat.decode_end import broken_off, finish_reason, says_why, usage_from
+from daemon.wires.openai_chat.decode_end import UNSAID, broken_off, finish_reason, says_why, usage_from
 from daemon.wires.openai_chat.errors import error_event, remote_error
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
@@ -119,6 +119,7 @@ class ChatStreamDecoder(SseDecoder):
         if chunk.error is not UNSET and _said(chunk.error):
             self._fail(_error_in(chunk.error))
             return
+        finished, usage = self._finish, self._usage
         if chunk.usage is not UNSET and _said(chunk.usage):
             self._usage = Raw(bytes(chunk.usage)[:LONGEST_WORD])  # without the rest of its event
         if chunk.service_tier is not None:
@@ -126,21 +127,23 @@ class ChatStreamDecoder(SseDecoder):
         if not self._begun and (chunk.id or chunk.choices):
             self.calls.answer_id = (chunk.id or "")[:LONGEST_WORD]
             self._begin(chunk.id or "", chunk.model or "")
-        finished, events = self._finish, len(self._writer.events)
+        events = len(self._writer.events)
         for choice in chunk.choices or ():
             if not choice.index and not self._ended:
                 self._choice(choice)
         if self._finish:
-            self._note_end(again=bool(finished), spoke=len(self._writer.events) > events)
+            spoke = len(self._writer.events) > events
+            self._note_end(again=bool(finished), spoke=spoke, counts=self._usage is not usage)
 
-    def _note_end(self, *, again: bool, spoke: bool) -> None:
-        """How much of the end has come with this chunk. ``spoke``: content came too; ``again``: it is not the first."""
+    def _note_end(self, *, again: bool, spoke: bool, counts: bool) -> None:
+        """How much of the end has come with this chunk, which has content (``spoke``), usage (``counts``), or comes
+        behind a finish_reason (``again``)."""
         if not again:
             self._bare = not spoke
         if self.ending == "doubted" or (again and spoke):
             self.ending = "doubted"
             return
-        usage = None if spoke or self._usage is UNSET else usage_from(self._usage)
+        usage = usage_from(self._usage) if self._usage is not UNSET and not spoke and (counts or self._bare) else None
         counted = usage is not None and bool(usage.output_tokens)  # some relays write zeros until they know
         self.ending = "counted" if counted or self.ending == "counted" else "said"
 
@@ -151,9 +154,13 @@ class ChatStreamDecoder(SseDecoder):
             self._delta(delta)
         if choice.usage is not UNSET and _said(choice.usage):
             self._usage = Raw(bytes(choice.usage)[:LONGEST_WORD])
-        if choice.finish_reason and (not self._finish or says_why(choice.finish_reason)):
-            self._finish = choice.finish_reason[:LONGEST_WORD]
-            failure = _error_in(choice.error) if _said(choice.error) else broken_off(self._finish)
+        if choice.finish_reason:
+            self._why(choice.finish_reason, choice.error)
+
+    def _why(self, reason: str, error: Raw | Unset) -> None:
+        if reason.lower() not in UNSAID and (not self._finish or says_why(reason)):
+            self._finish = reason[:LONGEST_WORD]
+            failure = _error_in(error) if _said(error) else broken_off(self._finish)
             if failure is not None:
                 self._fail(failure)
 

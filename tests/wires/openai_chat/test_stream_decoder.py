@@ -279,6 +279,10 @@ def test_names_are_restored() -> None:
         ("model_length", FinishReason.LENGTH),
         ("content_filter", FinishReason.CONTENT_FILTER),
         ("sensitive", FinishReason.CONTENT_FILTER),
+        ("MAX_TOKENS", FinishReason.LENGTH),
+        ("Length", FinishReason.LENGTH),
+        ("SAFETY", FinishReason.CONTENT_FILTER),
+        ("STOP", FinishReason.STOP),
         ("tool_calls", FinishReason.STOP),
         ("what nobody knows", FinishReason.STOP),
     ],
@@ -371,6 +375,21 @@ ENDS = [
 @pytest.mark.parametrize(("end", "reason"), [row[1:] for row in ENDS], ids=[row[0] for row in ENDS])
 def test_good_ends(end: bytes, reason: FinishReason) -> None:
     assert answer_of(chunk({"content": "a"}) + end).finish is reason
+
+
+@pytest.mark.parametrize("word", ["", "null", "None"])
+def test_a_word_for_no_reason_is_no_end(word: str) -> None:
+    decoder = WIRE.stream_decoder({})
+    decoder.feed(chunk({"content": "a"}, finish=word))
+    assert decoder.ending == ""
+    assert "finish_reason" in failure_of(chunk({"content": "a"}, finish=word)).error.message
+    assert answer_of(chunk({"content": "a"}, finish=word), chunk(finish="length"), DONE).finish is FinishReason.LENGTH
+
+
+def test_a_reason_counts_more_than_an_earlier_stop() -> None:
+    for word in ("MAX_TOKENS", "length"):
+        early = chunk({"content": "a"}, finish="stop"), chunk({"content": "b"}, finish=word)
+        assert answer_of(*early, chunk(finish="stop"), DONE).finish is FinishReason.LENGTH
 
 
 CUT_CALL = call_chunk(fragment('{"path": "/tm', "write", index=0, id="a"))
