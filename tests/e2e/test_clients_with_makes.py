@@ -1,7 +1,7 @@
 """The real Codex and the real Claude Code do their task through every make that ``tppcd simulate --profile`` plays.
 
 Codex comes twice: with a provider of its config.toml, and with its own provider at the gateway's address, which sends
-more of the Responses API. What a profile does not know, because it goes by the model, is learned from one refusal.
+more of the Responses API. What its profile does not say of a make, or of the model, is learned from one refusal.
 Seen with Claude Code 2.1.332 and Codex 0.171.0.
 """
 
@@ -23,8 +23,6 @@ TASKS: Final = {
 }
 SUBAGENTS: Final = ("run-claude-code.sh", "subagent")
 """Two, which Claude Code runs in the background: what they return comes in a turn of the user's, later."""
-LEARNED: Final = frozenset({"tools-with-effort", "max-tokens", "thinking", "parameters"})
-"""Demands of models: no effort beside tools over Chat, the longest answer, no adaptive thinking, unknown names."""
 IN_THE_SUITE: Final = frozenset(
     {("gemini chat", "claude"), ("deepseek chat", "codex"), ("vllm responses", "built-in codex")}
 )
@@ -49,7 +47,7 @@ def play(make: Played, runner: str, scenario: str, *, at_once: int = 1) -> None:
             said = run_client(runner, gateway.url, make.model, scenario)
         assert "PASS" in said
         refused = Counter(each["fault"] for each in refusals(upstream))
-        assert set(refused) <= LEARNED and max(refused.values(), default=0) <= at_once, refused
+        assert max(refused.values(), default=0) <= at_once, f"a refusal that did not teach: {refused}"
 
 
 @pytest.mark.parametrize(("make", "kind"), cells(*TASKS))
