@@ -230,7 +230,8 @@ class Simulator:
             return self._make.bad_key
         if 0 < self._max_concurrent <= self._ledger.open_of(asked.key):
             return of_demand(concurrency(self._max_concurrent))
-        return choose(own, self._always, map(of_demand, api.demands), asked)
+        always = map(self._make.own, self._always)
+        return choose(self._make.own(own), always, map(of_demand, api.demands), asked)
 
     async def _respond(self, api: Api, send: Send, asked: Asked, *, raw_size: int, fault: Fault) -> str:
         wire = api.wire

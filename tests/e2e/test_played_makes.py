@@ -12,8 +12,9 @@ from collections.abc import Iterator
 import pytest
 
 from daemon.simulate.makes import ALL
+from daemon.simulate.makes.failures import failures
 from daemon.simulate.makes.make import Api, Make
-from tests.dialects import DIALECTS
+from tests.dialects import DIALECTS, MESSAGES
 from tests.e2e.tool_turns import asked, first_turn, second_turn, text_of, turn_of
 from tests.harness import Daemon, Simulator, config, daemon, simulator
 
@@ -65,3 +66,19 @@ def test_each_entry_gets_a_tool_turn(upstream: Simulator, gateway: Daemon, make:
             assert "made" in text_of(entry, done), f"{entry}, stream {stream}"
     again = Counter(row["fault"] for row in upstream.requests if row["status"] >= 400)
     assert all(times <= len(DIALECTS) for times in again.values()), again
+
+
+FAILURES = {"quota": "billing_error", "rate_limit": "rate_limit_error", "overloaded": "overloaded_error"}
+OTHERS = {("gemini", "quota"): "rate_limit_error", ("qwen", "overloaded"): "rate_limit_error"}
+"""Where the make's own words are no clearer."""
+FAILING = [(name, fault) for name in ALL for fault in failures(name)]
+
+
+@pytest.mark.parametrize(("name", "fault"), FAILING)
+def test_what_is_not_the_requests_fault_is_read_from_the_words_of_the_make(
+    upstream: Simulator, gateway: Daemon, name: str, fault: str
+) -> None:
+    upstream.control(profile=name, reset=True, faults=[fault])
+    make = ALL[name]
+    answer = gateway.post(MESSAGES.path, MESSAGES.request("hi", model=alias(make, make.apis[0], "unknown")))
+    assert answer.json()["error"]["type"] == OTHERS.get((name, fault), FAILURES[fault])

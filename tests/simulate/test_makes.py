@@ -11,7 +11,7 @@ import pytest
 from daemon.config.profiles import PROFILES
 from daemon.simulate.app import Simulator
 from daemon.simulate.demand import Asked, Demand
-from daemon.simulate.faults import OK, choose, of_demand
+from daemon.simulate.faults import OK, choose, of_demand, parse
 from daemon.simulate.makes import ALL, MAKES
 from tests.harness import ROOT
 from tests.simulate.asking import address, api_of, ask
@@ -89,6 +89,27 @@ def test_a_make_refuses_a_wrong_key_and_another_path_in_words_of_its_own(name: s
     nowhere = ask(name, "/nowhere/responses", {})
     assert nowhere.status in (200, 404) and nowhere.body != wrong.body
     assert [row["id"] for row in ask(name, f"{api.base}/models").json["data"]] == [each.name for each in make.models]
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "status", "words"),
+    [
+        ("deepseek", "quota", 402, "Insufficient Balance"),
+        ("kimi", "overloaded", 429, "engine_overloaded_error"),
+        ("glm", "quota", 429, "1113"),
+        ("gemini", "overloaded", 503, "UNAVAILABLE"),
+        ("openrouter", "rate_limit", 429, "is temporarily rate-limited upstream"),
+        ("vllm", "rate_limit", 429, "Rate limit reached for this model"),
+    ],
+)
+def test_a_fault_is_in_the_words_of_the_make_where_it_has_some(name: str, fault: str, status: int, words: str) -> None:
+    body = good("chat", f"{ALL[name].models[0].name}+{fault}")
+    reply = ask(name, address(name, "chat"), body)
+    assert reply.status == status and words in texts(reply.json)
+
+
+def test_a_fault_with_a_change_is_as_it_was_asked_for() -> None:
+    assert MAKES["glm"].own(parse({"fault": "quota", "message": "none left"})).problem.message == "none left"
 
 
 def test_a_model_that_was_set_is_known_and_the_others_are_still() -> None:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from daemon.simulate.demand import Demand
 from daemon.simulate.faults import FAULTS, Fault, of_demand
+from daemon.simulate.makes.failures import failures
 from daemon.simulate.model import Model
 from daemon.simulate.rules.envelopes import Envelope, openai
 from daemon.simulate.rules.rule import filled, rule
@@ -65,6 +66,10 @@ class Make(Struct, frozen=True, kw_only=True):
     def api(self, path: str) -> Api | None:
         """What is served at ``path``; None for nothing."""
         return next((api for api in self.apis if api.serves(path)), None)
+
+    def own(self, fault: Fault) -> Fault:
+        """``fault`` in the make's words, where it has some and nothing in it was changed."""
+        return failures(self.name).get(fault.name, fault) if fault == FAULTS.get(fault.name) else fault
 
     def lists(self, path: str) -> bool:
         """Whether the list of models is at ``path``."""
