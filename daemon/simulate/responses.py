@@ -35,7 +35,7 @@ def read(body: Json, key: str) -> Conversation:
 
 
 def read_unsealed(body: Json, key: str) -> Conversation:
-    """The same where nothing is sealed and nothing compacted, as at servers of other makes: a trigger is passed over."""
+    """The same where nothing is sealed or compacted, as at servers of other makes: a trigger is passed over."""
     return _read(body, None)
 
 

@@ -33,7 +33,7 @@ TEXT_FIELDS: Final = ("reasoning_content", "reasoning", "reasoning_text", "think
 both: the first of these counts."""
 
 LISTS: Final = ("reasoning_details", "thinking_blocks")
-TOKENS: Final = ("reasoning_opaque", "reasoning_signature", "thought_signature", "extra_content")
+TOKENS: Final = ("reasoning_opaque", "extra_content")
 MESSAGE_FIELDS: Final = (*TEXT_FIELDS, *LISTS, *TOKENS)
 """All fields of a message that hold what goes back."""
 OF_CALLS: Final = ("extra_content", "thought_signature", "provider_specific_fields")

@@ -158,8 +158,6 @@ def _thoughts(message: RequestMessage) -> list[Block]:
         or message.extra_content
         or message.reasoning_opaque
         or message.thinking_blocks
-        or message.reasoning_signature
-        or message.thought_signature
         or type(message.reasoning) is dict
         or any(call.extra_content or call.thought_signature or call.provider_specific_fields for call in calls)
     ):

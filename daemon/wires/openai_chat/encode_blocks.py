@@ -42,9 +42,10 @@ from daemon.wires.naming import shorten_id
 from daemon.wires.openai.documents import ERROR_MARK
 from daemon.wires.openai_chat.carried_state import MESSAGE_FIELDS, OF_CALLS, TEXT_FIELDS, carried_in, with_more
 from daemon.wires.openai_chat.encode_parts import context_part, medium_part, opaque_part, thinking_part
+from daemon.wires.openai_chat.joined_turns import joined_turns
+from daemon.wires.openai_chat.message_objects import joined
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
-    Content,
     ContentPart,
     CustomCall,
     FilePart,
@@ -109,8 +110,8 @@ class MessageWriter:
     def finish(self) -> list[MessageParam]:
         """All messages; what waited for results that never came follows now."""
         self._release()
-        opening = [MessageParam("system", _joined(self._opening))] if self._opening else []
-        return opening + (self._messages if self._native else _turns(self._messages))
+        opening = [MessageParam("system", joined(self._opening))] if self._opening else []
+        return opening + (self._messages if self._native else joined_turns(self._messages))
 
     def _lose(self, what: str) -> None:
         self.lost.append(f"messages[{self._position}].{what}")
@@ -119,7 +120,7 @@ class MessageWriter:
 
     def _system_text(self, content: Sequence[Block]) -> None:
         parts = self._said(content)
-        text = _joined([part.text for part in parts if isinstance(part, TextPart)])
+        text = joined([part.text for part in parts if isinstance(part, TextPart)])
         others: list[ContentPart] = [part for part in parts if not isinstance(part, TextPart)]
         if not self._messages and not self._waiting:
             self._opening += [text] if text else []
@@ -177,7 +178,7 @@ class MessageWriter:
         texts = [part.text for part in parts if isinstance(part, TextPart)]
         if len(texts) < len(parts) or (self._native and len(parts) > 1):
             return parts
-        return _joined(texts)
+        return joined(texts)
 
     def _add(self, message: MessageParam) -> None:
         (self._waiting if self._open_calls else self._messages).append(message)
@@ -316,42 +317,3 @@ def _put(call: ToolCallParam, state: Mapping[str, Any]) -> None:
     for name, value in state.items():
         if name in OF_CALLS:
             setattr(call, name, value)
-
-
-def _joined(texts: Sequence[str]) -> str:
-    return "\n\n".join(text for text in texts if text)
-
-
-def _turns(messages: Sequence[MessageParam]) -> list[MessageParam]:
-    """Neighbours of one role as one message, but for results, of which each is a message."""
-    turns: list[MessageParam] = []
-    for message in messages:
-        before = turns[-1] if turns else None
-        if before is None or before.role != message.role or message.role == "tool" or before.tool_calls is not UNSET:
-            turns.append(message)
-        else:
-            _append(before, message)
-    return turns
-
-
-def _append(turn: MessageParam, message: MessageParam) -> None:
-    """``message`` behind what ``turn`` says already."""
-    turn.content = _together(turn.content, message.content)
-    turn.tool_calls = message.tool_calls
-    for field in MESSAGE_FIELDS:
-        if (value := getattr(message, field)) is not UNSET:
-            setattr(turn, field, with_more(field, getattr(turn, field), value))
-
-
-def _together(first: Content, second: Content) -> Content:
-    if first is None or second is None:
-        return second if first is None else first
-    if isinstance(first, str) and isinstance(second, str):
-        return _joined([first, second])
-    return [*_as_parts(first), *_as_parts(second)]
-
-
-def _as_parts(content: str | Sequence[ContentPart]) -> Sequence[ContentPart]:
-    if not isinstance(content, str):
-        return content
-    return [TextPart(content)] if content else []

@@ -25,8 +25,6 @@ class RequestMessage(Struct):
     reasoning_details: Any = None
     thinking_blocks: Any = None
     reasoning_opaque: Any = None
-    reasoning_signature: Any = None
-    thought_signature: Any = None
     extra_content: Any = None
 
 

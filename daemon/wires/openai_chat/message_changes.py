@@ -11,7 +11,7 @@ from msgspec import Raw
 
 from daemon.wires.added_text import NOT_KEPT
 from daemon.wires.base import Fields
-from daemon.wires.json import NULL, RawObject, encode, fields_of, items_of, object_of, string_of
+from daemon.wires.json import NULL, RawObject, encode, fields_of, first_byte, items_of, object_of, string_of
 from daemon.wires.naming import fitted_id
 from daemon.wires.openai_chat.carried_state import is_signed
 from daemon.wires.openai_chat.encode_blocks import REASONING_FIELDS
@@ -83,9 +83,11 @@ def signed_calls(fields: Fields, _: str = "") -> Sequence[str]:
     made, or whose signature is gone, Google names a word that stands for it (ai.google.dev, thought signatures)."""
 
     def change(message: RawObject) -> RawObject:
-        if role_of(message) != "assistant" or not has_calls(message) or "tool_calls" not in message:
+        listed = message.get("tool_calls", NULL)
+        calls = items_of(listed) if role_of(message) == "assistant" and first_byte(listed) == b"[" else []
+        if not calls:
             return message
-        first, *rest = items_of(message["tool_calls"])
+        first, *rest = calls
         if any(is_signed(msgspec.json.decode(call)) for call in (first, *rest)):
             return message
         extra = object_of(fields_of(first).get("extra_content")) | {"google": Raw(_NO_SIGNATURE)}

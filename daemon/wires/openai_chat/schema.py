@@ -29,6 +29,7 @@ class AnswerPart(Struct):
     text: str | None = None
     refusal: Words | None = None
     thinking: str | list[AnswerPart] | None = None
+    extra_content: Any = None
 
 
 class CalledFunction(Struct):
@@ -72,8 +73,6 @@ class Delta(Struct, gc=False):
     reasoning_details: Any = None
     thinking_blocks: Any = None
     reasoning_opaque: str | None = None
-    reasoning_signature: str | None = None
-    thought_signature: str | None = None
     extra_content: Any = None
     tool_calls: list[CallPart] | None = None
     function_call: CalledFunction | None = None
@@ -211,8 +210,6 @@ class MessageParam(Struct):
     reasoning_details: Any = UNSET
     thinking_blocks: Any = UNSET
     reasoning_opaque: Any = UNSET
-    reasoning_signature: Any = UNSET
-    thought_signature: Any = UNSET
     extra_content: Any = UNSET
     tool_calls: Sequence[ToolCallParam] | Unset = UNSET
     tool_call_id: str | Unset = UNSET

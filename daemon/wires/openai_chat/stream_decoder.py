@@ -176,8 +176,6 @@ class ChatStreamDecoder(SseDecoder):
             or delta.thinking_blocks
             or delta.reasoning_opaque
             or delta.extra_content
-            or delta.reasoning_signature
-            or delta.thought_signature
             or (text and type(text) is not str)
         ):
             self._think(*self._state.take(delta))
@@ -212,6 +210,8 @@ class ChatStreamDecoder(SseDecoder):
                 self._say("refusal", part.refusal)
             elif part.text:
                 self._say("text", part.text)
+            if part.extra_content:
+                self._state.take(Delta(extra_content=part.extra_content))
 
     def _say(self, kind: BlockKind, text: str) -> None:
         if self._kind != kind:

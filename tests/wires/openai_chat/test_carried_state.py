@@ -67,6 +67,12 @@ CASES: dict[str, tuple[list[Json], str, Json, list[Json]]] = {
         {"extra_content": google("s")},
         [{}],
     ),
+    "a part of the content": (
+        [{"content": [{"type": "text", "text": "hi", "extra_content": google("s")}]}, CALL],
+        "",
+        {"extra_content": google("s")},
+        [{}],
+    ),
     "LiteLLM's call": (
         [{"tool_calls": [look(provider_specific_fields={"thought_signature": "s"})]}],
         "",
@@ -160,7 +166,7 @@ CASES: dict[str, tuple[list[Json], str, Json, list[Json]]] = {
     "an object that is no thinking": ([{"reasoning": {"effort": "low"}}, CALL], "", {}, [{}]),
 }
 FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "reasoning_details", "thinking_blocks")
-OPAQUE = ("reasoning_opaque", "extra_content", "reasoning_signature", "thought_signature")
+OPAQUE = ("reasoning_opaque", "extra_content")
 
 
 def streamed(deltas: list[Json]) -> Response:

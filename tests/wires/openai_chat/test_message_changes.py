@@ -24,6 +24,11 @@ def signed(message: Message, signature: str, **extra: Any) -> Message:
     return message | {"tool_calls": [first | {"extra_content": extra | google}, *rest]}
 
 
+ODD_CALLS: list[Message] = [
+    {"role": "assistant", "tool_calls": [], "function_call": {"name": "f"}},
+    {"role": "assistant", "tool_calls": None, "function_call": {"name": "f"}},
+    {"role": "assistant", "tool_calls": "x"},
+]
 ROWS: list[tuple[Change, str, list[Message], list[Message]]] = [
     # reasoning, in every answer
     (
@@ -73,6 +78,12 @@ ROWS: list[tuple[Change, str, list[Message], list[Message]]] = [
         "",
         [signed(assistant(None, "x"), "s"), tool("x"), signed(assistant(None, "y"), "", a=1), tool("y")],
         [signed(assistant(None, "x"), "s"), tool("x"), signed(assistant(None, "y"), SKIPPED, a=1), tool("y")],
+    ),
+    (
+        changes.signed_calls,
+        "",
+        ODD_CALLS,
+        ODD_CALLS,
     ),
     # content that is null, empty, a list
     (
