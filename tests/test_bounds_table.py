@@ -61,6 +61,9 @@ BOUNDS: Final[Mapping[str, float]] = {
     "values in one event or in one JSON answer of more than 256 KiB": sse.MOST_VALUES,
     "parts of one answer (blocks, calls, items)": sse_decoder.MOST_BLOCKS,
     "name of a called tool that comes in pieces": streamed_call.LONGEST_NAME,
+    "times that the arguments of one call of more than 1 MiB are read to see whether they are whole": (
+        streamed_call.READ_AGAIN
+    ),
     "one answer that is collected": gathered.EACH,
     "what a stream keeps of one answer": gathered.EACH,
     "all answers that are collected or kept": gathered.ALL,

@@ -4,6 +4,7 @@ its last word, arguments that are none."""
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -124,6 +125,13 @@ def test_an_end_without_its_word_gets_it(events: list[Json], reason: str) -> Non
     assert sent[-2]["id"] == "c" and sent[-2]["model"] == "asked-for"
 
 
+def test_the_last_chunk_says_the_usage() -> None:
+    """The SDKs take it from there; Kimi by OpenRouter has it in its last chunk, and no finish_reason."""
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    sent = passed("chat", chunk("c", {"content": "hi"}), chunk("c", {}) | {"usage": usage})
+    assert sent[-2]["choices"][0]["finish_reason"] == "stop" and sent[-2]["usage"] == usage
+
+
 @pytest.mark.parametrize(
     ("word", "sent"),
     [
@@ -222,13 +230,46 @@ def test_a_responses_call_without_arguments(arguments: str | None, output: bool)
     assert json.loads(whole.whole())["output"][0]["arguments"] == "{}"
 
 
-def test_arguments_that_came_in_pieces_are_no_empty_object() -> None:
-    """Some servers leave the item's last word empty: then the pieces count."""
-    delta = {"type": "response.function_call_arguments.delta", "output_index": 0, "delta": A}
-    done = {"type": "response.output_item.done", "output_index": 0, "item": CALL}
-    pipe = new_pipe("responses")
-    pipe.feed(frames("responses", *opening("responses"), delta, done))
-    assert read(pipe.take())[-1]["item"] == CALL
+def message(text: str | None) -> Json:
+    content = [] if text is None else [{"type": "output_text", "text": text, "annotations": []}]
+    return {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": content}
+
+
+PATCH = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "x", "name": "p", "input": ""}
+HOLLOW = [
+    ("output_text", message(None), lambda item: item["content"][0]["text"]),
+    ("output_text", message(""), lambda item: item["content"][0]["text"]),
+    ("function_call_arguments", CALL, lambda item: item["arguments"]),
+    ("function_call_arguments", CALL | {"arguments": None}, lambda item: item["arguments"]),
+    ("custom_tool_call_input", PATCH, lambda item: item["input"]),
+]
+
+
+@pytest.mark.parametrize("output", ["none", "hollow"])
+@pytest.mark.parametrize(("kind", "item", "said"), HOLLOW)
+def test_an_item_with_an_empty_last_word_says_what_its_pieces_said(
+    kind: str, item: Json, said: Callable[[Json], str], output: str
+) -> None:
+    """Its client keeps the item, not the pieces. Two items at one place are two."""
+    pieces = [{"type": f"response.{kind}.delta", "output_index": 0, "delta": each} for each in ('{"a', '":"\\n"}')]
+    done = {"type": "response.output_item.done", "output_index": 0, "item": item}
+    last = {"id": "msg_up", "status": "completed", "output": [item, item] if output == "hollow" else []}
+    events = [*opening("responses"), *pieces, done, *pieces, done, {"type": "response.completed", "response": last}]
+    for stream in (True, False):
+        pipe = new_pipe("responses", stream=stream)
+        pipe.feed(frames("responses", *events))
+        answer = json.loads(pipe.whole()) if not stream else read(pipe.take())[-1]["response"]
+        assert [said(each) for each in answer["output"]] == ['{"a":"\\n"}'] * 2
+
+
+def test_items_that_say_something_keep_their_bytes() -> None:
+    said = {"type": "response.output_text.delta", "output_index": 0, "delta": "other"}
+    items = [message("own"), CALL | {"arguments": "{}"}, PATCH | {"input": "own"}]
+    done = [{"type": "response.output_item.done", "output_index": 0, "item": item} for item in items]
+    for event in done:
+        pipe = new_pipe("responses")
+        pipe.feed(frames("responses", *opening("responses"), said, event))
+        assert pipe.take().endswith(frames("responses", event))
 
 
 @pytest.mark.parametrize("pieces", [["   "], ["null"], ["", " \n"]])

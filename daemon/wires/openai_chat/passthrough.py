@@ -72,6 +72,7 @@ class ChatDialect:
     __slots__ = (
         "_calls",
         "_context",
+        "_counts",
         "_done",
         "_encode_response",
         "_ending",
@@ -85,6 +86,7 @@ class ChatDialect:
         "_read",
         "_spoken",
         "_table",
+        "_usage",
         "beside",
         "goes_on",
         "kept",
@@ -115,6 +117,8 @@ class ChatDialect:
         self._table = decoder.calls if isinstance(decoder, ChatStreamDecoder) else None
         self._read = _LAST
         self._calls = False  # whether the event has some
+        self._counts = False  # whether it has usage
+        self._usage = Raw(b"")  # the last that the client has seen
         self._ids.begin()
         self.kept = 0
         self._finishes = False  # whether a choice of the event has its ``finish_reason``
@@ -131,6 +135,7 @@ class ChatDialect:
             return
         self._read = chunk = _chunk(payload)
         usage, error = chunk.usage not in _ABSENT, chunk.error not in _ABSENT
+        self._counts = usage
         self.goes_on = usage or chunk.choices not in _NO_CHOICES
         if not (self.goes_on or error or chunk.choices == _EMPTY):
             raise msgspec.DecodeError  # a client's SDK takes it for a chunk, and reads its choices
@@ -161,6 +166,8 @@ class ChatDialect:
         self._ending = self._ending or self._finishes
         if (self._hides_usage or self._opened) and self._is_hidden(chunk):
             return b""
+        if self._counts:
+            self._usage = Raw(bytes(chunk.usage))
         before = b""
         if self._finishes:
             before, payload = self._finishing(payload)
@@ -202,16 +209,18 @@ class ChatDialect:
         rest = self._rest()
         late = self._written({"tool_calls": fragments(rest)}) if rest else b""
         called = self._table is not None and self._table.named
-        return late + self._written({}, "tool_calls" if called else "stop")
+        counts = {"usage": self._usage} if self._usage else {}
+        return late + self._written({}, "tool_calls" if called else "stop", **counts)
 
-    def _written(self, delta: Mapping[str, object], reason: str | None = None) -> bytes:
-        """A chunk of ours."""
+    def _written(self, delta: Mapping[str, object], reason: str | None = None, **fields: Raw) -> bytes:
+        """A chunk of ours. The last one says the usage again: the SDKs take that of the last chunk."""
         chunk = {
             "id": Raw(self._id or encode(f"chatcmpl-{self._context.answer_id}")),
             "object": "chat.completion.chunk",
             "created": self._context.created,
             "model": self._context.model,
             "choices": [{"index": 0, "delta": delta, "finish_reason": reason}],
+            **fields,
         }
         return b"data: " + encode(chunk) + b"\n\n"
 

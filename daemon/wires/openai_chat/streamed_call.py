@@ -27,7 +27,7 @@ LONGEST_NAME: Final = 4096
 
 CUMULATIVE: Final = 16
 """Bytes of arguments that no fragment repeats by accident."""
-_READ_AGAIN: Final = 32
+READ_AGAIN: Final = 32
 """How many times the length of its arguments a call may be read to see whether they are whole, beside the first
 ``_READ_FREELY`` bytes: who sends a name with every fragment must not make it a matter of squares."""
 _READ_FREELY: Final = 1024 * 1024
@@ -105,7 +105,7 @@ class StreamedCall:
         if not self._arguments[-CUMULATIVE:].rstrip().endswith(b"}"):
             return False
         self._read += len(self._arguments)
-        return self._read <= _READ_FREELY + _READ_AGAIN * len(self._arguments) and self.whole
+        return self._read <= _READ_FREELY + READ_AGAIN * len(self._arguments) and self.whole
 
     def repeats(self, text: str) -> bool:
         """Whether ``text`` is its arguments, all of them, once more."""

@@ -4,7 +4,7 @@ Codex and the OpenAI SDKs send and need shapes that no hub should have to know (
 tools, compaction items). The client must see one response id throughout, and rising sequence numbers:
 after an inserted keep-alive, the daemon's ``response.created`` stands for the upstream's, and later
 events are numbered anew. ``response.done`` becomes the event that clients wait for (Codex takes the answer for broken
-off without it; cockpit-tools#2328), and a call without arguments gets its ``{}``.
+off without it; cockpit-tools#2328), and items whose last word is empty are filled (``refilled_items``).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from daemon.wires.openai_responses.decode_answer import decode_response
 from daemon.wires.openai_responses.encode_answer import ResponseObjects
 from daemon.wires.openai_responses.errors import failure_code, failure_message
 from daemon.wires.openai_responses.item_events import item_events
+from daemon.wires.openai_responses.refilled_items import PIECES, quoted, refilled
 from daemon.wires.openai_responses.schema import WIRE_NAME
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
 from daemon.wires.openai_responses.stream_encoder import MOST_REPEATED
@@ -39,13 +40,13 @@ TERMINALS = frozenset(
 )
 LIFECYCLE = OPENINGS | TERMINALS
 ITEM_DONE = "response.output_item.done"
-ARGUMENTS = "response.function_call_arguments.delta"
 ARGUMENTS_DONE = "response.function_call_arguments.done"
 ITEMS = frozenset({"response.output_item.added", ITEM_DONE})
 
 
 class _Event(Struct):
     type: str = ""
+    output_index: int | None = None
     delta: Raw = Raw(b"")
     item: Raw = Raw(b"")
     response: Raw = Raw(b"")
@@ -82,7 +83,6 @@ class ResponsesDialect:
     """See ``base.Dialect``."""
 
     __slots__ = (
-        "_argued",
         "_context",
         "_done",
         "_encode_response",
@@ -96,6 +96,8 @@ class ResponsesDialect:
         "_objects",
         "_opened_as",
         "_read",
+        "_refilled",
+        "_said",
         "_stored",
         "_upstream_id",
         "beside",
@@ -130,7 +132,10 @@ class ResponsesDialect:
         # last event gets no answer, and a failure must show what came before it.
         self._items: list[Raw] = []
         self._items_size = self.kept = 0
-        self._argued = False  # whether arguments came in pieces: they count, whatever a later event says
+        # What the pieces of running items have said so far, by ``output_index``, as it stands in JSON between the
+        # quotes; and whether an item that has ended was filled with it.
+        self._said: dict[int | None, bytearray] = {}
+        self._refilled = False
         self._done = b""  # the response object of the terminal event: the whole answer of a client that did not stream
         # The response object of the upstream's opening, as the client got it. A keep-alive repeats it, so that it
         # says no less than the upstream has said.
@@ -168,10 +173,18 @@ class ResponsesDialect:
     def event(self, payload: bytes) -> bytes:
         event = self._read
         kind = event.type
-        if kind in ITEMS:
+        if kind in PIECES:
+            piece = bytes(event.delta)[1:-1]
+            said = self._said.get(event.output_index)
+            if said is None:
+                self._said[event.output_index] = bytearray(piece)
+            else:
+                said += piece
+            self.kept += len(piece)
+        elif kind in ITEMS:
             item = self._unlike(event.item)
             if kind == ITEM_DONE:
-                item = self._argued_item(item)
+                item = self._whole_item(item, self._said.pop(event.output_index, None))
             if item is not event.item:
                 payload = changed(payload, item=item)
             if kind == ITEM_DONE:
@@ -183,10 +196,9 @@ class ResponsesDialect:
                 return b""
             kind, payload = self._lifecycle(event, payload)
             self._count()
-        elif kind == ARGUMENTS:
-            self._argued = self._argued or bool(event.delta and not lacks_arguments(event.delta))
-        elif kind == ARGUMENTS_DONE and not self._argued and lacks_arguments(fields_of(payload).get("arguments")):
-            payload = changed(payload, arguments=NO_ARGUMENTS)
+        elif kind == ARGUMENTS_DONE and lacks_arguments(fields_of(payload).get("arguments")):
+            said = self._said.get(event.output_index)
+            payload = changed(payload, arguments=quoted(said) if said else NO_ARGUMENTS)
         number = event.sequence_number
         if self._inserted or number is None:
             number = self._last_number + 1
@@ -196,7 +208,8 @@ class ResponsesDialect:
         return frame(kind, payload.replace(b"\n", b" "))
 
     def _count(self) -> None:
-        self.kept = self._items_size + self._ids.kept + len(self._envelope) + len(self._done)
+        said = sum(map(len, self._said.values()))
+        self.kept = said + self._items_size + self._ids.kept + len(self._envelope) + len(self._done)
 
     def _unlike(self, item: Raw) -> Raw:
         """A call whose id the conversation holds already gets another, in all events alike (item ids change from event
@@ -207,16 +220,14 @@ class ResponsesDialect:
         fresh = self._ids.fresh(0, call.call_id, call.name)
         return Raw(changed(item, call_id=fresh)) if fresh else item
 
-    def _argued_item(self, item: Raw) -> Raw:
-        """A function's call that has ended, with arguments."""
-        if self._argued or b'"function_call"' not in bytes(item):
-            return item
-        if _item(item).type == "function_call" and lacks_arguments(fields_of(item).get("arguments")):
-            return Raw(changed(item, arguments=NO_ARGUMENTS))
-        return item
+    def _whole_item(self, item: Raw, said: bytearray | None) -> Raw:
+        """An item that has ended."""
+        whole = refilled(item, said)
+        self._refilled = self._refilled or (whole is not item and bool(said))
+        return whole
 
     def _unlike_all(self, items: list[Raw]) -> list[Raw]:
-        sent = [self._argued_item(self._unlike(item)) for item in items]
+        sent = [refilled(self._unlike(item), None) if is_object(item) else item for item in items]
         return items if all(one is other for one, other in zip(sent, items, strict=True)) else sent
 
     def _lifecycle(self, event: _Event, payload: bytes) -> tuple[str, bytes]:
@@ -229,7 +240,7 @@ class ResponsesDialect:
             changes["model"] = self._context.model
         if self._opened_as and head.id != self._opened_as:
             changes["id"] = self._opened_as
-        if event.type in TERMINALS and self._items and not head.output:
+        if event.type in TERMINALS and self._items and (not head.output or self._refilled):
             changes["output"] = Raw(encode(self._items))  # some relays end with an empty one
         elif head.output and (output := self._unlike_all(head.output)) is not head.output:
             changes["output"] = output
