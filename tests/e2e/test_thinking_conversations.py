@@ -38,7 +38,7 @@ PAIRS: Final = (
     *((one, two) for other in OTHERS for one, two in ((GEMINI, other), (other, PLAIN))),
 )
 IN_THE_SUITE: Final = frozenset(
-    {("gemini chat, deepseek chat", "claude"), ("kimi chat, deepseek responses", "built-in codex")}
+    {("gemini chat, deepseek chat", "codex"), ("kimi chat, deepseek responses", "built-in codex")}
 )
 THOUGHT: Final = "I look at the offered tools"
 SIGNATURE: Final = '"thought_signature": "gAAAAAB'
