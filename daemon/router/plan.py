@@ -41,7 +41,12 @@ once."""
 PASSES: Final = AGAIN | {ErrorKind.TIMEOUT, ErrorKind.NOT_FOUND, ErrorKind.FIREWALL}
 """Rests whose end is worth a wait. What was refused for good (a key, a balance) is not."""
 
-LASTING: Final = frozenset({Reason.TLS, Reason.NOT_HTTP, Reason.REDIRECT, Reason.FORBIDDEN_ADDRESS, Reason.UNSENDABLE})
+LASTING: Final = frozenset(
+    {
+        *(Reason.TLS, Reason.NOT_HTTP, Reason.REDIRECT, Reason.FORBIDDEN_ADDRESS, Reason.UNSENDABLE),
+        Reason.INVALID_ANSWER,
+    }
+)
 """What somebody has to set right, so that a later round would find it as it is."""
 
 PROBED_WAIT: Final = 0.25

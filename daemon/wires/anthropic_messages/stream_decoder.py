@@ -29,6 +29,7 @@ from daemon.wires.anthropic_messages.errors import error_event, remote_error
 from daemon.wires.anthropic_messages.schema import WIRE_NAME, Delta, StreamEvent, UsageBody
 from daemon.wires.anthropic_messages.searches import result_id_of, search_call, server_use_of
 from daemon.wires.call_arguments import NO_ARGUMENTS, ArgumentStart, stand_in
+from daemon.wires.failures.remote_errors import FOREIGN
 from daemon.wires.json import NOT_JSON, LenientDecoder, check_utf8, fields_of
 from daemon.wires.sse_decoder import SseDecoder
 from daemon.wires.tools import InputReader, called_tool
@@ -113,7 +114,7 @@ class MessagesStreamDecoder(SseDecoder):
             event = _stream_event.odd(payload)
         self.heard += 1
         if not self._begun and event.type in _BEHIND_START:
-            raise RemoteError(ErrorKind.API, "the upstream's stream has no message_start")
+            raise RemoteError(ErrorKind.API, "the upstream's stream has no message_start", reason=FOREIGN)
         match event.type:
             case "content_block_delta":
                 self._delta(event)

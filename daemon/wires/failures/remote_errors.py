@@ -9,6 +9,7 @@ JSON that is no answer           no_answer     ─┘
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -17,6 +18,8 @@ from daemon.wires.failures.body import failure_of, failure_of_answer, is_failure
 from daemon.wires.failures.judge import judge
 from daemon.wires.json import NOT_JSON
 
+FOREIGN: Final = "invalid_answer"
+"""The reason of an answer that is none of its API: the same request would get it again."""
 _WRAPPED = frozenset({"code", "msg", "message", "success", "status"})
 
 
@@ -57,11 +60,13 @@ def no_answer(whole: object, lacking: str) -> RemoteError:
     failure = failure_of(whole) if isinstance(whole, dict) else None
     if isinstance(whole, dict) and isinstance(whole.get("data"), dict | list) and _WRAPPED & whole.keys():
         names = ", ".join(sorted(whole.keys() & (_WRAPPED | {"data"})))
-        return RemoteError(ErrorKind.API, f"the upstream wrapped its answer in another object ({names})")
+        return RemoteError(
+            ErrorKind.API, f"the upstream wrapped its answer in another object ({names})", reason=FOREIGN
+        )
     problem = f"the upstream sent JSON {lacking}: its base-url may be wrong"
     message = failure.message if failure is not None and not failure.message.startswith(("{", "[")) else ""
     if failure is None or not message:
-        return RemoteError(ErrorKind.API, problem)
+        return RemoteError(ErrorKind.API, problem, reason=FOREIGN)
     error = judge(failure)
     error.message = f"{message} ({problem})" if error.kind is ErrorKind.API else message
     return error
