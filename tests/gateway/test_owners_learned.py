@@ -12,7 +12,7 @@ from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.upstream.http.call import UpstreamResponse
 from tests.gateway.fakes import answering
 from tests.gateway.targets import target
-from tests.gateway.test_passthrough import frames, new_pipe, whole
+from tests.gateway.test_passthrough import frames, new_pipe, opening, whole
 from tests.gateway.test_request_handler import Run
 from tests.router.auths import candidate, core_auth
 
@@ -46,7 +46,7 @@ def item_done(item: dict[str, Any]) -> dict[str, Any]:
 )
 def test_from_a_stream(wire: str, event: dict[str, Any]) -> None:
     owners = ReasoningOwners()
-    new_pipe(wire, owners=owners).feed(frames(wire, event))
+    new_pipe(wire, owners=owners).feed(frames(wire, *opening(wire), event))
     assert owners.of(b"piece") == FOX
 
 

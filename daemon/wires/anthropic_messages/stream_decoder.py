@@ -114,7 +114,8 @@ class MessagesStreamDecoder(SseDecoder):
             event = _stream_event.odd(payload)
         self.heard += 1
         if not self._begun and event.type in _BEHIND_START:
-            raise RemoteError(ErrorKind.API, "the upstream's stream has no message_start")
+            # It would leave the start out again: others are asked, and this one is not asked twice.
+            raise RemoteError(ErrorKind.API, "the upstream's stream has no message_start", should_retry=False)
         match event.type:
             case "content_block_delta":
                 self._delta(event)
