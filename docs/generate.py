@@ -31,6 +31,7 @@ from daemon.telemetry.failure_cause import OF_KIND, REASONS, Cause
 from daemon.telemetry.metric_table import TABLE, Metric
 from daemon.telemetry.metrics import MOST_FIELDS
 from daemon.telemetry.model_labels import MOST_DISCOVERED, MOST_MODELS
+from docs import simulator
 
 PAGES = Path(__file__).resolve().parent
 PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.S)
@@ -266,7 +267,14 @@ PARTS: dict[str, Callable[[], str]] = {
     "profiles-known-by": known_by,
     "profiles-changed-by": changed_by,
     "profiles-presets": presets,
+    "simulator-faults": lambda: table(("fault", "what happens"), simulator.faults()),
+    "simulator-makes": lambda: table(("profile", "API", "address", "models"), simulator.makes()),
+    "simulator-refusals": lambda: table(("profile", "API", "refuses"), simulator.refusals()),
+    "simulator-answers": lambda: table(
+        ("profile", "API", "id of a call", "thoughts", "what else"), simulator.answers()
+    ),
 }
+ANSWERS = ("profile", "API", "id of a call", "thoughts", "what else")
 WHOLE: dict[str, Callable[[], str]] = {"config.schema.json": schema}
 
 

@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-IMPORTED = ("daemon.cli.run", "daemon.cli.simulate", "daemon.service.run", "daemon.simulate.app", "uvloop")
+IMPORTED = ("daemon.cli.run", "daemon.cli.simulate", "daemon.service.run", "daemon.simulate.serving", "uvloop")
 
 
 class Forked:

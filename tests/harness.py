@@ -164,6 +164,10 @@ class Simulator(Running):
         answer: dict[str, Any] = self.get("/_simulate" + ("?bodies=1" if bodies else "")).raise_for_status().json()
         return answer
 
+    def base_url(self, wire: str) -> str:
+        """Where the make that it plays has the API ``wire``: what ``base-url`` is in config.yaml."""
+        return f"{self.url}{self.state()['base-urls'][wire]}"
+
     def fail(self, *faults: object) -> None:
         """The next requests meet these faults, one each; what waited before is forgotten."""
         self.control(faults=list(faults), reset=True)

@@ -22,7 +22,7 @@ from daemon.gateway import (
     ownership,
     response_pipe,
 )
-from daemon.gateway.reasoning import owners
+from daemon.gateway.reasoning import call_reasoning, owners
 from daemon.router import affinity, cooldowns, headroom, health, rest_rules, retry_budget, selection, slots
 from daemon.router import ownership as looking
 from daemon.service.protocol import ConnectionLimits
@@ -33,6 +33,7 @@ from daemon.upstream.http import call, connection, egress, transport, trust
 from daemon.wires import json, sse, sse_decoder
 from daemon.wires.openai_chat import streamed_call
 from daemon.wires.openai_responses import stream_encoder
+from daemon.wires.openai_responses.compaction import MOST_SUMMARY
 from daemon.wires.openai_responses.decode_request import MOST_GROUPS
 from tests.harness import ROOT
 
@@ -50,6 +51,7 @@ BOUNDS: Final[Mapping[str, float]] = {
     "body of a request after its response": ConnectionLimits().late_bytes,
     "time for it": ConnectionLimits().late_seconds,
     "groups of tools inside each other": MOST_GROUPS,
+    "summary in a `compaction` item, unpacked": MOST_SUMMARY,
     "objects of a request inside each other that are changed": json.MOST_LEVELS,
     "text of an error of the daemon's own": errors.MOST_WORDS,
     "what a client leaves unread": client_stream.STALL,
@@ -78,6 +80,7 @@ BOUNDS: Final[Mapping[str, float]] = {
     "amendments learned of one core auth": learned.MOST_PER_AUTH,
     "amendments learned in all": learned.MOST,
     "remembered makers of encrypted reasoning, turn states and ids": owners.MOST_REMEMBERED,
+    "reasoning remembered for Chat clients, which cannot carry it": call_reasoning.MOST_KEPT,
     "core auths that are asked who made an id": looking.MOST_SEARCHED,
     "pieces of reasoning of one request whose maker is looked for": ownership.MOST_LOOKED_AT,
     "models whose prompts are calibrated": counting.MOST_MODELS,

@@ -9,7 +9,8 @@ import textwrap
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, port
 from daemon.cli.exit_codes import FAILURE, OK
-from daemon.simulate.faults import FAULTS, PLAIN, PROFILES, Fault, UnknownFault, parse_counted, parse_text
+from daemon.simulate.faults import FAULTS, Fault, UnknownFault, parse_counted, parse_text
+from daemon.simulate.makes import ALL, PLAIN
 from daemon.simulate.relay import DEMANDS, HABITS
 
 DEFAULT_PORT = 18317
@@ -20,6 +21,17 @@ tppc:
     - name: simulate
       enabled: true
       base-url: {url}/v1
+      api-key: {key}
+"""
+
+MAKE_BLOCK = """\
+tppc:
+  providers:
+    - name: {name}
+      enabled: true
+      base-url: {url}{base}
+      wire-api: {wire}
+      profile: {profile}
       api-key: {key}
 """
 
@@ -65,8 +77,8 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--profile",
-        choices=tuple(PROFILES),
-        help="behave like this make of upstream; codex-relay: a relay of ChatGPT's Codex backend, Responses only",
+        choices=tuple(ALL),
+        help="behave like this make of upstream: its paths, models, refusals and habits",
     )
     parser.add_argument(
         "--max-concurrent", type=int, default=0, metavar="N", help="refuse more than N requests at once per key"
@@ -88,9 +100,10 @@ def _epilog() -> str:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serves until SIGINT or SIGTERM; 1 if it cannot listen on the address."""
-    from daemon.simulate.app import Simulator, bind, serve
+    from daemon.simulate.app import Simulator
     from daemon.simulate.delivery import Pace
     from daemon.simulate.ledger import Ledger
+    from daemon.simulate.serving import bind, serve
 
     try:
         listener = bind(arguments.host, arguments.port)
@@ -102,7 +115,7 @@ def run(arguments: argparse.Namespace) -> int:
         ledger=Ledger(fault for faults in arguments.fault for fault in faults),
         pace=Pace(delay_ms=arguments.delay_ms, chunk_bytes=arguments.chunk_bytes),
         key=arguments.key,
-        profile=PROFILES.get(arguments.profile, PLAIN),
+        make=ALL.get(arguments.profile, PLAIN),
         always=arguments.always,
         max_concurrent=arguments.max_concurrent,
     )
@@ -111,8 +124,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _announce(url: str, key: str, profile: str | None) -> None:
-    block = BLOCKS.get(profile or "", BLOCK).format(url=url, key=key)
-    print(f"simulated upstream on {url} (stop with Ctrl+C); for config.yaml:\n\n{block}", flush=True)
+    print(
+        f"simulated upstream on {url} (stop with Ctrl+C); for config.yaml:\n\n{config_block(url, key, profile)}",
+        flush=True,
+    )
+
+
+def config_block(url: str, key: str, profile: str | None) -> str:
+    """What to put into config.yaml for the simulator at ``url``."""
+    if profile is None or profile in BLOCKS:
+        return BLOCKS.get(profile or "", BLOCK).format(url=url, key=key)
+    first, *others = ALL[profile].apis
+    known = ALL[profile].profile or profile
+    block = MAKE_BLOCK.format(name=profile, profile=known, url=url, key=key, base=first.base, wire=first.wire.name)
+    also = "".join(f"      # or: base-url: {url}{api.base}, wire-api: {api.wire.name}\n" for api in others)
+    return block + also
 
 
 def _fault(text: str) -> Fault:

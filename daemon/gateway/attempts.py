@@ -15,6 +15,7 @@ from typing import Final
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.client_stream import ClientWriter
+from daemon.gateway.compaction import CompactionPipe
 from daemon.gateway.decisions import log_again
 from daemon.gateway.gathered import STEP, Share, without_frames
 from daemon.gateway.headers import PassedHeaders
@@ -33,6 +34,7 @@ from daemon.upstream.response_form import unwrapped
 from daemon.wires.base import Ending
 from daemon.wires.failures.judge import judged_again
 from daemon.wires.json import NOT_JSON
+from daemon.wires.losses import is_refused
 from daemon.wires.sse import check_values
 
 NOT_READABLE: Final = "the upstream's answer is not valid JSON of its API"
@@ -49,6 +51,7 @@ class Attempts:
     __slots__ = (
         "_amendments",
         "_answer",
+        "_compaction",
         "_headers",
         "_live",
         "_pipes",
@@ -81,6 +84,7 @@ class Attempts:
         self._amendments = RequestAmendments(client_request, live.learned)
         # A pipe per way (through the hub or past it), kept over attempts: it knows what a keep-alive has already sent.
         self._pipes: dict[bool, ResponsePipe] = {}
+        self._compaction: CompactionPipe | None = None
         self._answer: UpstreamResponse | None = None  # that of the current attempt, once its head is there
         self.pipe: ResponsePipe | None = None
         self.needed: tuple[bytes, ...] = ()
@@ -118,6 +122,7 @@ class Attempts:
         """What the pipes keep is not to wait for whoever holds on to the request."""
         self.pipe = None
         self._pipes.clear()
+        self._compaction = None
 
     async def drain(self) -> None:
         """Read the end of the upstream's body, so that the connection can be used again."""
@@ -129,12 +134,16 @@ class Attempts:
         await self._answer.drain()
 
     def _pipe_for(self, adapter: Adapter) -> ResponsePipe:
+        if self.client_request.request.compaction:
+            if self._compaction is None:
+                self._compaction = CompactionPipe(self.client_request, self._live.owners)
+            return self._compaction
         same_wire = self.client_request.wire is adapter.wire
         if same_wire not in self._pipes:
             self._pipes[same_wire] = (
                 PassthroughPipe(self.client_request, self._live.owners)
                 if same_wire
-                else TranslationPipe(self.client_request)
+                else TranslationPipe(self.client_request, self._live.call_reasoning)
             )
         return self._pipes[same_wire]
 
@@ -175,14 +184,14 @@ class Attempts:
 
     def _note_losses(self, prepared: PreparedRequest) -> None:
         lost = loss_names(prepared.lost)
-        # What others cannot read is not what their API does not support: ``strict`` would end each conversation that
-        # has moved.
-        self._record.lost = (*lost, *(("earlier_reasoning",) if prepared.unreadable else ()), *self._headers.lost)
-        if lost and self.client_request.snapshot.config.translation.strict:
-            names = ", ".join(lost)
+        self._record.lost = (*lost, *self._headers.lost)
+        if not lost or not self.client_request.snapshot.config.translation.strict:
+            return
+        if refused := [*filter(is_refused, lost)]:
             raise LocalError(
                 ErrorKind.INVALID_REQUEST,
-                f"the upstream's API does not support: {names} (leave them out, or switch translation.strict off)",
+                f"the upstream's API does not support: {', '.join(refused)} (leave them out, or switch "
+                "translation.strict off)",
             )
 
     # --- one upstream's answer ---
@@ -206,7 +215,9 @@ class Attempts:
             state.too_long = _overdue("whole answer", total, adapter.setting_of_total(total))
         try:
             async with state.waiting():
-                self._answer = answer = await adapter.open(prepared.body, headers, watched=prepared.watched)
+                self._answer = answer = await adapter.open(
+                    prepared.body, headers, watched=prepared.watched, path=prepared.path
+                )
                 self._headers.received(adapter, answer.headers)
                 self._live.router.heard(adapter.auth.id, answer.headers)
                 await adapter.accept(answer)

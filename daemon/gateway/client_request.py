@@ -17,7 +17,8 @@ from daemon.wires.base import AnswerContext, Wire
 
 class ClientRequest(Struct, frozen=True, kw_only=True):
     """One request as the entry hands it over. ``headers`` are the client's, names in lower case;
-    ``body`` the bytes as they came; ``started`` is ``time.monotonic`` seconds."""
+    ``body`` the bytes as they came; ``started`` is ``time.monotonic`` seconds. ``recalled``: the request holds
+    reasoning that the client did not send (``reasoning.call_reasoning``)."""
 
     entry: str
     wire: Wire
@@ -28,6 +29,7 @@ class ClientRequest(Struct, frozen=True, kw_only=True):
     snapshot: Snapshot
     started: float
     context: AnswerContext
+    recalled: bool = False
 
     @property
     def input_estimate(self) -> int:

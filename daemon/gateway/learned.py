@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from daemon.errors import RemoteError
 from daemon.gateway.client_request import ClientRequest
+from daemon.gateway.compaction import with_next_way
 from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, ResponsePipe
 from daemon.inference.request import Request
 from daemon.snapshot.listings import Candidate
@@ -211,7 +212,10 @@ class RequestAmendments:
             return None
         client = self._client_request
         shorter = client.wire.reword_context_length is None
-        for proposal in proposals(error, target.adapter.wire.name, target.amendments, client.says, shorter=shorter):
+        found = proposals(error, target.adapter.wire.name, target.amendments, client.says, shorter=shorter)
+        if client.request.compaction:
+            found = with_next_way(found, error, client, target)
+        for proposal in found:
             if proposal.amendment.name == REASONING:
                 pipe.refused()
             amended = target.amended(proposal.amendment)

@@ -16,6 +16,7 @@ from daemon.gateway.free_pages import FreePages
 from daemon.gateway.gathered import GatheredBudget
 from daemon.gateway.key_verdicts import KeyVerdicts
 from daemon.gateway.learned import LearnedAmendments
+from daemon.gateway.reasoning.call_reasoning import CallReasoning
 from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.router.router import Router
 from daemon.router.states import AuthStates
@@ -39,6 +40,7 @@ class LiveState:
         "adapters",
         "admission",
         "calibration",
+        "call_reasoning",
         "counted",
         "deadlines",
         "departures",
@@ -80,6 +82,7 @@ class LiveState:
         self.departures = Departures()
         self.learned = LearnedAmendments() if learned is None else learned
         self.owners = ReasoningOwners()
+        self.call_reasoning = CallReasoning()
         self.calibration = Calibration()
         self.gathered = GatheredBudget()
         self.free_pages = FreePages()

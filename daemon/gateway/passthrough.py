@@ -26,6 +26,7 @@ from daemon.masks import Masks
 from daemon.upstream.privacy import masked_event
 from daemon.wires.base import Ending, StreamDecoder
 from daemon.wires.json import NOT_JSON, is_json
+from daemon.wires.losses import EARLIER_REASONING
 from daemon.wires.sse import SseSplitter
 from daemon.wires.sse_decoder import is_done
 
@@ -107,11 +108,10 @@ class PassthroughPipe:
         session_key = wire.upstream.session_key
         return PreparedRequest(
             body=rewritten.body,
-            lost=rewritten.lost,
+            lost=(*rewritten.lost, EARLIER_REASONING) if client_request.recalled else rewritten.lost,
             session=session_key(request, target.candidate.model) if session_key else "",
             streamed=rewritten.streamed,
             watched=request.stream,
-            unreadable=rewritten.unreadable,
         )
 
     def accepted(self) -> None:

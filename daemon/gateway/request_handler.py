@@ -93,6 +93,7 @@ class RequestHandler:
         if self._streamed:
             self._correct_estimate(resolution.candidates[0].model)
             self._state.quiet_since = monotonic()  # from now on keep-alives are due
+        self._recall()
         owned = ownership(self._client_request, resolution.candidates, self._live.owners)
         self._attempts.needed = tuple(part.value for part in owned.needed)
         request = routed_request(self._client_request, resolution, next(NUMBERS), owned)
@@ -106,6 +107,15 @@ class RequestHandler:
         finally:
             self._state.departure = None
             departure.end()
+
+    def _recall(self) -> None:
+        """Reasoning that this client could not carry goes along again."""
+        client_request = self._client_request
+        if not client_request.wire.carries_signatures:
+            request = self._live.call_reasoning.put_back(client_request.request)
+            if request is not client_request.request:
+                self._client_request = replace(client_request, request=request, recalled=True)
+                self._attempts.client_request = self._client_request
 
     def _correct_estimate(self, model: str) -> None:
         """By experience with this model: what a stream says of the prompt before the upstream has counted it."""

@@ -56,15 +56,15 @@ class AttemptTarget(Struct, frozen=True, kw_only=True):
 class PreparedRequest(Struct, frozen=True, kw_only=True):
     """A request as it goes to an upstream. ``lost`` names what of the client's could not be carried, ``session`` the
     conversation ('' where upstreams of this wire take none). ``streamed``: it asks for an event stream.
-    ``watched``: the answer is needed piece by piece as it comes, not only whole. ``unreadable``: earlier reasoning
-    stays behind that only another upstream could read."""
+    ``watched``: the answer is needed piece by piece as it comes, not only whole. ``path``: of an endpoint behind the
+    wire's own, '' for that."""
 
     body: bytes
     lost: tuple[str, ...]
     session: str
     streamed: bool
     watched: bool
-    unreadable: bool = False
+    path: str = ""
 
 
 class AnswerSummary(Struct, frozen=True, kw_only=True):

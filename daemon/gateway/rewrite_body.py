@@ -19,18 +19,18 @@ from daemon.upstream.amendments.apply import amend
 from daemon.wires.base import Fields, Upstream
 from daemon.wires.call_ids import has_repeats
 from daemon.wires.json import NOT_JSON, NULL, TRUE, encode, fields_of
+from daemon.wires.losses import EARLIER_REASONING
 
 
 class RewrittenBody(Struct, frozen=True):
-    """``lost``: the client's parameters that were left out; ``signed``: the encrypted reasoning that
-    goes along; ``streamed``: whether an event stream is asked for; ``unreadable``: whether earlier reasoning stays
-    behind that this upstream could not read."""
+    """``lost``: the client's parameters that were left out, and the name of earlier reasoning that this upstream could
+    not read; ``signed``: the encrypted reasoning that goes along; ``streamed``: whether an event stream is asked
+    for."""
 
     body: bytes
     lost: tuple[str, ...]
     signed: tuple[bytes, ...]
     streamed: bool
-    unreadable: bool
 
 
 def rewrite_body(client_request: ClientRequest, target: AttemptTarget, owners: ReasoningOwners) -> RewrittenBody:
@@ -49,8 +49,9 @@ def rewrite_body(client_request: ClientRequest, target: AttemptTarget, owners: R
     lost = (
         *_left_out(fields, options.unsupported, from_client, upstream),
         *amend(fields, target.amendments, options.unsupported),
+        *((EARLIER_REASONING,) if earlier.left_out else ()),
     )
-    return RewrittenBody(encode(fields), lost, earlier.sent, fields.get("stream") == TRUE, earlier.left_out)
+    return RewrittenBody(encode(fields), lost, earlier.sent, fields.get("stream") == TRUE)
 
 
 def _left_out(

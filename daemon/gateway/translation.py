@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from daemon.errors import GatewayError, RemoteError
 from daemon.gateway.client_request import ClientRequest
-from daemon.gateway.reasoning.signatures import Seal, leaves_out, open_request, seal_events
+from daemon.gateway.reasoning.call_reasoning import CallReasoning, ReasoningKeeper
+from daemon.gateway.reasoning.signatures import Seal, left_out, open_request, seal_events
 from daemon.gateway.response_pipe import (
     HELD_BYTES,
     HELD_EVENTS,
@@ -23,7 +24,7 @@ from daemon.gateway.stop_sequences import StopScanner
 from daemon.inference.blocks import HostedCall
 from daemon.inference.collect import collect, merged
 from daemon.inference.events import BlockDelta, BlockEnd, Event, Finish, StreamError, size_of
-from daemon.inference.response import Usage
+from daemon.inference.response import FinishReason, Usage
 from daemon.upstream.adapters.adapter import Adapter
 from daemon.wires.base import Ending, StreamDecoder, StreamEncoder, Wire
 from daemon.wires.json import type_of
@@ -46,6 +47,7 @@ class TranslationPipe:
         "_decoder",
         "_encoder",
         "_events",
+        "_keeper",
         "_lost",
         "_merged",
         "_merged_at",
@@ -61,8 +63,11 @@ class TranslationPipe:
         "stage",
     )
 
-    def __init__(self, client_request: ClientRequest) -> None:
+    def __init__(self, client_request: ClientRequest, kept: CallReasoning | None = None) -> None:
         self._client_request = client_request
+        carries = client_request.wire.carries_signatures
+        # Of the whole request, as the encoder: an attempt before this one has shown nothing.
+        self._keeper = None if kept is None or carries else ReasoningKeeper(client_request.context, kept)
         # One for the request: a keep-alive that has opened the client's message binds the attempts after it.
         self._encoder: StreamEncoder | None = None
         # All that follows is of the attempt. Events that are due to the client, and of those the ones that are put
@@ -94,10 +99,17 @@ class TranslationPipe:
         self.ending = ""
         self.stage = "held"
         request = self._client_request.request
+        self._client_request.wire.refuse_foreign(request)
         foreign = self._client_request.wire.foreign_fields(request.extra.get(request.wire, {}))
-        opened = open_request(self._seal if target.reasoning else None, request)
+        seal = self._seal if target.reasoning else None
+        opened = open_request(seal, request)
         encoded = adapter.encode(opened, target.options, target.amendments)
-        lost = (*encoded.lost, *foreign)
+        lost = (
+            *encoded.lost,
+            *(name for name in foreign if name not in encoded.carried),
+            *request.unread,
+            *(() if opened is request else left_out(seal, request)),
+        )
         # A stop sequence that the upstream's wire has no place for is not lost: the text is watched for it here.
         self._stops = StopScanner(request.stop) if "stop" in lost and request.stop else None
         if self._stops is not None:
@@ -107,11 +119,10 @@ class TranslationPipe:
         self._decoder = self._new_decoder()
         return PreparedRequest(
             body=encoded.body,
-            lost=lost,
+            lost=tuple(dict.fromkeys(lost)),
             session=encoded.session,
             streamed=True,
             watched=self._watched,
-            unreadable=leaves_out(request, opened),
         )
 
     def _new_decoder(self) -> StreamDecoder:
@@ -159,6 +170,7 @@ class TranslationPipe:
         elif isinstance(last, Finish):
             self.stage = "finished"
             self._usage = last.usage
+            self._lost += self._last_thinking(events)
         if lost := answer_losses(self._client_request.wire, events):
             self._lost += lost
         self._events += seal_events(self._seal, events)
@@ -168,6 +180,15 @@ class TranslationPipe:
             self.stage = "committed"
         if error is not None:  # what came before it is the client's all the same
             raise error
+
+    def _last_thinking(self, events: Sequence[Event]) -> tuple[str, ...]:
+        """What an answer without calls ends with, where its client's wire has no place for that."""
+        before = events[-2] if len(events) > 1 else None
+        if self._client_request.wire.ends_with_thinking or type(before) is not BlockEnd or not before.redacted:
+            return ()
+        finish = events[-1]
+        called = isinstance(finish, Finish) and finish.reason is FinishReason.TOOL_CALLS
+        return () if called else ("answer.reasoning",)
 
     def _merge(self) -> None:
         """Puts the last events together when there are many, and counts what they take then."""
@@ -199,12 +220,16 @@ class TranslationPipe:
         if self.stage == "held" or not self._events:
             return b""
         events, self._events = self._events, []
+        if self._keeper is not None:
+            self._keeper.note(events)
         encoder = self._encode()
         out = encoder.encode(events)
         self.kept = self._decoder.kept + encoder.kept
         return out
 
     def whole(self) -> bytes:
+        if self._keeper is not None:
+            self._keeper.note(self._events)
         return self._client_request.encode_response(collect(self._events))
 
     def summary(self) -> AnswerSummary:

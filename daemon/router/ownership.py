@@ -39,6 +39,8 @@ _PART_NAMES: Final[Mapping[str, str]] = {
     "container": "container's id",
 }
 """Of what is no field of the request."""
+_THE_CONVERSATION: Final = frozenset({"compaction"})
+"""What holds all that was said and done: where nobody can read it, something else would be answered."""
 _NEW_CONVERSATION: Final = "start a new conversation, or go on from before it"
 _CODES: Final[Mapping[str, str]] = {
     "previous_response_id": "previous_response_not_found",
@@ -53,7 +55,10 @@ def narrowed(request: RoutedRequest) -> RoutedRequest:
     if not request.needs:
         return request
     if not request.owner:
-        return replace(request, candidates=_of_wire(request))
+        candidates = _of_wire(request)
+        if request.needs in _THE_CONVERSATION and all(each.auth.wire != request.wire for each in candidates):
+            raise needs_owner(request, "a provider of another API")
+        return replace(request, candidates=candidates)
     own = tuple(each for each in request.candidates if each.auth.id == request.owner)
     if not own:
         raise needs_owner(request, f"a provider that does not serve {request.name} now")

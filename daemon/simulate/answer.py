@@ -12,8 +12,9 @@ from enum import StrEnum
 from msgspec import Struct
 
 from daemon.simulate.conversation import Conversation
+from daemon.simulate.example import MARKER
 from daemon.simulate.faults import Fault
-from daemon.simulate.script import MARKER, Actions, Call, Say, decide
+from daemon.simulate.script import Actions, Call, Say, decide
 
 REASONING = "**Planning the next step**\n\nI look at the offered tools and at what came back so far, then decide."
 REASONING_TOKENS = 64
@@ -77,7 +78,8 @@ class PromptCache:
 def compose(conversation: Conversation, *, size: int, key: str, cache: PromptCache, fault: Fault) -> Answer:
     """The answer to a request of ``size`` bytes that came with the API key ``key``."""
     actions, finish = _shape(decide(conversation), conversation, fault)
-    reasoned = not conversation.compaction and _reasons(conversation.model)
+    thinks = _reasons(conversation.model) if conversation.thinks is None else conversation.thinks
+    reasoned = thinks and not conversation.compaction
     sealed = conversation.sealed or conversation.compaction
     identity = secrets.token_hex(24)
     return Answer(

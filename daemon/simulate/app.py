@@ -5,7 +5,7 @@
     GET  …/models                                       the models it claims to have
     GET  /_simulate[?bodies=1]                          what was seen, what is open, which faults wait
     POST /_simulate    {"faults": […], "always": […], "reset": true, "delay-ms": n, "chunk-bytes": n,
-                        "max-concurrent": n, "models": […]}, each optional
+                        "max-concurrent": n, "models": […], "profile": NAME}, each optional
 
 A request's fault is named by its ``x-simulate`` header, else by its model (``gpt-5+cut``), else it
 is the next of the queue. ``always`` are faults for every request, until replaced by other ones.
@@ -14,20 +14,16 @@ is the next of the queue. ``always`` are faults for every request, until replace
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
-import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+import secrets
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
 import msgspec
-import uvicorn
-import uvloop
 from msgspec import UNSET, Struct, UnsetType
 
-from daemon.simulate import chat, messages, responses
+from daemon.simulate import reading
 from daemon.simulate.answer import CHARS_PER_TOKEN, PromptCache, compose
-from daemon.simulate.conversation import Conversation, Json, Refused
+from daemon.simulate.conversation import Json, Refused
 from daemon.simulate.delivery import (
     HTML,
     ClientGone,
@@ -41,24 +37,17 @@ from daemon.simulate.delivery import (
     send_stream,
     until_gone,
 )
-from daemon.simulate.faults import (
-    PLAIN,
-    Fault,
-    Problem,
-    Profile,
-    UnknownFault,
-    choose,
-    of_relay,
-    parse,
-    parse_text,
-)
+from daemon.simulate.demand import Asked
+from daemon.simulate.faults import Fault, Problem, UnknownFault, choose, of_demand, parse, parse_text
 from daemon.simulate.ledger import Ledger
-from daemon.simulate.relay import Asked, concurrency
+from daemon.simulate.makes import ALL, PLAIN
+from daemon.simulate.makes.make import Api, Make
+from daemon.simulate.model import Model
+from daemon.simulate.relay import concurrency
 from daemon.simulate.wire import Wire, openai_error
 
 Scope = MutableMapping[str, Any]
 
-WIRES = {"/responses": responses.WIRE, "/chat/completions": chat.WIRE, "/messages": messages.WIRE}
 MODELS = (
     "gpt-5",
     "gpt-5-minimal",
@@ -84,6 +73,7 @@ class Control(Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
     chunk_bytes: int | UnsetType = UNSET
     max_concurrent: int | UnsetType = UNSET
     models: tuple[str, ...] | UnsetType = UNSET
+    profile: str | UnsetType = UNSET
 
 
 class Simulator:
@@ -99,16 +89,16 @@ class Simulator:
         ledger: Ledger | None = None,
         pace: Pace | None = None,
         key: str = "",
-        profile: Profile = PLAIN,
+        make: Make = PLAIN,
         always: Iterable[Fault] = (),
         max_concurrent: int = 0,
     ) -> None:
         self.connections: Callable[[], int] = int
-        self._models: tuple[str, ...] = MODELS
+        self._models: tuple[str, ...] = ()
         self._ledger = ledger or Ledger()
         self._pace = pace or Pace()
         self._key = key
-        self._profile = profile
+        self._make = make
         self._always = tuple(always)
         self._max_concurrent = max_concurrent
         self._cache = PromptCache()
@@ -118,21 +108,58 @@ class Simulator:
         if scope["type"] != "http":
             return
         path = scope["path"].rstrip("/")
-        wire = next((wire for ending, wire in WIRES.items() if path.endswith(ending)), None)
+        api = self._make.api(path)
         if path == CONTROL:
             await self._control(scope, receive, send)
-        elif wire is not None and scope["method"] == "POST":
-            await self._answer(wire, scope, receive, send)
-        elif path.endswith("/messages/count_tokens") and self._profile is PLAIN:
+            return
+        send = self._with_headers(send)
+        if api is not None and scope["method"] == "POST":
+            await self._answer(api, scope, receive, send)
+        elif path.endswith("/messages/count_tokens") and self._make.counts:
             await send_json(send, 200, {"input_tokens": len(await _read(receive)) // CHARS_PER_TOKEN})
-        elif path.endswith("/models") and scope["method"] == "GET":
-            if self._key and _key_of(_headers(scope)) != self._key:
-                await send_json(send, 401, openai_error(Problem(message="Incorrect API key provided"), ""))
-                return
-            await send_json(send, 200, _listing(self._models))
+        elif scope["method"] == "GET" and self._make.lists(path):
+            await self._list(scope, send)
+        elif self._make.no_route is not None:
+            await send_refusal(send, self._make.no_route, _asked_nothing(scope))
         else:
             body = openai_error(Problem(message=f"Invalid URL ({scope['method']} {path})"), "")
             await send_json(send, 404, body)
+
+    def _with_headers(self, send: Send) -> Send:
+        """``send``, with the headers that the make has in every answer."""
+        headers = dict(self._make.headers)
+        if self._make.request_id:
+            headers[self._make.request_id] = secrets.token_hex(16)
+        if not headers:
+            return send
+        pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *pairs]}
+            await send(message)
+
+        return sending
+
+    async def _list(self, scope: Scope, send: Send) -> None:
+        asked = _asked_nothing(scope)
+        if self._key and asked.key != self._key:
+            fault = self._make.bad_key
+            if fault.kind == "demand":
+                await send_refusal(send, fault, asked)
+            else:
+                await send_status(send, fault, openai_error(fault.problem, ""))
+            return
+        await send_json(send, 200, self._make.listed(self._listed()))
+
+    def _listed(self) -> tuple[str, ...]:
+        """The models that it says it has: those set, those of the make, or the usual ones."""
+        return self._models or tuple(model.name for model in self._make.models) or MODELS
+
+    def _known(self, name: str) -> Model | None:
+        """What is known of a model. One that was set is one of the make, even if nothing is known of it."""
+        found = self._make.model(name)
+        return Model(name=name) if found is None and name in self._models else found
 
     async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "POST":
@@ -143,7 +170,9 @@ class Simulator:
                 return
         state = self._ledger.state(bodies=b"bodies=1" in scope["query_string"])
         setting = {
-            "profile": self._profile.name,
+            "profile": self._make.name,
+            "base-urls": {api.wire.name: api.base or "/v1" for api in self._make.apis},
+            "models": self._listed(),
             "always": [fault.name for fault in self._always],
             "max-concurrent": self._max_concurrent,
         }
@@ -153,6 +182,8 @@ class Simulator:
         faults = [parse(fault) for fault in control.faults]
         if control.always is not UNSET:
             self._always = tuple(parse(fault) for fault in control.always)
+        if control.profile is not UNSET:
+            self._make = _make_named(control.profile)
         if control.models is not UNSET:
             self._models = control.models
         if control.max_concurrent is not UNSET:
@@ -165,18 +196,17 @@ class Simulator:
         pace = {name: value for name, value in changes.items() if value is not UNSET}
         self._pace = msgspec.structs.replace(self._pace, **pace)
 
-    async def _answer(self, wire: Wire, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = _headers(scope)
+    async def _answer(self, api: Api, scope: Scope, receive: Receive, send: Send) -> None:
         raw = await _read(receive)
-        key = _key_of(headers)
         try:
             body = msgspec.json.decode(raw, type=Json)
-            asked = Asked(wire=wire.name, path=scope["path"], headers=headers, body=body)
-            fault = self._fault(asked, key)
+            model = self._known(str(body.get("model")).partition("+")[0])
+            asked = Asked(wire=api.wire.name, path=scope["path"], headers=_headers(scope), body=body, model=model)
+            fault = self._fault(api, asked)
         except (msgspec.MsgspecError, UnknownFault) as error:
-            await self._refuse(wire, send, Refused(f"We could not parse the JSON body of your request: {error}"))
+            await self._refuse(api.wire, send, Refused(f"We could not parse the JSON body of your request: {error}"))
             return
-        seen = self._ledger.begin(asked=asked, key=key, fault=fault)
+        seen = self._ledger.begin(asked=asked, key=asked.key, fault=fault)
 
         async def noting_status(message: MutableMapping[str, Any]) -> None:
             seen.status = message.get("status", seen.status)
@@ -186,34 +216,36 @@ class Simulator:
         try:
             async with asyncio.TaskGroup() as tasks:
                 watch = tasks.create_task(until_gone(receive))
-                outcome = await self._respond(wire, noting_status, asked, raw_size=len(raw), key=key, fault=fault)
+                outcome = await self._respond(api, noting_status, asked, raw_size=len(raw), fault=fault)
                 watch.cancel()
         except* ClientGone:
             outcome = "aborted"
         finally:
             self._ledger.finish(seen, outcome)
 
-    def _fault(self, asked: Asked, key: str) -> Fault:
+    def _fault(self, api: Api, asked: Asked) -> Fault:
         named = asked.headers.get("x-simulate") or str(asked.body.get("model")).partition("+")[2]
         own = parse_text(named) if named else self._ledger.next_fault()
-        if self._key and key != self._key:
-            return self._profile.bad_key
-        if 0 < self._max_concurrent <= self._ledger.open_of(key):
-            return of_relay(concurrency(self._max_concurrent))
-        return choose(own, self._always, self._profile.demands, asked)
+        if self._key and asked.key != self._key:
+            return self._make.bad_key
+        if 0 < self._max_concurrent <= self._ledger.open_of(asked.key):
+            return of_demand(concurrency(self._max_concurrent))
+        always = map(self._make.own, self._always)
+        return choose(self._make.own(own), always, map(of_demand, api.demands), asked)
 
-    async def _respond(self, wire: Wire, send: Send, asked: Asked, *, raw_size: int, key: str, fault: Fault) -> str:
+    async def _respond(self, api: Api, send: Send, asked: Asked, *, raw_size: int, fault: Fault) -> str:
+        wire = api.wire
         if fault.kind == "stall-head":
             await asyncio.sleep(fault.seconds)
         if fault.kind == "html":
             return await send_body(send, fault.status, HTML, content_type="text/html")
-        if fault.kind == "relay":
+        if fault.kind == "demand":
             return await send_refusal(send, fault, asked)
         if fault.kind == "status":
             return await send_status(send, fault, wire.error(fault.problem, "0" * 24))
         try:
-            conversation = self._read(wire, asked, key)
-            answer = compose(conversation, size=raw_size, key=key, cache=self._cache, fault=fault)
+            conversation = reading.read(self._make, api, asked)
+            answer = compose(conversation, size=raw_size, key=asked.key, cache=self._cache, fault=fault)
         except Refused as refused:
             return await self._refuse(wire, send, refused)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -223,12 +255,6 @@ class Simulator:
         if fault.kind in ("error-event", "failed", "cut", "end"):
             return await send_json(send, 500, wire.error(fault.problem, answer.identity))
         return await send_json(send, 200, wire.whole(answer, asked.body))
-
-    def _read(self, wire: Wire, asked: Asked, key: str) -> Conversation:
-        conversation = wire.read(asked.body, key)
-        if not self._profile.session_cache:
-            return conversation
-        return msgspec.structs.replace(conversation, cache_key=asked.session or None)
 
     async def _refuse(self, wire: Wire, send: Send, refused: Refused) -> str:
         problem = Problem(message=refused.message, code=refused.code, param=refused.param)
@@ -248,56 +274,12 @@ def _headers(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-def _key_of(headers: Mapping[str, str]) -> str:
-    return headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
+def _asked_nothing(scope: Scope) -> Asked:
+    """A request whose body does not matter."""
+    return Asked(wire="", path=scope["path"], headers=_headers(scope), body={})
 
 
-def _listing(models: Iterable[str]) -> Json:
-    data = [{"id": model, "object": "model", "created": 1754425777, "owned_by": "simulate"} for model in models]
-    return {"object": "list", "data": data}
-
-
-# --- running it -----------------------------------------------------------------------------------
-
-
-GRACE = 1
-"""Seconds that running answers get at the end; stalled ones would never finish."""
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling, which re-raises the signal and so spoils the exit code."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises OSError where the address is taken."""
-    return socket.create_server((host, port), backlog=1024, reuse_port=False)
-
-
-def serve(simulator: Simulator, listener: socket.socket, announce: Callable[[], None]) -> None:
-    """Serves on ``listener`` until SIGINT or SIGTERM; ``announce`` is called once they are handled."""
-    uvloop.run(_serve(simulator, listener, announce))
-
-
-async def _serve(simulator: Simulator, listener: socket.socket, announce: Callable[[], None]) -> None:
-    config = uvicorn.Config(
-        simulator,
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        # A cut is a response left unfinished on purpose; uvicorn would call each one an error.
-        log_level="critical",
-        server_header=False,
-        timeout_graceful_shutdown=GRACE,
-    )
-    server = _Server(config)
-    simulator.connections = lambda: len(server.server_state.connections)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, setattr, server, "should_exit", True)
-    announce()
-    await server.serve(sockets=[listener])
+def _make_named(name: str) -> Make:
+    if name and name not in ALL:
+        raise UnknownFault(f"unknown profile {name!r}; there are: {', '.join(ALL)}")
+    return ALL[name] if name else PLAIN

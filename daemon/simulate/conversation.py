@@ -54,6 +54,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     ``forced`` is the tool that must be called (``""`` = any of them), None when the model may choose.
     ``schema`` is the JSON Schema the answer must follow. ``max_tokens`` limits the answer.
     ``summary`` asks for visible reasoning, ``sealed`` for reasoning the client hands back unread.
+    ``thinks`` says whether the model thinks, None where its name decides.
     ``compaction`` asks for one opaque compaction item instead of an answer.
     ``cache_key`` is what its prompt is remembered under, None where it is not remembered.
     """
@@ -68,6 +69,7 @@ class Conversation(Struct, frozen=True, kw_only=True):
     max_tokens: int | None = None
     summary: bool = False
     sealed: bool = False
+    thinks: bool | None = None
     compaction: bool = False
     cache_key: str | None = ""
 

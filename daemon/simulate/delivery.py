@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from daemon.simulate.answer import Answer
 from daemon.simulate.conversation import Json
+from daemon.simulate.demand import Asked
 from daemon.simulate.faults import Fault
-from daemon.simulate.relay import Asked
 from daemon.simulate.wire import Wire
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -57,17 +57,19 @@ async def send_json(send: Send, status: int, value: object, headers: Json | None
 
 
 async def send_refusal(send: Send, fault: Fault, asked: Asked) -> str:
-    """A relay's refusal: JSON, or a web page where its shape is a text."""
+    """The refusal of a demand: JSON, or a text (most often a web page) where its shape is one."""
     demand, sentence = fault.demand, fault.complaint(asked)
     if demand is None or sentence is None:
         raise ValueError(f"{fault.name} does not refuse this request")
     headers = {**demand.headers, **_retry_after(fault)}
     shaped = demand.shape(sentence)
     if isinstance(shaped, str):
-        return await send_body(
-            send, fault.status, shaped.encode(), content_type="text/html; charset=utf-8", headers=headers
-        )
+        return await send_body(send, fault.status, shaped.encode(), content_type=_text_type(shaped), headers=headers)
     return await send_json(send, fault.status, shaped, headers)
+
+
+def _text_type(text: str) -> str:
+    return f"text/{'html' if text.startswith('<') else 'plain'}; charset=utf-8"
 
 
 async def send_status(send: Send, fault: Fault, body: Json) -> str:
@@ -81,7 +83,8 @@ def _retry_after(fault: Fault) -> Json:
 
 async def send_stream(send: Send, wire: Wire, answer: Answer, body: Json, fault: Fault, pace: Pace) -> str:
     """A streamed answer, with the fault struck at its event."""
-    await _send_head(send, 200, {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"})
+    typed = {"content-type": wire.content_type} if wire.content_type else {}
+    await _send_head(send, 200, {**typed, "cache-control": "no-cache"})
     struck = False
     for number, frame in enumerate(wire.frames(answer, body)):
         if number >= fault.after and (fault.kind == "slow" or not struck):

@@ -1,7 +1,7 @@
 """What may go wrong upstream, by name.
 
 A fault applies to one request, or to every request where it is set for the whole run. Those of kind
-``relay`` depend on the request: see ``daemon.simulate.relay``. ``PROFILES`` are the makes of upstream to play.
+``demand`` depend on the request: see ``daemon.simulate.demand``.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from daemon.simulate.relay import DEMANDS, HABITS, Asked, Demand
+from daemon.simulate.demand import Asked, Demand
+from daemon.simulate.relay import DEMANDS, HABITS
 
 FaultKind = Literal[
     "none",
     "status",
     "html",
-    "relay",
+    "demand",
     "stall-head",
     "stall",
     "slow",
@@ -49,8 +50,8 @@ class Fault(Struct, frozen=True, kw_only=True):
     """``after`` counts the stream's events before it strikes, ``seconds`` is how long it lasts.
 
     ``status``, ``retry_after`` and ``problem`` are for answers that fail; a stream that fails has
-    ``problem`` inside. ``demand`` and ``text``, what it compares with, are those of kind ``relay``, whose
-    ``problem`` has a message only where one was given to say instead of the relay's own.
+    ``problem`` inside. ``demand`` and ``text``, what it compares with, are those of kind ``demand``, whose
+    ``problem`` has a message only where one was given to say instead of the demand's own.
     """
 
     name: str
@@ -69,7 +70,7 @@ class Fault(Struct, frozen=True, kw_only=True):
     text: str = ""
 
     def complaint(self, asked: Asked) -> str | None:
-        """What a relay says of this request; None where it has nothing to say, and for every other kind."""
+        """What an upstream says of this request; None where it has nothing to say, and for every other kind."""
         complaint = None if self.demand is None else self.demand.complaint(asked, self.text)
         return complaint and (self.problem.message or complaint)
 
@@ -131,11 +132,11 @@ _CONTEXT_LENGTH = Problem(
 OK = Fault(name="ok", kind="none")
 
 
-def of_relay(demand: Demand) -> Fault:
-    """The fault by which a relay makes this demand."""
+def of_demand(demand: Demand) -> Fault:
+    """The fault by which an upstream makes this demand."""
     return Fault(
         name=demand.name,
-        kind="relay",
+        kind="demand",
         status=demand.status,
         retry_after=demand.retry_after,
         problem=Problem(message=""),
@@ -175,7 +176,7 @@ FAULTS: Mapping[str, Fault] = {
         Fault(name="refusal", kind="refusal"),
         Fault(name="no_usage", kind="no-usage"),
         Fault(name="empty", kind="empty"),
-        *map(of_relay, (*DEMANDS, *HABITS)),
+        *map(of_demand, (*DEMANDS, *HABITS)),
     )
 }
 _SPELLINGS = {name.replace("_", "-"): fault for name, fault in FAULTS.items()}
@@ -202,7 +203,7 @@ def choose(own: Fault, always: Iterable[Fault], demands: Iterable[Fault], asked:
     refusing = next((fault for fault in (own, *always, *demands) if fault.refuses(asked)), None)
     if refusing is not None:
         return refusing
-    return next((fault for fault in (own, *always) if fault.kind not in ("none", "relay")), OK)
+    return next((fault for fault in (own, *always) if fault.kind not in ("none", "demand")), OK)
 
 
 def parse(value: object) -> Fault:
@@ -242,34 +243,3 @@ def parse_counted(text: str) -> tuple[Fault, ...]:
     if count and not count.isdecimal():
         raise UnknownFault(f"fault {text!r}: the count after ':' must be a number")
     return (parse(name),) * int(count or 1)
-
-
-# --- makes of upstream ----------------------------------------------------------------------------
-
-
-class Profile(Struct, frozen=True, kw_only=True):
-    """``demands`` are asked of every request, in this order; ``bad_key`` answers a wrong key.
-
-    With ``session_cache`` prompts are kept per ``session-id`` and not at all without one, as happens behind
-    a pool of accounts: only that header keeps a session on one of them.
-    """
-
-    name: str
-    demands: tuple[Fault, ...] = ()
-    bad_key: Fault = FAULTS["unauthorized"]
-    session_cache: bool = False
-
-
-PLAIN = Profile(name="")
-
-PROFILES: Mapping[str, Profile] = {
-    profile.name: profile
-    for profile in (
-        Profile(
-            name="codex-relay",
-            demands=tuple(FAULTS[demand.name] for demand in DEMANDS),
-            bad_key=FAULTS["invalid-token"],
-            session_cache=True,
-        ),
-    )
-}

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from daemon.simulate.conversation import Json
+from daemon.simulate.demand import Asked
 from daemon.simulate.faults import OK, Fault
-from daemon.simulate.relay import Asked
 
 RECENT = 200
 """How many requests are kept to be shown; the counts go on without end."""

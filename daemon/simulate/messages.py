@@ -34,6 +34,15 @@ STOP_REASON = {
 
 def read(body: Json, key: str) -> Conversation:
     """The request as a conversation; refuses what the real API is known to refuse."""
+    return _read(body, key)
+
+
+def read_unsigned(body: Json, key: str) -> Conversation:
+    """The same where no signature is looked at, as at servers of other makes."""
+    return _read(body, None)
+
+
+def _read(body: Json, key: str | None) -> Conversation:
     for field in ("model", "max_tokens", "messages"):
         if not body.get(field):
             raise Refused(f"{field}: Field required")
@@ -61,7 +70,7 @@ def _blocks(content: object) -> list[Json]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else []
 
 
-def _check(messages: list[Json], key: str) -> None:
+def _check(messages: list[Json], key: str | None) -> None:
     open_calls: set[str] = set()
     for number, message in enumerate(messages):
         results = {b.get("tool_use_id") for b in message["content"] if b.get("type") == "tool_result"}
@@ -72,7 +81,7 @@ def _check(messages: list[Json], key: str) -> None:
         if message.get("role") != "system":
             open_calls = {b["id"] for b in message["content"] if b.get("type") == "tool_use"}
         for block in message["content"]:
-            if block.get("type") == "thinking" and unseal(str(block.get("signature")), key) is None:
+            if key is not None and block.get("type") == "thinking" and unseal(str(block.get("signature")), key) is None:
                 raise Refused(f"messages.{number}: Invalid `signature` in `thinking` block")
 
 

@@ -8,11 +8,10 @@ this kind, in this order, one complaint at a time; ``HABITS`` are those of some.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-
-from msgspec import Struct
+from collections.abc import Callable
 
 from daemon.simulate.conversation import Json
+from daemon.simulate.demand import Asked, Demand
 
 UNSUPPORTED = (
     "max_output_tokens",
@@ -36,35 +35,6 @@ _CODEX_AGENT = re.compile(
     r"^(codex_cli_rs|codex-tui|codex_vscode|codex_exec|codex_app|codex_sdk_ts)/[\d.]+|^Codex ", re.I
 )
 _CODEX_ORIGINATOR = re.compile(r"^codex[-_ ]", re.I)
-
-
-class Asked(Struct, frozen=True, kw_only=True):
-    """A request as a relay sees it. ``headers`` have lower-case names."""
-
-    wire: str
-    path: str
-    headers: Mapping[str, str]
-    body: Json
-
-    @property
-    def session(self) -> str:
-        """Its ``session-id``, which older versions of Codex wrote ``session_id``."""
-        return self.headers.get("session-id") or self.headers.get("session_id", "")
-
-
-class Demand(Struct, frozen=True, kw_only=True):
-    """``complaint`` gives the sentence about a request, None where it is fine; its second argument is ``text``.
-
-    ``shape`` puts the sentence into a body: a JSON object, or a text, which is then sent as a web page.
-    """
-
-    name: str
-    complaint: Callable[[Asked, str], str | None]
-    shape: Callable[[str], Json | str]
-    status: int = 400
-    text: str = ""
-    retry_after: float | None = None
-    headers: Mapping[str, str] = {}
 
 
 def detail(sentence: str) -> Json:

@@ -31,6 +31,15 @@ MIN_OUTPUT_TOKENS = 16
 
 def read(body: Json, key: str) -> Conversation:
     """The request as a conversation; refuses what the real API is known to refuse."""
+    return _read(body, key)
+
+
+def read_unsealed(body: Json, key: str) -> Conversation:
+    """The same where nothing is sealed or compacted, as at servers of other makes: a trigger is passed over."""
+    return _read(body, None)
+
+
+def _read(body: Json, key: str | None) -> Conversation:
     items = _items(body)
     _check(body, items, key)
     reasoning = body.get("reasoning") or {}
@@ -46,7 +55,7 @@ def read(body: Json, key: str) -> Conversation:
         max_tokens=body.get("max_output_tokens"),
         summary=bool(reasoning.get("summary")),
         sealed="reasoning.encrypted_content" in (body.get("include") or []),
-        compaction=bool(items) and items[-1].get("type") == "compaction_trigger",
+        compaction=key is not None and bool(items) and items[-1].get("type") == "compaction_trigger",
         cache_key=body.get("prompt_cache_key") or "",
     )
 
@@ -58,7 +67,7 @@ def _items(body: Json) -> list[Json]:
     return [{"role": "user", "content": items}] if isinstance(items, str) else list(items)
 
 
-def _check(body: Json, items: list[Json], key: str) -> None:
+def _check(body: Json, items: list[Json], key: str | None) -> None:
     limit = body.get("max_output_tokens")
     if limit is not None and limit < MIN_OUTPUT_TOKENS:
         raise Refused(
@@ -74,7 +83,7 @@ def _check(body: Json, items: list[Json], key: str) -> None:
         raise Refused(f"No tool output found for function call {open_call}.", param="input")
     for item in items:
         sealed = item.get("encrypted_content")
-        if sealed and unseal(sealed, key) is None:
+        if key is not None and sealed and unseal(sealed, key) is None:
             raise Refused(
                 f"The encrypted content for item {item.get('id')} could not be verified.",
                 code="invalid_encrypted_content",

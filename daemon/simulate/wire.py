@@ -19,7 +19,8 @@ class Wire(Struct, frozen=True, kw_only=True):
     """One dialect. ``read`` takes the body and the API key and raises ``Refused``; ``whole`` and
     ``frames`` render an answer (with the request's body, parts of which are echoed); ``error`` is the
     JSON of a failed request, ``error_event`` and ``failed`` are the frames by which a stream fails,
-    ``malformed`` is a frame that is not JSON."""
+    ``malformed`` is a frame that is not JSON; ``content_type`` is that of a stream, empty:
+    none."""
 
     name: str
     read: Callable[[Json, str], Conversation]
@@ -29,6 +30,7 @@ class Wire(Struct, frozen=True, kw_only=True):
     error_event: Callable[[Answer, Json, Problem], bytes]
     failed: Callable[[Answer, Json, Problem], bytes]
     malformed: bytes
+    content_type: str = "text/event-stream; charset=utf-8"
 
 
 def event_frame(event: str, data: Json) -> bytes:
@@ -39,6 +41,15 @@ def event_frame(event: str, data: Json) -> bytes:
 def data_frame(data: Json) -> bytes:
     """A frame of data alone."""
     return b"data: %b\n\n" % msgspec.json.encode(data)
+
+
+def noisy(frames: Iterator[bytes], noise: tuple[bytes, ...]) -> Iterator[bytes]:
+    """Each of ``noise`` once before the answer, and then in turn before every third frame."""
+    yield from noise
+    for number, frame in enumerate(frames):
+        if noise and number % 3 == 1:
+            yield noise[number // 3 % len(noise)]
+        yield frame
 
 
 def pieces(text: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Raw
 
 from daemon.wires.base import Fields
-from daemon.wires.effort import LEAST_BUDGET, SCALE, nearest
+from daemon.wires.effort import LEAST_BUDGET, SCALE, lowered, nearest
 from daemon.wires.json import NULL, TRUE, encode, object_of
 
 OUTPUT_LIMITS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
@@ -60,21 +60,22 @@ def at_least(fields: Fields, tokens: str) -> Sequence[str]:
 def effort_among(fields: Fields, levels: str) -> Sequence[str]:
     """The effort is one of ``levels`` (words with commas between them): the nearest, of two the lower. Where none is
     near, the upstream's own default is left to decide."""
+    lost: list[str] = []
     for name, inner in _EFFORTS:
+        within = object_of(fields.get(name, NULL)) if inner else fields
+        field = inner or name
+        if field not in within:
+            continue
+        asked = _value(within[field])
+        level = nearest_effort(asked, levels.split(","))
+        if isinstance(asked, str) and lowered(asked, level):
+            lost.append(f"{name}.{inner}" if inner else name)
+        within[field] = Raw(encode(level))
+        if level is None:
+            del within[field]
         if inner:
-            options = object_of(fields.get(name, NULL))
-            level = nearest_effort(_value(options.get(inner, NULL)), levels.split(","))
-            if inner in options:
-                options[inner] = Raw(encode(level))
-                if level is None:
-                    del options[inner]
-                fields[name] = Raw(encode(options))
-        elif name in fields:
-            level = nearest_effort(_value(fields[name]), levels.split(","))
-            fields[name] = Raw(encode(level))
-            if level is None:
-                del fields[name]
-    return ()
+            fields[name] = Raw(encode(within))
+    return lost
 
 
 def streamed(fields: Fields, _: str = "") -> Sequence[str]:

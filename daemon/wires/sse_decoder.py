@@ -196,9 +196,9 @@ class BlockWriter:
         """A piece of the block's content."""
         self.events.append(BlockDelta(index, text))
 
-    def end(self, index: int) -> None:
+    def end(self, index: int, signature: str | None = None, *, redacted: bool = False) -> None:
         """Closes a block that has nothing more to say."""
-        self.events.append(BlockEnd(index))
+        self.events.append(BlockEnd(index, signature, redacted))
 
     def take(self) -> list[Event]:
         """What was written since the last time."""

@@ -113,7 +113,7 @@ def test_the_task_is_done_by_the_other(
     with fox_first(failing, healthy) as gateway:
         done = ended_client(CLIENTS[client], gateway.url, "gpt-5", "basic")
         assert done.returncode == 0, done.stdout
-        assert "attempt failed" in gateway.log
+        gateway.wait_log("attempt failed")
         assert ("fox rests" in gateway.log) is fault.cools
         assert "wolf rests" not in gateway.log
     assert posts(healthy) >= 2, "the task has two turns"

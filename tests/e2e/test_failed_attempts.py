@@ -194,7 +194,7 @@ def test_failures_of_our_own_and_of_upstreams_are_events(
 def test_at_debug_each_decision_has_a_line_with_the_reasons(upstream: Simulator, other_upstream: Simulator) -> None:
     text = settings(upstream, other_upstream, logging={"level": "debug"})
     with daemon(text) as gateway:
-        assert re.search(r"DEBUG +credential of one: base-url from config.yaml, api-key from config.yaml", gateway.log)
+        gateway.wait_log(r"DEBUG +credential of one: base-url from config.yaml, api-key from config.yaml")
         upstream.fail("unauthorized")
         answer = gateway.post(MESSAGES.path, MESSAGES.request("x"))
         route, failed, following, _ = lines_of(gateway, answer.headers["request-id"])

@@ -48,7 +48,8 @@ def test_codex_works_with_a_model_that_packycodes_upstream_lists(model: str) -> 
             known(gateway, model)
             assert "PASS" in run_client("run-codex.sh", gateway.url, model, "basic")
             assert {request["body"]["model"] for request in upstream.requests} == {model}
-            assert gateway.log.count("models of packycode: +2 -0") == 1
+            gateway.wait_log(r"models of packycode: \+2 -0")
+            assert gateway.log.count("models of packycode: ") == 1
 
 
 def test_lists_show_the_seeds_ids_and_aliases_first() -> None:

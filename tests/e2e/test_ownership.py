@@ -151,8 +151,8 @@ def test_who_keeps_the_conversation_is_asked_alone(upstreams: dict[str, StrictUp
             return gateway.post(RESPONSES.path, body)
 
         assert [seen(go_on())[:3] for _ in range(4)] == [(200, "fox", "1")] * 4
-        assert 'owner="fox (previous_response_id)"' in gateway.log
-        assert 'resting="wolf (gpt-5): another provider made the previous_response_id"' in gateway.log
+        gateway.wait_log(r'owner="fox \(previous_response_id\)"')
+        gateway.wait_log(r'resting="wolf \(gpt-5\): another provider made the previous_response_id"')
         other = go_on("wolf/gpt-5")
         assert (other.status_code, other.json()["error"]["code"]) == (400, "previous_response_not_found")
         for without in (

@@ -127,7 +127,7 @@ def test_with_disable_cooling_failures_are_reported_and_nobody_rests(
 def test_a_session_stays_where_it_was_answered(upstream: Simulator, other_upstream: Simulator) -> None:
     """Sessions are spread, and each keeps its provider."""
     with daemon(config(provider("one", upstream), provider("two", other_upstream), **BOTH)) as gateway:
-        assert "INFO    routing: round-robin; sessions stay with the provider that answered them" in gateway.log
+        gateway.wait_log("INFO    routing: round-robin; sessions stay with the provider that answered them")
         places: dict[str, set[str]] = {}
         for _ in range(3):
             for session in ("a", "b", "c", "d"):

@@ -145,6 +145,7 @@ def test_a_broken_row_fails_alone_is_reported_once_and_heals(url: str, upstream:
         assert ask(gateway, "model-of-fox") == (200, "fox")  # its last good settings, whole
         store.update("wolf", models=["other"])
         until(gateway, "other", (200, "wolf"))
+        gateway.wait_log("unknown provider type")
         assert gateway.log.count("unknown provider type") == 1
         assert "tppcd_config_last_reload_successful 0" in gateway.get("/metrics").text
         store.update("fox", type="openai", base_url=upstream.url)

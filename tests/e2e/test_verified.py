@@ -54,7 +54,7 @@ def test_a_wrong_key_is_out_of_service_before_the_first_request(strict: Simulato
         assert strict.requests == []  # no paid call
         for _ in range(4):
             assert gateway.post("/v1/messages", messages("hello")).status_code == 200
-        (line,) = re.findall(r".*WARNING.*bad: .*refuses the key.*", gateway.log)
+        line = gateway.wait_log(r".*WARNING.*bad: .*refuses the key.*")[0]
         assert "tppc.providers[0].api-key" in line and "planted" not in line
 
         gateway.reload(config(*providers, remote_management={"secret-key": KEY}, debug=True))

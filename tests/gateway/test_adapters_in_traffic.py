@@ -84,7 +84,7 @@ async def test_one_that_is_replaced_is_what_the_next_request_goes_through(entry:
 class Canned(Adapter):
     """Asks nobody, and says ``hello``."""
 
-    async def open(self, body: bytes, headers: dict[str, str], *, watched: bool = True) -> Any:
+    async def open(self, body: bytes, headers: dict[str, str], *, watched: bool = True, path: str = "") -> Any:
         return answering(whole(self.wire.name))
 
 

@@ -9,10 +9,15 @@ import pytest
 from msgspec import Raw
 
 from daemon.gateway.request_record import loss_names
-from daemon.gateway.translation import answer_losses
+from daemon.gateway.translation import TranslationPipe, answer_losses
 from daemon.inference.blocks import HostedCall, Opaque
 from daemon.inference.events import BlockDelta, BlockEnd, Event
+from daemon.wires.losses import is_refused
 from daemon.wires.table import WIRES
+from tests.gateway.client_requests import client_request
+from tests.gateway.targets import target
+from tests.router.auths import candidate
+from tests.wires.openai_chat.world import DONE, chunk
 
 ROOT = Path(__file__).resolve().parents[2]
 LITERAL = re.compile(r'lost(?:\.append\(|\.extend\(| \+= )\[?f?"([^"]+)"')
@@ -39,6 +44,51 @@ def test_what_an_entry_cannot_show(lost: tuple[str, ...], entry: str, events: li
     assert answer_losses(WIRES[entry], events) == lost
 
 
+SIGNED = [{"content": "hi"}, {"extra_content": {"google": {"thought_signature": "s"}}}]
+CALLED = {"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}]}
+
+
+@pytest.mark.parametrize(
+    ("entry", "deltas", "lost"),
+    [
+        ("messages", SIGNED, ("answer.reasoning",)),
+        ("responses", SIGNED, ()),
+        ("messages", [*SIGNED, CALLED], ()),
+        ("messages", [CALLED, *SIGNED[1:]], ()),
+        ("messages", [{"content": "hi"}], ()),
+        ("messages", [{"reasoning_content": "hm"}, {"content": "hi"}], ()),
+    ],
+)
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_signature_behind_the_last_text_is_lost_where_an_answer_cannot_end_with_it(
+    entry: str, deltas: list[dict[str, object]], lost: tuple[str, ...], stream: bool
+) -> None:
+    pipe = TranslationPipe(client_request(entry, stream=stream))
+    pipe.prepare(target(candidate(wire="chat")))
+    pipe.feed(b"".join(map(chunk, deltas)) + chunk(finish="stop") + DONE)
+    shown = pipe.take() if stream else pipe.whole()
+    assert pipe.summary().lost == lost
+    assert (b"thought_signature" in shown) is (SIGNED[1] in deltas and not lost)
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("earlier_reasoning", False),
+        ("reasoning.effort", False),
+        ("metadata.user_id", False),
+        ("metadata", True),
+        ("messages[3].reasoning", False),
+        ("reasoning", True),
+        ("messages[3].image", True),
+        ("input[3].reasoning", True),
+        ("top_k", True),
+    ],
+)
+def test_what_a_changed_provider_costs_is_not_refused(name: str, refused: bool) -> None:
+    assert is_refused(name) is refused
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [
@@ -49,6 +99,9 @@ def test_what_an_entry_cannot_show(lost: tuple[str, ...], entry: str, events: li
         ("tools.my own words.anyOf", "tools.unnamed"),
         ("tools." + "a" * 300, "tools.unnamed"),
         ("tools.名前", "tools.unnamed"),
+        ("what the user said", "unnamed"),
+        ("what the user. said", "unnamed"),
+        ("context_management.what the user said", "context_management.unnamed"),
     ],
 )
 def test_a_name_is_reported_and_text_is_not(text: str, name: str) -> None:

@@ -12,7 +12,7 @@ from daemon.gateway.reasoning.owners import ReasoningOwners
 from daemon.upstream.http.call import UpstreamResponse
 from tests.gateway.fakes import answering
 from tests.gateway.targets import target
-from tests.gateway.test_passthrough import frames, new_pipe, opening, whole
+from tests.gateway.test_passthrough import frames, new_pipe, whole
 from tests.gateway.test_request_handler import Run
 from tests.router.auths import candidate, core_auth
 
@@ -25,6 +25,13 @@ SIGNED = {"type": "thinking", "thinking": "hm", "signature": "piece"}
 TEXT = {"type": "text", "text": "hello"}
 MESSAGE = {"type": "message", "role": "assistant", "model": "m", "id": "msg_1", "stop_reason": "end_turn"}
 USAGE = {"usage": {"input_tokens": 1, "output_tokens": 1}}
+
+
+GOOGLE = {"extra_content": {"google": {"thought_signature": "piece"}}}
+
+
+def chunked(delta: dict[str, Any]) -> dict[str, Any]:
+    return {"id": "c", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": None}]}
 
 
 def item_done(item: dict[str, Any]) -> dict[str, Any]:
@@ -42,11 +49,17 @@ def item_done(item: dict[str, Any]) -> dict[str, Any]:
             "messages",
             {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "piece"}},
         ),
+        ("chat", chunked({"tool_calls": [{"index": 0, "id": "c", **GOOGLE}]})),
+        ("chat", chunked(GOOGLE)),
+        ("chat", chunked({"reasoning_opaque": "piece"})),
+        ("chat", chunked({"reasoning_details": [{"type": "reasoning.encrypted", "data": "piece"}]})),
+        ("chat", chunked({"reasoning": {"text": "hm", "signature": "piece"}})),
     ],
 )
 def test_from_a_stream(wire: str, event: dict[str, Any]) -> None:
     owners = ReasoningOwners()
-    new_pipe(wire, owners=owners).feed(frames(wire, *opening(wire), event))
+    opening = [{"type": "message_start", "message": MESSAGE | USAGE}] if wire == "messages" else []
+    new_pipe(wire, owners=owners).feed(frames(wire, *opening, event, done=False))
     assert owners.of(b"piece") == FOX
 
 
@@ -58,6 +71,10 @@ def test_from_a_stream(wire: str, event: dict[str, Any]) -> None:
         ("responses", {"id": "resp_1", "status": "completed", "output": [COMPACTION], "model": "m"}),
         ("messages", MESSAGE | USAGE | {"content": [SIGNED, TEXT]}),
         ("messages", MESSAGE | USAGE | {"content": [REDACTED, TEXT]}),
+        (
+            "chat",
+            {"id": "c", "model": "m", "choices": [{"message": {"content": "hi", **GOOGLE}, "finish_reason": "stop"}]},
+        ),
     ],
 )
 def test_from_a_json_answer(wire: str, answer: dict[str, Any], stream: bool) -> None:

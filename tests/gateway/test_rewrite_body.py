@@ -260,6 +260,38 @@ def test_thinking_blocks_of_another_core_auth_are_left_out() -> None:
     assert sent == [user, thinking_turn(text), thinking_turn(ours, unsigned)]
 
 
+def chat_turn(piece: str, **fields: Any) -> dict[str, Any]:
+    """An answer of a Chat server, with a piece of its own everywhere."""
+    extra = {"extra_content": {"google": {"thought_signature": piece}}}
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}, **extra}
+    details = [{"type": "reasoning.summary", "summary": "hm"}, {"type": "reasoning.encrypted", "data": piece}]
+    state = {"reasoning_details": details, "reasoning_opaque": piece, **extra} if piece else {}
+    return {"role": "assistant", "reasoning_content": "hm", "tool_calls": [call], **state, **fields}
+
+
+def test_what_a_chat_client_gives_back_goes_to_its_maker_alone() -> None:
+    """A field with another one's piece is left out whole; thinking that is text passes."""
+    owners = ReasoningOwners()
+    owners.made(WOLF, b"theirs")
+    owners.made(FOX, b"ours")
+    body = {"messages": [{"role": "user", "content": "thought_signature"}, chat_turn("theirs"), chat_turn("ours")]}
+    result = splice(body, wire="chat", owners=owners)
+    sent = json.loads(result.body)["messages"]
+    bare = chat_turn("") | {
+        "tool_calls": [{k: v for k, v in chat_turn("")["tool_calls"][0].items() if k != "extra_content"}]
+    }
+    assert sent == [body["messages"][0], bare, body["messages"][2]]
+    assert result.lost == ("earlier_reasoning",)
+    assert set(result.signed) == {b"ours"}
+    assert json.loads(splice(body, wire="chat", reasoning=False).body)["messages"][1:] == [bare, bare]
+
+
+def test_a_chat_body_without_such_pieces_keeps_its_bytes() -> None:
+    raw = '{"messages": [ {"role":"assistant",  "content":"x", "extra_content": {"a": 1.0}} , {"data" : "x"} ]}'
+    result = rewrite_body(client_request("chat", raw), target(candidate(wire="chat")), ReasoningOwners())
+    assert raw[raw.index("[") : -1].encode() in result.body
+
+
 @pytest.mark.parametrize("odd", [{"input": '"encrypted_content"'}, {"input": [{"encrypted_content": 5}]}])
 def test_an_odd_shape_is_left_to_the_upstream_to_judge(odd: dict[str, Any]) -> None:
     assert rewritten(odd)["input"] == odd["input"]

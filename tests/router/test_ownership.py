@@ -123,6 +123,14 @@ def test_only_who_has_the_clients_api_can_have_made_it() -> None:
     assert World(chat).ask(needs=ID, wire="responses") == "chat", "which says itself what it cannot do"
 
 
+@pytest.mark.parametrize("owner", ["", "tppc:gone:1"])
+def test_a_compacted_conversation_that_nobody_here_can_read_is_refused(owner: str) -> None:
+    """It holds all that was done: without it the model would begin the task again."""
+    error = refusal(World(candidate("chat", wire="chat")), owner=owner, needs="compaction", wire="responses")
+    assert (error.status, error.param) == (400, "compaction")
+    assert "start a new conversation" in error.message
+
+
 def test_the_reason_is_shown() -> None:
     world = World(A, B)
     request = world.request(owner=B.auth.id, needs=ID)

@@ -9,12 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from daemon.simulate.faults import FAULTS, OK, PROFILES, choose, parse
-from daemon.simulate.relay import HABITS, UNSUPPORTED, Asked
+from daemon.simulate.demand import Asked
+from daemon.simulate.faults import FAULTS, OK, choose, of_demand, parse
+from daemon.simulate.relay import DEMANDS, HABITS, UNSUPPORTED
 from tests.dialects import CHAT, MESSAGES, RESPONSES, events, script, streamed_text
 from tests.harness import Simulator, simulator, tppcd, wait_for
 
-RELAY = PROFILES["codex-relay"]
+RELAY = tuple(map(of_demand, DEMANDS))
 HI = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "hi"}]}
 FINE: dict[str, Any] = {"model": "gpt-5", "instructions": "", "store": False, "stream": True, "input": [HI]}
 CODEX = {
@@ -49,7 +50,7 @@ def without(name: str) -> dict[str, Any]:
     ],
 )
 def test_a_request_is_refused_with_the_one_sentence_about_it(body: dict[str, Any], rule: str, sentence: str) -> None:
-    fault = choose(OK, (), RELAY.demands, asked(body))
+    fault = choose(OK, (), RELAY, asked(body))
     assert (fault.name, fault.status, fault.complaint(asked(body))) == (rule, 400, sentence)
 
 
@@ -64,7 +65,7 @@ def test_a_request_is_refused_with_the_one_sentence_about_it(body: dict[str, Any
     ],
 )
 def test_what_codex_sends_is_taken(body: dict[str, Any]) -> None:
-    assert choose(OK, (), RELAY.demands, asked(body)) is OK
+    assert choose(OK, (), RELAY, asked(body)) is OK
 
 
 def test_complaints_come_one_at_a_time_until_all_is_right() -> None:
@@ -77,7 +78,7 @@ def test_complaints_come_one_at_a_time_until_all_is_right() -> None:
         "Unknown parameter: 'input[0].content'.": {"input": [HI]},
     }
     heard = []
-    while (fault := choose(OK, (), RELAY.demands, asked(body))) is not OK:
+    while (fault := choose(OK, (), RELAY, asked(body))) is not OK:
         heard.append(str(fault.complaint(asked(body))))
         body |= fixes.get(heard[-1], {})
         body.pop(heard[-1].removeprefix("Unsupported parameter: "), None)
@@ -122,10 +123,10 @@ def test_the_official_text_is_the_users_to_name() -> None:
 def test_a_refusal_goes_before_a_broken_answer_and_the_requests_own_fault_before_the_runs() -> None:
     cut, window, balance = (FAULTS[name] for name in ("cut", "window", "no-balance"))
     wrong = asked(FINE | {"store": True})
-    assert choose(cut, (), RELAY.demands, wrong).name == "store-false"
-    assert choose(cut, (), RELAY.demands, asked()) is cut
-    assert choose(window, (balance,), RELAY.demands, wrong) is window
-    assert choose(OK, (balance,), RELAY.demands, wrong) is balance
+    assert choose(cut, (), RELAY, wrong).name == "store-false"
+    assert choose(cut, (), RELAY, asked()) is cut
+    assert choose(window, (balance,), RELAY, wrong) is window
+    assert choose(OK, (balance,), RELAY, wrong) is balance
     assert choose(FAULTS["only-codex"], (cut,), (), asked(headers=CODEX)) is cut
 
 

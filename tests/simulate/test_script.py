@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from daemon.simulate.conversation import Answered, Called, Conversation, Entry, Returned, Said, Tool
-from daemon.simulate.script import CLOSING, MARKER, SUMMARY, Action, Call, Say, decide, find_script
+from daemon.simulate.example import MARKER
+from daemon.simulate.script import CLOSING, SUMMARY, Action, Call, Say, decide, find_script
 
 FILE_TASK = "Create a file a.txt containing hi-1"
 PATH_AND_CONTENT = {"type": "object", "properties": {"target_path": {}, "content": {}}}
@@ -104,6 +105,44 @@ def test_what_a_subagent_in_the_background_returned_is_quoted_like_a_tools_outpu
     assert said(decide(talk)) == f"TOOL-OUTPUT<<{done}>> {CLOSING}"
 
 
+NEWS = (
+    "<system-reminder>\n<task-notification>\n<task-id>a1</task-id>\n<result>TOOL-OUTPUT&lt;&lt;made&gt;&gt; done"
+    "</result>\n</task-notification>\n</system-reminder>"
+)
+
+
+def test_of_what_a_subagent_says_its_result_is_quoted() -> None:
+    talk = conversation(FILE_TASK, Called("Agent"), Returned("launched"), Answered(CLOSING), NEWS, tools=(WRITE,))
+    assert said(decide(talk)) == f"TOOL-OUTPUT<<TOOL-OUTPUT<<made>> done>> {CLOSING}"
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        (FILE_TASK, NEWS),
+        (FILE_TASK, Called("Agent"), Returned("launched"), Answered(CLOSING), FILE_TASK, NEWS),
+        (f"{NEWS}\n\n{FILE_TASK}",),
+        (f"{FILE_TASK}\n\n{NEWS}",),
+    ],
+    ids=["behind the task", "behind the next task", "in one text with the task", "in one text, behind the task"],
+)
+def test_a_subagent_that_ends_before_a_task_has_begun_does_not_end_the_task(turns: tuple[Entry | str, ...]) -> None:
+    assert isinstance(only(decide(conversation(*turns, tools=(WRITE,)))), Call)
+
+
+def test_a_subagent_that_ends_in_the_middle_of_a_script_is_no_step_of_it() -> None:
+    asked = 'SCRIPT=[{"tool": "Agent"}, {"tool": "Write"}]'
+    launched = (asked, Called("Agent"), Returned("launched"), NEWS)
+    assert only(decide(conversation(*launched, tools=(WRITE,)))).name == "Write"  # type: ignore[union-attr]
+    done = conversation(*launched, Called("Write"), Returned("written"), NEWS, tools=(WRITE,))
+    assert said(decide(done)) == f"TOOL-OUTPUT<<written>> {CLOSING}"
+
+
+def test_a_question_about_the_progress_of_a_subagent_calls_nothing() -> None:
+    asks = "Describe your most recent action in 3-5 words using present tense (-ing). Do not use tools."
+    assert MARKER in said(decide(conversation(FILE_TASK, Called("Read"), Returned("x"), asks, tools=(WRITE,))))
+
+
 def test_what_clients_inject_is_not_taken_for_the_users_words() -> None:
     assert "“hi”" in said(decide(conversation("hi", "<system-reminder>be brief</system-reminder>")))
 
@@ -123,6 +162,11 @@ def test_a_script_is_played_one_step_per_turn(turns: tuple[Entry, ...], expected
     assert list(decide(asked)) == expected
 
 
+def test_a_step_may_have_a_text_and_a_call() -> None:
+    asked = conversation('SCRIPT=[{"text": "I look.", "tool": "A"}]', tools=(Tool("A", {}),))
+    assert list(decide(asked)) == [Say("I look."), Call("A", "{}")]
+
+
 def test_after_the_last_step_comes_the_closing_text() -> None:
     asked = conversation('SCRIPT=[{"tool": "A"}]', Called("A"), Returned("out"), tools=(Tool("A", {}),))
     assert said(decide(asked)) == f"TOOL-OUTPUT<<out>> {CLOSING}"
@@ -133,12 +177,28 @@ def test_what_is_no_script_is_not_played(text: str) -> None:
     assert find_script(text) is None
 
 
-@pytest.mark.parametrize("words", ["CRITICAL: Respond with TEXT ONLY.", "CONTEXT CHECKPOINT COMPACTION please"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "CRITICAL: Respond with TEXT ONLY.",
+        "CONTEXT CHECKPOINT COMPACTION please",
+        "This is too long to go on, and a summary that you write now will take its place.",
+    ],
+)
 def test_a_summary_is_given_and_ends_what_came_before(words: str) -> None:
     history = (FILE_TASK, Called("Write"), Returned("ok"), Answered(CLOSING))
     summary = said(decide(conversation(*history, words, tools=(WRITE,))))
     assert SUMMARY in summary and MARKER in summary
     assert MARKER in said(decide(conversation(FILE_TASK, f"Another model wrote: {summary}", tools=(WRITE,))))
+
+
+@pytest.mark.parametrize("between", ["\n\n", "\n\nAnother model wrote:\n<summary>\n"])
+def test_a_summary_counts_inside_of_a_text_too(between: str) -> None:
+    """A gateway puts what the user says into one message where an upstream wants that; a new task may stand behind."""
+    settled = f"{FILE_TASK}{between}{SUMMARY}: all is done.</summary>"
+    assert MARKER in said(decide(conversation(settled, tools=(WRITE,))))
+    call = only(decide(conversation(f"{settled}\n\n{FILE_TASK.replace('a.txt', 'b.txt')}", tools=(WRITE,))))
+    assert isinstance(call, Call) and "b.txt" in call.arguments
 
 
 @pytest.mark.parametrize(
@@ -152,6 +212,27 @@ def test_a_forced_choice_is_obeyed(forced: str | None, name: str | None) -> None
 def test_a_forced_choice_is_fulfilled_once() -> None:
     asked = conversation("go", Called("Write"), Returned("ok"), tools=(WRITE,), forced="")
     assert MARKER in said(decide(asked))
+
+
+WEATHER = Tool("get_weather", {})
+TIME = Tool("get_time", {})
+
+
+@pytest.mark.parametrize(
+    ("called", "words", "tools"),
+    [
+        (True, "What's the weather like in Paris?", (WEATHER,)),
+        (True, "Which WEATHER is it?", (Tool("currentWeather", {}),)),
+        (False, "What's the weather like in Paris?", (WEATHER, TIME)),
+        (False, "What's the time?", (WEATHER,)),
+        (False, "Nice weather.", (WEATHER,)),
+        (False, "Which weather is it?", (Tool("weather", {}, "custom"),)),
+    ],
+)
+def test_a_question_about_the_only_tool_calls_it(called: bool, words: str, tools: tuple[Tool, ...]) -> None:
+    assert isinstance(only(decide(conversation(words, tools=tools))), Call) is called
+    answered = conversation(words, Called("get_weather"), Returned("18 °C"), tools=tools)
+    assert MARKER in said(decide(answered))
 
 
 @pytest.mark.parametrize("tools", [(), (Tool("Other", {}),)], ids=["without tools", "with a tool"])

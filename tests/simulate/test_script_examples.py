@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from daemon.simulate.script import MARKER, example
+from daemon.simulate.example import MARKER, example
 
 CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "only what is required": (

@@ -10,14 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from msgspec.structs import replace
 
 from daemon.inference.blocks import Block, Reasoning
 from daemon.inference.events import BlockEnd, Event
 from daemon.inference.request import Message, Request
+from daemon.wires.losses import EARLIER_REASONING, reasoning_of
 
 PREFIX = "tppcd1."
+
+MOST_NAMED: Final = 8
+"""Messages that are named one by one where reasoning stays behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +71,17 @@ def open_request(seal: Seal | None, request: Request) -> Request:
     return replace(request, messages=tuple(message for message in opened if message.content))
 
 
-def leaves_out(request: Request, opened: Request) -> bool:
-    """Whether ``opened`` lacks a signed piece of ``request``."""
-    return opened is not request and _signed(opened) < _signed(request)
-
-
-def _signed(request: Request) -> int:
-    blocks = (block for message in request.messages for block in message.content)
-    return sum(1 for block in blocks if isinstance(block, Reasoning) and block.signature)
+def left_out(seal: Seal | None, request: Request) -> tuple[str, ...]:
+    """What ``open_request`` leaves out, by its names: ``EARLIER_REASONING``, and the first messages with reasoning that
+    no core auth of ours has made, so that nobody can use it."""
+    lost = [
+        (number, block)
+        for number, message in enumerate(request.messages)
+        for block in message.content
+        if type(block) is Reasoning and (block.signature or block.text) and _open_block(seal, block) is None
+    ]
+    of_nobody = dict.fromkeys(number for number, block in lost if not (block.signature or "").startswith(PREFIX))
+    return (EARLIER_REASONING, *map(reasoning_of, list(of_nobody)[:MOST_NAMED])) if lost else ()
 
 
 def _open_message(seal: Seal | None, message: Message) -> Message:

@@ -191,6 +191,7 @@ class Adapter:
             default_effort=default_effort(auth.defaults, model, profile.effort_models if profile else ()),
             store=auth.store,
             thinking_form=profile.thinking if profile else "",
+            knows_users=profile is not None and profile.knows_users,
             unsupported=unsupported | without(amendments) if amendments else unsupported,
         )
 
@@ -205,7 +206,7 @@ class Adapter:
         lost = (*encoded.lost, *amended)
         if defaults:
             lost = tuple(name for name in lost if name not in defaults)
-        return UpstreamBody(body, lost, encoded.tool_names, encoded.session)
+        return UpstreamBody(body, lost, encoded.tool_names, encoded.session, encoded.carried)
 
     def fill(self, fields: Fields, request: Request, options: EncodeOptions) -> None:
         """The same for a body of the upstream's own wire: puts the defaults into ``fields``, its top level, under the
@@ -236,10 +237,15 @@ class Adapter:
         amend_headers(headers, amendments)
         return headers
 
-    async def open(self, body: bytes, headers: dict[str, str], *, watched: bool = True) -> UpstreamResponse:
-        """Ask. ``watched``: the answer is needed piece by piece as it comes. Raises ``RemoteError`` where none comes;
+    async def open(
+        self, body: bytes, headers: dict[str, str], *, watched: bool = True, path: str = ""
+    ) -> UpstreamResponse:
+        """Ask. ``watched``: the answer is needed piece by piece as it comes. ``path``: of an endpoint behind the wire's
+        own. Raises ``RemoteError`` where none comes;
         a refusal is a response, and an error only to ``accept``. Who opens it closes it."""
         url = self._url = self._url or self.kind.url(self.auth.base_url)
+        if path:
+            url = self.kind.url(self.auth.base_url, path)
         response = await self._open(self._call(url, body, headers, self.auth.timeouts.connect))
         if not watched:
             response.gather()

@@ -49,9 +49,9 @@ class AdapterType(Struct, frozen=True, kw_only=True):
         """The wire as config.yaml names it."""
         return cast("WireApi", self.wire.name)
 
-    def url(self, base_url: str) -> str:
-        """Where requests go."""
-        return _address(base_url, self.wire.upstream.endpoint)
+    def url(self, base_url: str, path: str = "") -> str:
+        """Where requests go; ``path`` is that of an endpoint behind the wire's own."""
+        return _address(base_url, self.wire.upstream.endpoint + path)
 
     def models_url(self, base_url: str) -> str:
         """Where the provider lists its models."""

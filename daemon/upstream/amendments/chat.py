@@ -96,6 +96,10 @@ _REASONING: Final = (
     r"(reasoning_content)['\"`]?\s?(?:字段)?(?:缺失|必须|不能为空|为必填)",
     r"(?:缺少|必须(?:回传|返回|传入|携带|包含)|需要(?:回传|传入)).{0,6}(reasoning_content)",
 )
+_SIGNATURE: Final = (
+    r"missing (?:a |the )?['\"`]?thought[_ ]?signature",  # Gemini 3 (openclaude#583, paws#103)
+    r"thought[_ ]?signature['\"`]? (?:is|are) (?:missing|required)",
+)
 _NULL_CONTENT: Final = (
     r"['\"`]content['\"`]? ?(?:field)? must be a string or an array",  # LM Studio
     r"content.{0,60}(?:got|received|but was|found) ['\"`]?(?:null|none|nil)\b",
@@ -187,6 +191,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
     _rule("reasoning placeholder", message_changes.blank_reasoning, *_REASONING),
     _rule("empty reasoning placeholder", message_changes.empty_reasoning, *_REASONING),
     _rule("worded reasoning placeholder", message_changes.worded_reasoning, *_REASONING),
+    _rule("signed calls", message_changes.signed_calls, *_SIGNATURE),
     _rule("calls without text", message_changes.calls_without_text, *_TEXT_BESIDE_CALLS, loses_content=True),
     _rule("empty content for null", message_changes.empty_content, *_NULL_CONTENT),
     _rule("null content for empty", message_changes.null_content, *_EMPTY_CONTENT),

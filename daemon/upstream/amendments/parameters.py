@@ -44,7 +44,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
 
 _UNREADABLE: Final = re.compile(
     r"encrypted content .{0,200}could not be (?:verified|decrypted)|invalid `?(?:signature|data)`? in `?(?:redacted_)?"
-    r"thinking|thought signature is not valid|corrupted thought signature",
+    r"thinking|thought[_ ]signature is (?:not |in)valid|(?:corrupted|invalid) thought[_ ]signature",
     re.I | re.S,
 )
 _UNREADABLE_CODES: Final = frozenset({"invalid_encrypted_content", "thinking_signature_invalid"})

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from daemon.upstream.amendments import chat, fields, media, messages, parameters, responses, thinking, tools, values
+from daemon.upstream.amendments import (
+    chat,
+    compaction,
+    fields,
+    media,
+    messages,
+    parameters,
+    responses,
+    thinking,
+    tools,
+    values,
+)
 from daemon.upstream.amendments.rule import Amendment, AmendmentRule
 
 RULES: Final[tuple[AmendmentRule, ...]] = (
@@ -18,6 +29,7 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
     *fields.RULES,
     *parameters.RULES,
     *thinking.RULES,
+    *compaction.RULES,
 )
 """In the order in which a refusal is compared with them."""
 

@@ -8,6 +8,9 @@ upstream needs its reasoning back with the results of its calls, and before the 
 2. Thinking that came before the first text or call stands behind that block, with a mark at the front of its
    signature: behind a call at once, behind text as soon as another block follows. On the way up it is put back.
 3. Without a signature no upstream could use it, and it is left out.
+4. What has nothing to show, but has to go back with its call (Gemini's signatures), is kept also where the client
+   switched thinking off, and may be the last block of an answer that calls a tool. Behind text it waits as in 1,
+   whoever asked for thinking.
 """
 
 from __future__ import annotations
@@ -58,7 +61,7 @@ class HeldThinking:
 
     def add(self, thought: Reasoning) -> None:
         """A whole block. Left out without a signature, and where that is all and thinking was switched off."""
-        if not thought.signature or (self._asked.enabled is False and not thought.text):
+        if not thought.signature or (self._asked.enabled is False and not thought.text and not thought.redacted):
             return
         self.kept += room_of(thought.text) + len(thought.signature)
         self._waiting.append(thought if self.spoken else replace(thought, signature=MARK + thought.signature))
@@ -70,6 +73,10 @@ class HeldThinking:
         thoughts, self._waiting = self._waiting, []
         self.kept = len(self._text)
         return thoughts
+
+    def take_last(self) -> list[Reasoning]:
+        """What is to be written behind the last block, a call."""
+        return [thought for thought in self.take() if thought.redacted]
 
 
 def put_back(blocks: Sequence[Block]) -> tuple[Block, ...]:

@@ -9,7 +9,7 @@ Invariants of what is emitted:
    the open block open: Claude Code (2.1.197, 2.1.332) runs a tool call as soon as its block is closed, even
    half of one, and then takes the failed answer for a good one. Anthropic's own API sends no such stop.
 5. No thinking comes first, nor last behind text, where the client did not ask for any: it is held back until
-   its place is there (``moved_thinking``).
+   its place is there (``moved_thinking``). What has nothing to show is never last behind text.
 
 A keep-alive is an empty delta of the open block, or of a block of our own: thinking where the client asked
 for it, else text. The next real block goes on in ours where it is of the same kind, else ours is closed
@@ -24,6 +24,7 @@ from typing import assert_never
 from msgspec import Raw
 
 from daemon.errors import GatewayError
+from daemon.inference.blocks import Reasoning
 from daemon.inference.events import (
     OBJECT,
     BlockDelta,
@@ -41,7 +42,6 @@ from daemon.inference.events import (
 from daemon.inference.response import Usage
 from daemon.wires.anthropic_messages.answer_parts import (
     citation_body,
-    hosted_blocks,
     opaque_blocks,
     opening_usage,
     split_block,
@@ -52,6 +52,7 @@ from daemon.wires.anthropic_messages.answer_parts import (
 )
 from daemon.wires.anthropic_messages.errors import streamed_error
 from daemon.wires.anthropic_messages.moved_thinking import HeldThinking
+from daemon.wires.anthropic_messages.searches import PendingResults
 from daemon.wires.base import AnswerContext
 from daemon.wires.json import encode
 from daemon.wires.sse import frame
@@ -103,6 +104,7 @@ class MessagesStreamEncoder:
         "_open",
         "_own",
         "_refused",
+        "_results",
         "_waiting",
         "_waiting_size",
         "kept",
@@ -133,6 +135,7 @@ class MessagesStreamEncoder:
         self._called = self._refused = False  # decide the ``stop_reason``: clients act on it together with the blocks
         self._asked = context.request.reasoning.asked_for  # whether thinking is shown as it comes
         self._held = HeldThinking(context.request.reasoning)  # where it is not
+        self._results = PendingResults(context.request.tools)
 
     def encode(self, events: Sequence[Event]) -> bytes:
         out: list[bytes] = []
@@ -141,7 +144,7 @@ class MessagesStreamEncoder:
                 out += (self._head, encode(event.text), _DELTA_TAIL)
             elif not self._ended:
                 self._take(event, out)
-        self.kept = self._waiting_size + self._held.kept
+        self.kept = self._waiting_size + self._held.kept + self._results.kept
         return b"".join(out)
 
     def keep_alive(self) -> bytes:
@@ -286,6 +289,7 @@ class MessagesStreamEncoder:
         if body is None or self._kind != "text":
             return
         self._open_lazily(out)
+        self._results.cite(event.citation)
         out.append(_DELTA % (self._next - 1, encode({"type": "citations_delta", "citation": body})))
 
     def _close_active(self, end: BlockEnd, out: list[bytes]) -> None:
@@ -298,7 +302,7 @@ class MessagesStreamEncoder:
                 rest = '"}' if self._custom_begun else '{"input":""}'
                 out += (self._head, encode(rest), _DELTA_TAIL)
             case "hosted":
-                self._whole_blocks(hosted_blocks(end.hosted) if end.hosted is not None else (), out)
+                self._whole_blocks(self._results.take(end.hosted) if end.hosted is not None else (), out)
             case "opaque":
                 self._whole_blocks(opaque_blocks(end.opaque), out)
             case "text" | "refusal" | "tool_call":
@@ -318,13 +322,16 @@ class MessagesStreamEncoder:
         if not said_something and self._context.request.reasoning.enabled is False:
             return  # the client switched thinking off and there is none to see
         if end.redacted and not said_something:
+            if self._held.spoken:
+                self._held.add(Reasoning(signature=end.signature, redacted=True))
+                return
             self._whole_blocks([Raw(encode({"type": "redacted_thinking", "data": end.signature}))], out)
             return
         self._open_lazily(out)
         out.append(_DELTA % (self._next - 1, encode({"type": "signature_delta", "signature": end.signature})))
 
-    def _write_held(self, out: list[bytes]) -> None:
-        if thoughts := self._held.take():
+    def _write_held(self, out: list[bytes], *, last: bool = False) -> None:
+        if thoughts := self._held.take_last() if last else self._held.take():
             self._whole_blocks([Raw(encode(thinking_body(thought))) for thought in thoughts], out)
 
     def _whole_blocks(self, blocks: Sequence[Raw], out: list[bytes]) -> None:
@@ -354,7 +361,10 @@ class MessagesStreamEncoder:
         self._begin(None, out)
         while self._active != _NOBODY:  # a decoder that kept its promises has ended them all
             self._block_event(BlockEnd(self._active), out)
+        if self._called:
+            self._write_held(out, last=True)
         self._close_block(out)
+        self._whole_blocks(self._results.rest(), out)
         reason = stop_reason(finish.reason, called=self._called, refused=self._refused)
         delta = {"stop_reason": reason, "stop_sequence": finish.stop_sequence}
         usage = usage_body(finish.usage or Usage())

@@ -145,14 +145,16 @@ TABLE: tuple[FailureClass, ...] = (
             r"quota is not enough|not enough (?:quota|balance|credits?)",
             r"insufficient (?:account |user |token )?(?:balance|credits?|funds)",
             r"(?:balance|credits?) .{0,28}(?:too low|insufficient|exhausted|depleted|run out|used up|not enough)",
-            r"out of credits?|requires more credits|negative balance|payment required|in arrears|overdue[- ]payment",
+            r"out of credits?|requires more credits|negative balance|payment required|in arrears",
+            r"overdue[- ](?:payment|balance|bill)|failure to pay|(?:doesn't|does not|don't) have any credits",
             r"no active subscription|subscription (?:has |is )?(?:expired|inactive|not active|suspended)",
         ),
         frozenset({"insufficient_user_quota", "pre_consume_token_quota_failed", "billing_error", "1113", "1008"})
         | {"insufficient_balance", "insufficient_credits", "billing_hard_limit_reached", "billing_not_active"}
         | {"api_key_quota_exhausted", "total_cost_limit_exceeded", "entitlement_total_limit_exceeded", "1309"}
-        | {"exceeded_current_quota_error", "arrearage", "subscription_not_found", "subscription_expired"}
-        | {"entitlement_required", "entitlement_inactive", "insufficient_balance_error", "token_quota_exhausted"},
+        | {"exceeded_current_quota_error", "arrearage", "accountoverdueerror", "subscription_not_found"}
+        | {"entitlement_required", "entitlement_inactive", "insufficient_balance_error", "token_quota_exhausted"}
+        | {"subscription_expired"},
     ),
     FailureClass(
         ErrorKind.PERMISSION,
@@ -295,9 +297,10 @@ TABLE: tuple[FailureClass, ...] = (
             r"算力不足|资源(?:紧张|不足)|服务(?:暂时|暂|当前)?不可用",
             r"no available .{0,30}accounts?\b|no (?:healthy|usable) accounts?|no available (?:key|provider)s?",
             r"all .{0,20}accounts? .{0,30}(?:unavailable|limited|exhausted)",
-            r"at capacity|overloaded|temporarily unavailable|server is busy|high demand",
+            r"(?:at|over) capacity|overloaded|server overload|temporarily unavailable|server is busy|high demand",
         ),
-        frozenset({"channel:no_available_key", "no_available_accounts", "no_available_account", "1305"}),
+        frozenset({"channel:no_available_key", "no_available_accounts", "no_available_account", "1305"})
+        | {"serveroverloaded"},
     ),
 )
 

@@ -6,11 +6,13 @@
     stream_encoder  events -> SSE                   stream_decoder    SSE -> events
     passthrough     the same wire on both sides     upstream          endpoint, headers, forced fields
 
-Helpers: ``decode_blocks`` (messages to the hub); ``encode_blocks``, ``encode_parts`` and ``encode_tools`` (to the
-upstream), ``decode_calls`` and ``streamed_call`` (an upstream's tool calls as they stream), ``decode_end`` (its last
-words), ``answer_parts`` (what both answers to the client share).
+Helpers: ``decode_blocks`` (messages to the hub); ``encode_blocks``, ``joined_turns``, ``encode_parts`` and
+``encode_tools`` (to the upstream), ``decode_calls`` and ``streamed_call`` (an upstream's tool calls as they stream),
+``decode_end`` (its last words), ``answer_parts`` (what both answers to the client share).
 What an upstream refuses is changed in ``request_changes`` (turns), ``message_changes`` (what a message holds), both by
 way of ``message_objects``, and ``request_calls`` (calls and results). ``thinking_forms``: each make's word for effort.
+``carried_state``: what a server wants back with its answer, through the hub; ``earlier_state``: the same of requests
+whose bytes pass through.
 """
 
 from __future__ import annotations
@@ -40,4 +42,5 @@ WIRE = Wire(
     upstream=UPSTREAM,
     foreign_fields=foreign_fields,
     hosted_tools=frozenset({"image_generation"}),  # the picture that was made
+    carries_signatures=False,
 )

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from daemon.inference.events import OBJECT
 from daemon.wires.call_arguments import NO_ARGUMENTS, says_nothing
 from daemon.wires.json import json_text
+from daemon.wires.openai_chat.carried_state import state_of_call
 from daemon.wires.openai_chat.schema import CalledFunction, CallPart
 from daemon.wires.openai_chat.streamed_call import StreamedCall
 from daemon.wires.sse_decoder import MOST_BLOCKS, BlockWriter, too_many
@@ -81,6 +82,8 @@ class CallTable:
             self._end_before(call)
         if name or part.id or custom is not None:
             self._describe(call, part, name, custom=custom is not None or part.type == "custom", first=first)
+        if state := state_of_call(part):
+            call.carry(state)
         sent = call.delta(text)
         self.taken.append((call, first, sent))
         if sent != text or index != call.number or (first and not part.id):

@@ -15,8 +15,9 @@ A tool's failure has no field on this wire; it travels as the first line ``[tool
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import assert_never
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, assert_never
 
 from msgspec import UNSET
 
@@ -39,10 +40,12 @@ from daemon.wires.json import type_of
 from daemon.wires.media_text import line_for
 from daemon.wires.naming import shorten_id
 from daemon.wires.openai.documents import ERROR_MARK
-from daemon.wires.openai_chat.encode_parts import context_part, medium_part, opaque_part
+from daemon.wires.openai_chat.carried_state import MESSAGE_FIELDS, OF_CALLS, TEXT_FIELDS, carried_in, with_more
+from daemon.wires.openai_chat.encode_parts import context_part, medium_part, opaque_part, thinking_part
+from daemon.wires.openai_chat.joined_turns import joined_turns
+from daemon.wires.openai_chat.message_objects import joined
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
-    Content,
     ContentPart,
     CustomCall,
     FilePart,
@@ -54,9 +57,10 @@ from daemon.wires.openai_chat.schema import (
     ToolCallParam,
 )
 from daemon.wires.tools import SentNames, wrapped
+from daemon.wires.web_search import is_missed, search_text
 
 REASONING_FIELDS = ("reasoning_content", "reasoning")
-"""Where thinking goes back; what came inside ``content`` is not handed back."""
+"""Where servers want thinking that they demand."""
 
 CALL_ID_LIMIT = 40
 """OpenAI: "string too long. Expected a string with maximum length 40" for tool call ids on this wire."""
@@ -69,21 +73,24 @@ _SYSTEM = ("system", "developer")
 
 class MessageWriter:
     """Writes one request's messages. ``names`` says how each tool is named, ``lost`` collects what
-    found no place. ``entry`` is the client's wire; ``openai``: the model is one of OpenAI's.
+    found no place. ``entry`` is the client's wire; ``openai``: the model is one of OpenAI's; ``refused``: fields that
+    this upstream does not take.
 
     It takes messages of which calls and results are paired already (``wires.paired_messages``)."""
 
-    def __init__(self, entry: str, names: SentNames, *, openai: bool, echo: bool) -> None:
+    def __init__(self, entry: str, names: SentNames, *, openai: bool, refused: AbstractSet[str] = frozenset()) -> None:
         self._entry = entry
         self._native = entry == WIRE_NAME
         self._names = names
         self._openai = openai
         self.id_limit = CALL_ID_LIMIT if openai else ID_LIMIT
-        self._echo = echo
+        self._refused = refused
+        self._echo = refused.isdisjoint(REASONING_FIELDS)
         self._open_calls: dict[str, str] = {}
         self._waiting: list[MessageParam] = []
         self._position = 0
         self._opening: list[str] = []
+        self._of_next_call: Mapping[str, Any] = {}  # what goes back with the call that follows
         self._messages: list[MessageParam] = []
         self.lost: list[str] = []
 
@@ -104,8 +111,8 @@ class MessageWriter:
     def finish(self) -> list[MessageParam]:
         """All messages; what waited for results that never came follows now."""
         self._release()
-        opening = [MessageParam("system", _joined(self._opening))] if self._opening else []
-        return opening + (self._messages if self._native else _turns(self._messages))
+        opening = [MessageParam("system", joined(self._opening))] if self._opening else []
+        return opening + (self._messages if self._native else joined_turns(self._messages))
 
     def _lose(self, what: str) -> None:
         self.lost.append(f"messages[{self._position}].{what}")
@@ -114,7 +121,7 @@ class MessageWriter:
 
     def _system_text(self, content: Sequence[Block]) -> None:
         parts = self._said(content)
-        text = _joined([part.text for part in parts if isinstance(part, TextPart)])
+        text = joined([part.text for part in parts if isinstance(part, TextPart)])
         others: list[ContentPart] = [part for part in parts if not isinstance(part, TextPart)]
         if not self._messages and not self._waiting:
             self._opening += [text] if text else []
@@ -145,7 +152,10 @@ class MessageWriter:
             case Image() | File():
                 return self._medium(block)
             case Opaque():
-                return [opaque_part(block)]
+                part = opaque_part(block)
+                if part is not None:
+                    return [part]
+                self._lose(type_of(block.raw) or "content")
             case HostedCall():
                 self._lose(block.name)
             case Reasoning() | ToolCall() | ToolResult():
@@ -169,7 +179,7 @@ class MessageWriter:
         texts = [part.text for part in parts if isinstance(part, TextPart)]
         if len(texts) < len(parts) or (self._native and len(parts) > 1):
             return parts
-        return _joined(texts)
+        return joined(texts)
 
     def _add(self, message: MessageParam) -> None:
         (self._waiting if self._open_calls else self._messages).append(message)
@@ -227,18 +237,24 @@ class MessageWriter:
         parts: list[ContentPart] = []
         calls: list[ToolCallParam] = []
         message = MessageParam("assistant", None)
+        self._of_next_call = {}
+        thinking = 0
         for block in content:
             match block:
                 case Text():
                     parts.extend([TextPart(block.text)] if block.text else [])
                 case ToolCall():
                     calls.append(self._call(block))
+                    _put(calls[-1], self._of_next_call)
+                    self._of_next_call = {}
                 case ModelRefusal() if self._native:
                     message.refusal = block.text
                 case ModelRefusal():
                     parts.append(TextPart(block.text))
                 case Reasoning():
-                    self._reasoning(block, message)
+                    thoughts = self._reasoning(block, message, calls)
+                    thinking += len(thoughts)
+                    parts += thoughts
                 case Image() | File() | ToolResult() | HostedCall() | Opaque():
                     self._rest(block, parts)
                 case _:
@@ -247,7 +263,7 @@ class MessageWriter:
             message.content = self._content(parts)
         if calls:
             message.tool_calls = calls
-        if parts or calls or message.refusal is not UNSET:
+        if len(parts) > thinking or calls or message.refusal is not UNSET:
             self._messages.append(message)
 
     def _rest(self, block: Image | File | ToolResult | HostedCall | Opaque, parts: list[ContentPart]) -> None:
@@ -258,7 +274,7 @@ class MessageWriter:
             case Opaque():
                 self._lose(type_of(block.raw) or "content")
             case HostedCall():
-                self._lose(block.name)
+                self._hosted(block, parts)
             case Image():
                 self._lose("image")
             case File() | ToolResult():
@@ -266,18 +282,35 @@ class MessageWriter:
             case _:
                 assert_never(block)
 
-    def _reasoning(self, reasoning: Reasoning, message: MessageParam) -> None:
-        """Thinking goes back where it came from, in the field it came in. A client of this wire that sends
-        it knows that its upstream wants it. Other upstreams' thinking is not reported as lost: this API has no form for
-        it at all, and every conversation of Claude Code would be named."""
-        field = reasoning.signature or (REASONING_FIELDS[0] if self._native else None)
-        if field not in REASONING_FIELDS or not reasoning.parts:
-            return
-        if not self._echo:
+    def _hosted(self, call: HostedCall, parts: list[ContentPart]) -> None:
+        """What the upstream ran by itself has no place here: the model reads what a search found."""
+        text = search_text(call)
+        if text:
+            parts.append(TextPart(text))
+        if is_missed(call):
+            self._lose(call.name)
+
+    def _reasoning(
+        self, reasoning: Reasoning, message: MessageParam, calls: Sequence[ToolCallParam]
+    ) -> list[ContentPart]:
+        """Thinking goes back where it came from, as it came: what was a part of the content as such. A client of this
+        wire that sends it knows that its upstream wants it. What another upstream made is not here: the gateway has
+        left it out."""
+        state = carried_in(reasoning.signature or (REASONING_FIELDS[0] if self._native else None))
+        self._of_next_call = {**self._of_next_call, **state.call}
+        if calls:
+            _put(calls[-1], state.last_call)
+        if state.field in TEXT_FIELDS and reasoning.parts:
+            self._give_back(message, state.field, reasoning.text)
+        for name, value in state.message.items():
+            self._give_back(message, name, value)
+        return [thinking_part(reasoning.text)] if state.field == "content" and reasoning.parts else []
+
+    def _give_back(self, message: MessageParam, field: str, value: Any) -> None:
+        if field in self._refused or (field in REASONING_FIELDS and not self._echo):
             self._lose(field)
-            return
-        before = getattr(message, field)
-        setattr(message, field, reasoning.text if before is UNSET else f"{before}\n\n{reasoning.text}")
+        elif field in MESSAGE_FIELDS:
+            setattr(message, field, with_more(field, getattr(message, field), value))
 
     def _call(self, call: ToolCall) -> ToolCallParam:
         call_id = call.id
@@ -289,41 +322,7 @@ class MessageWriter:
         return FunctionCall(call_id, NamedFunction(name, arguments))
 
 
-def _joined(texts: Sequence[str]) -> str:
-    return "\n\n".join(text for text in texts if text)
-
-
-def _turns(messages: Sequence[MessageParam]) -> list[MessageParam]:
-    """Neighbours of one role as one message, but for results, of which each is a message."""
-    turns: list[MessageParam] = []
-    for message in messages:
-        before = turns[-1] if turns else None
-        if before is None or before.role != message.role or message.role == "tool" or before.tool_calls is not UNSET:
-            turns.append(message)
-        else:
-            _append(before, message)
-    return turns
-
-
-def _append(turn: MessageParam, message: MessageParam) -> None:
-    """``message`` behind what ``turn`` says already."""
-    turn.content = _together(turn.content, message.content)
-    turn.tool_calls = message.tool_calls
-    for field in REASONING_FIELDS:
-        thoughts = [text for text in (getattr(turn, field), getattr(message, field)) if text is not UNSET]
-        if thoughts:
-            setattr(turn, field, _joined(thoughts))
-
-
-def _together(first: Content, second: Content) -> Content:
-    if first is None or second is None:
-        return second if first is None else first
-    if isinstance(first, str) and isinstance(second, str):
-        return _joined([first, second])
-    return [*_as_parts(first), *_as_parts(second)]
-
-
-def _as_parts(content: str | Sequence[ContentPart]) -> Sequence[ContentPart]:
-    if not isinstance(content, str):
-        return content
-    return [TextPart(content)] if content else []
+def _put(call: ToolCallParam, state: Mapping[str, Any]) -> None:
+    for name, value in state.items():
+        if name in OF_CALLS:
+            setattr(call, name, value)

@@ -6,12 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
 from msgspec import Raw
 
 from daemon.wires.added_text import NOT_KEPT
 from daemon.wires.base import Fields
-from daemon.wires.json import NULL, RawObject, encode, fields_of, items_of, string_of
+from daemon.wires.json import NULL, RawObject, encode, fields_of, first_byte, items_of, object_of, string_of
 from daemon.wires.naming import fitted_id
+from daemon.wires.openai_chat.carried_state import is_signed
 from daemon.wires.openai_chat.encode_blocks import REASONING_FIELDS
 from daemon.wires.openai_chat.message_objects import (
     Messages,
@@ -24,6 +26,7 @@ from daemon.wires.openai_chat.message_objects import (
     role_of,
 )
 
+_NO_SIGNATURE: Final = b'{"thought_signature":"skip_thought_signature_validator"}'
 _PLACEHOLDERS: Final = frozenset({" ", "", NOT_KEPT})
 
 
@@ -73,6 +76,25 @@ def empty_reasoning(fields: Fields, name: str = "") -> Sequence[str]:
 def worded_reasoning(fields: Fields, name: str = "") -> Sequence[str]:
     """Words: for servers that strip what they check."""
     return _reasoning(fields, name, NOT_KEPT)
+
+
+def signed_calls(fields: Fields, _: str = "") -> Sequence[str]:
+    """The first call of each answer has a thought signature: Gemini 3 wants one there. For a call that another model
+    made, or whose signature is gone, Google names a word that stands for it (ai.google.dev, thought signatures)."""
+
+    def change(message: RawObject) -> RawObject:
+        listed = message.get("tool_calls", NULL)
+        calls = items_of(listed) if role_of(message) == "assistant" and first_byte(listed) == b"[" else []
+        if not calls:
+            return message
+        first, *rest = calls
+        if any(is_signed(msgspec.json.decode(call)) for call in (first, *rest)):
+            return message
+        extra = object_of(fields_of(first).get("extra_content")) | {"google": Raw(_NO_SIGNATURE)}
+        signed = Raw(encode(fields_of(first) | {"extra_content": Raw(encode(extra))}))
+        return message | {"tool_calls": Raw(encode([signed, *rest]))}
+
+    return _each(fields, change)
 
 
 # --- content -------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -83,7 +83,7 @@ def only_text(content: Raw) -> str | None:
     return joined([part.text or "" for part in parts])
 
 
-def joined(texts: list[str]) -> str:
+def joined(texts: Sequence[str]) -> str:
     """What makes several texts one, as the encoder does it."""
     return "\n\n".join(text for text in texts if text)
 

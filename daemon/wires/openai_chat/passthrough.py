@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
 from daemon.errors import GatewayError
 from daemon.inference.collect import collect, replay
 from daemon.inference.response import Response
 from daemon.wires.base import AnswerContext, EncodeResponse, StreamDecoder
 from daemon.wires.call_ids import RepeatedIds
-from daemon.wires.json import LenientDecoder, changed, encode, fields_of
+from daemon.wires.json import NOT_JSON, LenientDecoder, changed, encode, fields_of
 from daemon.wires.openai_chat.decode_calls import CallTable
+from daemon.wires.openai_chat.earlier_state import pieces_in
 from daemon.wires.openai_chat.passed_calls import complete, fragments, object_of, rewritten, says_end, with_known_words
+from daemon.wires.openai_chat.schema import Completion
 from daemon.wires.openai_chat.stream_decoder import ChatStreamDecoder
 from daemon.wires.openai_chat.stream_encoder import ChatStreamEncoder
 from daemon.wires.sse import SseSplitter
@@ -53,6 +55,7 @@ class _OddChoices(Struct):
 _chunk = msgspec.json.Decoder(_Chunk).decode
 _choices = msgspec.json.Decoder(list[_Choice]).decode
 _odd_choices = LenientDecoder(_OddChoices)
+_choices_with_state = LenientDecoder(Completion)
 _LAST = _Chunk()
 
 
@@ -106,7 +109,7 @@ class ChatDialect:
         # Whether the client has had that opening and not yet content of the upstream: its own opening is then dropped.
         self._opened = False
         self._ids = RepeatedIds(context)
-        self.signature = b""  # this API has no encrypted reasoning
+        self.signature = b""
         self.begin()
 
     def begin(self, decoder: StreamDecoder | None = None, /) -> None:
@@ -142,6 +145,9 @@ class ChatDialect:
         self.beside = finishes or error or not self.goes_on
         self.needs_decoding = not self._spoken or usage or error or finishes or calls or self._ending
         self._spoken = self._spoken or self.commits()
+        self.signature = b""
+        if b'signature"' in payload or b'"reasoning_opaque"' in payload or b'"data"' in payload:
+            self.signature = next((piece.encode() for piece in _pieces(payload)), b"")
 
     def commits(self) -> bool:
         choices = self._read.choices
@@ -287,8 +293,8 @@ class ChatDialect:
     def ids(self) -> Sequence[str]:
         return ()
 
-    def signatures(self, _body: bytes) -> Sequence[bytes]:
-        return ()
+    def signatures(self, body: bytes) -> Sequence[bytes]:
+        return [piece.encode() for piece in _pieces(body)]
 
     def collected(self, stream: bytes) -> bytes:
         """The message by way of the hub, since no two servers cut theirs alike; what stands beside it as it
@@ -304,6 +310,16 @@ class ChatDialect:
     def unfold(self, body: bytes, response: Response) -> bytes:
         """By the encoder that has made the keep-alives, if there were any."""
         return self._own.encode(list(replay(response)))
+
+
+def _pieces(payload: bytes) -> list[str]:
+    """What only its upstream can read, of a chunk or a whole answer; nothing of one that is no text throughout."""
+    try:
+        choices = _choices_with_state.odd(payload).choices or ()
+    except NOT_JSON:
+        return []
+    messages = [message for choice in choices if (message := choice.delta or choice.message) is not None]
+    return [piece for each in messages for piece in pieces_in(structs.asdict(each), each.tool_calls or [])]
 
 
 def _renamed(payload: bytes, name: bytes, model: bytes) -> bytes:

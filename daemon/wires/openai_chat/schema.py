@@ -29,6 +29,7 @@ class AnswerPart(Struct):
     text: str | None = None
     refusal: Words | None = None
     thinking: str | list[AnswerPart] | None = None
+    extra_content: Any = None
 
 
 class CalledFunction(Struct):
@@ -51,18 +52,28 @@ class CallPart(Struct):
     type: str | None = None
     function: CalledFunction | None = None
     custom: CalledCustom | None = None
+    extra_content: Any = None
+    thought_signature: Any = None
+    provider_specific_fields: Any = None
 
 
 class Delta(Struct, gc=False):
     """The ``delta`` of a chunk and the ``message`` of a whole answer have the same fields.
 
-    ``reasoning`` is text at OpenRouter and vLLM and an object elsewhere, which nobody reads.
+    ``reasoning`` is text at OpenRouter and vLLM and an object elsewhere; ``carried_state`` knows what
+    thinking comes in.
     """
 
     content: str | list[AnswerPart] | None = None
     refusal: Words | None = None
     reasoning_content: Words | None = None
     reasoning: Any = None
+    reasoning_text: str | None = None
+    thinking: Any = None
+    reasoning_details: Any = None
+    thinking_blocks: Any = None
+    reasoning_opaque: str | None = None
+    extra_content: Any = None
     tool_calls: list[CallPart] | None = None
     function_call: CalledFunction | None = None
     annotations: list[Raw] | None = None
@@ -169,24 +180,37 @@ class NamedCustom(Struct):
 class FunctionCall(Struct, tag_field="type", tag="function"):
     id: str
     function: NamedFunction
+    extra_content: Any = UNSET
+    thought_signature: Any = UNSET
+    provider_specific_fields: Any = UNSET
 
 
 class CustomCall(Struct, tag_field="type", tag="custom"):
     id: str
     custom: NamedCustom
+    extra_content: Any = UNSET
+    thought_signature: Any = UNSET
+    provider_specific_fields: Any = UNSET
 
 
 ToolCallParam = FunctionCall | CustomCall
 
 
 class MessageParam(Struct):
-    """A message of any role; ``content`` is null for an assistant that only calls tools."""
+    """A message of any role; ``content`` is null for an assistant that only calls tools. From ``reasoning_content``
+    to ``extra_content``: thinking as its server has sent it."""
 
     role: str
     content: Content
     refusal: str | Unset = UNSET
     reasoning_content: str | Unset = UNSET
-    reasoning: str | Unset = UNSET
+    reasoning: Any = UNSET
+    reasoning_text: Any = UNSET
+    thinking: Any = UNSET
+    reasoning_details: Any = UNSET
+    thinking_blocks: Any = UNSET
+    reasoning_opaque: Any = UNSET
+    extra_content: Any = UNSET
     tool_calls: Sequence[ToolCallParam] | Unset = UNSET
     tool_call_id: str | Unset = UNSET
 

@@ -10,8 +10,9 @@ Invariants, besides those of ``sse_decoder``:
 4. A body that ends before a ``finish_reason`` is a ``StreamError``. So is ``[DONE]`` without one where
    nothing came or a call is cut; else it is believed (Kimi through OpenRouter ends so).
 
-A thinking block is signed with the name of the field it came in. The gateway seals signatures with
-the core auth, so thinking goes back to the upstream that thought it, in its own field, and to no other.
+A thinking block is signed with the name of the field it came in, and with what else its server wants back
+(``carried_state``). What comes behind its block, or without any, gets a block that has nothing to show: before the
+call that follows, or at the end.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.inference.blocks import Citation, Opaque
 from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, Cited, Event, Finish
 from daemon.wires.json import NOT_JSON, LenientDecoder
+from daemon.wires.openai_chat.carried_state import AnswerState, write_carrier
 from daemon.wires.openai_chat.decode_calls import CallTable
 from daemon.wires.openai_chat.decode_end import UNSAID, broken_off, finish_reason, says_why, usage_from
 from daemon.wires.openai_chat.errors import error_event, remote_error
@@ -56,6 +58,7 @@ class ChatStreamDecoder(SseDecoder):
         "_finish",
         "_kind",
         "_refused",
+        "_state",
         "_tier",
         "_usage",
         "calls",
@@ -64,13 +67,14 @@ class ChatStreamDecoder(SseDecoder):
     def __init__(self, tool_names: Mapping[str, str]) -> None:
         super().__init__()
         self.calls = CallTable(self._writer, tool_names)
+        self._state = AnswerState(self._writer)
         self._refused = False  # a refusal decides the finish reason: OpenAI itself says ``stop``
         self._came = False  # whether any content came: an end without ``finish_reason`` is believed only then
         # Kind and number of the open block. The wire has no blocks: one ends where content of another kind begins.
         self._kind: BlockKind | None = None
         self._block = 0
-        # The field that thinking came in first (``reasoning_content`` of DeepSeek, vLLM; ``reasoning`` of OpenRouter;
-        # ``content`` of Mistral). Servers that send two fields say the same in both; the block is signed with the name.
+        # The field that thinking came in first (``carried_state``; ``content`` of Mistral). Servers that send two say
+        # the same in both; the block is signed with the name.
         self._field = ""
         self._finish = ""  # the first ``finish_reason``. The answer goes on behind it: usage comes in a later chunk
         self._bare = False  # whether nothing else came with that: an answer that ends by the way may go on
@@ -164,8 +168,19 @@ class ChatStreamDecoder(SseDecoder):
 
     def _delta(self, delta: Delta) -> None:
         """Any content, in the order in which a server that puts several into one chunk means it."""
-        if delta.reasoning_content or delta.reasoning:
-            self._think(*reasoning_of(delta))
+        text = delta.reasoning_content or delta.reasoning
+        if (
+            delta.reasoning_details
+            or delta.reasoning_text
+            or delta.thinking
+            or delta.thinking_blocks
+            or delta.reasoning_opaque
+            or delta.extra_content
+            or (text and type(text) is not str)
+        ):
+            self._think(*self._state.take(delta))
+        elif text:  # the usual thinking, which is text alone
+            self._think("reasoning_content" if delta.reasoning_content else "reasoning", text)
         content = delta.content
         if isinstance(content, list):
             self._parts(content)
@@ -195,6 +210,8 @@ class ChatStreamDecoder(SseDecoder):
                 self._say("refusal", part.refusal)
             elif part.text:
                 self._say("text", part.text)
+            if part.extra_content:
+                self._state.take(Delta(extra_content=part.extra_content))
 
     def _say(self, kind: BlockKind, text: str) -> None:
         if self._kind != kind:
@@ -213,13 +230,19 @@ class ChatStreamDecoder(SseDecoder):
 
     def _leave(self) -> None:
         if self._kind is not None:
-            signature = self._field if self._kind == "reasoning" else None
+            signature = self._state.signature(self._field) if self._kind == "reasoning" else None
             self._writer.events.append(BlockEnd(self._block, signature))
             self._kind = None
+
+    def _carry(self) -> None:
+        """What waits for a block of thinking, and had none."""
+        if self._state.waits:
+            write_carrier(self._writer, self._state.signature(""))
 
     def _call(self, delta: Delta) -> None:
         if self._kind is not None:
             self._leave()
+        self._carry()
         self._came = True
         self.calls.taken.clear()
         for part in delta.tool_calls or ():
@@ -257,6 +280,7 @@ class ChatStreamDecoder(SseDecoder):
     def _end(self) -> None:
         self._leave()
         self.calls.finish()
+        self._carry()
         self._ended = True
         reason = finish_reason(self._finish, called=self.calls.named, refused=self._refused)
         usage = None if self._usage is UNSET else usage_from(self._usage)
@@ -289,15 +313,6 @@ def citation_from(raw: Raw) -> Citation | None:
     return Citation(
         url=source.url, title=source.title, start=source.start_index, end=source.end_index, wire=WIRE_NAME, raw=raw
     )
-
-
-def reasoning_of(delta: Delta) -> tuple[str, str]:
-    """(field, text) of the thinking in ``delta``, in whichever field; some servers send both, with one text."""
-    if delta.reasoning_content:
-        return "reasoning_content", delta.reasoning_content
-    if isinstance(delta.reasoning, str):
-        return "reasoning", delta.reasoning
-    return "", ""
 
 
 def thinking_of(part: AnswerPart) -> str:

@@ -11,13 +11,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from daemon.inference.events import BlockDelta, BlockKind
 from daemon.wires.call_arguments import NO_ARGUMENTS, continued, says_nothing
-from daemon.wires.json import NOT_JSON, is_json
+from daemon.wires.json import NOT_JSON, encode, is_json
+from daemon.wires.openai_chat.carried_state import CarriedState, write_carrier
 from daemon.wires.sse_decoder import BlockWriter
 from daemon.wires.tools import InputReader, called_tool
 
@@ -42,6 +43,7 @@ class StreamedCall:
         "_names",
         "_read",
         "_reader",
+        "_state",
         "_writer",
         "custom",
         "ended",
@@ -65,6 +67,7 @@ class StreamedCall:
         self._block: int | None = None
         self._reader: InputReader | None = None  # of a custom tool that travelled as a function: its text is unwrapped
         self._read = 0
+        self._state: Mapping[str, Any] = {}
         self.number = number
         self.index = index
         self.id: str | None = None
@@ -120,6 +123,16 @@ class StreamedCall:
             if len(whole) <= LONGEST_NAME:
                 self.name = whole
 
+    def carry(self, state: Mapping[str, Any]) -> None:
+        """What goes back with the call (``carried_state``): in a block before it, or where it comes late behind it."""
+        if state == self._state:
+            return
+        if self._block is not None:
+            write_carrier(self._writer, CarriedState(last_call=state).signature())
+        else:
+            self._writer.kept += len(encode(state))
+        self._state = state
+
     def delta(self, text: str) -> str:
         """More arguments; they open the block, once the name is known. Returns what goes on to the client."""
         if not text or self.ended:
@@ -141,6 +154,8 @@ class StreamedCall:
         if self._block is None:
             if not self.name:
                 return ""
+            if self._state:
+                write_carrier(self._writer, CarriedState(call=self._state).signature())
             tool = called_tool(self._names, self.name)
             if tool.custom and not self.custom:
                 self._reader = InputReader()

@@ -7,6 +7,7 @@ from msgspec import Raw
 from daemon.inference.request import Request
 from daemon.wires.base import EncodeOptions, Fields, Upstream
 from daemon.wires.json import FALSE, TRUE, encode, object_of
+from daemon.wires.openai_chat.earlier_state import EARLIER
 from daemon.wires.openai_chat.encode_request import output_limit
 from daemon.wires.openai_chat.request_calls import separate_ids
 
@@ -27,5 +28,6 @@ UPSTREAM = Upstream(
     family="openai",
     force_fields=force_fields,
     separate_ids=separate_ids,
+    reasoning=EARLIER,
     output_limit=output_limit,
 )

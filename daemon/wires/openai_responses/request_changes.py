@@ -18,11 +18,15 @@ from msgspec import Raw, Struct
 from daemon.wires.added_text import reminder
 from daemon.wires.base import Fields
 from daemon.wires.json import NOT_JSON, NULL, encode, fields_of, first_byte, list_of, string_of
+from daemon.wires.openai_responses.encode_request import SEARCH_SOURCES
 from daemon.wires.openai_responses.schema import InputMessage, InputText
 
 NEUTRAL_INSTRUCTIONS: Final = "You are a helpful assistant."
 """For upstreams that insist on ``instructions`` where the request has no system text at all."""
 
+_CALLS: Final = frozenset({"function_call", "custom_tool_call"})
+_BLANK_CONTENT: Final = b'[{"type":"reasoning_text","text":" "}]'
+_BLANK_REASONING: Final = Raw(b'{"type":"reasoning","summary":[],"content":%b}' % _BLANK_CONTENT)
 _CODEX_TIERS: Final = frozenset({"priority"})
 _USUAL_TIERS: Final = frozenset({"auto", "default"})
 _SYSTEM: Final = frozenset({"system", "developer"})
@@ -72,6 +76,37 @@ def _as_codex(raw: Raw) -> Raw | None:
     if head.role == "system":
         item["role"] = Raw(b'"developer"')
     return Raw(encode(item if head.type is not None else {"type": Raw(b'"message"')} | item))
+
+
+def blank_reasoning(fields: Fields, _: str = "") -> Sequence[str]:
+    """Each answer of the assistant has reasoning in its own words, a blank where nobody has kept any: before its
+    first item, and in reasoning that only another upstream could read. DeepSeek asks for it once a tool was called."""
+    if not any(_head(raw).type in _CALLS for raw in _items(fields)):
+        return ()
+    out: list[Raw] = []
+    thought = False  # whether the answer that runs has reasoning
+    for raw in _items(fields):
+        head = _head(raw)
+        if head.type == "reasoning":
+            thought = True
+            raw = _with_text(raw)
+        elif head.type in _CALLS or head.role == "assistant":
+            if not thought:
+                out.append(_BLANK_REASONING)
+            thought = True
+        else:
+            thought = False
+        out.append(raw)
+    if out != _items(fields):
+        fields["input"] = Raw(encode(out))
+    return ()
+
+
+def _with_text(raw: Raw) -> Raw:
+    item = fields_of(raw)
+    if item.get("content", NULL) not in (NULL, Raw(b"[]")):
+        return raw
+    return Raw(encode(item | {"content": Raw(_BLANK_CONTENT)}))
 
 
 def codex_tier(fields: Fields, _: str = "") -> Sequence[str]:
@@ -162,6 +197,16 @@ def _said(raw: Raw) -> Raw | None:
 def without_ids(fields: Fields, _: str = "") -> Sequence[str]:
     """Items without ids: another server made them, and this one knows its own by their beginning."""
     _each_item(fields, lambda raw: raw if _head(raw).type == "item_reference" else _without(raw, "id"))
+    return ()
+
+
+def without_sources(fields: Fields, _: str = "") -> Sequence[str]:
+    """``include`` without the pages of web searches, which no client asked for in these words."""
+    names = [raw for raw in list_of(fields.get("include", NULL)) if string_of(raw) != SEARCH_SOURCES]
+    if names:
+        fields["include"] = Raw(encode(names))
+    else:
+        fields.pop("include", None)
     return ()
 
 

@@ -83,6 +83,20 @@ class ItemHead(Struct):
     action: Raw | Unset = UNSET
 
 
+class SearchSource(Struct):
+    """A page of a ``web_search_call``; other sources (``api``) have no address."""
+
+    url: str | None = None
+    title: str | None = None
+
+
+class SearchAction(Struct):
+    """``search`` has a query and, where they were asked for, sources; ``open_page`` and ``find_in_page`` a URL."""
+
+    url: str | None = None
+    sources: list[SearchSource] | None = None
+
+
 class MessageItem(Struct):
     """Some servers send a text where the API has a list of parts; of a reasoning item too."""
 
@@ -207,16 +221,37 @@ class CustomToolCallOutput(Struct, tag="custom_tool_call_output"):
     output: str | list[ContentPart]
 
 
+class PlainReasoning(Struct, tag="reasoning_text", gc=False):
+    text: str
+
+
 class ReasoningInput(Struct, tag="reasoning"):
-    """Thinking handed back: the upstream reads ``encrypted_content`` alone, yet demands ``summary``."""
+    """Thinking handed back: the upstream reads ``encrypted_content`` alone, or where it has sent none ``content``, yet
+    demands ``summary``."""
 
     summary: list[Raw]
-    encrypted_content: str
+    encrypted_content: str | Unset = UNSET
     id: str | Unset = UNSET
+    content: list[PlainReasoning] | Unset = UNSET
+
+
+class WebSearchCall(Struct, tag="web_search_call"):
+    """An earlier search that another vendor's upstream ran."""
+
+    id: str
+    status: str
+    action: dict[str, object]
 
 
 InputItem = (
-    InputMessage | FunctionCall | CustomToolCall | FunctionCallOutput | CustomToolCallOutput | ReasoningInput | Raw
+    InputMessage
+    | FunctionCall
+    | CustomToolCall
+    | FunctionCallOutput
+    | CustomToolCallOutput
+    | ReasoningInput
+    | WebSearchCall
+    | Raw
 )
 
 

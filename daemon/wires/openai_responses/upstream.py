@@ -11,6 +11,7 @@ from daemon.inference.request import Request
 from daemon.wires.base import EarlierReasoning, EncodeOptions, Fields, Item, Sift, Upstream
 from daemon.wires.json import FALSE, NULL, TRUE, encode, items_of, with_effort
 from daemon.wires.openai.parameters import session_key
+from daemon.wires.openai_responses.compaction import COMPACTIONS, is_ours, opened_items
 from daemon.wires.openai_responses.encode_request import ENCRYPTED_REASONING
 from daemon.wires.openai_responses.request_calls import separate_ids
 
@@ -41,19 +42,28 @@ def _with_encrypted(include: Raw | None) -> Raw:
 
 
 def _sift(fields: Fields, sift: Sift) -> None:
-    """The reasoning items of ``input``. Compaction items stay: without theirs a conversation would be empty."""
-    items = sift(items_of(fields["input"]), _encrypted)
-    if items is not None:
-        fields["input"] = Raw(encode(items))
+    """The reasoning items of ``input``. Compaction items stay: without theirs a conversation would be empty. Of ours,
+    an upstream reads the summary."""
+    ours = False
 
+    def encrypted(item: Item) -> str:
+        nonlocal ours
+        if item.type in COMPACTIONS:
+            ours = ours or is_ours(item.encrypted_content)
+        return "encrypted_content" if item.type == "reasoning" and item.encrypted_content else ""
 
-def _encrypted(item: Item) -> str:
-    return "encrypted_content" if item.type == "reasoning" and item.encrypted_content else ""
+    items = items_of(fields["input"])
+    kept = sift(items, encrypted)
+    if ours:
+        kept = opened_items(items if kept is None else kept)
+    if kept is not None:
+        fields["input"] = Raw(encode(kept))
 
 
 UPSTREAM = Upstream(
     endpoint="/responses",
     family="codex",
+    count_path="/input_tokens",
     session_key=session_key,
     force_fields=force_fields,
     separate_ids=separate_ids,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from daemon.simulate.relay import Asked, Demand
+from daemon.simulate.demand import Asked, Demand
 
 Json = dict[str, Any]
 Shape = Callable[[str], Json]

@@ -10,7 +10,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from daemon.simulate.relay import DEMANDS, Demand
+from daemon.simulate.demand import Demand
+from daemon.simulate.relay import DEMANDS
 from tests.e2e.makes import demands as d
 from tests.e2e.makes.answers import CallId, absent, nine, numeric, spelled
 

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from daemon.simulate import chat, messages, responses
 from daemon.simulate.answer import REASONING, Answer, PromptCache, compose
 from daemon.simulate.conversation import Answered, Conversation, Refused
+from daemon.simulate.demand import Asked
 from daemon.simulate.faults import OK, Problem
-from daemon.simulate.relay import Asked
 from tests.e2e.makes import answers
 from tests.e2e.makes.demands import SINGLE_CALLS
 from tests.e2e.makes.table import Make

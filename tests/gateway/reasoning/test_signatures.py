@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.gateway.reasoning.signatures import Seal, open_request, seal_events
+from daemon.gateway.reasoning.signatures import Seal, left_out, open_request, seal_events
 from daemon.inference.blocks import Reasoning, Text
 from daemon.inference.events import BlockDelta, BlockEnd, Event
 from daemon.inference.request import Message, Request
@@ -57,6 +57,31 @@ def test_a_new_key_is_a_new_core_auth_and_cannot_open_the_old_seal() -> None:
 
 def test_nothing_is_opened_for_an_upstream_that_could_not_read_it() -> None:
     assert opened(None, FOX.close("gAAAA")) is None
+
+
+@pytest.mark.parametrize(
+    ("signature", "names"),
+    [
+        (FOX.close("x"), ()),
+        (WOLF.close("x"), ("earlier_reasoning",)),
+        ("ErUB-anthropic", ("earlier_reasoning", "messages[0].reasoning")),
+        (None, ("earlier_reasoning", "messages[0].reasoning")),
+    ],
+)
+def test_what_stays_behind_is_named(signature: str | None, names: tuple[str, ...]) -> None:
+    """Where nobody of ours has made it, with its place."""
+    assert left_out(FOX, thinking(signature)) == names
+
+
+def test_a_long_conversation_has_a_short_list() -> None:
+    messages = tuple(thinking(None).messages[0] for _ in range(100))
+    names = left_out(FOX, Request(wire="messages", model="m", messages=messages))
+    assert names == ("earlier_reasoning", *(f"messages[{number}].reasoning" for number in range(8)))
+
+
+def test_thinking_that_says_nothing_is_not_missed() -> None:
+    empty = Request(wire="messages", model="m", messages=(Message("assistant", (Reasoning(), Text("hi"))),))
+    assert left_out(FOX, empty) == ()
 
 
 def test_a_message_of_which_nothing_is_left_goes_as_well() -> None:

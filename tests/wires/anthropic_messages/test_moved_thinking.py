@@ -43,6 +43,8 @@ ANSWERS: dict[str, tuple[list[Block], list[dict[str, Any]]]] = {
     "thinking at the end": ([CALL, HIDDEN], [CALLED]),
     "no signature": ([UNSIGNED, CALL], [CALLED]),
     "redacted": ([REDACTED, CALL], [CALLED, {"type": "redacted_thinking", "data": "moved.r"}]),
+    "what goes back with the call before it": ([CALL, REDACTED], [CALLED, {"type": "redacted_thinking", "data": "r"}]),
+    "what goes back with text": ([TEXT, REDACTED], [SAID]),
     "nothing else": ([SHOWN, HIDDEN], []),
 }
 
@@ -65,6 +67,10 @@ def test_thinking_is_neither_first_nor_the_last_word(
 
 def test_a_signature_alone_is_nothing_for_who_switched_thinking_off() -> None:
     assert encode(replay(answer([HIDDEN, CALL])), thinking=False).content == [CALLED]
+    assert encode(replay(answer([REDACTED, CALL])), thinking=False).content == [
+        CALLED,
+        {"type": "redacted_thinking", "data": "moved.r"},
+    ], "but what has to go back with the call is kept"
     assert encode(replay(answer([SHOWN, CALL])), thinking=False).content == [CALLED, thought("hm", "moved.s")]
 
 
@@ -98,11 +104,13 @@ def test_what_comes_back_is_what_the_upstream_said(
     turns: list[tuple[list[Reasoning], Block]], last: list[Block]
 ) -> None:
     """Whatever the answer was, the next request has its blocks in the order in which they were made; but for
-    thinking that nothing came of, or only the last word."""
+    thinking that nothing came of, or only the last word, unless it has nothing to show and goes with a call."""
     made: list[Block] = []
     for number, (thoughts, block) in enumerate(turns):
         made += [*thoughts, replace(block, id=f"c{number}") if isinstance(block, ToolCall) else block]
     expected = [TEXT] if len(turns) == 1 and made[-1] == TEXT else made
+    if any(isinstance(block, ToolCall) for block in made):
+        expected = [*expected, *(block for block in last if block == REDACTED)]
     for shown in (
         encode(replay(answer([*made, *last])), thinking=None).content,
         json.loads(WIRE.encode_response(answer([*made, *last]), context(thinking=None)))["content"],

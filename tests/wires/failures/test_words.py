@@ -34,6 +34,12 @@ SENTENCES: dict[ErrorKind, list[tuple[int, str]]] = {
         (429, "您的余额已用完"),
         (403, "账户余额为0"),
         (500, "insufficient credits"),
+        (403, "The request failed because your account has an overdue balance."),
+        (403, "Your newly created team doesn't have any credits or licenses yet."),
+        (
+            412,
+            "Account x is suspended, possibly due to reaching the monthly spending limit or failure to pay past bills",
+        ),
     ],
     ErrorKind.QUOTA: [
         (429, "今日额度已用完"),
@@ -69,6 +75,8 @@ SENTENCES: dict[ErrorKind, list[tuple[int, str]]] = {
         (400, "您的账户已达到速率限制"),
     ],
     ErrorKind.OVERLOADED: [
+        (503, "openai/gpt-oss-120b is currently over capacity. Please try again and back off exponentially."),
+        (429, "The service is currently unable to handle additional requests due to server overload."),
         (503, "当前分组上游负载已饱和，请稍后再试"),
         (429, "模型负载已经达到上限"),
         (500, "请稍后重试"),

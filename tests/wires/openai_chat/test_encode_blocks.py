@@ -207,7 +207,6 @@ MESSAGES: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
                 Reasoning(parts=("hm",), signature="reasoning_content"),
                 Reasoning(parts=("more",), signature="reasoning_content"),
                 Reasoning(parts=("foreign",)),
-                Reasoning(parts=("in parts",), signature="content"),
                 Reasoning(signature="reasoning_content"),
                 "a",
             ),
@@ -218,6 +217,23 @@ MESSAGES: list[tuple[str, list[Message], list[dict[str, Any]]]] = [
             assistant(content="a", reasoning_content="hm\n\nmore"),
             user("go on"),
             assistant(content="b", reasoning="hm"),
+        ],
+    ),
+    (
+        "thinking that was a part of the content is one again",
+        [
+            turn("assistant", Reasoning(parts=("h", "m"), signature="content"), "a"),
+            turn("user", "go on"),
+            turn("assistant", Reasoning(parts=("hm",), signature="content")),
+        ],
+        [
+            assistant(
+                content=[
+                    {"type": "thinking", "thinking": [{"type": "text", "text": "h\n\nm"}]},
+                    {"type": "text", "text": "a"},
+                ]
+            ),
+            user("go on"),
         ],
     ),
     (
@@ -309,7 +325,7 @@ LOSSES: list[tuple[str, Message, list[str]]] = [
     ("a result without its call", turn("user", result("x", "1"), "a"), ["messages[1].tool_result"]),
     (
         "a search that the upstream ran",
-        turn("assistant", HostedCall(id="w", name="web_search")),
+        turn("assistant", HostedCall(id="w", name="web_search", sealed=True)),
         ["messages[1].web_search"],
     ),
     ("one in a user's turn", turn("user", HostedCall(id="w", name="web_search")), ["messages[1].web_search"]),
@@ -319,6 +335,16 @@ LOSSES: list[tuple[str, Message, list[str]]] = [
         "another wire's content",
         turn("assistant", Opaque("responses", raw({"type": "compaction"}))),
         ["messages[1].compaction"],
+    ),
+    (
+        "an item of its own that holds no content",
+        turn("user", Opaque("responses", raw({"type": "computer_call_output", "output": {}})), "a"),
+        ["messages[1].computer_call_output"],
+    ),
+    (
+        "an item that is an order",
+        turn("user", "a", Opaque("responses", raw({"type": "compaction_trigger"}))),
+        ["messages[1].compaction_trigger"],
     ),
     ("content without a type", turn("assistant", Opaque("responses", raw(1))), ["messages[1].content"]),
     ("a picture in Anthropic's store", turn("user", Image(file_id="file_1")), ["messages[1].image"]),

@@ -14,6 +14,21 @@ Message = dict[str, Any]
 MADE = "aB3dE6gH9"
 """An id that Mistral itself has made."""
 
+SKIPPED = "skip_thought_signature_validator"
+
+
+def signed(message: Message, signature: str, **extra: Any) -> Message:
+    """``message`` with a thought signature at its first call, '' for none."""
+    google = {"google": {"thought_signature": signature}} if signature else {}
+    first, *rest = message["tool_calls"]
+    return message | {"tool_calls": [first | {"extra_content": extra | google}, *rest]}
+
+
+ODD_CALLS: list[Message] = [
+    {"role": "assistant", "tool_calls": [], "function_call": {"name": "f"}},
+    {"role": "assistant", "tool_calls": None, "function_call": {"name": "f"}},
+    {"role": "assistant", "tool_calls": "x"},
+]
 ROWS: list[tuple[Change, str, list[Message], list[Message]]] = [
     # reasoning, in every answer
     (
@@ -50,6 +65,25 @@ ROWS: list[tuple[Change, str, list[Message], list[Message]]] = [
             assistant("a", reasoning_content="(not kept)"),
             assistant("b", reasoning=None, reasoning_content="(not kept)"),
         ],
+    ),
+    # a signature with the first call of each answer, unless one has a real one
+    (
+        changes.signed_calls,
+        "",
+        [user("a"), assistant(None, "x", "y"), tool("x"), tool("y"), assistant("b")],
+        [user("a"), signed(assistant(None, "x", "y"), SKIPPED), tool("x"), tool("y"), assistant("b")],
+    ),
+    (
+        changes.signed_calls,
+        "",
+        [signed(assistant(None, "x"), "s"), tool("x"), signed(assistant(None, "y"), "", a=1), tool("y")],
+        [signed(assistant(None, "x"), "s"), tool("x"), signed(assistant(None, "y"), SKIPPED, a=1), tool("y")],
+    ),
+    (
+        changes.signed_calls,
+        "",
+        ODD_CALLS,
+        ODD_CALLS,
     ),
     # content that is null, empty, a list
     (

@@ -59,7 +59,7 @@ CONTENT = [
     ("empty and null say nothing", [{"content": None, "refusal": None, "tool_calls": None}, {"content": ""}], ()),
     ("refusal", [{"refusal": "no"}, {"refusal": ", sorry"}], (ModelRefusal("no, sorry"),)),
     ("OpenRouter's field", [{"reasoning": "hm"}], (Reasoning(parts=("hm",), signature="reasoning"),)),
-    ("an object nobody reads", [{"reasoning": {"a": 1}}, {"content": "x"}], (Text("x"),)),
+    ("an object that says nothing", [{"reasoning": {"a": 1}}, {"content": "x"}], (Text("x"),)),
     (
         "both fields with one text",
         [{"reasoning": "hm", "reasoning_content": "hm"}, {"reasoning": "so", "reasoning_content": "so"}],

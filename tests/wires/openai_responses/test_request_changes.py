@@ -19,6 +19,10 @@ PICTURE = {"type": "message", "role": "developer", "content": [{"type": "input_i
 THOUGHT = {"type": "reasoning", "id": "rs_1", "summary": []}
 SEALED = {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "E"}
 CALL = {"type": "function_call", "id": "item_1", "call_id": "call_1", "name": "f", "arguments": "{}"}
+RESULT = {"type": "function_call_output", "call_id": "call_1", "output": "a"}
+ANSWER = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]}
+BLANK = {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": " "}]}
+PLAIN = {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "hm"}]}
 REFERENCE = {"type": "item_reference", "id": "msg_9"}
 
 
@@ -148,6 +152,29 @@ def changed(change: Change, body: dict[str, Any], argument: str = "") -> tuple[d
             {"input": [USER, {"type": "reasoning", "summary": [], "encrypted_content": "E"}]},
             ["input[1].reasoning", "input[3].item_reference"],
         ),
+        # reasoning in words, before each answer once there was a call
+        (changes.blank_reasoning, "", {"input": [USER, ANSWER]}, {"input": [USER, ANSWER]}, []),
+        (
+            changes.blank_reasoning,
+            "",
+            {"input": [USER, CALL, CALL, RESULT, ANSWER, USER, SEALED, CALL, RESULT, PLAIN, CALL]},
+            {
+                "input": [
+                    *(USER, BLANK, CALL, CALL, RESULT, BLANK, ANSWER, USER),
+                    *(SEALED | {"content": BLANK["content"]}, CALL, RESULT, PLAIN, CALL),
+                ]
+            },
+            [],
+        ),
+        # what is asked for beside the answer
+        (
+            changes.without_sources,
+            "",
+            {"include": ["reasoning.encrypted_content", "web_search_call.action.sources"]},
+            {"include": ["reasoning.encrypted_content"]},
+            [],
+        ),
+        (changes.without_sources, "", {"include": ["web_search_call.action.sources"]}, {}, []),
         # ids
         (
             changes.without_ids,

@@ -244,6 +244,30 @@ def test_parts_of_a_summary(events: list[Json]) -> None:
     assert block.parts == ("a", "b")
 
 
+WORDS = [{"type": "reasoning_text", "text": "all of it"}]
+WORD = event("response.reasoning_text.delta", content_index=0, delta="all of it")
+SUMMED = event(SUMMARY + "text.delta", summary_index=0, delta="short")
+
+
+@pytest.mark.parametrize(
+    ("text", "signature", "events"),
+    [
+        ("all of it", "reasoning_text", [WORD, done(0, reasoning())]),
+        ("all of it", "reasoning_text", [WORD]),
+        ("all of it", "reasoning_text", [done(0, reasoning(content=WORDS))]),
+        ("all of it", "E", [WORD, done(0, reasoning(content=WORDS, encrypted_content="E"))]),
+        ("short", '{"reasoning_text":["all of it"]}', [SUMMED, WORD, done(0, reasoning("short", content=WORDS))]),
+        ("short", None, [SUMMED, done(0, reasoning("short"))]),
+    ],
+)
+def test_reasoning_that_is_not_encrypted_is_signed_as_what_it_is(
+    text: str, signature: str | None, events: list[Json]
+) -> None:
+    (block,) = answer(added(0, reasoning()), *events).content
+    assert isinstance(block, Reasoning)
+    assert (block.text, block.signature) == (text, signature)
+
+
 def test_two_reasoning_items_are_two_blocks() -> None:
     assert len(answer(done(0, reasoning("a")), done(1, reasoning("b"))).content) == 2
 
