@@ -7,7 +7,6 @@ No timer runs here: ``Deadlines`` watches the clock and breaks a wait off. Whom 
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import Mapping
 from functools import lru_cache
 from math import inf
 from time import monotonic
@@ -29,7 +28,7 @@ from daemon.gateway.response_pipe import AttemptTarget, PreparedRequest, Respons
 from daemon.gateway.translation import TranslationPipe
 from daemon.snapshot.listings import Candidate
 from daemon.upstream.adapters.adapter import Adapter, too_late
-from daemon.upstream.http.call import UpstreamResponse
+from daemon.upstream.http.call import GRACE, UpstreamResponse
 from daemon.upstream.privacy import mask_error
 from daemon.upstream.response_form import unwrapped
 from daemon.wires.base import Ending
@@ -40,10 +39,6 @@ from daemon.wires.sse import check_values
 
 NOT_READABLE: Final = "the upstream's answer is not valid JSON of its API"
 TOO_DEEP: Final = "the request is nested too deep to be sent on (send objects and lists less than 1,000 levels deep)"
-
-GRACE: Final[Mapping[Ending, float]] = {"counted": 0.1, "said": 1.5, "doubted": 15.0}
-"""Seconds that an upstream has for what may follow when its answer is complete: the mark of the end, the usage, or
-more content of one that has said too early that it ends."""
 
 SIGNS_OF_LIFE: Final = 4
 """How many times ``timeouts.idle`` an upstream may send comments and pings in place of the next event."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from daemon.errors import ErrorKind, RemoteError
-from daemon.gateway.attempts import GRACE
+from daemon.upstream.http.call import GRACE
 from tests.gateway.fakes import HANG, answering
 from tests.gateway.test_passthrough import chunk, frames, whole
 from tests.gateway.test_request_handler import Run, body_of

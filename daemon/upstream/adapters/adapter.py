@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
+from time import monotonic
 from typing import Final, Literal
 
 from msgspec import Raw, structs
@@ -33,7 +34,7 @@ from daemon.snapshot.effort import default_effort
 from daemon.upstream.adapters.base import AdapterType
 from daemon.upstream.amendments.apply import amend_body, amend_headers, configured, without
 from daemon.upstream.amendments.rule import Amendment
-from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
+from daemon.upstream.http.call import GRACE, UpstreamCall, UpstreamResponse
 from daemon.upstream.privacy import copied_by, mask_error, secrets_of
 from daemon.upstream.response_form import beginning, unwrapped
 from daemon.wires.base import EncodeOptions, Fields, StreamDecoder, UpstreamBody, Wire
@@ -113,17 +114,22 @@ class Adapter:
                         yield event
                     return
                 decoder = self.decoder(encoded.tool_names)
+                ending, ends = decoder.ending, 0.0
                 try:
                     while data:
                         for event in decoder.feed(data):
                             yield self._shown(event)
                             if isinstance(event, _TERMINAL):
                                 return
-                        async with self._within(timeouts.idle, "next event", self.setting("idle")):
+                        if decoder.ending != ending or ending == "doubted":
+                            ending, ends = decoder.ending, monotonic() + GRACE[decoder.ending]
+                        patience = max(ends - monotonic(), 0.0) if ending else timeouts.idle
+                        async with self._within(patience, "next event", self.setting("idle")):
                             data = await response.read()
                 except RemoteError as error:
-                    yield self._shown(StreamError(error))
-                    return
+                    if not ending:  # one that is complete ends well, however its upstream ends
+                        yield self._shown(StreamError(error))
+                        return
                 for event in decoder.close():
                     yield self._shown(event)
         except RemoteError as error:

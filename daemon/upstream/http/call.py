@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Final, Literal, Protocol, Self
 
 from msgspec import Struct
 
 from daemon.errors import ErrorKind, RemoteError
+from daemon.wires.base import Ending
 
 DRAIN = 1.0
 """Seconds an upstream has to end its body after its last event, for its connection to be used again."""
+GRACE: Final[Mapping[Ending, float]] = {"counted": 0.1, "said": 1.5, "doubted": 15.0}
+"""Seconds that it has for what may follow a complete answer: the mark of its end, the usage, or more content of one
+that has said too early that it ends."""
 ERROR_BODY_LIMIT = 256 * 1024
 WHOLE_BODY_LIMIT = 64 * 1024 * 1024
 """Bytes of one body that is read to its end."""

@@ -26,7 +26,7 @@ from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.upstream.http.transport import Transport
 from tests.gateway.fakes import HANG, ScriptedUpstreams, answering
 from tests.gateway.targets import adapter
-from tests.gateway.test_passthrough import frames, opening, text, whole
+from tests.gateway.test_passthrough import ending, frames, opening, text, whole
 from tests.router.auths import core_auth
 
 WIRES = ["messages", "responses", "chat"]
@@ -124,6 +124,15 @@ async def test_a_failure_after_the_beginning_is_the_last_event(wire: str, cut: A
     fox, _ = scripted(wire, answering(begun, *([cut] if cut else [])))
     events = [event async for event in fox.chat_stream(HELLO)]
     assert isinstance(events[-1], StreamError) and not isinstance(events[-2], StreamError)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("tail", [[HANG], [RemoteError(ErrorKind.API, "the connection broke")]], ids=["open", "broken"])
+async def test_a_complete_answer_ends_however_its_upstream_does(tail: list[Any]) -> None:
+    complete = frames("chat", *opening("chat"), *text("chat", "hello"), *ending("chat"), done=False)
+    fox, _ = scripted("chat", answering(complete, *tail))
+    events = [event async for event in fox.chat_stream(HELLO)]
+    assert isinstance(events[-1], Finish) and events[-1].usage is not None
 
 
 @pytest.mark.asyncio
