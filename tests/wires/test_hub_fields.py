@@ -42,9 +42,8 @@ OTHER = {"messages": "chat", "responses": "chat", "chat": "responses"}
 """The wire of the client that asks."""
 
 
-def whole(wire: str) -> list[Request]:
-    """Requests of a client of ``wire`` that together say something in every field."""
-    spoken = (
+def spoken_over(wire: str) -> tuple[Message, ...]:
+    return (
         Message(
             "user",
             (Text("go", (Citation(url="u", title="t", cited_text="c", start=1, end=2, wire=wire, raw=OBJECT),)),),
@@ -68,6 +67,11 @@ def whole(wire: str) -> list[Request]:
         Message("user", (Opaque(wire, OBJECT, (ToolResult(call_id="c3"),)),)),
         Message("user", (Text("go"),)),
     )
+
+
+def whole(wire: str) -> list[Request]:
+    """Requests of a client of ``wire`` that together say something in every field."""
+    spoken = spoken_over(wire)
     return [
         Request(
             wire=wire,
