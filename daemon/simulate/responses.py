@@ -35,7 +35,7 @@ def read(body: Json, key: str) -> Conversation:
 
 
 def read_unsealed(body: Json, key: str) -> Conversation:
-    """The same where nothing is sealed, as at servers of other makes."""
+    """The same where nothing is sealed or compacted, as at servers of other makes: a trigger is passed over."""
     return _read(body, None)
 
 
@@ -55,7 +55,7 @@ def _read(body: Json, key: str | None) -> Conversation:
         max_tokens=body.get("max_output_tokens"),
         summary=bool(reasoning.get("summary")),
         sealed="reasoning.encrypted_content" in (body.get("include") or []),
-        compaction=bool(items) and items[-1].get("type") == "compaction_trigger",
+        compaction=key is not None and bool(items) and items[-1].get("type") == "compaction_trigger",
         cache_key=body.get("prompt_cache_key") or "",
     )
 

@@ -8,6 +8,7 @@ Seen with Claude Code 2.1.332 and Codex 0.171.0.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -16,11 +17,12 @@ from typing import Any, Final
 import pytest
 
 from tests.e2e.agents import Agent, agent
+from tests.e2e.playing import MAIN, Played
 from tests.harness import Daemon, Simulator, config, daemon, provider
 
 WIRES: Final = ("chat", "messages", "responses")
 KINDS: Final = ("codex", "built-in codex")
-IN_THE_SUITE: Final = frozenset({("built-in codex", "chat"), ("built-in codex", "messages"), ("claude", "chat")})
+IN_THE_SUITE: Final = frozenset({("built-in codex", "chat"), ("claude", "messages")})
 LIMIT: Final = "14000"
 """Tokens after which Codex compacts: its own instructions and tools are 10,000, and the task makes 7,000 more."""
 FILLER: Final = "x" * 1000
@@ -28,6 +30,8 @@ TASK: Final = [
     {"tool": "exec_command", "input": {"cmd": "printf %s eins-1 > one.txt"}},
     {"parallel": [{"tool": "exec_command", "input": {"cmd": "head -c 10000 /dev/zero | tr '\\0' x"}}] * 3},
 ]
+OTHER_APIS: Final = (Played("kimi", "messages"), Played("vllm", "responses"), Played("deepseek", "responses"))
+"""Of makes whose first API is another one."""
 SUMMARY: Final = "SUMMARY-BY-SIMULATOR"
 SEALED: Final = '"type": "compaction"'
 """A summary that only the upstream can read."""
@@ -89,13 +93,33 @@ def test_claude_code(upstream: Simulator, gateway: Daemon, kind: str, cause: str
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("wire", "other_wire"), [(one, two) for one in WIRES for two in WIRES if one != two])
+@pytest.mark.parametrize("make", (*MAIN, *OTHER_APIS), ids=lambda make: make.name)
+def test_every_make(make: Played) -> None:
+    """Those that have no compaction, and those that refuse what is odd about a summary's turn."""
+    with (
+        make.upstream() as upstream,
+        daemon(config(make.provider("fox", upstream), request_retry=0, disable_cooling=True)) as gateway,
+        agent("built-in codex", gateway.url, make.model, model_auto_compact_token_limit=LIMIT) as client,
+    ):
+        compacts(client)
+        goes_on(client, upstream, past=FILLER)
+
+
+HANDED_ON: Final = [
+    (kind, one, two)
+    for kind in KINDS
+    for one, two in itertools.permutations(WIRES, 2)
+    if (kind, one) != ("built-in codex", "responses")
+]
+"""What a Responses upstream has encrypted goes to no other: it is all that is left of the conversation."""
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("kind", "wire", "other_wire"), HANDED_ON)
 def test_another_wire_goes_on(
     upstream: Simulator, other_upstream: Simulator, kind: str, wire: str, other_wire: str
 ) -> None:
-    """What one provider has summed up, the next one reads. Of what a Responses upstream has encrypted, nobody else can
-    read a word: the client gets that reported."""
+    """What one provider has summed up, the next one reads."""
     first, second = through(upstream, wire, priority=1), through(other_upstream, other_wire, "wolf")
     with (
         daemon(config(first, second, request_retry=0, disable_cooling=True)) as gateway,

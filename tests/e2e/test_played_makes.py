@@ -1,63 +1,84 @@
-"""The real Codex and the real Claude Code do their task through every make that ``tppcd simulate --profile`` plays.
+"""Each make of upstream, played by the simulator: every entry gets a tool turn, whole and streamed.
 
-Codex comes twice: with a provider of its config.toml, and with its own provider at the gateway's address, which sends
-more of the Responses API. The daemon knows the make by its profile, so nothing has to be learned from a refusal.
-Seen with Claude Code 2.1.332 and Codex 0.171.0.
+Once with the make's profile, and once without, where the makes' refusals must teach. The real clients are in
+``test_makes``.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
-from tests.clients import run_client
-from tests.e2e.playing import MAIN, PLAYED, Played, refusals
-from tests.harness import config, daemon
+from daemon.simulate.makes import ALL
+from daemon.simulate.makes.failures import failures
+from daemon.simulate.makes.make import Api, Make
+from tests.dialects import DIALECTS, MESSAGES
+from tests.e2e.tool_turns import asked, first_turn, second_turn, text_of, turn_of
+from tests.harness import Daemon, Simulator, config, daemon, simulator
 
-TASKS: Final = {
-    "claude": ("run-claude-code.sh", "basic"),
-    "codex": ("run-codex.sh", "basic"),
-    "built-in codex": ("run-codex.sh", "builtin"),
-}
-SUBAGENTS: Final = ("run-claude-code.sh", "subagent")
-"""Two, which Claude Code runs in the background: what they return comes in a turn of the user's, later."""
-IN_THE_SUITE: Final = frozenset(
-    {
-        ("gemini chat", "claude"),
-        ("deepseek chat", "codex"),
-        ("vllm responses", "built-in codex"),
-        ("kimi messages", "claude"),
-    }
-)
+PLAYED = [(make, api) for make in ALL.values() for api in make.apis if make.models or api.wire.name == "responses"]
+KNOWN = ("known", "unknown")
 
 
-def cells(*kinds: str, makes: tuple[Played, ...] = PLAYED) -> list[Any]:
-    """(make, kind), those that are not in the suite for `make soak`."""
-    pairs = [(make, kind) for make in makes for kind in kinds]
-    return [
-        pytest.param(
-            make, kind, id=f"{make.name}-{kind}", marks=() if (make.name, kind) in IN_THE_SUITE else pytest.mark.soak
-        )
-        for make, kind in pairs
+def alias(make: Make, api: Api, known: str) -> str:
+    """The model that a client asks for."""
+    return f"{make.name}/{api.wire.name}/{known}"
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[Simulator]:
+    with simulator() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def gateway(upstream: Simulator) -> Iterator[Daemon]:
+    """A provider per make, API and profile, all at the one simulator."""
+    providers = [
+        {
+            "name": alias(make, api, known).replace("/", "-").replace(".", "-"),
+            "enabled": True,
+            "base-url": upstream.url + (api.base or "/v1"),
+            "api-key": "key",
+            "wire-api": api.wire.name,
+            "profile": (make.profile or make.name) if known == "known" else "none",
+            "models": [{"name": make.models[0].name if make.models else "gpt-5", "alias": alias(make, api, known)}],
+        }
+        for make, api in PLAYED
+        for known in KNOWN
     ]
+    with daemon(config(*providers, disable_cooling=True, request_retry=0)) as running:
+        yield running
 
 
-def play(make: Played, runner: str, scenario: str) -> None:
-    with make.upstream() as upstream:
-        text = config(make.provider("fox", upstream), disable_cooling=True, request_retry=0)
-        with daemon(text) as gateway:
-            said = run_client(runner, gateway.url, make.model, scenario)
-        assert "PASS" in said
-        assert refusals(upstream) == []
+@pytest.mark.parametrize("known", KNOWN)
+@pytest.mark.parametrize(("make", "api"), PLAYED, ids=[f"{make.name} {api.wire.name}" for make, api in PLAYED])
+def test_each_entry_gets_a_tool_turn(upstream: Simulator, gateway: Daemon, make: Make, api: Api, known: str) -> None:
+    """The make refuses for the same reason at most once per entry: what one has taught holds."""
+    upstream.control(profile=make.name, reset=True)
+    for entry in DIALECTS:
+        for stream in (True, False):
+            body = first_turn(entry, alias(make, api, known), stream=stream)
+            called = turn_of(entry, asked(gateway, entry, body))
+            done = asked(gateway, entry, second_turn(entry, body, called))
+            assert "made" in text_of(entry, done), f"{entry}, stream {stream}"
+    again = Counter(row["fault"] for row in upstream.requests if row["status"] >= 400)
+    assert all(times <= len(DIALECTS) for times in again.values()), again
 
 
-@pytest.mark.parametrize(("make", "kind"), cells(*TASKS))
-def test_a_task(make: Played, kind: str) -> None:
-    play(make, *TASKS[kind])
+FAILURES = {"quota": "billing_error", "rate_limit": "rate_limit_error", "overloaded": "overloaded_error"}
+OTHERS = {("gemini", "quota"): "rate_limit_error", ("qwen", "overloaded"): "rate_limit_error"}
+"""Where the make's own words are no clearer."""
+FAILING = [(name, fault) for name in ALL for fault in failures(name)]
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("make", MAIN, ids=lambda make: make.name)
-def test_subagents_in_the_background(make: Played) -> None:
-    play(make, *SUBAGENTS)
+@pytest.mark.parametrize(("name", "fault"), FAILING)
+def test_what_is_not_the_requests_fault_is_read_from_the_words_of_the_make(
+    upstream: Simulator, gateway: Daemon, name: str, fault: str
+) -> None:
+    upstream.control(profile=name, reset=True, faults=[fault])
+    make = ALL[name]
+    answer = gateway.post(MESSAGES.path, MESSAGES.request("hi", model=alias(make, make.apis[0], "unknown")))
+    assert answer.json()["error"]["type"] == OTHERS.get((name, fault), FAILURES[fault])

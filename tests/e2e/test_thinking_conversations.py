@@ -38,7 +38,7 @@ PAIRS: Final = (
     *((one, two) for other in OTHERS for one, two in ((GEMINI, other), (other, PLAIN))),
 )
 IN_THE_SUITE: Final = frozenset(
-    {("gemini chat, deepseek chat", "claude"), ("kimi chat, deepseek responses", "built-in codex")}
+    {("gemini chat, deepseek chat", "codex"), ("kimi chat, deepseek responses", "built-in codex")}
 )
 THOUGHT: Final = "I look at the offered tools"
 SIGNATURE: Final = '"thought_signature": "gAAAAAB'
@@ -135,5 +135,5 @@ def test_makes_by_turns(one: Played, two: Played, kind: str) -> None:
         due = [place for place in own if not signed or place % 2 == 0]
         assert each.thoughts >= len(due), f"request {number} lacks thinking of its own: {each.thoughts} of {len(due)}"
         if len(own) < len(before) and each.thoughts < len(before):
-            assert each.lost, f"request {number}: what stays behind is not reported"
+            assert any("reasoning" in name for name in each.lost), f"request {number} is silent: {each.lost}"
         before.append(each.provider)

@@ -210,3 +210,10 @@ def test_odd_blocks_of_messages() -> None:
 def test_a_model_that_is_asked_not_to_think_does_not(name: str, off: Json) -> None:
     body = good("chat", ALL[name].models[0].name) | off
     assert REASONING not in ask(name, address(name, "chat"), body).body.decode()
+
+
+@pytest.mark.parametrize(("name", "kind"), [("openai", "compaction"), ("vllm", "message"), ("deepseek", "message")])
+def test_who_does_not_know_compactions_passes_over_the_trigger(name: str, kind: str) -> None:
+    body = good("responses", ALL[name].models[0].name)
+    body |= {"input": [{"role": "user", "content": "hello"}, {"type": "compaction_trigger"}], "stream": False}
+    assert ask(name, address(name, "responses"), body).json["output"][-1]["type"] == kind

@@ -64,6 +64,7 @@ def whole(wire: str) -> list[Request]:
             "assistant",
             (HostedCall(id="h", name="web_search", input=OBJECT, hits=(SearchHit("u", "t"),), wire=wire, raw=OBJECT),),
         ),
+        Message("assistant", (HostedCall(id="i", name="web_search", sealed=True, wire=wire, raw=OBJECT),)),
         Message("user", (Opaque(wire, OBJECT, (ToolResult(call_id="c3"),)),)),
         Message("user", (Text("go"),)),
     )
@@ -97,6 +98,7 @@ def whole(wire: str) -> list[Request]:
             user="u",
             session="s",
             cache_key="k",
+            compaction=True,
             extra={wire: {"metadata": OBJECT}},
             unread=("tools[0].new",),
         ),
@@ -117,21 +119,20 @@ def whole(wire: str) -> list[Request]:
 EVERYWHERE: dict[str, frozenset[str]] = {
     "Request": frozenset(
         {"extra", "unread"}  # the gateway reports what is in them (``TranslationPipe.prepare``)
-        | {"session", "stream", "include_usage"}  # for the daemon itself, and for the answer
+        | {"session", "stream", "include_usage", "compaction"}  # for the daemon itself, and for the answer
     ),
     # what an answer said of itself, when it comes back
     "Message": frozenset({"id"}),
     "Text": frozenset({"citations"}),
     "Citation": frozenset({"url", "title", "cited_text", "start", "end", "wire", "raw"}),
-    "HostedCall": frozenset({"input", "hits", "raw", "wire"}),  # lost whole
-    "SearchHit": frozenset({"title"}),
+    "HostedCall": frozenset({"raw", "wire"}),  # of the client's wire
     "ToolResult": frozenset({"kind"}),  # its call's
 }
 """What is not missed toward any other wire."""
 ALSO: dict[str, dict[str, frozenset[str]]] = {
     "messages": {
-        "File": frozenset({"file_id"}),  # lost whole
-        "Image": frozenset({"detail", "file_id"}),
+        "HostedCall": frozenset({"input"}),  # of a search, what it found goes
+        "Image": frozenset({"detail"}),
         "OutputFormat": frozenset({"name", "description", "strict"}),  # the schema itself goes
         "Reasoning": frozenset({"id"}),
         "ReasoningOptions": frozenset({"summary", "visible"}),  # this API shows all of it or nothing
@@ -142,6 +143,7 @@ ALSO: dict[str, dict[str, frozenset[str]]] = {
         "WebSearch": frozenset({"name"}),  # this API has one name for it
     },
     "responses": {
+        "SearchHit": frozenset({"title"}),
         "OpaqueTool": frozenset({"lifted"}),  # of clients of this wire alone
         "Opaque": frozenset({"lifted"}),
         "Reasoning": frozenset({"parts", "redacted"}),  # what is encrypted says it all
@@ -150,6 +152,7 @@ ALSO: dict[str, dict[str, frozenset[str]]] = {
         "ToolChoice": frozenset({"kind"}),
     },
     "chat": {
+        "HostedCall": frozenset({"input"}),
         "Reasoning": frozenset({"id", "parts", "redacted", "signature"}),  # reported as earlier_reasoning
         "ReasoningOptions": frozenset({"summary", "visible"}),
         "ToolCall": frozenset({"item_id"}),

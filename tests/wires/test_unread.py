@@ -156,6 +156,20 @@ def test_a_strict_struct_is_the_same_struct() -> None:
 # --- each field of a struct is read ---------------------------------------------------------------
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+SIGNED = {"google": {"thought_signature": "s"}}
+OPAQUE: list[dict[str, Any]] = [
+    {"reasoning_text": "r"},
+    {"reasoning_details": [{"type": "reasoning.encrypted", "data": "d"}]},
+    {"thinking_blocks": [{"type": "thinking", "thinking": "t", "signature": "s"}]},
+    {"reasoning_opaque": "o"},
+    {"reasoning_signature": "s"},
+    {"thought_signature": "s"},
+    {"extra_content": SIGNED},
+    {"tool_calls": [CALL | {"id": "c3", "extra_content": SIGNED}]},
+    {"tool_calls": [CALL | {"id": "c4", "thought_signature": "s"}]},
+    {"tool_calls": [CALL | {"id": "c5", "provider_specific_fields": {"thought_signature": "s"}}]},
+]
+"""What compatible servers want back."""
 FULL: dict[str, list[dict[str, Any]]] = {
     "messages": [
         {
@@ -259,24 +273,7 @@ FULL: dict[str, list[dict[str, Any]]] = {
                     "reasoning_content": "r",
                 },
                 {"role": "assistant", "reasoning": "r", "content": "a"},
-                {
-                    "role": "assistant",
-                    "content": "a",
-                    "reasoning_text": "r",
-                    "reasoning_opaque": "o",
-                    "reasoning_details": [{"data": "d"}],
-                    "thinking_blocks": [{"signature": "s"}],
-                    "extra_content": {"google": {"thought_signature": "s"}},
-                    "tool_calls": [
-                        CALL
-                        | {
-                            "id": "c3",
-                            "thought_signature": "s",
-                            "extra_content": {"google": {"thought_signature": "t"}},
-                            "provider_specific_fields": {"thought_signature": "u"},
-                        }
-                    ],
-                },
+                *({"role": "assistant", "content": "a", **each} for each in OPAQUE),
                 {"role": "tool", "tool_call_id": "c2", "content": "x"},
             ],
             "stream": True,
