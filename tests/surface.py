@@ -153,8 +153,13 @@ def actions(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
                 yield from actions(f"{name} {inner}", each)
         elif action.dest != "help":
             spelled = "/".join(action.option_strings) or action.metavar or action.dest
-            choices = f" {'|'.join(map(str, action.choices))}" if action.choices else ""
-            yield f"{name} {spelled}{choices}{' flag' if action.nargs == 0 else ''}"
+            flag = " flag" if action.nargs == 0 else ""
+            # One line per choice: another one takes nothing away.
+            yield from (f"{name} {spelled}{choice}{flag}" for choice in _choices(action))
+
+
+def _choices(action: argparse.Action) -> list[str]:
+    return [f" {choice}" for choice in action.choices] if action.choices else [""]
 
 
 def routes() -> Iterator[str]:
