@@ -33,6 +33,7 @@ from daemon.cli import exit_codes
 from daemon.errors import ErrorKind
 from daemon.telemetry import metric_table, metrics
 from tests.api.world import World
+from tests.wires.documented_fields import reported
 
 ROOT = Path(__file__).resolve().parents[1] / "daemon"
 LOSSES = ROOT.parent / "docs/reference/losses.md"
@@ -192,8 +193,8 @@ def response_fields() -> Iterator[str]:
 def loss_names() -> Iterator[str]:
     """Whatever is added to something called ``lost``: texts, f-strings as ``tools.{}.format``, and the texts
     of the tables of the same module that are named there. Then the plain names that the page of losses lists,
-    as long as the code knows the word."""
-    known = {text for tree in trees() for text in constants(tree)}
+    as long as the code knows the word, or a client's field of that name is reported."""
+    known = {text for tree in trees() for text in constants(tree)} | reported()
     rows = re.findall(r"^\| (`.*?) \|", LOSSES.read_text("utf-8"), re.M)
     yield from (name for row in rows for name in re.findall(r"`([a-z_]+)`", row) if name in known)
     for tree in trees():

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from daemon.api.guard import ADMITTED, Guard, request_info
-from daemon.api.inference.entry import COMPACT_PATH, COUNT_TOKENS, ENTRIES, MODELS, entry_of
+from daemon.api.inference.entry import COMPACT_PATH, COUNTS, ENTRIES, MODELS, entry_of
 from daemon.api.inference.entry import entry as inference_entry
 from daemon.api.inference.models import ModelRoutes
 from daemon.api.management import routes as management
@@ -25,7 +25,7 @@ from daemon.api.services import Services
 from daemon.errors import ErrorKind, GatewayError, LocalError
 from daemon.gateway.request_lines import EndedRequest
 
-HOT_PATHS = (*ENTRIES, COUNT_TOKENS, COMPACT_PATH)
+HOT_PATHS = (*ENTRIES, *COUNTS, COMPACT_PATH)
 
 Entry = Callable[[Scope, Receive, Send, Services], Awaitable[None]]
 
@@ -96,7 +96,7 @@ class ErrorResponses:
             refusal = LocalError(ErrorKind.INVALID_REQUEST, "WebSockets are not supported; use HTTP", status=426)
             return self._answered(request, refusal, {"upgrade": "HTTP/1.1"})
         if error.status_code == 404:
-            return self._answered(request, not_found(path))
+            return self._answered(request, not_found(path, (*HOT_PATHS, MODELS)))
         allowed = (error.headers or {}).get("Allow", "")
         return self._answered(request, wrong_method(path, request.method, allowed), {"allow": allowed})
 

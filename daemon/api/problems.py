@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import UNSET
@@ -75,9 +75,12 @@ def json_response(content: object, status: int = 200, headers: Mapping[str, str]
     return Response(encode(content), status, headers, JSON)
 
 
-def not_found(path: str) -> LocalError:
-    """404 for a route that does not exist."""
-    return LocalError(ErrorKind.NOT_FOUND, f"there is no route {path[:200]}")
+def not_found(path: str, routes: Sequence[str]) -> LocalError:
+    """404 for a route that does not exist; where it ends as one of ``routes`` does, that one is meant."""
+    asked = path.rstrip("/").lower()
+    meant = next((route for route in routes if asked.endswith(route.removeprefix("/v1"))), None)
+    advice = f"; the route is {meant}: check the base URL that the client is set to" if meant else ""
+    return LocalError(ErrorKind.NOT_FOUND, f"there is no route {path[:200]}{advice}")
 
 
 def wrong_method(path: str, method: str, allowed: str) -> LocalError:

@@ -125,11 +125,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _announce(url: str, key: str, profile: str | None) -> None:
     print(
-        f"simulated upstream on {url} (stop with Ctrl+C); for config.yaml:\n\n{_block(url, key, profile)}", flush=True
+        f"simulated upstream on {url} (stop with Ctrl+C); for config.yaml:\n\n{config_block(url, key, profile)}",
+        flush=True,
     )
 
 
-def _block(url: str, key: str, profile: str | None) -> str:
+def config_block(url: str, key: str, profile: str | None) -> str:
+    """What to put into config.yaml for the simulator at ``url``."""
     if profile is None or profile in BLOCKS:
         return BLOCKS.get(profile or "", BLOCK).format(url=url, key=key)
     first, *others = ALL[profile].apis

@@ -34,6 +34,8 @@ class Profile(Struct, frozen=True, kw_only=True):
     those of other wires are passed over. Parameters that are ``unsupported`` on a wire, by the values of ``wire-api``,
     are left out and reported as lost. ``thinking`` is asked for, or switched off, in this form. ``effort_models`` are
     globs of models that get the default effort beside those of the contract.
+    ``knows_users``: the service knows its users by the ids in requests (``user``, ``metadata.user_id``), so that they
+    are sent there from clients of any API.
     ``shows`` says where its answers have the thinking, for people.
     """
 
@@ -48,6 +50,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     amendments: tuple[tuple[str, str], ...] = ()
     unsupported: Mapping[str, tuple[str, ...]] = {}
     thinking: ThinkingForm = ""
+    knows_users: bool = False
     shows: str = ""
     effort_models: tuple[str, ...] = ()
 

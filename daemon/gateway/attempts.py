@@ -190,11 +190,13 @@ class Attempts:
     def _note_losses(self, prepared: PreparedRequest) -> None:
         lost = loss_names(prepared.lost)
         self._record.lost = (*lost, *self._headers.lost)
-        if lost and self.client_request.snapshot.config.translation.strict and (refused := [*filter(is_refused, lost)]):
-            names = ", ".join(refused)
+        if not lost or not self.client_request.snapshot.config.translation.strict:
+            return
+        if refused := [*filter(is_refused, lost)]:
             raise LocalError(
                 ErrorKind.INVALID_REQUEST,
-                f"the upstream's API does not support: {names} (leave them out, or switch translation.strict off)",
+                f"the upstream's API does not support: {', '.join(refused)} (leave them out, or switch "
+                "translation.strict off)",
             )
 
     # --- one upstream's answer ---

@@ -167,10 +167,9 @@ class CompactionPipe:
         self._follow()
 
     def _follow(self) -> None:
-        pipe = self._pipe
-        self.heard, self.kept, self.ending = pipe.heard, pipe.kept, pipe.ending
-        if pipe.stage == "finished":
-            self._finish(pipe.whole())
+        self.heard, self.kept, self.ending = self._pipe.heard, self._pipe.kept, self._pipe.ending
+        if self._pipe.stage == "finished":
+            self._finish(self._pipe.whole())
             self.stage = "finished"
 
     def _finish(self, answer: bytes) -> None:

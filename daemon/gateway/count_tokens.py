@@ -1,6 +1,7 @@
-"""``count_tokens``: the upstream's own count where it has one, else experience, else a tokenizer.
+"""A prompt's tokens (``count_tokens``, ``input_tokens``): the upstream's own count where it has one, else experience,
+else a tokenizer.
 
-``x-tppcd-count-source`` says which: ``upstream`` (a Messages upstream was asked, for a moment only),
+``x-tppcd-count-source`` says which: ``upstream`` (one of the client's wire was asked, for a moment only),
 ``calibrated`` (the estimate, corrected by what this model's prompts really were) or ``estimate``.
 
 Whom to ask says the router: nobody who rests or has no room, and the next one where one fails. A failure here rests
@@ -28,6 +29,7 @@ from daemon.snapshot.models import ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
 from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.wires.json import NOT_JSON, changed
+from daemon.wires.table import WIRES
 
 PATIENCE: Final = 3.0
 """Seconds for the upstreams' counts: the client can live with an estimate, but not with waiting."""
@@ -51,7 +53,8 @@ class TokenCount(Struct, frozen=True):
 
 
 class CountTokens:
-    """One per daemon. The failures of upstreams are never raised."""
+    """One per daemon. The failures of upstreams are never raised; ``count`` raises ``LocalError`` for a prompt of which
+    a part is kept by an upstream that does not count."""
 
     def __init__(self, *, adapters: AdapterRegistry, calibration: Calibration, router: Router) -> None:
         self._adapters = adapters
@@ -66,24 +69,27 @@ class CountTokens:
             resolution = snapshot.models.resolve(request.model)
             first = resolution.candidates[0]
         except (ModelUnknown, IndexError):
-            return TokenCount(*await counter.count(request))
+            return await _counted(counter, request)
         routed = routed_count(request, headers, snapshot.config, resolution)
         try:
             async with asyncio.timeout(PATIENCE):
-                count = await self._ask_in_turn(routed, body, headers)
+                count = await self._ask_in_turn(routed, request.wire, body, headers)
         except TimeoutError:
             count = None
         if count is not None:
             return count
         tokens = self._calibration.corrected(first.model, estimate(request))
-        if tokens is not None:
-            return TokenCount(tokens, "calibrated")
-        return TokenCount(*await counter.count(request))
+        if tokens is None:
+            return await _counted(counter, request)
+        _check_whole(request)
+        return TokenCount(tokens, "calibrated")
 
-    async def _ask_in_turn(self, request: RoutedRequest, body: bytes, headers: Mapping[str, str]) -> TokenCount | None:
+    async def _ask_in_turn(
+        self, request: RoutedRequest, wire: str, body: bytes, headers: Mapping[str, str]
+    ) -> TokenCount | None:
         """Of the first that counts; None where nobody does."""
         now = monotonic()
-        tried = {each.auth.id for each in request.candidates if not self._may_count(each, now)}
+        tried = {each.auth.id for each in request.candidates if not self._may_count(each, wire, now)}
         while (candidate := self._router.choose(request, tried)) is not None:
             tried.add(candidate.auth.id)
             self._router.slots.take(candidate.auth.id)
@@ -95,8 +101,9 @@ class CountTokens:
                 return TokenCount(tokens, "upstream", candidate)
         return None
 
-    def _may_count(self, candidate: Candidate, now: float) -> bool:
-        return self._adapters.of(candidate.auth).can_count and self._silent.get(candidate.auth.id, 0.0) <= now
+    def _may_count(self, candidate: Candidate, wire: str, now: float) -> bool:
+        adapter = self._adapters.of(candidate.auth)
+        return adapter.wire.name == wire and adapter.can_count and self._silent.get(candidate.auth.id, 0.0) <= now
 
     async def _ask(
         self, request: RoutedRequest, candidate: Candidate, body: bytes, headers: Mapping[str, str]
@@ -127,3 +134,15 @@ class CountTokens:
         if len(self._silent) >= MOST_REMEMBERED:
             self._silent.clear()
         self._silent[auth_id] = monotonic() + seconds
+
+
+async def _counted(counter: TokenCounter, request: Request) -> TokenCount:
+    _check_whole(request)
+    return TokenCount(*await counter.count(request))
+
+
+def _check_whole(request: Request) -> None:
+    """Raises ``LocalError`` where a part of the prompt is not in the request: nobody here can count that."""
+    wire = WIRES[request.wire]
+    wire.refuse_foreign(request)
+    tuple(wire.foreign_fields(request.extra.get(request.wire, {})))

@@ -18,12 +18,19 @@ CLIENT_GONE = 499
 """The status in log and metrics of a request whose client hung up (nginx's number)."""
 UNNAMED = "unnamed"
 _NAME = re.compile(r"[\w.\[\]-]{1,160}", re.ASCII)
+_PREFIX = re.compile(r"[\w\[\]]{1,32}", re.ASCII)
 
 
 def loss_names(lost: Iterable[str]) -> tuple[str, ...]:
     """Names for log, metrics and headers. Some that an encoder gives hold a word of the client's (a tool's name, a
     block's type): what is no name, but text, is left out of it."""
-    return tuple([name if _NAME.fullmatch(name) else f"{name.partition('.')[0][:16]}.{UNNAMED}" for name in lost])
+    return tuple([name if _NAME.fullmatch(name) else f"{_before_text(name)}{UNNAMED}" for name in lost])
+
+
+def _before_text(name: str) -> str:
+    """The place in a name that holds text: ``tools.``; '' for none."""
+    first, dot, _ = name.partition(".")
+    return first + dot if dot and _PREFIX.fullmatch(first) else ""
 
 
 def failure_words(status: int, error: GatewayError | None) -> tuple[str, str]:

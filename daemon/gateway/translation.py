@@ -99,11 +99,17 @@ class TranslationPipe:
         self.ending = ""
         self.stage = "held"
         request = self._client_request.request
+        self._client_request.wire.refuse_foreign(request)
         foreign = self._client_request.wire.foreign_fields(request.extra.get(request.wire, {}))
         seal = self._seal if target.reasoning else None
         opened = open_request(seal, request)
         encoded = adapter.encode(opened, target.options, target.amendments)
-        lost = (*encoded.lost, *foreign, *(() if opened is request else left_out(seal, request)))
+        lost = (
+            *encoded.lost,
+            *(name for name in foreign if name not in encoded.carried),
+            *request.unread,
+            *(() if opened is request else left_out(seal, request)),
+        )
         # A stop sequence that the upstream's wire has no place for is not lost: the text is watched for it here.
         self._stops = StopScanner(request.stop) if "stop" in lost and request.stop else None
         if self._stops is not None:
@@ -113,7 +119,7 @@ class TranslationPipe:
         self._decoder = self._new_decoder()
         return PreparedRequest(
             body=encoded.body,
-            lost=lost,
+            lost=tuple(dict.fromkeys(lost)),
             session=encoded.session,
             streamed=True,
             watched=self._watched,

@@ -128,6 +128,8 @@ class HostedCall(Struct, frozen=True, kw_only=True):
     name: str
     input: Raw | None = None
     hits: tuple[SearchHit, ...] = ()
+    sealed: bool = False
+    """Whether what it found is encrypted, for its maker alone; ``hits`` are only the names of it."""
     wire: str | None = None
     raw: Raw | None = None
 

@@ -129,3 +129,6 @@ class Request(Struct, frozen=True, kw_only=True):
     compaction: bool = False
     """Whether the client asks for what stands for its conversation from now on, in place of an answer."""
     extra: Mapping[str, Mapping[str, Raw]] = {}
+    unread: tuple[str, ...] = ()
+    """The names of what the client says below the top level of its body that nothing here holds
+    (``tools[0].input_examples``)."""

@@ -81,27 +81,39 @@ def response(answer: Answer, body: Json, status: str, output: list[Json]) -> Jso
         "background": False,
         "completed_at": answer.created if status == "completed" else None,
         "error": None,
+        "frequency_penalty": 0.0,
         "incomplete_details": {"reason": _CUT_SHORT[answer.finish]} if status == "incomplete" else None,
         "instructions": body.get("instructions"),
         "max_output_tokens": body.get("max_output_tokens"),
+        "max_tool_calls": body.get("max_tool_calls"),
         "model": answer.model,
         "output": output,
         "parallel_tool_calls": body.get("parallel_tool_calls", True),
+        "presence_penalty": 0.0,
         "previous_response_id": None,
         "prompt_cache_key": body.get("prompt_cache_key"),
         "reasoning": {"effort": None, "summary": None} | (body.get("reasoning") or {}),
+        "safety_identifier": body.get("safety_identifier"),
         "service_tier": "default",
         "store": body.get("store", True),
         "temperature": body.get("temperature", 1.0),
         "text": {"format": {"type": "text"}} | (body.get("text") or {}),
         "tool_choice": body.get("tool_choice", "auto"),
-        "tools": body.get("tools") or [],
+        "tools": [_tool(tool) for tool in body.get("tools") or []],
+        "top_logprobs": body.get("top_logprobs") or 0,
         "top_p": body.get("top_p", 1.0),
         "truncation": body.get("truncation", "disabled"),
         "usage": None if status == "in_progress" else _usage(answer),
-        "user": None,
+        "user": body.get("user"),
         "metadata": body.get("metadata") or {},
     }
+
+
+def _tool(tool: Json) -> Json:
+    """As it was sent; of a function each field is there."""
+    if tool.get("type") != "function":
+        return tool
+    return {"description": None, "parameters": None, "strict": False} | tool
 
 
 def _usage(answer: Answer) -> Json | None:

@@ -7,7 +7,8 @@
 3. ``Create a file NAME containing TEXT`` calls a tool that can; then comes the closing text, which
    quotes what the tool returned.
 4. A tool choice that forces a call, and a JSON Schema for the answer, are obeyed.
-5. Everything else is answered with a friendly echo.
+5. A question about what the only tool on offer is called by ("weather", ``get_weather``) calls that.
+6. Everything else is answered with a friendly echo.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _ASKS_SUMMARY = re.compile(
     r"Respond with TEXT ONLY|CONTEXT CHECKPOINT COMPACTION|summary that you write now will take its place"
 )
 _SCRIPT = "SCRIPT=["
+_WORD = re.compile(r"[A-Z]?[a-z]{3,}")
 _INJECTED = ("<system-reminder>", "<environment_context>", "<user_instructions>", "# AGENTS.md")
 """How text begins that a client adds to what the user wrote."""
 _NOTIFICATION = re.compile(r"<(?:task-|subagent_)notification>(?:.*?<result>(?P<result>.*?)</result>)?", re.DOTALL)
@@ -155,6 +157,15 @@ def _make_file(conversation: Conversation, progress: Progress) -> Actions | None
     return (_call(*call),) if call else None
 
 
+def _ask_the_tool(conversation: Conversation, _: Progress) -> Actions | None:
+    tool = conversation.tools[0] if len(conversation.tools) == 1 else None
+    asked = " ".join(_newest_words(conversation.entries)).lower()
+    if tool is None or tool.kind != "function" or "?" not in asked:
+        return None
+    names = {word.lower() for word in _WORD.findall(tool.name)}
+    return (_call(tool, _encode(example(tool.schema))),) if names & set(_WORD.findall(asked)) else None
+
+
 # The first rule that has an answer gives it.
 _RULES: tuple[Callable[[Conversation, Progress], Actions | None], ...] = (
     _summarise,
@@ -165,6 +176,7 @@ _RULES: tuple[Callable[[Conversation, Progress], Actions | None], ...] = (
     _obey_choice,
     _fit_schema,
     _make_file,
+    _ask_the_tool,
 )
 
 

@@ -3,7 +3,7 @@ one by name and a test runs the same suite over all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, Protocol
 
@@ -22,7 +22,8 @@ class EncodeOptions(Struct, frozen=True, kw_only=True):
     is used when neither the suffix nor the client said one. ``store`` None = leave it out.
     ``unsupported`` names parameters that this upstream has refused before or is configured to lack.
     ``thinking_form`` is how this upstream is asked to think or not to, where that is known: a ``ThinkingForm`` of
-    config.
+    config. ``knows_users``: the service knows its users by the ids that its clients send, so that those of a client
+    of another API go there too.
     """
 
     model: str
@@ -31,18 +32,21 @@ class EncodeOptions(Struct, frozen=True, kw_only=True):
     store: bool | None = False
     unsupported: frozenset[str] = frozenset()
     thinking_form: str = ""
+    knows_users: bool = False
     stream: bool = True
 
 
 class UpstreamBody(Struct, frozen=True):
     """An encoded request. ``lost`` names what the wire could not carry (``top_k``, ``messages[3].…``);
     ``tool_names`` maps shortened tool names back to the client's, for the decoder; ``session`` names the
-    conversation toward a Responses upstream, in printable ASCII ('' toward others)."""
+    conversation toward a Responses upstream, in printable ASCII ('' toward others). ``carried`` are the fields of
+    another wire (``Request.extra``) that this one has too, and was given."""
 
     body: bytes
     lost: tuple[str, ...] = ()
     tool_names: Mapping[str, str] = {}
     session: str = ""
+    carried: frozenset[str] = frozenset()
 
 
 class AnswerContext(Struct, frozen=True, kw_only=True):
@@ -286,9 +290,13 @@ class Wire(Struct, frozen=True, kw_only=True):
     passthrough: Callable[[AnswerContext, EncodeResponse], Dialect]
     """Where the client and the upstream both use this wire."""
     upstream: Upstream
-    foreign_fields: Callable[[Mapping[str, Raw]], tuple[str, ...]]
-    """(fields of a client's request that the hub has no word for) -> the names of those that another wire loses.
-    Raises ``LocalError`` for what cannot be done without."""
+    foreign_fields: Callable[[Mapping[str, Raw]], Iterable[str]]
+    """(what ``Request.extra`` holds for this wire) -> the names of what another wire has no place for: all that is
+    said in it, but for what is read or not missed. Raises ``LocalError`` for what cannot be done without."""
+
+    refuse_foreign: Callable[[Request], None] = lambda _: None
+    """Raises ``LocalError`` for a request of a client with an item that no other wire has, and that cannot be left
+    out."""
 
     hosted_tools: frozenset[str] | None
     """Which tools that an upstream ran by itself the wire's answers have a form for; None: any."""

@@ -20,18 +20,44 @@ LEAST_BUDGET: Final = 1024
 """Tokens: the Messages API refuses a smaller budget."""
 
 
-def is_less(level: str | None, effort: str | None, budget: int | None = None) -> bool:
-    """Whether ``level`` lets a model think less than the client asked: for ``effort``, or where it said none, for
-    ``budget`` tokens. What is off the scale, and the top of it, is never less."""
-    if level not in SCALE or level == SCALE[-1]:
+FIELDS: Final[Mapping[str, str]] = {
+    "messages": "output_config.effort",
+    "responses": "reasoning.effort",
+    "chat": "reasoning_effort",
+}
+"""Where a client says its level, by its wire: how a loss of it is named."""
+
+BUDGET_FIELDS: Final[Mapping[str, str]] = {"messages": "thinking.budget_tokens", "chat": "reasoning.max_tokens"}
+"""The same of a number of tokens."""
+
+_HIGHEST: Final = "ultra"
+"""Codex' level above all others, which few models take: to others it is the highest that they know."""
+_NO_LEVEL: Final = frozenset({"auto", "default"})
+
+
+def on_scale(word: str) -> str:
+    """The level of the scale that is meant; a word off it as it is."""
+    return SCALE[-1] if word == _HIGHEST else word
+
+
+def lowered(asked: str | None, sent: str | None) -> bool:
+    """Whether a model is asked for less than the client has asked for, or for nothing that it has said."""
+    if asked is None or asked in _NO_LEVEL or asked == sent:
         return False
-    if effort is not None:
-        return effort in SCALE and SCALE.index(level) < SCALE.index(effort)
-    return budget is not None and BUDGETS.get(level, 0) < budget
+    level = on_scale(asked)
+    if sent not in SCALE or level not in SCALE:
+        return True
+    return asked == _HIGHEST or SCALE.index(sent) < SCALE.index(level)
+
+
+def holds_less(level: str | None, budget: int | None) -> bool:
+    """Whether a level lets a model think for fewer tokens than the client has given it. The highest has no bound."""
+    return budget is not None and level is not None and level != SCALE[-1] and BUDGETS.get(level, budget) < budget
 
 
 def nearest(word: str, levels: Sequence[str]) -> str | None:
     """The closest of ``levels``; between two, the lower. None for a word off the scale (``auto``)."""
+    word = on_scale(word)
     if word not in SCALE:
         return None
     place = SCALE.index(word)

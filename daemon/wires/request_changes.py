@@ -13,9 +13,8 @@ import msgspec
 from msgspec import Raw
 
 from daemon.wires.base import Fields
-from daemon.wires.effort import LEAST_BUDGET, SCALE, is_less, nearest
+from daemon.wires.effort import LEAST_BUDGET, SCALE, lowered, nearest
 from daemon.wires.json import NULL, TRUE, encode, object_of
-from daemon.wires.losses import LOWERED_EFFORT
 
 OUTPUT_LIMITS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
@@ -69,8 +68,8 @@ def effort_among(fields: Fields, levels: str) -> Sequence[str]:
             continue
         asked = _value(within[field])
         level = nearest_effort(asked, levels.split(","))
-        if is_less(level, asked if isinstance(asked, str) else None):
-            lost.append(LOWERED_EFFORT)
+        if isinstance(asked, str) and lowered(asked, level):
+            lost.append(f"{name}.{inner}" if inner else name)
         within[field] = Raw(encode(level))
         if level is None:
             del within[field]

@@ -51,6 +51,30 @@ async def test_unknown_routes_answer_as_openai_does(path: str) -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("meant", "path"),
+    [
+        ("/v1/responses", "/responses"),
+        ("/v1/responses", "/openai/v1/responses"),
+        ("/v1/responses", "/v1/responses/"),
+        ("/v1/responses", "/V1/Responses"),
+        ("/v1/responses/input_tokens", "/responses/input_tokens"),
+        ("/v1/chat/completions", "/chat/completions"),
+        ("/v1/chat/completions", "/openai/deployments/gpt-5/chat/completions"),
+        ("/v1/messages", "/anthropic/v1/messages"),
+        ("/v1/messages/count_tokens", "/messages/count_tokens"),
+        ("/v1/models", "/models"),
+        ("", "/v1/completions"),
+        ("", "/v1/responses/resp_1"),
+    ],
+)
+async def test_a_route_with_a_wrong_beginning_names_the_right_one(meant: str, path: str) -> None:
+    said = (await World(MANAGED).ask("POST", path)).json()["error"]["message"]
+    assert f"there is no route {path}" in said
+    assert (f"the route is {meant}:" in said) is bool(meant)
+
+
+@pytest.mark.asyncio
 async def test_a_fault_of_ours_is_a_500_that_tells_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     world = World(MANAGED)
     world.services.states = cast(Any, None)

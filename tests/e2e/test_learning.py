@@ -60,7 +60,15 @@ def test_what_was_learned_survives_a_reload(gateway: Daemon, strict: StrictUpstr
 def test_strict_translation_refuses_what_would_be_lost(strict: StrictUpstream) -> None:
     with daemon(config(fox(strict), translation={"strict": True})) as gateway:
         answer = gateway.post(MESSAGES.path, MESSAGES.request("hello", temperature=0.3))
+        asked = MESSAGES.request(
+            "hello", metadata={"user_id": '{"device_id":"d","session_id":"s"}'}, inference_geo="eu"
+        )
+        refused = gateway.post(MESSAGES.path, asked)
+        del asked["inference_geo"]
+        usual = gateway.post(MESSAGES.path, asked)
     assert (answer.status_code, "temperature" in answer.json()["error"]["message"]) == (400, True)
+    assert (refused.status_code, "support: inference_geo (" in refused.json()["error"]["message"]) == (400, True)
+    assert (usual.status_code, usual.headers["x-tppcd-lost"]) == (200, "metadata.user_id")
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])

@@ -35,9 +35,10 @@ OWN = {"parsed", "parsed_output", "parsed_arguments", "obfuscation"}
 NOT_KEPT = {
     "chat": {"service_tier", "created", "system_fingerprint", "content_filter_results", "prompt_filter_results"},
     "messages": set[str](),
-    "responses": set[str](),
+    "responses": {"completed_at", "service_tier"},
 }
-"""What they keep of a stream's first event alone, where the daemon or the upstream says it later."""
+"""What they keep of a stream's first event alone, where the daemon or the upstream says it later; of Responses what
+these upstreams leave out: the object of a whole answer that the daemon has collected fits the API's schema."""
 
 TWICE = "the upstream has encrypted its reasoning twice, for the item and for the end"
 REPEATED = "the upstream repeats id, name and role in every chunk, and the bytes pass through"

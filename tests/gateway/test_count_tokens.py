@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from daemon.config.schema import Config, ModelEntry
-from daemon.errors import ErrorKind, RemoteError
+from daemon.errors import ErrorKind, LocalError, RemoteError
 from daemon.gateway.count_tokens import CountTokens
 from daemon.gateway.counting import Calibration, TokenCounter, estimate
 from daemon.inference.blocks import Text
@@ -19,6 +19,7 @@ from daemon.snapshot.models import registry
 from daemon.snapshot.snapshot import Snapshot
 from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.upstream.http.call import UpstreamCall, UpstreamResponse
+from daemon.wires.table import WIRES
 from tests.router.auths import core_auth
 
 BODY = b'{"model":"asked","messages":[],"odd":1.0}'
@@ -80,8 +81,10 @@ def snapshot(wire: str, query: str = "", names: Sequence[str] = ("fox",)) -> Sna
     return Snapshot(generation=1, revision="0" * 64, config=Config(), core_auths=auths, models=registry(auths, ()))
 
 
-async def counted(tokens: CountTokens, wire: str = "messages", **options: Any) -> tuple[int, str]:
-    count = await tokens.count(TokenCounter(), REQUEST, BODY, {}, snapshot(wire, **options))
+async def counted(
+    tokens: CountTokens, wire: str = "messages", *, request: Request = REQUEST, **options: Any
+) -> tuple[int, str]:
+    count = await tokens.count(TokenCounter(), request, BODY, {}, snapshot(wire, **options))
     assert (count.asked is not None) == (count.source == "upstream")
     return count.tokens, count.source
 
@@ -95,6 +98,49 @@ async def test_a_messages_upstream_is_asked() -> None:
     assert call.url == "https://up.example/v1/messages/count_tokens?beta=true"
     assert json.loads(call.body) == {"model": "served", "messages": [], "odd": 1.0}
     assert call.headers["x-api-key"] == "sk-fox"
+
+
+OF_RESPONSES = WIRES["responses"].decode_request(b'{"model":"asked","input":"' + b"word " * 200 + b'"}', {})
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("asked", "client", "wire"),
+    [
+        ("https://up.example/v1/responses/input_tokens", OF_RESPONSES, "responses"),
+        ("https://up.example/v1/messages/count_tokens", REQUEST, "messages"),
+        ("", OF_RESPONSES, "messages"),
+        ("", OF_RESPONSES, "chat"),
+        ("", REQUEST, "responses"),
+    ],
+)
+async def test_upstreams_of_the_clients_wire_are_asked(asked: str, client: Request, wire: str) -> None:
+    upstream = Upstream(Answer(200, b'{"object":"response.input_tokens","input_tokens":77}'))
+    count, source = await counted(count_tokens(upstream), wire, request=client)
+    assert [call.url for call in upstream.calls] == ([asked] if asked else [])
+    assert ((count, source) == (77, "upstream")) is bool(asked)
+    assert count > 0
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("wire", ["responses", "chat"])
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("previous_response_id", b'"previous_response_id":"resp_1","input":"more"'),
+        ("item_reference", b'"input":[{"type":"item_reference","id":"msg_1"}]'),
+    ],
+)
+async def test_what_only_an_upstream_has_is_not_guessed(word: str, said: bytes, known: bool, wire: str) -> None:
+    """It is 400, where no upstream has counted it, whether or not the estimate is calibrated."""
+    calibration = Calibration()
+    if known:
+        calibration.observe("served", 1000, 1500)
+    tokens = count_tokens(Upstream(Answer(404, b"")), calibration)
+    request = WIRES["responses"].decode_request(b'{"model":"asked",' + said + b"}", {})
+    with pytest.raises(LocalError, match=word):
+        await counted(tokens, wire, request=request)
 
 
 @pytest.mark.asyncio

@@ -75,7 +75,9 @@ def test_a_signature_behind_the_last_text_is_lost_where_an_answer_cannot_end_wit
     ("name", "refused"),
     [
         ("earlier_reasoning", False),
-        ("lowered_effort", False),
+        ("reasoning.effort", False),
+        ("metadata.user_id", False),
+        ("metadata", True),
         ("messages[3].reasoning", False),
         ("reasoning", True),
         ("messages[3].image", True),
@@ -97,6 +99,9 @@ def test_what_a_changed_provider_costs_is_not_refused(name: str, refused: bool) 
         ("tools.my own words.anyOf", "tools.unnamed"),
         ("tools." + "a" * 300, "tools.unnamed"),
         ("tools.名前", "tools.unnamed"),
+        ("what the user said", "unnamed"),
+        ("what the user. said", "unnamed"),
+        ("context_management.what the user said", "context_management.unnamed"),
     ],
 )
 def test_a_name_is_reported_and_text_is_not(text: str, name: str) -> None:

@@ -58,7 +58,8 @@ def item_done(item: dict[str, Any]) -> dict[str, Any]:
 )
 def test_from_a_stream(wire: str, event: dict[str, Any]) -> None:
     owners = ReasoningOwners()
-    new_pipe(wire, owners=owners).feed(frames(wire, event, done=False))
+    opening = [{"type": "message_start", "message": MESSAGE | USAGE}] if wire == "messages" else []
+    new_pipe(wire, owners=owners).feed(frames(wire, *opening, event, done=False))
     assert owners.of(b"piece") == FOX
 
 

@@ -76,7 +76,8 @@ def ok(wire: str = "chat") -> UpstreamResponse:
 )
 async def test_a_limit_is_lowered_to_what_the_model_takes_and_so_from_then_on(entry: str, wire: str, name: str) -> None:
     limit = {"responses": "max_output_tokens"}.get(entry, "max_tokens")
-    body: dict[str, Any] = {limit: 32000, "messages": USER, "input": "hi"}
+    said: dict[str, Any] = {"input": "hi"} if entry == "responses" else {"messages": USER}
+    body: dict[str, Any] = {limit: 32000, **said}
     run = await Asked(refusing(RANGE), ok(wire), entry=entry, wire=wire, **body)()
     assert [run.sent(number)[name] for number in range(2)] == [32000, 8192]
     assert (run.handler.record.status, run.handler.record.lost) == (200, ())

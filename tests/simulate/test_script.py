@@ -214,6 +214,27 @@ def test_a_forced_choice_is_fulfilled_once() -> None:
     assert MARKER in said(decide(asked))
 
 
+WEATHER = Tool("get_weather", {})
+TIME = Tool("get_time", {})
+
+
+@pytest.mark.parametrize(
+    ("called", "words", "tools"),
+    [
+        (True, "What's the weather like in Paris?", (WEATHER,)),
+        (True, "Which WEATHER is it?", (Tool("currentWeather", {}),)),
+        (False, "What's the weather like in Paris?", (WEATHER, TIME)),
+        (False, "What's the time?", (WEATHER,)),
+        (False, "Nice weather.", (WEATHER,)),
+        (False, "Which weather is it?", (Tool("weather", {}, "custom"),)),
+    ],
+)
+def test_a_question_about_the_only_tool_calls_it(called: bool, words: str, tools: tuple[Tool, ...]) -> None:
+    assert isinstance(only(decide(conversation(words, tools=tools))), Call) is called
+    answered = conversation(words, Called("get_weather"), Returned("18 °C"), tools=tools)
+    assert MARKER in said(decide(answered))
+
+
 @pytest.mark.parametrize("tools", [(), (Tool("Other", {}),)], ids=["without tools", "with a tool"])
 def test_an_answer_fits_the_schema_asked_for(tools: tuple[Tool, ...]) -> None:
     assert json.loads(said(decide(conversation("A title", schema=TITLE, tools=tools)))) == {"title": MARKER}

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 from loguru import logger
+from msgspec import Struct
 
 from daemon.api.bodies import Disconnected, Receive, read_body
 from daemon.api.guard import RequestInfo, identity_headers, request_info
@@ -47,11 +48,29 @@ PATHS: Final[Mapping[str, str]] = {
 }
 ENTRIES: Final[Mapping[str, Wire]] = {path: WIRES[name] for path, name in PATHS.items() if name in WIRES}
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"
+INPUT_TOKENS: Final = "/v1/responses/input_tokens"
 COMPACT_PATH: Final = "/v1/responses/compact"
 MODELS: Final = "/v1/models"
+
+
+class Count(Struct, frozen=True):
+    """A counting entry: its name in log and metrics, how its body is read, what its answer has beside the number."""
+
+    name: str
+    wire: Wire
+    decode: Callable[[bytes, Mapping[str, str]], Request]
+    beside: Mapping[str, str] = {}
+
+
+COUNTS: Final[Mapping[str, Count]] = {
+    COUNT_TOKENS: Count("count_tokens", WIRES["messages"], decode_count_request),
+    INPUT_TOKENS: Count(
+        "input_tokens", WIRES["responses"], WIRES["responses"].decode_request, {"object": "response.input_tokens"}
+    ),
+}
 WIRE_OF: Final[Mapping[str, Wire]] = {
     **ENTRIES,
-    COUNT_TOKENS: WIRES["messages"],
+    **{path: count.wire for path, count in COUNTS.items()},
     COMPACT_PATH: WIRES["responses"],
 }
 """The dialect of each path that is served here."""
@@ -63,8 +82,8 @@ estimate (a stream), or if something failed."""
 
 def entry_of(path: str) -> str:
     """The entry that log and metrics name for a path; ``OTHER`` for every one that is none."""
-    if path == COUNT_TOKENS:
-        return "count_tokens"
+    if path in COUNTS:
+        return COUNTS[path].name
     if path == COMPACT_PATH:
         return COMPACT
     if path == MODELS or path.startswith(f"{MODELS}/"):
@@ -76,6 +95,7 @@ async def entry(scope: Scope, receive: Receive, send: Send, services: Services) 
     """Serve one ``POST`` of an inference entry. The guard has checked its head. A request that reaches a handler is
     reported by that; all others are here."""
     path = scope["path"]
+    count = COUNTS.get(path)
     wire = WIRE_OF[path]
     info = request_info(scope)
     snapshot = services.current.get()
@@ -94,9 +114,9 @@ async def entry(scope: Scope, receive: Receive, send: Send, services: Services) 
             await admission.enter(whose_turn(headers, str(scope.get("client")).encode()), state)
         try:
             body = await read_body(headers, receive, snapshot.config.limits.body)
-            if path == COUNT_TOKENS:
+            if count is not None:
                 async with state.waiting():
-                    await _count(services, body, headers, snapshot, client, ending)
+                    await _count(count, services, body, headers, snapshot, client, ending)
             else:
                 if path == COMPACT_PATH:
                     body = with_trigger(body)
@@ -196,6 +216,7 @@ def _context(request: Request, request_id: str, size: int) -> AnswerContext:
 
 
 async def _count(
+    entry: Count,
     services: Services,
     body: bytes,
     headers: Mapping[str, str],
@@ -203,11 +224,11 @@ async def _count(
     client: AsgiClientStream,
     ending: Ending,
 ) -> None:
-    request = decode_count_request(body, headers)
+    request = entry.decode(body, headers)
     check_length(request.model)
     count = await services.live.tokens.count(services.counter, request, body, headers, snapshot)
     response_headers = {"content-type": "application/json", "x-tppcd-count-source": count.source}
-    await client.respond(200, response_headers, msgspec.json.encode({"input_tokens": count.tokens}))
+    await client.respond(200, response_headers, msgspec.json.encode({**entry.beside, "input_tokens": count.tokens}))
     ending.report(200, model=request.model, count=count)
 
 

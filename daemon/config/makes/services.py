@@ -13,6 +13,7 @@ _OPENAI: Final = Profile(
     wires=("responses", "chat"),
     hosts=("api.openai.com",),
     thinking="reasoning_effort",
+    knows_users=True,
     shows="summaries, on the Responses wire",
     effort_models=OPENAI_MODELS,
     preset=Preset(
@@ -28,6 +29,7 @@ _ANTHROPIC: Final = Profile(
     title="Anthropic",
     wires=("messages", "chat"),
     hosts=("api.anthropic.com",),
+    knows_users=True,
     shows="`thinking` blocks",
     preset=Preset(
         base_urls={"messages": "https://api.anthropic.com/v1"}, key="ANTHROPIC_API_KEY", model="claude-sonnet-5"
@@ -84,6 +86,7 @@ _AZURE: Final = Profile(
     wires=("responses", "chat"),
     hosts=("openai.azure.com", "services.ai.azure.com", "cognitiveservices.azure.com"),
     thinking="reasoning_effort",
+    knows_users=True,
     shows="summaries, on the Responses wire",
     effort_models=OPENAI_MODELS,
     preset=Preset(
@@ -185,7 +188,8 @@ _QWEN: Final = Profile(
 )
 
 # platform.minimax.io/docs/api-reference: thinking.type "adaptive" or "disabled" (MiniMax-M3), no reasoning_effort
-# (agentscope's formatter for MiniMax says the same). Messages: "invalid role: system" (MiniMax-M2.7#43).
+# (agentscope's formatter for MiniMax says the same). Messages: "invalid role: system" (MiniMax-M2.7#43). Chat, of two
+# system messages: "invalid chat setting" (openclaw#19386, CodexPlusPlus#267).
 # Responses: bifrost#7320.
 _MINIMAX: Final = Profile(
     name="minimax",
@@ -193,7 +197,7 @@ _MINIMAX: Final = Profile(
     wires=("chat", "messages", "responses"),
     hosts=("api.minimax.io", "api.minimaxi.com", "api.minimax.chat"),
     owners=("minimax",),
-    amendments=(("system messages as text", ""),),
+    amendments=(("system first", ""), ("system messages as text", "")),
     thinking="adaptive thinking",
     shows="`<think>` in the text, or `reasoning_details`",
     preset=Preset(

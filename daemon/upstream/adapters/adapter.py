@@ -185,6 +185,7 @@ class Adapter:
             default_effort=default_effort(auth.defaults, model, profile.effort_models if profile else ()),
             store=auth.store,
             thinking_form=profile.thinking if profile else "",
+            knows_users=profile is not None and profile.knows_users,
             unsupported=unsupported | without(amendments) if amendments else unsupported,
         )
 
@@ -199,7 +200,7 @@ class Adapter:
         lost = (*encoded.lost, *amended)
         if defaults:
             lost = tuple(name for name in lost if name not in defaults)
-        return UpstreamBody(body, lost, encoded.tool_names, encoded.session)
+        return UpstreamBody(body, lost, encoded.tool_names, encoded.session, encoded.carried)
 
     def fill(self, fields: Fields, request: Request, options: EncodeOptions) -> None:
         """The same for a body of the upstream's own wire: puts the defaults into ``fields``, its top level, under the

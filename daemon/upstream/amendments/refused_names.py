@@ -112,6 +112,7 @@ _PARAMETERS: Final = Sentences(
     r"extra_forbidden[^\]]*?loc\W+body\W+([\w.]{1,128})",
     rf"invalid {_Q}{_N}{_E}:? only [\d.]+ is allowed",  # Kimi
     rf"{_N}{_E} may only be set to",
+    r"['\"`]([\w.]{1,128})['\"`] parameter is only allowed when",  # OpenAI's Chat API, of metadata without store
     rf"{_N}{_E} must be [^\n]{{0,60}}\bunset\b",
     r"\b(thinking) (?:may|can) ?not be enabled",
     rf"temperature{_E} and {_Q}(top_p){_E} cannot both",

@@ -84,6 +84,17 @@ RULES: Final[tuple[AmendmentRule, ...]] = (
             r"reasoning_text['\"`]?(?: field)? (?:is|are) (?:missing|required)",
         ),
     ),
+    AmendmentRule(
+        name="search without sources",
+        wires=_RESPONSES,
+        change=changes.without_sources,
+        needs=b'"web_search_call.action.sources"',
+        refusals=Sentences(
+            r"\bweb_search_call\.action\.sources\b",
+            r"\binclude['\"`]?[.\[, ]+\d+\b",
+            r"\b(?:values?|items?) (?:of|for|in) ['\"`]?include\b",
+        ),
+    ),
     # --- from an upstream's profile or its settings alone ---
     AmendmentRule(name="service tier of Codex", wires=_RESPONSES, change=changes.codex_tier),
     AmendmentRule(name="system text in instructions", wires=_RESPONSES, change=changes.system_as_instructions),

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Raw
 
-from daemon.inference.blocks import Citation, HostedCall, Opaque, Reasoning, ToolCall
+from daemon.inference.blocks import Citation, Opaque, Reasoning, ToolCall
 from daemon.inference.response import FinishReason, Usage
 from daemon.wires.anthropic_messages.schema import WIRE_NAME, Typed
 from daemon.wires.base import AnswerContext
 from daemon.wires.call_ids import CallIds
-from daemon.wires.json import NOT_JSON, encode, fields_of, items_of
+from daemon.wires.json import NOT_JSON, encode, fields_of
 from daemon.wires.naming import shorten_id
 
 OUTSIDE_ID = re.compile(r"[^A-Za-z0-9_-]")
@@ -101,22 +101,6 @@ def citation_body(citation: Citation) -> Raw | dict[str, object] | None:
         "cited_text": citation.cited_text or "",
         "encrypted_index": "",
     }
-
-
-def hosted_blocks(call: HostedCall) -> list[Raw]:
-    """A hosted web search as its two blocks; other vendors' hosted tools have no form here."""
-    if call.wire == WIRE_NAME and call.raw is not None:
-        return items_of(call.raw)
-    if call.name != "web_search":
-        return []
-    identifier = "srvtoolu_" + (OUTSIDE_ID.sub("_", call.id).replace("-", "_") or "0")
-    use = {"type": "server_tool_use", "id": identifier, "name": call.name, "input": call.input or Raw(b"{}")}
-    results = [
-        {"type": "web_search_result", "url": hit.url, "title": hit.title, "encrypted_content": "", "page_age": None}
-        for hit in call.hits
-    ]
-    result = {"type": "web_search_tool_result", "tool_use_id": identifier, "content": results}
-    return [Raw(encode(use)), Raw(encode(result))]
 
 
 def opaque_blocks(opaque: Opaque | None) -> list[Raw]:

@@ -8,11 +8,12 @@ import msgspec
 from msgspec import Raw, Struct
 
 from daemon.errors import ErrorKind, LocalError, RemoteError
-from daemon.inference.blocks import Block, ModelRefusal, ToolCall
+from daemon.inference.blocks import Block, HostedCall, ModelRefusal, ToolCall
 from daemon.inference.response import FinishReason, Response, Usage
-from daemon.wires.anthropic_messages.decode_blocks import raw_block_of, search_call
+from daemon.wires.anthropic_messages.decode_blocks import raw_block_of
 from daemon.wires.anthropic_messages.errors import no_answer, not_json
-from daemon.wires.anthropic_messages.schema import MessageBody, StopDetails, ToolUseBlock, UsageBody
+from daemon.wires.anthropic_messages.schema import MessageBody, StopDetails, UsageBody
+from daemon.wires.anthropic_messages.searches import with_searches
 from daemon.wires.call_arguments import NO_ARGUMENTS, says_nothing, stand_in
 from daemon.wires.json import NOT_JSON, LenientDecoder, fields_of, is_json, is_object, string_of, type_of
 from daemon.wires.tools import called_tool, unwrapped
@@ -131,32 +132,6 @@ def input_text(written: str) -> str:
     return inside or (NO_ARGUMENTS if written.startswith('"') and says_nothing(text.encode()) else stand_in(written))
 
 
-def server_use_of(raw: Raw | bytes) -> ToolUseBlock | None:
-    """The ``server_tool_use`` of a web search, which the hub knows; None for every other block."""
-    try:
-        fields = fields_of(raw)
-        if (
-            bytes(fields.get("type", Raw())) != b'"server_tool_use"'
-            or bytes(fields.get("name", Raw())) != b'"web_search"'
-        ):
-            return None
-        identifier = msgspec.json.decode(fields["id"], type=str)
-    except (*NOT_JSON, KeyError):
-        return None
-    return ToolUseBlock(id=identifier, name="web_search", input=fields.get("input", Raw()))
-
-
-def result_id_of(raw: Raw) -> str | None:
-    """Which search a ``web_search_tool_result`` belongs to; None for every other block."""
-    try:
-        fields = fields_of(raw)
-        if bytes(fields.get("type", Raw())) != b'"web_search_tool_result"':
-            return None
-        return msgspec.json.decode(fields["tool_use_id"], type=str)
-    except (*NOT_JSON, KeyError):
-        return None
-
-
 def _block(raw: Raw, where: str) -> Block | None:
     """A block of any type, whatever the types of its fields; None for what is no object. Raises ``LocalError`` for
     one that we know and that lacks what it is about."""
@@ -175,15 +150,9 @@ def _block(raw: Raw, where: str) -> Block | None:
 
 
 def _blocks(raws: list[Raw], names: Mapping[str, str]) -> Iterator[Block]:
-    results = {identifier: raw for raw in raws if (identifier := result_id_of(raw)) is not None}
-    used: set[str] = set()
-    for number, raw in enumerate(raws):
-        if (use := server_use_of(raw)) is not None:
-            used.add(use.id)
-            yield search_call(use, bytes(raw), results.get(use.id))
-        elif (identifier := result_id_of(raw)) is None or identifier not in used:
-            block = _block(raw, f"content.{number}")
-            if isinstance(block, ToolCall):
-                yield restored(block, names)
-            elif block is not None:
-                yield block
+    for number, each in enumerate(with_searches(raws)):
+        block = each if each is None or isinstance(each, HostedCall) else _block(each, f"content.{number}")
+        if isinstance(block, ToolCall):
+            yield restored(block, names)
+        elif block is not None:
+            yield block

@@ -21,7 +21,6 @@ from daemon.inference.blocks import (
     Image,
     Opaque,
     Reasoning,
-    SearchHit,
     Text,
     ToolCall,
     ToolContent,
@@ -32,6 +31,7 @@ from daemon.wires.anthropic_messages.schema import (
     WIRE_NAME,
     ChoiceType,
     CitationBody,
+    ContainerUpload,
     DocumentBlock,
     ImageBlock,
     KnownBlock,
@@ -40,7 +40,6 @@ from daemon.wires.anthropic_messages.schema import (
     ResultContent,
     Role,
     SearchResultBlock,
-    SearchResultItem,
     Source,
     TextBlock,
     ThinkingBlock,
@@ -48,16 +47,15 @@ from daemon.wires.anthropic_messages.schema import (
     ToolResultBlock,
     ToolUseBlock,
     Typed,
-    WebSearchResultBlock,
 )
-from daemon.wires.json import NOT_ONE_OF_THEM, items_of, mistake
+from daemon.wires.anthropic_messages.searches import with_searches
+from daemon.wires.json import NOT_ONE_OF_THEM, LenientDecoder, items_of, mistake
 
 _known_block = msgspec.json.Decoder(KnownBlock)
 _result_content = msgspec.json.Decoder(ResultContent | SearchResultBlock)
 _raw_result = msgspec.json.Decoder(RawToolResultBlock)
+_upload = LenientDecoder(ContainerUpload).decode
 _typed = msgspec.json.Decoder(Typed)
-_search_result = msgspec.json.Decoder(WebSearchResultBlock)
-_search_items = msgspec.json.Decoder(list[SearchResultItem])
 _citation = msgspec.json.Decoder(CitationBody)
 
 _NUMBERS = re.compile(r"\.\d+")
@@ -85,7 +83,10 @@ def raw_blocks_of(content: str | list[Raw], where: str) -> tuple[Block, ...]:
     """The same, one block at a time, tolerating types we do not know. ``where`` names the place in errors."""
     if isinstance(content, str):
         return blocks_of(content)
-    blocks = [raw_block_of(raw, f"{where}.{number}") for number, raw in enumerate(content)]
+    blocks = [
+        each if each is None or isinstance(each, HostedCall) else raw_block_of(each, f"{where}.{number}")
+        for number, each in enumerate(with_searches(content))
+    ]
     return put_back([block for block in blocks if block is not None])
 
 
@@ -97,6 +98,8 @@ def raw_block_of(raw: Raw, where: str) -> Block | None:
         kind = _type_of(raw, where)
         if kind == "tool_result":
             return _tool_result_of_raw(raw, where)
+        if kind == "container_upload" and (identifier := _upload(raw).file_id):
+            return File(file_id=identifier)
         if kind in _KNOWN_TYPES:
             raise invalid_at(where, error) from None
         return Opaque(WIRE_NAME, raw)
@@ -162,19 +165,6 @@ def citation_of(raw: Raw) -> Citation:
         cited_text=body.cited_text,
         wire=WIRE_NAME,
         raw=raw,
-    )
-
-
-def search_call(use: ToolUseBlock, use_raw: bytes, result_raw: Raw | None) -> HostedCall:
-    """A web search that the upstream ran: the ``server_tool_use`` block and its result are one hosted call."""
-    parts = (use_raw,) if result_raw is None else (use_raw, bytes(result_raw))
-    return HostedCall(
-        id=use.id,
-        name=use.name,
-        input=use.input or None,
-        hits=() if result_raw is None else _hits(result_raw),
-        wire=WIRE_NAME,
-        raw=Raw(b"[" + b",".join(parts) + b"]"),
     )
 
 
@@ -278,15 +268,6 @@ def _content_text(raw: Raw) -> str:
             for block in blocks
             if isinstance(block, Text | Image)
         )
-
-
-def _hits(result: Raw) -> tuple[SearchHit, ...]:
-    try:
-        content = _search_result.decode(result).content
-        items = _search_items.decode(content) if content else []
-    except ValidationError:  # an error object in place of the list
-        return ()
-    return tuple(SearchHit(url=item.url, title=item.title or "") for item in items if item.url)
 
 
 def _type_of(raw: Raw, where: str) -> str:

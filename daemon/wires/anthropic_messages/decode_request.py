@@ -1,15 +1,16 @@
 """A client's Messages request, as bytes, to the hub.
 
-The fast path is one typed decode. What it refuses (a block type or a field that we do not know, or
-a mistake) is decoded again piece by piece: that finds the place of a mistake, keeps unknown blocks
-as ``Opaque`` and unknown fields in ``Request.extra``.
+The fast path is one strict decode. A body with a field that we do not know is decoded again less strictly, and looked
+through: fields of the top level stay in ``Request.extra``, those below it are named (``Request.unread``). What that
+refuses too (a block type that we do not know, or a mistake) is decoded piece by piece: that finds the place of a
+mistake, and keeps unknown blocks as ``Opaque``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, ValidationError
@@ -20,13 +21,9 @@ from daemon.inference.blocks import Text
 from daemon.inference.request import (
     AnyTool,
     Message,
-    OpaqueTool,
     OutputFormat,
     ReasoningOptions,
     Request,
-    Tool,
-    ToolChoice,
-    WebSearch,
 )
 from daemon.wires.anthropic_messages.compaction import from_last_compaction
 from daemon.wires.anthropic_messages.decode_blocks import (
@@ -36,8 +33,8 @@ from daemon.wires.anthropic_messages.decode_blocks import (
     is_set,
     raw_blocks_of,
 )
+from daemon.wires.anthropic_messages.decode_tools import choice_of, note_unread, still_offered, tools_of
 from daemon.wires.anthropic_messages.midway import (
-    OfferedTools,
     effort_at_end,
     is_over,
     offered_at_end,
@@ -45,6 +42,7 @@ from daemon.wires.anthropic_messages.midway import (
 )
 from daemon.wires.anthropic_messages.schema import (
     WIRE_NAME,
+    ContextManagement,
     CreateMessage,
     FormatParam,
     MessageHead,
@@ -52,24 +50,28 @@ from daemon.wires.anthropic_messages.schema import (
     Parameters,
     RawCreateMessage,
     RawMessageParam,
-    RawTools,
     TextBlock,
     ThinkingParam,
-    ToolChoiceParam,
-    ToolParam,
 )
-from daemon.wires.json import NOT_JSON, check_utf8, fields_of, says
+from daemon.wires.json import NOT_JSON, NULL, RawObject, check_utf8, fields_of, string_of
+from daemon.wires.unread import Unread, not_missed, strict, unread, unread_inside
 
-_create = msgspec.json.Decoder(CreateMessage)
+_create = msgspec.json.Decoder(strict(CreateMessage))
+_loose_create = msgspec.json.Decoder(CreateMessage)
 _raw_create = msgspec.json.Decoder(RawCreateMessage)
-_raw_tools = msgspec.json.Decoder(RawTools)
+
+_context = msgspec.json.Decoder(ContextManagement).decode
+
+_USUAL_TIERS: Final = frozenset({"", "auto", "standard_only"})
+_USUAL_SPEEDS: Final = frozenset({"", "standard"})
 
 _ATTRIBUTION = "x-anthropic-billing-header:"
 """Claude Code's first system block: changes with every prompt, so it would spoil the upstream's prompt cache."""
 
-_PASSED_ON = ("context_management", "cache_control", "container", "mcp_servers", "inference_geo")
+_PASSED_ON = ("context_management", "service_tier", "speed", *not_missed(Parameters))
+"""What is read, or not missed, and goes along to an upstream of this wire as it came."""
 _SESSION = re.compile(r"_session_([0-9a-fA-F-]{36})")
-_MODELLED = frozenset(Parameters.__struct_fields__) - frozenset(_PASSED_ON) | {"messages"}
+_MODELLED = frozenset(CreateMessage.__struct_fields__)
 
 
 def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
@@ -82,22 +84,9 @@ def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
 
 def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """The body of ``POST /v1/messages/count_tokens``: the same, but nothing says how much to answer."""
-    has_unknown_blocks = False
     try:
         check_utf8(body)
-        try:
-            parameters: Parameters = (fast := _create.decode(body))
-            heads: Sequence[MessageParam | RawMessageParam] = fast.messages
-            messages = tuple(
-                [
-                    Message(each.role, blocks_of(_absent(each, number) if each.content is UNSET else each.content))
-                    for number, each in enumerate(fast.messages)
-                ]
-            )
-            extra = _extra(parameters)
-        except ValidationError:
-            has_unknown_blocks = True
-            parameters, heads, messages, extra = _decode_slowly(body)
+        parameters, heads, messages, extra, unread_names, has_unknown_blocks = _read(body)
     except ValidationError as error:
         raise invalid_at("", error) from None
     except RecursionError:
@@ -108,10 +97,10 @@ def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
         raise invalid("messages: at least one message is required")
     if is_set(parameters.thread):
         raise _thread_refused()
-    tools = _tools(body, parameters.tools) if parameters.tools else ()
+    tools = tools_of(body, parameters.tools) if parameters.tools else ()
     offered = offered_at_end(parameters.tools or (), messages)
     if offered is not None:
-        tools = _offered(tools, offered, parameters.tool_choice)
+        tools = still_offered(tools, offered, parameters.tool_choice)
         messages = tuple(map(without_tool_changes, messages))
     if any(each.clear_at for each in heads):
         messages = tuple(
@@ -119,11 +108,43 @@ def decode_count_request(body: bytes, headers: Mapping[str, str]) -> Request:
         )
     if has_unknown_blocks:
         messages = from_last_compaction(messages)
-    return _request(headers, parameters, messages, tools, extra, effort_at_end(heads))
+    if _begins_answer(messages[-1]):
+        unread_names += (f"messages[{len(messages) - 1}].prefill",)
+    return _request(headers, parameters, messages, tools, extra, effort_at_end(heads), unread_names)
 
 
-def _decode_slowly(body: bytes) -> tuple[Parameters, Sequence[RawMessageParam], tuple[Message, ...], dict[str, Raw]]:
-    slow = _raw_create.decode(body)
+class _Read(NamedTuple):
+    """A body as it was read. ``extra`` is what only this wire knows, ``unread`` names what no struct has below that."""
+
+    parameters: Parameters
+    heads: Sequence[MessageParam | RawMessageParam]
+    messages: tuple[Message, ...]
+    extra: dict[str, Raw]
+    unread: tuple[str, ...] = ()
+    has_unknown_blocks: bool = False
+
+
+def _read(body: bytes) -> _Read:
+    try:
+        try:
+            read, fields = _create.decode(body), None
+        except ValidationError:
+            read, fields = _loose_create.decode(body), fields_of(body)
+        messages = tuple(
+            [
+                Message(each.role, blocks_of(_absent(each, number) if each.content is UNSET else each.content))
+                for number, each in enumerate(read.messages)
+            ]
+        )
+    except ValidationError:
+        return _read_piecewise(body)
+    if fields is None:
+        return _Read(read, read.messages, messages, _extra(read))
+    return _Read(read, read.messages, messages, _extra(read) | _unknown(fields), _unread(fields))
+
+
+def _read_piecewise(body: bytes) -> _Read:
+    read, fields = _raw_create.decode(body), fields_of(body)
     messages = tuple(
         Message(
             each.role,
@@ -131,10 +152,27 @@ def _decode_slowly(body: bytes) -> tuple[Parameters, Sequence[RawMessageParam], 
                 _absent(each, number) if each.content is UNSET else each.content, f"messages.{number}.content"
             ),
         )
-        for number, each in enumerate(slow.messages)
+        for number, each in enumerate(read.messages)
     )
-    unknown = {name: raw for name, raw in fields_of(body).items() if name not in _MODELLED}
-    return slow, slow.messages, messages, _extra(slow) | unknown
+    return _Read(read, read.messages, messages, _extra(read) | _unknown(fields), _unread(fields), True)
+
+
+def _unknown(fields: RawObject) -> RawObject:
+    return {name: raw for name, raw in fields.items() if name not in _MODELLED}
+
+
+def _unread(fields: RawObject) -> tuple[str, ...]:
+    """What no struct has below the top level."""
+    noted = Unread()
+    noted.add(unread_inside(fields, CreateMessage, leaving_out=("tools",)))
+    note_unread(fields.get("tools", NULL), noted)
+    return noted.names
+
+
+def _begins_answer(last: Message) -> bool:
+    """Whether the client has begun the answer, for the model to go on with: on other wires it begins another one."""
+    block = last.content[-1] if last.role == "assistant" and last.content else None
+    return isinstance(block, Text) and bool(block.text.strip())
 
 
 def _absent(head: MessageHead, number: int) -> str:
@@ -151,6 +189,7 @@ def _request(
     tools: tuple[AnyTool, ...],
     extra: dict[str, Raw],
     effort: str | None,
+    unread_names: tuple[str, ...],
 ) -> Request:
     choice = parameters.tool_choice
     disable_parallel = choice.disable_parallel_tool_use if choice is not None else None
@@ -161,7 +200,7 @@ def _request(
         messages=messages,
         system=_system(parameters.system),
         tools=tools,
-        tool_choice=_tool_choice(parameters, tools),
+        tool_choice=choice_of(parameters, tools),
         parallel_tool_calls=None if disable_parallel is None else not disable_parallel,
         max_tokens=parameters.max_tokens,
         temperature=parameters.temperature,
@@ -178,67 +217,13 @@ def _request(
         user=user,
         session=_session(headers, user),
         extra={WIRE_NAME: extra} if extra else {},
+        unread=unread_names,
     )
 
 
 def _system(system: str | list[TextBlock] | None) -> tuple[Text, ...]:
     texts = [system] if isinstance(system, str) else [block.text for block in system or ()]
     return tuple([Text(text) for text in texts if text and not text.startswith(_ATTRIBUTION)])
-
-
-def _tools(body: bytes, tools: list[ToolParam]) -> tuple[AnyTool, ...]:
-    hub = [_tool(tool, f"tools.{number}") for number, tool in enumerate(tools)]
-    if None in hub:
-        raws = _raw_tools.decode(body).tools
-        return tuple(tool or _opaque_tool(tools[number], raws[number]) for number, tool in enumerate(hub))
-    return tuple([tool for tool in hub if tool is not None])
-
-
-def _tool(tool: ToolParam, where: str) -> AnyTool | None:
-    """None for a hosted tool that only this wire knows."""
-    if tool.type is None or tool.type == "custom":
-        if not tool.name:
-            raise invalid(f"{where}.name: Field required")
-        schema = tool.input_schema
-        return Tool(
-            name=tool.name,
-            description=tool.description,
-            parameters=schema if is_set(schema) else None,
-            strict=tool.strict,
-        )
-    if not tool.type.startswith("web_search_"):
-        return None
-    return WebSearch(
-        name=tool.name or "web_search",
-        allowed_domains=tool.allowed_domains or (),
-        blocked_domains=tool.blocked_domains or (),
-        user_location=tool.user_location if is_set(tool.user_location) else None,
-        max_uses=tool.max_uses,
-    )
-
-
-def _offered(tools: tuple[AnyTool, ...], offered: OfferedTools, choice: ToolChoiceParam | None) -> tuple[AnyTool, ...]:
-    """The declared tools that are offered at the end of the conversation, and those that it defines itself."""
-    chosen = choice.name if choice is not None else None
-    defined = {name: _tool(tool, f"tools.{name}") for name, tool in offered.defined.items()}
-    kept = [tool for tool in tools if tool.name not in defined and (tool.name in offered.names or tool.name == chosen)]
-    return (*kept, *(tool for tool in defined.values() if tool is not None))
-
-
-def _opaque_tool(tool: ToolParam, raw: Raw) -> OpaqueTool:
-    return OpaqueTool(WIRE_NAME, tool.name or tool.type or "", raw)
-
-
-def _tool_choice(parameters: Parameters, tools: tuple[AnyTool, ...]) -> ToolChoice | None:
-    choice = parameters.tool_choice
-    if choice is None:
-        return None
-    if choice.type != "tool":
-        return ToolChoice(choice.type)
-    if not choice.name:
-        raise invalid("tool_choice.name: Field required")
-    hosted = any(isinstance(tool, WebSearch) and tool.name == choice.name for tool in tools)
-    return ToolChoice("tool", choice.name, "web_search" if hosted else "function")
 
 
 def _reasoning(thinking: ThinkingParam | None, effort: str | None) -> ReasoningOptions:
@@ -262,19 +247,15 @@ def _output(form: FormatParam | None) -> OutputFormat | None:
 
 
 def _service_tier(parameters: Parameters) -> str | None:
-    """``speed: fast`` overrides ``service_tier``; the vendor's other words mean nothing elsewhere."""
-    if bytes(parameters.speed) == b'"fast"' or bytes(parameters.service_tier) in (b'"priority"', b'"fast"'):
-        return "priority"
-    return None
+    """``speed: fast`` overrides ``service_tier``; the usual ones need no word."""
+    if parameters.speed and (speed := string_of(parameters.speed)) not in _USUAL_SPEEDS:
+        return "priority" if speed == "fast" else speed
+    tier = string_of(parameters.service_tier) if parameters.service_tier else ""
+    return None if tier in _USUAL_TIERS else "priority" if tier == "fast" else tier
 
 
 def _extra(parameters: Parameters) -> dict[str, Raw]:
-    extra = {name: raw for name in _PASSED_ON if (raw := getattr(parameters, name))}
-    if parameters.service_tier:
-        extra["service_tier"] = parameters.service_tier
-    if parameters.speed:
-        extra["speed"] = parameters.speed
-    return extra
+    return {name: raw for name in _PASSED_ON if (raw := getattr(parameters, name))}
 
 
 def _session(headers: Mapping[str, str], user: str | None) -> str | None:
@@ -310,10 +291,14 @@ def _thread_refused() -> LocalError:
 # --- toward another wire ---
 
 
-SHAPING: Final = ("mcp_servers", "container")
-"""Fields that shape the answer, which no other wire has."""
-
-
-def foreign_fields(fields: Mapping[str, Raw]) -> tuple[str, ...]:
-    """See ``Wire.foreign_fields``. What is not named (storage, metadata, caching) is missed by nobody."""
-    return tuple(name for name in SHAPING if says(fields, name))
+def foreign_fields(fields: Mapping[str, Raw]) -> Iterator[str]:
+    """See ``Wire.foreign_fields``. Of the edits of a long conversation that an upstream makes, the one for thinking
+    is not missed: no other wire's upstream is given the thinking that it would clear."""
+    yield from unread(fields, CreateMessage)
+    if "context_management" in fields:
+        try:
+            edits = _context(fields["context_management"]).edits
+        except NOT_JSON:
+            yield "context_management"
+            return
+        yield from (f"context_management.{each.type}" for each in edits if not each.type.startswith("clear_thinking"))

@@ -24,7 +24,6 @@ from daemon.inference.request import ReasoningOptions
 from daemon.inference.response import Response, Usage
 from daemon.wires.anthropic_messages.answer_parts import (
     citation_body,
-    hosted_blocks,
     opaque_blocks,
     stop_reason,
     thinking_body,
@@ -33,6 +32,7 @@ from daemon.wires.anthropic_messages.answer_parts import (
     usage_body,
 )
 from daemon.wires.anthropic_messages.moved_thinking import HeldThinking
+from daemon.wires.anthropic_messages.searches import PendingResults
 from daemon.wires.base import AnswerContext
 from daemon.wires.call_ids import CallIds
 from daemon.wires.json import encode
@@ -68,16 +68,20 @@ def _blocks(content: tuple[Block, ...], context: AnswerContext) -> Iterator[Json
     asked = context.request.reasoning
     thinking = HeldThinking(asked)
     called = any(isinstance(block, ToolCall) for block in content)
+    results = PendingResults(context.request.tools)
     for block in content:
         if isinstance(block, Reasoning) and _waits(block, thinking, asked):
             thinking.add(block)
             continue
-        if bodies := list(_block(block, ids, context)):
+        if bodies := list(_block(block, ids, context, results)):
             yield from map(thinking_body, thinking.take())
             yield from bodies
             thinking.spoken |= isinstance(block, Text | ModelRefusal | ToolCall)
         if isinstance(block, ToolCall):
             yield from map(thinking_body, thinking.take())
+    if rest := results.rest():
+        yield from map(thinking_body, thinking.take())
+        yield from rest
     if called:
         yield from map(thinking_body, thinking.take_last())
 
@@ -86,9 +90,11 @@ def _waits(block: Reasoning, thinking: HeldThinking, asked: ReasoningOptions) ->
     return not asked.asked_for or (thinking.spoken and block.redacted and not block.text)
 
 
-def _block(block: Block, ids: CallIds, context: AnswerContext) -> Iterable[Json | Raw]:
+def _block(block: Block, ids: CallIds, context: AnswerContext, results: PendingResults) -> Iterable[Json | Raw]:
     match block:
         case Text():
+            for citation in block.citations:
+                results.cite(citation)
             return _text(block)
         case ModelRefusal():
             return ({"type": "text", "text": block.text},) if block.text else ()
@@ -99,7 +105,7 @@ def _block(block: Block, ids: CallIds, context: AnswerContext) -> Iterable[Json 
             identifier = ids.take(block.id, block.name)
             return ({"type": "tool_use", "id": identifier, "name": block.name, "input": tool_input(block)},)
         case HostedCall():
-            return hosted_blocks(block)
+            return results.take(block)
         case Opaque():
             return opaque_blocks(block)
         case Image() | File() | ToolResult():

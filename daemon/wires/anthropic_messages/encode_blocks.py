@@ -29,11 +29,14 @@ from daemon.inference.blocks import (
 )
 from daemon.inference.request import Message
 from daemon.wires.added_text import reminder
-from daemon.wires.anthropic_messages.answer_parts import fitting_id, hosted_blocks, tool_input
+from daemon.wires.anthropic_messages.answer_parts import fitting_id, tool_input
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
+from daemon.wires.anthropic_messages.searches import hosted_blocks
 from daemon.wires.json import type_of
+from daemon.wires.media_text import line_for
 from daemon.wires.paired_messages import with_paired_calls
 from daemon.wires.tools import SentNames
+from daemon.wires.web_search import is_missed, search_text
 
 Json = dict[str, object]
 
@@ -82,8 +85,13 @@ class RequestBlocks:
         for block in message.content:
             encoded = self._block(block, where)
             out += encoded
-            if not encoded and not (isinstance(block, Text) and not block.text):
+            if isinstance(block, HostedCall):
+                missed = block.wire != WIRE_NAME and is_missed(block)
+            else:
+                missed = not encoded and not (isinstance(block, Text) and not block.text)
+            if missed:
                 self.lost.append(f"{where}.{word_for(block)}")
+                out += _line_for(block)
         return out
 
     def _block(self, block: Block, where: str) -> list[Json | Raw]:
@@ -102,11 +110,18 @@ class RequestBlocks:
             case File():
                 return _document(block, native=self._native)
             case HostedCall():
-                return list(hosted_blocks(block)) if block.wire == WIRE_NAME else []
+                return self._hosted(block, where)
             case Opaque():
                 return [block.raw] if block.wire == WIRE_NAME else []
             case _:
                 assert_never(block)
+
+    def _hosted(self, call: HostedCall, where: str) -> list[Json | Raw]:
+        """The API takes only its own searches back, whose results are encrypted."""
+        if call.wire == WIRE_NAME:
+            return list(hosted_blocks(call))
+        text = search_text(call)
+        return [{"type": "text", "text": text}] if text else []
 
     def _result(self, result: ToolResult, where: str) -> list[Json | Raw]:
         content: list[Json | Raw] = []
@@ -115,6 +130,7 @@ class RequestBlocks:
             content += encoded
             if not encoded and not isinstance(block, Text):
                 self.lost.append(f"{where}.{word_for(block)}")
+                content += _line_for(block)
         body: Json = {"type": "tool_result", "tool_use_id": tool_id(result.call_id)}
         if content:
             body["content"] = content
@@ -140,6 +156,13 @@ def word_for(block: Block) -> str:
             return "content"
         case _:
             assert_never(block)
+
+
+def _line_for(block: Block) -> list[Json]:
+    """What stands in place of an image or a document that can be named, for the model to know of."""
+    where = (block.url or block.file_id or "") if isinstance(block, Image | File) else ""
+    named = bool(where) and not where.startswith("data:")
+    return [{"type": "text", "text": line_for(word_for(block), where)}] if named else []
 
 
 def tool_id(identifier: str) -> str:

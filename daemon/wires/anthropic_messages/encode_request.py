@@ -22,6 +22,7 @@ from daemon.wires.tool_schemas import fit_schema
 from daemon.wires.tools import INPUT_SCHEMA, SentNames, chosen_tool, described, label, offered_tools, spoken
 
 _NAME_LIMIT = 128
+_USUAL_TIERS = (None, "auto", "default")
 
 
 def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
@@ -55,8 +56,10 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     for name in options.unsupported & body.keys():
         del body[name]
         lost.append(name)
-    if request.user and native:
+    if request.user and (native or options.knows_users):
         body["metadata"] = {"user_id": request.user}
+    elif request.user:
+        lost.append("user")
     body["stream"] = options.stream
     custom = [tool for tool in tools if isinstance(tool, Tool) and tool.kind == "custom"]
     restored = names.restored(names.of(tool.name, tool.namespace) for tool in custom)
@@ -168,6 +171,6 @@ def _unspeakable(request: Request) -> list[str]:
     """What only OpenAI's wires have."""
     not_here = {
         "verbosity": request.verbosity is not None,
-        "service_tier": request.service_tier is not None and request.wire != WIRE_NAME,
+        "service_tier": request.service_tier not in _USUAL_TIERS and request.wire != WIRE_NAME,
     }
     return [name for name, asked in not_here.items() if asked]

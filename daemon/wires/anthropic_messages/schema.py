@@ -1,8 +1,9 @@
 """The Messages API's own structs, named as its documentation names them.
 
-Third-party input: unknown fields are tolerated everywhere but at the top level of a request, where
-``CreateMessage`` refuses them, so that ``decode_request`` notices and keeps them raw. ``Raw()`` (empty) is
-"not sent"; JSON that is only passed on (schemas, tool input) is never parsed.
+Unknown fields are tolerated everywhere. What a client sends is decoded strictly first (``wires.unread``), so that
+``decode_request`` notices a field that no struct of its own has, keeps it raw and reports it: what is read, and what is
+``NotMissed``, stands here. ``Raw()`` (empty) is "not sent"; JSON that is only passed on (schemas, tool input) is never
+parsed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from daemon.wires.unread import NotMissed
 
 WIRE_NAME = "messages"
 
@@ -30,16 +33,19 @@ class Source(Struct, gc=False):
 class TextBlock(Struct, tag="text", gc=False):
     text: str
     citations: Raw = ABSENT
+    cache_control: NotMissed = ABSENT
 
 
 class ImageBlock(Struct, tag="image"):
     source: Source
+    cache_control: NotMissed = ABSENT
 
 
 class DocumentBlock(Struct, tag="document"):
     source: Source
     title: str | None = None
     context: str | None = None
+    cache_control: NotMissed = ABSENT
 
 
 class ThinkingBlock(Struct, tag="thinking", gc=False):
@@ -55,6 +61,8 @@ class ToolUseBlock(Struct, tag="tool_use", gc=False):
     id: str
     name: str
     input: Raw = ABSENT
+    cache_control: NotMissed = ABSENT
+    caller: NotMissed = ABSENT
 
 
 ResultContent = TextBlock | ImageBlock | DocumentBlock
@@ -64,6 +72,7 @@ class ToolResultBlock(Struct, tag="tool_result"):
     tool_use_id: str
     content: str | list[ResultContent] | None = None
     is_error: bool | None = None
+    cache_control: NotMissed = ABSENT
 
 
 class RawToolResultBlock(Struct):
@@ -78,6 +87,7 @@ class SearchResultBlock(Struct, tag="search_result"):
     source: str
     title: str
     content: list[TextBlock]
+    cache_control: NotMissed = ABSENT
 
 
 KnownBlock = (
@@ -133,6 +143,8 @@ class ToolParam(Struct):
     user_location: Raw = ABSENT
     max_uses: int | None = None
     defer_loading: bool | None = None
+    cache_control: NotMissed = ABSENT
+    eager_input_streaming: NotMissed = ABSENT
 
 
 class ToolReference(Struct, gc=False):
@@ -183,7 +195,7 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class Parameters(Struct, kw_only=True):
-    """All of a request but its messages. ``thread`` and what follows is only passed on, raw."""
+    """All of a request but its messages. ``service_tier`` and what follows stays raw."""
 
     model: Annotated[str, Meta(min_length=1)]
     max_tokens: Count | None = None
@@ -203,14 +215,21 @@ class Parameters(Struct, kw_only=True):
     speed: Raw = ABSENT
     thread: Raw = ABSENT
     context_management: Raw = ABSENT
-    cache_control: Raw = ABSENT
-    container: Raw = ABSENT
-    mcp_servers: Raw = ABSENT
-    inference_geo: Raw = ABSENT
+    cache_control: NotMissed = ABSENT
 
 
-class CreateMessage(Parameters, kw_only=True, forbid_unknown_fields=True):
-    """The body that real clients send: the fast path."""
+class ContextEdit(Struct, gc=False):
+    type: str = ""
+
+
+class ContextManagement(Struct):
+    """Of what the upstream clears in a long conversation, only the kinds are read."""
+
+    edits: list[ContextEdit] = []
+
+
+class CreateMessage(Parameters, kw_only=True):
+    """The body that real clients send: the fast path, where it is decoded strictly."""
 
     messages: list[MessageParam]
 
@@ -303,9 +322,16 @@ class CitationBody(Struct):
     cited_text: str | None = None
 
 
+class ContainerUpload(Struct, gc=False):
+    """A file of the vendor's store that goes into the container of a server tool."""
+
+    file_id: str | None = None
+
+
 class SearchResultItem(Struct, gc=False):
     url: str = ""
     title: str | None = None
+    encrypted_content: str | None = None
 
 
 class WebSearchResultBlock(Struct):

@@ -21,14 +21,13 @@ from daemon.wires.anthropic_messages.decode_answer import (
     explanation_of,
     finish_reason,
     input_text,
-    result_id_of,
-    server_use_of,
     service_tier_of,
     usage_of,
 )
-from daemon.wires.anthropic_messages.decode_blocks import citation_of, citations_of, is_set, search_call
+from daemon.wires.anthropic_messages.decode_blocks import citation_of, citations_of, is_set
 from daemon.wires.anthropic_messages.errors import error_event, remote_error
 from daemon.wires.anthropic_messages.schema import WIRE_NAME, Delta, StreamEvent, UsageBody
+from daemon.wires.anthropic_messages.searches import result_id_of, search_call, server_use_of
 from daemon.wires.call_arguments import NO_ARGUMENTS, ArgumentStart, stand_in
 from daemon.wires.json import NOT_JSON, LenientDecoder, check_utf8, fields_of
 from daemon.wires.sse_decoder import SseDecoder

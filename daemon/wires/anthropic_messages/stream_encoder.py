@@ -42,7 +42,6 @@ from daemon.inference.events import (
 from daemon.inference.response import Usage
 from daemon.wires.anthropic_messages.answer_parts import (
     citation_body,
-    hosted_blocks,
     opaque_blocks,
     opening_usage,
     split_block,
@@ -53,6 +52,7 @@ from daemon.wires.anthropic_messages.answer_parts import (
 )
 from daemon.wires.anthropic_messages.errors import streamed_error
 from daemon.wires.anthropic_messages.moved_thinking import HeldThinking
+from daemon.wires.anthropic_messages.searches import PendingResults
 from daemon.wires.base import AnswerContext
 from daemon.wires.json import encode
 from daemon.wires.sse import frame
@@ -104,6 +104,7 @@ class MessagesStreamEncoder:
         "_open",
         "_own",
         "_refused",
+        "_results",
         "_waiting",
         "_waiting_size",
         "kept",
@@ -134,6 +135,7 @@ class MessagesStreamEncoder:
         self._called = self._refused = False  # decide the ``stop_reason``: clients act on it together with the blocks
         self._asked = context.request.reasoning.asked_for  # whether thinking is shown as it comes
         self._held = HeldThinking(context.request.reasoning)  # where it is not
+        self._results = PendingResults(context.request.tools)
 
     def encode(self, events: Sequence[Event]) -> bytes:
         out: list[bytes] = []
@@ -142,7 +144,7 @@ class MessagesStreamEncoder:
                 out += (self._head, encode(event.text), _DELTA_TAIL)
             elif not self._ended:
                 self._take(event, out)
-        self.kept = self._waiting_size + self._held.kept
+        self.kept = self._waiting_size + self._held.kept + self._results.kept
         return b"".join(out)
 
     def keep_alive(self) -> bytes:
@@ -287,6 +289,7 @@ class MessagesStreamEncoder:
         if body is None or self._kind != "text":
             return
         self._open_lazily(out)
+        self._results.cite(event.citation)
         out.append(_DELTA % (self._next - 1, encode({"type": "citations_delta", "citation": body})))
 
     def _close_active(self, end: BlockEnd, out: list[bytes]) -> None:
@@ -299,7 +302,7 @@ class MessagesStreamEncoder:
                 rest = '"}' if self._custom_begun else '{"input":""}'
                 out += (self._head, encode(rest), _DELTA_TAIL)
             case "hosted":
-                self._whole_blocks(hosted_blocks(end.hosted) if end.hosted is not None else (), out)
+                self._whole_blocks(self._results.take(end.hosted) if end.hosted is not None else (), out)
             case "opaque":
                 self._whole_blocks(opaque_blocks(end.opaque), out)
             case "text" | "refusal" | "tool_call":
@@ -361,6 +364,7 @@ class MessagesStreamEncoder:
         if self._called:
             self._write_held(out, last=True)
         self._close_block(out)
+        self._whole_blocks(self._results.rest(), out)
         reason = stop_reason(finish.reason, called=self._called, refused=self._refused)
         delta = {"stop_reason": reason, "stop_sequence": finish.stop_sequence}
         usage = usage_body(finish.usage or Usage())

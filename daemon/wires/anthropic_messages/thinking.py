@@ -10,12 +10,11 @@ from __future__ import annotations
 from typing import Final
 
 from daemon.inference.blocks import Reasoning, ToolCall
-from daemon.inference.request import ReasoningOptions, Request
+from daemon.inference.request import Request
 from daemon.wires.anthropic_messages.models import ClaudeModel, claude_model
 from daemon.wires.anthropic_messages.schema import WIRE_NAME
 from daemon.wires.base import EncodeOptions
-from daemon.wires.effort import BUDGETS, LEAST_BUDGET, is_less, nearest
-from daemon.wires.losses import LOWERED_EFFORT
+from daemon.wires.effort import BUDGETS, FIELDS, LEAST_BUDGET, lowered, nearest, on_scale
 
 Json = dict[str, object]
 
@@ -25,7 +24,7 @@ LEAST_TOP_P: Final = 0.95
 
 def budget_of(effort: str | None) -> int:
     """The tokens that a level stands for."""
-    return max(BUDGETS.get(effort or "", BUDGETS["medium"]), LEAST_BUDGET)
+    return max(BUDGETS.get(on_scale(effort or ""), BUDGETS["medium"]), LEAST_BUDGET)
 
 
 def effort_of(budget: int) -> str:
@@ -52,7 +51,7 @@ def thinking_fields(request: Request, options: EncodeOptions, body: Json, lost: 
         return {}
     if model.thinking == "adaptive":
         leave_out(body, lost)
-        return _adaptive(model, asked, effort, lost)
+        return _adaptive(request, model, effort, lost)
     return _budgeted(request, model, asked.budget or budget_of(effort), body, lost)
 
 
@@ -78,15 +77,16 @@ def _off(model: ClaudeModel, lost: list[str]) -> Json:
     return {"output_config": {"effort": model.efforts[0]}}
 
 
-def _adaptive(model: ClaudeModel, asked: ReasoningOptions, effort: str | None, lost: list[str]) -> Json:
+def _adaptive(request: Request, model: ClaudeModel, effort: str | None, lost: list[str]) -> Json:
+    asked = request.reasoning
     thinking: Json = {"type": "adaptive"}
     if asked.visible and model.omits:
         thinking["display"] = "summarized"
     if effort is None and asked.budget:
         effort = effort_of(asked.budget)
     level = nearest(effort, model.efforts) if effort else None
-    if is_less(level, effort):
-        lost.append(LOWERED_EFFORT)
+    if lowered(effort, level):
+        lost.append(FIELDS[request.wire])
     config: Json = {"output_config": {"effort": level}} if level else {}
     return {"thinking": thinking, **config}
 

@@ -11,6 +11,9 @@ ERROR_MARK: Final = "[tool error]"
 SAME_PARTS: Final = frozenset({"input_audio"})
 """Types of parts that both APIs write in exactly the same form."""
 
+FILES_OF_OPENAI: Final = frozenset({"chat", "responses"})
+"""Wires whose clients name files of one and the same store."""
+
 _EXTENSIONS: Final = {"application/pdf": "pdf", "text/plain": "txt", "text/csv": "csv", "text/html": "html"}
 
 

@@ -13,8 +13,8 @@ from msgspec import UNSET, UnsetType
 
 from daemon.inference.blocks import Text
 from daemon.inference.request import ReasoningOptions, Request
-from daemon.wires.effort import BUDGETS, is_less, nearest
-from daemon.wires.losses import LOWERED_EFFORT
+from daemon.wires.effort import BUDGET_FIELDS, BUDGETS, FIELDS, holds_less, lowered, nearest
+from daemon.wires.json import RawObject, says
 from daemon.wires.naming import shorten_id
 
 TURN_STATE: Final = "x-codex-turn-state"
@@ -25,6 +25,9 @@ ID_LIMIT = 64
 
 _KNOWN_BY = 2048
 """Characters of a text that a conversation is known by."""
+
+_OPENAI_WIRES: Final = frozenset({"chat", "responses"})
+_SHARED: Final = ("metadata", "prompt_cache_options", "prompt_cache_retention", "safety_identifier")
 
 _PRIORITY = frozenset({"priority", "fast"})
 _ANY_TIER = frozenset({"auto", "default", "standard"})
@@ -39,23 +42,37 @@ def sampled(name: str, value: float | None, unsupported: frozenset[str]) -> floa
 
 
 def service_tier(request: Request, lost: list[str]) -> str | UnsetType:
-    """Anthropic's and OpenAI's words for "sooner"; the usual tier needs no word."""
+    """Anthropic's and OpenAI's words for "sooner"; the usual tier needs no word. Both of OpenAI's APIs have the same
+    others."""
     tier = request.service_tier
     if tier in _PRIORITY:
         return "priority"
-    if tier is not None and tier not in _ANY_TIER:
-        lost.append("service_tier")
+    if tier is None or tier in _ANY_TIER:
+        return UNSET
+    if request.wire in _OPENAI_WIRES:
+        return tier
+    lost.append("service_tier")
     return UNSET
 
 
-def user(request: Request, lost: list[str]) -> str | UnsetType:
-    """Anthropic's ``metadata.user_id`` names device and account; it is no business of a third party's."""
-    if not request.user or request.wire == "messages":
+def user(request: Request, lost: list[str], *, known: bool) -> str | UnsetType:
+    """Anthropic's ``metadata.user_id`` names device and account: it goes to a service alone that knows its users by
+    such ids (``known``), and is no business of a third party's."""
+    if not request.user:
         return UNSET
-    if len(request.user) > ID_LIMIT:
-        lost.append("user")
+    foreign = request.wire not in _OPENAI_WIRES
+    if len(request.user) > ID_LIMIT or (foreign and not known):
+        lost.append("metadata.user_id" if foreign else "user")
         return UNSET
     return request.user
+
+
+def shared_fields(request: Request, wire: str, unsupported: frozenset[str]) -> RawObject:
+    """What a client of the other one of OpenAI's APIs says in fields that both have, in one form."""
+    if request.wire == wire or request.wire not in _OPENAI_WIRES:
+        return {}
+    extra = request.extra.get(request.wire, {})
+    return {name: extra[name] for name in _SHARED if name not in unsupported and says(extra, name)}
 
 
 def cache_key(request: Request, model: str) -> str | UnsetType:
@@ -129,14 +146,17 @@ def effort_for(model: str, *, suffix: str | None, options: ReasoningOptions, def
     levels = levels_of(model)
     if level is None or not levels:
         return None
-    return level if level in levels else nearest(level, levels)  # a word off the scale is left to the upstream
+    return level if level in levels else nearest(level, levels)
 
 
-def lowered(sent: str | None, *, suffix: str | None, options: ReasoningOptions) -> tuple[str, ...]:
-    """The name of what is lost where the level that is ``sent`` is less than the client asked for."""
-    if options.enabled is False and suffix is None and options.effort is None:
-        return ()
-    return (LOWERED_EFFORT,) if is_less(sent, suffix or options.effort, options.budget) else ()
+def note_lowered(request: Request, suffix: str | None, sent: str | None, lost: list[str]) -> None:
+    """Names the client's effort, or its budget, where it is more than what is ``sent``."""
+    asked, wire = request.reasoning, request.wire
+    effort = suffix or asked.effort
+    if lowered(effort, sent):
+        lost.append(FIELDS[wire])
+    elif effort is None and asked.enabled is not False and holds_less(sent, asked.budget):
+        lost.append(BUDGET_FIELDS.get(wire, FIELDS[wire]))
 
 
 def _from_budget(options: ReasoningOptions) -> str | None:

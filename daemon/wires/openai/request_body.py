@@ -10,6 +10,7 @@ import msgspec
 from daemon.errors import ErrorKind, LocalError
 from daemon.inference.request import ToolChoice
 from daemon.wires.json import NOT_JSON, RawObject, check_utf8, fields_of
+from daemon.wires.unread import BodyDecoder, Unread
 
 CHOICES: Mapping[str, ToolChoice] = {
     "auto": ToolChoice("auto"),
@@ -21,17 +22,18 @@ CHOICES: Mapping[str, ToolChoice] = {
 _SESSION_HEADERS = ("session-id", "session_id", "x-session-id", "thread-id")
 
 
-Body = TypeVar("Body")
+Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 def read_body(
-    body: bytes, decoder: msgspec.json.Decoder[Body], misshapen: Callable[[msgspec.ValidationError], LocalError]
+    body: bytes, decoder: BodyDecoder[Body], noted: Unread, misshapen: Callable[[msgspec.ValidationError], LocalError]
 ) -> tuple[RawObject, Body]:
     """A client's body twice: field by field as it came, and as the wire's struct. Raises ``LocalError``;
     ``misshapen`` words what is JSON, but not this wire's."""
     try:
         check_utf8(body)
-        return fields_of(body), decoder.decode(body)
+        fields = fields_of(body)
+        return fields, decoder.decode(body, fields, noted)
     except msgspec.ValidationError as error:
         raise misshapen(error) from None
     except NOT_JSON:

@@ -35,6 +35,7 @@ from daemon.wires.openai_chat.earlier_state import pieces_in
 from daemon.wires.openai_chat.entry_schema import RequestFile, RequestImage, RequestMessage, RequestPart
 from daemon.wires.openai_chat.schema import WIRE_NAME, CalledFunction, CallPart
 from daemon.wires.tools import unwrapped
+from daemon.wires.unread import EntryDecoder, Unread
 
 _ROLES: dict[str, Role] = {role: role for role in ("system", "developer", "user", "assistant")}
 _RESULT_ROLES = ("tool", "function")
@@ -42,14 +43,17 @@ _TEXTS = ("text", "input_text", "output_text")
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*;base64,")
 _LISTED_IMAGE = re.compile(r'"(?:input_image|image_url)"')
 
-_part = msgspec.json.Decoder(RequestPart)
+_FILE = "file"
+_IMAGES = ("image_url", "input_image")
+
+_part = EntryDecoder(RequestPart, lambda part: part.type in (*_TEXTS, *_IMAGES, _FILE, "refusal"))
 _text = msgspec.json.Decoder(str)
 
 
-def messages_of(messages: Sequence[RequestMessage], custom: frozenset[str]) -> tuple[Message, ...]:
+def messages_of(messages: Sequence[RequestMessage], custom: frozenset[str], noted: Unread) -> tuple[Message, ...]:
     """The conversation. ``custom`` are the names of the client's custom tools. Raises ``LocalError`` naming
     the place of a mistake."""
-    turns = _Turns(custom)
+    turns = _Turns(custom, noted)
     for number, message in enumerate(messages):
         turns.add(number, message)
     return turns.finish()
@@ -63,17 +67,21 @@ class _Pending(Struct):
 
 
 class _Turns:
-    def __init__(self, custom: frozenset[str]) -> None:
+    def __init__(self, custom: frozenset[str], noted: Unread) -> None:
         self._custom = custom
+        self._noted = noted
         self._messages: list[Message] = []
         self._results: list[ToolResult] = []
         self._pending: list[_Pending] = []
         self._ambiguous: set[str] = set()
 
     def add(self, number: int, message: RequestMessage) -> None:
+        self._noted.where = "messages", number
         if message.role in _RESULT_ROLES:
             self._result(number, message)
             return
+        if message.name:  # whose it is of several that speak; of a result it repeats the call's
+            self._noted.add((f"messages[{number}].name",))
         self._flush()
         role = _ROLES.get(message.role)
         if role is None:
@@ -83,7 +91,8 @@ class _Turns:
                 f"messages[{number}].role",
                 "invalid_value",
             )
-        content = _content(message.content, f"messages[{number}].content", silent=role == "assistant")
+        where = f"messages[{number}].content"
+        content = _content(message.content, where, self._noted, silent=role == "assistant")
         if role == "assistant":
             content = [*_thoughts(message), *content, *_refusal(message), *self._calls(number, message)]
         if content:
@@ -131,7 +140,7 @@ class _Turns:
             return
         call = self._paired(message.tool_call_id)
         call_id = message.tool_call_id or (call.id if call is not None else "")
-        content = _output(message.content, f"messages[{number}].content")
+        content = _output(message.content, f"messages[{number}].content", self._noted)
         custom = call is not None and call.custom
         self._results.append(
             ToolResult(call_id=call_id, content=tuple(content), kind="custom" if custom else "function")
@@ -173,7 +182,7 @@ def _refusal(message: RequestMessage) -> list[Block]:
 # --- content ---
 
 
-def _content(content: Raw | UnsetType, where: str, *, silent: bool) -> list[Block]:
+def _content(content: Raw | UnsetType, where: str, noted: Unread, *, silent: bool) -> list[Block]:
     """Text or parts. ``silent`` is a message that may say nothing."""
     if content is UNSET or bytes(content) == b"null":
         if silent:
@@ -188,23 +197,23 @@ def _content(content: Raw | UnsetType, where: str, *, silent: bool) -> list[Bloc
         raise invalid(
             f"Invalid type for '{where}': expected one of a string or array of objects.", where, "invalid_type"
         ) from None
-    return [_block(raw, f"{where}[{number}]") for number, raw in enumerate(raws)]
+    return [_block(raw, f"{where}[{number}]", noted) for number, raw in enumerate(raws)]
 
 
-def _block(raw: Raw, where: str) -> ToolContent | ModelRefusal:
+def _block(raw: Raw, where: str, noted: Unread) -> ToolContent | ModelRefusal:
     try:
-        part = _part.decode(raw)
+        part = _part.decode(raw, noted)
     except msgspec.ValidationError as error:
         raise invalid(f"Invalid '{where}': {mistake(error)}", where) from None
     if part.type in _TEXTS and part.text is not None:
         return Text(part.text)
     if part.type == "refusal" and part.refusal is not None:
         return ModelRefusal(part.refusal)
-    medium = _image(part) if part.type in ("image_url", "input_image") else _file(part.file)
+    medium = _image(part) if part.type in _IMAGES else _file(part.file)
     return medium or Opaque(WIRE_NAME, Raw(bytes(raw)))
 
 
-def _output(content: Raw | UnsetType, where: str) -> list[ToolContent]:
+def _output(content: Raw | UnsetType, where: str, noted: Unread) -> list[ToolContent]:
     """A result: text, parts, or any other JSON, which goes as its text. Clients without parts in results
     put a list with images into the text."""
     if content is UNSET:
@@ -212,19 +221,19 @@ def _output(content: Raw | UnsetType, where: str) -> list[ToolContent]:
     json_text = bytes(content)
     if json_text.startswith(b'"'):
         text = _text.decode(content)
-        return _listed(text) or ([Text(text)] if text else [])
+        return _listed(text, noted) or ([Text(text)] if text else [])
     if not json_text.startswith(b"["):
         return [Text(json_text.decode())]
-    blocks = [_block(raw, f"{where}[{number}]") for number, raw in enumerate(items_of(content))]
+    blocks = [_block(raw, f"{where}[{number}]", noted) for number, raw in enumerate(items_of(content))]
     return [Text(block.text) if isinstance(block, ModelRefusal) else block for block in blocks]
 
 
-def _listed(text: str) -> list[ToolContent]:
+def _listed(text: str, noted: Unread) -> list[ToolContent]:
     """The parts in a text that is a JSON list with an image in it; none in every other text."""
     if not text.startswith("[") or _LISTED_IMAGE.search(text) is None:
         return []
     try:
-        blocks = [_block(raw, "") for raw in items_of(text)]
+        blocks = [_block(raw, "", noted) for raw in items_of(text)]
     except (*NOT_JSON, LocalError):
         return []
     parts: list[ToolContent] = [block for block in blocks if isinstance(block, Text | Image | File | Opaque)]

@@ -3,8 +3,8 @@ to this wire alone."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -20,7 +20,7 @@ from daemon.inference.request import (
     ToolChoice,
     WebSearch,
 )
-from daemon.wires.json import RawObject, copy_of, mistake, says
+from daemon.wires.json import RawObject, copy_of, fields_of, mistake, says
 from daemon.wires.openai.request_body import CHOICES, invalid, read_body, session_of
 from daemon.wires.openai_chat.decode_blocks import messages_of
 from daemon.wires.openai_chat.entry_schema import (
@@ -33,18 +33,22 @@ from daemon.wires.openai_chat.entry_schema import (
     RequestTool,
 )
 from daemon.wires.openai_chat.schema import WIRE_NAME
+from daemon.wires.unread import BodyDecoder, EntryDecoder, Unread, unread
 
 _IN_HUB = frozenset(RequestBody.__struct_fields__) - {"stream_options", "reasoning", "web_search_options"}
 
-_body = msgspec.json.Decoder(RequestBody)
-_tool = msgspec.json.Decoder(RequestTool)
+_OWN_TOOLS = frozenset({"function", "custom"})
+
+_body = BodyDecoder(RequestBody)
+_tool = EntryDecoder(RequestTool, lambda tool: tool.type in _OWN_TOOLS)
 _choice = msgspec.json.Decoder(RequestChoice)
 
 
 def decode_request(body: bytes, headers: Mapping[str, str]) -> Request:
     """A client's ``POST /v1/chat/completions``. Raises ``LocalError``; ``headers`` are lower-case."""
-    fields, parameters = read_body(body, _body, _misshapen)
-    return _request(parameters, fields, headers, _checked(parameters))
+    noted = Unread()
+    fields, parameters = read_body(body, _body, noted, _misshapen)
+    return _request(parameters, fields, headers, _checked(parameters), noted)
 
 
 def _checked(parameters: RequestBody) -> list[RequestMessage]:
@@ -59,11 +63,15 @@ def _checked(parameters: RequestBody) -> list[RequestMessage]:
 
 
 def _request(
-    parameters: RequestBody, fields: RawObject, headers: Mapping[str, str], messages: list[RequestMessage]
+    parameters: RequestBody,
+    fields: RawObject,
+    headers: Mapping[str, str],
+    messages: list[RequestMessage],
+    noted: Unread,
 ) -> Request:
-    tools = _tools(parameters)
+    tools = _tools(parameters, noted)
     custom = frozenset(tool.name for tool in tools if isinstance(tool, Tool) and tool.kind == "custom")
-    choice = _tool_choice(parameters)
+    choice = _tool_choice(parameters, noted)
     options = parameters.stream_options
     max_tokens = parameters.max_completion_tokens
     if max_tokens is None:
@@ -71,7 +79,7 @@ def _request(
     return Request(
         wire=WIRE_NAME,
         model=parameters.model or "",
-        messages=messages_of(messages, custom),
+        messages=messages_of(messages, custom, noted),
         tools=tools,
         tool_choice=choice.choice,
         parallel_tool_calls=parameters.parallel_tool_calls,
@@ -90,6 +98,7 @@ def _request(
         session=session_of(headers, parameters.prompt_cache_key),
         cache_key=parameters.prompt_cache_key,
         extra={WIRE_NAME: _extra(fields, keep_choice=choice.kept)},
+        unread=noted.names,
     )
 
 
@@ -141,9 +150,9 @@ def _output(format: RequestFormat | None) -> OutputFormat | None:
 # --- tools ---
 
 
-def _tools(parameters: RequestBody) -> tuple[AnyTool, ...]:
+def _tools(parameters: RequestBody, noted: Unread) -> tuple[AnyTool, ...]:
     """Where a custom tool and a function have one name, the function stays."""
-    tools = [_tool_of(raw, number) for number, raw in enumerate(parameters.tools or ())]
+    tools = [_tool_of(raw, number, noted) for number, raw in enumerate(parameters.tools or ())]
     tools += [_function(each, f"functions[{number}]") for number, each in enumerate(parameters.functions or ())]
     if parameters.web_search_options is not None:
         tools.append(WebSearch(user_location=copy_of(parameters.web_search_options.user_location)))
@@ -153,10 +162,11 @@ def _tools(parameters: RequestBody) -> tuple[AnyTool, ...]:
     )
 
 
-def _tool_of(raw: Raw, number: int) -> AnyTool:
+def _tool_of(raw: Raw, number: int, noted: Unread) -> AnyTool:
     where = f"tools[{number}]"
+    noted.where = "tools", number
     try:
-        tool = _tool.decode(raw)
+        tool = _tool.decode(raw, noted)
     except msgspec.ValidationError as error:
         raise invalid(f"Invalid '{where}': {mistake(error)}", where) from None
     if tool.type == "function":
@@ -192,7 +202,7 @@ class _Choice(NamedTuple):
     kept: bool
 
 
-def _tool_choice(parameters: RequestBody) -> _Choice:
+def _tool_choice(parameters: RequestBody, noted: Unread) -> _Choice:
     raw = copy_of(parameters.tool_choice) or copy_of(parameters.function_call)
     if raw is None:
         return _Choice(None, False)
@@ -206,11 +216,11 @@ def _tool_choice(parameters: RequestBody) -> _Choice:
     except msgspec.ValidationError as error:
         raise invalid(f"Invalid 'tool_choice': {mistake(error)}", "tool_choice") from None
     name = choice.function.name if choice.function is not None else choice.name
-    if name:
-        return _Choice(ToolChoice("tool", name), False)
-    if choice.custom is not None and choice.custom.name:
-        return _Choice(ToolChoice("tool", choice.custom.name, "custom"), False)
-    return _Choice(None, copy_of(parameters.tool_choice) is not None)
+    custom = choice.custom.name if choice.custom is not None else ""
+    if not name and not custom:
+        return _Choice(None, copy_of(parameters.tool_choice) is not None)
+    noted.add(f"tool_choice.{field}" for field in unread(fields_of(raw), RequestChoice))
+    return _Choice(ToolChoice("tool", name) if name else ToolChoice("tool", custom, "custom"), False)
 
 
 # --- mistakes ---
@@ -232,24 +242,11 @@ def _misshapen(error: msgspec.ValidationError) -> LocalError:
 # --- toward another wire ---
 
 
-SHAPING: Final = (
-    "audio",
-    "frequency_penalty",
-    "logit_bias",
-    "logprobs",
-    "modalities",
-    "prediction",
-    "presence_penalty",
-    "seed",
-    "top_logprobs",
-)
-"""Fields that shape the answer, which no other wire has."""
-
-
-def foreign_fields(fields: Mapping[str, Raw]) -> tuple[str, ...]:
-    """See ``Wire.foreign_fields``. Several answers are refused: without the field something else would be answered.
-    What is not named (storage, metadata, caching) is missed by nobody."""
+def foreign_fields(fields: Mapping[str, Raw]) -> Iterator[str]:
+    """See ``Wire.foreign_fields``. Several answers are refused: without the field something else would be answered."""
     if says(fields, "n") and bytes(fields["n"]) != b"1":
         message = "the upstream's API answers one choice per request: send `n` requests"
         raise invalid(message, "n", "invalid_value")
-    return tuple(name for name in SHAPING if says(fields, name))
+    yield from unread(fields, RequestBody)
+    if "tool_choice" in fields:  # in a form that the hub has no word for
+        yield "tool_choice"

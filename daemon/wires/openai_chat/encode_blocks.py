@@ -57,6 +57,7 @@ from daemon.wires.openai_chat.schema import (
     ToolCallParam,
 )
 from daemon.wires.tools import SentNames, wrapped
+from daemon.wires.web_search import is_missed, search_text
 
 REASONING_FIELDS = ("reasoning_content", "reasoning")
 """Where servers want thinking that they demand."""
@@ -273,13 +274,21 @@ class MessageWriter:
             case Opaque():
                 self._lose(type_of(block.raw) or "content")
             case HostedCall():
-                self._lose(block.name)
+                self._hosted(block, parts)
             case Image():
                 self._lose("image")
             case File() | ToolResult():
                 self._lose("document")
             case _:
                 assert_never(block)
+
+    def _hosted(self, call: HostedCall, parts: list[ContentPart]) -> None:
+        """What the upstream ran by itself has no place here: the model reads what a search found."""
+        text = search_text(call)
+        if text:
+            parts.append(TextPart(text))
+        if is_missed(call):
+            self._lose(call.name)
 
     def _reasoning(
         self, reasoning: Reasoning, message: MessageParam, calls: Sequence[ToolCallParam]

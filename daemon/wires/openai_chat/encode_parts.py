@@ -9,7 +9,7 @@ from msgspec import UNSET, Raw
 
 from daemon.inference.blocks import File, Image, Opaque
 from daemon.wires.json import encode, type_of
-from daemon.wires.openai.documents import SAME_PARTS, inline_data, titled
+from daemon.wires.openai.documents import FILES_OF_OPENAI, SAME_PARTS, inline_data, titled
 from daemon.wires.openai_chat.schema import (
     WIRE_NAME,
     ContentPart,
@@ -22,11 +22,6 @@ from daemon.wires.openai_chat.schema import (
 
 _TEXTUAL = ("text/", "application/json", "application/xml")
 
-_RESPONSES_ONLY = "original"
-"""A detail of images that Codex asks for and this wire does not have."""
-
-_OPENAI = ("chat", "responses")
-"""Wires whose clients name files of one and the same store."""
 _RESPONSES_ONLY = "original"
 """A detail of images that Codex asks for and this wire does not have."""
 
@@ -71,7 +66,7 @@ def _file(file: File, entry: str) -> ContentPart | None:
     if file.data is not None:
         text = _text_in(file) if entry != WIRE_NAME else None
         return TextPart(titled(file, text)) if text is not None else _inline(file, entry)
-    if file.file_id is not None and entry in _OPENAI:
+    if file.file_id is not None and entry in FILES_OF_OPENAI:
         return FilePart(FileObject(filename, file_id=file.file_id))
     if file.url is not None and entry == WIRE_NAME:
         return FilePart(FileObject(filename, file_url=file.url))

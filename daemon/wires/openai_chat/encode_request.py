@@ -22,9 +22,10 @@ from daemon.wires.openai.parameters import (
     cache_key,
     effort_for,
     levels_of,
-    lowered,
+    note_lowered,
     sampled,
     service_tier,
+    shared_fields,
     user,
 )
 from daemon.wires.openai_chat.encode_blocks import MessageWriter
@@ -82,7 +83,7 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
         response_format=UNSET if request.output is None else _format(request.output),
         prompt_cache_key=_cache_key(request, options.model),
         service_tier=_service_tier(request, lost),
-        user=user(request, lost),
+        user=user(request, lost, known=options.knows_users),
     )
     wrapped = _put_tools(body, request, tools, names, lost)
     _put_thinking(body, request, options, lost)
@@ -90,8 +91,9 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
     _put_sampling(body, request, options, lost)
     _put_max_tokens(body, request, options)
     _drop_unsupported(body, options.unsupported, lost)
-    raw = _with_extra(encode(body), request.extra.get(WIRE_NAME, {}), options, lost)
-    return UpstreamBody(raw, tuple(lost), names.restored(wrapped))
+    shared = shared_fields(request, WIRE_NAME, options.unsupported)
+    raw = _with_extra(encode(body), request.extra.get(WIRE_NAME, shared), options, lost)
+    return UpstreamBody(raw, tuple(lost), names.restored(wrapped), carried=frozenset(shared))
 
 
 def _put_tools(
@@ -137,8 +139,9 @@ def _put_thinking(body: CreateChatCompletion, request: Request, options: EncodeO
     effort = effort_for(model, suffix=options.effort, options=reasoning, default=default)
     if effort is not None:
         body.reasoning_effort = effort
-        lost += lowered(effort, suffix=options.effort, options=reasoning)
-    elif asked not in (None, "none"):
+    if levels_of(model):
+        note_lowered(request, options.effort, effort, lost)
+    elif asked not in (None, "none") or reasoning.asked_for:
         lost.append("reasoning")
 
 

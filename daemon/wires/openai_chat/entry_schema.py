@@ -8,6 +8,9 @@ from typing import Any
 from msgspec import UNSET, Raw, Struct, field
 
 from daemon.wires.openai_chat.schema import CalledFunction, CallPart, Unset
+from daemon.wires.unread import NotMissed
+
+ABSENT = Raw()
 
 
 class RequestMessage(Struct):
@@ -26,6 +29,9 @@ class RequestMessage(Struct):
     thinking_blocks: Any = None
     reasoning_opaque: Any = None
     extra_content: Any = None
+    name: str | None = None
+    annotations: NotMissed = ABSENT
+    cache_control: NotMissed = ABSENT
 
 
 class RequestImage(Struct):
@@ -51,6 +57,10 @@ class RequestPart(Struct):
     image_url: RequestImage | str | None = None
     detail: str | None = None
     file: RequestFile | None = None
+    annotations: NotMissed = ABSENT
+    cache_control: NotMissed = ABSENT
+    logprobs: NotMissed = ABSENT
+    prompt_cache_breakpoint: NotMissed = ABSENT
 
 
 class RequestFunction(Struct):
@@ -71,6 +81,8 @@ class RequestTool(Struct):
     name: str | None = None
     function: RequestFunction | None = None
     custom: RequestCustom | None = None
+    cache_control: NotMissed = ABSENT
+    defer_loading: NotMissed = ABSENT
 
 
 class RequestChoice(Struct):
@@ -103,6 +115,7 @@ class RequestReasoning(Struct):
 
 class RequestStreamOptions(Struct):
     include_usage: bool | None = None
+    include_obfuscation: NotMissed = ABSENT
 
 
 class RequestSearch(Struct):
@@ -110,7 +123,7 @@ class RequestSearch(Struct):
 
 
 class RequestBody(Struct):
-    """The fields that the hub has words for; the rest of the body travels in ``extra``."""
+    """The fields that are read; the rest of the body travels in ``extra``."""
 
     model: str | None = None
     messages: list[RequestMessage] | None = None

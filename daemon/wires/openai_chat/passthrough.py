@@ -7,7 +7,7 @@ client could put together, and an end without its word, are repaired (``passed_c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import Raw, Struct, structs
@@ -17,7 +17,7 @@ from daemon.inference.collect import collect, replay
 from daemon.inference.response import Response
 from daemon.wires.base import AnswerContext, EncodeResponse, StreamDecoder
 from daemon.wires.call_ids import RepeatedIds
-from daemon.wires.json import LenientDecoder, changed, encode, fields_of
+from daemon.wires.json import NOT_JSON, LenientDecoder, changed, encode, fields_of
 from daemon.wires.openai_chat.decode_calls import CallTable
 from daemon.wires.openai_chat.earlier_state import pieces_in
 from daemon.wires.openai_chat.passed_calls import complete, fragments, object_of, rewritten, says_end, with_known_words
@@ -312,12 +312,14 @@ class ChatDialect:
         return self._own.encode(list(replay(response)))
 
 
-def _pieces(payload: bytes) -> Iterator[str]:
-    """What only its upstream can read, of a chunk or a whole answer."""
-    for choice in _choices_with_state.odd(payload).choices or ():
-        message = choice.delta or choice.message
-        if message is not None:
-            yield from pieces_in(structs.asdict(message), message.tool_calls or [])
+def _pieces(payload: bytes) -> list[str]:
+    """What only its upstream can read, of a chunk or a whole answer; nothing of one that is no text throughout."""
+    try:
+        choices = _choices_with_state.odd(payload).choices or ()
+    except NOT_JSON:
+        return []
+    messages = [message for choice in choices if (message := choice.delta or choice.message) is not None]
+    return [piece for each in messages for piece in pieces_in(structs.asdict(each), each.tool_calls or [])]
 
 
 def _renamed(payload: bytes, name: bytes, model: bytes) -> bytes:

@@ -19,7 +19,7 @@ from __future__ import annotations
 from daemon.wires.base import Wire
 from daemon.wires.openai_responses.collected_decoder import ResponsesCollectedDecoder
 from daemon.wires.openai_responses.decode_answer import decode_response
-from daemon.wires.openai_responses.decode_request import decode_request, foreign_fields
+from daemon.wires.openai_responses.decode_request import decode_request, foreign_fields, refuse_references
 from daemon.wires.openai_responses.encode_answer import encode_response
 from daemon.wires.openai_responses.encode_request import encode_request
 from daemon.wires.openai_responses.errors import decode_error, encode_error
@@ -42,6 +42,7 @@ WIRE = Wire(
     passthrough=ResponsesDialect,
     upstream=UPSTREAM,
     foreign_fields=foreign_fields,
+    refuse_foreign=refuse_references,
     hosted_tools=None,
     ends_with_thinking=True,
     unsaid_wait=5.0,  # Codex CLI ends its turn at a 429 without ``retry-after`` (0.169.0)

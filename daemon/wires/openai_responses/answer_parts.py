@@ -103,12 +103,17 @@ def hosted_item(call: HostedCall, index: int, answer_id: str) -> Raw:
     """This wire's own item as it came; another vendor's search as a ``web_search_call``."""
     if call.wire == WIRE_NAME and call.raw is not None:
         return call.raw
+    item = HostedOutput(f"ws_{answer_id}{index:04x}", "web_search_call", "completed", search_action(call))
+    return Raw(encode(item))
+
+
+def search_action(call: HostedCall) -> dict[str, object]:
+    """What another vendor's search asked and found."""
     asked = {} if call.input is None else msgspec.json.decode(call.input)
     action: dict[str, object] = {"type": "search", **(asked if isinstance(asked, dict) else {})}
     if call.hits:
         action["sources"] = [{"type": "url", "url": hit.url} for hit in call.hits]
-    item = HostedOutput(f"ws_{answer_id}{index:04x}", "web_search_call", "completed", action)
-    return Raw(encode(item))
+    return action
 
 
 def item_id(type_: str, index: int, answer_id: str, own: str | None = None) -> str:

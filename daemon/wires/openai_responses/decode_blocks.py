@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -28,26 +29,28 @@ from daemon.inference.blocks import (
 )
 from daemon.inference.request import Message, Role
 from daemon.wires.added_text import earlier_summary
-from daemon.wires.json import NOT_JSON, items_of, mistake
+from daemon.wires.json import NOT_JSON, changed, items_of, mistake
 from daemon.wires.openai.request_body import invalid
 from daemon.wires.openai_responses.compaction import COMPACTIONS, TRIGGER, summary_in
 from daemon.wires.openai_responses.entry_schema import RequestItem, RequestPart
 from daemon.wires.openai_responses.output_items import HOSTED, citation_from, hosted_call
 from daemon.wires.openai_responses.schema import WIRE_NAME, EventType, ItemHead, Part
 from daemon.wires.openai_responses.tool_search import LIFTED
+from daemon.wires.unread import EntryDecoder, Unread
 
 _ROLES: dict[str, Role] = {role: role for role in ("user", "assistant", "system", "developer")}
 _DATA_URL = re.compile(r"data:([^;,]*)(?:;[^;,]*)*;base64,")
 _TEXT_PARTS = frozenset({"input_text", "output_text", "text"})
+_KNOWN_PARTS = _TEXT_PARTS | {"refusal", "input_image", "input_file"}
 
 _type = msgspec.json.Decoder(EventType)
-_item = msgspec.json.Decoder(RequestItem)
+_item = EntryDecoder(RequestItem)
 _head = msgspec.json.Decoder(ItemHead)
-_part = msgspec.json.Decoder(RequestPart)
 _plain_parts = msgspec.json.Decoder(list[Part] | None).decode
+_part = EntryDecoder(RequestPart, lambda part: part.type in _KNOWN_PARTS)
 
 
-def messages_of(input_: Raw | UnsetType) -> tuple[Message, ...]:
+def messages_of(input_: Raw | UnsetType, noted: Unread) -> tuple[Message, ...]:
     """The conversation. Raises ``LocalError`` naming the place of a mistake."""
     if input_ is UNSET:
         return ()
@@ -57,8 +60,9 @@ def messages_of(input_: Raw | UnsetType) -> tuple[Message, ...]:
         items = items_of(input_)
     except NOT_JSON:
         raise invalid("Invalid type for 'input': expected one of a string or an array of objects.", "input") from None
-    turns = _Turns()
+    turns = _Turns(noted)
     for number, raw in enumerate(items):
+        noted.where = "input", number
         try:
             turns.add(Raw(bytes(raw)))
         except msgspec.ValidationError as error:
@@ -69,7 +73,8 @@ def messages_of(input_: Raw | UnsetType) -> tuple[Message, ...]:
 class _Turns:
     """Collects blocks into messages; ``_spoken`` is whether the running turn holds a message already."""
 
-    def __init__(self) -> None:
+    def __init__(self, noted: Unread) -> None:
+        self._noted = noted
         self._messages: list[Message] = []
         self._role: Role = "user"
         self._blocks: list[Block] = []
@@ -82,8 +87,11 @@ class _Turns:
             self._put("assistant", hosted_call(_head.decode(raw), raw))
             return
         if type_ in _KNOWN:
-            self._known(_item.decode(raw), type_)
-            return
+            item = _item.decode(raw, self._noted)
+            if type_ or item.role or not item.id:
+                self._known(item, type_)
+                return
+            type_, raw = REFERENCE, Raw(changed(raw, type=REFERENCE))  # the API takes one without its type
         if type_ in COMPACTIONS and (summary := summary_in(raw)) is not None:
             self._whole("user", Text(earlier_summary(summary)))
             return
@@ -102,7 +110,7 @@ class _Turns:
             case "function_call" | "custom_tool_call":
                 self._put("assistant", _call(item, custom=type_ == "custom_tool_call"))
             case "function_call_output" | "custom_tool_call_output":
-                self._put("user", _result(item, custom=type_ == "custom_tool_call_output"))
+                self._put("user", _result(item, self._noted, custom=type_ == "custom_tool_call_output"))
             case _:
                 self._message(item)
 
@@ -113,7 +121,7 @@ class _Turns:
         if role != "assistant" or self._role != "assistant" or self._spoken:
             self._flush()
         self._role, self._id, self._spoken = role, item.id, True
-        self._blocks.extend(_content(item.content))
+        self._blocks.extend(_content(item.content, self._noted))
 
     def _whole(self, role: Role, block: Block) -> None:
         """A message of its own."""
@@ -132,6 +140,10 @@ class _Turns:
         self._blocks, self._id, self._spoken = [], None, False
 
 
+REFERENCE: Final = "item_reference"
+"""Stands for an item that the upstream keeps."""
+
+
 _KNOWN = frozenset(
     {
         None,
@@ -145,7 +157,7 @@ _KNOWN = frozenset(
 )
 """An item without a type is a message ("easy input message")."""
 
-_FROM_USER = frozenset({"additional_tools", TRIGGER, "item_reference", "configuration_update"})
+_FROM_USER = frozenset({"additional_tools", TRIGGER, REFERENCE, "configuration_update"})
 
 
 def _reasoning(item: RequestItem) -> Reasoning:
@@ -174,8 +186,8 @@ def _call(item: RequestItem, *, custom: bool) -> ToolCall:
     )
 
 
-def _result(item: RequestItem, *, custom: bool) -> ToolResult:
-    content = tuple(_tool_content(block) for block in _content(item.output))
+def _result(item: RequestItem, noted: Unread, *, custom: bool) -> ToolResult:
+    content = tuple(_tool_content(block) for block in _content(item.output, noted))
     return ToolResult(
         call_id=_required(item.call_id, "call_id"), content=content, kind="custom" if custom else "function"
     )
@@ -193,16 +205,16 @@ def _required(value: str | None, name: str) -> str:
     return value
 
 
-def _content(content: Raw | UnsetType) -> Sequence[Block]:
+def _content(content: Raw | UnsetType, noted: Unread) -> Sequence[Block]:
     if content is UNSET or bytes(content) == b"null":
         return ()
     if bytes(content).startswith(b'"'):
         return (Text(msgspec.json.decode(content, type=str)),)
-    return [_block(part) for part in items_of(content)]
+    return [_block(part, noted) for part in items_of(content)]
 
 
-def _block(raw: Raw) -> Block:
-    part = _part.decode(raw)
+def _block(raw: Raw, noted: Unread) -> Block:
+    part = _part.decode(raw, noted)
     if part.type in _TEXT_PARTS:
         citations = tuple(citation_from(annotation) for annotation in part.annotations or ())
         return Text(_required(part.text, "text"), citations)

@@ -13,16 +13,16 @@ from msgspec.structs import replace
 
 from daemon.errors import GatewayError
 from daemon.inference.blocks import ToolCall
-from daemon.inference.request import Request, Tool
 from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.base import AnswerContext
 from daemon.wires.call_ids import CallIds
-from daemon.wires.json import encode
+from daemon.wires.json import NULL, LenientDecoder, RawObject, encode, fields_of, object_of, string_of
 from daemon.wires.openai_responses.answer_parts import item_of
-from daemon.wires.openai_responses.encode_request import encode_choice, encode_tools
-from daemon.wires.openai_responses.entry_schema import ResponseEcho, ResponseHead
+from daemon.wires.openai_responses.entry_schema import ResponseHead
 from daemon.wires.openai_responses.errors import failure_code, failure_message
-from daemon.wires.openai_responses.schema import WIRE_NAME
+from daemon.wires.openai_responses.request_values import request_values
+from daemon.wires.openai_responses.schema import ResponseUsage
+from daemon.wires.openai_responses.stream_decoder import usage_from
 from daemon.wires.openai_responses.tool_search import is_offered
 
 _INCOMPLETE = {
@@ -35,12 +35,27 @@ _INCOMPLETE = {
 look like an empty success."""
 
 
+_NESTED = ("reasoning", "usage")
+"""Objects in it of which servers leave out fields that must be there."""
+
+_usage = LenientDecoder(ResponseUsage).decode
+
+
 class ResponseObjects:
     """Builds the object of one answer in its states. ``context.created`` is the only time known here."""
 
+    __slots__ = ("_context", "_values")
+
     def __init__(self, context: AnswerContext) -> None:
         self._context = context
-        self._echo = encode(_echo(context.request))[1:]
+        self._values = b""  # of the request, as JSON; most answers that pass through need none
+
+    @property
+    def values(self) -> bytes:
+        """What the object repeats of the request."""
+        if not self._values:
+            self._values = encode(request_values(self._context.request))
+        return self._values
 
     def running(self) -> bytes:
         """The object of ``response.created`` and ``in_progress``."""
@@ -57,7 +72,7 @@ class ResponseObjects:
         else:
             head.completed_at = self._context.created
         head.usage = usage_object(usage, self._context.input_estimate)
-        head.service_tier = service_tier
+        head.service_tier = service_tier or "default"
         return head.status, self._object(head)
 
     def failed(self, output: Sequence[Raw], error: GatewayError) -> bytes:
@@ -66,12 +81,37 @@ class ResponseObjects:
         head.error = {"code": failure_code(error) or "server_error", "message": failure_message(error)}
         return self._object(head)
 
+    def filled(self, response: bytes) -> bytes:
+        """An upstream's own object of an answer that has ended, with the fields that it left out. Many servers of this
+        wire leave out what repeats the request."""
+        fields = fields_of(response)
+        head = self._head(string_of(fields.get("status", NULL)) or "completed", ())
+        head.completed_at = self._context.created if head.status == "completed" else None
+        head.service_tier = "default"
+        if object_of(fields.get("usage")):
+            head.usage = usage_object(usage_from(_usage(fields["usage"])), self._context.input_estimate)
+        ours = fields_of(self._object(head))
+        added = _lacking(fields, ours)
+        for name in _NESTED:
+            said = object_of(fields.get(name))
+            if name not in added and (inner := _lacking(said, object_of(ours[name]))):
+                added[name] = Raw(encode(said | inner))
+        return encode(fields | added) if added else response
+
     def _head(self, status: str, output: Sequence[Raw]) -> ResponseHead:
         context = self._context
-        return ResponseHead(f"resp_{context.answer_id}", context.created, status, context.model, output)
+        head = ResponseHead(f"resp_{context.answer_id}", context.created, status, context.model, output)
+        if context.request.service_tier:
+            head.service_tier = context.request.service_tier
+        return head
 
     def _object(self, head: ResponseHead) -> bytes:
-        return encode(head)[:-1] + b"," + self._echo
+        return encode(head)[:-1] + b"," + self.values[1:]
+
+
+def _lacking(said: RawObject, ours: RawObject) -> RawObject:
+    """Those of our fields that an upstream's object has not got, or has as null where we know more."""
+    return {name: value for name, value in ours.items() if name not in said or (said[name] == NULL != value)}
 
 
 def encode_response(response: Response, context: AnswerContext) -> bytes:
@@ -104,33 +144,3 @@ def usage_object(usage: Usage | None, input_estimate: int) -> dict[str, object]:
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens or 0},
         "total_tokens": input_tokens + output_tokens,
     }
-
-
-def _echo(request: Request) -> ResponseEcho:
-    extra = request.extra.get(WIRE_NAME, {})
-    reasoning = request.reasoning
-    names = {tool.name: tool.name for tool in request.tools if isinstance(tool, Tool)}
-    choice = request.tool_choice
-    return ResponseEcho(
-        instructions="\n\n".join(text.text for text in request.system) or None,
-        max_output_tokens=request.max_tokens,
-        parallel_tool_calls=request.parallel_tool_calls is not False,
-        previous_response_id=extra.get("previous_response_id", Raw(b"null")),
-        reasoning={"effort": reasoning.effort, "summary": reasoning.summary},
-        store=extra.get("store", Raw(b"false")),
-        temperature=request.temperature,
-        text={"format": _echo_format(request), "verbosity": request.verbosity or "medium"},
-        tool_choice="auto" if choice is None else encode_choice(choice, request.tools, names),
-        tools=encode_tools(request.tools, names).tools,
-        top_p=request.top_p,
-        truncation=extra.get("truncation", Raw(b'"disabled"')),
-        metadata=extra.get("metadata", Raw(b"{}")),
-    )
-
-
-def _echo_format(request: Request) -> dict[str, object]:
-    output = request.output
-    if output is None or output.kind != "json_schema":
-        return {"type": "text" if output is None else output.kind}
-    schema = Raw(b"{}") if output.schema is None else output.schema
-    return {"type": "json_schema", "name": output.name or "response", "schema": schema, "strict": output.strict}

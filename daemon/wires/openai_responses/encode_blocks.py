@@ -5,6 +5,7 @@ A tool's failure has no field on this wire; it travels as the first line ``[tool
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -24,10 +25,13 @@ from daemon.inference.blocks import (
     ToolResult,
 )
 from daemon.inference.request import Message
+from daemon.wires import web_search
 from daemon.wires.added_text import reminder
 from daemon.wires.json import type_of
+from daemon.wires.media_text import line_for
 from daemon.wires.naming import shorten_id, shorten_names
-from daemon.wires.openai.documents import ERROR_MARK, SAME_PARTS, inline_data, titled
+from daemon.wires.openai.documents import ERROR_MARK, FILES_OF_OPENAI, SAME_PARTS, inline_data, titled
+from daemon.wires.openai_responses.answer_parts import search_action
 from daemon.wires.openai_responses.plain_reasoning import plain_content
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
@@ -45,9 +49,11 @@ from daemon.wires.openai_responses.schema import (
     ReasoningInput,
     RefusalPart,
     Unset,
+    WebSearchCall,
 )
 
 ID_LIMIT = 64
+_OUTSIDE_ID = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class InputWriter:
@@ -130,9 +136,16 @@ class InputWriter:
 
     def _medium(self, medium: Image | File) -> None:
         if self._role == "assistant":
-            self._lose("image" if isinstance(medium, Image) else "document")
+            self._lose(_kind(medium))
             return
-        self._parts.extend(media_parts(medium))
+        self._parts.extend(media_parts(self._readable(medium)))
+
+    def _readable(self, medium: Image | File) -> Image | File:
+        """The same, but a line of text in place of a file in another vendor's store."""
+        if medium.file_id is None or self._entry in FILES_OF_OPENAI:
+            return medium
+        self._lose(_kind(medium))
+        return File(text=line_for(_kind(medium), medium.file_id))
 
     def _reasoning(self, reasoning: Reasoning) -> None:
         """Without a signature thinking cannot be handed back; nor can a user have thought."""
@@ -168,13 +181,19 @@ class InputWriter:
         """The output takes the family of its call, unless that lies in a response stored upstream."""
         call_id = shorten_id(result.call_id, ID_LIMIT)
         kind = self._open_calls.pop(call_id, result.kind)
-        output = tool_output(result)
+        pieces = tuple([self._readable(each) if isinstance(each, Image | File) else each for each in result.content])
+        output = tool_output(pieces, failed=bool(result.is_error))
         custom = kind == "custom"
         self._item(CustomToolCallOutput(call_id, output) if custom else FunctionCallOutput(call_id, output))
 
     def _hosted(self, call: HostedCall) -> None:
         if call.wire == WIRE_NAME and call.raw is not None:
             self._item(call.raw)
+        elif call.name == web_search.NAME:
+            identifier = f"ws_{_OUTSIDE_ID.sub('_', call.id)}"[:ID_LIMIT]
+            self._item(WebSearchCall(identifier, "completed", search_action(call)))
+            if web_search.is_missed(call):
+                self._lose(call.name)
         else:
             self._lose(call.name)
 
@@ -190,13 +209,16 @@ class InputWriter:
             self._parts.append(foreign_part(opaque))
 
 
-def tool_output(result: ToolResult) -> str | list[ContentPart]:
+def _kind(medium: Image | File) -> str:
+    return "image" if isinstance(medium, Image) else "document"
+
+
+def tool_output(content: Sequence[ToolContent], *, failed: bool) -> str | list[ContentPart]:
     """Plain text as a string, anything else as a list of parts."""
-    content = result.content
     if all(isinstance(piece, Text) for piece in content) and len(content) <= 1:
         text = content[0].text if content and isinstance(content[0], Text) else ""
-        return f"{ERROR_MARK}\n{text}" if result.is_error else text
-    parts: list[ContentPart] = [InputText(ERROR_MARK)] if result.is_error else []
+        return f"{ERROR_MARK}\n{text}" if failed else text
+    parts: list[ContentPart] = [InputText(ERROR_MARK)] if failed else []
     for piece in content:
         parts.extend(_output_parts(piece))
     return parts

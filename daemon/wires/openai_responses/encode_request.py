@@ -16,7 +16,16 @@ from daemon.inference.request import AnyTool, OpaqueTool, OutputFormat, Request,
 from daemon.wires.base import EncodeOptions, UpstreamBody
 from daemon.wires.json import RawObject, encode, fields_of
 from daemon.wires.naming import shorten_id, shorten_names
-from daemon.wires.openai.parameters import effort_for, levels_of, lowered, sampled, service_tier, session_key, user
+from daemon.wires.openai.parameters import (
+    effort_for,
+    levels_of,
+    note_lowered,
+    sampled,
+    service_tier,
+    session_key,
+    shared_fields,
+    user,
+)
 from daemon.wires.openai_responses import schema
 from daemon.wires.openai_responses.encode_blocks import ID_LIMIT, InputWriter
 from daemon.wires.openai_responses.schema import (
@@ -36,6 +45,8 @@ from daemon.wires.paired_messages import Numbered, with_paired_calls
 from daemon.wires.tool_schemas import fit_schemas
 
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
+SEARCH_SOURCES = "web_search_call.action.sources"
+"""Asks for the pages of a web search, of which Messages clients make a list of links."""
 
 _SMALLEST_OUTPUT = 16
 """OpenAI: "integer below minimum value. Expected a value >= 16" for max_output_tokens."""
@@ -66,15 +77,16 @@ def encode_request(request: Request, options: EncodeOptions) -> UpstreamBody:
         text=_text(request),
         prompt_cache_key=session,
         service_tier=service_tier(request, lost),
-        user=user(request, lost),
+        user=user(request, lost, known=options.knows_users),
     )
     _put_tools(body, request, names, lost)
     _put_reasoning(body, request, options, lost)
     _put_sampling(body, request, options, lost)
     _drop_unsupported(body, options.unsupported, lost)
-    raw = _with_extra(encode(body), body, request.extra.get(WIRE_NAME))
+    shared = shared_fields(request, WIRE_NAME, options.unsupported)
+    raw = _with_extra(encode(body), body, request.extra.get(WIRE_NAME, shared))
     restored = {sent: name for name, sent in names.items() if sent != name}
-    return UpstreamBody(raw, tuple(lost), restored, session)
+    return UpstreamBody(raw, tuple(lost), restored, session, carried=frozenset(shared))
 
 
 def _sent_names(request: Request) -> dict[str, str]:
@@ -94,6 +106,8 @@ def _put_tools(body: CreateResponse, request: Request, names: Mapping[str, str],
     if not tools:
         return
     body.tools = tools
+    if request.wire == "messages" and any(isinstance(tool, WebSearch) for tool in request.tools):
+        body.include = [SEARCH_SOURCES]
     body.parallel_tool_calls = request.parallel_tool_calls is not False
     if request.tool_choice is not None:
         body.tool_choice = encode_choice(request.tool_choice, request.tools, names)
@@ -102,18 +116,20 @@ def _put_tools(body: CreateResponse, request: Request, names: Mapping[str, str],
 def _put_reasoning(body: CreateResponse, request: Request, options: EncodeOptions, lost: list[str]) -> None:
     """``include`` is asked for wherever the model reasons and the upstream may not keep it for us:
     without it the next turn could not hand the reasoning back."""
-    if not levels_of(options.model):
-        return
     reasoning = request.reasoning
+    if not levels_of(options.model):
+        if (options.effort or reasoning.effort) not in (None, "none") or reasoning.asked_for:
+            lost.append("reasoning")
+        return
     effort = effort_for(options.model, suffix=options.effort, options=reasoning, default=options.default_effort)
+    note_lowered(request, options.effort, effort, lost)
     summary = reasoning.summary or ("auto" if reasoning.visible else None)
-    lost += lowered(effort, suffix=options.effort, options=reasoning)
     if effort is not None or summary is not None:
         body.reasoning = ReasoningConfig(
             effort=UNSET if effort is None else effort, summary=UNSET if summary is None else summary
         )
     if options.store is False or body.reasoning is not UNSET:
-        body.include = [ENCRYPTED_REASONING]
+        body.include = [ENCRYPTED_REASONING, *(() if body.include is UNSET else body.include)]
 
 
 def _put_sampling(body: CreateResponse, request: Request, options: EncodeOptions, lost: list[str]) -> None:

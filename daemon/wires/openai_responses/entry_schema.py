@@ -8,6 +8,9 @@ from typing import Any
 from msgspec import UNSET, Raw, Struct, field
 
 from daemon.wires.openai_responses.schema import Part, Unset
+from daemon.wires.unread import NotMissed
+
+ABSENT = Raw()
 
 
 class RequestPart(Struct):
@@ -23,6 +26,8 @@ class RequestPart(Struct):
     file_url: str | None = None
     file_data: str | None = None
     filename: str | None = None
+    logprobs: NotMissed = ABSENT
+    prompt_cache_breakpoint: NotMissed = ABSENT
 
 
 class RequestItem(Struct):
@@ -40,6 +45,11 @@ class RequestItem(Struct):
     output: Raw | Unset = UNSET
     summary: list[Part] | None = None
     encrypted_content: str | None = None
+    caller: NotMissed = ABSENT
+    created_by: NotMissed = ABSENT
+    internal_chat_message_metadata_passthrough: NotMissed = ABSENT  # Codex
+    phase: NotMissed = ABSENT
+    status: NotMissed = ABSENT
 
 
 class RequestTool(Struct):
@@ -53,6 +63,16 @@ class RequestTool(Struct):
     user_location: Raw | Unset = UNSET
     tools: list[Raw] | None = None
     execution: str | None = None
+    defer_loading: NotMissed = ABSENT
+    external_web_access: NotMissed = ABSENT
+    search_content_types: NotMissed = ABSENT
+
+
+class RequestFilters(Struct):
+    """Of the web search."""
+
+    allowed_domains: tuple[str, ...] | None = None
+    blocked_domains: tuple[str, ...] | None = None
 
 
 class ToolsItem(Struct):
@@ -74,6 +94,7 @@ class RequestReasoning(Struct):
     effort: str | None = None
     summary: str | None = None
     generate_summary: str | None = None
+    context: NotMissed = ABSENT
 
 
 class RequestFormat(Struct):
@@ -89,8 +110,13 @@ class RequestText(Struct):
     verbosity: str | None = None
 
 
+class RequestStreamOptions(Struct):
+    include_obfuscation: NotMissed = ABSENT
+    include_usage: NotMissed = ABSENT
+
+
 class RequestBody(Struct):
-    """The fields that the hub has words for; the rest of the body travels in ``extra``."""
+    """The fields that are read or not missed; what the hub has no words for travels in ``extra``."""
 
     model: str | None = None
     input: Raw | Unset = UNSET
@@ -108,7 +134,8 @@ class RequestBody(Struct):
     service_tier: str | None = None
     user: str | None = None
     include: list[str] | None = None
-    """Travels in ``extra`` all the same; it stands here so that anything but a list of names is refused."""
+    stream_options: RequestStreamOptions | None = None
+    client_metadata: NotMissed = ABSENT
 
 
 class NamedChoice(Struct):
@@ -189,22 +216,39 @@ class UrlCitation(Struct, tag="url_citation"):
 OutputItem = MessageOutput | ReasoningOutput | FunctionCallItem | CustomCallItem | ToolSearchCall | HostedOutput
 
 
-class ResponseEcho(Struct):
-    """The fields that repeat the request; encoded once per answer and spliced into each object."""
+class FunctionEcho(Struct, tag="function"):
+    """A function as the response object repeats it: each field is there."""
 
+    name: str
+    description: str | None
+    parameters: Raw | None
+    strict: bool
+
+
+class RequestValues(Struct):
+    """The fields that repeat the request; encoded once per answer and put into each object."""
+
+    background: Raw
+    frequency_penalty: Raw
     instructions: str | None
     max_output_tokens: int | None
+    max_tool_calls: Raw
+    metadata: Raw
     parallel_tool_calls: bool
+    presence_penalty: Raw
     previous_response_id: Raw
+    prompt_cache_key: str | None
     reasoning: dict[str, str | None]
+    safety_identifier: Raw
     store: Raw
-    temperature: float | None
+    temperature: float
     text: dict[str, Any]
     tool_choice: Any
     tools: Sequence[Any]
-    top_p: float | None
+    top_logprobs: Raw
+    top_p: float
     truncation: Raw
-    metadata: Raw
+    user: str | None
 
 
 class ResponseHead(Struct):
@@ -214,9 +258,8 @@ class ResponseHead(Struct):
     model: str
     output: Sequence[Raw]
     object_: str = field(default="response", name="object")
-    background: bool = False
     completed_at: int | None = None
     error: dict[str, str | None] | None = None
     incomplete_details: dict[str, str] | None = None
-    service_tier: str | None = None
+    service_tier: str = "auto"
     usage: dict[str, Any] | None = None

@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from msgspec import UNSET, Raw
+from msgspec import Raw
 
-from daemon.inference.blocks import Citation, HostedCall, Opaque
+from daemon.inference.blocks import Citation, HostedCall, Opaque, SearchHit
 from daemon.inference.events import OBJECT, BlockDelta, BlockEnd, BlockKind, Cited, PartBreak
 from daemon.wires.call_arguments import ArgumentStart, stand_in
-from daemon.wires.json import LenientDecoder, is_object, json_text
+from daemon.wires.json import LenientDecoder, copy_of, encode, fields_of, is_object, json_text
 from daemon.wires.openai_responses.plain_reasoning import REASONING_TEXT, hidden_reasoning
 from daemon.wires.openai_responses.schema import (
     WIRE_NAME,
@@ -28,6 +28,7 @@ from daemon.wires.openai_responses.schema import (
     MessageItem,
     Part,
     ReasoningItem,
+    SearchAction,
 )
 from daemon.wires.sse_decoder import MOST_BLOCKS, BlockWriter, too_many
 
@@ -50,6 +51,7 @@ _HEAD = LenientDecoder(ItemHead)
 _MESSAGE = LenientDecoder(MessageItem)
 _REASONING = LenientDecoder(ReasoningItem)
 _CALL = LenientDecoder(CallItem)
+_ACTION = LenientDecoder(SearchAction)
 
 
 class MessagePart:
@@ -416,8 +418,19 @@ def hosted_name(head: ItemHead) -> str:
 
 def hosted_call(head: ItemHead, raw: Raw) -> HostedCall:
     """The hub's call of an item that has ended."""
-    action = None if head.action is UNSET else Raw(bytes(head.action))
-    return HostedCall(id=head.id or "", name=hosted_name(head), input=action, wire=WIRE_NAME, raw=raw)
+    action = copy_of(head.action)
+    hits: tuple[SearchHit, ...] = ()
+    if head.type == "web_search_call" and action is not None and is_object(action):
+        hits = _hits(action)
+        action = Raw(encode({name: value for name, value in fields_of(action).items() if name != "sources"}))
+    return HostedCall(id=head.id or "", name=hosted_name(head), input=action, hits=hits, wire=WIRE_NAME, raw=raw)
+
+
+def _hits(action: Raw) -> tuple[SearchHit, ...]:
+    """The pages of a search, or the one that it opened."""
+    read = _ACTION.decode(action)
+    pages = [SearchHit(page.url, page.title or "") for page in read.sources or () if page.url]
+    return tuple(pages) if pages or not read.url else (SearchHit(read.url),)
 
 
 def citation_from(annotation: Raw) -> Citation:

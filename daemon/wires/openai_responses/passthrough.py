@@ -292,7 +292,7 @@ class ResponsesDialect:
     def fail(self, error: GatewayError) -> bytes:
         problem = {"code": failure_code(error) or error.kind.value, "message": failure_message(error)}
         output = self._items if self.kept <= MOST_REPEATED else []
-        response = changed(self._running(), status="failed", error=problem, output=output)
+        response = self._objects.filled(changed(self._running(), status="failed", error=problem, output=output))
         return _numbered({"type": "response.failed", "response": Raw(response)}, self._last_number + 1)
 
     def whole(self, body: bytes) -> bytes:
@@ -316,9 +316,11 @@ class ResponsesDialect:
     def collected(self, stream: bytes) -> bytes:
         """The response object of the terminal event; its output by way of the hub where only the pieces had it."""
         if self._done and self._says_something(self._done):
-            return self._done
+            return self._objects.filled(self._done)
         answer = self._encode_response(collect(ResponsesStreamDecoder({}).feed(stream)))
-        return changed(self._done, output=fields_of(answer)["output"]) if self._done else answer
+        if not self._done:
+            return answer
+        return self._objects.filled(changed(self._done, output=fields_of(answer)["output"]))
 
     def _says_something(self, answer: bytes) -> bool:
         """Whether there is more in it than reasoning. The usual answer shows it at once."""
@@ -329,7 +331,7 @@ class ResponsesDialect:
 
     def unfold(self, body: bytes, response: Response) -> bytes:
         """The events that a stream of this answer would have had."""
-        answer = self.whole(body)
+        answer = self._objects.filled(self.whole(body))
         head = _response(answer)
         if self._opened_as:
             answer = changed(answer, id=self._opened_as)

@@ -18,6 +18,7 @@ from msgspec import Raw, Struct
 from daemon.wires.added_text import reminder
 from daemon.wires.base import Fields
 from daemon.wires.json import NOT_JSON, NULL, encode, fields_of, first_byte, list_of, string_of
+from daemon.wires.openai_responses.encode_request import SEARCH_SOURCES
 from daemon.wires.openai_responses.schema import InputMessage, InputText
 
 NEUTRAL_INSTRUCTIONS: Final = "You are a helpful assistant."
@@ -196,6 +197,16 @@ def _said(raw: Raw) -> Raw | None:
 def without_ids(fields: Fields, _: str = "") -> Sequence[str]:
     """Items without ids: another server made them, and this one knows its own by their beginning."""
     _each_item(fields, lambda raw: raw if _head(raw).type == "item_reference" else _without(raw, "id"))
+    return ()
+
+
+def without_sources(fields: Fields, _: str = "") -> Sequence[str]:
+    """``include`` without the pages of web searches, which no client asked for in these words."""
+    names = [raw for raw in list_of(fields.get("include", NULL)) if string_of(raw) != SEARCH_SOURCES]
+    if names:
+        fields["include"] = Raw(encode(names))
+    else:
+        fields.pop("include", None)
     return ()
 
 

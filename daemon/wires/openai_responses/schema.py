@@ -83,6 +83,20 @@ class ItemHead(Struct):
     action: Raw | Unset = UNSET
 
 
+class SearchSource(Struct):
+    """A page of a ``web_search_call``; other sources (``api``) have no address."""
+
+    url: str | None = None
+    title: str | None = None
+
+
+class SearchAction(Struct):
+    """``search`` has a query and, where they were asked for, sources; ``open_page`` and ``find_in_page`` a URL."""
+
+    url: str | None = None
+    sources: list[SearchSource] | None = None
+
+
 class MessageItem(Struct):
     """Some servers send a text where the API has a list of parts; of a reasoning item too."""
 
@@ -221,8 +235,23 @@ class ReasoningInput(Struct, tag="reasoning"):
     content: list[PlainReasoning] | Unset = UNSET
 
 
+class WebSearchCall(Struct, tag="web_search_call"):
+    """An earlier search that another vendor's upstream ran."""
+
+    id: str
+    status: str
+    action: dict[str, object]
+
+
 InputItem = (
-    InputMessage | FunctionCall | CustomToolCall | FunctionCallOutput | CustomToolCallOutput | ReasoningInput | Raw
+    InputMessage
+    | FunctionCall
+    | CustomToolCall
+    | FunctionCallOutput
+    | CustomToolCallOutput
+    | ReasoningInput
+    | WebSearchCall
+    | Raw
 )
 
 

@@ -63,6 +63,7 @@ def _sift(fields: Fields, sift: Sift) -> None:
 UPSTREAM = Upstream(
     endpoint="/responses",
     family="codex",
+    count_path="/input_tokens",
     session_key=session_key,
     force_fields=force_fields,
     separate_ids=separate_ids,

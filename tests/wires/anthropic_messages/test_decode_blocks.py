@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 from msgspec import Raw
 
-from daemon.inference.blocks import Block, File, HostedCall, Image, Opaque, Reasoning, Text, ToolCall, ToolResult
+from daemon.inference.blocks import (
+    Block,
+    File,
+    HostedCall,
+    Image,
+    Opaque,
+    Reasoning,
+    SearchHit,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 from daemon.wires.anthropic_messages import WIRE
 
 HELLO = Text("hi")
@@ -147,10 +158,27 @@ def test_blocks_beside_an_unknown_one(given: dict[str, Any], expected: Block) ->
 
 @pytest.mark.parametrize("kind", ["server_tool_use", "web_search_tool_result", "container_upload", "mcp_tool_use"])
 def test_the_vendors_own_blocks_stay_raw(kind: str) -> None:
-    given = {"type": kind, "id": "x", "name": "web_search", "content": []}
+    """Also the result of a search that is not there."""
+    given = {"type": kind, "id": "x", "name": "web_fetch", "content": []}
     (block,) = blocks(given, role="assistant")
     assert isinstance(block, Opaque)
     assert raw(block.raw) == given
+
+
+def test_what_goes_into_a_container_is_a_file() -> None:
+    assert blocks({"type": "container_upload", "file_id": "file_1"}) == (File(file_id="file_1"),)
+
+
+def test_a_search_is_one_call_wherever_its_result_stands() -> None:
+    uses = [{"type": "server_tool_use", "id": name, "name": "web_search", "input": {"query": name}} for name in "ab"]
+    page = {"type": "web_search_result", "url": "https://a", "title": None, "encrypted_content": "E"}
+    result = {"type": "web_search_tool_result", "tool_use_id": "b", "content": [page]}
+    first, text, second, last = blocks(uses[0], TEXT, uses[1], TEXT, result, role="assistant")
+    assert isinstance(first, HostedCall) and isinstance(second, HostedCall)
+    assert (first.hits, first.sealed, first.raw and raw(first.raw)) == ((), False, [uses[0]])
+    assert (second.hits, second.sealed) == ((SearchHit("https://a"),), True)
+    assert second.raw is not None and raw(second.raw) == [uses[1], result]
+    assert text == last == Text("hi")
 
 
 def test_tool_reference_in_a_result_stays_raw() -> None:

@@ -112,7 +112,8 @@ def test_a_call_and_its_result(result: ToolResult, expected: dict[str, Any]) -> 
         ("document", File(file_id="f")),
         ("content", Opaque("responses", Raw(b"{}"))),
         ("compaction", Opaque("responses", Raw(b'{"type":"compaction"}'))),
-        ("web_search", HostedCall(id="w", name="web_search")),
+        ("web_search", HostedCall(id="w", name="web_search", sealed=True)),
+        ("file_search", HostedCall(id="w", name="file_search")),
     ],
 )
 def test_what_has_no_form_is_reported(word: str, block: Block) -> None:
@@ -120,10 +121,26 @@ def test_what_has_no_form_is_reported(word: str, block: Block) -> None:
     assert encoded.lost == (f"messages[1].{word}",)
 
 
-def test_lost_parts_of_a_result_are_reported() -> None:
-    result = ToolResult(call_id="c7", content=(Text("x"), Image(file_id="f")))
+@pytest.mark.parametrize(
+    ("line", "block"),
+    [
+        ("[image at f, which could not be passed on]", Image(file_id="f")),
+        ("[document at f, which could not be passed on]", File(file_id="f")),
+        (None, Image(url="data:image/png,raw")),
+        (None, Image(media_type="image/tiff", data="x")),
+    ],
+)
+def test_where_a_named_medium_was_a_line_says_so(line: str | None, block: Image | File) -> None:
+    """Also in a result."""
+    result = ToolResult(call_id="c7", content=(Text("x"), block))
     called = Message("assistant", (ToolCall(id="c7", name="R", arguments=""),))
-    assert encode(called, Message("user", (result,))).lost == ("messages[1].image",)
+    encoded = encode(Message("user", (Text("x"), block)), called, Message("user", (result,)))
+    first, _, last = json.loads(encoded.body)["messages"]
+    texts = ["x", line] if line else ["x"]
+    assert [part["text"] for part in first["content"]] == texts
+    assert [part["text"] for part in last["content"][0]["content"]] == texts
+    word = "document" if isinstance(block, File) else "image"
+    assert encoded.lost == (f"messages[0].{word}", f"messages[2].{word}")
 
 
 def test_calls_and_results_of_openai_items_become_turns() -> None:

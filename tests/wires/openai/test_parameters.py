@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.inference.request import ReasoningOptions
-from daemon.wires.openai.parameters import effort_for, levels_of, lowered
+from daemon.inference.blocks import Text
+from daemon.inference.request import Message, ReasoningOptions, Request
+from daemon.wires.base import EncodeOptions
+from daemon.wires.losses import is_refused
+from daemon.wires.openai.parameters import effort_for, levels_of, note_lowered
+from daemon.wires.table import WIRES
 
 NOTHING = ReasoningOptions()
 
@@ -58,29 +62,76 @@ def test_effort(
 
 
 @pytest.mark.parametrize(
-    ("sent", "suffix", "options", "less"),
+    ("sent", "suffix", "effort", "less"),
     [
-        ("xhigh", None, ReasoningOptions(effort="max"), True),
-        ("high", None, ReasoningOptions(effort="xhigh"), True),
-        ("low", "high", ReasoningOptions(effort="low"), True),
-        ("high", None, budget(31_999), True),
-        ("high", None, budget(24_576), False),
-        ("max", None, budget(100_000), False),
-        ("high", None, ReasoningOptions(effort="high"), False),
-        ("low", None, ReasoningOptions(effort="minimal"), False),
-        ("low", None, ReasoningOptions(effort="none"), False),
-        ("low", None, ReasoningOptions(enabled=False, budget=4096), False),
-        ("low", None, ReasoningOptions(effort="auto"), False),
-        ("low", None, NOTHING, False),
-        (None, None, ReasoningOptions(effort="max"), False),
+        ("xhigh", None, "max", True),
+        ("high", None, "xhigh", True),
+        ("low", "high", "low", True),
+        ("max", None, "ultra", True),
+        ("high", None, "very high", True),
+        ("high", None, "high", False),
+        ("low", None, "minimal", False),
+        ("low", None, "none", False),
+        ("low", None, "auto", False),
+        ("low", None, None, False),
     ],
 )
 def test_a_level_that_is_less_than_the_client_asked_for_is_reported(
-    sent: str | None, suffix: str | None, options: ReasoningOptions, less: bool
+    sent: str, suffix: str | None, effort: str | None, less: bool
 ) -> None:
-    assert lowered(sent, suffix=suffix, options=options) == ("lowered_effort",) * less
+    lost: list[str] = []
+    asked = Request(wire="responses", model="x", messages=(), reasoning=ReasoningOptions(effort=effort))
+    note_lowered(asked, suffix, sent, lost)
+    assert lost == ["reasoning.effort"] * less
+
+
+@pytest.mark.parametrize(
+    ("sent", "options", "less"),
+    [
+        ("high", budget(31_999), True),
+        ("low", budget(1025), True),
+        ("high", budget(24_576), False),
+        ("max", budget(100_000), False),
+        ("low", ReasoningOptions(enabled=False, budget=4096), False),
+        (None, budget(31_999), False),
+        ("high", NOTHING, False),
+    ],
+)
+def test_a_level_that_stands_for_fewer_tokens_than_the_client_gave_is_reported(
+    sent: str | None, options: ReasoningOptions, less: bool
+) -> None:
+    lost: list[str] = []
+    note_lowered(Request(wire="messages", model="x", messages=(), reasoning=options), None, sent, lost)
+    assert lost == ["thinking.budget_tokens"] * less
+    assert not any(map(is_refused, lost))
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "gpt-4.1-mini", "gpt-3.5-turbo", "chatgpt-4o-latest"])
 def test_models_that_do_not_reason_have_no_levels(model: str) -> None:
     assert levels_of(model) == ()
+
+
+@pytest.mark.parametrize(
+    ("lost", "wire", "model", "effort"),
+    [
+        (("output_config.effort",), "messages", "gpt-5", "max"),
+        (("output_config.effort",), "messages", "deepseek-v4", "xhigh"),
+        (("reasoning_effort",), "chat", "gpt-5.1", "xhigh"),
+        (("reasoning.effort",), "responses", "gpt-5.6", "ultra"),
+        (("reasoning.effort",), "responses", "gpt-5", "no level"),
+        ((), "messages", "gpt-5", "high"),
+        ((), "messages", "gpt-5.6", "max"),
+        ((), "responses", "gpt-5", "none"),  # the least that there is
+        ((), "chat", "gpt-5", "auto"),
+        (("reasoning",), "messages", "gpt-4o", "high"),
+    ],
+)
+def test_an_effort_above_what_the_model_takes_is_reported(
+    lost: tuple[str, ...], wire: str, model: str, effort: str
+) -> None:
+    """Toward both APIs, under the name that the client's API has for it."""
+    asked = Request(
+        wire=wire, model="m", messages=(Message("user", (Text("go"),)),), reasoning=ReasoningOptions(effort=effort)
+    )
+    for toward in {"chat", "responses"} - {wire}:
+        assert WIRES[toward].encode_request(asked, EncodeOptions(model=model)).lost == lost

@@ -325,7 +325,7 @@ LOSSES: list[tuple[str, Message, list[str]]] = [
     ("a result without its call", turn("user", result("x", "1"), "a"), ["messages[1].tool_result"]),
     (
         "a search that the upstream ran",
-        turn("assistant", HostedCall(id="w", name="web_search")),
+        turn("assistant", HostedCall(id="w", name="web_search", sealed=True)),
         ["messages[1].web_search"],
     ),
     ("one in a user's turn", turn("user", HostedCall(id="w", name="web_search")), ["messages[1].web_search"]),

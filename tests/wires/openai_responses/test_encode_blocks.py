@@ -90,7 +90,6 @@ def test_a_refusal_stays_one_in_history() -> None:
         ({"image_url": "data:image/png;base64,AAA"}, Image(media_type="image/png", data="AAA")),
         ({"image_url": "data:image/png;base64,AAA"}, Image(data="AAA")),
         ({"image_url": "https://x.example/a.png"}, Image(url="https://x.example/a.png")),
-        ({"file_id": "file_1", "detail": "high"}, Image(file_id="file_1", detail="high")),
     ],
 )
 def test_images(expected: dict[str, str], block: Image) -> None:
@@ -109,11 +108,38 @@ def test_images(expected: dict[str, str], block: Image) -> None:
             File(media_type="text/csv", data="AAA", filename="a.csv"),
         ),
         ({"file_url": "https://x.example/a.pdf"}, File(url="https://x.example/a.pdf")),
-        ({"file_id": "file_1"}, File(file_id="file_1")),
     ],
 )
 def test_documents(expected: dict[str, str], block: File) -> None:
     assert parts(block) == [{"type": "input_file", **expected}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "block", "expected"),
+    [
+        ("image", Image(file_id="file_1", detail="high"), {"type": "input_image", "detail": "high"}),
+        ("document", File(file_id="file_1"), {"type": "input_file"}),
+    ],
+)
+@pytest.mark.parametrize("wire", ["responses", "chat", "messages"])
+def test_a_file_of_another_vendors_store_is_a_line_of_text(
+    kind: str, block: Image | File, expected: dict[str, str], wire: str
+) -> None:
+    """Clients of both OpenAI wires name files of one store."""
+    call_id = "c1"
+    body = encode(
+        ask(
+            turn("user", "a", block, "b"),
+            turn("assistant", call(call_id)),
+            turn("user", ToolResult(call_id=call_id, content=(Text("r"), block))),
+            wire=wire,
+        )
+    )
+    message, _, output = json.loads(body.body)["input"]
+    line = {"type": "input_text", "text": f"[{kind} at file_1, which could not be passed on]"}
+    part = line if wire == "messages" else {**expected, "file_id": "file_1"}
+    assert message["content"][1] == output["output"][1] == part
+    assert body.lost == ((f"messages[0].{kind}", f"messages[2].{kind}") if wire == "messages" else ())
 
 
 def test_a_text_document_is_text_under_its_title() -> None:
@@ -289,10 +315,10 @@ def test_own_items_come_back_as_they_were_at_their_place() -> None:
 
 
 def test_what_others_ran_themselves_is_reported() -> None:
-    hosted = HostedCall(id="srvtoolu_1", name="web_search", wire="messages", raw=raw({"type": "server_tool_use"}))
+    hosted = HostedCall(id="srvtoolu_1", name="web_fetch", wire="messages", raw=raw({"type": "server_tool_use"}))
     unknown = Opaque("messages", raw({"type": "container_upload"}))
     body = encode(ask(turn("assistant", hosted, unknown, "a")))
-    assert body.lost == ("messages[0].web_search", "messages[0].container_upload")
+    assert body.lost == ("messages[0].web_fetch", "messages[0].container_upload")
 
 
 def test_message_ids_go_back_to_this_wire_only() -> None:

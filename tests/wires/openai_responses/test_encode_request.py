@@ -182,7 +182,7 @@ def test_the_clients_own_cache_key_is_kept_as_far_as_it_fits() -> None:
     ("expected", "wire", "user", "lost"),
     [
         ("u1", "chat", "u1", ()),
-        (None, "messages", "u1", ()),
+        (None, "messages", "u1", ("metadata.user_id",)),
         (None, "chat", "u" * 65, ("user",)),
     ],
 )

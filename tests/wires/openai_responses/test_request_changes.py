@@ -166,6 +166,15 @@ def changed(change: Change, body: dict[str, Any], argument: str = "") -> tuple[d
             },
             [],
         ),
+        # what is asked for beside the answer
+        (
+            changes.without_sources,
+            "",
+            {"include": ["reasoning.encrypted_content", "web_search_call.action.sources"]},
+            {"include": ["reasoning.encrypted_content"]},
+            [],
+        ),
+        (changes.without_sources, "", {"include": ["web_search_call.action.sources"]}, {}, []),
         # ids
         (
             changes.without_ids,

@@ -32,11 +32,10 @@ from daemon.inference.events import (
     PartBreak,
     StreamError,
 )
-from daemon.inference.request import OutputFormat, ReasoningOptions, ToolChoice
 from daemon.inference.response import FinishReason, Response, Usage
 from daemon.wires.openai_responses import WIRE
 from tests.wires.grammar_responses import check, frames
-from tests.wires.openai_responses.world import ask, context, decode, raw, tool
+from tests.wires.openai_responses.world import context, decode, raw
 
 START = MessageStart("resp_up", "upstream-model")
 STOP = Finish(FinishReason.STOP, Usage(input_tokens=3, output_tokens=2))
@@ -169,30 +168,6 @@ def frames_free(body: bytes) -> dict[str, Any]:
 # --- the object around it ---
 
 
-def test_the_object_repeats_the_request() -> None:
-    request = ask(
-        wire="responses",
-        system=(Text("be brief"),),
-        tools=(tool("read"),),
-        tool_choice=ToolChoice("any"),
-        max_tokens=99,
-        temperature=0.5,
-        reasoning=ReasoningOptions(effort="low", summary="auto"),
-        output=OutputFormat(kind="json_schema", name="n", schema=raw({"type": "object"})),
-        verbosity="low",
-        extra={"responses": {"metadata": raw({"a": "b"}), "previous_response_id": raw("resp_0")}},
-    )
-    response = check(WIRE.stream_encoder(context(request)).encode([START, STOP]))
-    assert response["id"] == "resp_" + "0" * 32
-    assert (response["model"], response["created_at"]) == ("gpt-5", 1_700_000_000)
-    assert (response["instructions"], response["max_output_tokens"]) == ("be brief", 99)
-    assert [each["name"] for each in response["tools"]] == ["read"]
-    assert (response["tool_choice"], response["temperature"]) == ("required", 0.5)
-    assert response["reasoning"] == {"effort": "low", "summary": "auto"}
-    assert response["text"]["format"]["name"] == "n" and response["text"]["verbosity"] == "low"
-    assert (response["metadata"], response["previous_response_id"]) == ({"a": "b"}, "resp_0")
-
-
 @pytest.mark.parametrize(
     ("expected", "usage"),
     [
@@ -300,14 +275,16 @@ answers = st.builds(
 
 
 def as_shown(answer: Response) -> Response:
-    """``answer`` as this wire can say it: a completed one ends for its calls or refusal, ids are the wire's own."""
+    """``answer`` as this wire can say it: a completed one ends for its calls or refusal, ids are the wire's own, and so
+    is the tier that nobody named."""
     finish = answer.finish
     if finish is FinishReason.STOP:
         if any(isinstance(each, ToolCall) for each in answer.content):
             finish = FinishReason.TOOL_CALLS
         elif any(isinstance(each, ModelRefusal) for each in answer.content):
             finish = FinishReason.REFUSAL
-    return structs.replace(answer, content=tuple(without_item_id(each) for each in answer.content), finish=finish)
+    content = tuple(without_item_id(each) for each in answer.content)
+    return structs.replace(answer, content=content, finish=finish, service_tier="default")
 
 
 def without_item_id(each: Any) -> Any:
