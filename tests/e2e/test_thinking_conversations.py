@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from collections import Counter
 from typing import Any, Final
 
 import pytest
@@ -32,6 +33,10 @@ OTHERS: Final = (
     Played("anthropic", "messages"),
     Played("minimax", "chat"),
 )
+UNSIGNED: Final = (Played("kimi", "messages"),)
+"""Thinking of Messages that nobody has signed does not go back from a client of another API; this is reported."""
+LEARNED: Final = frozenset({"/anthropic/v1/messages thinking"})
+"""Kimi takes no adaptive thinking over Messages: one refusal teaches that. It is about no earlier thinking."""
 NAMED: Final = (GEMINI, DEEPSEEK, KIMI, PLAIN)
 PAIRS: Final = (
     *itertools.permutations(NAMED, 2),
@@ -77,6 +82,7 @@ class Conversation:
         self.gateway = gateway
         self.client = client
         self.upstreams = upstreams
+        self.refused: Counter[str] = Counter()
         self.turns = 0
 
     def turn(self, *, fails: str = "", after: int = 0) -> list[Exchange]:
@@ -87,8 +93,9 @@ class Conversation:
         seen = len(self.gateway.log)
         self.turns += 1
         self.client.makes(f"file-{self.turns}.txt", f"word-{self.turns}")
-        refused = [each for upstream in self.upstreams.values() for each in refusals(upstream) if each["status"] != 500]
-        assert not refused, f"refused: {[(each['path'], each['fault'], each['status']) for each in refused]}"
+        found = [each for upstream in self.upstreams.values() for each in refusals(upstream)]
+        self.refused.update(f"{each['path']} {each['fault']}" for each in found if each["status"] != 500)
+        assert self.refused.keys() <= LEARNED and max(self.refused.values(), default=0) <= 1, self.refused
         return self._exchanges(self.gateway.log[seen:])
 
     def _exchanges(self, log: str) -> list[Exchange]:
@@ -133,7 +140,8 @@ def test_makes_by_turns(one: Played, two: Played, kind: str) -> None:
         signed = makes[each.provider] == GEMINI
         # A signature stands at calls alone: the first of the two answers of a turn.
         due = [place for place in own if not signed or place % 2 == 0]
-        assert each.thoughts >= len(due), f"request {number} lacks thinking of its own: {each.thoughts} of {len(due)}"
-        if len(own) < len(before) and each.thoughts < len(before):
+        if makes[each.provider] not in UNSIGNED:
+            assert each.thoughts >= len(due), f"request {number} lacks its own thinking: {each.thoughts} of {len(due)}"
+        if (len(own) < len(before) and each.thoughts < len(before)) or each.thoughts < len(due):
             assert any("reasoning" in name for name in each.lost), f"request {number} is silent: {each.lost}"
         before.append(each.provider)
