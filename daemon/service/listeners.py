@@ -54,7 +54,7 @@ def announce(sockets: Sequence[socket], snapshot: Snapshot) -> None:
     if len(snapshot.core_auths) > 1:
         logger.info("{}", _routing(snapshot.config))
     if snapshot.config.translation.strict:  # before 0.2 many fields were lost in silence
-        logger.info("translation.strict: what an upstream's API has no place for is refused, also fields unknown so far")
+        logger.info("translation.strict: fields that an upstream's API has no place for are refused, unknown ones too")
     if not snapshot.core_auths:
         logger.warning(
             "no provider is enabled: fill in packycode or tppc.providers in config.yaml and set enabled: true, "
