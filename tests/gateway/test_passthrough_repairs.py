@@ -71,6 +71,8 @@ CALLS: list[tuple[str, list[Json], list[Json]]] = [
      made(("call_c_0", "f", A))),
     ("{}, then the arguments", [calls(part("{}", "f", index=0, id="x")), calls(part(A, index=0)), END],
      made(("x", "f", A))),
+    ("ids that are numbers", [calls(part(A, "f", index=0, id=7)), calls(part("{", "g", index=1, id=8)),
+                              calls(part("}", index=1)), END], made(("7", "f", A), ("8", "g", "{}"))),
     ("no arguments", [calls(part("{}", "f", index=0, id="x")), END], made(("x", "f", "{}"))),
     ("blank arguments", [calls(part("  ", "f", index=0, id="x")), END], made(("x", "f", "{}"))),
     ("none at all", [calls(part("", "f", index=0, id="x")), END], made(("x", "f", "{}"))),

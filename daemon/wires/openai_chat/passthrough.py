@@ -225,7 +225,7 @@ class ChatDialect:
         return b"data: " + encode(chunk) + b"\n\n"
 
     def _unlike(self, payload: bytes, choices: Raw, field: str) -> bytes:
-        """Calls whose ids the conversation holds already get others."""
+        """Calls whose ids the conversation holds already get others, and numbers become texts."""
         renamed = False
         whole = msgspec.json.decode(choices)
         for choice in whole if isinstance(whole, list) else ():
@@ -243,6 +243,8 @@ class ChatDialect:
             known = encode((object_of(choice).get("index"), call.get("index", place)))
             name = object_of(call.get("function")).get("name")
             name = name if isinstance(name, str) else ""
+            if type(call.get("id")) is int:  # NVIDIA NIM (opencode#19947): what takes it so does not take it back
+                call["id"], renamed = str(call["id"]), True
             if isinstance(call.get("id"), str) and (fresh := self._ids.fresh(known, call["id"], name)):
                 call["id"], renamed = fresh, True
         self.kept = self._ids.kept
