@@ -29,9 +29,6 @@ OTHERS: Final = (
     Played("kimi", "messages"),
     Played("vllm", "responses"),
     Played("openrouter", "chat"),
-    Played("xai", "responses"),
-    Played("anthropic", "messages"),
-    Played("minimax", "chat"),
 )
 UNSIGNED: Final = (Played("kimi", "messages"),)
 """Thinking of Messages that nobody has signed does not go back from a client of another API; this is reported."""
