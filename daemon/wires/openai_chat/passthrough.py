@@ -80,6 +80,7 @@ class ChatDialect:
         "_hides_usage",
         "_id",
         "_ids",
+        "_late",
         "_model",
         "_opened",
         "_own",
@@ -118,7 +119,8 @@ class ChatDialect:
         self._read = _LAST
         self._calls = False  # whether the event has some
         self._counts = False  # whether it has usage
-        self._usage = Raw(b"")  # the last that the client has seen
+        self._usage = Raw(b"")  # the last that has come
+        self._late = b""  # a chunk with nothing but usage, which has come before any ``finish_reason``
         self._ids.begin()
         self.kept = 0
         self._finishes = False  # whether a choice of the event has its ``finish_reason``
@@ -157,6 +159,7 @@ class ChatDialect:
         return any(name != "role" and bytes(value) not in _NOTHING for delta in deltas for name, value in delta.items())
 
     def event(self, payload: bytes) -> bytes:
+        late, self._late = self._late, b""
         if self._read is _LAST:
             self._done = True
             return self._reason() + b"data: [DONE]\n\n"
@@ -165,7 +168,7 @@ class ChatDialect:
             return b""  # of a relay, behind an answer that is complete
         self._ending = self._ending or self._finishes
         if (self._hides_usage or self._opened) and self._is_hidden(chunk):
-            return b""
+            return late
         if self._counts:
             self._usage = Raw(bytes(chunk.usage))
         before = b""
@@ -181,7 +184,10 @@ class ChatDialect:
         chunk_id = bytes(chunk.id)
         if chunk_id != self._id:
             payload = self._one_id(chunk_id, payload)
-        return before + b"data: " + payload.replace(b"\n", b" ") + b"\n\n"
+        out = late + before + b"data: " + payload.replace(b"\n", b" ") + b"\n\n"
+        if self._counts and not self._ending and not self.commits():
+            self._late, out = out, b""
+        return out
 
     def _repaired(self, payload: bytes, calls: CallTable, rest: dict[int, str]) -> bytes:
         payload = rewritten(payload, self._read.choices, calls, rest)
@@ -213,7 +219,7 @@ class ChatDialect:
         return late + self._written({}, "tool_calls" if called else "stop", **counts)
 
     def _written(self, delta: Mapping[str, object], reason: str | None = None, **fields: Raw) -> bytes:
-        """A chunk of ours. The last one says the usage again: the SDKs take that of the last chunk."""
+        """A chunk of ours. The last one has the usage: the SDKs take that of the last chunk."""
         chunk = {
             "id": Raw(self._id or encode(f"chatcmpl-{self._context.answer_id}")),
             "object": "chat.completion.chunk",
@@ -269,7 +275,7 @@ class ChatDialect:
         return payload
 
     def end(self) -> bytes:
-        return b"" if self._done else b"data: [DONE]\n\n"
+        return b"" if self._done else self._late + b"data: [DONE]\n\n"
 
     def keep_alive(self, *, committed: bool) -> bytes:
         """A chunk with an empty delta; after the finish_reason there is no place for one."""
