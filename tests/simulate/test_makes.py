@@ -47,6 +47,19 @@ def test_an_odd_request_is_refused_in_the_words_of_the_make(
     assert words in (texts(reply.json) if reply.headers["content-type"] == "application/json" else reply.body.decode())
 
 
+@pytest.mark.parametrize("between", [[], [{"role": "assistant", "content": "I look."}]])
+def test_reasoning_stands_before_its_answer_and_all_its_calls(between: list[Any]) -> None:
+    call, result = {"type": "function_call", "name": "f", "arguments": "{}"}, {"type": "function_call_output"}
+    answer = [
+        {"type": "reasoning", "content": [{"type": "reasoning_text", "text": " "}]},
+        *between,
+        *(call | {"call_id": "c1"}, call | {"call_id": "c2"}),
+        *(result | {"call_id": each, "output": "x"} for each in ("c1", "c2")),
+    ]
+    body = good("responses", "deepseek-v4-pro") | {"input": [{"role": "user", "content": "go"}, *answer]}
+    assert ask("deepseek", address("deepseek", "responses"), body).status == 200
+
+
 def test_there_is_a_row_for_each_demand() -> None:
     """By the demand that refuses first, in the order of the make."""
     refusing: dict[tuple[str, str], list[Demand | None]] = defaultdict(list)

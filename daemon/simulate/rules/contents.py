@@ -167,7 +167,8 @@ def reasoning_items_back(says: Envelope, words: str) -> Demand:
             kind = item.get("type", "message")
             if kind == "function_call" and not thought:
                 return words
-            thought = (kind == "reasoning" and bool(item.get("content"))) or (thought and kind == "function_call")
+            goes_on = kind == "function_call" or item.get("role") == "assistant"
+            thought = (kind == "reasoning" and bool(item.get("content"))) or (thought and goes_on)
         return None
 
     return rule("thinking-back", complaint, says, param=None)
