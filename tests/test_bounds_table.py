@@ -32,7 +32,7 @@ from daemon.upstream import balance, discovery, model_list
 from daemon.upstream.http import call, connection, egress, transport, trust
 from daemon.wires import json, sse, sse_decoder
 from daemon.wires.openai_chat import streamed_call
-from daemon.wires.openai_responses import stream_encoder
+from daemon.wires.openai_responses import refilled_items, stream_encoder
 from daemon.wires.openai_responses.compaction import MOST_SUMMARY
 from daemon.wires.openai_responses.decode_request import MOST_GROUPS
 from tests.harness import ROOT
@@ -81,6 +81,7 @@ BOUNDS: Final[Mapping[str, float]] = {
     "amendments learned in all": learned.MOST,
     "remembered makers of encrypted reasoning, turn states and ids": owners.MOST_REMEMBERED,
     "reasoning remembered for Chat clients, which cannot carry it": call_reasoning.MOST_KEPT,
+    "text of one running item that passes through on the Responses API": refilled_items.MOST_REFILLED,
     "core auths that are asked who made an id": looking.MOST_SEARCHED,
     "pieces of reasoning of one request whose maker is looked for": ownership.MOST_LOOKED_AT,
     "models whose prompts are calibrated": counting.MOST_MODELS,

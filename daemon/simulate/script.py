@@ -119,7 +119,7 @@ def _play(conversation: Conversation, progress: Progress) -> Actions | None:
     said = (Say(step["text"]),) if "text" in step else ()
     calls = [one for one in step.get("parallel", [step]) if "tool" in one]
     if not calls:
-        return said
+        return said or None
     if not conversation.tools:
         return None
     offered = {tool.name: tool for tool in conversation.tools}

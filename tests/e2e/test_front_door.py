@@ -63,7 +63,7 @@ def nginx_url(gateway: Daemon) -> Iterator[str]:
 
 
 def body_of(dialect: Dialect, stream: bool) -> bytes:
-    return json.dumps(dialect.request(script({"say": SAID}), stream=stream)).encode()
+    return json.dumps(dialect.request(script({"text": SAID}), stream=stream)).encode()
 
 
 @pytest.mark.parametrize(("dialect", "stream"), REQUESTS, ids=NAMES)

@@ -302,7 +302,7 @@ def test_the_first_event_is_the_clients(keyless: Daemon, upstream: Simulator, di
     """The upstream announces its answer at once and begins to write it four pauses later."""
     upstream.control(delay_ms=30)
     before = counters(keyless, "tppcd_request_first_event_seconds_sum")
-    response = keyless.post(dialect.path, dialect.request(script({"say": "Zebra"}), stream=stream))
+    response = keyless.post(dialect.path, dialect.request(script({"text": "Zebra"}), stream=stream))
     upstream.reset()
     line = line_of(keyless, response)
     assert line["first_ms"] >= 4 * 30

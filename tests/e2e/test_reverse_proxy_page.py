@@ -46,7 +46,7 @@ def port_of(url: str) -> int:
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("dialect", [MESSAGES, CHAT, RESPONSES], ids=lambda each: each.path)
 def test_every_entry_is_served(url: str, dialect: Dialect, stream: bool) -> None:
-    body = dialect.request(script({"say": SAID}), stream=stream)
+    body = dialect.request(script({"text": SAID}), stream=stream)
     with client() as asking:
         assert asking.post(url + dialect.path, json=body).status_code == 401
         answer = asking.post(url + dialect.path, json=body, headers=KEY)
@@ -57,14 +57,14 @@ def test_every_entry_is_served(url: str, dialect: Dialect, stream: bool) -> None
 def test_an_event_arrives_before_the_next_is_sent(url: str, upstream: Simulator) -> None:
     """The upstream sends a part and then nothing, for longer than the test would wait."""
     upstream.fail({"fault": "stall", "after": 8, "seconds": 600})
-    body = MESSAGES.request(script({"say": SAID * 20}), stream=True)
+    body = MESSAGES.request(script({"text": SAID * 20}), stream=True)
     with client() as asking, asking.stream("POST", url + MESSAGES.path, json=body, headers=KEY) as answer:
         first = next(MESSAGES.delta(event) for event in events(answer) if MESSAGES.delta(event))
     assert first
 
 
 def test_bodies_may_have_64_mib(url: str) -> None:
-    long = MESSAGES.request(script({"say": SAID}) + " " * 5_000_000, stream=False)
+    long = MESSAGES.request(script({"text": SAID}) + " " * 5_000_000, stream=False)
     with client() as asking:
         assert asking.post(url + MESSAGES.path, json=long, headers=KEY).status_code == 200
     key = f"authorization: {KEY['authorization']}\r\n".encode()
@@ -92,7 +92,7 @@ def test_connections_to_the_daemon_are_used_again(url: str, daemon: Daemon) -> N
     before = connections(port_of(daemon.url))
     with client() as asking:
         for _ in range(8):
-            asking.post(url + CHAT.path, json=CHAT.request(script({"say": SAID}), stream=True), headers=KEY)
+            asking.post(url + CHAT.path, json=CHAT.request(script({"text": SAID}), stream=True), headers=KEY)
     assert len(connections(port_of(daemon.url)) - before) <= 3
 
 

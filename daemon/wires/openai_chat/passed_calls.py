@@ -22,7 +22,7 @@ from daemon.wires.openai_chat.decode_end import UNSAID, finish_reason
 
 Json = dict[str, Any]
 
-_FINISH: Final = re.compile(rb'("finish_reason" ?: ?")([^"\\]*)"')
+_FINISH: Final = re.compile(rb'("finish_reason" ?: ?")((?:[^"\\]|\\.)*)"')
 _WORDS: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 _CUTS: Final = {
     FinishReason.LENGTH: "length",

@@ -142,9 +142,9 @@ class ChatDialect:
         if not (self.goes_on or error or chunk.choices == _EMPTY):
             raise msgspec.DecodeError  # a client's SDK takes it for a chunk, and reads its choices
         self._calls = calls = b'"tool_calls"' in payload
-        finishes = (b'"finish_reason":"' in payload or b'"finish_reason": "' in payload) and says_end(payload)
-        self._finishes = finishes
-        self.beside = finishes or error or not self.goes_on
+        gives_reason = b'"finish_reason":"' in payload or b'"finish_reason": "' in payload
+        self._finishes = finishes = gives_reason and says_end(payload)
+        self.beside = gives_reason or error or not self.goes_on
         self.needs_decoding = not self._spoken or usage or error or finishes or calls or self._ending
         self._spoken = self._spoken or self.commits()
         self.signature = b""

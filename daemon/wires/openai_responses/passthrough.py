@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
@@ -28,7 +29,7 @@ from daemon.wires.openai_responses.decode_answer import decode_response
 from daemon.wires.openai_responses.encode_answer import ResponseObjects
 from daemon.wires.openai_responses.errors import failure_code, failure_message
 from daemon.wires.openai_responses.item_events import item_events
-from daemon.wires.openai_responses.refilled_items import PIECES, quoted, refilled
+from daemon.wires.openai_responses.refilled_items import MOST_REFILLED, PIECES, quoted, refilled
 from daemon.wires.openai_responses.schema import WIRE_NAME
 from daemon.wires.openai_responses.stream_decoder import ResponsesStreamDecoder
 from daemon.wires.openai_responses.stream_encoder import MOST_REPEATED
@@ -75,6 +76,8 @@ _item = LenientDecoder(_Item).decode
 _call = LenientDecoder(_Call).decode
 _response = LenientDecoder(_Response).decode
 _NOTHING = _Item()
+_NEW: Final = bytearray()
+"""Of an item that has said nothing yet; nobody adds to it."""
 _SAID = re.compile(rb'"(?:arguments|input|refusal)" ?: ?"[^"]|"output_text"[^{}]{0,200}"text" ?: ?"[^"]')
 """A call, or a part of a message, that is not empty."""
 
@@ -133,8 +136,8 @@ class ResponsesDialect:
         self._items: list[Raw] = []
         self._items_size = self.kept = 0
         # What the pieces of running items have said so far, by ``output_index``, as it stands in JSON between the
-        # quotes; and whether an item that has ended was filled with it.
-        self._said: dict[int | None, bytearray] = {}
+        # quotes, None for one that has become too long; and whether an item that has ended was filled with it.
+        self._said: dict[int | None, bytearray | None] = {}
         self._refilled = False
         self._done = b""  # the response object of the terminal event: the whole answer of a client that did not stream
         # The response object of the upstream's opening, as the client got it. A keep-alive repeats it, so that it
@@ -175,12 +178,16 @@ class ResponsesDialect:
         kind = event.type
         if kind in PIECES:
             piece = bytes(event.delta)[1:-1]
-            said = self._said.get(event.output_index)
-            if said is None:
+            said = self._said.get(event.output_index, _NEW)
+            if said is _NEW:
                 self._said[event.output_index] = bytearray(piece)
-            else:
+                self.kept += len(piece)
+            elif said is not None:
                 said += piece
-            self.kept += len(piece)
+                self.kept += len(piece)
+                if len(said) > MOST_REFILLED:
+                    self._said[event.output_index] = None
+                    self._count()
         elif kind in ITEMS:
             item = self._unlike(event.item)
             if kind == ITEM_DONE:
@@ -208,7 +215,7 @@ class ResponsesDialect:
         return frame(kind, payload.replace(b"\n", b" "))
 
     def _count(self) -> None:
-        said = sum(map(len, self._said.values()))
+        said = sum(map(len, filter(None, self._said.values())))
         self.kept = said + self._items_size + self._ids.kept + len(self._envelope) + len(self._done)
 
     def _unlike(self, item: Raw) -> Raw:

@@ -14,6 +14,8 @@ from msgspec import Raw, Struct
 from daemon.wires.call_arguments import NO_ARGUMENTS, lacks_arguments
 from daemon.wires.json import LenientDecoder, changed, fields_of, is_object
 
+MOST_REFILLED: Final = 1024 * 1024
+"""Bytes that are kept of an item. A longer one stays as it comes: what keeps nothing may have any length."""
 PIECES: Final = frozenset(
     {
         "response.output_text.delta",
