@@ -7,7 +7,7 @@ CONFIG ?= ./config.yaml
 MODELS ?= $(HOME)/.cache/tppcd-e2e-model
 SHARED ?= ../shared
 
-# Two at once for each core (tests/conftest.py); a file stays whole, and the order is that of the folders, with what is quick last.
+# As many at once as there are cores; a file stays whole, and the order is that of the folders, with what is quick last.
 # Bytecode is kept even where the environment says otherwise: to compile everything anew takes longer than many a test.
 JOBS ?= auto
 PARALLEL := -n $(JOBS) --dist loadfile --no-loadscope-reorder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,11 +35,6 @@ def pytest_configure(config: pytest.Config) -> None:
     long campaigns draw new ones. A clock judges neither."""
     chosen = config.getoption("markexpr")
     settings.load_profile(chosen if chosen in ("soak", "fast") else "suite")
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """Two for each core: tests of processes wait about as long as they compute."""
-    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

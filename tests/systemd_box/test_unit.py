@@ -44,9 +44,16 @@ def test_systemd_finds_nothing_to_say_about_the_unit(booted: Box) -> None:
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def test_it_is_ready_within_a_second(box: Box) -> None:
-    """The best of three, by systemd's own clock, from the fork to READY=1. What its main thread waited for a core is
-    left out, so that a machine with other work makes no difference."""
+def test_a_restart_ends_when_it_serves(box: Box) -> None:
+    """``Type=notify``: ``systemctl restart`` waits for READY=1."""
+    box.do("systemctl", "restart", UNIT)
+    assert "generation 1" in box.property("StatusText")  # "serving" it, or, once that is reported, it is "in force"
+    assert '"status":"ok"' in box.ask("/healthz")
+
+
+@pytest.mark.soak
+def test_how_soon_it_is_ready(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    """By systemd's own clock, from the fork to READY=1, without what its main thread waited for a core."""
 
     def start() -> float:
         box.do("systemctl", "restart", UNIT)
@@ -54,9 +61,9 @@ def test_it_is_ready_within_a_second(box: Box) -> None:
         waited = int(box.do("cat", f"/proc/{box.property('MainPID')}/schedstat").split()[1])
         return (ready - began) / 1e6 - waited / 1e9
 
-    assert min(start() for _ in range(3)) < 1.0
-    assert "generation 1" in box.property("StatusText")  # "serving" it, or, once that is reported, it is "in force"
-    assert '"status":"ok"' in box.ask("/healthz")
+    times = sorted(start() for _ in range(5))
+    with capsys.disabled():
+        print(f"\nready after {times[0]:.2f} to {times[-1]:.2f} s")
 
 
 def test_reload_waits_and_fails_when_refused_and_the_service_serves_on(box: Box) -> None:

@@ -34,7 +34,7 @@ CHECKS = (
     openapi_checks.content_type_conformance,
     openapi_checks.response_schema_conformance,
 )
-SUITE = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+SUITE = settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 CAMPAIGN = settings(SUITE, max_examples=1000)
 REFUSED_AT_THE_DOOR = {400, 401, 403, 405, 415, 429}
 """Answers that a request gets before its operation has looked at what it wants."""
