@@ -115,7 +115,7 @@ class ModelLists(Struct, frozen=True):
 
 def lists_of(auth: CoreAuth, known: Lists) -> ModelLists:
     """A list of the upstream that is known and not empty takes the place of the models, or comes beside them."""
-    discovered = known.get(auth.id) or ()
+    discovered = (known.get(auth.id) or ()) if auth.discover else ()  # it may have been asked before a change
     return ModelLists(auth.models if auth.keeps_models or not discovered else (), discovered, auth.exclude_models)
 
 

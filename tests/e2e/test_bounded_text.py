@@ -130,7 +130,7 @@ def test_made_up_names_displace_no_registered_model(_first: Simulator) -> None:
         gateway.post(MESSAGES.path, MESSAGES.request("x", model="lion"))
         shown = series(gateway)
         assert 'model="lion"' in shown, "registered later, while the places of made-up names are all taken"
-        assert 'model="gpt-5"' in shown, "the provider's default"
+        assert 'model="gpt-5"' not in shown, "fox has lion alone by now"
 
 
 def by_file(gateway: Daemon, upstream: Simulator) -> Iterator[None]:

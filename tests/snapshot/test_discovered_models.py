@@ -145,6 +145,11 @@ def test_lists_of_core_auths_that_have_gone_are_dropped() -> None:
     assert registry([FOX], DEFAULT_ALIASES, lists).listed == {FOX.id: ("a",)}
 
 
+def test_a_list_from_before_a_change_is_not_used_where_the_models_are_written_now() -> None:
+    auth = core_auth("fox", models=(ModelEntry(name="lion"),))
+    assert registry([auth], (), {auth.id: ("gpt-5", "lion")}).names() == ("lion",)
+
+
 def test_equal_lists_share_what_is_made_of_them() -> None:
     names = tuple(f"model-{number}" for number in range(600))
     auths = [core_auth(f"p{number}", discover=True) for number in range(300)]
