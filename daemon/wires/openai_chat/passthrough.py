@@ -8,6 +8,7 @@ client could put together, and an end without its word, are repaired (``passed_c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct, structs
@@ -320,8 +321,14 @@ class ChatDialect:
         return self._own.encode(list(replay(response)))
 
 
+_STATE_MARKS: Final = (b'signature"', b'"reasoning_opaque"', b'"data"')
+"""One of them is in every answer with something that only its upstream can read; to look at it closely takes long."""
+
+
 def _pieces(payload: bytes) -> list[str]:
     """What only its upstream can read, of a chunk or a whole answer; nothing of one that is no text throughout."""
+    if not any(mark in payload for mark in _STATE_MARKS):
+        return []
     try:
         choices = _choices_with_state.odd(payload).choices or ()
     except NOT_JSON:
