@@ -16,6 +16,7 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -262,10 +263,12 @@ def daemon(
     home: Path | None = None,
     under: tuple[str, ...] = (),
     fresh: bool = False,
+    trusting: Path | None = None,
 ) -> Iterator[Daemon]:
     """A daemon on a free port that serves ``config_text``; entered once it is ready.
 
-    With the ``home`` of an earlier one it starts where that one stopped; None leaves config.yaml as it is.
+    With the ``home`` of an earlier one it starts where that one stopped; None leaves config.yaml as it is. Its HTTPS
+    is checked by the CA file ``trusting``.
     """
     with contextlib.ExitStack() as cleanup:
         home = home or cleanup.enter_context(_home())
@@ -276,7 +279,12 @@ def daemon(
             ("run", "--config", str(home / "config.yaml"), "--port", "0", *args), home, env, under, fresh=fresh
         )
         cleanup.enter_context(_shown(running))
-        running.url = "http://" + running.wait_log(r"listening on (?:http://)?([\w.]+:\d+)\b")[1]
+        if trusting is not None:
+            running.http = httpx.Client(
+                trust_env=False, timeout=PATIENCE, verify=ssl.create_default_context(cafile=str(trusting))
+            )
+        listening = running.wait_log(r"listening on ([\w.]+:\d+)( \(HTTPS\))?")
+        running.url = f"{'https' if listening[2] else 'http'}://{listening[1]}"
         wait_for(lambda: _answers(running, "/readyz"), "the daemon to be ready")
         yield running
 

@@ -24,7 +24,7 @@ HOMES = {
     "argon2": ("api", "gateway"),
     "bcrypt": ("api", "gateway"),
     "bpe_openai": ("gateway.counting",),
-    "cryptography": ("state.files", "store.encryption"),
+    "cryptography": ("state.files", "store.encryption", "sources.certificate"),
     "httptools": ("service", "upstream.http.connection"),
     "httpx": ("api", "cli"),
     "loguru": ("",),

@@ -21,7 +21,7 @@ from daemon.config.model_patterns import excluding
 from daemon.config.profiles import PROFILES
 from daemon.config.provider import lower_name, providers_of
 from daemon.config.rules_keys import key_form, provider_keys
-from daemon.config.rules_operating import logging, management, not_in_effect
+from daemon.config.rules_operating import logging, management
 from daemon.config.rules_secrets import secrets
 from daemon.config.rules_urls import balance_url, base_url, proxy_url
 from daemon.config.schema import DEFAULT_MODELS, Config, Defaults, ModelSource, ProviderEntry, TppcProvider, WireApi
@@ -229,7 +229,7 @@ def shadowed(config: Config) -> Faults:
 
 
 RULES: tuple[Callable[[Config], Faults], ...] = (
-    general, management, client_keys, packycode, names, tppc, aliases, shadowed, logging, not_in_effect, secrets,
+    general, management, client_keys, packycode, names, tppc, aliases, shadowed, logging, secrets,
 )  # fmt: skip
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
 from typing import Final
 
 from daemon.config import log_sizes
@@ -60,30 +59,6 @@ def logging(config: Config) -> Faults:
     if log_sizes.retention(config.logging.retention) is None:
         message = f"must be a number of files or of days, got {quoted(config.logging.retention)}"
         yield fault_at("logging.retention", "wrong-value", message, "e.g. 10 files, or 14 days")
-
-
-NOT_IN_EFFECT: Final[tuple[tuple[str, Callable[[Config], bool], str], ...]] = (
-    ("tls", lambda it: bool(it.tls.cert and it.tls.key), "the daemon serves plain HTTP"),
-)
-"""Key, whether it is set to something other than what happens, and what happens instead."""
-
-
-def not_in_effect(config: Config) -> Faults:
-    """A warning for each key that has no effect yet, so that nobody relies on it."""
-    for key, is_set, instead in NOT_IN_EFFECT:
-        if is_set(config):
-            yield _without_effect(tuple(key.split(".")), instead)
-
-
-def _without_effect(path: tuple[str | int, ...], instead: str) -> Fault:
-    message = f"not in effect in this version: {instead}"
-    return Fault(
-        path=path,
-        code="not-in-effect",
-        message=message,
-        hint="remove it, or keep it for a later one",
-        severity="warning",
-    )
 
 
 def _is_network(text: str) -> bool:

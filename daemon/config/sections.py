@@ -71,8 +71,15 @@ class ProviderStore(Base, frozen=True):
 class Tls(Base, frozen=True):
     """HTTPS for the listener, on when both are set."""
 
-    cert: Annotated[str, doc("Certificate chain, a PEM file.", restart=True)] = ""
-    key: Annotated[str, doc("Private key, a PEM file.", restart=True)] = ""
+    cert: Annotated[
+        str,
+        doc(
+            "Certificate chain, a PEM file, the daemon's own certificate first; a relative path is relative to "
+            "config.yaml's directory. New content of the same file is in force without a restart.",
+            restart=True,
+        ),
+    ] = ""
+    key: Annotated[str, doc("Its private key, a PEM file without a passphrase.", restart=True)] = ""
 
 
 class Logging(Base, frozen=True):

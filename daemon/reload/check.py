@@ -25,7 +25,8 @@ from daemon.snapshot.diff import ChangeSet, diff
 from daemon.snapshot.snapshot import Snapshot, build
 from daemon.sources.ambient import ambient_settings
 from daemon.sources.base import Update
-from daemon.sources.references import resolver, watched_paths, with_ca_file
+from daemon.sources.named_files import with_named_files
+from daemon.sources.references import resolver, watched_paths
 
 
 class CheckResult(Struct, frozen=True, kw_only=True):
@@ -120,7 +121,7 @@ def _fragment(
     fragment = read(document)
     lacking = tuple(each for block in sorted(require) for each in _lacking(block, document, fragment, read))
     files = watched_paths(fragment.files, environ, base=base)
-    fragment = with_ca_file(fragment, document, base)
+    fragment = with_named_files(fragment, document, base)
     if lacking or any(provider.failed and provider.kind in require for provider in fragment.providers):
         fragment = fragment.refused(*lacking)
         fragment = structs.replace(fragment, diagnostics=_unique(fragment.diagnostics))

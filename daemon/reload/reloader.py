@@ -53,7 +53,8 @@ Result = TypeVar("Result")
 class Reloader:
     """``source`` is config.yaml. ``others`` makes the sources that give providers only; it is called once, with the
     settings of the start, which say where they are. ``environ`` is the daemon's environment: references
-    and packycode's ambient settings come from it. Checks and copies block, on a thread of their own."""
+    and packycode's ambient settings come from it. ``on_reload`` is called when somebody asks for a reload, ``on_read``
+    when a source was read and is good. Checks and copies block, on a thread of their own."""
 
     def __init__(
         self,
@@ -69,19 +70,18 @@ class Reloader:
         notify: Notify,
         environ: Mapping[str, str] | None = None,
         on_reload: Callable[[], None] = lambda: None,
+        on_read: Callable[[], None] = lambda: None,
         lasting: LastingProblems | None = None,
     ) -> None:
-        self._on_reload, self._current = on_reload, current
+        self._on_reload, self._on_read, self._current = on_reload, on_read, current
         self._lasting = lasting or LastingProblems()
-        self._file = SourceState(source)
+        self._file, self._make_others = SourceState(source), others
         self._sources = {source.name: self._file}
-        self._make_others = others
         known = os.environ if environ is None else environ
         self._check_update = partial(check, environ=known, base=Path(source.name).parent)
         self._in_force = FileInForce(last_good, history)
         self._appliers, self._notify = appliers, notify
-        self._reporter = Reporter(audit, metrics)
-        self._mailbox = Mailbox()
+        self._reporter, self._mailbox = Reporter(audit, metrics), Mailbox()
         self.put_lists = self._mailbox.put_lists
         """What upstreams list now, by core auth ID; it is in force soon."""
         self._outcome: ReloadOutcome | None = None
@@ -104,8 +104,7 @@ class Reloader:
         return self._file.source.name
 
     async def check(self, document: Document) -> CheckResult:
-        """What the file would put in force with this content, failing providers with their last good settings;
-        nothing is applied."""
+        """What this content would put in force, failing providers with their last good settings. Applies nothing."""
         update = Update(source=self.source_name, raw=document.raw, digest="")
         return await self._check(self._file, update, document)
 
@@ -243,6 +242,7 @@ class Reloader:
         if failing := tuple(sorted(result.fragment.failing)):
             outcome = structs.replace(outcome, ok=False, degraded=True, failing=failing)
         state.take(result.fragment)
+        self._on_read()
         saved = is_new or (requested and state is self._file)
         self._reporter.in_force(outcome, state.name, problems=state.problems, saved=saved)
         if update.fragment is None:

@@ -47,10 +47,10 @@ def _bind_admin(environ: Mapping[str, str], lasting: LastingProblems) -> tuple[s
         return ()
 
 
-def announce(sockets: Sequence[socket], snapshot: Snapshot) -> None:
+def announce(sockets: Sequence[socket], snapshot: Snapshot, *, https: bool = False) -> None:
     for each in sockets:
         if each.family != AF_UNIX:
-            logger.info("listening on {}", describe(each))
+            logger.info("listening on {}{}", describe(each), " (HTTPS)" if https else "")
     if len(snapshot.core_auths) > 1:
         logger.info("{}", _routing(snapshot.config))
     if snapshot.config.translation.strict:  # before 0.2 many fields were lost in silence

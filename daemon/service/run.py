@@ -42,6 +42,7 @@ from daemon.service.options import RunOptions, StartRefused
 from daemon.service.protocol import limits_for_process
 from daemon.service.server import GatewayServer, install_exception_handler
 from daemon.service.surroundings import lasting_problems, open_audit_file
+from daemon.service.tls import ListenerTls, listener_tls
 from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.sources.base import Source
 from daemon.sources.file import FileSource
@@ -88,6 +89,9 @@ async def serve(options: RunOptions, environ: Mapping[str, str] = os.environ) ->
 class Daemon:
     """The parts of one daemon, and the order in which they live."""
 
+    _store: StoreSource | None = None
+    _tls: ListenerTls | None = None
+
     def __init__(self, options: RunOptions, environ: Mapping[str, str], log: DaemonLog) -> None:
         self._options, self._environ = options, environ
         self._notifier = Notifier.from_environ(environ)
@@ -97,7 +101,6 @@ class Daemon:
         states, metrics = AuthStates(router), Metrics(version=__version__)
         self._failure_events = FailureEvents(audit)
         self._state_dir = state = _make_directory(state_directory(environ))
-        self._store: StoreSource | None = None
         self._lasting = lasting = lasting_problems(state, options.config)
         self._audit_file = open_audit_file(state, audit, lasting)
         egress = EgressPolicy(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
@@ -115,6 +118,7 @@ class Daemon:
             history=history,
             appliers=(*appliers(log, adapters, router, (states, learned)), *self._own_appliers()),
             on_reload=self._look_again,
+            on_read=self._look_at_certificate,
             lasting=lasting,
             audit=audit,
             metrics=metrics,
@@ -153,10 +157,12 @@ class Daemon:
         try:
             await self._writing.clean_up()
             snapshot = await self._reloader.start(self._options.require)
+            tls = self._tls = await listener_tls(snapshot.config, self._services.metrics.certificate)
             sockets = listen(self._options, self._environ, snapshot, self._lasting)
             app = cast("ASGIApplication", build(self._services))
             unparsed = self._services.lines.unparsed
-            server = GatewayServer(app, sockets, limits=limits_for_process(), refused=unparsed)
+            context = tls.context if tls else None
+            server = GatewayServer(app, sockets, limits=limits_for_process(), tls=context, refused=unparsed)
             await self._serve(server, sockets, snapshot)
         finally:
             await self._transport.close()
@@ -173,6 +179,10 @@ class Daemon:
         """Somebody asks for a reload: what no configuration says is new as well."""
         self._transport.look_at_certificates()
         self._discovery.refresh()
+
+    def _look_at_certificate(self) -> None:
+        if self._tls is not None:
+            self._tls.look_again()
 
     def _open_store(self, settings: Config) -> tuple[Source, ...]:
         """The provider store, where the first configuration says; another place needs a restart."""
@@ -252,7 +262,7 @@ class Daemon:
             ]
             self._follow_signals(tasks)
             serving = tasks.create_task(server.run())
-            announce(sockets, snapshot)
+            announce(sockets, snapshot, https=self._tls is not None)
             self._notifier.ready(f"serving generation {snapshot.generation}")
             _settle_garbage()
             await self._stop.wait()

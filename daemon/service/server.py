@@ -24,6 +24,7 @@ from daemon.service.protocol import ConnectionLimits, GatewayConfig, GatewayProt
 from daemon.service.sockets import BACKLOG, unlink_admin
 
 _FLUSH_SECONDS = 1.0
+_HANDSHAKE_SECONDS = 10.0
 _REPEAT_SECONDS = 10.0
 
 
@@ -66,7 +67,10 @@ class GatewayServer(uvicorn.Server):
             if sock.family == AF_UNIX:
                 server = await loop.create_unix_server(self._protocol, sock=sock, backlog=BACKLOG)
             else:
-                server = await loop.create_server(self._protocol, sock=sock, backlog=BACKLOG, ssl=self._tls)
+                patience = _HANDSHAKE_SECONDS if self._tls else None
+                server = await loop.create_server(
+                    self._protocol, sock=sock, backlog=BACKLOG, ssl=self._tls, ssl_handshake_timeout=patience
+                )
             self.servers.append(server)
         self.started = True
 

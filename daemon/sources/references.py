@@ -1,5 +1,5 @@
 """What config.yaml refers to: the texts that references stand for (``env:NAME``, ``file:/path``,
-``credential:NAME``), and the extra CA file, which is read before a connection relies on it.
+``credential:NAME``).
 
 Files are read as configuration files are: regular files only, of bounded size, never waiting on a
 pipe. One newline at the end belongs to the file, not to the key. No message contains what was read.
@@ -8,22 +8,15 @@ pipe. One newline at the end belongs to the file, not to the key. No message con
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from msgspec import structs
-
-from daemon.config.diagnostics import Diagnostic
-from daemon.config.document import Document
-from daemon.config.load import Fragment
-from daemon.config.references import Resolve, UnresolvedReference, reference_at
+from daemon.config.references import Resolve, UnresolvedReference
 from daemon.sources.reading import Unreadable, read_whole
 
 MAX_REFERENCE_BYTES: Final = 64 * 1024
 CREDENTIALS_DIRECTORY: Final = "CREDENTIALS_DIRECTORY"
-CA_FILE: Final = "upstream-ca"
 
 
 def resolver(environ: Mapping[str, str], *, base: str | Path = ".") -> Resolve:
@@ -100,37 +93,3 @@ def _credential(name: str, environ: Mapping[str, str]) -> str:
 
 def _is_plain(name: str) -> bool:
     return "/" not in name and name not in ("", ".", "..")
-
-
-def with_ca_file(fragment: Fragment, document: Document, base: str | Path) -> Fragment:
-    """The fragment with the file's absolute path; without settings, and with a diagnostic, if it cannot be used."""
-    config = fragment.settings
-    if config is None or not config.upstream_ca:
-        return fragment
-    path, reference = path_of(config.upstream_ca, base), reference_at(document.data, CA_FILE)
-    shown = f"the file that {reference} names" if reference else path
-    try:
-        _certificates(path)
-    except Unreadable as why:
-        line, column = document.place((CA_FILE,))
-        problem = Diagnostic(
-            severity="error",
-            code=why.code,
-            message=f"{shown} {why.message}",
-            path=(CA_FILE,),
-            line=line,
-            column=column,
-            source=document.source,
-            hint=why.hint,
-        )
-        return fragment.refused(problem)
-    return structs.replace(fragment, settings=structs.replace(config, upstream_ca=path))
-
-
-def _certificates(path: str) -> None:
-    """Raises Unreadable unless the file contains certificates that TLS accepts."""
-    raw = read_whole(path).raw
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=raw.decode("ascii"))
-    except (UnicodeDecodeError, ssl.SSLError, ValueError):
-        raise Unreadable("ca-file", "contains no certificate", "name a PEM file of CA certificates") from None

@@ -32,6 +32,12 @@ TABLE: Final = (
     ),
     Metric("tppcd_config_reloads_total", "counter", "Reloads by result: success or failure.", ("result",)),
     Metric("tppcd_config_generation", "gauge", "Generation of the current snapshot."),
+    Metric(
+        "tppcd_tls_certificate_end_timestamp_seconds",
+        "gauge",
+        "Unix time at which the certificate of the listener ends, by its file; absent without tls.",
+        ("file",),
+    ),
     Metric("tppcd_providers", "gauge", "Enabled providers of the current snapshot."),
     Metric("tppcd_core_auths", "gauge", "Core auths of the current snapshot."),
     Metric(

@@ -218,6 +218,10 @@ class Metrics:
         if n:
             self._add("tppcd_events_skipped_total", self._shown(provider), n=n)
 
+    def certificate(self, file: str, ends: float) -> None:
+        """The listener shows the certificate of ``file`` from now on; it ends at this Unix time."""
+        self._values["tppcd_tls_certificate_end_timestamp_seconds"][(file,)] = ends
+
     def upstream_cancelled(self) -> None:
         """An upstream request was ended because its client disconnected."""
         self._add("tppcd_upstream_cancelled_total")

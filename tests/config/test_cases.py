@@ -9,7 +9,7 @@ import pytest
 from tests.config.world import diagnostics_of, loaded
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.bad.yaml"))
-USABLE = {"unknown-keys", "warnings", "not-in-effect", "reference-unresolved", "key-list-references", "weak"}
+USABLE = {"unknown-keys", "warnings", "reference-unresolved", "key-list-references", "weak"}
 """They hold warnings only, or an error that fails one provider alone."""
 
 
