@@ -23,6 +23,7 @@ from daemon.wires.openai_chat.decode_end import UNSAID, finish_reason
 Json = dict[str, Any]
 
 _FINISH: Final = re.compile(rb'("finish_reason" ?: ?")((?:[^"\\]|\\.)*)"')
+_USUAL: Final = b'"finish_reason":"stop"'
 _WORDS: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 _CUTS: Final = {
     FinishReason.LENGTH: "length",
@@ -38,6 +39,8 @@ def says_end(payload: bytes) -> bool:
 
 def with_known_words(payload: bytes) -> bytes:
     """The same with the API's own words for why it ends: by ``MAX_TOKENS`` no client knows a cut."""
+    if payload.count(_USUAL) == payload.count(b'"finish_reason"'):
+        return payload
     return _FINISH.sub(_known_word, payload)
 
 

@@ -8,7 +8,6 @@ client could put together, and an end without its word, are repaired (``passed_c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct, structs
@@ -116,7 +115,7 @@ class ChatDialect:
 
     def begin(self, decoder: StreamDecoder | None = None, /) -> None:
         # The calls of the answer as its decoder reads them, which says what a client could not make of their fragments.
-        self._table = decoder.calls if isinstance(decoder, ChatStreamDecoder) else None
+        self._table = decoder.calls if type(decoder) is ChatStreamDecoder else None
         self._read = _LAST
         self._calls = False  # whether the event has some
         self._counts = False  # whether it has usage
@@ -149,7 +148,7 @@ class ChatDialect:
         self.needs_decoding = not self._spoken or usage or error or finishes or calls or self._ending
         self._spoken = self._spoken or self.commits()
         self.signature = b""
-        if b'signature"' in payload or b'"reasoning_opaque"' in payload or b'"data"' in payload:
+        if _has_state(payload):
             self.signature = next((piece.encode() for piece in _pieces(payload)), b"")
 
     def commits(self) -> bool:
@@ -303,7 +302,7 @@ class ChatDialect:
         return ()
 
     def signatures(self, body: bytes) -> Sequence[bytes]:
-        return [piece.encode() for piece in _pieces(body)]
+        return [piece.encode() for piece in _pieces(body)] if _has_state(body) else ()
 
     def collected(self, stream: bytes) -> bytes:
         """The message by way of the hub, since no two servers cut theirs alike; what stands beside it as it
@@ -321,14 +320,13 @@ class ChatDialect:
         return self._own.encode(list(replay(response)))
 
 
-_STATE_MARKS: Final = (b'signature"', b'"reasoning_opaque"', b'"data"')
-"""One of them is in every answer with something that only its upstream can read; to look at it closely takes long."""
+def _has_state(payload: bytes) -> bool:
+    """Whether there may be something that only its upstream can read; to look at it closely takes long."""
+    return b'signature"' in payload or b'"reasoning_opaque"' in payload or b'"data"' in payload
 
 
 def _pieces(payload: bytes) -> list[str]:
     """What only its upstream can read, of a chunk or a whole answer; nothing of one that is no text throughout."""
-    if not any(mark in payload for mark in _STATE_MARKS):
-        return []
     try:
         choices = _choices_with_state.odd(payload).choices or ()
     except NOT_JSON:

@@ -25,6 +25,7 @@ from msgspec import UNSET, Raw
 from daemon.errors import ErrorKind, GatewayError, RemoteError
 from daemon.inference.blocks import Citation, Opaque
 from daemon.inference.events import BlockDelta, BlockEnd, BlockKind, Cited, Event, Finish
+from daemon.inference.response import Usage
 from daemon.wires.json import NOT_JSON, LenientDecoder
 from daemon.wires.openai_chat.carried_state import AnswerState, write_carrier
 from daemon.wires.openai_chat.decode_calls import CallTable
@@ -54,6 +55,7 @@ class ChatStreamDecoder(SseDecoder):
         "_bare",
         "_block",
         "_came",
+        "_counted",
         "_field",
         "_finish",
         "_kind",
@@ -79,6 +81,10 @@ class ChatStreamDecoder(SseDecoder):
         self._finish = ""  # the first ``finish_reason``. The answer goes on behind it: usage comes in a later chunk
         self._bare = False  # whether nothing else came with that: an answer that ends by the way may go on
         self._usage: Raw | Unset = UNSET  # kept raw until the end: some servers send it with every chunk
+        self._counted: tuple[Raw | Unset, Usage | None] = (
+            UNSET,
+            None,
+        )  # what was decoded last
         self._tier: str | None = None
 
     def whole(self, completion: Completion) -> list[Event]:
@@ -143,7 +149,7 @@ class ChatStreamDecoder(SseDecoder):
         if self.ending == "doubted" or (again and spoke):
             self.ending = "doubted"
             return
-        usage = usage_from(self._usage) if self._usage is not UNSET and not spoke and (counts or self._bare) else None
+        usage = self._counts() if not spoke and (counts or self._bare) else None
         counted = usage is not None and bool(usage.output_tokens)  # some relays write zeros until they know
         self.ending = "counted" if counted or self.ending == "counted" else "said"
 
@@ -283,8 +289,12 @@ class ChatStreamDecoder(SseDecoder):
         self._carry()
         self._ended = True
         reason = finish_reason(self._finish, called=self.calls.named, refused=self._refused)
-        usage = None if self._usage is UNSET else usage_from(self._usage)
-        self._writer.events.append(Finish(reason, usage, service_tier=self._tier))
+        self._writer.events.append(Finish(reason, self._counts(), service_tier=self._tier))
+
+    def _counts(self) -> Usage | None:
+        if self._usage is not UNSET and self._counted[0] is not self._usage:
+            self._counted = (self._usage, usage_from(self._usage))
+        return self._counted[1]
 
 
 def _said(raw: Raw | Unset) -> bool:
