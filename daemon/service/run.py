@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from socket import socket
 from typing import TYPE_CHECKING, cast
 
 from daemon import __version__
@@ -153,11 +152,13 @@ class Daemon:
         try:
             await self._writing.clean_up()
             snapshot = await self._reloader.start(self._options.require)
-            sockets = listen(self._options, self._environ, snapshot, self._lasting)
+            listeners = listen(self._options, self._environ, snapshot, self._lasting)
             app = cast("ASGIApplication", build(self._services))
             unparsed = self._services.lines.unparsed
-            server = GatewayServer(app, sockets, limits=limits_for_process(), refused=unparsed)
-            await self._serve(server, sockets, snapshot)
+            server = GatewayServer(
+                app, listeners.sockets, limits=limits_for_process(), refused=unparsed, inherited=listeners.inherited
+            )
+            await self._serve(server, snapshot)
         finally:
             await self._transport.close()
             if self._store is not None:
@@ -233,7 +234,7 @@ class Daemon:
         self._services.live.admission.follow(new.config.limits.concurrent_requests)
         self._key_checks.follow(new)
 
-    async def _serve(self, server: GatewayServer, sockets: Sequence[socket], snapshot: Snapshot) -> None:
+    async def _serve(self, server: GatewayServer, snapshot: Snapshot) -> None:
         async with asyncio.TaskGroup() as tasks:
             vital = {
                 "the reload pipeline": tasks.create_task(supervised("the reload pipeline", self._reloader.run)),
@@ -252,10 +253,13 @@ class Daemon:
             ]
             self._follow_signals(tasks)
             serving = tasks.create_task(server.run())
-            announce(sockets, snapshot)
+            announce(server.sockets, snapshot)
             self._notifier.ready(f"serving generation {snapshot.generation}")
             _settle_garbage()
             await self._stop.wait()
+            if server.inherited:
+                await self._drain.last_requests(server)
+            self._services.refusing = True
             self._services.audit.close()
             await self._drain.run(server, self._notifier)
             await serving
