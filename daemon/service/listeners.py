@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from socket import AF_UNIX, socket
 
 from loguru import logger
@@ -13,10 +14,14 @@ from daemon.config.references import reference_at
 from daemon.config.schema import Config
 from daemon.service.admin import admin_socket_path
 from daemon.service.options import RunOptions, StartRefused
+from daemon.service.refusals import NOT_CONFIGURED
 from daemon.service.sockets import BindError, bind, bind_admin, describe, inherited, place, serve_address
 from daemon.service.surroundings import without
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.lasting import LastingProblems
+
+_REQUEST = 1024 * 1024
+"""Bytes, more than have come of a request that waits for its first answer."""
 
 
 class Listeners(Struct, frozen=True):
@@ -60,6 +65,23 @@ def _report_inherited(public: Sequence[socket], host: str, port: int) -> None:
             places,
             place(host, port),
         )
+
+
+def turn_away(environ: Mapping[str, str]) -> None:
+    """Whoever waits at an inherited socket gets 503. For a daemon that cannot start: nobody else would answer them, and
+    for as long as one waits systemd starts it again at once. Never raises."""
+    with suppress(BindError):
+        for listener in inherited(environ).public:
+            with suppress(BlockingIOError):
+                while True:
+                    _turn_away(listener.accept()[0])
+
+
+def _turn_away(client: socket) -> None:
+    with client, suppress(OSError):
+        client.setblocking(False)
+        client.recv(_REQUEST)  # the kernel would answer what is unread with a reset
+        client.send(NOT_CONFIGURED.response)
 
 
 def _bind_admin(environ: Mapping[str, str], lasting: LastingProblems) -> tuple[socket, ...]:

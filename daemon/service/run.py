@@ -28,6 +28,7 @@ from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.live_state import LiveState
 from daemon.gateway.recovery import Recovery
 from daemon.reload.appliers import Applier
+from daemon.reload.outcome import ConfigRefused
 from daemon.reload.reloader import Reloader
 from daemon.reload.supervise import supervised
 from daemon.reload.writing import ConfigWriting
@@ -36,7 +37,7 @@ from daemon.router.states import AuthStates
 from daemon.service.admin import state_directory
 from daemon.service.appliers import DaemonLog, appliers
 from daemon.service.drain import Drain
-from daemon.service.listeners import announce, listen
+from daemon.service.listeners import announce, listen, turn_away
 from daemon.service.options import RunOptions, StartRefused
 from daemon.service.protocol import limits_for_process
 from daemon.service.server import GatewayServer, install_exception_handler
@@ -151,7 +152,7 @@ class Daemon:
     async def run(self) -> None:
         try:
             await self._writing.clean_up()
-            snapshot = await self._reloader.start(self._options.require)
+            snapshot = await self._start()
             listeners = listen(self._options, self._environ, snapshot, self._lasting)
             app = cast("ASGIApplication", build(self._services))
             unparsed = self._services.lines.unparsed
@@ -166,6 +167,13 @@ class Daemon:
             self._failure_events.close()
             if self._audit_file is not None:
                 self._audit_file.close()
+
+    async def _start(self) -> Snapshot:
+        try:
+            return await self._reloader.start(self._options.require)
+        except ConfigRefused:
+            turn_away(self._environ)
+            raise
 
     def _own_appliers(self) -> Sequence[Applier]:
         return (self._follow_store_key, self._note_remote_hosts, self._ask_for_models, self._follow_live)

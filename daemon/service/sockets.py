@@ -140,9 +140,7 @@ def _adopt(number: int) -> socket.socket:
     except OSError as error:
         raise BindError(f"what systemd passed as descriptor {number} is no socket: {_reason(error)}") from error
     if not listens:
-        raise BindError(
-            f"the socket {describe(sock)} from systemd is not a listening one: use ListenStream= and Accept=no"
-        )
+        raise BindError(f"what systemd passed as descriptor {number} does not listen: use ListenStream= and Accept=no")
     sock.setblocking(False)
     sock.set_inheritable(False)
     if sock.family != socket.AF_UNIX:

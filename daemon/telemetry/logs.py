@@ -24,7 +24,7 @@ from loguru import logger
 
 from daemon.secret import Secret
 from daemon.telemetry.journal import JournalEntries, JournalOutput, journal_socket
-from daemon.telemetry.log_lines import JsonLines, LogFormat, Render, SecretMask, TextLines, with_priority
+from daemon.telemetry.log_lines import JsonLines, LogFormat, Render, SecretMask, TextLines, priority, with_priority
 from daemon.telemetry.log_outputs import FileOutput, StreamOutput
 from daemon.telemetry.log_ring import LogRing
 from daemon.telemetry.log_sink import LogSink, Writer
@@ -93,6 +93,11 @@ def log_request(fields: dict[str, object], level: str = "INFO") -> None:
     if sink is not None and severity >= least:
         record = {"at": time.time(), "level": level, "logger": "request", "message": "request"}
         sink.put({**record, "traceback": None, "extra": fields}, severity)
+
+
+def priority_mark(level: str, environ: Mapping[str, str] = os.environ) -> str:
+    """What a line printed on stderr begins with, so that the journal knows its level; '' where it is no journal."""
+    return f"<{priority({'level': level})}>" if _is_journal(sys.stderr, environ) else ""
 
 
 def is_logged(level: str) -> bool:
