@@ -39,8 +39,9 @@ class Reloads(Protocol):
 
 @dataclass(slots=True)
 class Services:
-    """One daemon's parts. ``started`` is ``time.monotonic()`` at the start; ``draining`` becomes true
-    when the daemon stops taking new work. Mutable because of that one flag; the rest never changes."""
+    """One daemon's parts. ``started`` is ``time.monotonic()`` at the start; ``draining`` becomes true when the daemon
+    begins to stop, ``refusing`` when new requests are refused. Mutable because of these flags; the rest never changes.
+    """
 
     current: Current
     reloader: Reloads
@@ -53,6 +54,7 @@ class Services:
     started: float
     access: ClientAccess = field(default_factory=ClientAccess)
     draining: bool = False
+    refusing: bool = False
     models_problem: Callable[[str], str] = lambda _: ""
     """Why it is not known what the upstream of this core auth lists; empty where it is known, or is not asked."""
     balance: Callable[[str], Balance | None] = lambda _: None

@@ -50,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     from daemon.reload.outcome import ConfigRefused
     from daemon.service.options import RunOptions, StartRefused
     from daemon.service.run import serve
+    from daemon.telemetry.logs import priority_mark
 
     os.environ.setdefault(*LOOKUP_THREADS)
     options = RunOptions(
@@ -64,9 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
         uvloop.run(serve(options))
     except ConfigRefused as refused:
         for diagnostic in refused.diagnostics:
-            print(diagnostic, file=sys.stderr)
+            print(f"{priority_mark(diagnostic.severity.upper())}{diagnostic}", file=sys.stderr)
         return CONFIG
     except StartRefused as refused:
-        print(f"tppcd: {refused}", file=sys.stderr)
+        print(f"{priority_mark('ERROR')}tppcd: {refused}", file=sys.stderr)
         return FAILURE
     return OK

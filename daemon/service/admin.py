@@ -44,7 +44,16 @@ def find_admin_socket(environ: Mapping[str, str], option: str | None = None) -> 
         return Path(option)
     path = admin_socket_path(environ)
     system = SYSTEM_RUNTIME_DIRECTORY / SOCKET_NAME
-    return system if not path.exists() and system.exists() else path
+    return system if not _is_there(path, hidden=False) and _is_there(system, hidden=True) else path
+
+
+def _is_there(path: Path, *, hidden: bool) -> bool:
+    """``hidden`` where this user may not see it: the service's directory is for its user and root, and another one
+    should read that, not that there is no daemon."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return hidden
 
 
 class AdminClient:

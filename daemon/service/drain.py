@@ -1,6 +1,7 @@
 """The stop: no new connections, running responses end whole, the late ones with an error in their dialect.
 
-    SIGTERM ─▶ STOPPING=1, listeners closed ─▶ wait for the requests in flight
+    SIGTERM ─▶ with a socket unit: listeners closed, a second for the requests that are on their way
+            ─▶ STOPPING=1, listeners and idle connections closed ─▶ wait for the requests in flight
             ─▶ ``final`` set two seconds before the deadline: streams end with their dialect's error
             ─▶ what is left is cancelled and awaited ─▶ the server ends
 
@@ -26,7 +27,12 @@ we wait, systemd is asked for more time every second."""
 FINAL_SECONDS = 2.0
 """The part of it that is kept for the last event and the end of the response."""
 
+LAST_REQUEST_SECONDS = 1.0
+"""With a socket unit: how long connections stay open for a request that is on its way, which would else be lost. New
+connections wait in the socket for the next process meanwhile."""
+
 _TICK = 1.0
+_LOOK = 0.02
 _EXTENSION = 10.0
 _OTHERS = 0.5
 """Seconds for requests that are not counted (a reload, an event stream)."""
@@ -52,6 +58,13 @@ class Drain:
         """The second signal: streams end now, in their dialect."""
         self.final.set()
         self._wake.set()
+
+    async def last_requests(self, server: GatewayServer) -> None:
+        """Serves what is on its way; ends as soon as nothing can come any more, or at the second signal."""
+        server.stop_accepting()
+        until = time.monotonic() + LAST_REQUEST_SECONDS
+        while server.has_idle_connections() and time.monotonic() < until and not self.final.is_set():
+            await _wait(self._wake, _LOOK)
 
     async def run(self, server: GatewayServer, notifier: Notifier, timeout: float = DRAIN_SECONDS) -> int:  # noqa: ASYNC109 - a budget to spend, not a limit that raises
         """The whole sequence; returns how many requests had to be cut off. At its end ``server`` is asked

@@ -69,10 +69,12 @@ def limits_for_process() -> ConnectionLimits:
 
 class GatewayConfig(uvicorn.Config):
     """uvicorn's configuration and our limits beside it; the protocol is made with it. ``refused`` is called with
-    what a connection was refused with on which no request is in progress."""
+    what a connection was refused with on which no request is in progress. ``ends_connections``: the daemon stops, so
+    each request is the last of its connection."""
 
     limits: ConnectionLimits = ConnectionLimits()
     refused: Callable[[LocalError], None] | None = None
+    ends_connections: bool = False
 
 
 class GatewayProtocol(HttpToolsProtocol):
@@ -88,6 +90,7 @@ class GatewayProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.limits = config.limits
         self._report = config.refused
+        self._settings = config
         # Bytes since the last message ended; httptools shows a head only when it is complete, so a client that sends
         # one without an end is seen by this count alone.
         self._head_bytes = 0
@@ -148,7 +151,7 @@ class GatewayProtocol(HttpToolsProtocol):
             return
         if self._head_bytes > self.limits.header_bytes:
             self._refuse(refusals.HEAD_TOO_LARGE)
-        elif self._deadline is None and self._idle():
+        elif self._deadline is None and self.is_idle():
             self._start_deadline()
 
     def _parse(self, data: bytes) -> None:
@@ -190,6 +193,8 @@ class GatewayProtocol(HttpToolsProtocol):
         self._upgrade_offered = self.parser.should_upgrade()
         if not self._refused and not self._upgrade_offered:
             super().on_headers_complete()
+            if self._settings.ends_connections:
+                self.cycle.keep_alive = False
             writer = ResponseWriter(self.cycle, self.loop)
             self.cycle.send = writer.send  # type: ignore[method-assign]  # uvicorn has no hook for it
 
@@ -209,7 +214,7 @@ class GatewayProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.transport.is_closing() or not self._idle():
+        if self.transport.is_closing() or not self.is_idle():
             return
         if not self._in_head:
             self._await_late()
@@ -225,7 +230,13 @@ class GatewayProtocol(HttpToolsProtocol):
         self._stop_stall()
         super().resume_writing()
 
-    def _idle(self) -> bool:
+    def end_after_request(self) -> None:
+        """The request in progress is the last one."""
+        if not self.is_idle():
+            self.cycle.keep_alive = False
+
+    def is_idle(self) -> bool:
+        """Whether no request is in progress, but one may come."""
         cycle: RequestResponseCycle | None = self.cycle  # uvicorn declares it never None; it begins as None
         return cycle is None or cycle.response_complete
 
@@ -310,7 +321,7 @@ class GatewayProtocol(HttpToolsProtocol):
         self._refused = True
         self._late_bytes = 0
         self._stop_deadline()
-        if not self._idle():
+        if not self.is_idle():
             cast("dict[str, LocalError]", self.cycle.scope)[REFUSED] = refused.error
         elif self._report is not None:
             self._report(refused.error)

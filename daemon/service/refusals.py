@@ -38,6 +38,12 @@ BUSY = _refused_with(
     "too many connections (retry, or raise the limit of open files)",
     "retry-after: 1",
 )
+NOT_CONFIGURED = _refused_with(
+    "503 Service Unavailable",
+    "overloaded_error",
+    "the gateway cannot start: its configuration is invalid (see its log)",
+    "retry-after: 10",
+)
 HEAD_OVERDUE = _refused_with(
     "408 Request Timeout", "invalid_request_error", "the request head did not arrive in time (send it again)"
 )

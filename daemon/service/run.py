@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from socket import socket
 from typing import TYPE_CHECKING, cast
 
 from daemon import __version__
@@ -29,6 +28,7 @@ from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.live_state import LiveState
 from daemon.gateway.recovery import Recovery
 from daemon.reload.appliers import Applier
+from daemon.reload.outcome import ConfigRefused
 from daemon.reload.reloader import Reloader
 from daemon.reload.supervise import supervised
 from daemon.reload.writing import ConfigWriting
@@ -37,7 +37,7 @@ from daemon.router.states import AuthStates
 from daemon.service.admin import state_directory
 from daemon.service.appliers import DaemonLog, appliers
 from daemon.service.drain import Drain
-from daemon.service.listeners import announce, listen
+from daemon.service.listeners import announce, listen, turn_away
 from daemon.service.options import RunOptions, StartRefused
 from daemon.service.protocol import limits_for_process
 from daemon.service.server import GatewayServer, install_exception_handler
@@ -156,14 +156,19 @@ class Daemon:
     async def run(self) -> None:
         try:
             await self._writing.clean_up()
-            snapshot = await self._reloader.start(self._options.require)
+            snapshot = await self._start()
             tls = self._tls = await listener_tls(snapshot.config, self._services.metrics.certificate)
-            sockets = listen(self._options, self._environ, snapshot, self._lasting)
+            listeners = listen(self._options, self._environ, snapshot, self._lasting)
             app = cast("ASGIApplication", build(self._services))
-            unparsed = self._services.lines.unparsed
-            context = tls.context if tls else None
-            server = GatewayServer(app, sockets, limits=limits_for_process(), tls=context, refused=unparsed)
-            await self._serve(server, sockets, snapshot)
+            server = GatewayServer(
+                app,
+                listeners.sockets,
+                limits=limits_for_process(),
+                tls=tls.context if tls else None,
+                refused=self._services.lines.unparsed,
+                inherited=listeners.inherited,
+            )
+            await self._serve(server, snapshot)
         finally:
             await self._transport.close()
             if self._store is not None:
@@ -171,6 +176,13 @@ class Daemon:
             self._failure_events.close()
             if self._audit_file is not None:
                 self._audit_file.close()
+
+    async def _start(self) -> Snapshot:
+        try:
+            return await self._reloader.start(self._options.require)
+        except ConfigRefused:
+            turn_away(self._environ)
+            raise
 
     def _own_appliers(self) -> Sequence[Applier]:
         return (self._follow_store_key, self._note_remote_hosts, self._ask_for_models, self._follow_live)
@@ -243,7 +255,7 @@ class Daemon:
         self._services.live.admission.follow(new.config.limits.concurrent_requests)
         self._key_checks.follow(new)
 
-    async def _serve(self, server: GatewayServer, sockets: Sequence[socket], snapshot: Snapshot) -> None:
+    async def _serve(self, server: GatewayServer, snapshot: Snapshot) -> None:
         async with asyncio.TaskGroup() as tasks:
             vital = {
                 "the reload pipeline": tasks.create_task(supervised("the reload pipeline", self._reloader.run)),
@@ -262,10 +274,13 @@ class Daemon:
             ]
             self._follow_signals(tasks)
             serving = tasks.create_task(server.run())
-            announce(sockets, snapshot, https=self._tls is not None)
+            announce(server.sockets, snapshot, https=self._tls is not None)
             self._notifier.ready(f"serving generation {snapshot.generation}")
             _settle_garbage()
             await self._stop.wait()
+            if server.inherited:
+                await self._drain.last_requests(server)
+            self._services.refusing = True
             self._services.audit.close()
             await self._drain.run(server, self._notifier)
             await serving

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from socket import AF_UNIX, socket
 from typing import Any
 
@@ -31,7 +31,8 @@ _REPEAT_SECONDS = 10.0
 class GatewayServer(uvicorn.Server):
     """Serves ``app`` on listening ``sockets`` until ``should_exit`` is set; owns the sockets from
     ``run`` on. TLS, where given, is for the TCP sockets only. ``refused`` is called for every connection that
-    was refused before there was a request on it."""
+    was refused before there was a request on it. The files of the ``inherited`` ones stay, whose other owner
+    goes on listening."""
 
     def __init__(
         self,
@@ -41,9 +42,11 @@ class GatewayServer(uvicorn.Server):
         limits: ConnectionLimits | None = None,
         tls: ssl.SSLContext | None = None,
         refused: Callable[[LocalError], None] | None = None,
+        inherited: Collection[socket] = (),
     ) -> None:
         super().__init__(_config(app, limits or ConnectionLimits(), refused))
         self.sockets = tuple(sockets)
+        self.inherited = frozenset(inherited)
         self.servers: list[asyncio.base_events.Server] = []
         self._tls = tls
 
@@ -74,16 +77,27 @@ class GatewayServer(uvicorn.Server):
             self.servers.append(server)
         self.started = True
 
-    def stop_listening(self) -> None:
-        """No new connections; idle ones are closed, busy ones end with their request. Repeatable."""
+    def stop_accepting(self) -> None:
+        """No new connections; those that there are end with their next request, or the one they have. Repeatable."""
         for sock in self.sockets:
-            if sock.family == AF_UNIX and sock.fileno() >= 0:
+            if sock.family == AF_UNIX and sock.fileno() >= 0 and sock not in self.inherited:
                 unlink_admin(sock)
         for server in self.servers:
             server.close()
         for sock in self.sockets:
             sock.close()  # what a stop before the start has left open
-        for connection in list(self.server_state.connections):
+        self._gateway_config.ends_connections = True
+        for connection in self._connections():
+            connection.end_after_request()
+
+    def has_idle_connections(self) -> bool:
+        """Whether a request may still come on one of them."""
+        return any(connection.is_idle() for connection in self._connections())
+
+    def stop_listening(self) -> None:
+        """No new connections; idle ones are closed, busy ones end with their request. Repeatable."""
+        self.stop_accepting()
+        for connection in self._connections():
             connection.shutdown()
 
     async def cancel_requests(self, patience: float = 0.0) -> int:
@@ -115,8 +129,15 @@ class GatewayServer(uvicorn.Server):
             await asyncio.sleep(0.01)
 
     def _protocol(self) -> asyncio.Protocol:
+        return GatewayProtocol(self._gateway_config, self.server_state, {})
+
+    def _connections(self) -> list[GatewayProtocol]:
+        return [each for each in self.server_state.connections if isinstance(each, GatewayProtocol)]
+
+    @property
+    def _gateway_config(self) -> GatewayConfig:
         assert isinstance(self.config, GatewayConfig)
-        return GatewayProtocol(self.config, self.server_state, {})
+        return self.config
 
 
 def _config(

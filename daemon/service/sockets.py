@@ -10,14 +10,17 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
+from daemon.service.admin import SOCKET_NAME
 from daemon.state.files import make_directory
 
-BACKLOG = 1024
+BACKLOG = 4096
+"""Connections that wait to be accepted: the most that Linux allows unless it is set to more. With a socket unit, all
+that come during a restart wait here."""
 _FIRST_INHERITED = 3
 _MAX_UNIX_PATH = 107
 _ALL = ("0.0.0.0", "::")
@@ -32,21 +35,22 @@ class BindError(Exception):
 
 
 class Inherited(Struct, frozen=True):
-    """What systemd passed: ``public`` are TCP sockets, ``admin`` the unix ones."""
+    """What systemd passed: ``admin`` are unix sockets of the admin socket's name, ``public`` all others."""
 
     public: tuple[socket.socket, ...] = ()
     admin: tuple[socket.socket, ...] = ()
 
 
 def inherited(environ: Mapping[str, str]) -> Inherited:
-    """Sockets passed by sd_listen_fds(3); empty where ``LISTEN_PID`` is not this process."""
+    """Sockets passed by sd_listen_fds(3); empty where ``LISTEN_PID`` is not this process. Raises BindError where one
+    of them cannot be listened on."""
     if environ.get("LISTEN_PID", "") != str(os.getpid()):
         return Inherited()
     count = environ.get("LISTEN_FDS", "")
     numbers = range(_FIRST_INHERITED, _FIRST_INHERITED + (int(count) if count.isdigit() else 0))
     sockets = [_adopt(number) for number in numbers]
-    unix = tuple(sock for sock in sockets if sock.family == socket.AF_UNIX)
-    return Inherited(tuple(sock for sock in sockets if sock.family != socket.AF_UNIX), unix)
+    public = tuple(sock for sock in sockets if not _is_named_admin(sock))
+    return Inherited(public, tuple(sock for sock in sockets if sock not in public))
 
 
 def bind(host: str, port: int, *, backlog: int = BACKLOG) -> tuple[socket.socket, ...]:
@@ -106,8 +110,22 @@ def describe(sock: socket.socket) -> str:
     """``127.0.0.1:8317``, ``[::1]:8317`` or the path."""
     name = sock.getsockname()
     if sock.family == socket.AF_UNIX:
-        return str(name)
-    return f"[{name[0]}]:{name[1]}" if sock.family == socket.AF_INET6 else f"{name[0]}:{name[1]}"
+        return os.fsdecode(name)
+    return place(name[0], name[1])
+
+
+def place(host: str, port: int) -> str:
+    """``127.0.0.1:8317``, ``[::1]:8317``, ``*:8317`` for all addresses."""
+    return f"[{host}]:{port}" if ":" in host else f"{host or '*'}:{port}"
+
+
+def serve_address(sockets: Sequence[socket.socket], host: str, port: int) -> bool:
+    """Whether ``sockets`` are just those that ``bind`` would make; False as well where that fails."""
+    try:
+        wanted = {(str(address[0]), port) for _, address in _addresses(host, port)}
+    except OSError:
+        return False
+    return wanted == {address for sock in sockets for address in _served(sock)}
 
 
 def port_of(sockets: Sequence[socket.socket]) -> int:
@@ -116,10 +134,33 @@ def port_of(sockets: Sequence[socket.socket]) -> int:
 
 
 def _adopt(number: int) -> socket.socket:
-    sock = socket.socket(fileno=number)
+    try:
+        sock = socket.socket(fileno=number)
+        listens = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as error:
+        raise BindError(f"what systemd passed as descriptor {number} is no socket: {_reason(error)}") from error
+    if not listens:
+        raise BindError(f"what systemd passed as descriptor {number} does not listen: use ListenStream= and Accept=no")
     sock.setblocking(False)
     sock.set_inheritable(False)
+    if sock.family != socket.AF_UNIX:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
+
+
+def _is_named_admin(sock: socket.socket) -> bool:
+    return sock.family == socket.AF_UNIX and Path(os.fsdecode(sock.getsockname())).name == SOCKET_NAME
+
+
+def _served(sock: socket.socket) -> Iterator[tuple[str, int]]:
+    """Addresses and ports that clients of ``sock`` may use."""
+    if sock.family == socket.AF_UNIX:
+        yield os.fsdecode(sock.getsockname()), 0
+        return
+    host, port, *_ = sock.getsockname()
+    yield host, port
+    if host == _ALL[1] and not sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+        yield _ALL[0], port
 
 
 def _addresses(host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:
@@ -152,14 +193,13 @@ def _bind_one(family: int, address: tuple[object, ...], backlog: int) -> socket.
 
 
 def _explain(host: str, port: int, error: OSError) -> str:
-    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     hints = {
         errno.EADDRINUSE: "another program listens there; stop it or choose another port with --port",
         errno.EACCES: "ports below 1024 need a privilege; choose a higher one with --port",
         errno.EADDRNOTAVAIL: "this machine does not have that address; see --host",
     }
     hint = "no such host; see --host" if isinstance(error, socket.gaierror) else hints.get(error.errno or 0, "")
-    return f"cannot listen on {where}: {_reason(error)}" + (f" ({hint})" if hint else "")
+    return f"cannot listen on {place(host, port)}: {_reason(error)}" + (f" ({hint})" if hint else "")
 
 
 def _reason(error: OSError) -> str:

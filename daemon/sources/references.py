@@ -7,6 +7,7 @@ pipe. One newline at the end belongs to the file, not to the key. No message con
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -37,7 +38,7 @@ def resolver(environ: Mapping[str, str], *, base: str | Path = ".") -> Resolve:
             case "file":
                 return _from_file(path_of(name, base))
             case "credential":
-                return _from_file(_credential(name, environ))
+                return _from_credential(name, environ)
             case _:
                 raise UnresolvedReference(
                     "is not a known kind of reference", "use env:NAME, file:/path or credential:NAME"
@@ -65,6 +66,13 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> str:
     return environ[name]
 
 
+def _from_credential(name: str, environ: Mapping[str, str]) -> str:
+    path = _credential(name, environ)
+    if not os.path.lexists(path):
+        raise UnresolvedReference("no credential of this name was passed", _to_pass(name))
+    return _from_file(path)
+
+
 def _from_file(path: str) -> str:
     try:
         raw = read_whole(path, MAX_REFERENCE_BYTES).raw
@@ -85,10 +93,15 @@ def path_of(name: str, base: str | Path) -> str:
 def _credential(name: str, environ: Mapping[str, str]) -> str:
     directory = environ.get(CREDENTIALS_DIRECTORY)
     if not directory:
-        raise UnresolvedReference("no credentials were passed", f"add LoadCredential={name}:/path to the systemd unit")
+        raise UnresolvedReference("no credentials were passed", _to_pass(name))
     if not _is_plain(name):
         raise UnresolvedReference("a credential has no path", "use the bare name from LoadCredential=")
     return str(Path(directory, name))
+
+
+def _to_pass(name: str) -> str:
+    """systemd reads credentials when it starts a service, and at no other time."""
+    return f"add LoadCredential={name}:/path to the systemd unit, then restart the daemon"
 
 
 def _is_plain(name: str) -> bool:

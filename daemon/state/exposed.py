@@ -19,7 +19,10 @@ from daemon.config.diagnostics import Diagnostic
 
 ROOT: Final = 0
 NOBODY: Final = 65534
-"""What Linux shows for a user that this user namespace does not have: in a rootless container, the host's root."""
+"""What Linux shows for a user that this user namespace does not have: in a rootless container, the host's root. Under
+the unit (``PrivateUsers=``) root is itself, and this is everybody else."""
+UID_MAP: Final = Path("/proc/self/uid_map")
+"""Lines of three numbers: the first user of a range in here, the same one outside, how many (user_namespaces(7))."""
 
 
 def exposed_state(directory: Path) -> Diagnostic | None:
@@ -43,7 +46,7 @@ def exposed(directory: Path, what: str, *, owner: int = ROOT, private_groups: bo
     ``what`` says in words what that is. None where nobody may, or where there is no such directory. A directory that
     only the user's own group can write to is safe with ``private_groups``. Blocks."""
     real = Path(os.path.realpath(directory))
-    users = frozenset((ROOT, NOBODY, os.geteuid(), owner))
+    users = frozenset((ROOT, *(() if _root_is_root() else (NOBODY,)), os.geteuid(), owner))
     for path in (real, *real.parents):
         try:
             fault = _fault(path, users, private_groups=private_groups or path != real)
@@ -68,6 +71,14 @@ def _fault(path: Path, users: Set[int], *, private_groups: bool) -> tuple[str, s
     if status.st_mode & stat.S_IWGRP and not (private_groups and _is_private(status.st_gid, users)):
         return f"can be written by the group {_group(status.st_gid)}", f"chmod g-w {path}"
     return None
+
+
+def _root_is_root() -> bool:
+    """Whether what shows as root is root outside as well; False where nothing says so."""
+    try:
+        return any(line.split()[:2] == ["0", "0"] for line in UID_MAP.read_text("ascii").splitlines())
+    except OSError:
+        return False
 
 
 def _is_private(gid: int, users: Set[int]) -> bool:

@@ -116,7 +116,12 @@ class JsonLines:
 
 def with_priority(render: Render) -> Render:
     """The journal's ``<6>`` in front, from which ``journalctl -p`` works."""
-    return lambda record: f"<{_PRIORITY.get(str(record['level']), _DEBUG_PRIORITY)}>{render(record)}"
+    return lambda record: f"<{priority(record)}>{render(record)}"
+
+
+def priority(record: Record) -> int:
+    """syslog's number of the level: 7 is debug, 3 an error."""
+    return _PRIORITY.get(str(record["level"]), _DEBUG_PRIORITY)
 
 
 def _fields(record: Record) -> Mapping[str, object]:

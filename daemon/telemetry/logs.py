@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, TextIO
 from loguru import logger
 
 from daemon.secret import Secret
-from daemon.telemetry.log_lines import JsonLines, LogFormat, Render, SecretMask, TextLines, with_priority
+from daemon.telemetry.journal import JournalEntries, JournalOutput, journal_socket
+from daemon.telemetry.log_lines import JsonLines, LogFormat, Render, SecretMask, TextLines, priority, with_priority
 from daemon.telemetry.log_outputs import FileOutput, StreamOutput
 from daemon.telemetry.log_ring import LogRing
 from daemon.telemetry.log_sink import LogSink, Writer
@@ -76,7 +77,7 @@ def configure(
     May be called again: the new sink takes over, then the old one is flushed and closed.
     """
     target = sys.stderr if stream is None else stream
-    writers = [Writer(StreamOutput(target), _render(format, target, environ), _MASK)]
+    writers = [_stream_writer(format, target, environ)]
     if file is not None:
         writers.append(Writer(file, JsonLines() if format == "json" else TextLines(), _MASK))
     sink = LogSink(writers, RECENT)
@@ -92,6 +93,11 @@ def log_request(fields: dict[str, object], level: str = "INFO") -> None:
     if sink is not None and severity >= least:
         record = {"at": time.time(), "level": level, "logger": "request", "message": "request"}
         sink.put({**record, "traceback": None, "extra": fields}, severity)
+
+
+def priority_mark(level: str, environ: Mapping[str, str] = os.environ) -> str:
+    """What a line printed on stderr begins with, so that the journal knows its level; '' where it is no journal."""
+    return f"<{priority({'level': level})}>" if _is_journal(sys.stderr, environ) else ""
 
 
 def is_logged(level: str) -> bool:
@@ -161,9 +167,18 @@ def _flatten_exception(record: LoguruRecord) -> str:
     return ""
 
 
+def _stream_writer(format: LogFormat, stream: TextIO, environ: Mapping[str, str]) -> Writer:
+    output = StreamOutput(stream)
+    if not _is_journal(stream, environ):
+        return Writer(output, _render(format, stream, environ), _MASK)
+    render = JsonLines() if format == "json" else TextLines(clock=False)
+    address = journal_socket(stream)
+    if address is None:
+        return Writer(output, with_priority(render), _MASK)
+    return Writer(JournalOutput(address, output), JournalEntries(render), _MASK)
+
+
 def _render(format: LogFormat, stream: TextIO, environ: Mapping[str, str]) -> Render:
-    if _is_journal(stream, environ):
-        return with_priority(JsonLines() if format == "json" else TextLines(clock=False))
     if format == "json":
         return JsonLines()
     terminal = stream.isatty()

@@ -42,6 +42,21 @@ def test_a_shell_outside_the_unit_finds_the_system_service(tmp_path: Path, monke
     assert find_admin_socket(environ, "/given") == Path("/given")
 
 
+def test_a_directory_that_one_may_not_see_is_no_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another user than root and the daemon's finds the service, and reads why it cannot be used; a home of somebody
+    else's says nothing."""
+    exists = Path.exists
+
+    def refuse(path: Path) -> bool:
+        if path.is_relative_to(tmp_path):
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    monkeypatch.setattr(admin, "SYSTEM_RUNTIME_DIRECTORY", tmp_path / "run")
+    assert find_admin_socket({"XDG_STATE_HOME": str(tmp_path / "state")}) == tmp_path / "run" / "admin.sock"
+
+
 def test_no_daemon_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(DaemonUnreachable, match=r"no daemon answers on .*admin\.sock \(is it running\?"):
         AdminClient(tmp_path / "admin.sock").request("GET", "/healthz")

@@ -170,3 +170,43 @@ async def test_requests_nobody_counts_get_little_patience(monkeypatch: pytest.Mo
         await stream.running.wait()
         assert await drain.run(server, Notifier()) == 1
     assert stream.finished == ["cancelled"] and not drain.final.is_set()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("requests_before", [0, 1])
+async def test_with_a_socket_unit_a_request_that_is_on_its_way_is_served(requests_before: int) -> None:
+    """On a connection that is new, and on one that is kept alive; each gets ``connection: close``, so that the client
+    comes back through the socket, and the wait ends when nothing can come any more."""
+    drain = Drain()
+    stream = Stream(drain)
+    stream.let_go.set()
+    async with serving(stream) as (server, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(requests_before):
+            writer.write(GET)
+            assert b"connection: close" not in (await reader.readuntil(b"0\r\n\r\n")).lower()
+        while not server.has_idle_connections():
+            await asyncio.sleep(0)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(drain.last_requests(server))
+            await asyncio.sleep(0)
+            writer.write(GET)
+            answer = await reader.read()
+        assert b"connection: close" in answer.lower() and answer.endswith(b"whole\r\n0\r\n\r\n")
+        assert not server.has_idle_connections()
+        writer.close()
+
+
+@pytest.mark.asyncio
+async def test_the_second_signal_ends_the_wait_for_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drain_module, "LAST_REQUEST_SECONDS", 60.0)
+    drain = Drain()
+    async with serving(Stream(drain)) as (server, port):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        while not server.has_idle_connections():
+            await asyncio.sleep(0)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(drain.last_requests(server))
+            await asyncio.sleep(0)
+            drain.hurry()
+        writer.close()

@@ -87,7 +87,7 @@ async def test_a_connection_too_many_is_one_line(daemon: Daemon) -> None:
 
 @pytest.mark.asyncio
 async def test_a_daemon_that_stops_says_so(daemon: Daemon) -> None:
-    daemon.world.services.draining = True
+    daemon.world.services.refusing = True
     assert await daemon.ask(HEAD + b"connection: close\r\n\r\n") == b"503"
     daemon.has_reported("ERROR", "chat", 503, "stopping", "gateway")
 

@@ -50,6 +50,16 @@ async def test_a_cancelled_server_leaves_no_socket_behind(tmp_path: Path) -> Non
 
 
 @pytest.mark.asyncio
+async def test_the_file_of_an_inherited_socket_stays(tmp_path: Path) -> None:
+    """systemd goes on listening there."""
+    sockets = bind_admin(tmp_path / "admin.sock"), bind_admin(tmp_path / "proxy.sock")
+    server = GatewayServer(answer_ok, sockets, inherited=sockets[1:])
+    server.should_exit = True
+    await server.run()
+    assert [path.name for path in tmp_path.iterdir()] == ["proxy.sock"]
+
+
+@pytest.mark.asyncio
 async def test_a_stop_before_the_start_serves_nothing() -> None:
     server = GatewayServer(answer_ok, bind("127.0.0.1", 0))
     server.stop_listening()

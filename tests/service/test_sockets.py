@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
 from daemon.service import sockets
-from daemon.service.sockets import BindError, bind, bind_admin, describe, inherited, port_of, unlink_admin
+from daemon.service.sockets import (
+    BindError,
+    bind,
+    bind_admin,
+    describe,
+    inherited,
+    port_of,
+    serve_address,
+    unlink_admin,
+)
 
 
 def test_port_zero_takes_a_free_one() -> None:
@@ -80,31 +91,110 @@ def test_sockets_for_another_process_are_not_ours(environ: dict[str, str]) -> No
     assert inherited(environ) == sockets.Inherited()
 
 
-def test_inherited_sockets_are_told_apart(tmp_path: Path) -> None:
-    """In a process of its own, since descriptor 3 must be the first."""
-    script = (
-        "import os, socket\n"
-        "from daemon.service.sockets import inherited, describe\n"
-        "got = inherited({'LISTEN_PID': str(os.getpid()), 'LISTEN_FDS': '2'})\n"
-        "print(*map(describe, got.public), *map(describe, got.admin))\n"
-        "assert not got.public[0].getblocking() and not got.public[0].get_inheritable()\n"
-    )
-    (public,) = bind("127.0.0.1", 0)
-    admin = bind_admin(tmp_path / "admin.sock")
+class Passed:
+    """Sockets at descriptor 3 and up in a process of its own, which runs ``script``."""
 
-    def place() -> None:
-        low, high = os.dup(public.fileno()), os.dup(admin.fileno())
-        os.dup2(low, 3)
-        os.dup2(high, 4)
+    def __init__(self, *passed: socket.socket | TextIO) -> None:
+        self._numbers = [each.fileno() for each in passed]
 
-    with public, admin:
-        done = subprocess.run(
-            [sys.executable, "-c", script],
+    def run(self, script: str) -> subprocess.CompletedProcess[str]:
+        def place() -> None:
+            copies = [os.dup(number) for number in self._numbers]
+            for number, copy in enumerate(copies, start=3):
+                os.dup2(copy, number)
+
+        environ = f"{{'LISTEN_PID': str(os.getpid()), 'LISTEN_FDS': '{len(self._numbers)}'}}"
+        return subprocess.run(
+            [sys.executable, "-c", INHERIT + script.replace("environ", environ)],
             preexec_fn=place,
-            pass_fds=(3, 4),
+            pass_fds=range(3, 3 + len(self._numbers)),
             capture_output=True,
             text=True,
             check=False,
         )
+
+
+INHERIT = """\
+import os, socket
+from daemon.service.sockets import BindError, describe, inherited
+"""
+
+
+def test_inherited_sockets_are_told_apart(tmp_path: Path) -> None:
+    script = (
+        "got = inherited(environ)\n"
+        "print(*map(describe, got.public), *map(describe, got.admin))\n"
+        "assert not got.public[0].getblocking() and not got.public[0].get_inheritable()\n"
+        "assert got.public[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)\n"
+    )
+    with (
+        socket.create_server(("127.0.0.1", 0)) as public,
+        bind_admin(tmp_path / "admin.sock") as admin,
+        bind_admin(tmp_path / "proxy.sock") as unix,
+    ):
+        done = Passed(admin, public, unix).run(script)
         assert done.stderr == ""
-        assert done.stdout.split() == [describe(public), describe(admin)]
+        assert done.stdout.split() == [describe(public), describe(unix), describe(admin)]
+
+
+def test_what_cannot_be_listened_on_is_one_clear_line(tmp_path: Path) -> None:
+    """A connection (``Accept=yes``), a datagram socket, a file."""
+    script = (
+        "from daemon.service.sockets import _adopt\n"
+        "for number in (3, 4, 5):\n"
+        "    try:\n        _adopt(number)\n    except BindError as error:\n        print(error)\n"
+    )
+    first, second = socket.socketpair()
+    with first, second, socket.socket(type=socket.SOCK_DGRAM) as datagrams, (tmp_path / "file").open("w") as file:
+        datagrams.bind(("127.0.0.1", 0))
+        done = Passed(first, datagrams, file).run(script)
+        assert done.stdout.splitlines() == [
+            "what systemd passed as descriptor 3 does not listen: use ListenStream= and Accept=no",
+            "what systemd passed as descriptor 4 does not listen: use ListenStream= and Accept=no",
+            "what systemd passed as descriptor 5 is no socket: socket operation on non-socket",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("made", "configured", "same"),
+    [
+        (("127.0.0.1",), "127.0.0.1", True),
+        (("127.0.0.1", "::1"), "localhost", True),
+        (("127.0.0.1", "::1"), "127.0.0.1", False),
+        (("0.0.0.0",), "127.0.0.1", False),
+        (("0.0.0.0", "::"), "", True),
+        (("dual",), "::", True),
+        (("dual",), "0.0.0.0", False),
+        (("127.0.0.1",), "no.such.host.invalid", False),
+        (("unix",), "127.0.0.1", False),
+    ],
+)
+def test_whether_sockets_are_those_of_the_configuration(
+    made: tuple[str, ...], configured: str, same: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "_addresses", known_addresses)
+    opened: list[socket.socket] = []
+    for host in made:
+        opened.append(opened_at(host, port_of(opened), tmp_path))
+    try:
+        assert serve_address(opened, configured, port_of(opened)) == same
+        assert not serve_address(opened, configured, 1)
+    finally:
+        for sock in opened:
+            sock.close()
+
+
+def known_addresses(host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:
+    """As the resolver of a machine with IPv6 has them."""
+    found = {"localhost": ("127.0.0.1", "::1"), "": ("0.0.0.0", "::"), "::": ("0.0.0.0", "::")}.get(host, (host,))
+    if found == ("no.such.host.invalid",):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    return [(socket.AF_INET6 if ":" in each else socket.AF_INET, (each, port)) for each in found]
+
+
+def opened_at(host: str, port: int, directory: Path) -> socket.socket:
+    if host == "unix":
+        return bind_admin(directory / "proxy.sock")
+    if host == "dual":
+        return socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)

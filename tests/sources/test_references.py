@@ -56,7 +56,7 @@ def test_followed(tmp_path: Path, environ: dict[str, str], reference: str, text:
         ("file:.", "is a directory"),
         ("file:binary", "is not UTF-8 text"),
         ("file:huge", "the limit is 65536"),
-        ("credential:wolf", "does not exist"),
+        ("credential:wolf", "no credential of this name"),
         ("credential:../plain", "a credential has no path"),
         ("env: MISSING", "has a blank after env:"),
         ("env:\u00a0MISSING", "has a blank after env:"),
@@ -76,10 +76,11 @@ def test_leading_nowhere(tmp_path: Path, environ: dict[str, str], reference: str
     assert KEY not in why.value.message + why.value.hint
 
 
-def test_without_credentials_the_unit_is_named() -> None:
-    with pytest.raises(UnresolvedReference) as why:
-        resolver({})("credential:fox")
-    assert "LoadCredential=fox:" in why.value.hint
+@pytest.mark.parametrize("passed", [False, True])
+def test_a_credential_that_was_not_passed_names_the_unit(passed: bool, environ: dict[str, str]) -> None:
+    with pytest.raises(UnresolvedReference, match="no credential") as why:
+        resolver(environ if passed else {})("credential:wolf")
+    assert why.value.hint == "add LoadCredential=wolf:/path to the systemd unit, then restart the daemon"
 
 
 def test_what_is_watched(tmp_path: Path, environ: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from daemon.service.sockets import BindError, bind_admin
 from daemon.sources.write import WriteRefused
+from daemon.state import exposed
 from daemon.state.copies import History, LastGood
 from daemon.state.exposed import exposed_config, exposed_state
 from daemon.state.files import create_file, make_directory, read_file, replace_file
@@ -184,6 +185,28 @@ def test_directories_of_other_users(state: Path) -> None:
     assert exposed_config(config) is not None
     os.chown(config, 12_345, -1)
     assert exposed_config(config) is None
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.parametrize(
+    ("uid_map", "safe"),
+    [
+        ("         0          0 4294967295\n", False),  # no user namespace: it is the user nobody
+        ("         0          0          1\n       995        995          1\n", False),  # PrivateUsers= of the unit
+        ("         0     100000      65536\n", True),  # a rootless container: it may be the host's root
+        (None, True),
+    ],
+)
+def test_whom_nobody_stands_for(
+    uid_map: str | None, safe: bool, tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "uid_map"
+    if uid_map is not None:
+        path.write_text(uid_map)
+    monkeypatch.setattr(exposed, "UID_MAP", path)
+    state.mkdir()
+    os.chown(state, exposed.NOBODY, -1)
+    assert (exposed_state(state) is None) == safe
 
 
 def test_a_linked_config_is_looked_for_on_both_sides(tmp_path: Path) -> None:

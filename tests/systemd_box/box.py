@@ -1,6 +1,6 @@
 """A real systemd with the shipped unit installed in it, driven from outside.
 
-``shared/systemd-box/box.sh`` boots systemd in namespaces over a throw-away overlay of ``/``. Inside,
+The scripts of ``shared/systemd-box`` boot systemd in namespaces over a throw-away overlay of ``/``. Inside,
 the daemon is installed as the unit says: ``/opt/tppcd/.venv/bin/tppcd``, ``/etc/tppcd/config.yaml``,
 a user of its own. The interpreter and the libraries are bind-mounted, since those of a developer are
 often below a home directory, which the unit's sandbox hides.
@@ -23,6 +23,22 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT.parent / "shared" / "systemd-box"
 UNIT = "tppcd.service"
 CONFIG = "/etc/tppcd/config.yaml"
+MOST_SECONDS = 1800
+"""After which a box ends by itself, also where nobody is left to end it."""
+NAMESPACES = [
+    "unshare",
+    "--mount",
+    "--propagation",
+    "private",
+    "--pid",
+    "--uts",
+    "--ipc",
+    "--cgroup",
+    "--net",
+    "--fork",
+]
+MOUNTS = "mount -t tmpfs box /mnt && mount -t cgroup2 none /mnt"
+"""What a box needs, tried."""
 PYTHON = ("/usr/bin/env", "LD_LIBRARY_PATH=/opt/tppcd/python/lib", "/opt/tppcd/python/bin/python3", "-B")
 """The bind-mounted interpreter; its own path to libpython would lead below the home directory."""
 
@@ -107,14 +123,15 @@ with urllib.request.urlopen(request, timeout=60) as answer:
 
 def missing() -> str:
     """Why there can be no box here; empty when there can."""
-    if not (SCRIPTS / "box.sh").exists():
+    if not (SCRIPTS / "outer.sh").exists():
         return "needs ../shared/systemd-box"
     if os.geteuid() != 0:
         return "needs root"
-    tools = [
-        tool for tool in ("unshare", "nsenter", "pgrep", "systemctl", "systemd-sysusers") if not shutil.which(tool)
-    ]
-    return f"needs {', '.join(tools)}" if tools else ""
+    tools = [tool for tool in ("unshare", "nsenter", "systemctl", "systemd-sysusers") if not shutil.which(tool)]
+    if tools:
+        return f"needs {', '.join(tools)}"
+    done = subprocess.run([*NAMESPACES, "sh", "-c", MOUNTS], capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else f"needs namespaces and mounts: {done.stderr.strip()}"
 
 
 class Box:
@@ -168,22 +185,34 @@ def booted(directory: Path) -> Iterator[Box]:
     """Boots the box with everything installed and the upstream running; removes it at the end."""
     seed = _seed(directory / "seed")
     libraries = sysconfig.get_paths()["purelib"]
-    script = f'. {SCRIPTS}/box.sh; box_up "$@" >&2 || exit 1; echo $BOX_PID; read -r _; box_down'
     mounts = [
         f"{sys.base_prefix}:/opt/tppcd/python",
         f"{libraries}:/opt/tppcd/libraries",
         f"{ROOT / 'daemon'}:/opt/tppcd/app/daemon",
     ]
-    with subprocess.Popen(
-        ["bash", "-c", script, "box", str(seed), *mounts], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as shell:
-        assert shell.stdin and shell.stdout
+    root = directory / "root"
+    root.mkdir()
+    command = ["unshare", "--mount", "--propagation", "private", "--fork", "--kill-child=SIGKILL"]
+    command += ["timeout", str(MOST_SECONDS), "bash", str(SCRIPTS / "outer.sh"), str(root), str(seed), *mounts]
+    with (
+        (directory / "log").open("w+") as log,
+        subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL) as top,
+    ):
         try:
-            pid = shell.stdout.readline().strip()
-            assert pid, "the box did not boot"
-            yield _installed(Box(int(pid)))
+            yield _installed(Box(wait_for(lambda: _booted(top.pid), "a systemd that has booted")))
         finally:
-            shell.stdin.close()
+            top.kill()
+
+
+def _booted(top: int) -> int | None:
+    """The process of the systemd below ``top``, once its target is reached. Others may have boxes of their own."""
+    pid = top
+    while Path(f"/proc/{pid}/comm").read_text().strip() != "systemd":
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        if not children:
+            return None
+        pid = int(children[0])
+    return pid if Box(pid).run("systemctl", "is-active", "-q", "box.target").returncode == 0 else None
 
 
 def _seed(seed: Path) -> Path:

@@ -103,7 +103,7 @@ async def entry(scope: Scope, receive: Receive, send: Send, services: Services) 
     ending = Ending(services, entry_of(path), info)
     try:
         headers = _headers(scope)
-        if services.draining:
+        if services.refusing:
             raise stopping()
         ACCESS.check(scope, headers, snapshot)
         ending.admitted = True
