@@ -23,10 +23,12 @@ from typing import TYPE_CHECKING, TextIO
 from loguru import logger
 
 from daemon.secret import Secret
+from daemon.telemetry.colour import is_coloured
 from daemon.telemetry.log_lines import JsonLines, LogFormat, Render, SecretMask, TextLines, with_priority
 from daemon.telemetry.log_outputs import FileOutput, StreamOutput
 from daemon.telemetry.log_ring import LogRing
 from daemon.telemetry.log_sink import LogSink, Writer
+from daemon.telemetry.request_sentence import LOGGER
 
 if TYPE_CHECKING:
     from loguru import Message
@@ -90,7 +92,7 @@ def log_request(fields: dict[str, object], level: str = "INFO") -> None:
     severity = _SEVERITY[level]
     sink, least = _requests[0]
     if sink is not None and severity >= least:
-        record = {"at": time.time(), "level": level, "logger": "request", "message": "request"}
+        record = {"at": time.time(), "level": level, "logger": LOGGER, "message": LOGGER}
         sink.put({**record, "traceback": None, "extra": fields}, severity)
 
 
@@ -167,8 +169,7 @@ def _render(format: LogFormat, stream: TextIO, environ: Mapping[str, str]) -> Re
     if format == "json":
         return JsonLines()
     terminal = stream.isatty()
-    plain = "NO_COLOR" in environ or environ.get("TERM") == "dumb"
-    return TextLines(colour=terminal and not plain, indent_tracebacks=terminal)
+    return TextLines(colour=is_coloured(stream, environ), brief=terminal, indent_tracebacks=terminal)
 
 
 def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
