@@ -151,7 +151,7 @@ class Reporter:
             self._log(each.kind, each.text, news.generation, **each.fields)
             if number % LINES_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        if is_logged("DEBUG"):
+        if is_logged("DEBUG", "reload"):
             await self._explain(news)
 
     async def _explain(self, news: News) -> None:

@@ -7,6 +7,7 @@ from loguru import logger
 
 from daemon.secret import Secret
 from daemon.telemetry import logs
+from daemon.telemetry.logs import Levels
 from tests.api.world import MANAGED, World
 
 PATH = "/logs"
@@ -15,7 +16,7 @@ PATH = "/logs"
 @pytest.fixture
 def told(capsys: pytest.CaptureFixture[str]) -> int:
     """Some records of two requests; gives the id before the first."""
-    sink = logs.configure("debug")
+    sink = logs.configure(Levels("debug"))
     before = logs.RECENT.last
     logs.register_secrets([Secret("planted-secret-key")])
     logger.bind(request_id="r1", provider="fox").info("request")
