@@ -25,6 +25,7 @@ from daemon.telemetry.failure_cause import level_of
 from daemon.telemetry.line_limit import PERIOD, LineLimit
 from daemon.telemetry.logs import is_logged, log_request
 from daemon.telemetry.metrics import Metrics
+from daemon.telemetry.request_sentence import LOGGER
 
 OTHER: Final = "other"
 """The entry of what came to none of the entries, whatever its path: strangers try many."""
@@ -71,7 +72,7 @@ class RequestLines:
         self._metrics.request_finished(request.entry, provider, request.status, None, total)
         count_failure(self._metrics, request.entry, request.status, request.error)
         level = level_of(request.status, request.error)
-        if not is_logged(level):
+        if not is_logged(level, LOGGER):
             return
         if request.admitted or self._may_write(level, now):
             log_request(_fields(request, total), level)

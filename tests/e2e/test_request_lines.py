@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -341,4 +341,4 @@ def test_strangers_write_ten_lines_a_second_and_are_all_counted(_first: Simulato
 
 
 def _seconds(text: str) -> float:
-    return time.mktime(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) + float(text[19:-1])
+    return datetime.fromisoformat(text).timestamp()

@@ -16,9 +16,7 @@ from daemon.secret import Secret
 from daemon.telemetry import journal, log_sink, logs
 from daemon.telemetry.log_lines import LogFormat
 from daemon.telemetry.log_sink import LogSink
-from tests.telemetry.test_logs import PLANTED, untouched_logging
-
-__all__ = ["untouched_logging"]
+from tests.telemetry.test_logs import PLANTED
 
 
 class Journal:
@@ -41,7 +39,7 @@ class Journal:
     def configure(self, format: LogFormat = "text") -> LogSink:
         status = os.fstat(self.stderr.fileno())
         environ = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
-        return logs.configure("debug", format, stream=self.stderr, environ=environ)
+        return logs.configure(logs.Levels("debug"), format, stream=self.stderr, environ=environ)
 
     def datagram(self) -> str:
         return self._entries.recv(1 << 20).decode()
