@@ -73,9 +73,9 @@ class Reloader:
     ) -> None:
         self._on_reload, self._current = on_reload, current
         self._lasting = lasting or LastingProblems()
-        self._file = SourceState(source)
+        self._make_others, self._state_of = others, partial(SourceState, count=metrics.credentials)
+        self._file = self._state_of(source)
         self._sources = {source.name: self._file}
-        self._make_others = others
         known = os.environ if environ is None else environ
         self._check_update = partial(check, environ=known, base=Path(source.name).parent)
         self._in_force = FileInForce(last_good, history)
@@ -128,7 +128,7 @@ class Reloader:
         if result.snapshot is None:
             raise ConfigRefused(refused)
         for source in self._make_others(result.snapshot.config):
-            state = self._sources[source.name] = SourceState(source)
+            state = self._sources[source.name] = self._state_of(source)
             await state.read_first()
             if state.last_good is not None and (state.last_good.providers or state.last_good.diagnostics):
                 result = await self._checked(self._file, update, None, *require)

@@ -41,7 +41,9 @@ class GatewayServer(uvicorn.Server):
         tls: ssl.SSLContext | None = None,
         refused: Callable[[LocalError], None] | None = None,
     ) -> None:
-        super().__init__(_config(app, limits or ConnectionLimits(), refused))
+        limits = limits or ConnectionLimits()
+        super().__init__(_config(app, limits, refused))
+        self.most_connections = limits.connections
         self.sockets = tuple(sockets)
         self.servers: list[asyncio.base_events.Server] = []
         self._tls = tls
