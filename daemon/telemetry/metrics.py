@@ -22,6 +22,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from daemon import __version__
 from daemon.telemetry.distribution import HISTOGRAMS, Distribution, RequestTimes
+from daemon.telemetry.failure_cause import Cause
 from daemon.telemetry.metric_table import LAG_BUCKETS, TABLE, Metric
 from daemon.telemetry.model_labels import OTHER, ModelLabels, StandingOf
 from daemon.telemetry.process_numbers import ProcessNumbers
@@ -216,6 +217,8 @@ class Metrics:
         times = self._times.get((entry, provider))
         if times is None:
             times = self._times[entry, provider] = RequestTimes()
+            for cause in Cause:  # from 0 on: Prometheus sees no rise in a series that begins with 1
+                self._values["tppcd_request_failures_total"].setdefault((entry, cause), 0)
         times.ended(first_event_s, total_s, (usage.output_tokens or 0) if usage is not None else 0, streamed)
         model = self._model(provider, model, usage)
         self.usage.add(UsageRow(provider, model, entry), status, total_s, usage)
