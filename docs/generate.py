@@ -31,6 +31,7 @@ from daemon.telemetry.failure_cause import OF_KIND, REASONS, Cause
 from daemon.telemetry.metric_table import TABLE, Metric
 from daemon.telemetry.metrics import MOST_FIELDS
 from daemon.telemetry.model_labels import MOST_DISCOVERED, MOST_MODELS
+from daemon.telemetry.process_numbers import PROCESS_TABLE
 from docs import simulator
 
 PAGES = Path(__file__).resolve().parent
@@ -112,7 +113,7 @@ def schema() -> str:
 
 
 def metrics() -> str:
-    rows = [f"| `{each.name}` | {each.kind} | {labels(each)} | {each.help} |" for each in TABLE]
+    rows = [f"| `{each.name}` | {each.kind} | {labels(each)} | {each.help} |" for each in (*TABLE, *PROCESS_TABLE)]
     return "\n".join(["| metric | type | labels | meaning |", "|---|---|---|---|", *rows]) + "\n"
 
 

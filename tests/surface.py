@@ -62,8 +62,8 @@ def collected() -> Surface:
 
 def metric_names() -> Iterator[str]:
     for metric in metric_table.TABLE:
-        buckets = f" {metric.buckets}" if metric.buckets else ""
-        yield f"{metric.name} {metric.kind}{buckets}"
+        yield f"{metric.name} {metric.kind}"
+        yield from (f"{metric.name} le={edge}" for edge in metric.buckets)
 
 
 def metric_labels() -> Iterator[str]:

@@ -59,8 +59,6 @@ class Services:
     """Why it is not known what the upstream of this core auth lists; empty where it is known, or is not asked."""
     balance: Callable[[str], Balance | None] = lambda _: None
     """What the provider of this core auth says is left; None where it is not asked."""
-    dropped_log_lines: Callable[[], int] = int
-    """How many lines the log has lost since the start."""
     egress: EgressPolicy = field(default_factory=EgressPolicy)
     writing: ConfigWriting | None = None
     """The writer of config.yaml; None where the configuration does not come from a file."""

@@ -22,12 +22,13 @@ _ALL: Final = "all"
 
 
 class Admission:
-    """One per daemon. ``enter`` and ``leave`` frame a request."""
+    """One per daemon. ``enter`` and ``leave`` frame a request. ``refused``: how many have got no place."""
 
-    __slots__ = ("_limit", "_slots")
+    __slots__ = ("_limit", "_slots", "refused")
 
     def __init__(self) -> None:
         self._limit = inf
+        self.refused = 0
         self._slots = Slots(lambda _: self._limit)
 
     @property
@@ -37,6 +38,11 @@ class Admission:
     @property
     def waiting(self) -> int:
         return self._slots.waiting(_ALL)
+
+    @property
+    def limit(self) -> int | None:
+        """None: there is no limit."""
+        return None if self._limit == inf else int(self._limit)
 
     def follow(self, limit: int) -> None:
         """The limit of a new snapshot, 0: none."""
@@ -71,6 +77,7 @@ class Admission:
         self._slots.release(_ALL)
 
     def _full(self) -> LocalError:
+        self.refused += 1
         running = "1 request is" if self._limit == 1 else f"{self._limit:g} requests are"
         return LocalError(
             ErrorKind.RATE_LIMIT,

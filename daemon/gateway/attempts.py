@@ -178,6 +178,7 @@ class Attempts:
                 self._live.failures.attempt(self._record, target.candidate, error, monotonic())
                 return error
             log_again(self.client_request, target.candidate, error)
+            self._live.metrics.amended(auth.name, again[0].amendments[-1].name)
             if again[0].leaves_turn_state and not target.leaves_turn_state:
                 self._headers.refused(adapter)
             target, prepared = again

@@ -21,14 +21,22 @@ KEEP_ALIVE = 15.0
 
 
 class Deadlines:
-    """``enter`` and ``leave`` frame a request; ``run`` is the supervised task."""
+    """``enter`` and ``leave`` frame a request; ``run`` is the supervised task. ``late`` is called at each tick with the
+    seconds by which the loop was late for it."""
 
-    __slots__ = ("_keep_alive_after", "_running", "_tick")
+    __slots__ = ("_keep_alive_after", "_late", "_running", "_tick")
 
-    def __init__(self, *, tick: float = TICK, keep_alive_after: float = KEEP_ALIVE) -> None:
+    def __init__(
+        self,
+        *,
+        tick: float = TICK,
+        keep_alive_after: float = KEEP_ALIVE,
+        late: Callable[[float], None] = lambda _: None,
+    ) -> None:
         self._running: dict[RequestState, SendKeepAlive] = {}
         self._tick = tick
         self._keep_alive_after = keep_alive_after
+        self._late = late
 
     def enter(self, state: RequestState, keep_alive: SendKeepAlive) -> None:
         """Watch ``state``; ``keep_alive`` sends the client its keep-alive."""
@@ -49,8 +57,10 @@ class Deadlines:
         """For ever: what is due, each tick. A client that reads slowly delays no other."""
         async with asyncio.TaskGroup() as tasks:
             while True:
+                due = monotonic() + self._tick
                 await asyncio.sleep(self._tick)
                 now = monotonic()
+                self._late(max(0.0, now - due))
                 for state, keep_alive in list(self._running.items()):
                     if state.deadline <= now:
                         state.expire()

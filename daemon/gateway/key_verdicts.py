@@ -18,25 +18,35 @@ from daemon.config.references import is_reference
 from daemon.router.readiness import duration, rest_reason
 from daemon.router.router import Router
 from daemon.router.states import AuthStates
-from daemon.snapshot.core_auths import CoreAuth
+from daemon.snapshot.core_auths import CoreAuth, Verified
 from daemon.snapshot.snapshot import Snapshot
 from daemon.telemetry.failure_events import FailureEvents
 from daemon.upstream.diagnosis import Diagnosis
 
 MOST_REMEMBERED: Final = 256
 """Answers to writes that were not put in force; the oldest go first."""
+RESULTS: Final[Mapping[Verified, str]] = {"yes": "taken", "no": "refused", "unknown": "unknown"}
+"""What was found out of a key -> the same for the metrics."""
 REMEMBERED: Final = 60.0
 """Seconds after which an answer to a write says nothing of what is in force."""
 
 
 class KeyVerdicts:
-    """One for the daemon's life. ``clock`` gives Unix seconds."""
+    """One for the daemon's life. ``clock`` gives Unix seconds. ``count`` is called with the provider's name and
+    ``taken``, ``refused`` or ``unknown`` for each question that an upstream was asked."""
 
-    __slots__ = ("_clock", "_events", "_remembered", "_router", "_states")
+    __slots__ = ("_clock", "_count", "_events", "_remembered", "_router", "_states")
 
     def __init__(
-        self, states: AuthStates, router: Router, events: FailureEvents, *, clock: Callable[[], float] = time.time
+        self,
+        states: AuthStates,
+        router: Router,
+        events: FailureEvents,
+        *,
+        clock: Callable[[], float] = time.time,
+        count: Callable[[str, str], None] = lambda _name, _result: None,
     ) -> None:
+        self._count = count
         self._states = states
         self._router = router
         self._events = events
@@ -49,6 +59,7 @@ class KeyVerdicts:
         if diagnosis.verified == "unknown" and diagnosis.models is None:
             self.unanswered(auth)
             return
+        self._count(auth.name, RESULTS[diagnosis.verified])
         before = self._states.view(auth.id)
         self._states.verified(auth.id, diagnosis.verified, self._clock())
         if diagnosis.verified != "no":
@@ -63,6 +74,7 @@ class KeyVerdicts:
 
     def unanswered(self, auth: CoreAuth) -> None:
         """The upstream was asked, and it has not said: what was known of the key stays."""
+        self._count(auth.name, RESULTS["unknown"])
         if self._states.view(auth.id).verified_at is None:
             self._states.verified(auth.id, "unknown", self._clock())
 

@@ -12,8 +12,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import monotonic
 from typing import Final
 
@@ -115,6 +115,11 @@ class LearnedAmendments:
             for key, entry in self._by_auth.get(auth_id, {}).items()
             if entry.until > now
         ]
+
+    def counts(self, auth_id: str) -> Mapping[str, int]:
+        """How many are known of one core auth, by the name of the amendment."""
+        known = self._by_auth.get(auth_id)
+        return Counter(key.amendment.name for key in known) if known else {}
 
     def clear(self, auth_id: str) -> int:
         """Forgets all of one core auth; how many there were."""

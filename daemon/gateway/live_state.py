@@ -77,7 +77,7 @@ class LiveState:
         self.counted = counted
         self.router = Router(clock=time.monotonic, wall=time.time) if router is None else router
         self.failures.follow(self.router, metrics)
-        self.keys = KeyVerdicts(states, self.router, events)
+        self.keys = KeyVerdicts(states, self.router, events, count=metrics.key_checked)
         self.admission = Admission()
         self.departures = Departures()
         self.learned = LearnedAmendments() if learned is None else learned

@@ -100,7 +100,14 @@ class RequestRecord:
         first = None if self.first_event is None else self.first_event - client_request.started
         upstream_first = None if self.upstream_first is None else self.upstream_first - self.asked_at
         metrics.request_finished(
-            client_request.entry, provider, self.status, first, total, self.usage, model=self.served
+            client_request.entry,
+            provider,
+            self.status,
+            first,
+            total,
+            self.usage,
+            model=self.served,
+            streamed=client_request.request.stream,
         )
         lost = self.lost + self.answer_lost
         for field in lost:

@@ -73,9 +73,10 @@ class Reloader:
         on_read: Callable[[], None] = lambda: None,
         lasting: LastingProblems | None = None,
     ) -> None:
-        self._on_reload, self._on_read, self._current = on_reload, on_read, current
+        self._on_reload, self._current = on_reload, current
         self._lasting = lasting or LastingProblems()
-        self._file, self._make_others = SourceState(source), others
+        self._make_others, self._state_of = others, partial(SourceState, count=metrics.credentials, taken=on_read)
+        self._file = self._state_of(source)
         self._sources = {source.name: self._file}
         known = os.environ if environ is None else environ
         self._check_update = partial(check, environ=known, base=Path(source.name).parent)
@@ -127,7 +128,7 @@ class Reloader:
         if result.snapshot is None:
             raise ConfigRefused(refused)
         for source in self._make_others(result.snapshot.config):
-            state = self._sources[source.name] = SourceState(source)
+            state = self._sources[source.name] = self._state_of(source)
             await state.read_first()
             if state.last_good is not None and (state.last_good.providers or state.last_good.diagnostics):
                 result = await self._checked(self._file, update, None, *require)
@@ -242,7 +243,6 @@ class Reloader:
         if failing := tuple(sorted(result.fragment.failing)):
             outcome = structs.replace(outcome, ok=False, degraded=True, failing=failing)
         state.take(result.fragment)
-        self._on_read()
         saved = is_new or (requested and state is self._file)
         self._reporter.in_force(outcome, state.name, problems=state.problems, saved=saved)
         if update.fragment is None:

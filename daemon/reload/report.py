@@ -20,6 +20,7 @@ from daemon.snapshot import summary
 from daemon.snapshot.credential_sources import CredentialSources, credential_sources
 from daemon.snapshot.diff import ChangeSet
 from daemon.snapshot.listings import Standing
+from daemon.snapshot.registrations import registrations
 from daemon.snapshot.snapshot import Snapshot
 from daemon.telemetry.logs import is_logged
 
@@ -44,7 +45,10 @@ class Numbers(Protocol):
         models: int,
         names: Collection[str],
         known: Callable[[str, str], Standing],
+        registrations: Mapping[str, int],
     ) -> None: ...
+
+    def credentials(self, counts: Mapping[tuple[str, str], int]) -> None: ...
 
 
 class Notify(Protocol):
@@ -74,7 +78,7 @@ def event_line(kind: str, line: str, **fields: object) -> Line:
 
 class News(Struct, frozen=True, kw_only=True):
     """What there is to report of a snapshot. ``names`` are those of its providers, the disabled ones too; ``known``
-    says how it knows a provider's model."""
+    says how it knows a provider's model. ``registrations`` is ``snapshot.registrations``' count."""
 
     generation: int
     providers: int
@@ -83,6 +87,7 @@ class News(Struct, frozen=True, kw_only=True):
     names: frozenset[str]
     known: Callable[[str, str], Standing]
     lines: tuple[Line, ...]
+    registrations: Mapping[str, int]
     credentials: Callable[[], Iterable[CredentialSources]] = tuple
     """For the log alone, and only where it is at DEBUG, which the snapshot itself may switch on."""
 
@@ -100,15 +105,21 @@ def news_of(changes: ChangeSet, old: Snapshot | None, new: Snapshot) -> News:
     lines += [event_line("profile", text, provider=who) for who, text in summary.profile_lines(old, new)]
     if old is None and (asked := summary.discovery_line(new)):
         lines.append(event_line("models", asked))
-    return _news(new, lines, partial(credential_sources, old, new))
+    return _news(old, new, lines, partial(credential_sources, old, new))
 
 
 def news_of_lists(old: Snapshot, new: Snapshot) -> News:
     """As ``news_of``, of the same configuration with other models."""
-    return _news(new, (event_line("models", text, provider=who) for who, text in summary.models_lines(old, new)))
+    lines = (event_line("models", text, provider=who) for who, text in summary.models_lines(old, new))
+    return _news(old, new, lines)
 
 
-def _news(new: Snapshot, lines: Iterable[Line], credentials: Callable[[], Iterable[CredentialSources]] = tuple) -> News:
+def _news(
+    old: Snapshot | None,
+    new: Snapshot,
+    lines: Iterable[Line],
+    credentials: Callable[[], Iterable[CredentialSources]] = tuple,
+) -> News:
     return News(
         generation=new.generation,
         providers=len({auth.name for auth in new.core_auths}),
@@ -117,6 +128,7 @@ def _news(new: Snapshot, lines: Iterable[Line], credentials: Callable[[], Iterab
         names=frozenset(each.name for each in new.providers) | {auth.name for auth in new.core_auths},
         known=new.models.standing,
         lines=tuple(lines),
+        registrations=registrations(old, new),
         credentials=credentials,
     )
 
@@ -146,6 +158,7 @@ class Reporter:
             models=news.models,
             names=news.names,
             known=news.known,
+            registrations=news.registrations,
         )
         for number, each in enumerate(news.lines, 1):
             self._log(each.kind, each.text, news.generation, **each.fields)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Mapping
+
 from msgspec import Struct
 
 from daemon.config.diagnostics import Diagnostic
@@ -11,6 +14,11 @@ from daemon.sources.base import Source, Update
 
 class SourceState(Struct, eq=False):
     source: Source
+    count: Callable[[Mapping[tuple[str, str], int]], None]
+    """Gets the number of credentials of each reading that comes into force, by kind of provider and result: resolved
+    or failed."""
+    taken: Callable[[], None] = lambda: None
+    """Called for each reading that comes into force."""
     last_good: Fragment | None = None
     """What it contributes to the snapshot in force."""
     problems: tuple[Diagnostic, ...] = ()
@@ -50,8 +58,12 @@ class SourceState(Struct, eq=False):
     def take(self, fragment: Fragment) -> None:
         """``fragment`` is in force, without the providers that fail."""
         self.last_good = fragment
+        enabled = (each for each in fragment.providers if each.enabled)
+        results = ((each.kind, "failed" if each.source in fragment.failing else "resolved") for each in enabled)
+        self.count(Counter(results))
         errors = (each for each in fragment.diagnostics if each.severity == "error")
         self.problems = tuple(errors) if fragment.failing else ()
+        self.taken()
 
     def watch(self, fragment: Fragment) -> None:
         """The files of ``fragment``. While a source is refused, what the configuration in force names stays watched,

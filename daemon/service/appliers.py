@@ -51,6 +51,11 @@ class DaemonLog:
         """Lines lost so far because the output was stuck."""
         return self._sink.dropped
 
+    @property
+    def waiting(self) -> int:
+        """Lines that wait to be written."""
+        return self._sink.waiting
+
     async def follow(self, snapshot: Snapshot) -> None:
         """Take over level, format and file, and the secrets now in use. Raises OSError where the file
         cannot be opened; the log stays as it was then."""

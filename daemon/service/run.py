@@ -38,6 +38,7 @@ from daemon.service.admin import state_directory
 from daemon.service.appliers import DaemonLog, appliers
 from daemon.service.drain import Drain
 from daemon.service.listeners import announce, listen, turn_away
+from daemon.service.numbers import DaemonNumbers
 from daemon.service.options import RunOptions, StartRefused
 from daemon.service.protocol import limits_for_process
 from daemon.service.server import GatewayServer, install_exception_handler
@@ -95,10 +96,10 @@ class Daemon:
     def __init__(self, options: RunOptions, environ: Mapping[str, str], log: DaemonLog) -> None:
         self._options, self._environ, self._log = options, environ, log
         self._notifier = Notifier.from_environ(environ)
-        self._drain, self._deadlines, self._stop = Drain(), Deadlines(), asyncio.Event()
         current, audit, learned = Current(), AuditLog(), LearnedAmendments()
         router = Router(clock=time.monotonic, wall=time.time)
         states, metrics = AuthStates(router), Metrics(version=__version__)
+        self._drain, self._deadlines, self._stop = Drain(), Deadlines(late=metrics.loop_was_late), asyncio.Event()
         self._failure_events = FailureEvents(audit)
         self._state_dir = state = _make_directory(state_directory(environ))
         self._lasting = lasting = lasting_problems(state, options.config)
@@ -106,13 +107,13 @@ class Daemon:
         egress = EgressPolicy(state / UPSTREAM_HOSTS, lambda: _private_allowed(current))
         self._transport = Transport(egress)
         adapters = AdapterRegistry(self._transport.open)
-        self._discovery = ModelDiscovery(self._transport.open, owned=adapters.listed)
+        self._discovery = ModelDiscovery(self._transport.open, owned=adapters.listed, count=metrics.models_asked)
         self._recovery = Recovery(self._transport.open, router, current)
         self._balances = Balances(self._transport.open, current, clock=time.monotonic, wall=time.time)
-        history = History(state, options.config)
+        history, file = History(state, options.config), FileSource(options.config, lasting=lasting)
         self._reloader = Reloader(
             current=current,
-            source=FileSource(options.config, lasting=lasting),
+            source=file,
             others=self._open_store,
             last_good=LastGood(state, options.config),
             history=history,
@@ -147,11 +148,11 @@ class Daemon:
             started=time.monotonic(),
             models_problem=self._discovery.problem,
             balance=self._balances.of,
-            dropped_log_lines=lambda: log.dropped,
             egress=egress,
             writing=self._writing,
         )
         self._key_checks = KeyChecks(self._transport.open, self._services.live.keys)
+        self._numbers = DaemonNumbers(self._services, log, file, self._discovery, self._transport, lambda: self._store)
 
     async def run(self) -> None:
         try:
@@ -168,6 +169,7 @@ class Daemon:
                 refused=self._services.lines.unparsed,
                 inherited=listeners.inherited,
             )
+            self._numbers.show(server)
             await self._serve(server, snapshot)
         finally:
             await self._transport.close()

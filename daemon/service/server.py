@@ -44,7 +44,9 @@ class GatewayServer(uvicorn.Server):
         refused: Callable[[LocalError], None] | None = None,
         inherited: Collection[socket] = (),
     ) -> None:
-        super().__init__(_config(app, limits or ConnectionLimits(), refused))
+        limits = limits or ConnectionLimits()
+        super().__init__(_config(app, limits, refused))
+        self.most_connections = limits.connections
         self.sockets = tuple(sockets)
         self.inherited = frozenset(inherited)
         self.servers: list[asyncio.base_events.Server] = []

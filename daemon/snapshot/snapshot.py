@@ -6,7 +6,7 @@ All of it is a pure function of the configuration: core auths, registry and revi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 import msgspec
@@ -15,7 +15,7 @@ from msgspec import NODEFAULT, Struct, structs
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.instructions import Instructions
 from daemon.config.load import Fragment
-from daemon.config.provider import Provider
+from daemon.config.provider import PACKYCODE, Provider
 from daemon.config.schema import Config
 from daemon.secret import Secret
 from daemon.snapshot.core_auths import CoreAuth, general_settings, synthesize
@@ -41,6 +41,13 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     warnings: tuple[Diagnostic, ...] = ()
     effective_sources: Mapping[str, str] = {}
     written: Mapping[str, object] = {}
+
+    @property
+    def named_providers(self) -> Iterator[Provider]:
+        """``providers`` without a packycode block that is nowhere: it has defaults, and is disabled by them."""
+        for each in self.providers:
+            if each.enabled or each.kind != PACKYCODE or PACKYCODE in self.written:
+                yield each
 
     @property
     def config_header(self) -> str:

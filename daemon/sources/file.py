@@ -77,6 +77,10 @@ class FileSource:
         # How many events there were, and how many of them before the last look. A change without a new event means
         # that the watch misses events (inotify's queue overflowed, the directory was replaced): set it up again.
         self._events = self._events_heard = 0
+        self.last_event: float | None = None
+        """Unix seconds; None before the first event."""
+        self.last_look: float | None = None
+        """Unix seconds at which the files were looked at, new or not."""
         self._deaf = threading.Event()
         self._lasting = lasting or LastingProblems()
         self._replaced_files = ReplacedFiles()
@@ -147,6 +151,7 @@ class FileSource:
         """Waits until the save is complete, then reads; None when nothing has changed after all."""
         while True:
             look = await self._in_thread(self._look)
+            self.last_look = time.time()
             if not requested and look.stamps == self._known:
                 self._settle.forget()
                 return None
@@ -268,6 +273,7 @@ class FileSource:
             self._lasting.put("file events", None)
             if change:
                 self._events += 1
+                self.last_event = time.time()
                 hint()
             if self._deaf.is_set() or directories(self._absolute, self._files) != watched:
                 changes.close()

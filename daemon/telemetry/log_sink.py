@@ -65,6 +65,11 @@ class Writer:
         """Lines that were not written so far."""
         return self._refused + self._lost
 
+    @property
+    def waiting(self) -> int:
+        """Records in the queue."""
+        return len(self._queue)
+
     def put(self, record: Record, severity: int) -> None:
         """Queues the record, or counts it as dropped. ``severity`` is loguru's level number."""
         queue = self._queue
@@ -132,6 +137,11 @@ class LogSink:
     def dropped(self) -> int:
         """Lines lost so far over all outputs."""
         return sum(writer.dropped for writer in self._writers)
+
+    @property
+    def waiting(self) -> int:
+        """Lines that wait to be written, over all outputs."""
+        return sum(writer.waiting for writer in self._writers)
 
     def put(self, record: Record, severity: int) -> None:
         record = shortened_record(record)

@@ -1,7 +1,8 @@
 """The daemon's Prometheus metrics: one table, one registry, and methods named after what happened.
 
 Counting is adding to plain numbers, keyed by the label values; the library is used only at a
-scrape (its own counters take a lock per step: 6 us for a finished request, this 2).
+scrape (its own counters take a lock per step: 6 us for a finished request, this 2). What another part of the daemon
+knows anyway is not counted twice: it is asked for it at each scrape (``ask_at_scrape``).
 Everything runs on the event loop's thread. Labels that clients can influence (models, lost fields)
 are bounded: what is beyond the bound is counted under ``other`` (``model_labels``). The series of a provider end with
 it: at the snapshot without it they are deleted, and what its last requests add is counted under ``other``.
@@ -11,10 +12,8 @@ from __future__ import annotations
 
 import platform
 import re
-from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import accumulate
-from time import monotonic
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from time import monotonic, time
 from typing import Any, Final
 
 import prometheus_client as prometheus
@@ -22,23 +21,31 @@ from msgspec import Struct
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
 from daemon import __version__
-from daemon.telemetry.metric_table import DURATION_BUCKETS, FIRST_EVENT_BUCKETS, TABLE, Metric
+from daemon.telemetry.distribution import HISTOGRAMS, Distribution, RequestTimes
+from daemon.telemetry.failure_cause import Cause
+from daemon.telemetry.metric_table import LAG_BUCKETS, TABLE, Metric
 from daemon.telemetry.model_labels import OTHER, ModelLabels, StandingOf
+from daemon.telemetry.process_numbers import ProcessNumbers
 from daemon.telemetry.usage import TokenCounts, UsageCounts, UsageRow
 
 CONTENT_TYPE: Final = prometheus.CONTENT_TYPE_LATEST
 AUTH_STATES: Final = ("ready", "cooling", "disabled", "failed")
 OF_A_PROVIDER: Final = ("provider", "name")
 """Labels that hold a provider's name."""
+ALWAYS_SHOWN: Final = ("duration", "first_event")
+"""Histograms that every entry and provider has. Speeds are of answers alone: of ``provider=""`` there are none."""
 INDEX: Final = re.compile(r"\[\d+\]")
 MOST_FIELDS: Final = 128
 
 Labels = tuple[str | int, ...]
+Numbers = float | Mapping[Labels, float] | None
+"""Of a metric without labels its number, else one for each set of label values; None: there is none now."""
 
 
 class AuthNumbers(Struct, frozen=True, kw_only=True):
     """How one core auth stands at a scrape. ``id`` is '' of a provider that failed, which has none; ``rests`` are the
-    classes of the failures that it rests for. None: there is no such number."""
+    classes of the failures that it rests for; ``key_verified`` is 1 where the upstream takes the key. None: there is no
+    such number."""
 
     id: str
     name: str
@@ -49,6 +56,7 @@ class AuthNumbers(Struct, frozen=True, kw_only=True):
     limit: int | None = None
     headroom: float | None = None
     balance: float | None = None
+    key_verified: int | None = None
 
 
 OF_AN_AUTH: Final = {
@@ -57,28 +65,9 @@ OF_AN_AUTH: Final = {
     "tppcd_core_auth_concurrency_limit": "limit",
     "tppcd_core_auth_headroom_ratio": "headroom",
     "tppcd_core_auth_balance": "balance",
+    "tppcd_core_auth_key_verified": "key_verified",
 }
 """Gauge -> field of ``AuthNumbers``."""
-
-
-class Distribution:
-    """A histogram of one series: how many observations fell into each bucket, and their sum."""
-
-    __slots__ = ("bounds", "counts", "sum")
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self.bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.sum = 0.0
-
-    def observe(self, value: float) -> None:
-        self.counts[bisect_left(self.bounds, value)] += 1
-        self.sum += value
-
-    def cumulative(self) -> list[tuple[str, float]]:
-        """(upper bound, observations up to it), as the text format wants it."""
-        edges = [*map(str, self.bounds), "+Inf"]
-        return list(zip(edges, accumulate(self.counts), strict=True))
 
 
 class Metrics:
@@ -87,23 +76,28 @@ class Metrics:
     def __init__(self, *, version: str = __version__, clock: Callable[[], float] = monotonic) -> None:
         numbers = (metric for metric in TABLE if metric.kind != "histogram")
         self._values: dict[str, dict[Labels, float]] = {m.name: {} if m.labels else {(): 0} for m in numbers}
-        self._first_event: dict[Labels, Distribution] = {}
-        self._duration: dict[Labels, Distribution] = {}
-        self._distributions = {
-            "tppcd_request_first_event_seconds": self._first_event,
-            "tppcd_request_duration_seconds": self._duration,
-        }
+        self._asked: dict[str, Callable[[], Numbers]] = {}
+        self._times: dict[tuple[str, str], RequestTimes] = {}  # by entry and provider
+        self._lag = Distribution(LAG_BUCKETS)
+        self.loop_was_late = self._lag.observe
+        """By so many seconds."""
         self._requests = self._values["tppcd_requests_total"]
+        self._attempts = self._values["tppcd_credential_attempts_total"]
         self._tokens = self._values["tppcd_tokens_total"]
         self._in_flight = 0
         self._providers: frozenset[str] | None = None  # before the first snapshot nothing is served
         self._models = ModelLabels()
         self.usage = UsageCounts(clock)
         self._values["tppcd_build_info"][version, platform.python_version()] = 1
+        self._set("tppcd_start_time_seconds", time())
         self._values["tppcd_config_reloads_total"] = {("success",): 0, ("failure",): 0}
         self._registry = prometheus.CollectorRegistry()
         self._registry.register(self)
-        prometheus.ProcessCollector(registry=self._registry)
+        self._process = ProcessNumbers()
+
+    def ask_at_scrape(self, name: str, numbers: Callable[[], Numbers]) -> None:
+        """``numbers`` gives those of the metric ``name`` at each scrape."""
+        self._asked[name] = numbers
 
     def exposition(self) -> bytes:
         """The text format of ``GET /metrics`` (content type ``CONTENT_TYPE``)."""
@@ -112,8 +106,12 @@ class Metrics:
     def collect(self) -> Iterator[prometheus.Metric]:
         """Every row of the table with its numbers of now; the registry calls this at a scrape."""
         self._set("tppcd_requests_in_flight", self._in_flight)
+        for name, ask in self._asked.items():
+            self._values[name] = _by_labels(ask())
         for metric in TABLE:
             yield self._family(metric)
+        for metric, number in self._process.read():
+            yield _family(metric, {(): number})
 
     def reload(self, ok: bool, at: float) -> None:
         """A reload ended; ``at`` is Unix seconds."""
@@ -131,13 +129,17 @@ class Metrics:
         models: int,
         names: Collection[str],
         known: StandingOf,
+        registrations: Mapping[str, int],
     ) -> None:
         """A snapshot was applied. ``names`` are those of its providers, the disabled ones too, and ``known`` says how
-        it knows a model; the series of all others end."""
+        it knows a model; the series of all others end. ``registrations``: how many core auths it has registered,
+        unregistered or left unchanged."""
         self._set("tppcd_config_generation", generation)
         self._set("tppcd_providers", providers)
         self._set("tppcd_core_auths", core_auths)
         self._set("tppcd_models_registered", models)
+        for action, count in registrations.items():
+            self._add("tppcd_registrations_total", action, n=count)
         own = frozenset(("", OTHER, *names))
         gone = self._models.follow(own, known)
         for labels in [each for each in self._tokens if each[:2] in gone]:
@@ -171,7 +173,25 @@ class Metrics:
 
     def attempt(self, name: str, result: str) -> None:
         """An upstream attempt with a credential of provider ``name`` ended: ``ok`` or an error kind."""
-        self._add("tppcd_credential_attempts_total", self._shown(name), result)
+        labels = (name if self._providers is None or name in self._providers else OTHER, result)
+        self._attempts[labels] = self._attempts.get(labels, 0) + 1
+
+    def amended(self, name: str, amendment: str) -> None:
+        """A request is asked again at provider ``name``, with a change of this kind."""
+        self._add("tppcd_amendments_total", self._shown(name), amendment)
+
+    def credentials(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """A reading of the configuration has found so many credentials of a kind of provider, by kind and result."""
+        for labels, count in counts.items():
+            self._add("tppcd_credential_resolutions_total", *labels, n=count)
+
+    def key_checked(self, name: str, result: str) -> None:
+        """The upstream of provider ``name`` was asked whether it takes a key: taken, refused or unknown."""
+        self._add("tppcd_key_checks_total", self._shown(name), result)
+
+    def models_asked(self, name: str, result: str) -> None:
+        """The upstream of provider ``name`` was asked for its models: listed, unlisted or failing."""
+        self._add("tppcd_model_list_requests_total", self._shown(name), result)
 
     def request_started(self) -> None:
         self._in_flight += 1
@@ -186,18 +206,20 @@ class Metrics:
         usage: TokenCounts | None = None,
         *,
         model: str = "",
+        streamed: bool = False,
     ) -> None:
         """A request that was ``request_started`` ended, however it ended. ``model`` is the one served."""
         self._in_flight -= 1
-        provider = self._shown(provider)
-        self._requests[entry, provider, status] = self._requests.get((entry, provider, status), 0) + 1
-        series = (entry, provider)
-        if series not in self._duration:
-            self._duration[series] = Distribution(DURATION_BUCKETS)
-            self._first_event[series] = Distribution(FIRST_EVENT_BUCKETS)
-        self._duration[series].observe(total_s)
-        if first_event_s is not None:
-            self._first_event[series].observe(first_event_s)
+        if self._providers is not None and provider not in self._providers:
+            provider = OTHER
+        labels = (entry, provider, status)
+        self._requests[labels] = self._requests.get(labels, 0) + 1
+        times = self._times.get((entry, provider))
+        if times is None:
+            times = self._times[entry, provider] = RequestTimes()
+            for cause in Cause:  # from 0 on: Prometheus sees no rise in a series that begins with 1
+                self._values["tppcd_request_failures_total"].setdefault((entry, cause), 0)
+        times.ended(first_event_s, total_s, (usage.output_tokens or 0) if usage is not None else 0, streamed)
         model = self._model(provider, model, usage)
         self.usage.add(UsageRow(provider, model, entry), status, total_s, usage)
         if usage is not None:
@@ -226,10 +248,6 @@ class Metrics:
         """An upstream request was ended because its client disconnected."""
         self._add("tppcd_upstream_cancelled_total")
 
-    def log_lines_dropped(self, total: int) -> None:
-        """How many lines the log has lost since the start; set before each exposition."""
-        self._set("tppcd_log_lines_dropped_total", total)
-
     def _model(self, provider: str, model: str, usage: TokenCounts | None) -> str:
         """The label of a model. One that has answered nothing, and that nobody has named, takes no room."""
         if provider == OTHER or not provider:
@@ -254,8 +272,10 @@ class Metrics:
 
     def _end_series(self, providers: frozenset[str]) -> None:
         """Those of all other providers."""
+        for entry, provider in [each for each in self._times if each[1] not in providers]:
+            del self._times[entry, provider]
         for metric in TABLE:
-            series: dict[Labels, Any] = self._distributions.get(metric.name) or self._values.get(metric.name, {})
+            series: dict[Labels, Any] = self._values.get(metric.name, {})
             for at in [metric.labels.index(label) for label in OF_A_PROVIDER if label in metric.labels]:
                 for labels in [each for each in series if each[at] not in providers]:
                     del series[labels]
@@ -270,11 +290,31 @@ class Metrics:
     def _family(self, metric: Metric) -> prometheus.Metric:
         if metric.kind == "histogram":
             histogram = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
-            for labels, distribution in self._distributions[metric.name].items():
-                histogram.add_metric([*map(str, labels)], distribution.cumulative(), distribution.sum)
+            for values, distribution in self._distributions(metric.name):
+                histogram.add_metric(values, distribution.cumulative(), distribution.sum)
             return histogram
-        make = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
-        family = make(metric.name, metric.help, labels=metric.labels)
-        for labels, value in self._values[metric.name].items():
-            family.add_metric([*map(str, labels)], value)
-        return family
+        return _family(metric, self._values[metric.name])
+
+    def _distributions(self, name: str) -> Iterator[tuple[tuple[str, ...], Distribution]]:
+        if (field := HISTOGRAMS.get(name)) is None:
+            yield (), self._lag
+            return
+        for at, times in self._times.items():
+            distribution = getattr(times, field)
+            if field in ALWAYS_SHOWN or any(distribution.counts):
+                yield at, distribution
+
+
+def _family(metric: Metric, numbers: Mapping[Labels, float]) -> prometheus.Metric:
+    """Of a counter or a gauge."""
+    make = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
+    family = make(metric.name, metric.help, labels=metric.labels)
+    for labels, value in numbers.items():
+        family.add_metric([*map(str, labels)], value)
+    return family
+
+
+def _by_labels(numbers: Numbers) -> dict[Labels, float]:
+    if numbers is None:
+        return {}
+    return dict(numbers) if isinstance(numbers, Mapping) else {(): numbers}

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Collection, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from heapq import nsmallest
 from math import inf
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, Protocol, get_args
 
 from loguru import logger
 from msgspec import Struct, structs
@@ -101,7 +102,8 @@ class UpstreamModels(Struct, eq=False):
 
 class ModelDiscovery:
     """``open`` is the engine's, ``clock`` the running loop by default. ``owned`` is called with the owners of the
-    models that a core auth's upstream lists: they may show of which make it is."""
+    models that a core auth's upstream lists: they may show of which make it is. ``count`` is called with the provider's
+    name and the result of each question: ``listed``, ``unlisted`` or ``failing``."""
 
     def __init__(
         self,
@@ -110,7 +112,9 @@ class ModelDiscovery:
         timing: DiscoveryTiming | None = None,
         clock: Clock | None = None,
         owned: Callable[[CoreAuth, Collection[str]], None] = lambda _auth, _owners: None,
+        count: Callable[[str, str], None] = lambda _name, _result: None,
     ) -> None:
+        self._count = count
         self._open = open
         self._owned = owned
         self._timing = timing or DiscoveryTiming()
@@ -150,6 +154,11 @@ class ModelDiscovery:
             if source in ("", each.auth.source):
                 each.due = min(each.due, max(now, each.asked + self._timing.least))
         self._wake.set()
+
+    def states(self) -> Mapping[State, int]:
+        """How many upstreams are in each state."""
+        counts = Counter(each.state for each in self._upstreams.values())
+        return {state: counts[state] for state in get_args(State)}
 
     def problem(self, auth_id: str) -> str:
         """Why the list of this core auth's upstream is not known, or not as new as it could be; empty where it is, or
@@ -211,6 +220,7 @@ class ModelDiscovery:
             result = await self._result(upstream)
             masked = Masks(secrets_of(upstream.auth))(result.explanation)
             result = structs.replace(result, explanation=masked)
+            self._count(upstream.auth.name, result.state)
             if self._upstreams.get(key) is upstream:  # it has not gone meanwhile, nor is it to be asked otherwise
                 self._keep(upstream, result)
         finally:

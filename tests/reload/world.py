@@ -139,6 +139,8 @@ class Ears:
         self.events: list[tuple[str, str, Mapping[str, object]]] = []
         self.reloads: list[bool] = []
         self.snapshots: list[Mapping[str, int]] = []
+        self.registrations: list[Mapping[str, int]] = []
+        self.resolutions: list[Mapping[tuple[str, str], int]] = []
         self.notified: list[str] = []
         self.heard = asyncio.Event()
 
@@ -148,8 +150,19 @@ class Ears:
     def reload(self, ok: bool, at: float) -> None:
         self.reloads.append(ok)
 
-    def snapshot(self, *, names: Collection[str], known: Callable[[str, str], str], **numbers: int) -> None:
+    def snapshot(
+        self,
+        *,
+        names: Collection[str],
+        known: Callable[[str, str], str],
+        registrations: Mapping[str, int],
+        **numbers: int,
+    ) -> None:
         self.snapshots.append(numbers)
+        self.registrations.append(registrations)
+
+    def credentials(self, counts: Mapping[tuple[str, str], int]) -> None:
+        self.resolutions.append(counts)
 
     def reloading(self) -> None:
         self.notified.append("RELOADING")

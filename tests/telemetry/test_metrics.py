@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from daemon.inference.response import Usage
+from daemon.telemetry.log_lines import Record
+from daemon.telemetry.log_sink import LogSink, Writer
 from daemon.telemetry.metric_table import TABLE
-from daemon.telemetry.metrics import MOST_FIELDS, AuthNumbers, Metrics
+from daemon.telemetry.metrics import MOST_FIELDS, AuthNumbers, Labels, Metrics
 from daemon.telemetry.model_labels import MOST_DISCOVERED, MOST_MODELS, Standing
+from daemon.telemetry.process_numbers import PROCESS_TABLE, STARTED, ProcessNumbers
 
 FOUR = [("f1", "fox", "ready"), ("f2", "fox", "cooling"), ("w", "wolf", "ready")]
+
+
+def samples_of(text: str) -> Iterator[Sample]:
+    """Of a scrape."""
+    for family in text_string_to_metric_families(text):
+        yield from family.samples
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
     """``name{label="value",…}`` -> value of everything exposed."""
     found: dict[str, float] = {}
-    for family in text_string_to_metric_families(metrics.exposition().decode()):
-        for sample in family.samples:
-            labels = ",".join(f'{key}="{value}"' for key, value in sorted(sample.labels.items()))
-            found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    for sample in samples_of(metrics.exposition().decode()):
+        labels = ",".join(f'{key}="{value}"' for key, value in sorted(sample.labels.items()))
+        found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
     return found
 
 
+REGISTRATIONS = {"registered": 2, "unregistered": 1, "unchanged": 0}
 KNOWN: dict[str, Standing] = {"gpt-5": "registered", "gpt-5-mini": "registered"}
 
 
@@ -32,7 +49,9 @@ def applied(metrics: Metrics, *names: str, known: dict[str, Standing] = KNOWN) -
     def standing(_provider: str, model: str) -> Standing:
         return known.get(model) or ("discovered" if model.startswith("listed-") else "")
 
-    metrics.snapshot(generation=7, providers=2, core_auths=3, models=11, names=names, known=standing)
+    metrics.snapshot(
+        generation=7, providers=2, core_auths=3, models=11, names=names, known=standing, registrations=REGISTRATIONS
+    )
 
 
 def used(metrics: Metrics, provider: str, model: str, times: int = 1) -> None:
@@ -104,6 +123,7 @@ def test_the_numbers_of_a_core_auth_are_gauges_that_end_with_it() -> None:
         limit=3,
         headroom=0.25,
         balance=-1.5,
+        key_verified=0,
     )
     silent = AuthNumbers(id="f2", name="fox", state="ready")
     metrics.auths([full, silent, AuthNumbers(id="", name="owl", state="failed")])
@@ -116,6 +136,7 @@ def test_the_numbers_of_a_core_auth_are_gauges_that_end_with_it() -> None:
         'concurrency_limit{auth="f1",name="fox"}': 3,
         'headroom_ratio{auth="f1",name="fox"}': 0.25,
         'balance{auth="f1",name="fox"}': -1.5,
+        'key_verified{auth="f1",name="fox"}': 0,
     }
     assert shown['tppcd_core_auth_rests{name="fox",reason="rate_limit"}'] == 2
     assert shown['tppcd_core_auth_rests{name="fox",reason="quota"}'] == 1
@@ -248,16 +269,121 @@ def test_lost_fields_are_counted_without_their_indexes() -> None:
     assert samples(metrics)['tppcd_lost_total{field="messages[].content[].cache_control"}'] == 3
 
 
-def test_attempts_cancellations_and_dropped_lines_are_counted() -> None:
+def test_attempts_cancellations_and_changes_are_counted() -> None:
     metrics = Metrics()
     metrics.attempt("fox", "ok")
     metrics.attempt("fox", "rate_limit")
     metrics.upstream_cancelled()
-    metrics.log_lines_dropped(12)
+    metrics.amended("fox", "drop_parameter")
+    metrics.credentials({("tppc", "resolved"): 3, ("store", "failed"): 1})
+    metrics.credentials({("tppc", "resolved"): 2})
+    metrics.key_checked("fox", "refused")
+    metrics.models_asked("fox", "failing")
     shown = samples(metrics)
     assert shown['tppcd_credential_attempts_total{name="fox",result="rate_limit"}'] == 1
     assert shown["tppcd_upstream_cancelled_total"] == 1
-    assert shown["tppcd_log_lines_dropped_total"] == 12
+    assert shown['tppcd_amendments_total{amendment="drop_parameter",name="fox"}'] == 1
+    assert shown['tppcd_credential_resolutions_total{kind="tppc",result="resolved"}'] == 5
+    assert shown['tppcd_credential_resolutions_total{kind="store",result="failed"}'] == 1
+    assert shown['tppcd_key_checks_total{name="fox",result="refused"}'] == 1
+    assert shown['tppcd_model_list_requests_total{name="fox",result="failing"}'] == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "total", "output", "streamed", "speed", "token_time"),
+    [
+        (0.5, 2.5, 101, True, 40.4, 0.02),
+        (0.5, 2.5, 101, False, 40.4, None),  # one write at the end: its pieces have no times
+        (0.5, 2.5, 1, True, 0.4, None),
+        (0.5, 2.5, 0, True, None, None),
+        (None, 2.5, 101, True, None, None),
+        (0.0, 0.0, 5, True, None, None),  # a clock that stood still
+    ],
+)
+def test_the_speed_of_an_answer(
+    first: float | None, total: float, output: int, streamed: bool, speed: float | None, token_time: float | None
+) -> None:
+    """Of whole answers as of streams; the time of a token is known of streams only, from their first event on."""
+    metrics = Metrics()
+    usage = Usage(input_tokens=9, output_tokens=output)
+    metrics.request_finished("chat", "fox", 200, first, total, usage, model="m", streamed=streamed)
+    shown, series = samples(metrics), '{entry="chat",provider="fox"}'
+    for name, value in (("output_tokens_per_second", speed), ("time_per_output_token_seconds", token_time)):
+        assert shown.get(f"tppcd_{name}_count{series}") == (None if value is None else 1)
+        assert shown.get(f"tppcd_{name}_sum{series}") == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "shown"),
+    [(3, {"tppcd_admission_limit": 3.0}), (0, {"tppcd_admission_limit": 0.0}), (None, {})],
+)
+def test_what_others_know_is_asked_for_at_each_scrape(numbers: int | None, shown: dict[str, float]) -> None:
+    metrics = Metrics()
+    metrics.ask_at_scrape("tppcd_admission_limit", lambda: numbers)
+    states: dict[Labels, float] = {("running",): 1.0}
+    metrics.ask_at_scrape("tppcd_admission_requests", lambda: states)
+    assert {key: value for key, value in samples(metrics).items() if key == "tppcd_admission_limit"} == shown
+    states = {("waiting",): 2.0}
+    found = {key: value for key, value in samples(metrics).items() if key.startswith("tppcd_admission_requests")}
+    assert found == {'tppcd_admission_requests{state="waiting"}': 2.0}
+
+
+def test_a_late_loop_is_seen() -> None:
+    metrics = Metrics()
+    metrics.loop_was_late(0.003)
+    shown = samples(metrics)
+    assert shown['tppcd_loop_lag_seconds_bucket{le="0.0025"}'] == 0
+    assert shown['tppcd_loop_lag_seconds_bucket{le="0.005"}'] == shown["tppcd_loop_lag_seconds_count"] == 1
+
+
+def test_the_process_is_measured_without_the_machines_files(tmp_path: Path) -> None:
+    """``ProcSubset=pid`` hides all of /proc but the processes; a program's name may hold anything."""
+    stat = ["0"] * 50
+    stat[11:13], stat[19:22] = ["250", "50"], ["1000", "4096", "3"]
+    (tmp_path / "stat").write_text(f"17 (a) (b c) {' '.join(stat)}")
+    (tmp_path / "fd").mkdir()
+    (tmp_path / "fd" / "0").touch()
+    numbers = {metric.name: number for metric, number in ProcessNumbers(tmp_path).read()}
+    assert numbers.keys() == {metric.name for metric in PROCESS_TABLE}
+    assert numbers["process_cpu_seconds_total"] == pytest.approx(300 / os.sysconf("SC_CLK_TCK"))
+    assert numbers["process_resident_memory_bytes"] == 3 * resource.getpagesize()
+    assert (numbers["process_virtual_memory_bytes"], numbers["process_open_fds"]) == (4096, 1)
+    assert list(ProcessNumbers(tmp_path / "none").read()) == []
+
+
+def test_the_start_of_the_process_does_not_move() -> None:
+    numbers = ProcessNumbers()
+    first, again = (dict(numbers.read())[STARTED] for _ in range(2))
+    assert first == again
+    assert 0 <= time.time() - first < 86_400
+
+
+def test_lines_wait_and_are_dropped_where_the_output_is_stuck() -> None:
+    """The writer takes a first line to a terminal that does not move; two more wait, and the rest is dropped."""
+    free, stuck = threading.Event(), threading.Event()
+
+    class Stuck:
+        def write(self, text: str) -> None:
+            stuck.set()
+            free.wait()
+
+        def close(self) -> None:
+            """Nothing."""
+
+    sink = LogSink([Writer(Stuck(), lambda record: str(record["message"]), str, capacity=2)])
+    record: Record = {"at": 0.0, "level": "INFO", "logger": "", "message": "x", "extra": {}}
+    sink.put(record, 20)
+    assert stuck.wait(60)
+    metrics = Metrics()
+    metrics.ask_at_scrape("tppcd_log_queue_lines", lambda: sink.waiting)
+    metrics.ask_at_scrape("tppcd_log_lines_dropped_total", lambda: sink.dropped)
+    for _ in range(5):
+        sink.put(record, 20)
+    shown = samples(metrics)
+    assert (shown["tppcd_log_queue_lines"], shown["tppcd_log_lines_dropped_total"]) == (2, 3)
+    free.set()
+    sink.close()
+    assert samples(metrics)["tppcd_log_queue_lines"] == 0
 
 
 def test_two_daemons_in_one_process_do_not_mix() -> None:

@@ -24,7 +24,7 @@ def finished(metrics: Metrics, provider: str, model: str, *, status: int = 200, 
 
 def applied(metrics: Metrics, *names: str, known: Standing = "") -> None:
     metrics.snapshot(
-        generation=1, providers=1, core_auths=1, models=1, names=names, known=lambda provider, model: known
+        generation=1, providers=1, core_auths=1, models=1, names=names, known=lambda _p, _m: known, registrations={}
     )
 
 

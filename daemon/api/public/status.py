@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,28 +17,32 @@ from daemon.errors import GatewayError
 from daemon.gateway.access import check_names
 from daemon.gateway.caller import caller
 from daemon.gateway.own_names import host_name, is_own_name
+from daemon.snapshot.core_auths import Verified
 from daemon.snapshot.snapshot import Snapshot
 from daemon.telemetry.metrics import CONTENT_TYPE, AuthNumbers
 
+KEY_VERIFIED: Final[Mapping[Verified, int]] = {"yes": 1, "no": 0}
+
 
 def auth_numbers(services: Services, snapshot: Snapshot) -> Iterator[AuthNumbers]:
-    """How each core auth stands, and each provider that has none because it failed."""
+    """How each core auth stands, and each provider that has none because it is disabled or failed."""
     for auth in snapshot.core_auths:
-        load, balance = services.states.load(auth.id), services.balance(auth.id)
+        load, balance, view = services.states.load(auth.id), services.balance(auth.id), services.states.view(auth.id)
         yield AuthNumbers(
             id=auth.id,
             name=auth.name,
-            state=services.states.view(auth.id).state,
+            state=view.state,
             rests=tuple(services.states.resting(auth.id)),
             running=load.running,
             waiting=load.waiting,
             limit=load.limit,
             headroom=load.headroom,
             balance=None if balance is None else balance.amount,
+            key_verified=KEY_VERIFIED.get(view.verified),
         )
-    for provider in snapshot.providers:
-        if provider.failed and provider.enabled:
-            yield AuthNumbers(id="", name=provider.name, state="failed")
+    for provider in snapshot.named_providers:
+        if provider.failed or not provider.enabled:
+            yield AuthNumbers(id="", name=provider.name, state="failed" if provider.enabled else "disabled")
 
 
 class StatusRoutes:
@@ -83,7 +88,6 @@ class StatusRoutes:
         if snapshot is not None and not snapshot.config.api_keys:
             check_names(request.scope, request.headers, snapshot.config.host)
         services.metrics.auths(() if snapshot is None else auth_numbers(services, snapshot))
-        services.metrics.log_lines_dropped(services.dropped_log_lines())
         return Response(services.metrics.exposition(), media_type=CONTENT_TYPE)
 
     async def _may_see_diagnostics(self, request: Request) -> bool:

@@ -49,6 +49,11 @@ class Transport:
         self._time = self._loop.time
         self._sweep: asyncio.TimerHandle | None = None  # while connections are idle
 
+    @property
+    def connections(self) -> tuple[int, int]:
+        """How many are busy, and how many are idle."""
+        return len(self._busy), sum(map(len, self._idle.values()))
+
     async def open(self, call: UpstreamCall) -> UpstreamResponse:
         """Send the request and wait for the response's head. Raises ``RemoteError``, from the engine's own error."""
         endpoint, opening = _route(call.method, call.url, call.proxy, call.ca)

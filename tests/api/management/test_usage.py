@@ -15,7 +15,8 @@ def world_with_traffic() -> World:
     world = World(MANAGED)
     snapshot, metrics = world.services.current.get(), world.services.metrics
     names = [each.name for each in snapshot.providers]
-    metrics.snapshot(generation=1, providers=2, core_auths=2, models=3, names=names, known=snapshot.models.standing)
+    known = snapshot.models.standing
+    metrics.snapshot(generation=1, providers=2, core_auths=2, models=3, names=names, known=known, registrations={})
     for provider, model, status, usage in (
         ("Fox", "gpt-5", 200, Usage(input_tokens=30, output_tokens=20)),
         ("Fox", "fox-large", 502, None),
