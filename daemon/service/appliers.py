@@ -41,6 +41,8 @@ class DaemonLog:
         self._environ = environ
         self._applied = Logging()
         self._level = level or "info"
+        self.always: tuple[Secret, ...] = ()
+        """Secrets that come from elsewhere than the configuration."""
         self._sink = logs.configure(self._level, format or "text", environ=environ)
 
     @property
@@ -53,7 +55,9 @@ class DaemonLog:
         cannot be opened; the log stays as it was then."""
         config = snapshot.config
         of_upstreams = await asyncio.to_thread(_secrets, snapshot.core_auths)
-        logs.register_secrets([*config.api_keys, config.remote_management.secret_key, *map(Secret, of_upstreams)])
+        logs.register_secrets(
+            [*self.always, *config.api_keys, config.remote_management.secret_key, *map(Secret, of_upstreams)]
+        )
         settings = config.logging
         level = self._level_option or ("debug" if config.debug else settings.level)
         if (settings, level) == (self._applied, self._level):

@@ -42,6 +42,7 @@ from daemon.service.options import RunOptions, StartRefused
 from daemon.service.protocol import limits_for_process
 from daemon.service.server import GatewayServer, install_exception_handler
 from daemon.service.surroundings import lasting_problems, open_audit_file
+from daemon.service.telemetry import Telemetry
 from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.sources.base import Source
 from daemon.sources.file import FileSource
@@ -54,6 +55,7 @@ from daemon.systemd import Notifier, dump_stacks_on_crash, watchdog
 from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.failure_events import FailureEvents
 from daemon.telemetry.metrics import Metrics
+from daemon.telemetry.otel.settings import read as read_settings
 from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.upstream.discovery import ModelDiscovery
 from daemon.upstream.http.addresses import AllowedNetworks
@@ -96,6 +98,8 @@ class Daemon:
         router = Router(clock=time.monotonic, wall=time.time)
         states, metrics = AuthStates(router), Metrics(version=__version__)
         self._failure_events = FailureEvents(audit)
+        self._telemetry = Telemetry(settings := read_settings(environ))
+        log.always = self._telemetry.secrets
         self._state_dir = state = _make_directory(state_directory(environ))
         self._store: StoreSource | None = None
         self._lasting = lasting = lasting_problems(state, options.config)
@@ -146,6 +150,7 @@ class Daemon:
             dropped_log_lines=lambda: log.dropped,
             egress=egress,
             writing=self._writing,
+            passes_traces=settings.passes,
         )
         self._key_checks = KeyChecks(self._transport.open, self._services.live.keys)
 
@@ -153,6 +158,7 @@ class Daemon:
         try:
             await self._writing.clean_up()
             snapshot = await self._reloader.start(self._options.require)
+            self._telemetry.begin(self._services)
             sockets = listen(self._options, self._environ, snapshot, self._lasting)
             app = cast("ASGIApplication", build(self._services))
             unparsed = self._services.lines.unparsed
@@ -160,6 +166,7 @@ class Daemon:
             await self._serve(server, sockets, snapshot)
         finally:
             await self._transport.close()
+            await self._telemetry.stop()
             if self._store is not None:
                 await asyncio.to_thread(self._store.close)
             self._failure_events.close()
@@ -247,6 +254,7 @@ class Daemon:
                 tasks.create_task(supervised("the questions for balances", self._balances.run)),
                 tasks.create_task(supervised("the check of keys", self._key_checks.run)),
                 tasks.create_task(supervised("the counts of failures", self._failure_events.run)),
+                tasks.create_task(self._telemetry.run()),
                 tasks.create_task(watchdog(self._notifier, lambda: _ended(vital))),
                 tasks.create_task(self._end_late_requests()),
             ]

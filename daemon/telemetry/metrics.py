@@ -226,6 +226,13 @@ class Metrics:
         """How many lines the log has lost since the start; set before each exposition."""
         self._set("tppcd_log_lines_dropped_total", total)
 
+    def model_label(self, provider: str, model: str, answered: bool) -> str:
+        """How a model of a provider is called in metrics; ``answered``: a request has got an answer of it."""
+        provider = self._shown(provider)
+        if provider == OTHER:
+            return OTHER
+        return self._models.label(provider, model) if answered else self._models.known(provider, model)
+
     def _model(self, provider: str, model: str, usage: TokenCounts | None) -> str:
         """The label of a model. One that has answered nothing, and that nobody has named, takes no room."""
         if provider == OTHER or not provider:
