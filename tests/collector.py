@@ -71,16 +71,6 @@ class Collector:
         scopes = [scope for resource in request.resource_metrics for scope in resource.scope_metrics]
         return {metric.name: metric for scope in scopes for metric in scope.metrics}
 
-    def trace(self, spans: int, *, of: str = "") -> list[Span]:
-        """Waits for so many spans, of the trace with this ID where one is given: the request's own first, then its
-        attempts as they were made."""
-
-        def found() -> list[Span] | None:
-            mine = [span for span in self.spans if of in ("", span.trace_id)]
-            return mine if len(mine) >= spans else None
-
-        return sorted(wait_for(found, f"{spans} spans"), key=lambda span: (span.kind != SERVER, span.begun))
-
 
 SERVER, CLIENT = 2, 3
 

@@ -7,7 +7,9 @@ drop what has not been taken by then.
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Callable, Iterator, Sequence
+from http.client import HTTPException
 from time import monotonic
 from typing import Any, Final
 
@@ -52,6 +54,10 @@ def words_of(error: BaseException) -> str:
             return "the proxy does not connect"
         if isinstance(each, requests.exceptions.Timeout | TimeoutError):
             return "it does not answer in time"
+        if isinstance(each, socket.gaierror):
+            return "its name does not resolve"
+        if isinstance(each, HTTPException):
+            return "it closes the connection, or does not answer with HTTP"
         if isinstance(each, OSError) and not isinstance(each, requests.RequestException) and each.strerror:
             return each.strerror[:1].lower() + each.strerror[1:]
     return type(error).__name__
