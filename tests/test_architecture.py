@@ -29,8 +29,10 @@ HOMES = {
     "httpx": ("api", "cli"),
     "loguru": ("",),
     "msgspec": ("",),
+    "opentelemetry": ("telemetry.otel",),
     "prometheus_client": ("telemetry.metrics",),
     "python_socks": ("upstream.http.tunnel",),
+    "requests": ("telemetry.otel.collector",),
     "starlette": ("api",),
     "uvicorn": ("service", "simulate", "cli.simulate"),
     "uvloop": ("service", "simulate", "cli.simulate", "cli.run"),
@@ -57,6 +59,7 @@ NAME_WIRES = {
     "api.problems": "the entry of a path that is none",
     "api.schemas": "the schema's literal, as it is shown",
     "upstream.amendments": "a field of the request",
+    "telemetry.otel.names": "the word of the conventions",
     "snapshot.core_auths": "packycode's rule",
     "upstream.adapters": "a type of provider is called like its wire",
 }

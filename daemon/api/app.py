@@ -24,6 +24,7 @@ from daemon.api.public.status import StatusRoutes
 from daemon.api.services import Services
 from daemon.errors import ErrorKind, GatewayError, LocalError
 from daemon.gateway.request_lines import EndedRequest
+from daemon.telemetry.trace_context import context_of
 
 HOT_PATHS = (*ENTRIES, *COUNTS, COMPACT_PATH)
 
@@ -119,6 +120,8 @@ class ErrorResponses:
                 request_id=info.request_id,
                 admitted=ADMITTED in scope,
                 error=error,
+                method=scope["method"],
+                headers=context_of(scope["headers"], passes=self._services.passes_traces),
             )
         )
 

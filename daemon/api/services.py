@@ -64,6 +64,8 @@ class Services:
     """The writer of config.yaml; None where the configuration does not come from a file."""
     providers: ProviderService | None = None
     """The provider store; None where there is none."""
+    passes_traces: bool = True
+    """Whether the trace context of clients is used, and passed on to upstreams."""
     lines: RequestLines = field(init=False)
     """Log and count of the requests that no handler runs."""
 

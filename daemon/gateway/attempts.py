@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Final
 
 from daemon.errors import ErrorKind, GatewayError, LocalError, RemoteError
+from daemon.gateway import traced
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.client_stream import ClientWriter
 from daemon.gateway.compaction import CompactionPipe
@@ -158,6 +159,8 @@ class Attempts:
             self._record.attempts += 1
             headers = self._headers.for_upstream(adapter, prepared.session, target.amendments)
             self._note_losses(prepared)
+            if self._record.trace is not None:
+                headers |= traced.attempt(self._record.trace, target.candidate, prepared)
             try:
                 await self._ask(target, prepared, pipe, headers)
                 return None
@@ -169,6 +172,8 @@ class Attempts:
                     self._headers.accepted(adapter)
                     self._live.owners.accepted(auth.id, self.needed)
             mask_error(error, adapter.masks(self.client_request.headers))
+            if self._record.trace is not None:
+                traced.failed(self._record.trace, error)
             self._live.metrics.attempt(auth.name, error.kind.value)
             if error.kind is ErrorKind.INVALID_REQUEST and self._answer is not None:
                 self._live.adapters.refused(auth, self._answer.headers.get("server", ""))
@@ -320,6 +325,8 @@ class Attempts:
         record.usage, record.estimated = summary.usage, summary.cut_short
         if summary.lost:  # names that the upstream has chosen
             record.answer_lost = loss_names(map(adapter.masks(self.client_request.headers), summary.lost))
+        if record.trace is not None:
+            traced.answered(record.trace, record, summary, adapter.masks(self.client_request.headers))
         self._writer.answer_complete()
         if self._streamed:
             await self._writer.end(whole)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 from daemon.gateway.admission import Admission
 from daemon.gateway.count_tokens import CountTokens
@@ -25,6 +26,9 @@ from daemon.telemetry.failure_events import FailureEvents
 from daemon.telemetry.metrics import Metrics
 from daemon.upstream.adapters.registry import AdapterRegistry
 
+if TYPE_CHECKING:  # it imports OpenTelemetry
+    from daemon.telemetry.otel.tracing import Tracing
+
 
 class LiveState:
     """One for the daemon's life; it outlives every snapshot, and every request has it at hand.
@@ -33,7 +37,8 @@ class LiveState:
     by core auth ID and model; ``gathered`` bounds the answers in memory; ``failures`` reports what failed.
     ``router`` knows who is asked, ``keys`` what upstreams say of theirs, ``admission`` how many requests there are,
     ``departures`` which of their clients have just gone.
-    ``counted`` frames every request, for whoever must know when none is left.
+    ``tracing`` is set while OpenTelemetry is on. ``counted`` frames every request, for whoever must know when none is
+    left.
     """
 
     __slots__ = (
@@ -54,6 +59,7 @@ class LiveState:
         "router",
         "states",
         "tokens",
+        "tracing",
     )
 
     def __init__(
@@ -86,4 +92,5 @@ class LiveState:
         self.calibration = Calibration()
         self.gathered = GatheredBudget()
         self.free_pages = FreePages()
+        self.tracing: Tracing | None = None
         self.tokens = CountTokens(adapters=adapters, calibration=self.calibration, router=self.router)

@@ -20,8 +20,8 @@ from daemon.gateway.response_pipe import (
     as_remote,
 )
 from daemon.gateway.rewrite_body import rewrite_body
-from daemon.inference.events import Event, Finish, StreamError
-from daemon.inference.response import Usage
+from daemon.inference.events import Event, Finish, MessageStart, StreamError
+from daemon.inference.response import FinishReason, Usage
 from daemon.masks import Masks
 from daemon.upstream.privacy import masked_event
 from daemon.wires.base import Ending, StreamDecoder
@@ -40,6 +40,7 @@ class PassthroughPipe:
         "_client_request",
         "_decoder",
         "_dialect",
+        "_finish",
         "_held",
         "_held_bytes",
         "_keeps_answers",
@@ -48,6 +49,7 @@ class PassthroughPipe:
         "_owners",
         "_signed",
         "_splitter",
+        "_start",
         "_usage",
         "ending",
         "heard",
@@ -73,6 +75,8 @@ class PassthroughPipe:
 
     def _reset(self) -> None:
         self._drop()
+        self._start: MessageStart | None = None
+        self._finish: FinishReason | None = None
         self.heard = self.skipped = self.kept = 0
         self.ending: Ending = ""
         self.stage: Stage = "held"
@@ -178,11 +182,15 @@ class PassthroughPipe:
 
     def _is_end(self, events: list[Event]) -> bool:
         """Whether they end the answer; raises the error that they bring."""
-        last = events[-1] if events else None  # only the last event of an answer is terminal
+        if not events:
+            return False
+        last = events[-1]  # only the last event of an answer is terminal
+        if isinstance(events[0], MessageStart):
+            self._start = events[0]
         if isinstance(last, StreamError):
             raise as_remote(last.error)
         if isinstance(last, Finish):
-            self._usage = last.usage
+            self._usage, self._finish = last.usage, last.reason
             return True
         return False
 
@@ -209,7 +217,8 @@ class PassthroughPipe:
         for piece in self._dialect.signatures(body):
             self._owners.made(self._auth_id, piece)
         self._note_ids()
-        self._usage = response.usage
+        self._usage, self._finish = response.usage, response.finish
+        self._start = MessageStart(response.id, response.model)
         self.stage = "finished"
         self._out += unfolded
 
@@ -239,7 +248,7 @@ class PassthroughPipe:
         return self._dialect.collected(stream)
 
     def summary(self) -> AnswerSummary:
-        return AnswerSummary(usage=self._usage, cut_short=False, lost=())
+        return AnswerSummary(usage=self._usage, cut_short=False, lost=(), start=self._start, finish=self._finish)
 
     def keep_alive(self) -> bytes:
         return self._dialect.keep_alive(committed=self.stage != "held")

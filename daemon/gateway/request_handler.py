@@ -15,6 +15,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from daemon.errors import GatewayError, stopping
+from daemon.gateway import traced
 from daemon.gateway.attempts import Attempts
 from daemon.gateway.client_request import ClientRequest
 from daemon.gateway.client_stream import ClientStream, ClientWriter, ResponseHead
@@ -47,6 +48,8 @@ class RequestHandler:
         self._streamed = client_request.request.stream
         self._state = state
         self.record = record = RequestRecord(client_request)
+        if live.tracing is not None:
+            record.trace = traced.begin(live.tracing, client_request)
         headers = PassedHeaders(client_request, live.owners)
         # Nothing below may refer back to the handler: a cycle would keep the request's memory until the collector runs.
         self._writer = writer = ClientWriter(stream, state, partial(_head, record, headers))
@@ -65,6 +68,8 @@ class RequestHandler:
             self._attempts.release()
             live.free_pages.return_after(live.gathered)
             record.report(monotonic(), live.metrics)
+            if record.trace is not None:
+                traced.end(record.trace, record, begun=self._writer.started)
             live.failures.request(record.client_request.request_id, record.error, record.auth)
             if record.measured is not None:
                 live.calibration.observe(record.served, estimate, record.measured)
@@ -139,6 +144,7 @@ class RequestHandler:
         pipe = self._attempts.pipe if self._streamed else None
         if pipe is not None and (self._writer.started or pipe.stage != "held"):
             ready = pipe.take()
+            self.record.in_stream = True
             await self._writer.end(ready + pipe.fail(error))
             if ready:
                 self.record.shown(monotonic())

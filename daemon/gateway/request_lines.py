@@ -11,21 +11,27 @@ reported by one of these lines, a second after it began. The metrics count every
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from time import monotonic
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from loguru import logger
 from msgspec import Struct
 
 from daemon.errors import GatewayError
 from daemon.gateway.count_tokens import TokenCount
-from daemon.gateway.request_record import count_failure, failure_words
+from daemon.gateway.request_record import CLIENT_GONE, count_failure, failure_words
 from daemon.snapshot.listings import Candidate
 from daemon.telemetry.failure_cause import level_of
 from daemon.telemetry.line_limit import PERIOD, LineLimit
 from daemon.telemetry.logs import is_logged, log_request
 from daemon.telemetry.metrics import Metrics
+from daemon.telemetry.otel.facts import Ended
 from daemon.telemetry.request_sentence import LOGGER
+from daemon.telemetry.trace_context import trace_id_of
+
+if TYPE_CHECKING:  # it imports OpenTelemetry
+    from daemon.telemetry.otel.tracing import Tracing
 
 OTHER: Final = "other"
 """The entry of what came to none of the entries, whatever its path: strangers try many."""
@@ -35,7 +41,8 @@ _BY_WEIGHT: Final = ("INFO", "WARNING", "ERROR")
 class EndedRequest(Struct, frozen=True, kw_only=True):
     """A request that has ended, as its line reports it. ``started`` is ``time.monotonic`` seconds. ``admitted``:
     its key, or its place on this host, has been accepted. ``error`` is what it was answered with, None for an
-    answer and for a client that is gone. ``count`` is what count_tokens answered."""
+    answer and for a client that is gone. ``count`` is what count_tokens answered. ``headers`` are the client's, with a
+    trace context only where it is valid."""
 
     entry: str
     status: int
@@ -45,6 +52,8 @@ class EndedRequest(Struct, frozen=True, kw_only=True):
     error: GatewayError | None = None
     model: str = ""
     count: TokenCount | None = None
+    method: str = "POST"
+    headers: Mapping[str, str] = {}
 
     @property
     def asked(self) -> Candidate | None:
@@ -57,6 +66,7 @@ class RequestLines:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self.tracing: Tracing | None = None
         self._limit = LineLimit()
         self._left_out = 0
         self._due = 0.0  # when that is reported
@@ -71,11 +81,14 @@ class RequestLines:
         self._metrics.request_started()
         self._metrics.request_finished(request.entry, provider, request.status, None, total)
         count_failure(self._metrics, request.entry, request.status, request.error)
+        trace_id = trace_id_of(request.headers)
+        if self.tracing is not None and self.tracing.may_begin(admitted=request.admitted):
+            trace_id = _trace(self.tracing, request)
         level = level_of(request.status, request.error)
         if not is_logged(level, LOGGER):
             return
         if request.admitted or self._may_write(level, now):
-            log_request(_fields(request, total), level)
+            log_request(_fields(request, total, trace_id), level)
 
     def unparsed(self, error: GatewayError) -> None:
         """A connection was refused before there was a request on it."""
@@ -122,7 +135,24 @@ class RequestLines:
         logger.bind(refused=left_out).log(level, f"… and {left_out:,} more refused")
 
 
-def _fields(request: EndedRequest, total: float) -> dict[str, object]:
+def _trace(tracing: Tracing, request: EndedRequest) -> str:
+    """Its span, afterwards; the ID of its trace."""
+    sent = 0 if request.status == CLIENT_GONE else request.status
+    _, reason = failure_words(request.status, request.error)
+    provider = request.asked.auth.name if request.asked is not None else ""
+    trace = tracing.request(
+        request.entry,
+        request.started,
+        request.headers,
+        request_id=request.request_id,
+        model=request.model,
+        method=request.method,
+    )
+    trace.end(Ended(status=request.status, sent=sent, error=reason, provider=provider))
+    return trace.trace_id
+
+
+def _fields(request: EndedRequest, total: float, trace_id: str) -> dict[str, object]:
     fields: dict[str, object] = {}
     if request.request_id:
         fields["request_id"] = request.request_id
@@ -139,6 +169,8 @@ def _fields(request: EndedRequest, total: float) -> dict[str, object]:
         fields["tokens_in"] = request.count.tokens
         fields["source"] = request.count.source
     word, reason = failure_words(request.status, request.error)
+    if trace_id:
+        fields["trace_id"] = trace_id
     if word:
         fields["error"] = word
     if reason:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from daemon.errors import GatewayError, internal
 from daemon.gateway.client_request import ClientRequest
@@ -13,6 +14,10 @@ from daemon.snapshot.core_auths import CoreAuth
 from daemon.telemetry.failure_cause import Cause, Reason, cause_of, level_of, reason_of
 from daemon.telemetry.logs import log_request
 from daemon.telemetry.metrics import Metrics
+from daemon.telemetry.trace_context import trace_id_of
+
+if TYPE_CHECKING:  # it imports OpenTelemetry
+    from daemon.telemetry.otel.request_trace import RequestTrace
 
 CLIENT_GONE = 499
 """The status in log and metrics of a request whose client hung up (nginx's number)."""
@@ -52,7 +57,8 @@ def count_failure(metrics: Metrics, entry: str, status: int, error: GatewayError
 class RequestRecord:
     """What is known of a request as it runs. Times are ``time.monotonic`` seconds. ``lost`` names what the
     request lost in translation, ``answer_lost`` what the answer did. ``estimated``: the usage is ours,
-    for the answer was ended before the upstream said its own.
+    for the answer was ended before the upstream said its own. ``in_stream``: the client got the error as an event of
+    its stream. ``trace`` is there while OpenTelemetry is on.
 
     ``first_event`` is when the first event of the answer was written to the client (a keep-alive is none);
     ``asked_at`` and ``upstream_first`` are of the latest attempt: when it was sent, and when its first event came.
@@ -71,6 +77,8 @@ class RequestRecord:
     lost: tuple[str, ...] = ()
     answer_lost: tuple[str, ...] = ()
     error: GatewayError | None = None
+    in_stream: bool = False
+    trace: RequestTrace | None = None
 
     @property
     def measured(self) -> int | None:
@@ -131,6 +139,8 @@ class RequestRecord:
         }
         if self.estimated:
             fields["tokens"] = "estimated"
+        if trace_id := self.trace.trace_id if self.trace is not None else trace_id_of(client_request.headers):
+            fields["trace_id"] = trace_id
         if lost:
             fields["lost"] = ",".join(dict.fromkeys(lost))
         if self.status != 200:

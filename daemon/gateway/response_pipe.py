@@ -13,7 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from daemon.errors import ErrorKind, GatewayError, RemoteError
-from daemon.inference.response import Usage
+from daemon.inference.events import MessageStart
+from daemon.inference.response import FinishReason, Usage
 from daemon.snapshot.listings import Candidate
 from daemon.upstream.adapters.adapter import Adapter
 from daemon.upstream.amendments.parameters import REASONING, TURN_STATE
@@ -69,11 +70,14 @@ class PreparedRequest(Struct, frozen=True, kw_only=True):
 
 class AnswerSummary(Struct, frozen=True, kw_only=True):
     """What log and metrics say of an answer. ``cut_short``: it was complete while the upstream was still writing (at
-    a stop sequence), so that ``usage`` is an estimate of ours. ``lost``: what the entry's wire could not carry."""
+    a stop sequence), so that ``usage`` is an estimate of ours. ``lost``: what the entry's wire could not carry.
+    ``start``: the ID and the model that the upstream gave, where they were read."""
 
     usage: Usage | None
     cut_short: bool
     lost: tuple[str, ...]
+    start: MessageStart | None = None
+    finish: FinishReason | None = None
 
 
 Stage = Literal["held", "committed", "finished"]

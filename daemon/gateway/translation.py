@@ -23,7 +23,7 @@ from daemon.gateway.response_pipe import (
 from daemon.gateway.stop_sequences import StopScanner
 from daemon.inference.blocks import HostedCall
 from daemon.inference.collect import collect, merged
-from daemon.inference.events import BlockDelta, BlockEnd, Event, Finish, StreamError, size_of
+from daemon.inference.events import BlockDelta, BlockEnd, Event, Finish, MessageStart, StreamError, size_of
 from daemon.inference.response import FinishReason, Usage
 from daemon.upstream.adapters.adapter import Adapter
 from daemon.wires.base import Ending, StreamDecoder, StreamEncoder, Wire
@@ -47,12 +47,14 @@ class TranslationPipe:
         "_decoder",
         "_encoder",
         "_events",
+        "_finish",
         "_keeper",
         "_lost",
         "_merged",
         "_merged_at",
         "_merged_size",
         "_seal",
+        "_start",
         "_stops",
         "_tool_names",
         "_usage",
@@ -79,6 +81,8 @@ class TranslationPipe:
         self._cut_short = False
         self._lost: tuple[str, ...] = ()
         self._usage: Usage | None = None
+        self._start: MessageStart | None = None
+        self._finish: FinishReason | None = None
         self._watched = True
         self._adapter: Adapter
         self._tool_names: Mapping[str, str]
@@ -95,6 +99,7 @@ class TranslationPipe:
         self._events, self._bytes_held, self._merged = [], 0, 0
         self._merged_at = self._merged_size = 0
         self._lost, self._cut_short = (), False
+        self._start = self._finish = None
         self.heard = self.kept = 0
         self.ending = ""
         self.stage = "held"
@@ -169,7 +174,9 @@ class TranslationPipe:
             events = events[:-1]
         elif isinstance(last, Finish):
             self.stage = "finished"
-            self._usage = last.usage
+            self._usage, self._finish = last.usage, last.reason
+            if type(events[0]) is MessageStart:
+                self._start = events[0]
             self._lost += self._last_thinking(events)
         if lost := answer_losses(self._client_request.wire, events):
             self._lost += lost
@@ -210,6 +217,8 @@ class TranslationPipe:
         return events
 
     def _commits(self, events: Sequence[Event]) -> bool:
+        if type(events[0]) is MessageStart:
+            self._start = events[0]
         return (
             any(type(event) is BlockDelta for event in events)
             or len(self._events) > HELD_EVENTS
@@ -233,7 +242,9 @@ class TranslationPipe:
         return self._client_request.encode_response(collect(self._events))
 
     def summary(self) -> AnswerSummary:
-        return AnswerSummary(usage=self._usage, cut_short=self._cut_short, lost=self._lost)
+        return AnswerSummary(
+            usage=self._usage, cut_short=self._cut_short, lost=self._lost, start=self._start, finish=self._finish
+        )
 
     def keep_alive(self) -> bytes:
         return self._encode().keep_alive()

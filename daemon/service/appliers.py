@@ -44,6 +44,8 @@ class DaemonLog:
         self._environ = environ
         self._applied = Logging()
         self._levels = Levels(level or "info")
+        self.always: tuple[Secret, ...] = ()
+        """Secrets that come from elsewhere than the configuration."""
         self._sink = logs.configure(self._levels, format or "text", environ=environ)
 
     @property
@@ -61,7 +63,9 @@ class DaemonLog:
         cannot be opened; the log stays as it was then."""
         config = snapshot.config
         of_upstreams = await asyncio.to_thread(_secrets, snapshot.core_auths)
-        logs.register_secrets([*config.api_keys, config.remote_management.secret_key, *map(Secret, of_upstreams)])
+        logs.register_secrets(
+            [*self.always, *config.api_keys, config.remote_management.secret_key, *map(Secret, of_upstreams)]
+        )
         settings = config.logging
         levels = _levels(settings, self._level_option or ("debug" if config.debug else settings.level))
         outputs = structs.replace(settings, level="info", levels=LogLevels())

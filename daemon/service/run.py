@@ -43,6 +43,7 @@ from daemon.service.options import RunOptions, StartRefused
 from daemon.service.protocol import limits_for_process
 from daemon.service.server import GatewayServer, install_exception_handler
 from daemon.service.surroundings import lasting_problems, open_audit_file
+from daemon.service.telemetry import Telemetry
 from daemon.service.tls import ListenerTls, listener_tls
 from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.sources.base import Source
@@ -56,6 +57,7 @@ from daemon.systemd import Notifier, dump_stacks_on_crash, watchdog
 from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.failure_events import FailureEvents
 from daemon.telemetry.metrics import Metrics
+from daemon.telemetry.otel.settings import read as read_settings
 from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.upstream.discovery import ModelDiscovery
 from daemon.upstream.http.addresses import AllowedNetworks
@@ -101,6 +103,8 @@ class Daemon:
         states, metrics = AuthStates(router), Metrics(version=__version__)
         self._drain, self._deadlines, self._stop = Drain(), Deadlines(late=metrics.loop_was_late), asyncio.Event()
         self._failure_events = FailureEvents(audit)
+        self._telemetry = Telemetry(settings := read_settings(environ))
+        log.always = self._telemetry.secrets
         self._state_dir = state = _make_directory(state_directory(environ))
         self._lasting = lasting = lasting_problems(state, options.config)
         self._audit_file = open_audit_file(state, audit, lasting)
@@ -150,6 +154,7 @@ class Daemon:
             balance=self._balances.of,
             egress=egress,
             writing=self._writing,
+            passes_traces=settings.passes,
         )
         self._key_checks = KeyChecks(self._transport.open, self._services.live.keys)
         self._numbers = DaemonNumbers(self._services, log, file, self._discovery, self._transport, lambda: self._store)
@@ -158,6 +163,7 @@ class Daemon:
         try:
             await self._writing.clean_up()
             snapshot = await self._start()
+            self._telemetry.begin(self._services)
             tls = self._tls = await listener_tls(snapshot.config, self._services.metrics.certificate)
             listeners = listen(self._options, self._environ, snapshot, self._lasting)
             app = cast("ASGIApplication", build(self._services))
@@ -173,6 +179,7 @@ class Daemon:
             await self._serve(server, snapshot)
         finally:
             await self._transport.close()
+            await self._telemetry.stop()
             if self._store is not None:
                 await asyncio.to_thread(self._store.close)
             self._failure_events.close()
@@ -271,6 +278,7 @@ class Daemon:
                 tasks.create_task(supervised("the questions for balances", self._balances.run)),
                 tasks.create_task(supervised("the check of keys", self._key_checks.run)),
                 tasks.create_task(supervised("the counts of failures", self._failure_events.run)),
+                tasks.create_task(self._telemetry.run()),
                 tasks.create_task(watchdog(self._notifier, lambda: _ended(vital))),
                 tasks.create_task(self._end_late_requests()),
             ]

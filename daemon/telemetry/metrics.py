@@ -248,6 +248,13 @@ class Metrics:
         """An upstream request was ended because its client disconnected."""
         self._add("tppcd_upstream_cancelled_total")
 
+    def model_label(self, provider: str, model: str, answered: bool) -> str:
+        """How a model of a provider is called in metrics; ``answered``: a request has got an answer of it."""
+        provider = self._shown(provider)
+        if provider == OTHER:
+            return OTHER
+        return self._models.label(provider, model) if answered else self._models.known(provider, model)
+
     def _model(self, provider: str, model: str, usage: TokenCounts | None) -> str:
         """The label of a model. One that has answered nothing, and that nobody has named, takes no room."""
         if provider == OTHER or not provider:

@@ -73,12 +73,12 @@ def there(tmp_path: Path) -> Iterator[Journal]:
 def test_an_entry_has_the_line_the_priority_and_each_field(there: Journal) -> None:
     sink = there.configure()
     logs.log_request(
-        {"request_id": "abc", "provider": "fox", "status": 502, "total_ms": 39.0, "served": None}, "WARNING"
+        {"request_id": "abc", "provider": "fox", "status": 502, "total_ms": 39.0, "tokens_in": None}, "WARNING"
     )
     sink.close()
     assert there.entries() == [
         {
-            "MESSAGE": "WARNING request request_id=abc provider=fox status=502 total_ms=39",
+            "MESSAGE": "WARNING 502 fox 39 ms request_id=abc provider=fox status=502 total_ms=39",
             "PRIORITY": "4",
             "SYSLOG_IDENTIFIER": "tppcd",
             "SYSLOG_FACILITY": "3",

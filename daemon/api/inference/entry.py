@@ -33,6 +33,7 @@ from daemon.gateway.route import check_length
 from daemon.gateway.routing import whose_turn
 from daemon.inference.request import Request
 from daemon.snapshot.snapshot import Snapshot
+from daemon.telemetry.trace_context import PARENT, STATE, keep_valid
 from daemon.wires.anthropic_messages import decode_count_request
 from daemon.wires.base import AnswerContext, Wire
 from daemon.wires.openai_responses.compaction import with_trigger
@@ -80,6 +81,15 @@ CHEAP_TO_ESTIMATE: Final = 32 * 1024
 estimate (a stream), or if something failed."""
 
 
+ROUTES: Final[Mapping[str, str]] = {
+    **{name: path for path, name in PATHS.items()},
+    **{count.name: path for path, count in COUNTS.items()},
+    COMPACT: COMPACT_PATH,
+    "models": MODELS,
+}
+"""The path of each entry, as traces name it."""
+
+
 def entry_of(path: str) -> str:
     """The entry that log and metrics name for a path; ``OTHER`` for every one that is none."""
     if path in COUNTS:
@@ -102,7 +112,8 @@ async def entry(scope: Scope, receive: Receive, send: Send, services: Services) 
     client = AsgiClientStream(send, identity_headers(info, snapshot.config_header))
     ending = Ending(services, entry_of(path), info)
     try:
-        headers = _headers(scope)
+        headers = _headers(scope, passes_traces=services.passes_traces)
+        ending.headers = headers
         if services.refusing:
             raise stopping()
         ACCESS.check(scope, headers, snapshot)
@@ -148,12 +159,13 @@ async def entry(scope: Scope, receive: Receive, send: Send, services: Services) 
 class Ending:
     """Reports how a request ended, once. ``is_reported``: its handler does, or has."""
 
-    __slots__ = ("_entry", "_info", "_services", "admitted", "is_reported")
+    __slots__ = ("_entry", "_info", "_services", "admitted", "headers", "is_reported")
 
     def __init__(self, services: Services, entry: str, info: RequestInfo) -> None:
         self._services = services
         self._entry = entry
         self._info = info
+        self.headers: Mapping[str, str] = {}
         self.admitted = self.is_reported = False
 
     def report(
@@ -178,13 +190,18 @@ class Ending:
                 error=error,
                 model=model,
                 count=count,
+                headers=self.headers,
             )
         )
 
 
-def _headers(scope: Scope) -> dict[str, str]:
-    """The client's headers, names in lower case as ASGI gives them; a repeated one counts once."""
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+def _headers(scope: Scope, *, passes_traces: bool) -> dict[str, str]:
+    """The client's headers, names in lower case as ASGI gives them; a repeated one counts once. The trace context is
+    there only where it is valid."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    if PARENT in headers or STATE in headers:
+        keep_valid(headers, scope["headers"], passes=passes_traces)
+    return headers
 
 
 def _decoded(

@@ -17,6 +17,7 @@ from daemon.errors import ErrorKind, LocalError
 from daemon.gateway.request_lines import EndedRequest
 from daemon.gateway.route import route
 from daemon.snapshot.models import ModelRegistry
+from daemon.telemetry.trace_context import context_of
 
 # Upstreams do not say when a model was made, and clients only sort by it: the day gpt-5 came out.
 CREATED: Final = 1_754_524_800
@@ -73,6 +74,8 @@ class ModelRoutes:
                 request_id=info.request_id,
                 admitted=True,
                 model=model,
+                method=request.method,
+                headers=context_of(request.scope["headers"], passes=self._services.passes_traces),
             )
         )
         return response

@@ -19,7 +19,7 @@ from daemon.gateway.caller import caller
 from daemon.gateway.own_names import host_name, is_own_name
 from daemon.snapshot.core_auths import Verified
 from daemon.snapshot.snapshot import Snapshot
-from daemon.telemetry.metrics import CONTENT_TYPE, AuthNumbers
+from daemon.telemetry.metrics import CONTENT_TYPE, AuthNumbers, Metrics
 
 KEY_VERIFIED: Final[Mapping[Verified, int]] = {"yes": 1, "no": 0}
 
@@ -43,6 +43,13 @@ def auth_numbers(services: Services, snapshot: Snapshot) -> Iterator[AuthNumbers
     for provider in snapshot.named_providers:
         if provider.failed or not provider.enabled:
             yield AuthNumbers(id="", name=provider.name, state="failed" if provider.enabled else "disabled")
+
+
+def metrics_of_now(services: Services) -> Metrics:
+    """The metrics, with what changes without an event brought up to date."""
+    snapshot = services.current.get_or_none()
+    services.metrics.auths(() if snapshot is None else auth_numbers(services, snapshot))
+    return services.metrics
 
 
 class StatusRoutes:
@@ -87,8 +94,7 @@ class StatusRoutes:
         snapshot = services.current.get_or_none()
         if snapshot is not None and not snapshot.config.api_keys:
             check_names(request.scope, request.headers, snapshot.config.host)
-        services.metrics.auths(() if snapshot is None else auth_numbers(services, snapshot))
-        return Response(services.metrics.exposition(), media_type=CONTENT_TYPE)
+        return Response(metrics_of_now(services).exposition(), media_type=CONTENT_TYPE)
 
     async def _may_see_diagnostics(self, request: Request) -> bool:
         """Diagnostics quote the file: they are for this host and for whoever holds the management key."""

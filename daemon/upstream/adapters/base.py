@@ -16,6 +16,8 @@ from daemon import __version__
 from daemon.config.header_rules import copied_name, is_credential, is_reserved, is_sendable
 from daemon.config.urls import ascii_url
 from daemon.snapshot.core_auths import CoreAuth
+from daemon.telemetry.trace_context import NAMES as TRACE_CONTEXT
+from daemon.telemetry.trace_context import PARENT
 from daemon.wires.base import Wire
 from daemon.wires.table import WIRES
 
@@ -67,8 +69,9 @@ class AdapterType(Struct, frozen=True, kw_only=True):
     ) -> dict[str, str]:
         """Headers of a request to ``auth``'s upstream; without a key, none that would carry one.
 
-        ``client`` has lower-case names; ``same_wire`` = passed through; ``session`` names the conversation, where
-        the wire has such a name; ``bound``: whether the client's ``bound_header`` is this upstream's.
+        ``client`` has lower-case names, and a trace context only where it is valid; that goes along. ``same_wire`` =
+        passed through; ``session`` names the conversation, where the wire has such a name; ``bound``: whether the
+        client's ``bound_header`` is this upstream's.
         """
         upstream = self.wire.upstream
         headers = {
@@ -84,6 +87,8 @@ class AdapterType(Struct, frozen=True, kw_only=True):
             headers.update((name, value) for name, value in self.passed_up(client).items() if is_sendable(value))
             if not bound:
                 headers.pop(self.bound_header, None)
+        if PARENT in client:
+            headers.update((name, client[name]) for name in TRACE_CONTEXT if name in client)
         if key := auth.api_key.reveal():
             headers |= upstream.key_headers(key)
         for name, value in auth.headers:

@@ -1,0 +1,64 @@
+"""OpenTelemetry of one daemon: off, and then nothing of it is imported, unless the environment asks for it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from loguru import logger
+
+from daemon.api.inference.entry import ROUTES
+from daemon.api.public.status import metrics_of_now
+from daemon.api.services import Services
+from daemon.reload.supervise import supervised
+from daemon.secret import Secret
+from daemon.telemetry.otel.settings import Settings
+
+if TYPE_CHECKING:
+    from daemon.telemetry.otel.running import OpenTelemetry
+
+
+class Telemetry:
+    """``begin`` before anything is served; ``stop`` when nothing is any more."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._running: OpenTelemetry | None = None
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The values of the headers for the collector."""
+        targets = (self._settings.traces, self._settings.metrics)
+        return tuple(value for target in targets if target is not None for _, value in target.headers)
+
+    def begin(self, services: Services) -> None:
+        """Report what cannot be honoured, and start what is asked for. A failure leaves OpenTelemetry off."""
+        settings = self._settings
+        for problem in settings.problems:
+            logger.warning("OpenTelemetry: {}", problem)
+        if settings.traces is None and settings.metrics is None:
+            return
+        try:
+            from daemon.telemetry.otel.running import OpenTelemetry
+
+            running = OpenTelemetry(settings, ROUTES, services.metrics, partial(metrics_of_now, services))
+        except Exception as error:
+            logger.opt(exception=error).error(
+                "OpenTelemetry: cannot start ({}), so nothing is exported; serving goes on", type(error).__name__
+            )
+            return
+        self._running = running
+        services.live.tracing = services.lines.tracing = running.tracing
+        for signal, target in (("traces", settings.traces), ("metrics", settings.metrics)):
+            if target is not None:
+                logger.bind(endpoint=target.shown).info("OpenTelemetry: {} go to {}", signal, target.shown)
+
+    async def run(self) -> None:
+        """What it does beside requests, for ever; returns at once where it is off."""
+        if self._running is not None:
+            await supervised("the export of metrics", self._running.run)
+
+    async def stop(self) -> None:
+        """Export what is left, for two seconds at most."""
+        if self._running is not None:
+            await self._running.stop()
