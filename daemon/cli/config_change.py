@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from daemon.api.management.masked import as_written
 from daemon.cli import exit_codes
-from daemon.cli.config_file import print_diagnostics
+from daemon.cli.output import failed as failed_with
+from daemon.cli.output import not_valid, print_json
 from daemon.config.document import Document, parse
 from daemon.config.edit.render import mapping as yaml_lines
 from daemon.config.edit.rewrite import NotEditable, rewrite
@@ -31,7 +32,7 @@ from daemon.sources.write import WriteRefused, read_for_write, replace
 Data = Mapping[str, object]
 
 
-def change(path: Path, edit: Callable[[Data], dict[str, object]]) -> int:
+def change(path: Path, edit: Callable[[Data], dict[str, object]], format: str = "text") -> int:
     """Replaces the file's data by ``edit(data)``; a missing file is created. Returns the exit code."""
     ignore_lease_breaks()
     try:
@@ -40,25 +41,33 @@ def change(path: Path, edit: Callable[[Data], dict[str, object]]) -> int:
         document = parse(before, str(path), keep_tokens=True)
         after = rewrite(document, edit(document.data))
     except Unreadable as why:
-        return failed(f"{path} {why.message} ({why.hint})")
+        return failed(f"{path} {why.message} ({why.hint})", format)
     except NotEditable as refusal:
-        return failed(f"{path}: {refusal}; nothing was written")
+        return failed(f"{path}: {refusal}; nothing was written", format)
     old = _check(document).snapshot if before else None
     checked = _check(after, old)
     if checked.errors:
-        print_diagnostics(checked)
-        return failed(f"{path} would not be valid; nothing was written", exit_codes.CONFIG)
+        not_valid(checked.diagnostics, format)
+        print(f"tppcd: {path} would not be valid; nothing was written", file=sys.stderr)
+        return exit_codes.CONFIG
     if after.raw == before:
-        print(f"{path} needs no change")
+        _print_written(path, (), format)
         return exit_codes.OK
     try:
         replace(file, after.raw)
     except WriteRefused as refusal:
-        return failed(f"{path}: {refusal}; nothing was written")
-    print(f"wrote {path}")
-    for line in lines(checked.changes):
-        print(f"  {line}")
+        return failed(f"{path}: {refusal}; nothing was written", format)
+    _print_written(path, lines(checked.changes), format, wrote=True)
     return exit_codes.OK
+
+
+def _print_written(path: Path, changes: Sequence[str], format: str, *, wrote: bool = False) -> None:
+    if format == "json":
+        print_json({"path": str(path), "written": wrote, "changes": list(changes)})
+        return
+    print(f"wrote {path}" if wrote else f"{path} needs no change")
+    for line in changes:
+        print(f"  {line}")
 
 
 def _check(document: Document, old: Snapshot | None = None) -> CheckResult:
@@ -66,19 +75,21 @@ def _check(document: Document, old: Snapshot | None = None) -> CheckResult:
     return check(update, document, environ=os.environ, base=Path(document.source).parent, old=old)
 
 
-def failed(message: str, code: int = exit_codes.FAILURE) -> int:
-    """Prints the reason to stderr; returns the exit code."""
-    print(f"tppcd: {message}", file=sys.stderr)
-    return code
+def failed(message: str, format: str = "text") -> int:
+    """Prints the reason; returns the exit code 1."""
+    return failed_with(f"tppcd: {message}", format, message=message)
 
 
-def print_yaml(data: Data) -> None:
-    """A part of config.yaml on stdout: whole into a file or a pipe; on a terminal its keys are masked, and stderr
-    says how to get them."""
+def print_yaml(data: Data, format: str = "text") -> None:
+    """A part of config.yaml on stdout, as YAML or JSON: whole into a file or a pipe; on a terminal its keys are masked,
+    and stderr says how to get them."""
     shown = as_written(Config, data) if sys.stdout.isatty() else data
     if shown != data:
         print("# the key is not shown on a terminal: use --write, or send the output into a file", file=sys.stderr)
-    print(*yaml_lines(shown, step=2, offset=2), sep="\n")
+    if format == "json":
+        print_json(shown)
+    else:
+        print(*yaml_lines(shown, step=2, offset=2), sep="\n")
 
 
 def mapping(value: object) -> Data:
