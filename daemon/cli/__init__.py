@@ -13,7 +13,6 @@ daemon use its admin socket (``service.admin``). ``examples`` are shown in each 
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
@@ -103,7 +102,7 @@ def _without_command(arguments: list[str]) -> int:
     parser = whole_parser()
     if not arguments[0].startswith("-"):
         parser.error(no_such_command(arguments[0], COMMANDS))
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parsed(arguments)
     if chosen.version and chosen.json:
         print(f'{{"version": "{__version__}"}}')
     elif chosen.version:
@@ -112,7 +111,7 @@ def _without_command(arguments: list[str]) -> int:
 
 
 def _run(name: str, arguments: list[str]) -> int:
-    parsed = parser_of(name).parse_args(arguments[1:])
+    parsed = parser_of(name).parsed(arguments[1:])
     code: int = importlib.import_module(f"daemon.cli.{module_of(name)}").run(parsed)
     return code
 

@@ -24,8 +24,8 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "check",
         help=COMMANDS["check"],
-        description="Nothing is changed, and no upstream is asked. Exits 78 if there is an error; warnings alone are no "
-        "reason to.",
+        description="Nothing is changed, and no upstream is asked. Exits 78 if there is an error, 0 if there are only "
+        "warnings.",
     )
     parser.add_argument("path", nargs="?", help=f"default: $TPPCD_CONFIG or config.yaml; {STDIN} reads stdin")
     add_config(parser)

@@ -12,7 +12,7 @@ import argparse
 import re
 import textwrap
 from collections.abc import Sequence
-from typing import Any, overload
+from typing import Any
 
 from daemon.cli.did_you_mean import nearest, not_a_choice, shown
 
@@ -42,21 +42,15 @@ class CommandParser(argparse.ArgumentParser):
         """``check`` of ``tppcd check``."""
         return self.prog.rpartition(" ")[2]
 
-    @overload
-    def parse_args(self, args: Sequence[str] | None = None, namespace: None = None) -> argparse.Namespace: ...
-    @overload
-    def parse_args(self, args: Sequence[str] | None, namespace: Any) -> Any: ...
-    @overload
-    def parse_args(self, *, namespace: Any) -> Any: ...
-    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
-        given = list(args or ())
+    def parsed(self, given: Sequence[str]) -> argparse.Namespace:
+        """The arguments; exits with 2 on wrong usage, with 0 on ``--help``."""
         for option in given[: given.index("--")] if "--" in given else given:
             if self._is_unknown(option):
                 self.error(self._no_such_option(option.partition("=")[0]))
-        parsed, extras = self.parse_known_args(given, namespace)
+        namespace, extras = self.parse_known_args(given)
         if extras:
             self.error(self._one_too_many(extras[0]))
-        return parsed
+        return namespace
 
     def option_strings(self) -> tuple[str, ...]:
         """Every spelling of every option."""

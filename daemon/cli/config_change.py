@@ -15,8 +15,9 @@ from pathlib import Path
 
 from daemon.api.management.masked import as_written
 from daemon.cli import exit_codes
+from daemon.cli.output import diagnostic_json, print_json
 from daemon.cli.output import failed as failed_with
-from daemon.cli.output import not_valid, print_json
+from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import Document, parse
 from daemon.config.edit.render import mapping as yaml_lines
 from daemon.config.edit.rewrite import NotEditable, rewrite
@@ -32,8 +33,30 @@ from daemon.sources.write import WriteRefused, read_for_write, replace
 Data = Mapping[str, object]
 
 
+class NotChanged(Exception):
+    """Nothing was written; one line says why. ``diagnostics`` say what would not be valid, ``code`` is 78 then."""
+
+    def __init__(self, message: str, diagnostics: tuple[Diagnostic, ...] = ()) -> None:
+        super().__init__(message)
+        self.diagnostics = diagnostics
+        self.code = exit_codes.CONFIG if diagnostics else exit_codes.FAILURE
+
+
 def change(path: Path, edit: Callable[[Data], dict[str, object]], format: str = "text") -> int:
     """Replaces the file's data by ``edit(data)``; a missing file is created. Returns the exit code."""
+    try:
+        changes = changed(path, edit)
+    except NotChanged as why:
+        for each in why.diagnostics:
+            print(each, file=sys.stderr)
+        views = {"diagnostics": [diagnostic_json(each) for each in why.diagnostics]} if why.diagnostics else {}
+        return failed_with(f"tppcd: {why}", format, message=str(why), code=why.code, **views)
+    _print_written(path, changes, format)
+    return exit_codes.OK
+
+
+def changed(path: Path, edit: Callable[[Data], dict[str, object]]) -> tuple[str, ...] | None:
+    """The lines of the change summary; None where the file needs no change. Raises NotChanged."""
     ignore_lease_breaks()
     try:
         file = read_for_write(path)
@@ -41,32 +64,28 @@ def change(path: Path, edit: Callable[[Data], dict[str, object]], format: str = 
         document = parse(before, str(path), keep_tokens=True)
         after = rewrite(document, edit(document.data))
     except Unreadable as why:
-        return failed(f"{path} {why.message} ({why.hint})", format)
+        raise NotChanged(f"{path} {why.message} ({why.hint})") from None
     except NotEditable as refusal:
-        return failed(f"{path}: {refusal}; nothing was written", format)
+        raise NotChanged(f"{path}: {refusal}; nothing was written") from None
     old = _check(document).snapshot if before else None
     checked = _check(after, old)
     if checked.errors:
-        not_valid(checked.diagnostics, format)
-        print(f"tppcd: {path} would not be valid; nothing was written", file=sys.stderr)
-        return exit_codes.CONFIG
+        raise NotChanged(f"{path} would not be valid; nothing was written", checked.diagnostics)
     if after.raw == before:
-        _print_written(path, (), format)
-        return exit_codes.OK
+        return None
     try:
         replace(file, after.raw)
     except WriteRefused as refusal:
-        return failed(f"{path}: {refusal}; nothing was written", format)
-    _print_written(path, lines(checked.changes), format, wrote=True)
-    return exit_codes.OK
+        raise NotChanged(f"{path}: {refusal}; nothing was written") from None
+    return lines(checked.changes)
 
 
-def _print_written(path: Path, changes: Sequence[str], format: str, *, wrote: bool = False) -> None:
+def _print_written(path: Path, changes: Sequence[str] | None, format: str) -> None:
     if format == "json":
-        print_json({"path": str(path), "written": wrote, "changes": list(changes)})
+        print_json({"path": str(path), "written": changes is not None, "changes": list(changes or ())})
         return
-    print(f"wrote {path}" if wrote else f"{path} needs no change")
-    for line in changes:
+    print(f"{path} needs no change" if changes is None else f"wrote {path}")
+    for line in changes or ():
         print(f"  {line}")
 
 

@@ -62,9 +62,7 @@ def _document(old: CheckResult, new: CheckResult) -> dict[str, object]:
     return {
         "old": old.source,
         "new": new.source,
-        "changes": [
-            {"path": each.path, "text": each.text, "restart-needed": each.restart} for each in changes.changes
-        ],
+        "changes": [{"path": each.path, "text": each.text, "restart-needed": each.restart} for each in changes.changes],
         "core-auths": {"added": changes.added, "changed": changes.changed, "removed": changes.removed},
     }
 

@@ -140,7 +140,9 @@ def page(decision: Json, shown_on: Terminal) -> Iterator[str]:
     """The decision for people: what was asked for, who is asked, and why the others are not."""
     rule = RULES.get(str(decision.get("rule")), str(decision.get("rule"))).format(matched=decision.get("matched"))
     effort = f", effort {decision['effort']}" if decision.get("effort") else ""
-    source = "" if decision.get("from") == "config.yaml" else "; the running daemon has it, config.yaml does not name it"
+    source = (
+        "" if decision.get("from") == "config.yaml" else "; the running daemon has it, config.yaml does not name it"
+    )
     for label, text in (
         ("model", f"{decision.get('model')} (entry {decision.get('entry')}){source}"),
         ("rule", f"{rule}{effort}"),

@@ -29,7 +29,11 @@ class NothingToImport(Exception):
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("import", help=COMMANDS["import"], description="Prints a block for config.yaml; with --write it is put into the file.")
+    parser = subparsers.add_parser(
+        "import",
+        help=COMMANDS["import"],
+        description="Prints a block for config.yaml; with --write it is put into the file.",
+    )
     parser.add_argument("source", choices=("codex-cli",), help="what to import from")
     parser.add_argument("--provider", metavar="NAME", help="which entry of model_providers (default: the one in use)")
     parser.add_argument("--as", dest="target", choices=("packycode", "tppc"), help="default: by the provider's name")
@@ -49,7 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.write:
         print_yaml(block, arguments.format)
         return OK
-    return change(Path(arguments.config or default_path(os.environ)), lambda data: merged(data, block), arguments.format)
+    return change(
+        Path(arguments.config or default_path(os.environ)), lambda data: merged(data, block), arguments.format
+    )
 
 
 def codex_home(environ: Mapping[str, str]) -> Path:

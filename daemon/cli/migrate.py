@@ -42,7 +42,10 @@ SAME = (
 
 def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
-        "migrate", help=COMMANDS["migrate"], description="Prints the provider; with --write it is put into config.yaml, and the packycode block is switched off."
+        "migrate",
+        help=COMMANDS["migrate"],
+        description="Prints the provider; with --write it is put into config.yaml, and the packycode block is "
+        "switched off.",
     )
     parser.add_argument("what", choices=("packycode",), help="what to migrate")
     parser.add_argument("--name", default=NAME, help="the provider's name (default: %(default)s)")

@@ -1,7 +1,6 @@
 """What the reader's terminal can show: colours, its width, and tables that fit into it.
 
-Colours are for terminals. ``NO_COLOR`` (not empty) and ``TERM=dumb`` switch them off, ``FORCE_COLOR`` (not empty, not
-0) switches them on where there is no terminal; ``NO_COLOR`` has the last word.
+Whether there are colours at all is decided by ``telemetry.colour``, as for the log.
 """
 
 from __future__ import annotations
@@ -14,13 +13,17 @@ from typing import Final, TextIO
 
 from msgspec import Struct
 
+from daemon.telemetry.colour import DIM, GREEN, RED, YELLOW, is_coloured, painted
+
+BOLD: Final = "1"
+CYAN: Final = "36"
 _CODES: Final[Mapping[str, str]] = {
-    "bold": "1",
-    "dim": "2",
-    "red": "31",
-    "green": "32",
-    "yellow": "33",
-    "cyan": "36",
+    "bold": BOLD,
+    "dim": DIM,
+    "red": RED,
+    "green": GREEN,
+    "yellow": YELLOW,
+    "cyan": CYAN,
 }
 STATES: Final[Mapping[str, str]] = {
     "ok": "green",
@@ -49,7 +52,7 @@ class Terminal(Struct, frozen=True):
     def paint(self, style: str, text: str) -> str:
         """``text`` in that colour; unknown and empty styles change nothing."""
         code = _CODES.get(style)
-        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and code and text else text
+        return painted(text, code) if self.colour and text else text
 
     def state(self, state: str, text: str = "") -> str:
         """``text``, or the state itself, in the colour of the state."""
@@ -73,11 +76,9 @@ class Terminal(Struct, frozen=True):
 def terminal(stream: TextIO, environ: Mapping[str, str]) -> Terminal:
     """That of ``stream``. Without one, ``$COLUMNS`` still says how long lines may be."""
     is_terminal = stream.isatty()
-    forced = environ.get("FORCE_COLOR", "") not in ("", "0")
-    colour = (forced or (is_terminal and environ.get("TERM") != "dumb")) and not environ.get("NO_COLOR")
     asked = environ.get("COLUMNS", "")
     width = shutil.get_terminal_size().columns if is_terminal or (asked.isdigit() and int(asked)) else 0
-    return Terminal(colour, width)
+    return Terminal(is_coloured(stream, environ), width)
 
 
 def columns(text: str) -> int:

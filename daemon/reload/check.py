@@ -28,9 +28,8 @@ from daemon.sources.ambient import ambient_settings
 from daemon.sources.base import Update
 from daemon.sources.references import resolver, watched_paths, with_ca_file
 
-
 REQUIRED: Final = "required-block"
-"""The code of an error about a block that the command line asks for."""
+"""The code of the error about a block that the command line asks for."""
 
 
 class CheckResult(Struct, frozen=True, kw_only=True):
@@ -148,7 +147,7 @@ def _lacking(
     line, column = document.place(path)
     absent = Diagnostic(
         severity="error",
-        code=REQUIRED,
+        code="required-block",
         message=f"must be configured and enabled, because of --{block}",
         path=path,
         line=line,
