@@ -20,7 +20,10 @@ _NUMBER = re.compile(r"-\d")
 
 
 class HelpText(argparse.HelpFormatter):
-    """Descriptions keep their paragraphs."""
+    """Descriptions keep their paragraphs, and names (``codex-relay``) are not broken at their hyphens."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         paragraphs = (" ".join(each.split()) for each in text.split("\n\n"))

@@ -34,6 +34,20 @@ COMMANDS_ELSEWHERE: Final[Mapping[str, str]] = {
 }
 """What other daemons call our commands."""
 
+OTHER_WORDS: Final[Mapping[str, str]] = {
+    "create": "add",
+    "delete": "remove",
+    "edit": "update",
+    "get": "show",
+    "ls": "list",
+    "new": "add",
+    "rm": "remove",
+    "set": "update",
+    "start": "enable",
+    "stop": "disable",
+}
+"""What other command lines call our choices."""
+
 
 def nearest(typed: str, known: Collection[str]) -> str:
     """The one of ``known`` that is most like ``typed``; empty where none is."""
@@ -58,6 +72,8 @@ def not_a_choice(typed: object, choices: Collection[object]) -> str:
     """``'jsn' is not a choice; did you mean 'json'? (choices: text, json)``."""
     names = [str(each) for each in choices]
     meant = nearest(str(typed), names)
+    if OTHER_WORDS.get(str(typed)) in names:
+        meant = OTHER_WORDS[str(typed)]
     listed = f" (choices: {', '.join(names)})" if not meant or len(names) <= LISTED_AT_MOST else ""
     return f"{shown(typed)} is not a choice" + (f"; did you mean '{meant}'?" if meant else "") + listed
 

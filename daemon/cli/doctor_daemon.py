@@ -1,7 +1,8 @@
 """The part of ``tppcd doctor`` about the daemon that runs: what it reports of itself, and where it differs from here.
 
 The shell in which the command runs may have another environment, another version or another config.yaml than the
-daemon, so that a check here says nothing about it. Of the environment names are compared, never values. Pure, but for ``ask``.
+daemon, so that a check here says nothing about it. Of the environment names are compared, never values. Pure, but for
+``ask``.
 """
 
 from __future__ import annotations

@@ -60,10 +60,8 @@ def _health(health: Json) -> Iterator[tuple[str, str]]:
 def _source(packycode: Json) -> Iterator[tuple[str, str]]:
     block = _mapping(packycode, "packycode")
     if block.get("enabled"):
-        yield (
-            "packycode",
-            f"settings from: {source_words({key: str(value) for key, value in _mapping(block, 'effective-sources').items()})}",
-        )
+        sources = {field: str(source) for field, source in _mapping(block, "effective-sources").items()}
+        yield "packycode", f"settings from: {source_words(sources)}"
 
 
 def _last_reload(health: Json, shown: Terminal, now: float) -> Iterator[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from daemon.cli import exit_codes, main
 from daemon.cli.config_file import read
-from daemon.cli.init import PRESETS
+from daemon.cli.presets import PRESETS
 from daemon.config.profile import Profile
 from daemon.config.profiles import PROFILES, profile_of
 
@@ -18,7 +18,7 @@ from daemon.config.profiles import PROFILES, profile_of
 def test_every_preset_is_valid_with_and_without_its_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, preset: str, ready: bool
 ) -> None:
-    variable = PRESETS[preset][1] or "UNUSED"
+    variable = PRESETS[preset].variable or "UNUSED"
     monkeypatch.delenv(variable, raising=False)
     if ready:
         monkeypatch.setenv(variable, "sk-planted")
@@ -27,7 +27,8 @@ def test_every_preset_is_valid_with_and_without_its_key(
     checked = read(str(path))
     assert checked.diagnostics == ()
     assert checked.snapshot is not None
-    assert len(checked.snapshot.core_auths) == (1 if ready or variable == "UNUSED" else 0)
+    enabled = (ready or variable == "UNUSED") and not PRESETS[preset].placeholder
+    assert len(checked.snapshot.core_auths) == enabled
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.read_text().count("#") > 5
     assert "planted" not in path.read_text()
