@@ -122,16 +122,17 @@ def run(arguments: argparse.Namespace) -> int:
         max_concurrent=arguments.max_concurrent,
     )
     key = arguments.key or "any-key-will-do"
-    serve(simulator, listener, lambda: _announce(url, key, arguments.profile, arguments.json))
+    text = announced(url, key, arguments.profile, as_json=arguments.json)
+    serve(simulator, listener, lambda: print(text, flush=True))
     return OK
 
 
-def _announce(url: str, key: str, profile: str | None, as_json: bool) -> None:
+def announced(url: str, key: str, profile: str | None, *, as_json: bool) -> str:
+    """What is printed once it listens."""
     block = config_block(url, key, profile)
     if as_json:
-        print(json.dumps({"url": url, "key": key, "config": block}), flush=True)
-    else:
-        print(f"simulated upstream on {url} (stop with Ctrl+C); for config.yaml:\n\n{block}", flush=True)
+        return json.dumps({"url": url, "key": key, "config": block})
+    return f"simulated upstream on {url} (stop with Ctrl+C); for config.yaml:\n\n{block}"
 
 
 def config_block(url: str, key: str, profile: str | None) -> str:
