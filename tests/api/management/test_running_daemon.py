@@ -10,15 +10,13 @@ from daemon.api.management.running_daemon import env_names, user_name
 from daemon.api.services import Process
 from tests.api.world import World
 
-TEXT = (
-    MANAGED
-    + """
+MANAGED = f"remote-management: {{secret-key: {KEY}}}\n"
+TEXT = f"""{MANAGED}
 tppc:
   providers:
     - {{name: fox, enabled: false, base-url: "https://fox.example", api-key: ["env:FOX_1", "env:FOX_2"]}}
     - {{name: owl, enabled: false, base-url: "env:OWL_URL", api-key: "file:/nowhere"}}
 """
-)
 
 
 @pytest.mark.asyncio
