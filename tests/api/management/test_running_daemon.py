@@ -8,7 +8,7 @@ import pytest
 
 from daemon.api.management.running_daemon import env_names, user_name
 from daemon.api.services import Process
-from tests.api.world import World
+from tests.api.world import KEY, World
 
 MANAGED = f"remote-management: {{secret-key: {KEY}}}\n"
 TEXT = f"""{MANAGED}
