@@ -52,6 +52,8 @@ class Converter:
         self.files: set[str] = set()
         self.references: dict[Path, tuple[str, str]] = {}
         """(as written, what it stands for): diagnostics quote the first and never the second."""
+        self.texts: dict[Path, str] = {}
+        """Texts as written that are not ASCII."""
         self._disabled = False
         """Inside a disabled block: an unresolved reference is not an error there."""
 
@@ -124,6 +126,8 @@ class Converter:
     def text(self, shape: Shape, value: object, path: Path) -> str | Wrong:
         if not isinstance(value, str):
             return self.expected("text", value, path)
+        if not value.isascii():
+            self.texts[path] = value
         text = self.dereferenced(value, path)
         if isinstance(text, str) and not text.isprintable() and any(c < " " or c == "\x7f" for c in text):
             return self.report(path, "control-character", "contains a line break or control character", "remove it")

@@ -20,10 +20,11 @@ from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from daemon.config.diagnostics import Diagnostic, Path
-from daemon.config.lookalikes import COLON, COLON_HINT, Place
+from daemon.config.lookalikes import Place, lookalike_hint
 from daemon.config.scan import ScanError, scan
 
 MAX_BYTES = 16 * 1024 * 1024
+LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -57,6 +58,11 @@ class Document(Struct, frozen=True, kw_only=True):
     def text(self) -> str:
         """What ``tokens`` have offsets into: decoded, without a byte order mark."""
         return self.raw.decode("utf-8-sig")
+
+    def line(self, number: int) -> str:
+        """The text of a line, counted from 1."""
+        lines = LINE_END.split(self.text)
+        return lines[number - 1] if 0 < number <= len(lines) else ""
 
     def place(self, path: Path) -> Place:
         """Where the value of ``path`` is written, or its nearest ancestor; (1, 1) for the whole."""
@@ -140,7 +146,7 @@ def _decode(raw: bytes) -> str:
 
 def _place_of(before: str) -> Place:
     """The place right after this text, counting line ends as YAML does."""
-    lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", before)
+    lines = LINE_END.split(before)
     return len(lines), len(lines[-1]) + 1
 
 
@@ -170,8 +176,8 @@ class Builder:
             kind = "a list" if isinstance(node, SequenceNode) else "a single value"
             if isinstance(node, ScalarNode) and node.tag.endswith(":null"):
                 raise ScanError("empty", "the file contains no configuration", _place(node), "write at least one key")
-            full_width = isinstance(node, ScalarNode) and COLON in node.value
-            hint = COLON_HINT if full_width else "write 'key: value'"
+            alike = lookalike_hint(node.value) if isinstance(node, ScalarNode) else ""
+            hint = alike or "write 'key: value'"
             raise ScanError("top-level", f"expected keys and values, got {kind}", _place(node), hint)
         return self.mapping(node, ())
 
