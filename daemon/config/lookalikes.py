@@ -52,9 +52,7 @@ _DASH: Final = re.compile(f"\\s*(?:- +)*([{ASCII_FOR['-']}])(?=\\s|[A-Za-z_][\\w
 _COMMENT: Final = re.compile(f"\\s*([{ASCII_FOR['#']}])")
 _KEY_WITH_COLON: Final = re.compile(f"\\s*(?:- +)*[^\\s#'\"{COLON}:{{\\[]+\\s*([{ASCII_FOR[':']}])")
 _QUOTE: Final = re.compile(f"\\s*(?:- +)*(?:[^\\s#'\"]+:\\s+)?([{_QUOTES}])")
-_IN_BRACKETS: Final = re.compile(
-    f"[{re.escape(''.join(ASCII_FOR[each] for each in ',[]{}'))}]"
-)
+_IN_BRACKETS: Final = re.compile(f"[{re.escape(''.join(ASCII_FOR[each] for each in ',[]{}'))}]")
 _BRACKET: Final = re.compile(f"[\\[\\]{{}}{ASCII_FOR['[']}{ASCII_FOR[']']}{ASCII_FOR['{']}{ASCII_FOR['}']}]")
 _QUOTED: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|(?:^|(?<=\s))#.*")
 _REFERENCE: Final = re.compile(r":\s+(env|file|credential):(?:\s|$)", re.IGNORECASE)

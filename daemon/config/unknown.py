@@ -22,7 +22,11 @@ def unknown_key(key: str, section: type[Base], *, suggest: bool = True) -> Fault
     if key in SEED_KEYS.get(section, ()):
         hint = SEED_HINTS.get(key, "remove it")
         return Fault(path=path, code="not-supported", message="not supported by tppcd", hint=hint, severity="warning")
-    hint = _written_otherwise(key, section) or MISPLACED.get((section, key)) or (_nearest(key, section) if suggest else "remove it")
+    hint = (
+        _written_otherwise(key, section)
+        or MISPLACED.get((section, key))
+        or (_nearest(key, section) if suggest else "remove it")
+    )
     return Fault(path=path, code="unknown-key", message="unknown key", hint=hint, severity="warning")
 
 
