@@ -11,7 +11,6 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 from msgspec import json

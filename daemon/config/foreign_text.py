@@ -70,8 +70,8 @@ def toml_data(text: str) -> dict[str, object]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         match = _AT.match(str(error))
-        message, line, column = match.groups() if match else (str(error), None, None)
-        place = (int(line), int(column)) if line else place_of(text.rstrip())
+        message = match[1] if match else str(error)
+        place = (int(match[2]), int(match[3])) if match and match[2] else place_of(text.rstrip())
         raise _explained(_TOML_REASONS, message, place, text) from None
     except RecursionError:
         raise Unparsable("too many brackets inside each other", "flatten it", (1, 1)) from None

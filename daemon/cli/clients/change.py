@@ -42,7 +42,7 @@ class ValueChange(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """``left`` are values that the user has changed since they were written. ``mode`` is the file's, if there is one."""
+    """``left`` are values that the user has changed since they were written. ``mode`` is that of the file; 0: none."""
 
     result: Literal["written", "unchanged", "undone", "removed", "nothing to undo", "gone"]
     changes: tuple[ValueChange, ...] = ()

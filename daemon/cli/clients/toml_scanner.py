@@ -39,7 +39,8 @@ class TomlStatement(Struct, frozen=True):
 
 def statements(text: str) -> Iterator[TomlStatement]:
     """In the order of the text, which tomllib has read."""
-    at, table = _skipped(text, 0), ()
+    at = _skipped(text, 0)
+    table: tuple[str, ...] = ()
     while at < len(text):
         statement = _header(text, at) if text[at] == "[" else _key_value(text, at, table)
         table = statement.table
