@@ -67,15 +67,21 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--file", metavar="PATH", default="", help="another file than the client's usual one")
     parser.add_argument("--url", default="", help="where the client reaches the daemon (default: host and port)")
     parser.add_argument("--model", default="", help="the model to ask for (default: one that is served)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--json", dest="format", action="store_const", const="json", default="text", help="print one JSON object"
+    )
     add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     if (arguments.write or arguments.undo) and arguments.name not in TARGETS:
-        return _failed(f"{arguments.name} has no file of its own: eval what `tppcd client {arguments.name}` prints")
+        return _failed(
+            f"{arguments.name} has no file of its own: eval what `tppcd client {arguments.name}` prints",
+            arguments.format,
+        )
     if arguments.url and (fault := http_fault(arguments.url)):
-        return _failed(f"--url is not usable: {fault}", exit_codes.USAGE)
+        print(f"tppcd client: --url is not usable: {fault}", file=sys.stderr)
+        return exit_codes.USAGE
     if arguments.undo:
         nothing = Gateway(url="", model="", models=())
         return _change(arguments, target_of(arguments.name, nothing, os.environ, _written_file(arguments)))
@@ -88,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _change(arguments, target_of(arguments.name, gateway, os.environ, arguments.file))
     client = CLIENTS[arguments.name]
     text = "\n".join(client.lines(gateway))
-    if arguments.json:
+    if arguments.format == "json":
         facts = {"client": arguments.name, "url": gateway.url, "model": gateway.model, "models": gateway.models}
         print(_json({**facts, "window": gateway.claude_window, "for_shell": client.for_shell, "text": text}))
     else:
@@ -112,16 +118,20 @@ def _change(arguments: argparse.Namespace, target: Target) -> int:
         record_at = record_path(state_directory(os.environ), target.client, target.file)
         outcome = act(target, record_at, dry_run=arguments.dry_run)
     except Unparsable as why:
-        return _failed(f"{target.file}:{why.line}:{why.column}: {why.reason} ({why.hint}); nothing was written")
+        return _failed(
+            f"{target.file}:{why.line}:{why.column}: {why.reason} ({why.hint}); nothing was written", arguments.format
+        )
     except NotChangeable as why:
-        return _failed(f"{target.file}:{why}; nothing was written")
+        return _failed(f"{target.file}:{why}; nothing was written", arguments.format)
     except Unreadable as why:
-        return _failed(f"{target.file} {why.message} ({why.hint}); nothing was written")
+        return _failed(f"{why.about(str(target.file))} ({why.hint}); nothing was written", arguments.format)
     except WriteRefused as why:
-        return _failed(f"{target.file}: {why.message}; nothing was written")
+        return _failed(f"{target.file}: {why.message}; nothing was written", arguments.format)
     except OSError as error:
-        return _failed(f"{error.filename or target.file}: {(error.strerror or '').lower()}; nothing was written")
-    if arguments.json:
+        return _failed(
+            f"{error.filename or target.file}: {(error.strerror or '').lower()}; nothing was written", arguments.format
+        )
+    if arguments.format == "json":
         print(_json(_facts(target, outcome, dry_run=arguments.dry_run)))
     else:
         print("\n".join(_lines(target, outcome, dry_run=arguments.dry_run)))
@@ -202,6 +212,8 @@ def _json(facts: dict[str, object]) -> str:
     return json.format(json.encode(facts), indent=2).decode()
 
 
-def _failed(message: str, code: int = exit_codes.FAILURE) -> int:
-    print(message, file=sys.stderr)
-    return code
+def _failed(message: str, format: str) -> int:
+    print(f"tppcd: {message}", file=sys.stderr)
+    if format == "json":
+        print(_json({"error": {"message": message}}))
+    return exit_codes.FAILURE

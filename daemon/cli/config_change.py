@@ -40,7 +40,7 @@ def change(path: Path, edit: Callable[[Data], dict[str, object]]) -> int:
         document = parse(before, str(path), keep_tokens=True)
         after = rewrite(document, edit(document.data))
     except Unreadable as why:
-        return failed(f"{path} {why.message} ({why.hint})")
+        return failed(f"{why.about(str(path))} ({why.hint})")
     except NotEditable as refusal:
         return failed(f"{path}: {refusal}; nothing was written")
     old = _check(document).snapshot if before else None

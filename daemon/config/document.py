@@ -25,6 +25,7 @@ from daemon.config.scan import ScanError, scan
 
 MAX_BYTES = 16 * 1024 * 1024
 LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+EMPTY_HINT = "write one with: tppcd init; {} stands for the defaults"
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -106,7 +107,7 @@ def _diagnostic(error: ScanError, source: str) -> Diagnostic:
     return Diagnostic(
         severity="error",
         code=error.code,
-        message=error.message,
+        message=error.message.replace("the file", source.rpartition("/")[2], 1),
         line=line,
         column=column,
         source=source,
@@ -140,7 +141,9 @@ def _decode(raw: bytes) -> str:
     if match := UNPRINTABLE.search(text):
         name = "NUL" if match[0] == "\0" else f"U+{ord(match[0]):04X}"
         place = _place_of(text[: match.start()])
-        raise ScanError("encoding", f"a control character ({name})", place, "remove it; in quotes write an escape")
+        raise ScanError(
+            "encoding", f"the file has a control character ({name})", place, "remove it; in quotes write an escape"
+        )
     return text
 
 
@@ -157,7 +160,7 @@ def _compose(text: str, tokens: list[Token] | None) -> Node:
     except yaml.YAMLError:
         raise ScanError("yaml-syntax", "not valid YAML", (1, 1)) from None
     if root is None:
-        raise ScanError("empty", "the file is empty", (1, 1), "write {} for a configuration of defaults")
+        raise ScanError("empty", "the file is empty", (1, 1), EMPTY_HINT)
     return root
 
 
@@ -175,8 +178,8 @@ class Builder:
         if not isinstance(node, MappingNode):
             kind = "a list" if isinstance(node, SequenceNode) else "a single value"
             if isinstance(node, ScalarNode) and node.tag.endswith(":null"):
-                raise ScanError("empty", "the file contains no configuration", _place(node), "write at least one key")
-            alike = lookalike_hint(node.value) if isinstance(node, ScalarNode) else ""
+                raise ScanError("empty", "the file contains no configuration", _place(node), EMPTY_HINT)
+            alike = lookalike_hint(node.value, is_key=True) if isinstance(node, ScalarNode) else ""
             hint = alike or "write 'key: value'"
             raise ScanError("top-level", f"expected keys and values, got {kind}", _place(node), hint)
         return self.mapping(node, ())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
 from msgspec import structs
 
@@ -10,6 +11,8 @@ from daemon.config.diagnostics import Diagnostic, Path
 from daemon.config.document import Document
 from daemon.config.lookalikes import in_value, lookalike_hint
 from daemon.config.references import is_reference
+
+NAME_LISTS: Final = frozenset(("models", "exclude-models"))
 
 
 def with_lookalikes(
@@ -21,13 +24,16 @@ def with_lookalikes(
         text = texts.get(each.path, "")
         if each.severity == "error" and text:
             wrong.add(each.path)
-            found = in_value(text)
-            hint = found[1] if found else lookalike_hint(text)
+            hint = lookalike_hint(text)
             yield structs.replace(each, hint=hint) if hint else each
         else:
             yield each
     for path, text in texts.items():
-        if path not in wrong and not is_reference(text) and (found := in_value(text)):
+        if (
+            path not in wrong
+            and not is_reference(text)
+            and (found := in_value(text, of_list=not NAME_LISTS.isdisjoint(path)))
+        ):
             line, column = _place(document, path, text, found[0])
             yield Diagnostic(
                 severity="warning",

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Final
 
 Place = tuple[int, int]
 COLON: Final = "\uff1a"
 COLON_HINT: Final = f"the colon is a full-width one ({COLON}): write : and a space"
+NO_SPACE_HINT: Final = "a list item needs a space behind its dash"
 ASCII_FOR: Final = {
     ":": "\uff1a\ufe55\u2236\ua789\ufe13",
     ",": "\uff0c\u3001\ufe50\ufe10\u201a",
@@ -52,10 +54,16 @@ _DASH: Final = re.compile(f"\\s*(?:- +)*([{ASCII_FOR['-']}])(?=\\s|[A-Za-z_][\\w
 _COMMENT: Final = re.compile(f"\\s*([{ASCII_FOR['#']}])")
 _KEY_WITH_COLON: Final = re.compile(f"\\s*(?:- +)*[^\\s#'\"{COLON}:{{\\[]+\\s*([{ASCII_FOR[':']}])")
 _QUOTE: Final = re.compile(f"\\s*(?:- +)*(?:[^\\s#'\"]+:\\s+)?([{_QUOTES}])")
+_CLOSING: Final = re.compile(f"[\"'][^\"']*([{_QUOTES}])")
+"""A quote that a typographic one seems to close."""
+_NO_SPACE: Final = re.compile(r"\s*(-)[A-Za-z_][\w-]*:(?:\s|$)")
+_WIDE: Final = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
 _IN_BRACKETS: Final = re.compile(f"[{re.escape(''.join(ASCII_FOR[each] for each in ',[]{}'))}]")
 _BRACKET: Final = re.compile(f"[\\[\\]{{}}{ASCII_FOR['[']}{ASCII_FOR[']']}{ASCII_FOR['{']}{ASCII_FOR['}']}]")
 _QUOTED: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|(?:^|(?<=\s))#.*")
 _REFERENCE: Final = re.compile(r":\s+(env|file|credential):(?:\s|$)", re.IGNORECASE)
+_WIDE_REFERENCE: Final = re.compile(f"\\s*(env|file|credential)\\s*{COLON}\\s*(\\S*)", re.IGNORECASE)
+_VARIABLE: Final = re.compile("[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 _LINES_BEFORE: Final = 3
 """How far above the error the cause may be."""
 
@@ -78,6 +86,10 @@ def _structural(written: str, *, at_error: bool) -> tuple[int, str] | None:
     for pattern in (_IN_INDENTATION, _DASH, _COMMENT, _KEY_WITH_COLON, *([_QUOTE] if at_error else ())):
         if match := pattern.match(outside):
             return match.start(1) + 1, character_hint(match[1])
+    if match := _NO_SPACE.match(outside):
+        return match.start(1) + 1, NO_SPACE_HINT
+    if at_error and (match := _CLOSING.search(outside)):
+        return match.start(1) + 1, character_hint(match[1])
     if at_error and _BRACKET.search(outside) and (match := _IN_BRACKETS.search(outside)):
         return match.start() + 1, character_hint(match[0])
     return None
@@ -119,18 +131,32 @@ def character_hint(character: str) -> str:
     return f"{character} is {'a full-width character' if wide else 'a typographic character'}: write {plain}"
 
 
-def lookalike_hint(value: object) -> str:
-    """Why a value may be of the wrong type: its text, or one of its keys, has a lookalike in it."""
-    if isinstance(value, dict):
-        return next((hint for key in value if (hint := blank_hint(key))), "")
-    if not isinstance(value, str):
+def lookalike_hint(value: object, *, is_key: bool = False) -> str:
+    """Why a value may be of the wrong type: its text has a lookalike in it. ``is_key``: keys are expected there, so a
+    colon is meant to end one."""
+    if not isinstance(value, str) or value.isascii():
         return ""
     if COLON in value:
-        return COLON_HINT
-    if match := _ANY.search(value):
-        return character_hint(match[0])
-    plain = unicodedata.normalize("NFKC", value)
-    return f"it has full-width letters or digits: write {plain}" if plain.isascii() and plain != value else ""
+        if match := _WIDE_REFERENCE.match(value):
+            name = match[2] if _VARIABLE.fullmatch(match[2]) else "NAME"
+            return f"the colon is a full-width one ({COLON}): write {match[1].lower()}:{name}"
+        return COLON_HINT if is_key else f"the colon is a full-width one ({COLON}): write :"
+    if found := in_value(value):
+        return found[1]
+    match = _ANY.search(value)
+    return character_hint(match[0]) if match else ""
+
+
+def odd_key(mapping: Iterable[str]) -> tuple[str, str] | None:
+    """The first key that is none: it has an odd blank, or begins with what was to be a list's dash. And the hint."""
+    for key in mapping:
+        if hint := blank_hint(key):
+            return key, hint
+        if key[:1] in ASCII_FOR["-"]:
+            return key, character_hint(key[0])
+        if re.fullmatch(r"-[A-Za-z_][\w-]*", key):
+            return key, NO_SPACE_HINT
+    return None
 
 
 def plain_key(key: str) -> str:
@@ -139,17 +165,33 @@ def plain_key(key: str) -> str:
     return unicodedata.normalize("NFKC", text).strip("\"' ")
 
 
-def in_value(text: str) -> tuple[int, str] | None:
+def in_value(text: str, *, of_list: bool = False) -> tuple[int, str] | None:
     """Where a text that could be meant as it is looks as if it were not, and why: quotes of a word processor around it,
-    a comma at its end, a ``#`` that begins no comment, a character that nobody sees."""
+    a comma at its end, a ``#`` that begins no comment, a character that nobody sees. ``of_list``: it is an item of a
+    list of names, which have no comma."""
     if (match := _BLANK.search(text)) and (match[0] != "\u3000" or text != text.strip("\u3000")):
         return match.start(), blank_hint(match[0])
-    if text and text[0] in _QUOTES and text[-1] in _QUOTES:
-        return 0, f"{text[0]} is a typographic quote, and so a part of the text: write {_ASCII[text[0]]}"
+    if found := _quote_around(text):
+        return found
     if text and text[-1] in ASCII_FOR[","] + ASCII_FOR[";"]:
         return len(text) - 1, f"{text[-1]} is a part of the text: remove it"
     if match := re.search(f"\\s([{ASCII_FOR['#']}])", text):
         return match.start(1), f"{match[1]} begins no comment, so it is a part of the text: write #"
+    if of_list and (match := re.search(f"[{ASCII_FOR[',']}]", text)):
+        return match.start(), f"{match[0]} separates no items, so it is a part of the text: write ,"
+    if match := _WIDE.search(text):
+        plain = unicodedata.normalize("NFKC", text)
+        return match.start(), f"it has full-width letters or digits: write {plain if plain.isascii() else 'ASCII'}"
+    return None
+
+
+def _quote_around(text: str) -> tuple[int, str] | None:
+    double, single = ASCII_FOR['"'], ASCII_FOR["'"]
+    first, last = text[:1], text[-1:]
+    if first and (first in double or (first in single and last in single)):
+        return 0, f"{first} is a typographic quote, and so a part of the text: write {_ASCII[first]}"
+    if last and last in double and not any(each in text[:-1] for each in double):
+        return len(text) - 1, f"{last} is a typographic quote, and so a part of the text: remove it"
     return None
 
 

@@ -182,7 +182,5 @@ def _enabled(block: str, document: Document) -> tuple[tuple[str, ...], dict[str,
 
 
 def _unique(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
-    """Each one once, the cause of the others first."""
     seen = {(each.path, each.code, each.message): each for each in reversed(diagnostics)}
-    in_order = reversed(seen.values())
-    return tuple(sorted(in_order, key=lambda each: (each.code != "required-block", each.line, each.column)))
+    return tuple(sorted(seen.values(), key=lambda each: (each.line, each.column)))

@@ -143,7 +143,7 @@ def test_a_link_is_followed_and_kept(tmp_path: Path, client: Client, name: str) 
 def test_a_broken_file_stays_as_it_is(tmp_path: Path, client: Client, name: str, text: str, place: str) -> None:
     path = own_file(tmp_path, name, text)
     told = client(name, "--write", code=exit_codes.FAILURE)
-    assert told.startswith(f"{path}:{place}: ") and told.endswith("nothing was written\n")
+    assert told.startswith(f"tppcd: {path}:{place}: ") and told.endswith("nothing was written\n")
     assert path.read_text() == text
 
 
