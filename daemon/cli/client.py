@@ -30,21 +30,12 @@ from daemon.sources.lease import ignore_lease_breaks
 from daemon.sources.reading import Unreadable
 from daemon.sources.write import WriteRefused
 
-ABOUT: Final = f"""\
-Prints what a client needs to use this daemon.
-
-For a shell, by eval "$(tppcd client NAME)": {", ".join(name for name, each in CLIENTS.items() if each.for_shell)}.
-For a file, whose name is in the first line: {", ".join(name for name, each in CLIENTS.items() if not each.for_shell)}.
---write puts it into the client's own file: {", ".join(TARGETS)}.
-"""
-EXAMPLES: Final = """\
-examples:
-  eval "$(tppcd client claude)" && claude
-  tppcd client codex --write --dry-run     show what would change in ~/.codex/config.toml
-  tppcd client codex --write
-  tppcd client codex --undo
-  tppcd client claude --write --file .claude/settings.local.json    for one project
-"""
+_FOR_SHELL: Final = ", ".join(name for name, each in CLIENTS.items() if each.for_shell)
+_FOR_FILE: Final = ", ".join(name for name, each in CLIENTS.items() if not each.for_shell)
+ABOUT: Final = (
+    f"Lines for a shell, by eval: {_FOR_SHELL}. A block for the file that its first line names: {_FOR_FILE}. "
+    "With --write it is put into the client's own file, comments kept; --undo takes that back."
+)
 _SECRET: Final = re.compile(r"(?<!env_)(?:token|key|secret|password|authorization)$", re.IGNORECASE)
 _OTHERS: Final = 0o077
 _LONGEST: Final = 60
@@ -52,13 +43,7 @@ _LONGEST: Final = 60
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser(
-        "client",
-        help=COMMANDS["client"],
-        description=ABOUT,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = subparsers.add_parser("client", help=COMMANDS["client"], description=ABOUT)
     parser.add_argument("name", choices=tuple(CLIENTS), help="which client")
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--write", action="store_true", help="change the client's own file, keeping its comments")

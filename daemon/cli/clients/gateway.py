@@ -13,13 +13,11 @@ from daemon.config.references import is_reference
 from daemon.config.schema import Config
 from daemon.snapshot.effort import split_dash
 from daemon.snapshot.listings import NO_CHAT
-from daemon.snapshot.models import ModelRegistry, ModelUnknown
+from daemon.snapshot.models import CLAUDE_NAMES, ModelRegistry, ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
 
 FAVOURITE: Final = "gpt-5"
 ANY_KEY: Final = "anything"
-ASKED_BY_CLAUDE_CODE: Final = ("claude-opus-4-8", "claude-sonnet-5", "claude-haiku-4-5")
-"""Names that Claude Code asks for by itself, one of each size."""
 _ALL_INTERFACES: Final = {"0.0.0.0": "127.0.0.1", "*": "127.0.0.1", "::": "::1"}
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -80,7 +78,7 @@ def _variable(keys: object) -> str:
 def _claude_window(registry: ModelRegistry, model: str) -> int | None:
     """The smallest that is known of the models behind the names; None where one is not known."""
     windows: list[int | None] = []
-    for name in (model,) if model else ASKED_BY_CLAUDE_CODE:
+    for name in (model,) if model else CLAUDE_NAMES:
         try:
             windows += [window_of(each.model) for each in registry.resolve(name).candidates]
         except ModelUnknown:
