@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -37,11 +37,21 @@ class Reloads(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What the daemon was started with, and where it listens. Of ``environ`` only names are shown."""
+
+    config: str = ""
+    state_directory: str = ""
+    listening: tuple[str, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Services:
     """One daemon's parts. ``started`` is ``time.monotonic()`` at the start; ``draining`` becomes true when the daemon
-    begins to stop, ``refusing`` when new requests are refused. Mutable because of these flags; the rest never changes.
-    """
+    begins to stop, ``refusing`` when new requests are refused. Mutable because of these flags, and of what is known a
+    moment later (``process``, ``providers``); the rest never changes."""
 
     current: Current
     reloader: Reloads
@@ -59,6 +69,8 @@ class Services:
     """Why it is not known what the upstream of this core auth lists; empty where it is known, or is not asked."""
     balance: Callable[[str], Balance | None] = lambda _: None
     """What the provider of this core auth says is left; None where it is not asked."""
+    dropped_log_lines: Callable[[], int] = int
+    """How many lines the log has lost since the start."""
     egress: EgressPolicy = field(default_factory=EgressPolicy)
     writing: ConfigWriting | None = None
     """The writer of config.yaml; None where the configuration does not come from a file."""
@@ -66,6 +78,7 @@ class Services:
     """The provider store; None where there is none."""
     passes_traces: bool = True
     """Whether the trace context of clients is used, and passed on to upstreams."""
+    process: Process = field(default_factory=Process)
     lines: RequestLines = field(init=False)
     """Log and count of the requests that no handler runs."""
 

@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, add_format, add_socket
 from daemon.cli.exit_codes import FAILURE, OK
+from daemon.cli.output import failed
 from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket
 from daemon.telemetry.local_time import line_time
 
@@ -53,8 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         for event in AdminClient(path, _FOLLOW_SECONDS).events(ROUTE):
             width = _print([event], arguments.format, width)
     except DaemonUnreachable as error:
-        print(f"tppcd events: {error}", file=sys.stderr)
-        return FAILURE
+        return failed(f"tppcd events: {error}", arguments.format, message=str(error))
     except (KeyboardInterrupt, BrokenPipeError):
         return OK
     print("tppcd events: the daemon ended the stream", file=sys.stderr)

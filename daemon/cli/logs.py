@@ -13,7 +13,8 @@ from urllib.parse import urlencode
 
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, add_format, add_socket
-from daemon.cli.exit_codes import FAILURE, OK
+from daemon.cli.exit_codes import OK
+from daemon.cli.output import failed
 from daemon.service.admin import AdminClient, DaemonUnreachable, Json, find_admin_socket, items
 from daemon.telemetry.colour import is_coloured
 from daemon.telemetry.log_lines import TextLines
@@ -66,8 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
             time.sleep(POLL_SECONDS)
             last = _print_new(client, [*query, ("limit", "2000"), ("after", str(last))], arguments.format)
     except DaemonUnreachable as error:
-        print(f"tppcd logs: {error}", file=sys.stderr)
-        return FAILURE
+        return failed(f"tppcd logs: {error}", arguments.format, message=str(error))
     except (KeyboardInterrupt, BrokenPipeError):
         return OK
     return OK

@@ -23,7 +23,7 @@ from daemon.gateway.count_tokens import TokenCount
 from daemon.gateway.request_record import CLIENT_GONE, count_failure, failure_words
 from daemon.snapshot.listings import Candidate
 from daemon.telemetry.failure_cause import level_of
-from daemon.telemetry.line_limit import PERIOD, LineLimit
+from daemon.telemetry.line_limit import MOST, PERIOD, LineLimit
 from daemon.telemetry.logs import is_logged, log_request
 from daemon.telemetry.metrics import Metrics
 from daemon.telemetry.otel.facts import Ended
@@ -132,7 +132,8 @@ class RequestLines:
     def _write_left_out(self) -> None:
         left_out, self._left_out = self._left_out, 0
         level, self._worst = _BY_WEIGHT[self._worst], 0
-        logger.bind(refused=left_out).log(level, f"… and {left_out:,} more refused")
+        which = f"requests without an accepted key have {MOST} lines a second"
+        logger.bind(refused=left_out).log(level, f"… and {left_out:,} more refused: {which}")
 
 
 def _trace(tracing: Tracing, request: EndedRequest) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct, structs
 
@@ -27,6 +28,9 @@ from daemon.sources.ambient import ambient_settings
 from daemon.sources.base import Update
 from daemon.sources.named_files import with_named_files
 from daemon.sources.references import resolver, watched_paths
+
+REQUIRED: Final = "required-block"
+"""The code of the error about a block that the command line asks for."""
 
 
 class CheckResult(Struct, frozen=True, kw_only=True):
@@ -117,7 +121,8 @@ def _fragment(
         return update.fragment
     if document is None or (document.raw, document.source) != (update.raw, update.source):
         document = parse(update.raw, update.source)
-    read = partial(load, resolve=resolver(environ, base=base), ambient=ambient_settings(environ))
+    ambient = ambient_settings(environ)
+    read = partial(load, resolve=resolver(environ, base=base), ambient=ambient)
     fragment = read(document)
     lacking = tuple(each for block in sorted(require) for each in _lacking(block, document, fragment, read))
     files = watched_paths(fragment.files, environ, base=base)
@@ -126,7 +131,13 @@ def _fragment(
         fragment = fragment.refused(*lacking)
         fragment = structs.replace(fragment, diagnostics=_unique(fragment.diagnostics))
     exposed = (warning,) if (warning := exposure(document, update.mode)) else ()
-    return structs.replace(fragment, files=files, diagnostics=(*exposed, *fragment.diagnostics))
+    outside = ambient.problems if "packycode" in require or _asks_codex_cli(document) else ()
+    return structs.replace(fragment, files=files, diagnostics=(*outside, *exposed, *fragment.diagnostics))
+
+
+def _asks_codex_cli(document: Document) -> bool:
+    """Whether Codex CLI's files may matter: the packycode block is in use."""
+    return value_at(document.data, ("packycode", "enabled")) is True
 
 
 def _lacking(
@@ -176,5 +187,8 @@ def _enabled(block: str, document: Document) -> tuple[tuple[str, ...], dict[str,
 
 
 def _unique(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
-    seen = {(each.path, each.code, each.message): each for each in reversed(diagnostics)}
-    return tuple(sorted(seen.values(), key=lambda each: (each.line, each.column)))
+    """Each once, in file order, after the block that has to be enabled: it is why the others are reported at all."""
+    seen: dict[object, Diagnostic] = {}
+    for each in diagnostics:
+        seen.setdefault((each.path, each.code, each.message), each)
+    return tuple(sorted(seen.values(), key=lambda each: (each.code != REQUIRED, each.line, each.column)))

@@ -202,7 +202,7 @@ class Reloader:
                     state.order = update.order
                     await self._take(update, "file", requested=False)
         except Exception as error:
-            logger.opt(exception=error).error("a reload failed")
+            logger.opt(exception=error).error("the reload ({}) failed", reason)
             outcome = self._outcome = self._failed(f"internal error: {type(error).__name__}, see the log", reason)
         finally:
             answer(requests, outcome)

@@ -182,7 +182,8 @@ class Reporter:
             return
         self._refused[source] = outcome.diagnostics
         errors = sum(each.severity == "error" for each in outcome.diagnostics)
-        heading = f"{what} refused: {errors} {'error' if errors == 1 else 'errors'}, {_in_force(outcome)}"
+        first = _first_error(outcome)
+        heading = f"{what} refused: {errors} {'error' if errors == 1 else 'errors'}, {_in_force(outcome)}: {first}"
         self._log("reload", heading, outcome.generation, level="ERROR", ok=False, reason=outcome.reason)
         for each in outcome.diagnostics:
             self._log("diagnostic", f"  {each}", outcome.generation, level=each.severity.upper())
@@ -252,10 +253,13 @@ def status_line(outcome: ReloadOutcome) -> str:
     """One line for ``systemctl status``."""
     if outcome.ok:
         return f"{_generation(outcome)} in force"
-    first = next((each for each in outcome.diagnostics if each.severity == "error"), None)
     if outcome.failing:
-        return f"{_generation(outcome)} in force without {', '.join(outcome.failing)}: {first}"
-    return f"config refused, {_in_force(outcome)}: {first}"
+        return f"{_generation(outcome)} in force without {', '.join(outcome.failing)}: {_first_error(outcome)}"
+    return f"config refused, {_in_force(outcome)}: {_first_error(outcome)}"
+
+
+def _first_error(outcome: ReloadOutcome) -> Diagnostic | None:
+    return next((each for each in outcome.diagnostics if each.severity == "error"), None)
 
 
 def _in_force(outcome: ReloadOutcome) -> str:

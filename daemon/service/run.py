@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from socket import AF_UNIX, socket
 from typing import TYPE_CHECKING, cast
 
 from daemon import __version__
 from daemon.api.app import build
-from daemon.api.management.upstream_rule import host_of, hosts_of
-from daemon.api.services import Services
+from daemon.api.services import Process, Services
 from daemon.config.schema import Config
 from daemon.errors import stopping
 from daemon.gateway.balances import Balances
@@ -27,7 +27,6 @@ from daemon.gateway.key_checks import KeyChecks
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.live_state import LiveState
 from daemon.gateway.recovery import Recovery
-from daemon.reload.appliers import Applier
 from daemon.reload.outcome import ConfigRefused
 from daemon.reload.reloader import Reloader
 from daemon.reload.supervise import supervised
@@ -42,9 +41,11 @@ from daemon.service.numbers import DaemonNumbers
 from daemon.service.options import RunOptions, StartRefused
 from daemon.service.protocol import limits_for_process
 from daemon.service.server import GatewayServer, install_exception_handler
+from daemon.service.sockets import describe
 from daemon.service.surroundings import lasting_problems, open_audit_file
 from daemon.service.telemetry import Telemetry
 from daemon.service.tls import ListenerTls, listener_tls
+from daemon.service.upstream_hosts import listed_models, remote_hosts
 from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.sources.base import Source
 from daemon.sources.file import FileSource
@@ -60,7 +61,6 @@ from daemon.telemetry.metrics import Metrics
 from daemon.telemetry.otel.settings import read as read_settings
 from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.upstream.discovery import ModelDiscovery
-from daemon.upstream.http.addresses import AllowedNetworks
 from daemon.upstream.http.egress import EgressPolicy
 from daemon.upstream.http.transport import Transport
 
@@ -114,22 +114,21 @@ class Daemon:
         self._discovery = ModelDiscovery(self._transport.open, owned=adapters.listed, count=metrics.models_asked)
         self._recovery = Recovery(self._transport.open, router, current)
         self._balances = Balances(self._transport.open, current, clock=time.monotonic, wall=time.time)
-        history, file = History(state, options.config), FileSource(options.config, lasting=lasting)
-        self._reloader = Reloader(
-            current=current,
-            source=file,
-            others=self._open_store,
-            last_good=LastGood(state, options.config),
-            history=history,
-            appliers=(*appliers(log, adapters, router, (states, learned)), *self._own_appliers()),
-            on_reload=self._look_again,
-            on_read=self._look_at_certificate,
-            lasting=lasting,
-            audit=audit,
+        live = LiveState(
+            adapters=adapters,
+            states=states,
             metrics=metrics,
-            notify=self._notifier,
-            environ=environ,
+            deadlines=self._deadlines,
+            learned=learned,
+            events=self._failure_events,
+            router=router,
+            counted=self._drain.request,
         )
+        self._key_checks = KeyChecks(self._transport.open, live.keys)
+        follows = (remote_hosts(egress), listed_models(self._discovery), self._follow_store_key, self._follow_live)
+        history, file = History(state, options.config), FileSource(options.config, lasting=lasting)
+        follow = (*appliers(log, adapters, router, (states, learned)), *follows)
+        self._reloader = self._make_reloader(current, file, history, follow, audit, metrics)
         self._writing = ConfigWriting(options.config, state, self._reloader, history)
         self._services = Services(
             current=current,
@@ -137,27 +136,43 @@ class Daemon:
             audit=audit,
             metrics=metrics,
             states=states,
-            live=LiveState(
-                adapters=adapters,
-                states=states,
-                metrics=metrics,
-                deadlines=self._deadlines,
-                learned=learned,
-                events=self._failure_events,
-                router=router,
-                counted=self._drain.request,
-            ),
+            live=live,
             counter=TokenCounter(),
             version=__version__,
             started=time.monotonic(),
             models_problem=self._discovery.problem,
             balance=self._balances.of,
+            dropped_log_lines=lambda: log.dropped,
             egress=egress,
             writing=self._writing,
             passes_traces=settings.passes,
         )
-        self._key_checks = KeyChecks(self._transport.open, self._services.live.keys)
         self._numbers = DaemonNumbers(self._services, log, file, self._discovery, self._transport, lambda: self._store)
+
+    def _make_reloader(
+        self,
+        current: Current,
+        file: FileSource,
+        history: History,
+        follow: Sequence[Applier],
+        audit: AuditLog,
+        metrics: Metrics,
+    ) -> Reloader:
+        return Reloader(
+            current=current,
+            source=file,
+            others=self._open_store,
+            last_good=LastGood(self._state_dir, self._options.config),
+            history=history,
+            appliers=follow,
+            on_reload=self._look_again,
+            on_read=self._look_at_certificate,
+            lasting=self._lasting,
+            audit=audit,
+            metrics=metrics,
+            notify=self._notifier,
+            environ=self._environ,
+        )
 
     async def run(self) -> None:
         try:
@@ -166,6 +181,7 @@ class Daemon:
             self._telemetry.begin(self._services)
             tls = self._tls = await listener_tls(snapshot.config, self._services.metrics.certificate)
             listeners = listen(self._options, self._environ, snapshot, self._lasting)
+            self._services.process = self._process(listeners.sockets)
             app = cast("ASGIApplication", build(self._services))
             server = GatewayServer(
                 app,
@@ -193,8 +209,13 @@ class Daemon:
             turn_away(self._environ)
             raise
 
-    def _own_appliers(self) -> Sequence[Applier]:
-        return (self._follow_store_key, self._note_remote_hosts, self._ask_for_models, self._follow_live)
+    def _process(self, sockets: Sequence[socket]) -> Process:
+        return Process(
+            config=str(self._options.config.absolute()),
+            state_directory=str(self._state_dir),
+            listening=tuple(describe(each) for each in sockets if each.family != AF_UNIX),
+            environ=self._environ,
+        )
 
     def _look_again(self) -> None:
         """Somebody asks for a reload: what no configuration says is new as well."""
@@ -231,31 +252,10 @@ class Daemon:
         return self._options.config.name if taken else ""
 
     @asynccontextmanager
-    async def _note_remote_hosts(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
-        """Before any request may connect: a URL may have been set through another daemon of the same store. Afterwards
-        hosts are forgotten that nothing mentions any more."""
-        egress = self._services.egress
-        hosts = [host_of(auth.base_url) for auth in new.core_auths if auth.set_by == "remote"]
-        if hosts:
-            await asyncio.to_thread(egress.note, hosts, AllowedNetworks.PUBLIC)
-        mentioned = await asyncio.to_thread(hosts_of, new) if egress.hosts else frozenset[str]()
-        yield
-        # The URL of a provider whose references fail may not be known.
-        if egress.hosts and not any(each.failed for each in new.providers) and egress.follow(mentioned):
-            await asyncio.to_thread(egress.forget)
-
-    @asynccontextmanager
     async def _follow_store_key(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
         yield
         if self._store is not None:
             self._store.set_encryption_key(new.config.provider_store.encryption_key)
-
-    @asynccontextmanager
-    async def _ask_for_models(self, old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:
-        yield
-        self._discovery.follow(new.core_auths, new.config.upstream_ca)
-        if old is not None and old.config != new.config:  # a row of the store that changes asks its own upstream alone
-            self._discovery.refresh()
 
     @asynccontextmanager
     async def _follow_live(self, _old: Snapshot | None, new: Snapshot) -> AsyncIterator[None]:

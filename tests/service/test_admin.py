@@ -58,7 +58,7 @@ def test_a_directory_that_one_may_not_see_is_no_crash(tmp_path: Path, monkeypatc
 
 
 def test_no_daemon_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(DaemonUnreachable, match=r"no daemon answers on .*admin\.sock \(is it running\?"):
+    with pytest.raises(DaemonUnreachable, match=r"no daemon answers on .*admin\.sock \(start it with: tppcd run;"):
         AdminClient(tmp_path / "admin.sock").request("GET", "/healthz")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from daemon.telemetry.metrics import Distribution
+from daemon.telemetry.distribution import Distribution
 from daemon.telemetry.otel.facts import Attempt
 from daemon.telemetry.otel.names import BUCKETS, CHAT, OVERFLOW, USAGE_NAMES, Name
 from daemon.telemetry.usage import TokenCounts

@@ -24,7 +24,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from daemon import __version__
-from daemon.telemetry.metrics import Distribution
+from daemon.telemetry.distribution import Distribution
 from daemon.telemetry.otel.inference_numbers import Attributes, InferenceNumbers
 from daemon.telemetry.otel.names import DURATION, SCOPE, TIME_TO_FIRST, USAGE, Instrument
 

@@ -94,7 +94,9 @@ def test_the_series_are_bounded() -> None:
 def test_a_model_that_nobody_has_named_takes_a_place_only_with_an_answer() -> None:
     """As in the Prometheus metrics."""
     metrics = Metrics()
-    metrics.snapshot(generation=1, providers=1, core_auths=1, models=1, names=["fox"], known=lambda *_: "")
+    metrics.snapshot(
+        generation=1, providers=1, core_auths=1, models=1, names=["fox"], known=lambda *_: "", registrations={}
+    )
     numbers = InferenceNumbers(metrics.model_label)
     numbers.failed(attempt(model="words-of-a-client"), 1.0, "http_404")
     numbers.answered(attempt(model="real", provider="gone"), 1.0, None, None)
