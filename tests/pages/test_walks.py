@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -48,6 +49,13 @@ def has_the_key(user: Walk) -> None:
     assert (file.read_text("utf-8"), file.stat().st_mode & 0o077) == (f"{KEY}\n", 0)
 
 
+def is_what_the_command_prints(user: Walk) -> None:
+    """Codex CLI's settings on the page are those of ``tppcd client codex``."""
+    printed = user.shell(".venv/bin/tppcd client codex").stdout
+    shown = (user.home / ".codex/config.toml").read_text("utf-8")
+    assert tomllib.loads(shown) == tomllib.loads(user.here(printed))
+
+
 PAGES: Final[Mapping[str, Mapping[str, Check]]] = {
     "README.md": {
         "make run": logs("no provider is enabled"),
@@ -56,6 +64,7 @@ PAGES: Final[Mapping[str, Mapping[str, Check]]] = {
         "read -rs KEY": has_the_key,
         ".venv/bin/tppcd check": says("config.yaml: valid", "packycode"),
         ".venv/bin/tppcd init": says("wrote deepseek.yaml"),
+        'model = "gpt-5"': is_what_the_command_prints,
     },
     "docs/tutorial.md": {
         "make run": logs("no provider is enabled"),
@@ -77,16 +86,68 @@ PAGES: Final[Mapping[str, Mapping[str, Check]]] = {
 """A page -> how a block of it begins -> what is there afterwards. After a YAML block a request is answered."""
 
 
+HOW_TO: Final[Mapping[str, Mapping[str, Check]]] = {
+    "disable-and-recover": {
+        "curl -X PATCH --unix-socket": logs(r"tppc\.providers\[fox\]\.enabled: true -> false"),
+        "curl -X PATCH http": says('"enabled":false'),
+        "tppcd status": says("disabled", "valid"),
+        "curl --unix-socket": says('"auths"'),
+    },
+    "edit-safely": {
+        "tppcd check new.yaml": says("new.yaml: valid", "tppc.providers[wolf]: added (enabled)"),
+        "chmod 600": lambda user: None,
+    },
+    "import-codex-cli": {"tppcd import": logs(r"packycode\.enabled: false -> true")},
+    "long-requests": {},
+    "packycode-to-tppc": {
+        "tppcd migrate": logs(r"tppc\.providers\[packycode\]: added \(enabled\)"),
+        "curl http": says('"gpt-5"'),
+    },
+    "several-providers": {},
+    "tppc": {},
+}
+BEFORE: Final = """\
+packycode:
+  enabled: false
+tppc:
+  providers:
+    - name: fox
+      enabled: true
+      base-url: https://fox.example/v1
+      api-key: file:~/fox.key
+remote-management:
+  secret-key: management-key
+"""
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_new_user_gets_what_the_page_says(page: str) -> None:
-    open_checks = dict(PAGES[page])
     with walk() as user:
-        for block in blocks(page, "sh", "yaml"):
-            user.do(block)
-            if block.lang == "yaml":
-                answers(user)
-            elif beginning := next((each for each in open_checks if block.text.startswith(each)), ""):
-                open_checks.pop(beginning)(user)
+        follow(user, page, PAGES[page])
+
+
+@pytest.mark.parametrize("name", HOW_TO)
+def test_what_a_guide_shows_works(name: str) -> None:
+    """With a provider that is there already, and a new file beside config.yaml."""
+    with walk() as user:
+        user.type(".venv/bin/tppcd simulate")
+        user.type("make run")
+        user.save(BEFORE)
+        new = user.config.read_text("utf-8").replace("name: fox", "name: wolf")
+        user.config.with_name("new.yaml").write_text(new, "utf-8")
+        user.config.with_name("new.yaml").chmod(0o600)
+        user.set_up_codex(blocks("docs/how-to/import-codex-cli.md", "toml")[0].text)
+        follow(user, f"docs/how-to/{name}.md", HOW_TO[name])
+
+
+def follow(user: Walk, page: str, checks: Mapping[str, Check]) -> None:
+    open_checks = dict(checks)
+    for block in blocks(page, "sh", "yaml", "toml"):
+        user.do(block)
+        if block.lang == "yaml":
+            answers(user)
+        elif beginning := next((each for each in open_checks if block.text.startswith(each)), ""):
+            open_checks.pop(beginning)(user)
     assert open_checks == {}, "no block of the page begins so"
 
 

@@ -11,6 +11,7 @@ Only what has to be is not as on the page:
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -28,6 +29,7 @@ from tests.harness import PATIENCE, ROOT, Running, environment
 from tests.pages.blocks import Block
 
 KEY: Final = "sk-the-key-of-the-page"
+MANAGEMENT_KEY: Final = "management-key"
 CLAUDE: Final = CLIENTS / BINARIES["run-claude-code.sh"]
 NOT_RUN: Final = {
     "make test": "runs this suite",
@@ -68,6 +70,8 @@ class Walk:
         """What a reader does with ``block``."""
         if block.lang == "yaml":
             self.save(block.text)
+        elif block.lang == "toml":
+            self.set_up_codex(block.text)
         elif block.lang == "sh":
             self.output = ""
             for command in block.commands:
@@ -121,7 +125,7 @@ class Walk:
 
     def reload(self) -> None:
         """``tppcd reload``, without its start."""
-        transport = httpx.HTTPTransport(uds=str(self.home / "run/admin.sock"))
+        transport = httpx.HTTPTransport(uds=str(self.home / ".local/state/tppcd/admin.sock"))
         with httpx.Client(transport=transport, timeout=PATIENCE) as admin:
             done = admin.post("http://localhost/v0/management/reload")
         assert done.status_code == 200, done.text
@@ -131,11 +135,22 @@ class Walk:
         for name in re.findall(r"file:~/([\w.-]+)", text):
             if not (self.home / name).exists():
                 (self.home / name).write_text(f"key-in-{name}\n")
-        text = re.sub(r"https://[\w.-]+(?=[/\s])", f"http://127.0.0.1:{self.ports['18317']}", self.here(text))
+        text = self.hosts_here(self.here(text))
         config = self.config.read_text("utf-8")
         for key in re.findall(r"^([a-z-]+):", text, re.M):
             config = re.sub(rf"^{key}:[^\n]*\n(?:[ \t]+[^\n]*\n|\n)*", "", config, flags=re.M)
         self.config.write_text(f"{config}\n{text}", "utf-8")
+
+    def set_up_codex(self, toml: str) -> None:
+        """Codex CLI, with a key in its own file."""
+        codex = self.home / ".codex"
+        codex.mkdir(exist_ok=True)
+        (codex / "config.toml").write_text(self.hosts_here(self.here(toml)), "utf-8")
+        (codex / "auth.json").write_text(json.dumps({"OPENAI_API_KEY": KEY}))
+
+    def hosts_here(self, text: str) -> str:
+        """With the simulator in the place of every provider."""
+        return re.sub(r"https://[\w.-]+(?=[/\s])", f"http://127.0.0.1:{self.ports['18317']}", text)
 
     def close(self) -> None:
         """Ends what it has started."""
@@ -155,9 +170,11 @@ class Walk:
 
     def _environment(self) -> dict[str, str]:
         """Also what a page has the user export before the daemon starts."""
-        keys = {"PACKYCODE_API_KEY": KEY, "FOX_API_KEY": KEY}
-        path = f"{CLAUDE.parent}{os.pathsep}{os.environ['PATH']}"
-        return environment(self.home, {"PATH": path, "NO_PROXY": "127.0.0.1", **keys})
+        keys = {"PACKYCODE_API_KEY": KEY, "FOX_API_KEY": KEY, "TPPCD_MANAGEMENT_KEY": MANAGEMENT_KEY}
+        keys |= {"FOX_KEY_1": KEY, "FOX_KEY_2": KEY}
+        path = os.pathsep.join((str(self.clone / ".venv/bin"), str(CLAUDE.parent), os.environ["PATH"]))
+        usual = {"STATE_DIRECTORY": "", "RUNTIME_DIRECTORY": ""}  # below the home
+        return environment(self.home, {"PATH": path, "NO_PROXY": "127.0.0.1", **keys, **usual})
 
 
 @contextlib.contextmanager
