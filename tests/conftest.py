@@ -15,11 +15,12 @@ from tests.pinned_cases import HELD
 NOT_FAST = (
     *("tests/e2e/", "tests/service/", "tests/sources/", "tests/reload/", "tests/systemd_box/", "tests/test_systemd.py"),
     *("tests/upstream/", "tests/cli/", "tests/simulate/", "tests/telemetry/"),
-    *("tests/pages/", "tests/api/management/", "tests/test_watchdog.py", "tests/model/"),
+    *("tests/api/management/", "tests/test_watchdog.py", "tests/model/"),
     *("tests/api/test_bodies.py", "tests/test_management_samples.py"),
     *("tests/config/test_random_edits.py", "tests/config/test_edit.py"),
     *("tests/gateway/test_collected.py", "tests/gateway/test_count_tokens.py", "tests/gateway/test_counting.py"),
     *("tests/test_architecture.py", "tests/test_house.py", "tests/test_surface.py"),
+    "tests/pages/",
     *("tests/wires/test_fuzz.py", "tests/wires/test_noise.py", "tests/wires/test_pairs.py"),
     *("tests/wires/test_properties.py", "tests/wires/openai_responses/test_recordings.py"),
 )
