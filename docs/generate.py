@@ -8,7 +8,6 @@ A page marks each part with ``<!-- generated: NAME -->`` and ``<!-- end -->``; t
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +15,8 @@ from pathlib import Path
 
 from msgspec import NODEFAULT, UNSET
 
-from daemon.cli import COMMANDS, module_of
+from daemon.cli import COMMANDS, parser_of
+from daemon.cli.examples import EXAMPLES
 from daemon.config import shape
 from daemon.config.json_schema import json_schema
 from daemon.config.profile import Profile, ThinkingForm
@@ -151,14 +151,17 @@ def commands() -> str:
 
 
 def command(name: str, summary: str) -> str:
-    adder = argparse.ArgumentParser(prog="tppcd").add_subparsers()
-    importlib.import_module(f"daemon.cli.{module_of(name)}").add_parser(adder)
-    parser: argparse.ArgumentParser = adder.choices[name]
+    parser = parser_of(name)
     rows = [f"| {spelled(action)} | {help_of(action, parser)} |" for action in parser._actions if action.dest != "help"]
     listed = ["| argument | meaning |", "|---|---|", *rows, ""] if rows else []
-    return "\n".join(
-        [f"## tppcd {name}", "", f"{summary[0].upper()}{summary[1:]}. {parser.description or ''}".strip(), "", *listed]
-    )
+    what = f"{summary[0].upper()}{summary[1:]}. {parser.description or ''}".strip()
+    return "\n".join([f"## tppcd {name}", "", what, "", *listed, "```sh", *example_lines(name), "```", ""])
+
+
+def example_lines(name: str) -> list[str]:
+    """Each example with what it is for as a comment behind it."""
+    widest = max(len(example) for example, _ in EXAMPLES[name])
+    return [f"{example:<{widest}}  # {meaning}" for example, meaning in EXAMPLES[name]]
 
 
 def spelled(action: argparse.Action) -> str:

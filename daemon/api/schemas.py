@@ -214,9 +214,11 @@ class Providers(Schema, frozen=True):
 
 
 class ReloadView(Schema, frozen=True):
-    """The outcome of a reload. ``changes`` and ``diagnostics`` are left out for callers who may not see them."""
+    """The outcome of a reload. ``ok``: all of it is in force; ``refused``: nothing of it is. ``changes`` and
+    ``diagnostics`` are left out for callers who may not see them."""
 
     ok: bool
+    refused: bool
     degraded: bool
     reason: str
     generation: int

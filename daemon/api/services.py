@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -37,10 +37,21 @@ class Reloads(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What the daemon was started with, and where it listens. Of ``environ`` only names are shown."""
+
+    config: str = ""
+    state_directory: str = ""
+    listening: tuple[str, ...] = ()
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Services:
     """One daemon's parts. ``started`` is ``time.monotonic()`` at the start; ``draining`` becomes true
-    when the daemon stops taking new work. Mutable because of that one flag; the rest never changes."""
+    when the daemon stops taking new work. Mutable because of that one flag, and of what is known a moment later
+    (``process``, ``providers``); the rest never changes."""
 
     current: Current
     reloader: Reloads
@@ -64,6 +75,7 @@ class Services:
     """The writer of config.yaml; None where the configuration does not come from a file."""
     providers: ProviderService | None = None
     """The provider store; None where there is none."""
+    process: Process = field(default_factory=Process)
     lines: RequestLines = field(init=False)
     """Log and count of the requests that no handler runs."""
 

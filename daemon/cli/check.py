@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from daemon.cli import COMMANDS, exit_codes
-from daemon.cli.arguments import Subparsers
+from daemon.cli.arguments import Subparsers, add_config, add_format
 from daemon.cli.config_file import STDIN, default_path, read
+from daemon.cli.output import diagnostic_json
+from daemon.cli.terminal import Terminal, terminal
 
 if TYPE_CHECKING:
     from daemon.config.diagnostics import Diagnostic
@@ -18,41 +21,48 @@ if TYPE_CHECKING:
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("check", help=COMMANDS["check"], description="Exits 78 if there is an error.")
+    parser = subparsers.add_parser(
+        "check",
+        help=COMMANDS["check"],
+        description="Nothing is changed, and no upstream is asked. Exits 78 if there is an error, 0 if there are only "
+        "warnings.",
+    )
     parser.add_argument("path", nargs="?", help=f"default: $TPPCD_CONFIG or config.yaml; {STDIN} reads stdin")
-    parser.add_argument("--format", choices=tuple(FORMATS), default="text")
+    add_config(parser)
+    add_format(parser, "github")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    checked = read(arguments.path or default_path(os.environ))
+    checked = read(arguments.path or arguments.config or default_path(os.environ))
     print(FORMATS[arguments.format](checked))
     return exit_codes.CONFIG if checked.errors else exit_codes.OK
 
 
 def _text(checked: CheckResult) -> str:
+    shown = terminal(sys.stdout, os.environ)
     warnings = len(checked.diagnostics) - checked.errors
     counts = [_count(checked.errors, "error")] if checked.errors else []
     counts += [_count(warnings, "warning")] if warnings else []
-    verdict = "not valid" if checked.errors else "valid"
+    verdict = shown.state("not valid" if checked.errors else "valid")
     summary = f" ({', '.join(counts)})" if counts else ""
-    return "\n".join((*map(str, checked.diagnostics), f"{checked.source}: {verdict}{summary}"))
+    lines = (_line(each, shown) for each in checked.diagnostics)
+    return "\n".join((*lines, f"{checked.source}: {verdict}{summary}"))
+
+
+def _line(diagnostic: Diagnostic, shown: Terminal) -> str:
+    severity = diagnostic.severity
+    return str(diagnostic).replace(f": {severity}: ", f": {shown.state(severity)}: ", 1)
 
 
 def _json(checked: CheckResult) -> str:
-    diagnostics = [
-        {
-            "severity": each.severity,
-            "code": each.code,
-            "message": each.message,
-            "path": each.dotted,
-            "source": each.source,
-            "line": each.line,
-            "column": each.column,
-            "hint": each.hint,
-        }
-        for each in checked.diagnostics
-    ]
-    return json.dumps({"valid": not checked.errors, "diagnostics": diagnostics}, indent=2, ensure_ascii=False)
+    document = {
+        "valid": not checked.errors,
+        "source": checked.source,
+        "errors": checked.errors,
+        "warnings": len(checked.diagnostics) - checked.errors,
+        "diagnostics": [diagnostic_json(each) for each in checked.diagnostics],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def _github(checked: CheckResult) -> str:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from daemon.api.management.masked import as_written
 from daemon.cli import exit_codes
-from daemon.cli.config_file import print_diagnostics
+from daemon.cli.output import diagnostic_json, print_json
+from daemon.cli.output import failed as failed_with
+from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import Document, parse
 from daemon.config.edit.render import mapping as yaml_lines
 from daemon.config.edit.rewrite import NotEditable, rewrite
@@ -31,8 +33,30 @@ from daemon.sources.write import WriteRefused, read_for_write, replace
 Data = Mapping[str, object]
 
 
-def change(path: Path, edit: Callable[[Data], dict[str, object]]) -> int:
+class NotChanged(Exception):
+    """Nothing was written; one line says why. ``diagnostics`` say what would not be valid, ``code`` is 78 then."""
+
+    def __init__(self, message: str, diagnostics: tuple[Diagnostic, ...] = ()) -> None:
+        super().__init__(message)
+        self.diagnostics = diagnostics
+        self.code = exit_codes.CONFIG if diagnostics else exit_codes.FAILURE
+
+
+def change(path: Path, edit: Callable[[Data], dict[str, object]], format: str = "text") -> int:
     """Replaces the file's data by ``edit(data)``; a missing file is created. Returns the exit code."""
+    try:
+        changes = changed(path, edit)
+    except NotChanged as why:
+        for each in why.diagnostics:
+            print(each, file=sys.stderr)
+        views = {"diagnostics": [diagnostic_json(each) for each in why.diagnostics]} if why.diagnostics else {}
+        return failed_with(f"tppcd: {why}", format, message=str(why), code=why.code, **views)
+    _print_written(path, changes, format)
+    return exit_codes.OK
+
+
+def changed(path: Path, edit: Callable[[Data], dict[str, object]]) -> tuple[str, ...] | None:
+    """The lines of the change summary; None where the file needs no change. Raises NotChanged."""
     ignore_lease_breaks()
     try:
         file = read_for_write(path)
@@ -40,25 +64,29 @@ def change(path: Path, edit: Callable[[Data], dict[str, object]]) -> int:
         document = parse(before, str(path), keep_tokens=True)
         after = rewrite(document, edit(document.data))
     except Unreadable as why:
-        return failed(f"{path} {why.message} ({why.hint})")
+        raise NotChanged(f"{path} {why.message} ({why.hint})") from None
     except NotEditable as refusal:
-        return failed(f"{path}: {refusal}; nothing was written")
+        raise NotChanged(f"{path}: {refusal}; nothing was written") from None
     old = _check(document).snapshot if before else None
     checked = _check(after, old)
     if checked.errors:
-        print_diagnostics(checked)
-        return failed(f"{path} would not be valid; nothing was written", exit_codes.CONFIG)
+        raise NotChanged(f"{path} would not be valid; nothing was written", checked.diagnostics)
     if after.raw == before:
-        print(f"{path} needs no change")
-        return exit_codes.OK
+        return None
     try:
         replace(file, after.raw)
     except WriteRefused as refusal:
-        return failed(f"{path}: {refusal}; nothing was written")
-    print(f"wrote {path}")
-    for line in lines(checked.changes):
+        raise NotChanged(f"{path}: {refusal}; nothing was written") from None
+    return lines(checked.changes)
+
+
+def _print_written(path: Path, changes: Sequence[str] | None, format: str) -> None:
+    if format == "json":
+        print_json({"path": str(path), "written": changes is not None, "changes": list(changes or ())})
+        return
+    print(f"{path} needs no change" if changes is None else f"wrote {path}")
+    for line in changes or ():
         print(f"  {line}")
-    return exit_codes.OK
 
 
 def _check(document: Document, old: Snapshot | None = None) -> CheckResult:
@@ -66,19 +94,21 @@ def _check(document: Document, old: Snapshot | None = None) -> CheckResult:
     return check(update, document, environ=os.environ, base=Path(document.source).parent, old=old)
 
 
-def failed(message: str, code: int = exit_codes.FAILURE) -> int:
-    """Prints the reason to stderr; returns the exit code."""
-    print(f"tppcd: {message}", file=sys.stderr)
-    return code
+def failed(message: str, format: str = "text") -> int:
+    """Prints the reason; returns the exit code 1."""
+    return failed_with(f"tppcd: {message}", format, message=message)
 
 
-def print_yaml(data: Data) -> None:
-    """A part of config.yaml on stdout: whole into a file or a pipe; on a terminal its keys are masked, and stderr
-    says how to get them."""
+def print_yaml(data: Data, format: str = "text") -> None:
+    """A part of config.yaml on stdout, as YAML or JSON: whole into a file or a pipe; on a terminal its keys are masked,
+    and stderr says how to get them."""
     shown = as_written(Config, data) if sys.stdout.isatty() else data
     if shown != data:
         print("# the key is not shown on a terminal: use --write, or send the output into a file", file=sys.stderr)
-    print(*yaml_lines(shown, step=2, offset=2), sep="\n")
+    if format == "json":
+        print_json(shown)
+    else:
+        print(*yaml_lines(shown, step=2, offset=2), sep="\n")
 
 
 def mapping(value: object) -> Data:

@@ -10,25 +10,27 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from msgspec import Struct, structs
+from msgspec import structs
 
+from daemon.api.management.running_daemon import env_names
 from daemon.cli import COMMANDS
-from daemon.cli.arguments import Subparsers, add_config, add_format
+from daemon.cli.arguments import Subparsers, add_config, add_format, add_socket
 from daemon.cli.config_file import default_path, read
+from daemon.cli.doctor_daemon import Result, ask, results
 from daemon.cli.exit_codes import FAILURE, OK
-from daemon.cli.reload import diagnostic_line
+from daemon.cli.output import print_json
+from daemon.cli.terminal import Terminal, terminal
 from daemon.config.schema import Config
 from daemon.gateway.own_names import is_loopback_name
 from daemon.reload.check import CheckResult
-from daemon.service.admin import AdminClient, DaemonUnreachable, find_admin_socket, items, state_directory
+from daemon.service.admin import find_admin_socket, state_directory
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.sources.file import FileSource
 from daemon.sources.lasting import LastingProblems
@@ -43,42 +45,44 @@ OLDEST = 1_735_689_600.0
 """2025-01-01: a clock that says less has never been set."""
 
 
-class Result(Struct, frozen=True, kw_only=True):
-    """One line. ``hint`` says what to do."""
-
-    state: Literal["ok", "warn", "fail"]
-    about: str
-    text: str
-    hint: str = ""
-
-
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("doctor", help=COMMANDS["doctor"], description="Exits 1 if something fails.")
+    parser = subparsers.add_parser(
+        "doctor",
+        help=COMMANDS["doctor"],
+        description="Each line is ok, warn or fail, with what to do. The running daemon is asked too: what it reports, "
+        "and where its version, file and environment differ from those here. Exits 1 if something fails.",
+    )
     add_config(parser)
+    add_socket(parser)
     add_format(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     path = Path(arguments.config or default_path(os.environ))
-    results = asyncio.run(collected(path, _text if arguments.format == "text" else _silent))
-    if arguments.format == "json":
-        print(json.dumps([structs.asdict(each) for each in results], indent=2, ensure_ascii=False))
-    return FAILURE if any(each.state == "fail" for each in results) else OK
+    socket = find_admin_socket(os.environ, arguments.socket)
+    shown = terminal(sys.stdout, os.environ)
+    as_text = arguments.format == "text"
+    show = (lambda result: print(_line(result, shown), flush=True)) if as_text else _silent
+    found = asyncio.run(collected(path, socket, show))
+    if not as_text:
+        print_json([structs.asdict(each) for each in found])
+    return FAILURE if any(each.state == "fail" for each in found) else OK
 
 
-async def collected(path: Path, show: Callable[[Result], None]) -> list[Result]:
+async def collected(path: Path, socket: Path, show: Callable[[Result], None]) -> list[Result]:
     """Every result, each shown as soon as it is known."""
-    results = []
-    async for result in results_of(path):
-        results.append(result)
+    found = []
+    async for result in results_of(path, socket):
+        found.append(result)
         show(result)
-    return results
+    return found
 
 
-async def results_of(path: Path) -> AsyncIterator[Result]:
+async def results_of(path: Path, socket: Path) -> AsyncIterator[Result]:
     """Every result, in the order of the picture above."""
     checked = read(str(path))
-    for result in config(checked):
+    running = await asyncio.to_thread(ask, socket)
+    for result in config(checked, running.environment):
         yield result
     if checked.snapshot:
         yield clients(checked.snapshot.config)
@@ -94,14 +98,19 @@ async def results_of(path: Path) -> AsyncIterator[Result]:
     for auth, each in zip(auths, probes, strict=True):
         yield provider(auth, each)
     yield clock(time.time(), [each.clock for each in probes if each.clock is not None])
-    for result in running():
+    for result in results(running, path, env_names(checked.fragment.written), os.environ):
         yield result
 
 
-def config(checked: CheckResult) -> Iterator[Result]:
-    """The diagnostics of the file, and a summary."""
+def config(checked: CheckResult, there: Mapping[str, object] | None = None) -> Iterator[Result]:
+    """The diagnostics of the file, and a summary. What only this shell lacks is no failure of the daemon: ``there`` has
+    the environment variables that are set for it."""
+    set_there = {name for name, is_set in (there or {}).items() if is_set and name not in os.environ}
     for each in checked.diagnostics:
-        yield Result(state="fail" if each.severity == "error" else "warn", about="config", text=str(each))
+        here_only = any(f"variable {name} is not set" in each.message for name in set_there)
+        wrong = each.severity == "error" and not here_only
+        hint = "it is set for the running daemon; only this shell lacks it" if here_only else ""
+        yield Result(state="fail" if wrong else "warn", about="config", text=str(each), hint=hint)
     if checked.snapshot is None:
         return
     snapshot = checked.snapshot
@@ -250,25 +259,9 @@ def clock(now: float, others: list[float]) -> Result:
     return Result(state="ok", about="clock", text="agrees with the upstreams' clocks")
 
 
-def running() -> Iterator[Result]:
-    """Whether a daemon runs here, its state, and what it reports of itself."""
-    socket = find_admin_socket(os.environ)
-    with suppress(DaemonUnreachable):
-        status, health = AdminClient(socket, 5.0).request("GET", "/healthz")
-        if status == 200:
-            text = f"running: {health.get('status')}, generation {health.get('generation')}"
-            yield Result(state="ok" if health.get("status") == "ok" else "warn", about="daemon", text=text)
-            last = health.get("last-reload")
-            for each in items(last, "diagnostics") if isinstance(last, Mapping) else ():
-                wrong = isinstance(each, Mapping) and each.get("severity") == "error"
-                yield Result(state="fail" if wrong else "warn", about="daemon", text=diagnostic_line(each))
-            return
-    yield Result(state="ok", about="daemon", text=f"no daemon is running at {socket}")
-
-
-def _text(result: Result) -> None:
+def _line(result: Result, shown: Terminal) -> str:
     hint = f" ({result.hint})" if result.hint else ""
-    print(f"{result.state:<4}  {result.about}: {result.text}{hint}", flush=True)
+    return f"{shown.state(result.state, f'{result.state:<4}')}  {result.about}: {result.text}{hint}"
 
 
 def _silent(_: Result) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from daemon.cli import COMMANDS
-from daemon.cli.arguments import Subparsers, add_config
+from daemon.cli.arguments import Subparsers, add_config, add_format
 from daemon.cli.config_change import Data, change, failed, mapping, place_of, print_yaml, providers
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import OK
@@ -29,12 +29,17 @@ class NothingToImport(Exception):
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("import", help=COMMANDS["import"], description="Prints a block, or writes it.")
+    parser = subparsers.add_parser(
+        "import",
+        help=COMMANDS["import"],
+        description="Prints a block for config.yaml; with --write it is put into the file.",
+    )
     parser.add_argument("source", choices=("codex-cli",), help="what to import from")
     parser.add_argument("--provider", metavar="NAME", help="which entry of model_providers (default: the one in use)")
     parser.add_argument("--as", dest="target", choices=("packycode", "tppc"), help="default: by the provider's name")
     parser.add_argument("--write", action="store_true", help="change config.yaml, keeping its comments")
     add_config(parser)
+    add_format(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -44,11 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
         auth = read(home / "auth.json", json.loads) if (home / "auth.json").exists() else {}
         block = imported(config, auth, provider=arguments.provider, target=arguments.target)
     except NothingToImport as why:
-        return failed(str(why))
+        return failed(str(why), arguments.format)
     if not arguments.write:
-        print_yaml(block)
+        print_yaml(block, arguments.format)
         return OK
-    return change(Path(arguments.config or default_path(os.environ)), lambda data: merged(data, block))
+    return change(
+        Path(arguments.config or default_path(os.environ)), lambda data: merged(data, block), arguments.format
+    )
 
 
 def codex_home(environ: Mapping[str, str]) -> Path:

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from daemon.cli import COMMANDS
-from daemon.cli.arguments import Subparsers, add_config
+from daemon.cli.arguments import Subparsers, add_config, add_format
 from daemon.cli.config_change import Data, change, failed, mapping, place_of, print_yaml, providers
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import OK
@@ -42,12 +42,16 @@ SAME = (
 
 def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
-        "migrate", help=COMMANDS["migrate"], description="Prints the provider, or writes it."
+        "migrate",
+        help=COMMANDS["migrate"],
+        description="Prints the provider; with --write it is put into config.yaml, and the packycode block is "
+        "switched off.",
     )
     parser.add_argument("what", choices=("packycode",), help="what to migrate")
     parser.add_argument("--name", default=NAME, help="the provider's name (default: %(default)s)")
     parser.add_argument("--write", action="store_true", help="change config.yaml, keeping its comments")
     add_config(parser)
+    add_format(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -56,14 +60,15 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         data = parse(path.read_bytes(), str(path)).data
     except OSError as error:
-        return failed(f"{path} cannot be read: {error.strerror}")
+        return failed(f"{path} cannot be read: {error.strerror}", arguments.format)
     if not isinstance(data.get("packycode"), dict):
-        return failed(f"{path} has no packycode block")
+        return failed(f"{path} has no packycode block", arguments.format)
     if place_of(arguments.name, providers(data)) is not None:
-        return failed(f"{path} has a tppc provider named {arguments.name} already (use --name to choose another name)")
+        reason = f"{path} has a tppc provider named {arguments.name} already (use --name to choose another name)"
+        return failed(reason, arguments.format)
     if arguments.write:
-        return change(path, lambda data: migrated(data, arguments.name, ambient))
-    print_yaml({"tppc": {"providers": [entry(data, arguments.name, ambient)]}})
+        return change(path, lambda data: migrated(data, arguments.name, ambient), arguments.format)
+    print_yaml({"tppc": {"providers": [entry(data, arguments.name, ambient)]}}, arguments.format)
     return OK
 
 

@@ -17,7 +17,8 @@ from urllib.parse import quote, urlencode
 
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, add_format, add_socket
-from daemon.cli.exit_codes import FAILURE, OK, USAGE
+from daemon.cli.exit_codes import OK, USAGE
+from daemon.cli.output import failed, print_json
 from daemon.service.admin import AdminClient, DaemonUnreachable, Json, find_admin_socket, items
 
 ROUTE: Final = "/api/v1/providers"
@@ -28,6 +29,23 @@ NAMELESS: Final = ("list", "reload")
 """Actions that need no name."""
 
 
+CHANGES: Final = ("add", "update")
+OPTIONS: Final[Mapping[str, tuple[object, tuple[str, ...]]]] = {
+    "type": (None, CHANGES),
+    "url": (None, CHANGES),
+    "key": (None, CHANGES),
+    "no_key": (False, ("update",)),
+    "rename": (None, ("update",)),
+    "timeout": (None, CHANGES),
+    "models": (None, CHANGES),
+    "fallback_models": (None, CHANGES),
+    "extra": (None, CHANGES),
+    "disabled": (False, ("add",)),
+    "skip_check": (False, CHANGES),
+}
+"""Option -> its default, and the actions that it is for."""
+
+
 class UsageFault(Exception):
     """Arguments that do not go together, or a value that cannot be read."""
 
@@ -36,8 +54,10 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "provider",
         help=COMMANDS["provider"],
+        usage="tppcd provider ACTION [NAME] [options]",
         description="A change takes effect at once. `add` needs --type and --url; `update` changes what is given; "
-        "`reload` without a name reloads all providers.",
+        "`reload` without a name reloads all providers. The options from --type to --skip-check are for `add` and "
+        "`update`, --no-key and --rename for `update`, --disabled for `add`.",
     )
     parser.add_argument("action", choices=tuple(ACTIONS), help="what to do")
     parser.add_argument("name", nargs="?", default="", help="the provider's name; not for list")
@@ -61,24 +81,37 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """0 done, 1 refused or no daemon, 2 arguments that do not go together."""
     try:
+        _check_options(arguments)
         method, path, body = ACTIONS[arguments.action](arguments)
-        if not arguments.name and arguments.action not in NAMELESS:
-            raise UsageFault(f"{arguments.action} needs a name")
         status, response = AdminClient(find_admin_socket(os.environ, arguments.socket)).request(method, path, body)
     except UsageFault as fault:
-        print(f"tppcd provider: {fault}", file=sys.stderr)
-        return USAGE
+        return failed(f"tppcd provider: {fault}", "text", code=USAGE)
     except DaemonUnreachable as error:
-        print(f"tppcd provider: {error}", file=sys.stderr)
-        return FAILURE
+        return failed(f"tppcd provider: {error}", arguments.format, message=str(error))
     if status >= 300:
-        print("\n".join(_refused(status, response)), file=sys.stderr)
-        return FAILURE
+        lines = "\n".join(_refused(status, response))
+        details = items(response, "details")
+        return failed(lines, arguments.format, message=_reason(status, response), details=details)
     if arguments.format == "json":
-        print(json.dumps(response, indent=2, ensure_ascii=False))
+        print_json(response)
     else:
         print("\n".join(_done(arguments, response)))
     return OK
+
+
+def _check_options(arguments: argparse.Namespace) -> None:
+    """Raises UsageFault for what the action does not take, or lacks."""
+    action = arguments.action
+    for option, (default, actions) in OPTIONS.items():
+        if getattr(arguments, option) != default and action not in actions:
+            named = f"--{option.replace('_', '-')}"
+            raise UsageFault(f"{action} has no {named}; it belongs to: {', '.join(actions)}")
+    if action == "list" and arguments.name:
+        raise UsageFault(f"list takes no name; did you mean: tppcd provider show {arguments.name}")
+    if not arguments.name and action not in NAMELESS:
+        raise UsageFault(f"{action} needs a name")
+    if action == "add" and (lacking := [each for each in ("--type", "--url") if not getattr(arguments, each[2:])]):
+        raise UsageFault(f"add needs {' and '.join(lacking)}")
 
 
 Call = tuple[str, str, Json | None]
@@ -205,6 +238,10 @@ def _refused(status: int, response: Json) -> Iterator[str]:
     if faults:
         yield "tppcd provider: refused; nothing has changed"
         return
+    yield f"tppcd provider: {_reason(status, response)}"
+
+
+def _reason(status: int, response: Json) -> str:
     why = response.get("details") if isinstance(response.get("details"), str) else ""
     reason = response.get("message") or response.get("error") or f"the daemon answered {status}"
-    yield f"tppcd provider: {reason}" + (f": {why}" if why else "")
+    return f"{reason}" + (f": {why}" if why else "")

@@ -12,8 +12,9 @@ import sys
 from collections.abc import Mapping
 
 from daemon.cli import COMMANDS
-from daemon.cli.arguments import Subparsers, add_socket
+from daemon.cli.arguments import Subparsers, add_format, add_socket
 from daemon.cli.exit_codes import FAILURE, OK
+from daemon.cli.output import failed, print_json
 from daemon.service.admin import AdminClient, DaemonUnreachable, Json, find_admin_socket, items
 
 ROUTE = "/v0/management/reload"
@@ -23,9 +24,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "reload",
         help=COMMANDS["reload"],
-        description="Waits for the result; exits 1 if the configuration is refused.",
+        description="Waits for the result. Exits 1 if the configuration is refused, in whole or in part; what was in "
+        "use before stays in use then.",
     )
     add_socket(parser)
+    add_format(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -33,13 +36,19 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         status, body = AdminClient(find_admin_socket(os.environ, arguments.socket)).request("POST", ROUTE)
     except DaemonUnreachable as error:
-        print(f"tppcd reload: {error}", file=sys.stderr)
-        return FAILURE
-    if status == 200 and body.get("ok", True):
+        return failed(f"tppcd reload: {error}", arguments.format, message=str(error))
+    if status != 200:
+        lines = _refused(status, body)
+        details = items(body, "details") or items(body, "diagnostics")
+        return failed("\n".join(lines), arguments.format, message=_reason(status, body), diagnostics=details)
+    ok = bool(body.get("ok", True))
+    if arguments.format == "json":
+        print_json(body)
+    elif ok:
         print("\n".join(_applied(body)))
-        return OK
-    print("\n".join(_refused(status, body)), file=sys.stderr)
-    return FAILURE
+    if not ok:
+        print("\n".join(_refused(status, body)), file=sys.stderr)
+    return OK if ok else FAILURE
 
 
 def _applied(body: Json) -> list[str]:
@@ -49,10 +58,13 @@ def _applied(body: Json) -> list[str]:
 
 def _refused(status: int, body: Json) -> list[str]:
     lines = [diagnostic_line(item) for item in items(body, "details") or items(body, "diagnostics")]
-    reason = str(body.get("message") or body.get("error") or f"the daemon answered {status}")
     if status == 200:
         return [*lines, "tppcd reload: not all of it is in force, see above"]
-    return [*(lines or [reason]), "tppcd reload: refused; the previous configuration stays in use"]
+    return [*(lines or [_reason(status, body)]), "tppcd reload: refused; the previous configuration stays in use"]
+
+
+def _reason(status: int, body: Json) -> str:
+    return str(body.get("message") or body.get("error") or f"the daemon answered {status}")
 
 
 def diagnostic_line(item: object) -> str:

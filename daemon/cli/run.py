@@ -19,7 +19,12 @@ discovery of models alone asks eight at once. Read by libuv at the first look-up
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    parser = subparsers.add_parser("run", help=COMMANDS["run"])
+    parser = subparsers.add_parser(
+        "run",
+        help=COMMANDS["run"],
+        description="Serves until SIGINT or SIGTERM, and applies each save of the file at once. Exits 78 if the "
+        "configuration is not valid and there is no last good copy of it.",
+    )
     add_options(parser)
 
 

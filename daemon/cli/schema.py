@@ -11,7 +11,12 @@ from daemon.config.json_schema import json_schema
 
 
 def add_parser(subparsers: Subparsers) -> None:
-    subparsers.add_parser("schema", help=COMMANDS["schema"])
+    parser = subparsers.add_parser(
+        "schema",
+        help=COMMANDS["schema"],
+        description="Editors that know JSON Schema complete and check config.yaml with it: see its first line.",
+    )
+    parser.add_argument("--json", action="store_true", help="changes nothing: a schema is JSON")
 
 
 def run(_: argparse.Namespace) -> int:

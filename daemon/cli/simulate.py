@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-import textwrap
 
 from daemon.cli import COMMANDS
 from daemon.cli.arguments import Subparsers, port
@@ -50,9 +50,9 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "simulate",
         help=COMMANDS["simulate"],
-        description="A local upstream with the Responses, Chat Completions and Messages APIs.",
+        description="A local upstream with the Responses, Chat Completions and Messages APIs. It prints what to put "
+        "into config.yaml and serves until Ctrl+C.",
         epilog=_epilog(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=port, default=DEFAULT_PORT, help="0 picks a free one (default: %(default)s)")
@@ -78,11 +78,13 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--profile",
         choices=tuple(ALL),
-        help="behave like this make of upstream: its paths, models, refusals and habits",
+        metavar="MAKE",
+        help=f"behave like this make of upstream: its paths, models, refusals and habits; one of: {', '.join(ALL)}",
     )
     parser.add_argument(
         "--max-concurrent", type=int, default=0, metavar="N", help="refuse more than N requests at once per key"
     )
+    parser.add_argument("--json", action="store_true", help="print address, key and block as one line of JSON")
 
 
 def _epilog() -> str:
@@ -95,7 +97,7 @@ def _epilog() -> str:
         '{"fault": "cut", "after": 20}. Change faults at any time with POST /_simulate; see the requests with '
         "GET /_simulate?bodies=1.",
     )
-    return "\n\n".join(textwrap.fill(paragraph, 79, break_on_hyphens=False) for paragraph in paragraphs)
+    return "\n\n".join(paragraphs)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -119,15 +121,18 @@ def run(arguments: argparse.Namespace) -> int:
         always=arguments.always,
         max_concurrent=arguments.max_concurrent,
     )
-    serve(simulator, listener, lambda: _announce(url, arguments.key or "any-key-will-do", arguments.profile))
+    key = arguments.key or "any-key-will-do"
+    text = announced(url, key, arguments.profile, as_json=arguments.json)
+    serve(simulator, listener, lambda: print(text, flush=True))
     return OK
 
 
-def _announce(url: str, key: str, profile: str | None) -> None:
-    print(
-        f"simulated upstream on {url} (stop with Ctrl+C); for config.yaml:\n\n{config_block(url, key, profile)}",
-        flush=True,
-    )
+def announced(url: str, key: str, profile: str | None, *, as_json: bool) -> str:
+    """What is printed once it listens."""
+    block = config_block(url, key, profile)
+    if as_json:
+        return json.dumps({"url": url, "key": key, "config": block})
+    return f"simulated upstream on {url} (stop with Ctrl+C); for config.yaml:\n\n{block}"
 
 
 def config_block(url: str, key: str, profile: str | None) -> str:

@@ -8,15 +8,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from daemon.cli import COMMANDS
-from daemon.cli.arguments import Subparsers, add_config
-from daemon.cli.config_file import STDIN, default_path, print_diagnostics, read
-from daemon.cli.exit_codes import CONFIG, FAILURE, OK
+from daemon.cli.arguments import Subparsers, add_config, add_format
+from daemon.cli.config_file import STDIN, default_path, read
+from daemon.cli.exit_codes import OK
+from daemon.cli.output import failed, not_valid, print_json
 from daemon.config.sections import ProviderStore
 from daemon.service.admin import state_directory
 from daemon.store.errors import StoreError
@@ -33,6 +33,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("action", choices=tuple(ACTIONS), help="what to do")
     add_config(parser)
+    add_format(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,18 +41,24 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.config or default_path(os.environ)
     checked = read(path)
     if checked.snapshot is None:
-        print_diagnostics(checked)
-        return CONFIG
+        return not_valid(checked.diagnostics, arguments.format)
     base = Path() if path == STDIN else Path(path).parent
     try:
-        print(ACTIONS[arguments.action](checked.snapshot.config.provider_store, base))
+        line, document = ACTIONS[arguments.action](checked.snapshot.config.provider_store, base)
     except StoreError as error:
-        print(f"tppcd store: {error}", file=sys.stderr)
-        return FAILURE
+        return failed(f"tppcd store: {error}", arguments.format, message=str(error))
+    if arguments.format == "json":
+        print_json(document)
+    else:
+        print(line)
     return OK
 
 
-def _migrate(settings: ProviderStore, base: Path) -> str:
+Outcome = tuple[str, Mapping[str, object]]
+"""What was done, for people and for scripts."""
+
+
+def _migrate(settings: ProviderStore, base: Path) -> Outcome:
     from daemon.store.database import Database  # SQLAlchemy: 0.3 s that `--help` need not wait
 
     database = Database(database_place(settings.url, state_directory(os.environ)))
@@ -59,10 +66,11 @@ def _migrate(settings: ProviderStore, base: Path) -> str:
         done = database.migrate()
     finally:
         database.close()
-    return f"{database.place}: schema {done[-1]} is in place" if done else f"{database.place}: nothing to do"
+    what = f"schema {done[-1]} is in place" if done else "nothing to do"
+    return f"{database.place}: {what}", {"database": str(database.place), "applied": list(done)}
 
 
-def _rekey(settings: ProviderStore, base: Path) -> str:
+def _rekey(settings: ProviderStore, base: Path) -> Outcome:
     state = state_directory(os.environ)
     source = StoreSource(
         settings.url, encryption_key=settings.encryption_key, state_dir=state, environ=os.environ, base=base
@@ -71,7 +79,7 @@ def _rekey(settings: ProviderStore, base: Path) -> str:
         count = asyncio.run(source.rekey())
     finally:
         source.close()
-    return f"{count} {'key' if count == 1 else 'keys'} encrypted again"
+    return f"{count} {'key' if count == 1 else 'keys'} encrypted again", {"keys": count}
 
 
-ACTIONS: Final[dict[str, Callable[[ProviderStore, Path], str]]] = {"migrate": _migrate, "rekey": _rekey}
+ACTIONS: Final[dict[str, Callable[[ProviderStore, Path], Outcome]]] = {"migrate": _migrate, "rekey": _rekey}

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct, structs
 
@@ -26,6 +27,9 @@ from daemon.snapshot.snapshot import Snapshot, build
 from daemon.sources.ambient import ambient_settings
 from daemon.sources.base import Update
 from daemon.sources.references import resolver, watched_paths, with_ca_file
+
+REQUIRED: Final = "required-block"
+"""The code of the error about a block that the command line asks for."""
 
 
 class CheckResult(Struct, frozen=True, kw_only=True):
@@ -175,5 +179,8 @@ def _enabled(block: str, document: Document) -> tuple[tuple[str, ...], dict[str,
 
 
 def _unique(diagnostics: tuple[Diagnostic, ...]) -> tuple[Diagnostic, ...]:
-    seen = {(each.path, each.code, each.message): each for each in reversed(diagnostics)}
-    return tuple(sorted(seen.values(), key=lambda each: (each.line, each.column)))
+    """Each once, in file order, after the block that has to be enabled: it is why the others are reported at all."""
+    seen: dict[object, Diagnostic] = {}
+    for each in diagnostics:
+        seen.setdefault((each.path, each.code, each.message), each)
+    return tuple(sorted(seen.values(), key=lambda each: (each.code != REQUIRED, each.line, each.column)))

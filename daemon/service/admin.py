@@ -7,8 +7,10 @@ starts at once.
 
 from __future__ import annotations
 
+import grp
 import http.client
 import json
+import pwd
 import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -94,9 +96,14 @@ class AdminClient:
 
     def _unreachable(self, error: Exception) -> DaemonUnreachable:
         if isinstance(error, PermissionError):
-            return DaemonUnreachable(f"no permission to use {self.path} (run this as the daemon's user, or as root)")
+            owner = _owner(self.path)
+            whose = f": it belongs to {owner}" if owner else ""
+            user = owner.partition(":")[0]
+            how = f"run this as the daemon's user (sudo -u {user}), or as root" if user else "run this as root"
+            return DaemonUnreachable(f"no permission to use {self.path}{whose} ({how})")
         if isinstance(error, FileNotFoundError | ConnectionRefusedError):
-            return DaemonUnreachable(f"no daemon answers on {self.path} (is it running? --socket names another socket)")
+            how = "start it with: tppcd run; --socket names another socket"
+            return DaemonUnreachable(f"no daemon answers on {self.path} ({how})")
         if isinstance(error, TimeoutError):
             return DaemonUnreachable(f"the daemon on {self.path} did not answer in time")
         return DaemonUnreachable(f"the daemon on {self.path} closed the connection: {type(error).__name__} {error}")
@@ -117,6 +124,31 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
+
+
+def _owner(path: Path) -> str:
+    """``user:group`` of the socket, or of the nearest directory above it that can be seen; empty where none can."""
+    for place in (path, *path.parents[:-1]):
+        try:
+            status = place.stat()
+        except OSError:
+            continue
+        names: list[str] = []
+        for look_up, number in ((_user, status.st_uid), (_group, status.st_gid)):
+            try:
+                names.append(look_up(number))
+            except KeyError:
+                names.append(str(number))
+        return ":".join(names)
+    return ""
+
+
+def _user(number: int) -> str:
+    return pwd.getpwuid(number).pw_name
+
+
+def _group(number: int) -> str:
+    return grp.getgrgid(number).gr_name
 
 
 def _event_headers(after: int | None) -> dict[str, str]:

@@ -12,13 +12,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from socket import socket
+from socket import AF_UNIX, socket
 from typing import TYPE_CHECKING, cast
 
 from daemon import __version__
 from daemon.api.app import build
 from daemon.api.management.upstream_rule import host_of, hosts_of
-from daemon.api.services import Services
+from daemon.api.services import Process, Services
 from daemon.config.schema import Config
 from daemon.errors import stopping
 from daemon.gateway.balances import Balances
@@ -41,6 +41,7 @@ from daemon.service.listeners import announce, listen
 from daemon.service.options import RunOptions, StartRefused
 from daemon.service.protocol import limits_for_process
 from daemon.service.server import GatewayServer, install_exception_handler
+from daemon.service.sockets import describe
 from daemon.service.surroundings import lasting_problems, open_audit_file
 from daemon.snapshot.snapshot import Current, Snapshot
 from daemon.sources.base import Source
@@ -154,6 +155,7 @@ class Daemon:
             await self._writing.clean_up()
             snapshot = await self._reloader.start(self._options.require)
             sockets = listen(self._options, self._environ, snapshot, self._lasting)
+            self._services.process = self._process(sockets)
             app = cast("ASGIApplication", build(self._services))
             unparsed = self._services.lines.unparsed
             server = GatewayServer(app, sockets, limits=limits_for_process(), refused=unparsed)
@@ -165,6 +167,14 @@ class Daemon:
             self._failure_events.close()
             if self._audit_file is not None:
                 self._audit_file.close()
+
+    def _process(self, sockets: Sequence[socket]) -> Process:
+        return Process(
+            config=str(self._options.config.absolute()),
+            state_directory=str(self._state_dir),
+            listening=tuple(describe(each) for each in sockets if each.family != AF_UNIX),
+            environ=self._environ,
+        )
 
     def _own_appliers(self) -> Sequence[Applier]:
         return (self._follow_store_key, self._note_remote_hosts, self._ask_for_models, self._follow_live)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +15,16 @@ from typing import Any
 import pytest
 
 from daemon.cli import main
+from daemon.cli.status_page import page
+from daemon.cli.terminal import Terminal
 from tests.service.conftest import serving
+
+
+@pytest.fixture(autouse=True)
+def _clock() -> Iterator[None]:
+    yield
+    time.tzset()
+
 
 AUTH = {
     "id": "tppc:fox:3dca86e468eb",
@@ -37,6 +49,17 @@ HEALTH = {
     "revision": "ab" * 32,
     "last-reload": LAST,
 }
+DAEMON = {
+    "version": "0.1.0",
+    "pid": 77,
+    "user": "fox",
+    "config": "/etc/tppcd/config.yaml",
+    "listening": ["127.0.0.1:8317", "[::1]:8317"],
+    "in-flight": {"running": 2, "waiting": 1},
+    "models": 23,
+    "dropped-log-lines": 4,
+}
+WOLF = {"name": "wolf", "enabled": False, "source": "config:tppc[wolf]", "base-url": "https://wolf.example"}
 DETAIL = {
     "severity": "error",
     "path": "port",
@@ -104,23 +127,37 @@ async def test_reload_tells_the_outcome(
 
 
 @pytest.mark.asyncio
-async def test_status_reads_as_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_status_reads_as_a_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = datetime(2026, 11, 21, 2, 1, tzinfo=UTC)
+    monkeypatch.setattr("daemon.cli.status.time", SimpleNamespace(time=at.timestamp))
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
     answers: dict[str, Answer] = {
         "/healthz": (200, HEALTH),
         "/v0/management/auths": (200, {"auths": [AUTH]}),
         "/v0/management/packycode": (200, {"packycode": {"enabled": True, "effective-sources": {"base-url": "env"}}}),
+        "/v0/management/daemon": (200, DAEMON),
+        "/v0/management/providers": (200, {"providers": [WOLF, {"name": "fox", "enabled": True}]}),
     }
     assert await command(tmp_path, answers, "status") == 0
     assert capsys.readouterr().out.splitlines() == [
-        "tppcd 0.1.0: degraded, up 1d 02:03:04",
-        "generation 7, revision abababababab",
-        "last reload: refused at 2026-11-21T02:00:00Z (file)",
+        "tppcd 0.1.0: degraded, up 1d 02:03:04, pid 77 as fox",
+        "config       /etc/tppcd/config.yaml",
+        "listening    127.0.0.1:8317, [::1]:8317",
+        "requests     2 running, 1 waiting",
+        "models       23",
+        "log          4 lines lost",
+        "generation   7, revision abababababab",
+        "packycode    settings from: env",
+        "last reload  refused at 2026-11-21 02:00:00.000 60 s ago (file)",
         "  config.yaml:3:1: error: bad",
-        "packycode settings from: env",
-        "providers: 1 (fox)",
-        "core auths: 1",
-        "  cooling   tppc:fox:3dca86e468eb  https://fox.example  2 models  "
-        "until 2026-11-21T03:00:00Z  429 from the upstream",
+        "providers: 2 (1 cooling, 1 disabled)",
+        "  cooling   fox   2 models  https://fox.example",
+        "            tppc:fox:3dca86e468eb",
+        "            until 2026-11-21 03:00:00.000 (in 00:59:00): 429 from the upstream",
+        "  disabled  wolf            https://wolf.example",
     ]
     assert await command(tmp_path, answers, "status", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["health"]["generation"] == 7
@@ -145,7 +182,7 @@ async def test_status_says_when_the_last_error_was(
     failed = {"last-error": "key refused (authentication, http_401)", "last-error-at": "2026-11-21T02:00:00.000Z"}
     assert await command(tmp_path, {"/v0/management/auths": (200, {"auths": [AUTH | failed]})}, "status") == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.endswith(f"  last error: key refused (authentication, http_401){ago}")
+    assert last == f"            last error: key refused (authentication, http_401){ago}"
 
 
 LOAD: dict[str, object] = {"running": 0, "waiting": 0, "limit": None, "headroom": None, "limits": []}
@@ -170,8 +207,8 @@ async def test_status_shows_what_a_core_auth_carries_and_has_left(
 ) -> None:
     answers: dict[str, Answer] = {"/v0/management/auths": (200, {"auths": [AUTH | row]})}
     assert await command(tmp_path, answers, "status") == 0
-    last = capsys.readouterr().out.splitlines()[-1]
-    assert last.endswith(f"2 models{shown}  until 2026-11-21T03:00:00Z  429 from the upstream")
+    facts = capsys.readouterr().out.splitlines()[-2]
+    assert facts == f"            tppc:fox:3dca86e468eb{shown}"
     assert await command(tmp_path, answers, "status", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["auths"][0].items() >= row.items()
 
@@ -181,10 +218,37 @@ async def test_status_of_a_daemon_that_has_just_begun(tmp_path: Path, capsys: py
     assert await command(tmp_path, {"/healthz": (200, {"status": "ok", "last-reload": None})}, "status") == 0
     assert capsys.readouterr().out.splitlines() == [
         "tppcd ?: ok, up 00:00:00",
-        "generation 0, revision none",
+        "generation   0, revision none",
         "providers: 0",
-        "core auths: 0",
+        "  none: fill in packycode or tppc.providers in config.yaml, or: tppcd provider add",
     ]
+
+
+@pytest.mark.parametrize(
+    ("ok", "refused", "words"),
+    [(True, False, "applied"), (False, True, "refused"), (False, False, "applied in part"), (False, None, "refused")],
+)
+def test_status_says_what_became_of_the_last_reload(ok: bool, refused: bool | None, words: str) -> None:
+    """A daemon of before says only whether all of it is in force."""
+    last = {"ok": ok, "at": "?", "reason": "file"} | ({} if refused is None else {"refused": refused})
+    lines = list(page({"health": {"last-reload": last}}, Terminal(), 0.0))
+    assert f"last reload  {words} at ? (file)" in lines
+
+
+def test_status_fits_the_terminal_and_has_its_colours() -> None:
+    """No line is wider than the terminal, but for one word that is; colours change no text."""
+    state = {"health": HEALTH, "daemon": DAEMON, "auths": [AUTH | {"reason": "word " * 40}], "disabled": [WOLF]}
+    lines = list(page(state, Terminal(width=60), 0.0))
+    assert max(map(len, lines)) <= 60
+    coloured = list(page(state, Terminal(colour=True, width=60), 0.0))
+    assert [re.sub(r"\x1b\[\d+m", "", line) for line in coloured] == lines
+    assert "\x1b[33mcooling " in "".join(coloured) and "\x1b[31m" in "".join(coloured)
+
+
+def test_columns_hold_with_chinese_names() -> None:
+    auths = [{**AUTH, "name": name, "models": ["a"]} for name in ("狐狸", "fox")]
+    rows = [line for line in page({"auths": auths}, Terminal(), 0.0) if line.startswith("  cooling")]
+    assert rows == ["  cooling   狐狸  1 model  https://fox.example", "  cooling   fox   1 model  https://fox.example"]
 
 
 EVENT = b'id: 5\nevent: reload\ndata: {"id":5,"at":1.5,"kind":"reload","message":"config reloaded"}\n\n'

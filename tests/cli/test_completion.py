@@ -27,11 +27,17 @@ def test_bash_completes_commands_options_and_choices(capsys: pytest.CaptureFixtu
     if shutil.which("bash") is None:
         pytest.skip("bash is missing")
     text = script("bash", capsys)
-    assert completed(text, "tppcd", "") == set(COMMANDS)
+    assert completed(text, "tppcd", "") == {*COMMANDS, "--help", "--version"}
     assert completed(text, "tppcd", "che") == {"check"}
     assert completed(text, "tppcd", "check", "--fo") == {"--format"}
     assert completed(text, "tppcd", "check", "--format", "") == {"text", "json", "github"}
     assert {"claude", "codex"} <= completed(text, "tppcd", "client", "")
+    assert completed(text, "tppcd", "init", "deep") == {"deepseek"}
+    assert {"--key", "--base-url", "--print"} <= completed(text, "tppcd", "init", "--")
+    assert completed(text, "tppcd", "init", "--wire-api", "m") == {"messages"}
+    assert completed(text, "tppcd", "status", "--j") == {"--json"}
+    assert completed(text, "tppcd", "help", "expl") == {"explain"}
+    assert completed(text, "tppcd", "init", "--name", "") == set(), "any text: files are offered by -o default"
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])

@@ -15,7 +15,7 @@ from tests.snapshot.world import PACKYCODE, tppc
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("TPPCD_CONFIG", "PACKYCODE_API_KEY", "PACKYCODE_BASE_URL", "CODEX_HOME"):
+    for name in ("TPPCD_CONFIG", "PACKYCODE_API_KEY", "PACKYCODE_BASE_URL", "CODEX_HOME", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -30,7 +30,7 @@ def test_diff(capsys: pytest.CaptureFixture[str]) -> None:
     old, new = written("old.yaml", PACKYCODE), written("new.yaml", PACKYCODE.replace("-packy", "-new") + tppc("fox"))
     assert main(["diff", old, new]) == exit_codes.OK
     heading, *rest = capsys.readouterr().out.splitlines()
-    assert heading.startswith("config reloaded: generation 2 (revision ")
+    assert heading == "2 changes from old.yaml to new.yaml, 2 core auths (+1 ~1 -0)"
     assert rest == [
         "  packycode.credentials.openai-api-key: updated",
         "  tppc.providers[fox]: added (enabled)",
@@ -40,7 +40,7 @@ def test_diff(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_diff_of_the_same_meaning(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diff", written("old.yaml", PACKYCODE), written("new.yaml", "# x\n" + PACKYCODE)]) == exit_codes.OK
-    assert capsys.readouterr().out == "no changes\n"
+    assert capsys.readouterr().out == "no changes from old.yaml to new.yaml\n"
 
 
 def test_diff_with_a_bad_file(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,12 +60,14 @@ def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert main(["explain", "--model", "claude-sonnet-5(low)", "--config", path, "--entry", "responses"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "model: claude-sonnet-5(low) (entry responses)",
-        "rule: model-aliases has claude-*, effort low",
-        "strategy: round-robin, among the highest priority that is ready",
-        "  1. fox (config:tppc[fox]): gpt-5 at https://fox.example, translated to chat, priority 2",
-        "  2. packycode (config:packycode): gpt-5 at https://codex-api.packycode.com, passed through, priority 0, "
-        "profile codex-relay (default of packycode)",
+        "model     claude-sonnet-5(low) (entry responses)",
+        "rule      model-aliases has claude-*, effort low",
+        "strategy  round-robin, among the highest priority that is ready",
+        "asked, in this order:",
+        "  1.  fox        gpt-5  translated to chat  priority 2",
+        "      https://fox.example  config:tppc[fox]",
+        "  2.  packycode  gpt-5  passed through      priority 0",
+        "      https://codex-api.packycode.com  config:packycode  profile codex-relay (default of packycode)",
         "not asked:",
         "  wolf, owl: disabled",
     ]

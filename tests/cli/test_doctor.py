@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 from pathlib import Path
 
 import pytest
 
+from daemon import __version__
 from daemon.cli import exit_codes, main
 from daemon.cli.config_file import read
 from daemon.cli.doctor import OLDEST, clients, clock, config, directories, watch, writes
+from daemon.cli.doctor_daemon import RunningDaemon, ask, environment, results
 from daemon.service.admin import AdminClient
 from tests.harness import simulator
 
@@ -136,6 +139,98 @@ def test_what_the_daemon_reports_of_itself(
         "fail  daemon: config.yaml:2:7: error: port: must be a number (8317)",
         "warn  daemon: /a/place: warning: m (h)",
     ]
+
+
+def of_daemon(path: Path, health: dict[str, object], **process: object) -> list[str]:
+    """What ``doctor`` says about a daemon with these answers, without the line about its state."""
+    running = RunningDaemon(socket=Path("/s"), health={"status": "ok", **health}, process=process)
+    lines = [f"{each.state} {each.about}: {each.text}" for each in results(running, path, (), {})]
+    assert lines[0] == "ok daemon: running: ok, generation None"
+    return lines[1:]
+
+
+def test_where_the_daemon_differs_from_here(path: Path) -> None:
+    save(path, "{}\n")
+    assert of_daemon(path, {"version": __version__}, config=str(path)) == []
+    path.with_name("link.yaml").symlink_to(path)
+    assert of_daemon(path, {}, config=str(path.with_name("link.yaml"))) == []
+    assert of_daemon(path, {"version": "0.0.1"}) == [
+        f"warn version: tppcd 0.0.1 is running, {__version__} is installed here"
+    ]
+    assert of_daemon(path, {}, config="/etc/tppcd/config.yaml") == [
+        f"warn daemon: the daemon reads /etc/tppcd/config.yaml, this test read {path}"
+    ]
+    lost = {"dropped-log-lines": 3}
+    assert of_daemon(path, {}, **lost) == ["warn log: 3 log lines were lost since the start"]
+
+
+@pytest.mark.parametrize(
+    ("files", "line"),
+    [
+        ({"open": 23, "limit": 20000}, "ok files: 23 of 20000 file descriptors are open"),
+        ({"open": 23, "limit": 256}, "warn files: 23 of 256 file descriptors are open"),
+        ({"open": 1900, "limit": 2000}, "warn files: 1900 of 2000 file descriptors are open"),
+        ({"open": None, "limit": 2000}, "ok files: at most 2000 file descriptors"),
+        ({"open": 23, "limit": None}, ""),
+    ],
+)
+def test_how_many_files_it_may_open(path: Path, files: dict[str, object], line: str) -> None:
+    assert of_daemon(path, {}, files=files) == ([line] if line else [])
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "lines"),
+    [
+        ({}, {"A": "x"}, []),
+        ({"A": True}, {"A": "x"}, ["ok the same variables are set for the daemon and in this shell"]),
+        ({"A": False}, {}, ["ok the same variables are set for the daemon and in this shell"]),
+        ({"A": False, "B": True}, {"A": "x", "B": "y"}, ["warn set in this shell, but not for the daemon: A"]),
+        ({"A": True, "B": True}, {}, ["ok set for the daemon, but not in this shell: A, B"]),
+        (
+            {"A": True, "B": False},
+            {"B": "y"},
+            ["warn set in this shell, but not for the daemon: B", "ok set for the daemon, but not in this shell: A"],
+        ),
+        ({"A": True}, {"A": "", "C": "z"}, ["ok set for the daemon, but not in this shell: A"]),
+    ],
+)
+def test_the_environment_is_compared_by_names(there: dict[str, bool], here: dict[str, str], lines: list[str]) -> None:
+    found = list(environment(there, there, here))
+    assert [f"{each.state} {each.text}" for each in found] == lines
+
+
+def test_what_only_this_shell_lacks_is_a_warning(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon has the variable; that the check here cannot resolve it is no failure."""
+    monkeypatch.delenv("FOX_KEY", raising=False)
+    save(path, provider("https://fox.example").replace("sk-planted", "env:FOX_KEY"))
+    checked = read(str(path))
+    assert [each.state for each in config(checked, {"FOX_KEY": True})] == ["warn"]
+    assert [each.state for each in config(checked, {"FOX_KEY": False})] == ["fail"]
+    assert [each.state for each in config(checked, {"OTHER": True})] == ["fail"]
+
+
+def test_an_admin_socket_that_one_may_not_use(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("not root: the socket of somebody else is needed")
+    own = path.parent / "run"
+    own.mkdir(mode=0o711)
+    place = own / "admin.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(place))
+        place.chmod(0o600)
+        for parent in (path.parent, *path.parent.parents[:3]):
+            if parent != Path("/tmp"):
+                parent.chmod(0o755)
+        save(path, "{}\n")
+        os.seteuid(65534)
+        try:
+            assert main(["status", "--socket", str(place)]) == exit_codes.FAILURE
+            said = ask(place)
+        finally:
+            os.seteuid(0)
+    expected = f"no permission to use {place}: it belongs to root:root (run this as the daemon's user (sudo -u root)"
+    assert expected in capsys.readouterr().err
+    assert [each.state for each in results(said, path, (), {})] == ["warn"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import subprocess
 import sys
 
@@ -13,10 +14,11 @@ from daemon.cli import COMMANDS, exit_codes, main, module_of
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["--version"])
-    assert ended.value.code == 0
+    assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"tppcd {__version__}\n"
+    for arguments in (["--version", "--json"], ["--json", "-V"]):
+        assert main(arguments) == 0
+        assert json.loads(capsys.readouterr().out) == {"version": __version__}
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,6 +45,30 @@ def test_wrong_usage_is_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == exit_codes.USAGE
+
+
+OPTIONS_FIRST = [
+    (["--json", "status"], ["status", "--json"]),
+    (["--socket", "/s", "status", "--json"], ["status", "--socket", "/s", "--json"]),
+    (["--config", "x.yaml", "check"], ["check", "--config", "x.yaml"]),
+    (["--config=x.yaml", "doctor"], ["doctor", "--config=x.yaml"]),
+    (["--config", "check"], ["run", "--config", "check"]),
+    (["--config", "check", "check"], ["check", "--config", "check"]),
+    (["--log-level", "debug", "run"], ["run", "--log-level", "debug"]),
+    (["--help", "check"], ["check", "--help"]),
+    (["--port", "0", "--help"], ["run", "--port", "0", "--help"]),
+]
+
+
+@pytest.mark.parametrize(("arguments", "ran"), OPTIONS_FIRST)
+def test_options_may_stand_before_the_command(
+    arguments: list[str], ran: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The word after an option that takes a value is that value, also where it is the name of a command."""
+    monkeypatch.setattr(cli, "_run", lambda _, given: asked.append(given) or 0)
+    asked: list[list[str]] = []
+    assert main(arguments) == 0
+    assert asked == [ran]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--port", "0"], ["run", "--port", "0"]])

@@ -87,8 +87,10 @@ def test_explain_asks_the_running_daemon_for_what_upstreams_list() -> None:
         assert (said.returncode, said.stdout.splitlines()[1:]) == (
             0,
             [
-                "rule: upstreams list glm-4.6, effort low",
-                "  1. fox: glm-4.6",
+                "rule      upstreams list glm-4.6, effort low",
+                "strategy  round-robin, among the highest priority that is ready",
+                "asked, in this order:",
+                "  1.  fox  glm-4.6  translated to chat  priority 0",
                 "not asked:",
                 "  packycode: disabled",
             ],

@@ -43,7 +43,7 @@ def test_a_shell_outside_the_unit_finds_the_system_service(tmp_path: Path, monke
 
 
 def test_no_daemon_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(DaemonUnreachable, match=r"no daemon answers on .*admin\.sock \(is it running\?"):
+    with pytest.raises(DaemonUnreachable, match=r"no daemon answers on .*admin\.sock \(start it with: tppcd run;"):
         AdminClient(tmp_path / "admin.sock").request("GET", "/healthz")
 
 

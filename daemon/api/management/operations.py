@@ -12,7 +12,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from daemon.api.management import config_writes, handlers, usage
+from daemon.api.management import config_writes, handlers, running_daemon, usage
 from daemon.api.management.openapi import (
     ANY_YAML,
     COUNT,
@@ -86,6 +86,14 @@ READS: Final = (
         name="listProviders",
         summary="The providers of the configuration, the disabled ones too",
         responses={200: ("The providers in file order.", MediaType(Providers))},
+    ),
+    Operation(
+        method="get",
+        path="/daemon",
+        handler=running_daemon.show_daemon,
+        name="showDaemon",
+        summary="The process that serves: version, addresses, what is in flight, which environment variables are set",
+        responses={200: ("The process.", MediaType(running_daemon.DaemonView))},
     ),
     Operation(
         method="get",

@@ -239,6 +239,7 @@ def reload_view(outcome: ReloadOutcome, *, diagnostics: bool) -> ReloadView:
     """A reload's outcome, as ``/healthz`` and ``POST /reload`` show it."""
     return ReloadView(
         ok=outcome.ok,
+        refused=outcome.refused,
         degraded=outcome.degraded,
         reason=outcome.reason,
         generation=outcome.generation,
