@@ -122,11 +122,20 @@ def update(reader: Walk, name: str, step: Step, seen: Callable[[], list[str]]) -
     """Puts today's lines into the page: for each that it shows, the one that is most like it."""
     time.sleep(2)  # whatever is logged has been logged
     today = [reader.there(line) for line in seen()]
-    lines = [cut(difflib.get_close_matches(line, today, n=1, cutoff=0)[0]) for line in step.shown]
+    lines = [cut(most_like(line, today)) for line in step.shown]
     page = Path(ROOT, name)
     text, old = page.read_text("utf-8"), "\n".join(["$ " + step.command, *step.shown, ""])
     assert text.count(old) == 1, old
     page.write_text(text.replace(old, "\n".join(["$ " + step.command, *lines, ""])), "utf-8")
+
+
+def most_like(shown: str, today: list[str]) -> str:
+    """Takes it out of ``today``, so that it is shown once. It has the same level."""
+    level = shown.partition(" ")[0]
+    same_level = [line for line in today if line.partition(" ")[0] == level]
+    best = difflib.get_close_matches(shown, same_level or today, n=1, cutoff=0)[0]
+    today.remove(best)
+    return best
 
 
 def cut(line: str) -> str:

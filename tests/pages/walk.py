@@ -41,6 +41,9 @@ NOT_RUN: Final = {
 class Walk:
     """One user with one clone. ``terminal`` is where the shell's variables are kept between blocks."""
 
+    patience = PATIENCE
+    """Seconds for one command."""
+
     def __init__(self, home: Path) -> None:
         self.home = home
         self.clone = home / "clone"
@@ -114,7 +117,7 @@ class Walk:
             input=f"{KEY}\n",
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=self.patience,
             check=False,
         )
 
