@@ -20,6 +20,7 @@ NOT_FAST = (
     *("tests/config/test_random_edits.py", "tests/config/test_edit.py"),
     *("tests/gateway/test_collected.py", "tests/gateway/test_count_tokens.py", "tests/gateway/test_counting.py"),
     *("tests/test_architecture.py", "tests/test_house.py", "tests/test_surface.py"),
+    "tests/pages/",
     *("tests/wires/test_fuzz.py", "tests/wires/test_noise.py", "tests/wires/test_pairs.py"),
     *("tests/wires/test_properties.py", "tests/wires/openai_responses/test_recordings.py"),
 )

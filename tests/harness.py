@@ -74,7 +74,7 @@ class Running:
 
     ``under`` is a command that ends by running the one that follows it, in its own place: ``unshare``, ``setpriv``.
     Without one the process is forked from one that has imported everything (``tests.forked``), unless it is to be
-    ``fresh``.
+    ``fresh``. It runs in ``cwd``, which is usually its home.
     """
 
     def __init__(
@@ -85,22 +85,24 @@ class Running:
         under: tuple[str, ...] = (),
         *,
         fresh: bool = False,
+        cwd: Path | None = None,
     ) -> None:
         self.home = home
+        cwd = cwd or home
         self._log = home / "log.txt"
         with self._log.open("wb") as log:
             self.process: subprocess.Popen[bytes] | Forked
             if under or fresh:
                 self.process = subprocess.Popen(
                     [*under, sys.executable, "-m", "daemon", *args],
-                    cwd=home,
+                    cwd=cwd,
                     env=environment(home, env),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                 )
             else:
-                self.process = Forked(args, home, environment(home, env), log)
+                self.process = Forked(args, cwd, environment(home, env), log)
         self.url = ""
         self.http = httpx.Client(trust_env=False, timeout=PATIENCE, limits=httpx.Limits(max_connections=None))
 

@@ -6,6 +6,7 @@ Real servers, certificates and proxies on this host, one for each cause; one dae
 from __future__ import annotations
 
 import json
+import re
 import socket
 import socketserver
 import ssl
@@ -22,6 +23,7 @@ import pytest
 from tests.dialects import CHAT
 from tests.harness import config, daemon, provider, tppcd
 from tests.managing import KEY
+from tests.pages.tables import quoted, rows
 from tests.upstream.http.certificates import Authority, self_signed
 
 PLANTED: Final = "sk-planted-in-the-path-42"
@@ -115,6 +117,10 @@ class Row(NamedTuple):
 
 
 OVER_TLS = "https://localhost"
+REASON: Final = r"attempt failed.* provider={} .*\breason=(\w+)"
+PAGE: Final = rows("docs/how-to/troubleshooting.md", "The upstream cannot be reached")
+ELSEWHERE: Final = "… does not answer in time"
+"""Of the page: tests/upstream/http/test_causes.py, since no address of this host is silent."""
 ROWS: Final[Mapping[str, Row]] = {
     "no-such-name": Row("the name fox.invalid does not resolve", url="http://fox.invalid"),
     "refused": Row("nothing listens on 127.0.0.1 port {port}"),
@@ -135,6 +141,10 @@ ROWS: Final[Mapping[str, Row]] = {
     "tls-go": Row("plain HTTP was sent to an HTTPS port", sends(status("400 Bad Request", body=GO))),
     "no-http": Row("what answers at 127.0.0.1 port {port} is not an HTTP server", greets(b"SSH-2.0-x\r\n\r\n")),
     "no-answer": Row("the upstream 127.0.0.1 port {port} closed the connection without an answer", hangs_up),
+    "half-an-answer": Row(
+        "the upstream 127.0.0.1 cut its answer before the end",
+        sends(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"),
+    ),
     "odd-status": Row("an answer that cannot be read: its status is 999", sends(status("999 Odd"))),
     "redirect": Row(
         "the upstream redirects (HTTP 302) to https://new.example",
@@ -202,6 +212,8 @@ class Said(NamedTuple):
     client: str
     test: str
     doctor: str
+    reason: str
+    """In the log, of the attempt that failed."""
 
 
 @contextmanager
@@ -259,7 +271,8 @@ def said() -> Iterator[Mapping[str, Said]]:
             results = dict(zip(ROWS, threads.map(of, ROWS), strict=True))
         doctor = tppcd("doctor", "--config", str(running.config), "--format", "json", home=running.home)
         lines = {line["about"]: line["text"] for line in json.loads(doctor.stdout)}
-        yield {name: Said(words[name], *results[name], lines[f"provider {name}"]) for name in ROWS}
+        reasons = {name: running.wait_log(REASON.format(name))[1] for name in ROWS}
+        yield {name: Said(words[name], *results[name], lines[f"provider {name}"], reasons[name]) for name in ROWS}
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -270,3 +283,11 @@ def test_each_cause_has_its_words_and_all_get_the_same(name: str, said: Mapping[
     assert each.words in each.test
     assert each.words in each.doctor
     assert (each.status, PLANTED in each.client) == (502, False)
+
+
+@pytest.mark.parametrize(("sentence", "reason"), [(each, row[1]) for row in PAGE for each in quoted(row[0])])
+def test_the_page_has_the_words_and_the_reason(sentence: str, reason: str, said: Mapping[str, Said]) -> None:
+    pattern = ".*".join(re.escape(part.strip()) for part in sentence.split("…"))
+    reasons = {each.reason for each in said.values() if re.search(pattern, each.client)}
+    without_proxy = reasons if reason == "`proxy`" else reasons - {"proxy"}
+    assert without_proxy == {reason.strip("`")} or sentence == ELSEWHERE
