@@ -27,8 +27,8 @@ from daemon.gateway.key_checks import KeyChecks
 from daemon.gateway.learned import LearnedAmendments
 from daemon.gateway.live_state import LiveState
 from daemon.gateway.recovery import Recovery
-from daemon.reload.outcome import ConfigRefused
 from daemon.reload.appliers import Applier
+from daemon.reload.outcome import ConfigRefused
 from daemon.reload.reloader import Reloader
 from daemon.reload.supervise import supervised
 from daemon.reload.writing import ConfigWriting
