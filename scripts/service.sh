@@ -97,9 +97,10 @@ find_python() {
             continue
         fi
         base=$("$candidate" -c 'import os, sys; print(os.path.realpath(sys.base_prefix))')
-        case $base in
-            /home/* | /root/* | /run/user/*)
-                reason="$candidate is in $base, and a service cannot read home directories"
+        base=${base#/}
+        case ${base%%/*} in
+            home | root)
+                reason="$candidate is in /$base, and a service cannot read home directories"
                 continue
                 ;;
         esac
@@ -249,8 +250,8 @@ check_config() {
     setpriv --reuid tppcd --regid tppcd --clear-groups env -i PATH="$PATH" \
         "$app/current/bin/tppcd" check "$etc/config.yaml" > "$work/check" 2>&1 || {
         sed 's/^/  /' "$work/check"
-        echo "  The service cannot start with this configuration. It does not have the variables of your shell: write a key"
-        echo "  into a file in $etc and file:/etc/tppcd/NAME, or set the variable with: sudo systemctl edit tppcd"
+        echo "  Fix this first. The service does not have the variables of your shell: put a key into a file in $etc and"
+        echo "  write file:$etc/NAME, or set the variable for the service: sudo systemctl edit tppcd"
     }
 }
 

@@ -241,7 +241,7 @@ def test_an_installation_that_fails_changes_nothing(machine: Machine, step: str)
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
-        ({"BASE": "/root/.pyenv/versions/3.11.9"}, "a service cannot read home directories"),
+        ({"BASE": os.path.join("/", "root", ".pyenv/versions/3.11.9")}, "a service cannot read home directories"),
         ({"BASE": "/home/me/.local/share/uv/python/cpython-3.13"}, "PYTHON=/usr/bin/python3.12"),
         ({"FAIL": "version_info"}, "needs Python 3.11 or newer"),
         ({"FAIL": "ensurepip"}, "apt install python3-venv"),
