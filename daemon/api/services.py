@@ -40,7 +40,7 @@ class Reloads(Protocol):
 @dataclass(slots=True)
 class Services:
     """One daemon's parts. ``started`` is ``time.monotonic()`` at the start; ``draining`` becomes true when the daemon
-    begins to stop, ``refusing`` when new requests are refused. Mutable because of these flags; the rest never changes.
+    begins to stop, ``refusing`` while new requests are refused. Mutable because of these flags; the rest never changes.
     """
 
     current: Current
