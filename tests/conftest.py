@@ -14,7 +14,7 @@ from tests.pinned_cases import HELD
 
 NOT_FAST = (
     *("tests/e2e/", "tests/service/", "tests/sources/", "tests/reload/", "tests/systemd_box/", "tests/test_systemd.py"),
-    *("tests/upstream/", "tests/cli/", "tests/simulate/", "tests/telemetry/"),
+    *("tests/upstream/", "tests/cli/", "tests/simulate/", "tests/telemetry/", "tests/packaging/"),
     *("tests/api/management/", "tests/test_watchdog.py", "tests/model/"),
     *("tests/api/test_bodies.py", "tests/test_management_samples.py"),
     *("tests/config/test_random_edits.py", "tests/config/test_edit.py"),

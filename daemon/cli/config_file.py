@@ -40,7 +40,7 @@ def read(path: str, *, old: Snapshot | None = None) -> CheckResult:
 
 def _unreadable(source: str, error: OSError) -> Diagnostic:
     message = (error.strerror or "cannot be read").lower()
-    hint = "name another file, or create it" if isinstance(error, FileNotFoundError) else ""
+    hint = "name another file, or write one with: tppcd init" if isinstance(error, FileNotFoundError) else ""
     return Diagnostic(severity="error", code="unreadable", message=message, source=source, hint=hint)
 
 

@@ -100,7 +100,7 @@ def _kind(mode: int) -> str:
 
 def _explain(error: OSError) -> Unreadable:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
-        return Unreadable("missing", "does not exist", "create it, or check the path")
+        return Unreadable("missing", "does not exist", "write one with: tppcd init, or check the path")
     if error.errno in (errno.EACCES, errno.EPERM):
         return Unreadable(
             "unreadable", "permission denied", "give the daemon's user read access, e.g. by chown or chmod"

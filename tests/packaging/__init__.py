@@ -1,0 +1,1 @@
+"""What `make dist` builds and `make install` puts where."""
