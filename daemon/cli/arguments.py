@@ -21,9 +21,10 @@ def add_socket(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_format(parser: argparse.ArgumentParser) -> None:
-    """``--format``: lines for people, or JSON for scripts."""
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="default: %(default)s")
+def add_format(parser: argparse.ArgumentParser, *more: str) -> None:
+    """``--format``: lines for people, or JSON for scripts; ``--json`` is short for the latter."""
+    parser.add_argument("--format", choices=("text", "json", *more), default="text", help="default: %(default)s")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="short for --format json")
 
 
 def port(text: str) -> int:

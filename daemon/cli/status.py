@@ -16,6 +16,7 @@ from daemon.cli.exit_codes import FAILURE, OK
 from daemon.cli.reload import diagnostic_line
 from daemon.config.packycode import source_words
 from daemon.service.admin import AdminClient, DaemonUnreachable, Json, find_admin_socket, items
+from daemon.telemetry.local_time import as_line_time
 
 PATHS = ("/healthz", "/v0/management/auths", "/v0/management/packycode", "/v0/management/providers")
 
@@ -58,7 +59,7 @@ def _daemon(health: Json) -> Iterator[str]:
     if not isinstance(last, Mapping):
         return
     verdict = "applied" if last.get("ok") else "refused"
-    yield f"last reload: {verdict} at {last.get('at', '?')} ({last.get('reason', '?')})"
+    yield f"last reload: {verdict} at {as_line_time(last.get('at', '?'))} ({last.get('reason', '?')})"
     yield from (f"  {diagnostic_line(item)}" for item in items(last, "diagnostics"))
 
 
@@ -96,7 +97,7 @@ def _auth(auth: Json) -> Iterator[str]:
     yield f"profile {auth['profile']}" if auth.get("profile") else ""
     yield f"{learned} amendments learned" if (learned := len(items(auth, "amendments"))) else ""
     yield from _load(auth)
-    yield f"until {auth['until']}" if auth.get("until") else ""
+    yield f"until {as_line_time(auth['until'])}" if auth.get("until") else ""
     yield str(auth.get("reason") or "")
     yield f"last error: {auth['last-error']}{_ago(auth.get('last-error-at'))}" if auth.get("last-error") else ""
 

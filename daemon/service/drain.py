@@ -70,14 +70,17 @@ class Drain:
         """The whole sequence; returns how many requests had to be cut off. At its end ``server`` is asked
         to exit, all requests are done and their ``finally`` blocks have run."""
         self.started = True
-        notifier.stopping(f"stopping: {self.in_flight} requests in flight")
-        logger.bind(in_flight=self.in_flight, timeout=timeout).info("stopping: no new connections, finishing requests")
+        running = _requests(self.in_flight)
+        notifier.stopping(f"stopping: {running} in flight")
+        rest = f"waiting up to {timeout:g} s for {running}" if self.in_flight else "no request is running"
+        logger.bind(in_flight=self.in_flight, timeout=timeout).info("stopping: no new connections, {}", rest)
         server.stop_listening()
         began = time.monotonic()
         await self._finish(notifier, began + timeout)
         cut = await server.cancel_requests(_OTHERS)
         server.should_exit = True
-        logger.bind(cut=cut, seconds=time.monotonic() - began).info("stopped serving")
+        seconds, how = time.monotonic() - began, f"{_requests(cut)} cut off" if cut else "no request cut off"
+        logger.bind(cut=cut, seconds=round(seconds, 3)).info("stopped serving after {:.1f} s, {}", seconds, how)
         return cut
 
     async def _finish(self, notifier: Notifier, deadline: float) -> None:
@@ -89,7 +92,8 @@ class Drain:
             notifier.extend_timeout(_EXTENSION)
             await self._change(min(_TICK, left))
         if self.in_flight:
-            logger.bind(in_flight=self.in_flight).warning("ending the requests that are still running")
+            running = _requests(self.in_flight)
+            logger.bind(in_flight=self.in_flight).warning("stopping: {} still running, ending now", running)
             self.final.set()
             notifier.extend_timeout(_EXTENSION)
             until = time.monotonic() + FINAL_SECONDS
@@ -121,6 +125,10 @@ class _Span:
 
     def __exit__(self, *_: object) -> None:
         self._drain._left()
+
+
+def _requests(number: int) -> str:
+    return f"{number} request" if number == 1 else f"{number} requests"
 
 
 async def _wait(event: asyncio.Event, at_most: float) -> None:

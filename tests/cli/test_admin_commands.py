@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from daemon.cli import main
+from daemon.telemetry.local_time import as_line_time as local
 from tests.service.conftest import serving
 
 AUTH = {
@@ -114,13 +115,13 @@ async def test_status_reads_as_a_page(tmp_path: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out.splitlines() == [
         "tppcd 0.1.0: degraded, up 1d 02:03:04",
         "generation 7, revision abababababab",
-        "last reload: refused at 2026-11-21T02:00:00Z (file)",
+        f"last reload: refused at {local('2026-11-21T02:00:00Z')} (file)",
         "  config.yaml:3:1: error: bad",
         "packycode settings from: env",
         "providers: 1 (fox)",
         "core auths: 1",
         "  cooling   tppc:fox:3dca86e468eb  https://fox.example  2 models  "
-        "until 2026-11-21T03:00:00Z  429 from the upstream",
+        f"until {local('2026-11-21T03:00:00Z')}  429 from the upstream",
     ]
     assert await command(tmp_path, answers, "status", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["health"]["generation"] == 7
@@ -171,7 +172,7 @@ async def test_status_shows_what_a_core_auth_carries_and_has_left(
     answers: dict[str, Answer] = {"/v0/management/auths": (200, {"auths": [AUTH | row]})}
     assert await command(tmp_path, answers, "status") == 0
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.endswith(f"2 models{shown}  until 2026-11-21T03:00:00Z  429 from the upstream")
+    assert last.endswith(f"2 models{shown}  until {local('2026-11-21T03:00:00Z')}  429 from the upstream")
     assert await command(tmp_path, answers, "status", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["auths"][0].items() >= row.items()
 
@@ -194,7 +195,7 @@ EVENT = b'id: 5\nevent: reload\ndata: {"id":5,"at":1.5,"kind":"reload","message"
 async def test_events_as_text_and_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answers: dict[str, Answer] = {"/v0/management/events": (200, EVENT)}
     assert await command(tmp_path, answers, "events") == 0
-    assert capsys.readouterr().out.endswith("  reload              config reloaded\n")
+    assert capsys.readouterr().out.endswith("  reload  config reloaded\n")
     assert await command(tmp_path, answers, "events", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["id"] == 5
     assert await command(tmp_path, answers, "events", "--follow") == 1
