@@ -50,7 +50,7 @@ class Process:
 @dataclass(slots=True)
 class Services:
     """One daemon's parts. ``started`` is ``time.monotonic()`` at the start; ``draining`` becomes true when the daemon
-    begins to stop, ``refusing`` when new requests are refused. Mutable because of these flags, and of what is known a
+    begins to stop, ``refusing`` while new requests are refused. Mutable because of these flags, and of what is known a
     moment later (``process``, ``providers``); the rest never changes."""
 
     current: Current

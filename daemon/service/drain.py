@@ -46,7 +46,6 @@ class Drain:
         self.started = False
         self.final = asyncio.Event()
         self.in_flight = 0
-        self._idle = asyncio.Event()
         self._wake = asyncio.Event()
         self._span = _Span(self)
 
@@ -65,12 +64,12 @@ class Drain:
         until = time.monotonic() + LAST_REQUEST_SECONDS
         while server.has_idle_connections() and time.monotonic() < until and not self.final.is_set():
             await _wait(self._wake, _LOOK)
+        await asyncio.sleep(_LOOK)  # a request whose head has just come is counted
 
     async def run(self, server: GatewayServer, notifier: Notifier, timeout: float = DRAIN_SECONDS) -> int:  # noqa: ASYNC109 - a budget to spend, not a limit that raises
         """The whole sequence; returns how many requests had to be cut off. At its end ``server`` is asked
         to exit, all requests are done and their ``finally`` blocks have run."""
         self.started = True
-        self._note_idle()
         running = _requests(self.in_flight)
         notifier.stopping(f"stopping: {running} in flight")
         rest = f"waiting up to {timeout:g} s for {running}" if self.in_flight else "no request is running"
@@ -86,27 +85,30 @@ class Drain:
 
     async def _finish(self, notifier: Notifier, deadline: float) -> None:
         """Waits for the counted requests, for ``final`` at the latest two seconds before the deadline."""
-        while not self._idle.is_set() and not self.final.is_set():
+        while self.in_flight and not self.final.is_set():
             left = deadline - FINAL_SECONDS - time.monotonic()
             if left <= 0:
                 break
             notifier.extend_timeout(_EXTENSION)
-            await _wait(self._wake, min(_TICK, left))
-        if not self._idle.is_set():
+            await self._change(min(_TICK, left))
+        if self.in_flight:
             running = _requests(self.in_flight)
             logger.bind(in_flight=self.in_flight).warning("stopping: {} still running, ending now", running)
             self.final.set()
             notifier.extend_timeout(_EXTENSION)
-            await _wait(self._idle, FINAL_SECONDS)
+            until = time.monotonic() + FINAL_SECONDS
+            while self.in_flight and (left := until - time.monotonic()) > 0:
+                await self._change(left)
+
+    async def _change(self, at_most: float) -> None:
+        """Until none is left or the second signal comes. Both have to be looked at: one part of a request may have been
+        the last that was counted, and the next one begun since."""
+        self._wake.clear()
+        await _wait(self._wake, at_most)
 
     def _left(self) -> None:
         self.in_flight -= 1
-        if self.started:
-            self._note_idle()
-
-    def _note_idle(self) -> None:
-        if not self.in_flight:
-            self._idle.set()
+        if self.started and not self.in_flight:
             self._wake.set()
 
 

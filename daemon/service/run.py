@@ -291,7 +291,8 @@ class Daemon:
             await self._stop.wait()
             if server.inherited:
                 await self._drain.last_requests(server)
-            self._services.refusing = True
+            else:
+                self._services.refusing = True
             self._services.audit.close()
             await self._drain.run(server, self._notifier)
             await serving

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from daemon.telemetry.log_lines import Record, Render, escape, priority
-from daemon.telemetry.log_outputs import StreamOutput
+from daemon.telemetry.log_outputs import PartlyWritten, StreamOutput
 
 STREAM_NAME: Final = "stdout"
 """The journal's socket that stdout and stderr are connected to; beside it is the one of the protocol."""
@@ -67,11 +67,20 @@ class JournalOutput:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
     def write(self, text: str) -> None:
+        taken = 0
         for chunk in _chunks(text):
             try:
                 self._send(chunk)
             except OSError:  # no journald, or one that this process may not see
-                self._stderr.write("".join(map(_line, chunk.split(_END)[:-1])))
+                self._write_lines(chunk, taken)
+            taken += chunk.count(_END)
+
+    def _write_lines(self, chunk: str, taken: int) -> None:
+        """``taken`` entries of the text have been written before."""
+        try:
+            self._stderr.write("".join(map(_line, chunk.split(_END)[:-1])))
+        except PartlyWritten as error:
+            raise PartlyWritten(error, taken + error.lines) from None
 
     def _send(self, chunk: str) -> None:
         """Waits while the journal is busy."""

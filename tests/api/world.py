@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
@@ -97,6 +98,7 @@ class World:
             learned=LearnedAmendments(),
             adapters=AdapterRegistry(nowhere),
             admission=Admission(),
+            counted=nullcontext,
             router=router,
             failures=FailureReports(states, events),
             keys=KeyVerdicts(states, router, events),

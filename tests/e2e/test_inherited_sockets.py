@@ -130,7 +130,8 @@ def test_who_waits_for_a_daemon_that_cannot_start_gets_an_answer(manager: Manage
         client.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
         daemon = manager.start("port: [\n")
         assert daemon.wait(60) == 78
-        answer = client.makefile("rb").read()
+        with client.makefile("rb") as response:
+            answer = response.read()
     assert answer.startswith(b"HTTP/1.1 503 ") and b"its configuration is invalid" in answer
     manager.listener.setblocking(False)
     with pytest.raises(BlockingIOError):

@@ -9,6 +9,7 @@ often below a home directory, which the unit's sandbox hides.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ from tests.harness import wait_for
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT.parent / "shared" / "systemd-box"
 UNIT = "tppcd.service"
+SOCKET = "tppcd.socket"
 CONFIG = "/etc/tppcd/config.yaml"
 MOST_SECONDS = 1800
 """After which a box ends by itself, also where nobody is left to end it."""
@@ -121,6 +123,47 @@ with urllib.request.urlopen(request, timeout=60) as answer:
 """
 
 
+CROWD = """\
+import collections
+import http.client
+import json
+import sys
+import threading
+
+BODY = json.dumps({"model": "flow/gpt-5", "messages": [{"role": "user", "content": "hello"}]})
+results = collections.Counter()
+stop = threading.Event()
+
+def ask(connection):
+    try:
+        connection.request("POST", "/v1/chat/completions", BODY, {"content-type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        return str(answer.status)
+    except (OSError, http.client.HTTPException) as error:
+        connection.close()
+        return type(error).__name__
+
+def client(keeps):
+    connection = http.client.HTTPConnection("127.0.0.1", 8317, timeout=60)
+    while not stop.is_set():
+        results[ask(connection)] += 1
+        if not keeps:
+            connection.close()
+        stop.wait(0.02)
+
+threads = [threading.Thread(target=client, args=(number % 2 == 0,)) for number in range(8)]
+for thread in threads:
+    thread.start()
+sys.stdin.read()
+stop.set()
+for thread in threads:
+    thread.join()
+print(json.dumps(results))
+"""
+"""Clients that ask until stdin is closed, half of them with a new connection for each request."""
+
+
 def missing() -> str:
     """Why there can be no box here; empty when there can."""
     if not (SCRIPTS / "outer.sh").exists():
@@ -157,13 +200,23 @@ class Box:
         command = [*self._enter, *PYTHON, "/opt/tppcd/client.py", path, *([body] if body else [])]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1)
 
+    @contextlib.contextmanager
+    def crowd(self) -> Iterator[dict[str, int]]:
+        """Clients that ask all the time; afterwards, how often each status or error came."""
+        command = [*self._enter, *PYTHON, "/opt/tppcd/crowd.py"]
+        results: dict[str, int] = {}
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as crowd:
+            yield results
+            results.update(json.loads(crowd.communicate("", timeout=60)[0]))
+
     def ask(self, path: str, body: str | None = None) -> str:
         """The whole answer to a GET, or to a POST of ``body``; '' while there is none."""
         with self.client(path, body) as client:
             return client.communicate(timeout=60)[0]
 
-    def journal(self) -> str:
-        return self.run("journalctl", "-u", UNIT, "--no-pager", "-o", "cat").stdout
+    def journal(self, *matches: str) -> str:
+        """The unit's entries with these fields, or all: their messages."""
+        return self.run("journalctl", "-u", UNIT, "--no-pager", "-o", "cat", *matches).stdout
 
     def wait_journal(self, text: str, *, times: int = 1) -> str:
         """Waits until the unit's journal says ``text``; gives the journal."""
@@ -171,9 +224,15 @@ class Box:
             lambda: self.journal() if self.journal().count(text) >= times else None, f"{text!r} in the journal"
         )
 
-    def property(self, name: str) -> str:
-        """A property of the unit, as ``systemctl show`` has it."""
-        return self.do("systemctl", "show", UNIT, "-p", name, "--value").strip()
+    def property(self, name: str, unit: str = UNIT) -> str:
+        """A property of a unit, as ``systemctl show`` has it."""
+        return self.do("systemctl", "show", unit, "-p", name, "--value").strip()
+
+    def drop_in(self, text: str) -> None:
+        """Adds to the unit, as ``systemctl edit`` does, until the test is over."""
+        self.do("mkdir", "-p", f"/run/systemd/system/{UNIT}.d")
+        self.write(f"/run/systemd/system/{UNIT}.d/test.conf", text)
+        self.do("systemctl", "daemon-reload")
 
     def write(self, path: str, text: str) -> None:
         """Writes a file inside the way ``cat >`` does; owner and mode stay."""
@@ -220,9 +279,11 @@ def _seed(seed: Path) -> Path:
         "opt/tppcd/.venv/bin/tppcd": COMMAND,
         "opt/tppcd/hang.py": HANG,
         "opt/tppcd/client.py": CLIENT,
+        "opt/tppcd/crowd.py": CROWD,
         "etc/tppcd/config.yaml": CONFIG_TEXT,
         "etc/systemd/system/upstream.service": UPSTREAM_UNIT,
         f"etc/systemd/system/{UNIT}": (ROOT / "systemd" / UNIT).read_text(),
+        f"etc/systemd/system/{SOCKET}": (ROOT / "systemd" / SOCKET).read_text(),
         "etc/sysusers.d/tppcd.conf": (ROOT / "systemd" / "tppcd.sysusers").read_text(),
     }
     for name, text in files.items():
@@ -234,7 +295,7 @@ def _seed(seed: Path) -> Path:
 
 
 def _installed(box: Box) -> Box:
-    """What the unit's header says to do, then the upstream."""
+    """What `make install` does, then the upstream."""
     box.do("systemd-sysusers")
     box.do("chown", "-R", "tppcd:tppcd", "/etc/tppcd")
     box.do("chmod", "0700", "/etc/tppcd")

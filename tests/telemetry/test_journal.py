@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TextIO
 
 import pytest
@@ -15,7 +16,9 @@ from loguru import logger
 from daemon.secret import Secret
 from daemon.telemetry import journal, log_sink, logs
 from daemon.telemetry.log_lines import LogFormat
+from daemon.telemetry.log_outputs import PartlyWritten, StreamOutput
 from daemon.telemetry.log_sink import LogSink
+from daemon.telemetry.logs import Levels
 from tests.telemetry.test_logs import PLANTED
 
 
@@ -39,7 +42,7 @@ class Journal:
     def configure(self, format: LogFormat = "text") -> LogSink:
         status = os.fstat(self.stderr.fileno())
         environ = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
-        return logs.configure(logs.Levels("debug"), format, stream=self.stderr, environ=environ)
+        return logs.configure(Levels("debug"), format, stream=self.stderr, environ=environ)
 
     def datagram(self) -> str:
         return self._entries.recv(1 << 20).decode()
@@ -53,6 +56,9 @@ class Journal:
     def lines(self) -> str:
         """What came over stderr."""
         return self._lines.recv(1 << 20, socket.MSG_DONTWAIT).decode()
+
+    def close_stderr(self) -> None:
+        self._lines.close()
 
     def disappear(self) -> None:
         self._entries.close()
@@ -73,7 +79,7 @@ def there(tmp_path: Path) -> Iterator[Journal]:
 def test_an_entry_has_the_line_the_priority_and_each_field(there: Journal) -> None:
     sink = there.configure()
     logs.log_request(
-        {"request_id": "abc", "provider": "fox", "status": 502, "total_ms": 39.0, "tokens_in": None}, "WARNING"
+        {"request_id": "abc", "provider": "fox", "status": 502, "total_ms": 39.0, "lost": None}, "WARNING"
     )
     sink.close()
     assert there.entries() == [
@@ -168,6 +174,28 @@ def test_a_journal_that_is_away_leaves_lines_with_a_priority(there: Journal) -> 
     logger.error("two")
     sink.close()
     assert there.lines() == "<4>WARNING one provider=fox\n<3>ERROR   two\n" and sink.dropped == 0
+
+
+def test_what_nobody_took_is_counted_exactly(there: Journal) -> None:
+    """The first entries went to the journal before it, and what it has of stderr, were gone."""
+    output = journal.JournalOutput(str(there.path), StreamOutput(there.stderr))
+    entry = "MESSAGE=hello\nPRIORITY=6\n" + "TPPCD_FILLER=" + "x" * 20_000 + "\n\n"
+    send, sent = output._socket.sendto, 0
+
+    def once(data: bytes, address: str) -> int:
+        nonlocal sent
+        sent += 1
+        if sent > 1:
+            raise ConnectionRefusedError
+        return send(data, address)
+
+    there.close_stderr()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(output, "_socket", SimpleNamespace(sendto=once, close=output._socket.close))
+        with pytest.raises(PartlyWritten) as caught:
+            output.write(entry * 8)
+        assert caught.value.lines == len(there.entries()) == 3
+        output.close()
 
 
 def test_a_stuck_journal_drops_and_counts_and_reports_it_afterwards(

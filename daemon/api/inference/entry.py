@@ -120,21 +120,22 @@ async def entry(scope: Scope, receive: Receive, send: Send, services: Services) 
         ending.admitted = True
         state = RequestState()
         scope[GONE] = state.client_gone
-        admission = services.live.admission
+        admission, counted = services.live.admission, services.live.counted
         if not admission.enter_now():
-            await admission.enter(whose_turn(headers, str(scope.get("client")).encode()), state)
+            with counted():
+                await admission.enter(whose_turn(headers, str(scope.get("client")).encode()), state)
         try:
-            body = await read_body(headers, receive, snapshot.config.limits.body)
-            if count is not None:
-                async with state.waiting():
-                    await _count(count, services, body, headers, snapshot, client, ending)
-            else:
+            with counted():  # a stop waits for what is still arriving, too; a handler counts itself
+                body = await read_body(headers, receive, snapshot.config.limits.body)
+                if count is not None:
+                    async with state.waiting():
+                        return await _count(count, services, body, headers, snapshot, client, ending)
                 if path == COMPACT_PATH:
                     body = with_trigger(body)
                 client_request = _decoded(wire, entry_of(path), body, headers, info, snapshot)
                 handler = RequestHandler(services.live, client_request, client, state)
-                ending.is_reported = True
-                await handler.run()
+            ending.is_reported = True
+            await handler.run()
         finally:
             admission.leave()
     except ClientGone:
