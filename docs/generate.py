@@ -10,9 +10,11 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import yaml
 from msgspec import NODEFAULT, UNSET
 
 from daemon.cli import COMMANDS, parser_of
@@ -115,6 +117,22 @@ def schema() -> str:
 def metrics() -> str:
     rows = [f"| `{each.name}` | {each.kind} | {labels(each)} | {each.help} |" for each in (*TABLE, *PROCESS_TABLE)]
     return "\n".join(["| metric | type | labels | meaning |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def alerts() -> str:
+    """Of ``docs/monitoring/alerts.yaml``."""
+    groups = yaml.safe_load((PAGES / "monitoring/alerts.yaml").read_text("utf-8"))["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    return table(
+        ("alert", "severity", "what has happened", "for"),
+        ((f"`{rule['alert']}`", rule["labels"]["severity"], happened(rule), rule.get("for", "–")) for rule in rules),
+    )
+
+
+def happened(rule: Mapping[str, Any]) -> str:
+    """Without the labels that an alert fills in."""
+    summary: str = rule["annotations"]["summary"]
+    return summary.replace(" on {{ $labels.instance }}", "").replace("{{ $labels.name }}", "`NAME`")
 
 
 def labels(metric: Metric) -> str:
@@ -265,6 +283,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "metrics": metrics,
     "metric-bounds": metric_bounds,
+    "alerts": alerts,
     "failure-reasons": failure_reasons,
     "failure-causes": failure_causes,
     "rest-rules": rest_rules,

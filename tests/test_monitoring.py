@@ -52,7 +52,19 @@ def targets() -> Iterator[tuple[str, str, str]]:
             yield variable["name"], asked, f"{{{{{label}}}}}"
 
 
+def on_pages() -> Iterator[tuple[str, str]]:
+    """(page, expression): the ``promql`` blocks of pages, and what the tables of the how-to ask for."""
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        text = page.read_text("utf-8")
+        for expression in re.findall(r"^```promql\n(.*?)^```", text, re.S | re.M):
+            yield page.name, expression.strip()
+        if page.name == "monitoring.md":
+            rows = text.partition("## What to look at first")[2].splitlines()
+            yield from ((page.name, each) for row in rows if row[:1] == "|" for each in re.findall(r"`(.+?)`", row))
+
+
 EXPRESSIONS = [
+    *(pytest.param(expression, "", id=f"{page}-{number}") for number, (page, expression) in enumerate(on_pages())),
     *(pytest.param(expression, legend, id=f"{panel}-{legend}") for panel, expression, legend in targets()),
     *(pytest.param(rule["expr"], " ".join(rule["annotations"].values()), id=name) for name, rule in ALERTS.items()),
 ]
@@ -68,7 +80,7 @@ def test_an_expression_is_about_what_there_is(expression: str, words: str) -> No
     metrics = set(METRIC.findall(expression))
     assert metrics and metrics <= LABELS.keys()
     for metric, matchers in SELECTOR.findall(expression):
-        assert names(re.sub(r'[=!]~?"[^"]*"', "", matchers)) <= LABELS[metric], metric
+        assert names(re.sub(r'(?:=~?|!~|!=)"[^"]*"', "", matchers)) <= LABELS[metric], metric
     known = set[str]().union(*(LABELS[metric] for metric in metrics))
     grouped = [names(each) for each in GROUPING.findall(expression)]
     assert set[str]().union(*grouped) <= known
@@ -123,9 +135,10 @@ def test_promtool_takes_the_alerts(promtool: str, arguments: tuple[str, str]) ->
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-def test_promtool_takes_every_expression_of_the_dashboard(promtool: str, tmp_path: Path) -> None:
+def test_promtool_takes_every_expression_of_dashboard_and_pages(promtool: str, tmp_path: Path) -> None:
     """As rules that record, which is what it checks."""
-    expressions = [re.sub(r"\$__(?:rate_interval|range)", "5m", expression) for _, expression, _ in targets()]
+    asked = [*(expression for _, expression, _ in targets()), *(expression for _, expression in on_pages())]
+    expressions = [re.sub(r"\$__(?:rate_interval|range)", "5m", expression) for expression in asked]
     rules = [{"record": f"panel:{number}", "expr": expression} for number, expression in enumerate(expressions)]
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
     run = [promtool, "check", "rules", str(tmp_path / "rules.yaml")]

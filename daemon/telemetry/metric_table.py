@@ -30,6 +30,11 @@ class Metric(Struct, frozen=True):
 TABLE: Final = (
     Metric("tppcd_build_info", "gauge", "Always 1; the labels say what is running.", ("version", "python")),
     Metric("tppcd_start_time_seconds", "gauge", "Unix time at which the daemon started."),
+    Metric(
+        "tppcd_first_answer_timestamp_seconds",
+        "gauge",
+        "Unix time of the first answer to a client since the start; absent before it.",
+    ),
     Metric("tppcd_config_last_reload_successful", "gauge", "1 if the last configuration reload was applied, else 0."),
     Metric(
         "tppcd_config_last_reload_success_timestamp_seconds",

@@ -81,6 +81,7 @@ class Metrics:
         self._lag = Distribution(LAG_BUCKETS)
         self.loop_was_late = self._lag.observe
         """By so many seconds."""
+        self._first_answer = self._values["tppcd_first_answer_timestamp_seconds"] = {}
         self._requests = self._values["tppcd_requests_total"]
         self._attempts = self._values["tppcd_credential_attempts_total"]
         self._tokens = self._values["tppcd_tokens_total"]
@@ -219,6 +220,8 @@ class Metrics:
             times = self._times[entry, provider] = RequestTimes()
             for cause in Cause:  # from 0 on: Prometheus sees no rise in a series that begins with 1
                 self._values["tppcd_request_failures_total"].setdefault((entry, cause), 0)
+        if status == 200 and not self._first_answer and first_event_s is not None:
+            self._first_answer[()] = time()
         times.ended(first_event_s, total_s, (usage.output_tokens or 0) if usage is not None else 0, streamed)
         model = self._model(provider, model, usage)
         self.usage.add(UsageRow(provider, model, entry), status, total_s, usage)

@@ -151,6 +151,9 @@ def is_now(name: str, at: str = "end") -> Callable[[Life], bool]:
 MOVED: Mapping[str, Callable[[Life], bool]] = {
     "tppcd_build_info": was(1, "tppcd_build_info"),
     "tppcd_start_time_seconds": is_now("tppcd_start_time_seconds"),
+    "tppcd_first_answer_timestamp_seconds": every(
+        was(None, "tppcd_first_answer_timestamp_seconds", at="start"), is_now("tppcd_first_answer_timestamp_seconds")
+    ),
     "tppcd_config_last_reload_successful": every(
         was(1, "tppcd_config_last_reload_successful", at="start"),
         was(0, "tppcd_config_last_reload_successful", at="broken"),

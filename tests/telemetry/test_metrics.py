@@ -328,6 +328,18 @@ def test_what_others_know_is_asked_for_at_each_scrape(numbers: int | None, shown
     assert found == {'tppcd_admission_requests{state="waiting"}': 2.0}
 
 
+def test_the_first_answer_keeps_its_time() -> None:
+    """A failure is none, and neither is what has no content: a list of models, a count of tokens."""
+    metrics, name = Metrics(), "tppcd_first_answer_timestamp_seconds"
+    metrics.request_finished("messages", "fox", 502, None, 0.1)
+    metrics.request_finished("models", "", 200, None, 0.1)
+    assert name not in samples(metrics)
+    metrics.request_finished("messages", "fox", 200, 0.1, 0.1)
+    first = samples(metrics)[name]
+    metrics.request_finished("messages", "fox", 200, 0.1, 0.1)
+    assert samples(metrics)[name] == first == pytest.approx(time.time(), abs=60)
+
+
 def test_a_late_loop_is_seen() -> None:
     metrics = Metrics()
     metrics.loop_was_late(0.003)
