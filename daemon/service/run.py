@@ -55,7 +55,6 @@ from daemon.systemd import Notifier, dump_stacks_on_crash, watchdog
 from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.failure_events import FailureEvents
 from daemon.telemetry.metrics import Metrics
-from daemon.telemetry.otel.settings import read as read_settings
 from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.upstream.discovery import ModelDiscovery
 from daemon.upstream.http.addresses import AllowedNetworks
@@ -91,15 +90,13 @@ class Daemon:
     """The parts of one daemon, and the order in which they live."""
 
     def __init__(self, options: RunOptions, environ: Mapping[str, str], log: DaemonLog) -> None:
-        self._options, self._environ = options, environ
+        self._options, self._environ, self._telemetry = options, environ, Telemetry(environ, log)
         self._notifier = Notifier.from_environ(environ)
         self._drain, self._deadlines, self._stop = Drain(), Deadlines(), asyncio.Event()
         current, audit, learned = Current(), AuditLog(), LearnedAmendments()
         router = Router(clock=time.monotonic, wall=time.time)
         states, metrics = AuthStates(router), Metrics(version=__version__)
         self._failure_events = FailureEvents(audit)
-        self._telemetry = Telemetry(settings := read_settings(environ))
-        log.always = self._telemetry.secrets
         self._state_dir = state = _make_directory(state_directory(environ))
         self._store: StoreSource | None = None
         self._lasting = lasting = lasting_problems(state, options.config)
@@ -150,7 +147,6 @@ class Daemon:
             dropped_log_lines=lambda: log.dropped,
             egress=egress,
             writing=self._writing,
-            passes_traces=settings.passes,
         )
         self._key_checks = KeyChecks(self._transport.open, self._services.live.keys)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from http.client import HTTPException
 from time import monotonic
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 import requests
 from loguru import logger
@@ -22,7 +23,7 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from daemon.telemetry.otel.settings import GRPC_PORT, Signal, Target
+from daemon.telemetry.otel.settings import GRPC_PORT, ExportTarget, Signal
 
 PAUSE: Final = 60.0
 """Seconds between two warnings about one signal, however often the collector changes its mind."""
@@ -31,9 +32,11 @@ PAUSE: Final = 60.0
 class NotedSession(requests.Session):
     """Remembers why the latest request was not taken; '' where it was."""
 
-    def __init__(self) -> None:
+    def __init__(self, endpoint: str) -> None:
         super().__init__()
         self.why = ""
+        parts = urlsplit(endpoint)  # without ``auth``, a .netrc would take the place of what is asked for
+        self.auth = _unchanged if parts.username is None else (unquote(parts.username), unquote(parts.password or ""))
 
     def request(self, *args: Any, **options: Any) -> requests.Response:
         try:
@@ -75,10 +78,14 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             todo += [*each.args, getattr(each, "reason", None), each.__cause__, each.__context__]
 
 
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
 class Reachability:
     """Of one signal. Used on the thread that exports it, and by ``dropped`` on the event loop."""
 
-    def __init__(self, signal: Signal, target: Target, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, signal: Signal, target: ExportTarget, clock: Callable[[], float] = monotonic) -> None:
         self._signal, self._target, self._clock = signal, target, clock
         self._failing = False
         self._reported: float | None = None
@@ -125,8 +132,8 @@ class Reachability:
 class SpansToCollector(SpanExporter):
     """The official exporter of spans, with its failures in our words."""
 
-    def __init__(self, target: Target, reachability: Reachability) -> None:
-        self._session = NotedSession()
+    def __init__(self, target: ExportTarget, reachability: Reachability) -> None:
+        self._session = NotedSession(target.endpoint)
         self._exporter = OTLPSpanExporter(session=self._session, **_options(target))
         self._reachability = reachability
 
@@ -142,8 +149,8 @@ class SpansToCollector(SpanExporter):
 class MetricsToCollector:
     """The same for metrics."""
 
-    def __init__(self, target: Target, reachability: Reachability) -> None:
-        self._session = NotedSession()
+    def __init__(self, target: ExportTarget, reachability: Reachability) -> None:
+        self._session = NotedSession(target.endpoint)
         self._exporter = OTLPMetricExporter(session=self._session, **_options(target))
         self._reachability = reachability
 
@@ -173,7 +180,7 @@ class _Quiet(logging.Handler):
             self._reachability.dropped()
 
 
-def _options(target: Target) -> dict[str, Any]:
+def _options(target: ExportTarget) -> dict[str, Any]:
     return {
         "endpoint": target.endpoint,
         "headers": {name: value.reveal() for name, value in target.headers},
