@@ -39,6 +39,7 @@ class NotedSession(requests.Session):
         self.auth = _unchanged if parts.username is None else (unquote(parts.username), unquote(parts.password or ""))
 
     def request(self, *args: Any, **options: Any) -> requests.Response:
+        options["verify"] = self.verify  # else REQUESTS_CA_BUNDLE takes the place of a certificate that is asked for
         try:
             response = super().request(*args, **options)
         except Exception as error:
@@ -61,6 +62,8 @@ def words_of(error: BaseException) -> str:
             return "its name does not resolve"
         if isinstance(each, HTTPException):
             return "it closes the connection, or does not answer with HTTP"
+        if type(each) is OSError and each.errno is None:  # requests' own, about a path
+            return "a file of OTEL_EXPORTER_OTLP_CERTIFICATE, _CLIENT_KEY or _CLIENT_CERTIFICATE cannot be read"
         if isinstance(each, OSError) and not isinstance(each, requests.RequestException) and each.strerror:
             return each.strerror[:1].lower() + each.strerror[1:]
     return type(error).__name__
@@ -95,7 +98,7 @@ class Reachability:
         """The collector has taken what was sent."""
         if self._failing:
             lost, self._lost, self._failing = self._lost, 0, False
-            logger.bind(endpoint=self._target.shown, lost=lost).info(
+            logger.bind(endpoint=self._target.shown, dropped=lost).info(
                 f"OpenTelemetry: the collector takes {self._signal} again"
             )
 
@@ -163,11 +166,12 @@ class MetricsToCollector:
 
 
 def quiet(reachability: Reachability | None) -> None:
-    """What the SDK would log itself stays out of the log: it may quote a header, and repeats itself. A span without a
-    place is noted."""
+    """What the SDK and its HTTP library would log themselves stays out of the log: it may quote a header or an address,
+    and repeats itself. A span without a place is noted."""
     handler = _Quiet(reachability)
-    log = logging.getLogger("opentelemetry")
-    log.handlers, log.propagate = [handler], False
+    for name in ("opentelemetry", "urllib3"):
+        log = logging.getLogger(name)
+        log.handlers, log.propagate = [handler], False
 
 
 class _Quiet(logging.Handler):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 import requests
 from loguru import logger
 
-from daemon.telemetry.otel.collector import PAUSE, NotedSession, Reachability
+from daemon.telemetry.otel.collector import PAUSE, NotedSession, Reachability, quiet
 from daemon.telemetry.otel.settings import ExportTarget
 from tests.collector import collector
 
@@ -94,6 +95,32 @@ def test_no_netrc_takes_the_place_of_a_header(tmp_path, monkeypatch, endpoint: s
         url = seen.url.replace("http://127.0.0.1", endpoint)
         session.post(f"{url}/v1/traces", data=b"", headers={"authorization": "Bearer ours"}, timeout=20)
     assert seen.headers[0]["authorization"] == expected
+
+
+def test_a_certificate_that_cannot_be_read_is_named() -> None:
+    with NotedSession("https://127.0.0.1") as session:
+        session.verify = "/nowhere/ca.pem"
+        with pytest.raises(OSError, match="certificate"):
+            session.post("https://127.0.0.1:9/v1/traces", timeout=20)
+    assert session.why.startswith("a file of OTEL_EXPORTER_OTLP_CERTIFICATE")
+
+
+def test_of_the_sdks_own_log_only_a_full_queue_is_heard(lines: list[str]) -> None:
+    """It would quote a header that it cannot read."""
+    names = ("opentelemetry", "urllib3")
+    before = [(logging.getLogger(name).handlers, logging.getLogger(name).propagate) for name in names]
+    try:
+        quiet(Reachability("traces", TARGET))
+        logging.getLogger("opentelemetry.util.re").warning("Header format invalid! %s", "authorization planted")
+        logging.getLogger("urllib3.connectionpool").warning("Failed to parse headers (url=%s)", "planted")
+        assert lines == []
+        for _ in range(3):
+            logging.getLogger("opentelemetry.sdk._shared_internal").warning("Queue full, dropping %s.", "Span")
+    finally:
+        for name, (handlers, propagate) in zip(names, before, strict=True):
+            logging.getLogger(name).handlers, logging.getLogger(name).propagate = handlers, propagate
+    (line,) = lines
+    assert "does not take traces: it is slower than the requests" in line
 
 
 def _answering(server: socket.socket, data: bytes) -> str:
