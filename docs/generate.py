@@ -33,6 +33,7 @@ from daemon.telemetry.failure_cause import OF_KIND, REASONS, Cause
 from daemon.telemetry.metric_table import TABLE, Metric
 from daemon.telemetry.metrics import MOST_FIELDS
 from daemon.telemetry.model_labels import MOST_DISCOVERED, MOST_MODELS
+from daemon.telemetry.otel.names import CONVENTIONS, INSTRUMENTS, NAMES
 from daemon.telemetry.process_numbers import PROCESS_TABLE
 from docs import simulator
 
@@ -137,6 +138,23 @@ def happened(rule: Mapping[str, Any]) -> str:
 
 def labels(metric: Metric) -> str:
     return ", ".join(f"`{label}`" for label in metric.labels)
+
+
+def otel_conventions() -> str:
+    return f"{CONVENTIONS}.\n"
+
+
+def otel_attributes() -> str:
+    rows = [(f"`{name}`", place, text) for name, (place, text) in NAMES.items()]
+    return table(("attribute", "of the", "meaning"), rows)
+
+
+def otel_metrics() -> str:
+    rows = [
+        (f"`{each.name}`", each.kind, f"`{each.unit}`", each.help, ", ".join(f"`{name}`" for name in each.attributes))
+        for each in INSTRUMENTS
+    ]
+    return table(("metric", "type", "unit", "meaning", "attributes"), rows)
 
 
 def metric_bounds() -> str:
@@ -284,6 +302,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "metric-bounds": metric_bounds,
     "alerts": alerts,
+    "otel-conventions": otel_conventions,
+    "otel-attributes": otel_attributes,
+    "otel-metrics": otel_metrics,
     "failure-reasons": failure_reasons,
     "failure-causes": failure_causes,
     "rest-rules": rest_rules,

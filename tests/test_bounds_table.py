@@ -27,7 +27,19 @@ from daemon.router import affinity, cooldowns, headroom, health, rest_rules, ret
 from daemon.router import ownership as looking
 from daemon.service.protocol import ConnectionLimits
 from daemon.snapshot import model_unknown
-from daemon.telemetry import audit, line_limit, log_ring, log_sink, long_text, metrics, model_labels, usage
+from daemon.telemetry import (
+    audit,
+    line_limit,
+    log_ring,
+    log_sink,
+    long_text,
+    metrics,
+    model_labels,
+    trace_context,
+    usage,
+)
+from daemon.telemetry.otel import inference_numbers, running
+from daemon.telemetry.otel.settings import DEFAULT_BATCH
 from daemon.upstream import balance, discovery, model_list
 from daemon.upstream.http import call, connection, egress, transport, trust
 from daemon.wires import json, sse, sse_decoder
@@ -107,6 +119,11 @@ BOUNDS: Final[Mapping[str, float]] = {
     "log lines of strangers in a second": line_limit.MOST,
     "model labels of metrics that upstreams list": model_labels.MOST_DISCOVERED,
     "model labels that clients make up": model_labels.MOST_MODELS,
+    "`tracestate` that is passed on": trace_context.MOST_STATE,
+    "members of it": trace_context.MOST_MEMBERS,
+    "finished spans that wait for their export": DEFAULT_BATCH["OTEL_BSP_MAX_QUEUE_SIZE"],
+    "series of each OpenTelemetry metric of attempts": inference_numbers.MOST_SERIES,
+    "time for which a stop waits for the collector": running.STOP_SECONDS,
     "labels of lost fields": metrics.MOST_FIELDS,
     "log lines that wait to be written": log_sink.CAPACITY,
     "log lines in memory": log_ring.CAPACITY,

@@ -92,7 +92,7 @@ class RequestLines:
 
     def unparsed(self, error: GatewayError) -> None:
         """A connection was refused before there was a request on it."""
-        self.ended(EndedRequest(entry=OTHER, status=error.status, started=monotonic(), error=error))
+        self.ended(EndedRequest(entry=OTHER, status=error.status, started=monotonic(), error=error, method=""))
 
     def close(self) -> None:
         """Report what has been left out, at the end of the daemon."""

@@ -14,7 +14,7 @@ from daemon.masks import Masks
 from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.listings import Candidate
 from daemon.telemetry.failure_cause import reason_of
-from daemon.telemetry.otel.facts import Answered, Attempt, Ended
+from daemon.telemetry.otel.facts import Attempt, AttemptAnswer, Ended
 from daemon.telemetry.otel.names import SYSTEMS
 
 if TYPE_CHECKING:  # it imports OpenTelemetry
@@ -57,7 +57,7 @@ def answered(trace: RequestTrace, record: RequestRecord, summary: AnswerSummary,
     """The upstream's answer is complete. What the upstream chose is masked as it is for the client."""
     start = summary.start
     trace.answered(
-        Answered(
+        AttemptAnswer(
             id="" if start is None else masks(start.id)[:LONGEST],
             model="" if start is None else masks(start.model)[:LONGEST],
             finish=summary.finish or "",

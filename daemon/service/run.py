@@ -59,7 +59,6 @@ from daemon.systemd import Notifier, dump_stacks_on_crash, watchdog
 from daemon.telemetry.audit import AuditLog
 from daemon.telemetry.failure_events import FailureEvents
 from daemon.telemetry.metrics import Metrics
-from daemon.telemetry.otel.settings import read as read_settings
 from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.upstream.discovery import ModelDiscovery
 from daemon.upstream.http.egress import EgressPolicy
@@ -98,14 +97,13 @@ class Daemon:
 
     def __init__(self, options: RunOptions, environ: Mapping[str, str], log: DaemonLog) -> None:
         self._options, self._environ, self._log = options, environ, log
+        self._telemetry = Telemetry(environ, log)
         self._notifier = Notifier.from_environ(environ)
         current, audit, learned = Current(), AuditLog(), LearnedAmendments()
         router = Router(clock=time.monotonic, wall=time.time)
         states, metrics = AuthStates(router), Metrics(version=__version__)
         self._drain, self._deadlines, self._stop = Drain(), Deadlines(late=metrics.loop_was_late), asyncio.Event()
         self._failure_events = FailureEvents(audit)
-        self._telemetry = Telemetry(settings := read_settings(environ))
-        log.always = self._telemetry.secrets
         self._state_dir = state = _make_directory(state_directory(environ))
         self._lasting = lasting = lasting_problems(state, options.config)
         self._audit_file = open_audit_file(state, audit, lasting)
@@ -146,7 +144,6 @@ class Daemon:
             dropped_log_lines=lambda: log.dropped,
             egress=egress,
             writing=self._writing,
-            passes_traces=settings.passes,
         )
         self._numbers = DaemonNumbers(self._services, log, file, self._discovery, self._transport, lambda: self._store)
 

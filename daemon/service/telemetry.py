@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,8 @@ from daemon.api.inference.entry import ROUTES
 from daemon.api.public.status import metrics_of_now
 from daemon.api.services import Services
 from daemon.reload.supervise import supervised
-from daemon.secret import Secret
-from daemon.telemetry.otel.settings import Settings
+from daemon.service.appliers import DaemonLog
+from daemon.telemetry.otel.settings import read
 
 if TYPE_CHECKING:
     from daemon.telemetry.otel.running import OpenTelemetry
@@ -21,19 +22,16 @@ if TYPE_CHECKING:
 class Telemetry:
     """``begin`` before anything is served; ``stop`` when nothing is any more."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, environ: Mapping[str, str], log: DaemonLog) -> None:
+        self._settings = settings = read(environ)
         self._running: OpenTelemetry | None = None
-
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """The values of the headers for the collector."""
-        targets = (self._settings.traces, self._settings.metrics)
-        return tuple(value for target in targets if target is not None for _, value in target.headers)
+        targets = (settings.traces, settings.metrics)
+        log.always = tuple(value for target in targets if target is not None for _, value in target.headers)
 
     def begin(self, services: Services) -> None:
         """Report what cannot be honoured, and start what is asked for. A failure leaves OpenTelemetry off."""
         settings = self._settings
+        services.passes_traces = settings.passes
         for problem in settings.problems:
             logger.warning("OpenTelemetry: {}", problem)
         if settings.traces is None and settings.metrics is None:

@@ -291,7 +291,7 @@ def test_it_is_reported_when_the_collector_takes_them_again(upstream: Simulator)
             gateway.wait_log("it answers with HTTP 400")
             seen.status = 200
             gateway.post("/v1/messages", messages("x"))
-            gateway.wait_log("the collector takes traces again .*lost=[12]")
+            gateway.wait_log("the collector takes traces again .*dropped=[12]")
 
 
 @pytest.mark.parametrize(

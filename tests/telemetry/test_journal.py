@@ -78,9 +78,7 @@ def there(tmp_path: Path) -> Iterator[Journal]:
 
 def test_an_entry_has_the_line_the_priority_and_each_field(there: Journal) -> None:
     sink = there.configure()
-    logs.log_request(
-        {"request_id": "abc", "provider": "fox", "status": 502, "total_ms": 39.0, "lost": None}, "WARNING"
-    )
+    logs.log_request({"request_id": "abc", "provider": "fox", "status": 502, "total_ms": 39.0, "lost": None}, "WARNING")
     sink.close()
     assert there.entries() == [
         {

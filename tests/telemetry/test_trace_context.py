@@ -41,7 +41,8 @@ def test_an_invalid_parent(value: str) -> None:
 
 @pytest.mark.parametrize(
     ("lines", "expected"),
-    [([], ""), (["a=1"], "a=1"), (["a=1, b=2"], "a=1,b=2"), (["a=1", "b=2"], "a=1,b=2"), (["a=1,,b=2"], "a=1,b=2"),
+    [([], ""), ([""], ""),
+     (["a=1"], "a=1"), (["a=1, b=2"], "a=1,b=2"), (["a=1", "b=2"], "a=1,b=2"), (["a=1,,b=2"], "a=1,b=2"),
      (["tenant@system=x"], "tenant@system=x"), (["a=1,a=2"], ""), (["a"], ""), (["A=1"], ""), (["a=caf\u00e9"], ""),
      (["a=b=c"], ""), (["a="], ""), ([",".join(f"a{i}=1" for i in range(MOST_MEMBERS))],) * 2,
      ([",".join(f"a{i}=1" for i in range(MOST_MEMBERS + 1))], ""),

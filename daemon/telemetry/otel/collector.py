@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from http.client import HTTPException
 from time import monotonic
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 import requests
 from loguru import logger
@@ -22,7 +23,7 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from daemon.telemetry.otel.settings import GRPC_PORT, Signal, Target
+from daemon.telemetry.otel.settings import GRPC_PORT, ExportTarget, Signal
 
 PAUSE: Final = 60.0
 """Seconds between two warnings about one signal, however often the collector changes its mind."""
@@ -31,11 +32,14 @@ PAUSE: Final = 60.0
 class NotedSession(requests.Session):
     """Remembers why the latest request was not taken; '' where it was."""
 
-    def __init__(self) -> None:
+    def __init__(self, endpoint: str) -> None:
         super().__init__()
         self.why = ""
+        parts = urlsplit(endpoint)  # without ``auth``, a .netrc would take the place of what is asked for
+        self.auth = _unchanged if parts.username is None else (unquote(parts.username), unquote(parts.password or ""))
 
     def request(self, *args: Any, **options: Any) -> requests.Response:
+        options["verify"] = self.verify  # else REQUESTS_CA_BUNDLE takes the place of a certificate that is asked for
         try:
             response = super().request(*args, **options)
         except Exception as error:
@@ -58,6 +62,8 @@ def words_of(error: BaseException) -> str:
             return "its name does not resolve"
         if isinstance(each, HTTPException):
             return "it closes the connection, or does not answer with HTTP"
+        if type(each) is OSError and each.errno is None:  # requests' own, about a path
+            return "a file of OTEL_EXPORTER_OTLP_CERTIFICATE, _CLIENT_KEY or _CLIENT_CERTIFICATE cannot be read"
         if isinstance(each, OSError) and not isinstance(each, requests.RequestException) and each.strerror:
             return each.strerror[:1].lower() + each.strerror[1:]
     return type(error).__name__
@@ -75,10 +81,14 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             todo += [*each.args, getattr(each, "reason", None), each.__cause__, each.__context__]
 
 
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
 class Reachability:
     """Of one signal. Used on the thread that exports it, and by ``dropped`` on the event loop."""
 
-    def __init__(self, signal: Signal, target: Target, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, signal: Signal, target: ExportTarget, clock: Callable[[], float] = monotonic) -> None:
         self._signal, self._target, self._clock = signal, target, clock
         self._failing = False
         self._reported: float | None = None
@@ -88,7 +98,7 @@ class Reachability:
         """The collector has taken what was sent."""
         if self._failing:
             lost, self._lost, self._failing = self._lost, 0, False
-            logger.bind(endpoint=self._target.shown, lost=lost).info(
+            logger.bind(endpoint=self._target.shown, dropped=lost).info(
                 f"OpenTelemetry: the collector takes {self._signal} again"
             )
 
@@ -125,8 +135,8 @@ class Reachability:
 class SpansToCollector(SpanExporter):
     """The official exporter of spans, with its failures in our words."""
 
-    def __init__(self, target: Target, reachability: Reachability) -> None:
-        self._session = NotedSession()
+    def __init__(self, target: ExportTarget, reachability: Reachability) -> None:
+        self._session = NotedSession(target.endpoint)
         self._exporter = OTLPSpanExporter(session=self._session, **_options(target))
         self._reachability = reachability
 
@@ -142,8 +152,8 @@ class SpansToCollector(SpanExporter):
 class MetricsToCollector:
     """The same for metrics."""
 
-    def __init__(self, target: Target, reachability: Reachability) -> None:
-        self._session = NotedSession()
+    def __init__(self, target: ExportTarget, reachability: Reachability) -> None:
+        self._session = NotedSession(target.endpoint)
         self._exporter = OTLPMetricExporter(session=self._session, **_options(target))
         self._reachability = reachability
 
@@ -156,11 +166,12 @@ class MetricsToCollector:
 
 
 def quiet(reachability: Reachability | None) -> None:
-    """What the SDK would log itself stays out of the log: it may quote a header, and repeats itself. A span without a
-    place is noted."""
+    """What the SDK and its HTTP library would log themselves stays out of the log: it may quote a header or an address,
+    and repeats itself. A span without a place is noted."""
     handler = _Quiet(reachability)
-    log = logging.getLogger("opentelemetry")
-    log.handlers, log.propagate = [handler], False
+    for name in ("opentelemetry", "urllib3"):
+        log = logging.getLogger(name)
+        log.handlers, log.propagate = [handler], False
 
 
 class _Quiet(logging.Handler):
@@ -173,7 +184,7 @@ class _Quiet(logging.Handler):
             self._reachability.dropped()
 
 
-def _options(target: Target) -> dict[str, Any]:
+def _options(target: ExportTarget) -> dict[str, Any]:
     return {
         "endpoint": target.endpoint,
         "headers": {name: value.reveal() for name, value in target.headers},

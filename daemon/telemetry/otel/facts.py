@@ -20,7 +20,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     streamed: bool
 
 
-class Answered(Struct, frozen=True, kw_only=True):
+class AttemptAnswer(Struct, frozen=True, kw_only=True):
     """What is known of an upstream's whole answer. ``first``: when the upstream's first event came, in
     ``time.monotonic`` seconds. ``usage`` None: the upstream did not say."""
 

@@ -33,7 +33,7 @@ NOT_KEPT: Final[Any] = None
 """In place of the least and the greatest observation: the exporter leaves them out."""
 
 
-class Sample(Protocol):
+class FamilySample(Protocol):
     """One number of a family, as the Prometheus library has it."""
 
     name: str

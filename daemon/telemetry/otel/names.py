@@ -19,7 +19,8 @@ SCOPE: Final = "tppcd"
 CHAT: Final = "chat"
 """``gen_ai.operation.name`` of all three APIs."""
 
-Place = Literal["request", "attempt", "both", "event", "resource"]
+Place = Literal["request", "attempt", "both"]
+"""Whose span has it."""
 
 
 class Name(StrEnum):

@@ -15,7 +15,7 @@ from time import monotonic
 from opentelemetry.propagators.textmap import TextMapPropagator
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, format_trace_id, set_span_in_context
 
-from daemon.telemetry.otel.facts import Answered, Attempt, Ended
+from daemon.telemetry.otel.facts import Attempt, AttemptAnswer, Ended
 from daemon.telemetry.otel.inference_numbers import InferenceNumbers, counts_of
 from daemon.telemetry.otel.names import CHAT, FIRST_EVENT, USAGE_NAMES, Name
 
@@ -69,7 +69,7 @@ class RequestTrace:
             self._propagator.inject(headers, set_span_in_context(self._open))
         return headers
 
-    def answered(self, answer: Answered) -> None:
+    def answered(self, answer: AttemptAnswer) -> None:
         """The attempt has its whole answer."""
         span, self._open = self._open, None
         if span is None:

@@ -128,5 +128,5 @@ def resource_of_this_process() -> Resource:
 
 def _call(loop: asyncio.AbstractEventLoop, what: Callable[[], object]) -> None:
     """On the loop, unless that has ended meanwhile."""
-    if not loop.is_closed():
+    with contextlib.suppress(RuntimeError):  # closed
         loop.call_soon_threadsafe(what)

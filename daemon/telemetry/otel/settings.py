@@ -36,7 +36,7 @@ SAMPLERS: Final = {
 COMPRESSIONS: Final = ("", "none", "gzip", "deflate")
 
 
-class Target(Struct, frozen=True, kw_only=True):
+class ExportTarget(Struct, frozen=True, kw_only=True):
     """Where one signal goes, and how. ``timeout`` in seconds."""
 
     endpoint: str
@@ -64,8 +64,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     trace context is used, and passed on to upstreams. ``sampled``: the part of the traces that a sampler by ratio
     keeps. ``problems``: what cannot be honoured, in words."""
 
-    traces: Target | None = None
-    metrics: Target | None = None
+    traces: ExportTarget | None = None
+    metrics: ExportTarget | None = None
     interval: float = DEFAULT_INTERVAL / 1000
     batch: Batch
     sampler: str = "parentbased_always_on"
@@ -77,7 +77,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 def read(environ: Mapping[str, str]) -> Settings:
     """What is asked for. An empty variable counts as absent."""
     reader = _Reader(environ)
-    targets: dict[Signal, Target | None] = dict.fromkeys(SIGNALS)
+    targets: dict[Signal, ExportTarget | None] = dict.fromkeys(SIGNALS)
     passes = reader.passes()
     if reader.get("OTEL_SDK_DISABLED").lower() != "true":
         targets = {signal: reader.target(signal) for signal in SIGNALS}
@@ -111,7 +111,7 @@ class _Reader:
         own, common = f"OTEL_EXPORTER_OTLP_{signal.upper()}_{what}", f"OTEL_EXPORTER_OTLP_{what}"
         return (own, self.get(own)) if self.get(own) else (common, self.get(common))
 
-    def target(self, signal: Signal) -> Target | None:
+    def target(self, signal: Signal) -> ExportTarget | None:
         if not self._is_on(signal):
             return None
         name, protocol = self.of(signal, "PROTOCOL")
@@ -128,7 +128,7 @@ class _Reader:
         if compression.lower() not in COMPRESSIONS:
             self.problem(f"{name}: the compression is not known: use gzip or none")
             compression = ""
-        return Target(
+        return ExportTarget(
             endpoint=endpoint,
             headers=self._headers(signal),
             timeout=self.number(self.of(signal, "TIMEOUT")[0], DEFAULT_TIMEOUT) / 1000,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.telemetry.otel.settings import Settings, Target, read
+from daemon.telemetry.otel.settings import ExportTarget, Settings, read
 
 BASE = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
 
@@ -96,7 +96,7 @@ def test_every_option_of_an_exporter() -> None:
     assert (settings.metrics.timeout, settings.metrics.compression) == (0.1, "none")
 
 
-def revealed(target: Target) -> dict[str, str]:
+def revealed(target: ExportTarget) -> dict[str, str]:
     return {name: value.reveal() for name, value in target.headers}
 
 
