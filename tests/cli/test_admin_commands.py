@@ -21,7 +21,8 @@ from tests.service.conftest import serving
 
 
 @pytest.fixture(autouse=True)
-def _clock() -> Iterator[None]:
+def _clock_and_width(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("COLUMNS", raising=False)
     yield
     time.tzset()
 
