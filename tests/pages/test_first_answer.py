@@ -3,7 +3,7 @@
     make soak              or: pytest -m soak tests/pages/test_first_answer.py
 
 Everything is real: ``git clone``, ``make run`` with an empty pip cache, Claude Code. Not as on the page are the ports,
-and the addresses of providers, which are simulators that take the user's key alone. The times are printed, not asserted.
+and the addresses of providers, which are simulators that take the user's key alone. Times are printed, not asserted.
 """
 
 from __future__ import annotations

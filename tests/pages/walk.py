@@ -166,7 +166,8 @@ class Walk:
         port = self.ports.get(written) or "0"
         home = self.home / f"{written}-{len(list(self.home.iterdir()))}"
         home.mkdir()
-        running = Running((*args, "--port", port), home, self._env, cwd=self.clone)
+        env = self._env | {"PYTHONPATH": str(ROOT)}
+        running = Running((*args, "--port", port), home, env, cwd=self.clone)
         self.running[written] = running
         running.url = "http://" + running.wait_log(r"(?:listening|upstream) on (?:http://)?([\w.]+:\d+)\b")[1]
         self.ports[written] = running.url.rpartition(":")[2]
