@@ -1,6 +1,6 @@
 # `make run` and `make test` need nothing but make and a python3 of version 3.11 or newer with venv.
 # `make PYTHON=python3.13 …` picks another interpreter, `VENV=` another place for the environment.
-# `make install` puts the service on this machine; scripts/service.sh says what goes where, and which variables it takes.
+# `make install` puts the service on this machine; .build/install.sh says what goes where, and which variables it takes.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -20,7 +20,7 @@ LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 SOURCES := $(shell find daemon systemd -type f -not -name '*.pyc')
 
-SERVICE = PYTHON='$(PYTHON)' PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' CONFIG='$(CONFIG)' sh scripts/service.sh
+SERVICE = PYTHON='$(PYTHON)' PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' CONFIG='$(CONFIG)' sh .build/install.sh
 
 .DEFAULT_GOAL := help
 .PHONY: help run venv dist install uninstall test fast check format soak bench clients e2e-model docs lock clean
@@ -36,7 +36,7 @@ venv: $(INSTALLED) ## set up .venv and start nothing
 
 dist: $(LOCKED) ## build the sdist, and from it the wheel, into dist/
 	@rm -rf dist && mkdir dist
-	@PYTHONPATH=scripts $(BIN)/python -B -c 'import build_backend; build_backend.build_sdist("dist")' > dist/log 2>&1 || \
+	@PYTHONPATH=.build $(BIN)/python -B -c 'import backend; backend.build_sdist("dist")' > dist/log 2>&1 || \
 		{ cat dist/log >&2; exit 1; }
 	@rm dist/log
 	@$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/tppcd-*.tar.gz
@@ -102,7 +102,7 @@ $(LOCKED): constraints.txt | $(BIN)/python
 	@$(PIP) install --quiet --require-hashes -r constraints.txt
 	@touch $@
 
-$(INSTALLED): $(LOCKED) pyproject.toml scripts/build_backend.py README.md LICENSE $(SOURCES)
+$(INSTALLED): $(LOCKED) pyproject.toml .build/backend.py README.md LICENSE $(SOURCES)
 	@echo "installing tppcd in $(VENV)" >&2
 	@$(PIP) install --quiet --no-deps --no-build-isolation --force-reinstall .
 	@touch $@

@@ -19,7 +19,7 @@ from daemon.cli.exit_codes import CONFIG, OK
 from tests.test_house import PROJECT, ROOT, name, tracked
 
 STALE = "daemon/cli/deleted_long_ago.py"
-GENERATED = {"PKG-INFO", "setup.cfg"}
+GENERATED = {"MANIFEST.in", "PKG-INFO", "setup.cfg"}
 """What setuptools adds to an sdist, besides its egg-info."""
 
 
@@ -101,7 +101,7 @@ def test_a_container_is_built_from_all_that_the_wheel_needs(wheel: zipfile.ZipFi
     """.dockerignore names what the image's build gets to see."""
     rules = (ROOT / ".dockerignore").read_text("utf-8").split()
     seen = {rule[1:] for rule in rules if rule.startswith("!")}
-    needed = files(wheel) | {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", "scripts/build_backend.py"}
+    needed = files(wheel) | {"pyproject.toml", "constraints.txt", "README.md", "LICENSE", ".build/backend.py"}
     assert rules[0] == "*" and {each for each in needed if each.partition("/")[0] not in seen} == set()
 
 

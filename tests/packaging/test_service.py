@@ -48,7 +48,7 @@ class Machine:
 
     def __init__(self, directory: Path) -> None:
         self.clone, self.root = directory / "clone", directory / "root"
-        for name in ("scripts", "systemd"):
+        for name in (".build", "systemd"):
             shutil.copytree(ROOT / name, self.clone / name)
         for name in ("Makefile", "pyproject.toml", "constraints.txt", "README.md", "CHANGELOG.md", "LICENSE"):
             shutil.copy(ROOT / name, self.clone / name)

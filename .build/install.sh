@@ -134,7 +134,7 @@ build_release() {
     fi
     echo "building tppcd $version"
     mkdir "$work/tree"
-    cp -R daemon systemd scripts pyproject.toml README.md LICENSE "$work/tree"
+    cp -R daemon systemd .build pyproject.toml README.md LICENSE "$work/tree"
     $pip install --no-index --find-links "$WHEELS" --upgrade setuptools wheel
     $pip wheel --no-deps --no-build-isolation --wheel-dir "$work/own" "$work/tree"
     echo "installing it in $release"
