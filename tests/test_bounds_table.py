@@ -27,7 +27,7 @@ from daemon.router import affinity, cooldowns, headroom, health, rest_rules, ret
 from daemon.router import ownership as looking
 from daemon.service.protocol import ConnectionLimits
 from daemon.snapshot import model_unknown
-from daemon.telemetry import audit, line_limit, log_ring, log_sink, long_text, metrics, model_labels, usage
+from daemon.telemetry import audit, journal, line_limit, log_ring, log_sink, long_text, metrics, model_labels, usage
 from daemon.upstream import balance, discovery, model_list
 from daemon.upstream.http import call, connection, egress, transport, trust
 from daemon.wires import json, sse, sse_decoder
@@ -108,6 +108,7 @@ BOUNDS: Final[Mapping[str, float]] = {
     "model labels of metrics that upstreams list": model_labels.MOST_DISCOVERED,
     "model labels that clients make up": model_labels.MOST_MODELS,
     "labels of lost fields": metrics.MOST_FIELDS,
+    "one line in the journal, with its fields, that is too long for a message to journald": journal.MOST,
     "log lines that wait to be written": log_sink.CAPACITY,
     "log lines in memory": log_ring.CAPACITY,
     "audit events in memory": audit.CAPACITY,
