@@ -150,6 +150,7 @@ build_release() {
     cp -R docs "$DESTDIR$release/share/doc/tppcd"
     cp README.md CHANGELOG.md "$DESTDIR$release/share/doc/tppcd"
     find "$DESTDIR$release/share/doc" -name '*.py' -delete
+    chmod -R u=rwX,go=rX "$DESTDIR$release/share/doc"
 }
 
 # Makes the directory of a file; the list has those that were not there.
@@ -291,7 +292,7 @@ install_service() {
 
     echo "installed tppcd $version in $app${previous:+; before: ${previous##*/}}"
     echo "  command  $BINDIR/tppcd"
-    echo "  service  $UNITDIR/tppcd.service"
+    echo "  service $(sed -n -E 's#.*[.](service|socket|timer)$# &#p' "$work/installed" | tr -d '\n')"
     echo "  config   $etc/config.yaml, $config_note"
     check_config
     [ -n "$DESTDIR" ] || echo "next: $(start_command)"
