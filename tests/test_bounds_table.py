@@ -29,6 +29,7 @@ from daemon.service.protocol import ConnectionLimits
 from daemon.snapshot import model_unknown
 from daemon.telemetry import (
     audit,
+    journal,
     line_limit,
     log_ring,
     log_sink,
@@ -125,6 +126,7 @@ BOUNDS: Final[Mapping[str, float]] = {
     "series of each OpenTelemetry metric of attempts": inference_numbers.MOST_SERIES,
     "time for which a stop waits for the collector": running.STOP_SECONDS,
     "labels of lost fields": metrics.MOST_FIELDS,
+    "one line in the journal, with its fields, that is too long for a message to journald": journal.MOST,
     "log lines that wait to be written": log_sink.CAPACITY,
     "log lines in memory": log_ring.CAPACITY,
     "audit events in memory": audit.CAPACITY,

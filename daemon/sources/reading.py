@@ -19,6 +19,10 @@ Stamp = tuple[int, ...]
 """(device, inode, size, mtime, ctime) of the file behind a path, or (errno,) if it cannot be read."""
 
 
+_HOMES: Final = frozenset(("home", "root"))
+"""Top directories that ``ProtectHome=`` of the unit hides, as if their mode were 0."""
+
+
 class Unreadable(Exception):
     """Why a file was not read: ``code`` for programs, ``message`` and ``hint`` for people."""
 
@@ -109,9 +113,10 @@ def explain(error: OSError) -> Unreadable:
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return Unreadable("missing", "does not exist", "write one with: tppcd init, or check the path")
     if error.errno in (errno.EACCES, errno.EPERM):
-        return Unreadable(
-            "unreadable", "permission denied", "give the daemon's user read access, e.g. by chown or chmod"
-        )
+        hint = "give the daemon's user read access, e.g. by chown or chmod"
+        if _HOMES.intersection(str(error.filename).split("/", 2)[1:2]):
+            hint += "; a systemd service does not see home directories"
+        return Unreadable("unreadable", "permission denied", hint)
     if error.errno == errno.EISDIR:
         return Unreadable("not-regular", "is a directory, not a regular file", "name a regular file")
     if error.errno == errno.ELOOP:

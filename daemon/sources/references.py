@@ -77,7 +77,8 @@ def _from_file(path: str) -> str:
     try:
         raw = read_whole(path, MAX_REFERENCE_BYTES).raw
     except Unreadable as why:
-        raise UnresolvedReference(f"{path} {why.message}", why.hint) from None
+        hint = "create it, or check the path" if why.code == "missing" else why.hint
+        raise UnresolvedReference(f"{path} {why.message}", hint) from None
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:

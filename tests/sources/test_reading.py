@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -56,3 +57,16 @@ def test_a_stamp_changes_with_everything_that_may_change_content(tmp_path: Path)
     stamps.append(stamp(str(path)))
     assert len(set(stamps)) == 5
     assert len(stamp("a\0b")) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "says"), [("/home/ann/fox.key", True), ("/home/fox.key", True), ("/etc/tppcd/fox.key", False)]
+)
+def test_a_home_directory_may_be_hidden_from_a_service(path: str, says: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str) -> os.stat_result:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    with pytest.raises(Unreadable, match="permission denied") as refused:
+        read_whole(path)
+    assert ("a systemd service does not see home directories" in refused.value.hint) == says

@@ -17,6 +17,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from tests.harness import wait_for
 
@@ -258,19 +259,22 @@ def booted(directory: Path) -> Iterator[Box]:
         subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL) as top,
     ):
         try:
-            yield _installed(Box(wait_for(lambda: _booted(top.pid), "a systemd that has booted")))
+            yield _installed(Box(wait_for(lambda: _booted(top, log), "a systemd that has booted")))
         finally:
             top.kill()
 
 
-def _booted(top: int) -> int | None:
+def _booted(top: subprocess.Popen[bytes], log: IO[str]) -> int | None:
     """The process of the systemd below ``top``, once its target is reached. Others may have boxes of their own."""
-    pid = top
-    while Path(f"/proc/{pid}/comm").read_text().strip() != "systemd":
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        if not children:
-            return None
-        pid = int(children[0])
+    if top.poll() is not None:
+        log.seek(0)
+        raise AssertionError(f"the box ended:\n{log.read()}")
+    pid = top.pid
+    try:
+        while Path(f"/proc/{pid}/comm").read_text().strip() != "systemd":
+            pid = int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+    except (OSError, IndexError):  # a mount or a mkdir of the scripts, which has just ended
+        return None
     return pid if Box(pid).run("systemctl", "is-active", "-q", "box.target").returncode == 0 else None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.systemd_box import box as systemd_box
-from tests.systemd_box.box import CONFIG, CONFIG_TEXT, ROOT, UNIT, Box
+from tests.systemd_box.box import CONFIG, CONFIG_TEXT, ROOT, SOCKET, UNIT, Box
 from tests.test_house import name, tracked
 
 PYTHON = "/usr/bin/python3"
@@ -37,7 +37,8 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
 
 def _fresh(directory: Path) -> Iterator[Box]:
     with systemd_box.booted(directory) as box:
-        box.do("rm", "-rf", "/etc/tppcd", "/etc/sysusers.d", f"/etc/systemd/system/{UNIT}")
+        units = (f"/etc/systemd/system/{unit}" for unit in (UNIT, SOCKET))
+        box.do("rm", "-rf", "/etc/tppcd", "/etc/sysusers.d", *units)
         box.do("userdel", "tppcd")
         box.do("systemctl", "daemon-reload")
         _send(box, directory, ["wheels"], "/srv")

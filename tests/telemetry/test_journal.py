@@ -78,21 +78,24 @@ def there(tmp_path: Path) -> Iterator[Journal]:
 
 def test_an_entry_has_the_line_the_priority_and_each_field(there: Journal) -> None:
     sink = there.configure()
-    logs.log_request({"request_id": "abc", "provider": "fox", "status": 502, "total_ms": 39.0, "lost": None}, "WARNING")
+    fields: dict[str, object] = {"request_id": "abc", "entry": "chat", "model": "gpt-5", "served": "gpt-5"}
+    logs.log_request({**fields, "provider": "fox", "status": 502, "total_ms": 39.0, "lost": None}, "WARNING")
     sink.close()
-    assert there.entries() == [
-        {
-            "MESSAGE": "WARNING 502 fox 39 ms request_id=abc provider=fox status=502 total_ms=39",
-            "PRIORITY": "4",
-            "SYSLOG_IDENTIFIER": "tppcd",
-            "SYSLOG_FACILITY": "3",
-            "TPPCD_LOGGER": "request",
-            "TPPCD_REQUEST_ID": "abc",
-            "TPPCD_PROVIDER": "fox",
-            "TPPCD_STATUS": "502",
-            "TPPCD_TOTAL_MS": "39",
-        }
-    ]
+    (entry,) = there.entries()
+    assert entry.pop("MESSAGE").startswith("WARNING 502 gpt-5 → gpt-5 fox 39 ms ")
+    assert entry == {
+        "PRIORITY": "4",
+        "SYSLOG_IDENTIFIER": "tppcd",
+        "SYSLOG_FACILITY": "3",
+        "TPPCD_LOGGER": "request",
+        "TPPCD_REQUEST_ID": "abc",
+        "TPPCD_ENTRY": "chat",
+        "TPPCD_MODEL": "gpt-5",
+        "TPPCD_SERVED": "gpt-5",
+        "TPPCD_PROVIDER": "fox",
+        "TPPCD_STATUS": "502",
+        "TPPCD_TOTAL_MS": "39",
+    }
 
 
 def test_json_is_the_message_where_json_is_asked(there: Journal) -> None:
