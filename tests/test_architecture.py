@@ -29,7 +29,6 @@ HOMES = {
     "httpx": ("api", "cli"),
     "loguru": ("",),
     "msgspec": ("",),
-    "prometheus_client": ("telemetry.metrics",),
     "python_socks": ("upstream.http.tunnel",),
     "starlette": ("api",),
     "uvicorn": ("service", "simulate", "cli.simulate"),
