@@ -30,6 +30,7 @@ HOMES = {
     "loguru": ("",),
     "msgspec": ("",),
     "opentelemetry": ("telemetry.otel",),
+    "prometheus_client": ("telemetry.metrics",),
     "python_socks": ("upstream.http.tunnel",),
     "requests": ("telemetry.otel.collector",),
     "starlette": ("api",),

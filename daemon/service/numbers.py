@@ -16,8 +16,7 @@ from daemon.service.appliers import DaemonLog
 from daemon.service.server import GatewayServer
 from daemon.sources.file import FileSource
 from daemon.store.source import StoreSource
-from daemon.telemetry.exposition import Labels
-from daemon.telemetry.metrics import Numbers
+from daemon.telemetry.metrics import Labels, Numbers
 from daemon.upstream.discovery import ModelDiscovery
 from daemon.upstream.http.transport import Transport
 

@@ -40,7 +40,9 @@ class Daemon:
         """By the values of the labels, in the order of their names; of causes that have not been met there is a 0."""
         families = text_string_to_metric_families(self.world.services.metrics.exposition().decode())
         samples = [sample for family in families for sample in family.samples if sample.name == name]
-        return {tuple(each.labels[label] for label in sorted(each.labels)): each.value for each in samples if each.value}
+        return {
+            tuple(each.labels[label] for label in sorted(each.labels)): each.value for each in samples if each.value
+        }
 
     async def ask(self, *chunks: bytes, limits: ConnectionLimits = QUICK) -> bytes:
         async with serving(self.app, limits, refused=self.world.services.lines.unparsed) as (_, port):

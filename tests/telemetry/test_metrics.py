@@ -14,11 +14,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from daemon.inference.response import Usage
-from daemon.telemetry.exposition import Labels
 from daemon.telemetry.log_lines import Record
 from daemon.telemetry.log_sink import LogSink, Writer
 from daemon.telemetry.metric_table import TABLE
-from daemon.telemetry.metrics import MOST_FIELDS, AuthNumbers, Metrics
+from daemon.telemetry.metrics import MOST_FIELDS, AuthNumbers, Labels, Metrics
 from daemon.telemetry.model_labels import MOST_DISCOVERED, MOST_MODELS, Standing
 from daemon.telemetry.process_numbers import PROCESS_TABLE, STARTED, ProcessNumbers
 
@@ -77,16 +76,6 @@ def test_every_row_is_exposed_with_its_type() -> None:
             _, _, name, kind = line.split(" ")
             types[name] = kind
     assert types == {metric.name: metric.kind for metric in TABLE}
-
-
-@pytest.mark.parametrize("name", ['a"b', "back\\slash", "two\nlines", "provider {x=1}, ok", "提供商", ""])
-def test_names_are_read_back_as_they_are(name: str) -> None:
-    metrics = Metrics()
-    metrics.attempt(name, "ok")
-    metrics.request_finished("messages", name, 200, 0.1, 0.2)
-    found = [sample for sample in samples_of(metrics.exposition().decode()) if sample.name.startswith("tppcd_")]
-    assert {each.labels["name"] for each in found if "name" in each.labels} == {name}
-    assert {each.labels["provider"] for each in found if "provider" in each.labels} == {name}
 
 
 def test_a_failed_reload_keeps_the_time_of_the_last_good_one() -> None:

@@ -19,8 +19,7 @@ from daemon.gateway.caller import caller
 from daemon.gateway.own_names import host_name, is_own_name
 from daemon.snapshot.core_auths import Verified
 from daemon.snapshot.snapshot import Snapshot
-from daemon.telemetry.exposition import CONTENT_TYPE
-from daemon.telemetry.metrics import AuthNumbers, Metrics
+from daemon.telemetry.metrics import CONTENT_TYPE, AuthNumbers, Metrics
 
 KEY_VERIFIED: Final[Mapping[Verified, int]] = {"yes": 1, "no": 0}
 
