@@ -95,14 +95,15 @@ def test_a_request_is_a_span_and_its_attempt_another(
     gateway.wait_log(rf"request_id={said['tppcd.request.id']} .*trace_id={TRACE}")
 
 
-def test_every_way_through_says_the_same_of_an_answer(received: Collector, upstream: Simulator) -> None:
-    """Passed through or translated, from each API to each, whole or streamed."""
+def test_every_way_through_says_the_same_of_an_answer(upstream: Simulator) -> None:
+    """Passed through or translated, from each API to each, whole or streamed. With a collector of its own: daemons that
+    are forked for tests draw the same request IDs."""
     wires = {"ape": "messages", "bee": "chat", "cat": "responses"}
     text = config(*(provider(name, upstream, wire_api=wire) for name, wire in wires.items()))
-    with daemon(text, env=QUICK | {"OTEL_EXPORTER_OTLP_ENDPOINT": received.url}) as gateway:
+    with collector() as seen, daemon(text, env=QUICK | {"OTEL_EXPORTER_OTLP_ENDPOINT": seen.url}) as gateway:
         for name, path, stream in product(wires, REQUESTS, (False, True)):
             response = gateway.post(path, REQUESTS[path]("x", model=f"{name}/gpt-5", stream=stream))
-            _, attempt = of(received, response, 1)
+            _, attempt = of(seen, response, 1)
             said = attempt.attributes
             assert said["gen_ai.provider.name"] == ("anthropic" if name == "ape" else "openai")
             assert said["gen_ai.response.model"] == "gpt-5"
