@@ -4,6 +4,8 @@
               secrets masked) ─ log_outputs (stream, file); tracebacks without data;
               log_ring keeps the newest records for `tppcd logs`
     metrics   counters, gauges and histograms; the Prometheus text
+    otel      traces and the same metrics over OTLP, where an `OTEL_*` variable asks for them; trace_context
+              is what of a client's `traceparent` counts
     audit     numbered events in a ring and on disk: reloads, change summaries, auth state changes
 
 Callers never wait: a stuck terminal or a slow follower loses lines, which are counted and reported.
