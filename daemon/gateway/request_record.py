@@ -14,7 +14,7 @@ from daemon.snapshot.core_auths import CoreAuth
 from daemon.telemetry.failure_cause import Cause, Reason, cause_of, level_of, reason_of
 from daemon.telemetry.logs import log_request
 from daemon.telemetry.metrics import Metrics
-from daemon.telemetry.trace_context import trace_id_of
+from daemon.telemetry.trace_context import PARENT, trace_id_of
 
 if TYPE_CHECKING:  # it imports OpenTelemetry
     from daemon.telemetry.otel.request_trace import RequestTrace
@@ -141,8 +141,10 @@ class RequestRecord:
         }
         if self.estimated:
             fields["tokens"] = "estimated"
-        if trace_id := self.trace.trace_id if self.trace is not None else trace_id_of(client_request.headers):
-            fields["trace_id"] = trace_id
+        if self.trace is not None and self.trace.trace_id:
+            fields["trace_id"] = self.trace.trace_id
+        elif PARENT in client_request.headers:
+            fields["trace_id"] = trace_id_of(client_request.headers)
         if lost:
             fields["lost"] = ",".join(dict.fromkeys(lost))
         if self.status != 200:

@@ -15,7 +15,7 @@ from daemon.snapshot.core_auths import CoreAuth
 from daemon.snapshot.listings import Candidate
 from daemon.telemetry.failure_cause import reason_of
 from daemon.telemetry.otel.facts import Attempt, AttemptAnswer, Ended
-from daemon.telemetry.otel.names import SYSTEMS
+from daemon.telemetry.otel.names import FAMILIES, SYSTEMS
 
 if TYPE_CHECKING:  # it imports OpenTelemetry
     from daemon.telemetry.otel.request_trace import RequestTrace
@@ -93,7 +93,7 @@ def end(trace: RequestTrace, record: RequestRecord, *, begun: bool) -> None:
 
 def system_of(auth: CoreAuth) -> str:
     """Whose API it is, in the word of the conventions."""
-    return SYSTEMS.get(auth.profile) or SYSTEMS.get(auth.provider, SYSTEMS["openai"])
+    return SYSTEMS.get(auth.profile) or FAMILIES[auth.provider]
 
 
 @lru_cache(maxsize=1024)

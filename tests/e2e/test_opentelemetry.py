@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Iterator
+from itertools import product
 
 import httpx
 import pytest
@@ -92,6 +93,24 @@ def test_a_request_is_a_span_and_its_attempt_another(
     assert f"http://{told['server.address']}:{told['server.port']}" == upstream.url
     assert request.begun <= attempt.begun <= attempt.ended <= request.ended
     gateway.wait_log(rf"request_id={said['tppcd.request.id']} .*trace_id={TRACE}")
+
+
+def test_every_way_through_says_the_same_of_an_answer(upstream: Simulator) -> None:
+    """Passed through or translated, from each API to each, whole or streamed. With a collector of its own: daemons that
+    are forked for tests draw the same request IDs."""
+    wires = {"ape": "messages", "bee": "chat", "cat": "responses"}
+    text = config(*(provider(name, upstream, wire_api=wire) for name, wire in wires.items()))
+    with collector() as seen, daemon(text, env=QUICK | {"OTEL_EXPORTER_OTLP_ENDPOINT": seen.url}) as gateway:
+        for name, path, stream in product(wires, REQUESTS, (False, True)):
+            response = gateway.post(path, REQUESTS[path]("x", model=f"{name}/gpt-5", stream=stream))
+            _, attempt = of(seen, response, 1)
+            said = attempt.attributes
+            assert said["gen_ai.provider.name"] == ("anthropic" if name == "ape" else "openai")
+            assert said["gen_ai.response.model"] == "gpt-5"
+            assert said["gen_ai.response.id"]
+            assert said["gen_ai.response.finish_reasons"] == ["stop"]
+            assert said["gen_ai.usage.output_tokens"] > 0
+            assert ("gen_ai.request.stream" in said) == ("gen_ai.response.time_to_first_chunk" in said)
 
 
 @pytest.mark.parametrize(

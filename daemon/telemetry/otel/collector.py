@@ -6,6 +6,7 @@ drop what has not been taken by then.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -158,7 +159,9 @@ class MetricsToCollector:
         self._reachability = reachability
 
     def export(self, metrics: MetricsData) -> None:
-        result = self._exporter.export(metrics)
+        result = MetricExportResult.FAILURE
+        with contextlib.suppress(Exception):  # its thread goes on
+            result = self._exporter.export(metrics)
         _note(self._reachability, self._session, result is MetricExportResult.SUCCESS, 1)
 
     def shutdown(self) -> None:

@@ -139,8 +139,6 @@ USAGE_NAMES: Final = (Name.INPUT, Name.OUTPUT, Name.CACHE_READ, Name.CACHE_WRITE
 INSTRUMENTS: Final = (DURATION, TIME_TO_FIRST, *USAGE)
 
 SYSTEMS: Final[Mapping[str, str]] = {
-    "openai": "openai",
-    "anthropic": "anthropic",
     "azure": "azure.ai.openai",
     "deepseek": "deepseek",
     "kimi": "moonshot_ai",
@@ -150,3 +148,6 @@ SYSTEMS: Final[Mapping[str, str]] = {
     "gemini": "gcp.gemini",
 }
 """Profile -> ``gen_ai.provider.name``, where the conventions have a word for it."""
+FAMILIES: Final[Mapping[str, str]] = {"anthropic": "anthropic", "codex": "openai", "openai": "openai"}
+"""The same for all others: by the family of a core auth's API (``CoreAuth.provider``). A profile that was recognised by
+the owners of models says nothing of it."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from daemon.telemetry.otel.settings import ExportTarget, Settings, read
+from tests.harness import ROOT
 
 BASE = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
 
@@ -121,6 +124,29 @@ def test_whether_a_trace_context_is_passed_on(propagators: str, passes: bool, di
     """Propagators work also where the SDK is disabled, as the specification wants it."""
     settings = read({"OTEL_PROPAGATORS": propagators, "OTEL_SDK_DISABLED": disabled})
     assert (settings.passes, settings.problems) == (passes, ())
+
+
+class Asked(dict[str, str]):
+    """An environment that notes which variables are looked up."""
+
+    def __init__(self, environ: dict[str, str]) -> None:
+        super().__init__(environ)
+        self.names: set[str] = set()
+
+    def get(self, key, default=None):
+        self.names.add(key)
+        return super().get(key, default)
+
+
+def test_every_variable_that_is_read_is_in_the_reference() -> None:
+    environ = Asked(BASE | {"OTEL_TRACES_SAMPLER": "traceidratio"})
+    read(environ)
+    page = (ROOT / "docs/reference/opentelemetry.md").read_text("utf-8")
+    wanted = {re.sub("OTLP_(TRACES|METRICS)_", "OTLP_\u2026_", name) for name in environ.names}
+    assert len(wanted) > 15
+    temporality = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+    wanted = wanted - {temporality.replace("METRICS", "\u2026")} | {temporality}
+    assert [name for name in sorted(wanted) if f"`{name}`" not in page] == []
 
 
 def test_the_endpoint_is_shown_without_what_may_be_secret() -> None:
