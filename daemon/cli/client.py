@@ -107,7 +107,7 @@ def _change(arguments: argparse.Namespace, target: Target) -> int:
             f"{target.file}:{why.line}:{why.column}: {why.reason} ({why.hint}); nothing was written", arguments.format
         )
     except NotChangeable as why:
-        return _failed(f"{target.file}:{why}; nothing was written", arguments.format)
+        return _failed(f"{target.file}{':' if why.has_place else ': '}{why}; nothing was written", arguments.format)
     except Unreadable as why:
         return _failed(f"{why.about(str(target.file))} ({why.hint}); nothing was written", arguments.format)
     except WriteRefused as why:
