@@ -1,5 +1,5 @@
-"""The build backend: setuptools, on a clean tree. The sdist is the whole repository: `make test` and `make install` work
-in it.
+"""The build backend: setuptools, on a clean tree. The sdist is the whole repository: `make test` and `make install`
+work in it.
 
 setuptools leaves ``build/`` and ``*.egg-info`` beside the sources, and packs what it finds there into the next wheel:
 after an update of a clone, ``pip install .`` and ``uv tool install .`` would install modules that were deleted.
