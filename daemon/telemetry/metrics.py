@@ -12,7 +12,7 @@ from __future__ import annotations
 import platform
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import accumulate
 from time import monotonic
 from typing import Any, Final
@@ -114,6 +114,12 @@ class Metrics:
         self._set("tppcd_requests_in_flight", self._in_flight)
         for metric in TABLE:
             yield self._family(metric)
+
+    def rows(self) -> Iterator[tuple[Metric, Mapping[Labels, float | Distribution]]]:
+        """Every row of the table with its series of now: label values -> number, or distribution of a histogram."""
+        self._set("tppcd_requests_in_flight", self._in_flight)
+        for metric in TABLE:
+            yield metric, self._distributions[metric.name] if metric.kind == "histogram" else self._values[metric.name]
 
     def reload(self, ok: bool, at: float) -> None:
         """A reload ended; ``at`` is Unix seconds."""

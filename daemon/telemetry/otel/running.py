@@ -54,7 +54,7 @@ class OpenTelemetry:
             exporter = MetricsToCollector(settings.metrics, Reachability("metrics", settings.metrics))
             data = MetricData(resource, time.time_ns())
             self._metrics = MetricExport(
-                exporter, lambda: data.of(numbers().collect(), counts, time.time_ns()), settings.interval
+                exporter, lambda: data.of(numbers().rows(), counts, time.time_ns()), settings.interval
             )
         tracer = empty_tracer() if traces is None else traces.tracer
         self.tracing = Tracing(tracer, routes, passes=settings.passes, numbers=counts, scheme=scheme)
