@@ -64,7 +64,7 @@ def changed(path: Path, edit: Callable[[Data], dict[str, object]]) -> tuple[str,
         document = parse(before, str(path), keep_tokens=True)
         after = rewrite(document, edit(document.data))
     except Unreadable as why:
-        raise NotChanged(f"{path} {why.message} ({why.hint})") from None
+        raise NotChanged(f"{why.about(str(path))} ({why.hint})") from None
     except NotEditable as refusal:
         raise NotChanged(f"{path}: {refusal}; nothing was written") from None
     old = _check(document).snapshot if before else None

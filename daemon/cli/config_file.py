@@ -9,11 +9,11 @@ from pathlib import Path
 
 from msgspec import structs
 
-from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import MAX_BYTES
 from daemon.reload.check import CheckResult, check
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.base import Update
+from daemon.sources.reading import explain, unreadable_config
 
 STDIN = "-"
 
@@ -30,18 +30,12 @@ def read(path: str, *, old: Snapshot | None = None) -> CheckResult:
     try:
         raw, mode = _bytes(path)
     except OSError as error:
-        update = Update(source=source, raw=b"", digest="", problem=_unreadable(source, error))
+        update = Update(source=source, raw=b"", digest="", problem=unreadable_config(explain(error), source))
     else:
         update = Update(source=source, raw=raw, digest="", mode=mode)
     base = Path() if path == STDIN else Path(path).parent
     checked = check(update, environ=os.environ, base=base, old=old)
     return structs.replace(checked, snapshot=None) if checked.errors else checked
-
-
-def _unreadable(source: str, error: OSError) -> Diagnostic:
-    message = (error.strerror or "cannot be read").lower()
-    hint = "name another file, or write one with: tppcd init" if isinstance(error, FileNotFoundError) else ""
-    return Diagnostic(severity="error", code="unreadable", message=message, source=source, hint=hint)
 
 
 def _bytes(path: str) -> tuple[bytes, int]:

@@ -63,7 +63,8 @@ EXAMPLES: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     ),
     "client": (
         ('eval "$(tppcd client claude)"', "set the variables of Claude Code in this shell"),
-        ("tppcd client codex", "what to put into ~/.codex/config.toml"),
+        ("tppcd client codex --write", "put it into ~/.codex/config.toml, comments kept"),
+        ("tppcd client codex --undo", "take that back"),
     ),
     "import": (
         ("tppcd import codex-cli", "show the block"),

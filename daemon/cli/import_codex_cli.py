@@ -7,9 +7,7 @@ called packycode becomes the packycode block, any other one a provider of that n
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from daemon.cli.arguments import Subparsers, add_config, add_format
 from daemon.cli.config_change import Data, change, failed, mapping, place_of, print_yaml, providers
 from daemon.cli.config_file import default_path
 from daemon.cli.exit_codes import OK
+from daemon.config.foreign_text import Unparsable, decoded, json_data, toml_data
 
 PACKYCODE = "packycode"
 EFFORTS = ("low", "medium", "high")
@@ -45,8 +44,8 @@ def add_parser(subparsers: Subparsers) -> None:
 def run(arguments: argparse.Namespace) -> int:
     try:
         home = codex_home(os.environ)
-        config = read(home / "config.toml", tomllib.loads)
-        auth = read(home / "auth.json", json.loads) if (home / "auth.json").exists() else {}
+        config = read(home / "config.toml", toml_data)
+        auth = read(home / "auth.json", json_data) if (home / "auth.json").exists() else {}
         block = imported(config, auth, provider=arguments.provider, target=arguments.target)
     except NothingToImport as why:
         return failed(str(why), arguments.format)
@@ -64,13 +63,13 @@ def codex_home(environ: Mapping[str, str]) -> Path:
 
 
 def read(path: Path, loads: Callable[[str], object]) -> Data:
-    """The file as a mapping. Raises NothingToImport; parser errors are not quoted, they may hold a key."""
+    """The file as a mapping. Raises NothingToImport."""
     try:
-        return mapping(loads(path.read_text("utf-8")))
+        return mapping(loads(decoded(path.read_bytes())))
     except OSError as error:
         raise NothingToImport(f"{path} cannot be read: {(error.strerror or '').lower()}") from None
-    except ValueError:
-        raise NothingToImport(f"{path} cannot be parsed") from None
+    except Unparsable as why:
+        raise NothingToImport(f"{path}:{why}") from None
 
 
 def imported(config: Data, auth: Data, *, provider: str | None = None, target: str | None = None) -> dict[str, object]:

@@ -68,7 +68,7 @@ class Writing:
             self.copy = self._keep(file.raw)
             replace(file, text.encode())
         except Unreadable as why:
-            raise InitFault(f"{self.path} {why.message} ({why.hint})", FAILURE) from None
+            raise InitFault(f"{why.about(str(self.path))} ({why.hint})", FAILURE) from None
         except WriteRefused as refused:
             raise InitFault(f"{self.path}: {refused}; nothing was written", FAILURE) from None
         except OSError as error:

@@ -14,9 +14,9 @@ from typing import TypeVar
 
 from daemon.config.diagnostics import MOST_SHOWN, Diagnostic, Path, Severity
 from daemon.config.document import Document, looks_secret
-from daemon.config.expected import HINTS, MODELS_HINT, ONE_KEY, ROLE_OR_FILE, word
+from daemon.config.expected import MODELS_HINT, ONE_KEY, ROLE_OR_FILE, URL, hint_for, word
 from daemon.config.instructions import ROLES, Instructions, text_fault
-from daemon.config.lookalikes import Place, lookalike_hint
+from daemon.config.lookalikes import Place, lookalike_hint, odd_key
 from daemon.config.references import Resolve, UnresolvedReference, is_reference, watched_name
 from daemon.config.schema import ModelAlias, ModelEntry, Packycode, TppcProvider
 from daemon.config.schema_base import Base
@@ -52,6 +52,8 @@ class Converter:
         self.files: set[str] = set()
         self.references: dict[Path, tuple[str, str]] = {}
         """(as written, what it stands for): diagnostics quote the first and never the second."""
+        self.texts: dict[Path, str] = {}
+        """Texts as written that are not ASCII."""
         self._disabled = False
         """Inside a disabled block: an unresolved reference is not an error there."""
 
@@ -84,6 +86,10 @@ class Converter:
             name = self.name(NAME, value, path)
             return WRONG if isinstance(name, Wrong) else ModelEntry(name=name)
         if not isinstance(value, dict):
+            lists = [key for key, field in fields(section).items() if field.shape.kind == "list"]
+            if isinstance(value, list) and len(lists) == 1 == len(fields(section)):
+                hint = f"write {lists[0]}: on a line of its own above the list"
+                return self.report(path, "wrong-type", "expected keys and values, got a list", hint)
             return self.expected("keys and values", value, path)
         outside = self._disabled
         if section in (Packycode, TppcProvider):
@@ -113,17 +119,18 @@ class Converter:
 
     def expected(self, what: str, value: object, path: Path) -> Wrong:
         """A wrong type, in words."""
-        written = self.document.plain.get(path, "")
-        hint = lookalike_hint(value) or HINTS[what]
-        if what == "text" and value is None:
-            hint = "remove it, or give it a value"
-        elif what == "text" and isinstance(value, bool) and written:
-            hint = f"YAML reads {written} as {str(value).lower()}: put it in quotes"
+        if isinstance(value, dict) and (found := odd_key(value)):
+            place = self.document.key_place((*path, found[0]))
+            self.report_at(path, place, "wrong-type", f"expected {what}, got {word(value)}", found[1], "error")
+            return WRONG
+        hint = hint_for(what, value, self.document.plain.get(path, ""))
         return self.report(path, "wrong-type", f"expected {what}, got {word(value)}", hint)
 
     def text(self, shape: Shape, value: object, path: Path) -> str | Wrong:
         if not isinstance(value, str):
-            return self.expected("text", value, path)
+            return self.expected(URL if shape.kind == "url" else "text", value, path)
+        if not value.isascii():
+            self.texts[path] = value
         text = self.dereferenced(value, path)
         if isinstance(text, str) and not text.isprintable() and any(c < " " or c == "\x7f" for c in text):
             return self.report(path, "control-character", "contains a line break or control character", "remove it")
@@ -259,7 +266,9 @@ class Converter:
         if not isinstance(text, str):
             return self.report(path, "wrong-type", f"expected a list, got {word(value)}", MODELS_HINT)
         hint = MODELS_HINT
-        if near := difflib.get_close_matches(text.lower()[:100], shape.choices, n=1, cutoff=0.6):
+        if alike := lookalike_hint(text):
+            hint = alike
+        elif near := difflib.get_close_matches(text.lower()[:100], shape.choices, n=1, cutoff=0.6):
             hint = f"did you mean `{near[0]}`?"
         elif len(text) <= 60 and not looks_secret(text):
             hint = f"for one model write [{text}], for what the upstream lists discover, for the built-in names seed"

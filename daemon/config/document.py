@@ -20,10 +20,12 @@ from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from daemon.config.diagnostics import Diagnostic, Path
-from daemon.config.lookalikes import COLON, COLON_HINT, Place
+from daemon.config.lookalikes import Place, lookalike_hint
 from daemon.config.scan import ScanError, scan
 
 MAX_BYTES = 16 * 1024 * 1024
+LINE_END = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+EMPTY_HINT = "write one with: tppcd init; {} stands for the defaults"
 UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -57,6 +59,11 @@ class Document(Struct, frozen=True, kw_only=True):
     def text(self) -> str:
         """What ``tokens`` have offsets into: decoded, without a byte order mark."""
         return self.raw.decode("utf-8-sig")
+
+    def line(self, number: int) -> str:
+        """The text of a line, counted from 1."""
+        lines = LINE_END.split(self.text)
+        return lines[number - 1] if 0 < number <= len(lines) else ""
 
     def place(self, path: Path) -> Place:
         """Where the value of ``path`` is written, or its nearest ancestor; (1, 1) for the whole."""
@@ -100,7 +107,7 @@ def _diagnostic(error: ScanError, source: str) -> Diagnostic:
     return Diagnostic(
         severity="error",
         code=error.code,
-        message=error.message,
+        message=error.message.replace("the file", source.rpartition("/")[2], 1),
         line=line,
         column=column,
         source=source,
@@ -134,13 +141,15 @@ def _decode(raw: bytes) -> str:
     if match := UNPRINTABLE.search(text):
         name = "NUL" if match[0] == "\0" else f"U+{ord(match[0]):04X}"
         place = _place_of(text[: match.start()])
-        raise ScanError("encoding", f"a control character ({name})", place, "remove it; in quotes write an escape")
+        raise ScanError(
+            "encoding", f"the file has a control character ({name})", place, "remove it; in quotes write an escape"
+        )
     return text
 
 
 def _place_of(before: str) -> Place:
     """The place right after this text, counting line ends as YAML does."""
-    lines = re.split("\r\n|[\n\r\x85\u2028\u2029]", before)
+    lines = LINE_END.split(before)
     return len(lines), len(lines[-1]) + 1
 
 
@@ -151,7 +160,7 @@ def _compose(text: str, tokens: list[Token] | None) -> Node:
     except yaml.YAMLError:
         raise ScanError("yaml-syntax", "not valid YAML", (1, 1)) from None
     if root is None:
-        raise ScanError("empty", "the file is empty", (1, 1), "write {} for a configuration of defaults")
+        raise ScanError("empty", "the file is empty", (1, 1), EMPTY_HINT)
     return root
 
 
@@ -169,9 +178,9 @@ class Builder:
         if not isinstance(node, MappingNode):
             kind = "a list" if isinstance(node, SequenceNode) else "a single value"
             if isinstance(node, ScalarNode) and node.tag.endswith(":null"):
-                raise ScanError("empty", "the file contains no configuration", _place(node), "write at least one key")
-            full_width = isinstance(node, ScalarNode) and COLON in node.value
-            hint = COLON_HINT if full_width else "write 'key: value'"
+                raise ScanError("empty", "the file contains no configuration", _place(node), EMPTY_HINT)
+            alike = lookalike_hint(node.value, is_key=True) if isinstance(node, ScalarNode) else ""
+            hint = alike or "write 'key: value'"
             raise ScanError("top-level", f"expected keys and values, got {kind}", _place(node), hint)
         return self.mapping(node, ())
 

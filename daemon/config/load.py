@@ -16,6 +16,7 @@ from daemon.config.convert import Converter, quoted
 from daemon.config.diagnostics import Diagnostic, Path, bounded
 from daemon.config.document import Document
 from daemon.config.hosts import listen_host
+from daemon.config.lookalike_values import with_lookalikes
 from daemon.config.packycode import AmbientSettings, merge
 from daemon.config.provider import Provider, keys_of, lower_name, provider_path, providers_of
 from daemon.config.references import Resolve, UnresolvedReference
@@ -96,7 +97,8 @@ def load(document: Document, *, resolve: Resolve, ambient: AmbientSettings | Non
     config = converter.section(Config, data, ())
     assert isinstance(config, Config)  # no field of Config is required, so there always is one
     _apply_rules(converter, config)
-    diagnostics = tuple(sorted((*document.diagnostics, *converter.diagnostics), key=lambda each: each.place))
+    found = with_lookalikes(document, converter.diagnostics, converter.texts)
+    diagnostics = tuple(sorted((*document.diagnostics, *found), key=lambda each: each.place))
     wrong = [each for each in diagnostics if each.severity == "error"]
     failing = {provider_path(each.path) for each in wrong if each.code == "reference"} - {()}
     refused = any(each.code != "reference" or not provider_path(each.path) for each in wrong)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from daemon.config.diagnostics import Diagnostic
 from daemon.secret import Secret
 
 BASE_URL = "base-url"
@@ -32,12 +33,13 @@ class AmbientSettings(Struct, frozen=True, kw_only=True):
 
     ``env`` has at most ``base-url`` and ``credentials.openai-api-key`` (``PACKYCODE_BASE_URL``,
     ``PACKYCODE_API_KEY``); ``codex_cli`` what ``config.toml`` and ``auth.json`` give. ``files`` are the
-    paths that were looked at, to be watched.
+    paths that were looked at, to be watched; ``problems`` is why one of them is not used.
     """
 
     env: Mapping[str, AmbientValue] = {}
     codex_cli: Mapping[str, AmbientValue] = {}
     files: frozenset[str] = frozenset()
+    problems: tuple[Diagnostic, ...] = ()
 
 
 def merge(block: Mapping[str, object], ambient: AmbientSettings) -> tuple[dict[str, object], dict[str, str]]:

@@ -86,6 +86,8 @@ SYNTAX_HINTS = {
     ),
     "did not find expected key": "check the indentation and the quotes of the lines above",
     "could not find expected ':'": "a key needs a colon and a space after it",
+    "found a tab character that violates indentation": "indent with spaces, not tabs",
+    "did not find expected <document start>": "write key: value; what stands above this line ended the file",
     "did not find expected '-' indicator": "align the list items",
     "found unexpected end of stream": "a quote or bracket is not closed",
     "found unknown escape character": "write a backslash twice, or use single quotes",

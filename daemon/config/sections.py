@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from daemon.config.schema_base import Base, Duration, Size, Url, doc
 from daemon.secret import Secret
@@ -75,11 +75,29 @@ class Tls(Base, frozen=True):
     key: Annotated[str, doc("Private key, a PEM file.", restart=True)] = ""
 
 
+Level: TypeAlias = Literal["debug", "info", "warning", "error"]
+
+
+class LogLevels(Base, frozen=True):
+    """The parts of the daemon that log: its packages, and ``request`` for the line of each finished request."""
+
+    api: Annotated[Level | None, doc("The management API and the routes.")] = None
+    gateway: Annotated[Level | None, doc("Requests while they are served: routes, failed attempts, rests.")] = None
+    reload: Annotated[Level | None, doc("Reloads and their changes.")] = None
+    request: Annotated[Level | None, doc("The one line of each finished request.")] = None
+    service: Annotated[Level | None, doc("Start and stop, listeners.")] = None
+    sources: Annotated[Level | None, doc("The watch of config.yaml and of the files it names.")] = None
+    state: Annotated[Level | None, doc("The files in the state directory.")] = None
+    store: Annotated[Level | None, doc("The provider store.")] = None
+    upstream: Annotated[Level | None, doc("Connections to upstreams, their model lists and profiles.")] = None
+
+
 class Logging(Base, frozen=True):
-    level: Annotated[Literal["debug", "info", "warning", "error"], doc("Lowest level that is written.")] = "info"
+    level: Annotated[Level, doc("Lowest level that is written.")] = "info"
+    levels: Annotated[LogLevels, doc("The same for parts of the daemon alone, also with --log-level.")] = LogLevels()
     format: Annotated[Literal["text", "json"], doc("Format of the log.")] = "text"
     file: Annotated[str, doc("Also write to this file.")] = ""
-    rotation: Annotated[str, doc("The size at which the file is rotated, e.g. `20 MB`.")] = "20 MB"
+    rotation: Annotated[str, doc("The size at which the file is rotated, e.g. `20 MB`; `never`: by others.")] = "20 MB"
     retention: Annotated[str, doc("How many or how old files are kept, e.g. `10 files` or `14 days`.")] = "10 files"
 
 

@@ -134,7 +134,7 @@ def _bare(annotation: Any) -> Any:
     if get_origin(annotation) is Annotated:
         return _bare(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
-        members = (each for each in get_args(annotation) if each not in NO_VALUE and get_origin(each) is not Literal)
-        (member,) = members
+        members = [each for each in get_args(annotation) if each not in NO_VALUE]
+        (member,) = [each for each in members if get_origin(each) is not Literal] or members
         return _bare(member)
     return annotation

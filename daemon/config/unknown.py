@@ -6,7 +6,7 @@ import difflib
 
 from daemon.config.diagnostics import Fault, Path
 from daemon.config.document import nameable
-from daemon.config.lookalikes import blank_hint
+from daemon.config.lookalikes import blank_hint, plain_key
 from daemon.config.schema import Config, ModelEntry, Packycode, TppcProvider
 from daemon.config.schema_base import Base
 from daemon.config.sections import RemoteManagement, Routing, Tls
@@ -22,8 +22,21 @@ def unknown_key(key: str, section: type[Base], *, suggest: bool = True) -> Fault
     if key in SEED_KEYS.get(section, ()):
         hint = SEED_HINTS.get(key, "remove it")
         return Fault(path=path, code="not-supported", message="not supported by tppcd", hint=hint, severity="warning")
-    hint = blank_hint(key) or MISPLACED.get((section, key)) or (_nearest(key, section) if suggest else "remove it")
+    hint = (
+        _written_otherwise(key, section)
+        or MISPLACED.get((section, key))
+        or (_nearest(key, section) if suggest else "remove it")
+    )
     return Fault(path=path, code="unknown-key", message="unknown key", hint=hint, severity="warning")
+
+
+def _written_otherwise(key: str, section: type[Base]) -> str:
+    """For a key with a character in it that looks like another one."""
+    if hint := blank_hint(key):
+        return hint
+    plain = plain_key(key)
+    is_known = plain != key and plain in fields(section)
+    return f"it has a character that only looks like an ASCII one: write {plain}" if is_known else ""
 
 
 def _nearest(key: str, section: type[Base]) -> str:

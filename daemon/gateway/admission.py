@@ -71,8 +71,9 @@ class Admission:
         self._slots.release(_ALL)
 
     def _full(self) -> LocalError:
+        running = "1 request is" if self._limit == 1 else f"{self._limit:g} requests are"
         return LocalError(
             ErrorKind.RATE_LIMIT,
-            f"{self._limit:g} requests are running already (limits.concurrent-requests): try again in a moment",
+            f"{running} running already (limits.concurrent-requests): try again in a moment",
             retry_after=RETRY_AFTER,
         )

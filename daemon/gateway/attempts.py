@@ -184,7 +184,7 @@ class Attempts:
 
     def _note_losses(self, prepared: PreparedRequest) -> None:
         lost = loss_names(prepared.lost)
-        self._record.lost = (*lost, *self._headers.lost)
+        self._record.lost = (*self._record.lost_in_name, *lost, *self._headers.lost)
         if not lost or not self.client_request.snapshot.config.translation.strict:
             return
         if refused := [*filter(is_refused, lost)]:

@@ -32,7 +32,7 @@ def routed(client_request: ClientRequest) -> Resolution:
     try:
         return route(client_request.snapshot, client_request.request.model)
     except LocalError:
-        if is_logged("DEBUG"):
+        if is_logged("DEBUG", "gateway"):
             _log_route(client_request, None, None, ())
         raise
 
@@ -41,26 +41,26 @@ def log_route(
     client_request: ClientRequest, resolution: Resolution, router: Router, request: RoutedRequest, first: Step
 ) -> None:
     """What the plan does ``first``, who may be asked after that, and who may not."""
-    if is_logged("DEBUG"):
+    if is_logged("DEBUG", "gateway"):
         _log_route(client_request, resolution, first, readiness(router, request), _owner(request))
 
 
 def log_step(client_request: ClientRequest, step: Step) -> None:
     """What the plan has decided."""
-    if is_logged("DEBUG"):
+    if is_logged("DEBUG", "gateway"):
         logger.bind(request_id=client_request.request_id).debug("route: next {}", _in_words(step))
 
 
 def log_again(client_request: ClientRequest, candidate: Candidate, error: GatewayError) -> None:
     """The same upstream is asked again, with the request changed as its refusal demands."""
-    if is_logged("DEBUG"):
+    if is_logged("DEBUG", "gateway"):
         bound = logger.bind(request_id=client_request.request_id, error=error.kind.value)
         bound.debug("route: {} again, with what its refusal asks for", _named(candidate))
 
 
 def log_end(client_request: ClientRequest, router: Router, request: RoutedRequest, error: GatewayError) -> None:
     """The plan is over without an answer, and who may not be asked now."""
-    if is_logged("DEBUG"):
+    if is_logged("DEBUG", "gateway"):
         resting = _resting(readiness(router, request))
         bound = logger.bind(request_id=client_request.request_id, error=error.kind.value, resting=resting)
         final = isinstance(error, RemoteError) and error.failover is Failover.NEVER

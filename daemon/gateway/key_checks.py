@@ -118,7 +118,8 @@ class KeyChecks:
         try:
             diagnosis = await check_key(self._open, key.auth, patience=self._patience, ca=key.ca)
         except Exception as error:  # a key that cannot be opened, or a mistake of ours: it concerns this one alone
-            logger.warning("the key of {} could not be checked: {}", key.auth.label, type(error).__name__)
+            bound = logger.bind(provider=key.auth.name, auth=key.auth.id)
+            bound.warning("the key of {} could not be checked: {}", key.auth.label, type(error).__name__)
             diagnosis = None
         finally:
             self._asking -= 1

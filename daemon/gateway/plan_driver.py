@@ -16,6 +16,7 @@ from daemon.router.plan import Acquire, Acquired, Answered, Ask, Failed, Outcome
 from daemon.router.router import RoutedRequest, Router
 from daemon.snapshot.models import Resolution
 from daemon.upstream.amendments.parameters import is_foreign
+from daemon.wires.effort import FIELDS
 
 LATE: Final = 0.002
 """Seconds: a sleep may end before its time, by the loop's clock, and the rest that is waited for is not over then."""
@@ -44,6 +45,8 @@ class PlanDriver:
         """Until the client has its answer. Raises ``GatewayError`` where it gets none, and ``ClientGone``."""
         client_request = self._attempts.client_request
         steps = plan(self._router, self._request)
+        if resolution.lowered:
+            self._record.lost_in_name = (FIELDS[client_request.wire.name],)
         step: Step | None = None
         try:
             step = next(steps)

@@ -22,9 +22,10 @@ from daemon.gateway.count_tokens import TokenCount
 from daemon.gateway.request_record import count_failure, failure_words
 from daemon.snapshot.listings import Candidate
 from daemon.telemetry.failure_cause import level_of
-from daemon.telemetry.line_limit import PERIOD, LineLimit
+from daemon.telemetry.line_limit import MOST, PERIOD, LineLimit
 from daemon.telemetry.logs import is_logged, log_request
 from daemon.telemetry.metrics import Metrics
+from daemon.telemetry.request_sentence import LOGGER
 
 OTHER: Final = "other"
 """The entry of what came to none of the entries, whatever its path: strangers try many."""
@@ -71,7 +72,7 @@ class RequestLines:
         self._metrics.request_finished(request.entry, provider, request.status, None, total)
         count_failure(self._metrics, request.entry, request.status, request.error)
         level = level_of(request.status, request.error)
-        if not is_logged(level):
+        if not is_logged(level, LOGGER):
             return
         if request.admitted or self._may_write(level, now):
             log_request(_fields(request, total), level)
@@ -118,7 +119,8 @@ class RequestLines:
     def _write_left_out(self) -> None:
         left_out, self._left_out = self._left_out, 0
         level, self._worst = _BY_WEIGHT[self._worst], 0
-        logger.bind(refused=left_out).log(level, f"… and {left_out:,} more refused")
+        which = f"requests without an accepted key have {MOST} lines a second"
+        logger.bind(refused=left_out).log(level, f"… and {left_out:,} more refused: {which}")
 
 
 def _fields(request: EndedRequest, total: float) -> dict[str, object]:

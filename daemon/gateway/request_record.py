@@ -52,7 +52,8 @@ def count_failure(metrics: Metrics, entry: str, status: int, error: GatewayError
 class RequestRecord:
     """What is known of a request as it runs. Times are ``time.monotonic`` seconds. ``lost`` names what the
     request lost in translation, ``answer_lost`` what the answer did. ``estimated``: the usage is ours,
-    for the answer was ended before the upstream said its own.
+    for the answer was ended before the upstream said its own. ``lost_in_name`` is what the model's name asks for and
+    no candidate has, the same for each attempt.
 
     ``first_event`` is when the first event of the answer was written to the client (a keep-alive is none);
     ``asked_at`` and ``upstream_first`` are of the latest attempt: when it was sent, and when its first event came.
@@ -69,6 +70,7 @@ class RequestRecord:
     usage: Usage | None = None
     estimated: bool = False
     lost: tuple[str, ...] = ()
+    lost_in_name: tuple[str, ...] = ()
     answer_lost: tuple[str, ...] = ()
     error: GatewayError | None = None
 

@@ -53,5 +53,6 @@ class _Step(AbstractAsyncContextManager[None]):
             await self._context.__aexit__(*cause)
         except Exception as failure:
             if failure is not error:
-                logger.opt(exception=failure).error("an applier failed to {}", "retire" if self.swapped else "discard")
+                what = "what was in force before" if self.swapped else "what was prepared"
+                logger.opt(exception=failure).error("a reload could not let go of {}", what)
         await asyncio.sleep(0)  # after it, so that a cancellation here keeps none from retiring

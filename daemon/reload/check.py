@@ -120,7 +120,8 @@ def _fragment(
         return update.fragment
     if document is None or (document.raw, document.source) != (update.raw, update.source):
         document = parse(update.raw, update.source)
-    read = partial(load, resolve=resolver(environ, base=base), ambient=ambient_settings(environ))
+    ambient = ambient_settings(environ)
+    read = partial(load, resolve=resolver(environ, base=base), ambient=ambient)
     fragment = read(document)
     lacking = tuple(each for block in sorted(require) for each in _lacking(block, document, fragment, read))
     files = watched_paths(fragment.files, environ, base=base)
@@ -129,7 +130,13 @@ def _fragment(
         fragment = fragment.refused(*lacking)
         fragment = structs.replace(fragment, diagnostics=_unique(fragment.diagnostics))
     exposed = (warning,) if (warning := exposure(document, update.mode)) else ()
-    return structs.replace(fragment, files=files, diagnostics=(*exposed, *fragment.diagnostics))
+    outside = ambient.problems if "packycode" in require or _asks_codex_cli(document) else ()
+    return structs.replace(fragment, files=files, diagnostics=(*outside, *exposed, *fragment.diagnostics))
+
+
+def _asks_codex_cli(document: Document) -> bool:
+    """Whether Codex CLI's files may matter: the packycode block is in use."""
+    return value_at(document.data, ("packycode", "enabled")) is True
 
 
 def _lacking(

@@ -202,7 +202,7 @@ class Reloader:
                     state.order = update.order
                     await self._take(update, "file", requested=False)
         except Exception as error:
-            logger.opt(exception=error).error("a reload failed")
+            logger.opt(exception=error).error("the reload ({}) failed", reason)
             outcome = self._outcome = self._failed(f"internal error: {type(error).__name__}, see the log", reason)
         finally:
             answer(requests, outcome)
@@ -249,8 +249,7 @@ class Reloader:
             self._in_force.set(update.raw)
             self._lasting.put(LAST_GOOD, None)
         if is_new or outcome.changes:
-            source = CONFIG if state is self._file else state.name
-            await self._off_loop(partial(self._in_force.keep, outcome, source))
+            await self._off_loop(partial(self._in_force.keep, outcome, CONFIG if state is self._file else state.name))
         return outcome
 
     async def _put_in_force(self, result: CheckResult, state: SourceState, reason: str, began: float) -> ReloadOutcome:
@@ -270,7 +269,7 @@ class Reloader:
                 logger.opt(exception=error).error("generation {} could not be applied", new.generation)
             return self._refuse(state, (not_applied(state.name, error),), reason)
         outcome = self._outcome_now(result.diagnostics, reason, ok=True, began=began)
-        heading = summary.heading(result.changes, new, outcome.milliseconds)
+        heading = summary.heading(result.changes, new, outcome.milliseconds, state.origin)
         outcome = structs.replace(outcome, changes=(heading, *summary.lines(result.changes)))
         await self._reporter.applied(outcome, news)
         return outcome
@@ -292,6 +291,7 @@ class Reloader:
         self, copy: Update, result: CheckResult, diagnostics: tuple[Diagnostic, ...], began: float
     ) -> ReloadOutcome:
         """The file stays refused."""
+        self._file.problems = diagnostics
         applied = await self._put_in_force(result, self._file, "start", began)
         if not applied.ok:
             raise ConfigRefused(diagnostics)

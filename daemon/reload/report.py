@@ -55,6 +55,8 @@ class Notify(Protocol):
     def ready(self, status: str = "") -> None: ...
 
 
+LOGGED: Final = ("provider",)
+"""Fields of an event that its line has, too: by them ``tppcd logs`` finds it."""
 LINES_AT_ONCE: Final = 50
 """Thousands of rows may come into force at once; requests go between their lines."""
 
@@ -94,8 +96,8 @@ def news_of(changes: ChangeSet, old: Snapshot | None, new: Snapshot) -> News:
     lines.append(event_line("clients", summary.clients_line(new)))
     if (source := summary.packycode_line(new)) and (old is None or source != summary.packycode_line(old)):
         lines.append(event_line("source", source))
-    lines += [event_line("registration", each) for each in registration_lines(old, new)]
-    lines += [event_line("profile", each) for each in summary.profile_lines(old, new)]
+    lines += [event_line("registration", text, provider=who) for who, text in registration_lines(old, new)]
+    lines += [event_line("profile", text, provider=who) for who, text in summary.profile_lines(old, new)]
     if old is None and (asked := summary.discovery_line(new)):
         lines.append(event_line("models", asked))
     return _news(new, lines, partial(credential_sources, old, new))
@@ -103,7 +105,7 @@ def news_of(changes: ChangeSet, old: Snapshot | None, new: Snapshot) -> News:
 
 def news_of_lists(old: Snapshot, new: Snapshot) -> News:
     """As ``news_of``, of the same configuration with other models."""
-    return _news(new, (event_line("models", each) for each in summary.models_lines(old, new)))
+    return _news(new, (event_line("models", text, provider=who) for who, text in summary.models_lines(old, new)))
 
 
 def _news(new: Snapshot, lines: Iterable[Line], credentials: Callable[[], Iterable[CredentialSources]] = tuple) -> News:
@@ -149,7 +151,7 @@ class Reporter:
             self._log(each.kind, each.text, news.generation, **each.fields)
             if number % LINES_AT_ONCE == 0:
                 await asyncio.sleep(0)
-        if is_logged("DEBUG"):
+        if is_logged("DEBUG", "reload"):
             await self._explain(news)
 
     async def _explain(self, news: News) -> None:
@@ -167,7 +169,8 @@ class Reporter:
             return
         self._refused[source] = outcome.diagnostics
         errors = sum(each.severity == "error" for each in outcome.diagnostics)
-        heading = f"{what} refused: {errors} {'error' if errors == 1 else 'errors'}, {_in_force(outcome)}"
+        first = _first_error(outcome)
+        heading = f"{what} refused: {errors} {'error' if errors == 1 else 'errors'}, {_in_force(outcome)}: {first}"
         self._log("reload", heading, outcome.generation, level="ERROR", ok=False, reason=outcome.reason)
         for each in outcome.diagnostics:
             self._log("diagnostic", f"  {each}", outcome.generation, level=each.severity.upper())
@@ -207,17 +210,19 @@ class Reporter:
                 self._log("diagnostic", str(each), outcome.generation, level="ERROR")
 
     def _log(self, kind: str, line: str, generation: int, *, level: str = "INFO", **fields: object) -> None:
-        logger.bind(generation=generation).log(level, "{}", line)
+        bound = {"generation": generation, **{name: fields[name] for name in LOGGED if name in fields}}
+        logger.bind(**bound).log(level, "{}", line)
         self._events.publish(kind, line.strip(), **{"generation": generation, **fields})
 
 
-def registration_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
-    """What a reconcile of the model registry does: nothing for a client whose models stay."""
+def registration_lines(old: Snapshot | None, new: Snapshot) -> Iterator[tuple[str, str]]:
+    """(provider, line): what a reconcile of the model registry does; nothing for a client whose models stay."""
     before = {each.client_id: old.models.lists_of(each) for each in old.models.auths} if old else {}
     after = {each.client_id: new.models.lists_of(each) for each in new.models.auths}
+    names = {each.client_id: each.name for each in (*(old.models.auths if old else ()), *new.models.auths)}
     for client_id in before:
         if client_id not in after:
-            yield f"unregistered {client_id}"
+            yield names[client_id], f"unregistered {client_id} (provider {names[client_id]})"
     read: dict[tuple[object, ...], Set[str]] = {}  # of 2,000 providers most have the same
     for client_id, lists in after.items():
         known = before.get(client_id)
@@ -225,19 +230,23 @@ def registration_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
             continue
         if lists.key not in read:
             read[lists.key] = lists.read().by_name.keys()
-        names = read[lists.key]
-        if known is None or names != known.read().by_name.keys():
-            yield f"registered {len(names)} {'model' if len(names) == 1 else 'models'} for {client_id}"
+        models = read[lists.key]
+        if known is None or models != known.read().by_name.keys():
+            count = f"{len(models)} {'model' if len(models) == 1 else 'models'}"
+            yield names[client_id], f"registered {count} for {client_id} (provider {names[client_id]})"
 
 
 def status_line(outcome: ReloadOutcome) -> str:
     """One line for ``systemctl status``."""
     if outcome.ok:
         return f"{_generation(outcome)} in force"
-    first = next((each for each in outcome.diagnostics if each.severity == "error"), None)
     if outcome.failing:
-        return f"{_generation(outcome)} in force without {', '.join(outcome.failing)}: {first}"
-    return f"config refused, {_in_force(outcome)}: {first}"
+        return f"{_generation(outcome)} in force without {', '.join(outcome.failing)}: {_first_error(outcome)}"
+    return f"config refused, {_in_force(outcome)}: {_first_error(outcome)}"
+
+
+def _first_error(outcome: ReloadOutcome) -> Diagnostic | None:
+    return next((each for each in outcome.diagnostics if each.severity == "error"), None)
 
 
 def _in_force(outcome: ReloadOutcome) -> str:

@@ -24,6 +24,11 @@ class SourceState(Struct, eq=False):
     def name(self) -> str:
         return self.source.name
 
+    @property
+    def origin(self) -> str:
+        """Where the first configuration is from: a file that is refused has contributed its last good copy."""
+        return f"the last good copy of {self.name}" if self.problems else self.name
+
     async def read(self) -> Update:
         """A reading that begins now."""
         update = await self.source.read_now()

@@ -13,9 +13,11 @@ from pathlib import Path
 from threading import Thread
 from typing import Final, Protocol
 
+from msgspec import structs
+
 from daemon.config import log_sizes
 from daemon.config.references import reference_at
-from daemon.config.sections import Logging
+from daemon.config.sections import Logging, LogLevels
 from daemon.reload.appliers import Applier
 from daemon.router.router import Router
 from daemon.secret import Secret
@@ -24,6 +26,7 @@ from daemon.snapshot.snapshot import Snapshot
 from daemon.telemetry import logs
 from daemon.telemetry.log_lines import LogFormat
 from daemon.telemetry.log_outputs import FileOutput
+from daemon.telemetry.logs import Levels
 from daemon.upstream.adapters.registry import AdapterRegistry
 from daemon.upstream.privacy import secrets_of
 
@@ -40,8 +43,8 @@ class DaemonLog:
         self._format_option = format
         self._environ = environ
         self._applied = Logging()
-        self._level = level or "info"
-        self._sink = logs.configure(self._level, format or "text", environ=environ)
+        self._levels = Levels(level or "info")
+        self._sink = logs.configure(self._levels, format or "text", environ=environ)
 
     @property
     def dropped(self) -> int:
@@ -55,19 +58,33 @@ class DaemonLog:
         of_upstreams = await asyncio.to_thread(_secrets, snapshot.core_auths)
         logs.register_secrets([*config.api_keys, config.remote_management.secret_key, *map(Secret, of_upstreams)])
         settings = config.logging
-        level = self._level_option or ("debug" if config.debug else settings.level)
-        if (settings, level) == (self._applied, self._level):
-            return
-        try:
-            file = await _opened(settings) if settings.file else None
-        except OSError as error:
-            reference = reference_at(snapshot.written, "logging", "file")
-            raise OSError(error.errno, error.strerror, reference or settings.file) from error
-        self._sink = logs.configure(level, self._format_option or settings.format, file=file, environ=self._environ)
-        self._applied, self._level = settings, level
+        levels = _levels(settings, self._level_option or ("debug" if config.debug else settings.level))
+        outputs = structs.replace(settings, level="info", levels=LogLevels())
+        if outputs != self._applied:
+            try:
+                file = await _opened(settings) if settings.file else None
+            except OSError as error:
+                reference = reference_at(snapshot.written, "logging", "file")
+                raise OSError(error.errno, error.strerror, reference or settings.file) from error
+            before, format = self._sink, self._format_option or settings.format
+            self._sink = logs.configure(levels, format, file=file, environ=self._environ)
+            self._applied, self._levels = outputs, levels
+            await asyncio.to_thread(before.close)  # which takes seconds where its output is stuck
+        elif levels != self._levels:
+            logs.set_levels(levels)
+            self._levels = levels
+
+    def look_again(self) -> None:
+        """A log file that was moved away is opened again now, not at its next line."""
+        self._sink.look_again()
 
     def close(self) -> None:
         self._sink.close()
+
+
+def _levels(settings: Logging, default: str) -> Levels:
+    areas = {name: level for name, level in structs.asdict(settings.levels).items() if level is not None}
+    return Levels(default, areas)
 
 
 async def _opened(settings: Logging) -> FileOutput:

@@ -58,14 +58,17 @@ class Drain:
         to exit, all requests are done and their ``finally`` blocks have run."""
         self.started = True
         self._note_idle()
-        notifier.stopping(f"stopping: {self.in_flight} requests in flight")
-        logger.bind(in_flight=self.in_flight, timeout=timeout).info("stopping: no new connections, finishing requests")
+        running = _requests(self.in_flight)
+        notifier.stopping(f"stopping: {running} in flight")
+        rest = f"waiting up to {timeout:g} s for {running}" if self.in_flight else "no request is running"
+        logger.bind(in_flight=self.in_flight, timeout=timeout).info("stopping: no new connections, {}", rest)
         server.stop_listening()
         began = time.monotonic()
         await self._finish(notifier, began + timeout)
         cut = await server.cancel_requests(_OTHERS)
         server.should_exit = True
-        logger.bind(cut=cut, seconds=time.monotonic() - began).info("stopped serving")
+        seconds, how = time.monotonic() - began, f"{_requests(cut)} cut off" if cut else "no request cut off"
+        logger.bind(cut=cut, seconds=round(seconds, 3)).info("stopped serving after {:.1f} s, {}", seconds, how)
         return cut
 
     async def _finish(self, notifier: Notifier, deadline: float) -> None:
@@ -77,7 +80,8 @@ class Drain:
             notifier.extend_timeout(_EXTENSION)
             await _wait(self._wake, min(_TICK, left))
         if not self._idle.is_set():
-            logger.bind(in_flight=self.in_flight).warning("ending the requests that are still running")
+            running = _requests(self.in_flight)
+            logger.bind(in_flight=self.in_flight).warning("stopping: {} still running, ending now", running)
             self.final.set()
             notifier.extend_timeout(_EXTENSION)
             await _wait(self._idle, FINAL_SECONDS)
@@ -106,6 +110,10 @@ class _Span:
 
     def __exit__(self, *_: object) -> None:
         self._drain._left()
+
+
+def _requests(number: int) -> str:
+    return f"{number} request" if number == 1 else f"{number} requests"
 
 
 async def _wait(event: asyncio.Event, at_most: float) -> None:

@@ -90,7 +90,7 @@ class Daemon:
     """The parts of one daemon, and the order in which they live."""
 
     def __init__(self, options: RunOptions, environ: Mapping[str, str], log: DaemonLog) -> None:
-        self._options, self._environ = options, environ
+        self._options, self._environ, self._log = options, environ, log
         self._notifier = Notifier.from_environ(environ)
         self._drain, self._deadlines, self._stop = Drain(), Deadlines(), asyncio.Event()
         current, audit, learned = Current(), AuditLog(), LearnedAmendments()
@@ -277,6 +277,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop_signal)
+        loop.add_signal_handler(signal.SIGUSR1, self._log.look_again)
         loop.add_signal_handler(signal.SIGHUP, lambda: tasks.create_task(self._reloader.reload("SIGHUP")))
 
     def _on_stop_signal(self) -> None:

@@ -42,6 +42,7 @@ from daemon.snapshot.listings import (
     suffixes,
 )
 from daemon.snapshot.model_unknown import LONGEST_NAME, MOST_COMPARED, ModelUnknown
+from daemon.wires.effort import lowered
 
 __all__ = ["ModelRegistry", "ModelUnknown", "Registration", "Resolution", "registry"]
 
@@ -60,12 +61,14 @@ OF_ANTHROPIC = re.compile(r"anthropic/(?=claude-)")
 class Resolution(Struct, frozen=True, kw_only=True):
     """Where a model name leads. ``effort`` is the suffix's level (``gpt-5-high``, ``gpt-5(high)``),
     ``matched`` the registered or alias name that won, ``rule`` which look-up step it was:
-    ``provider-prefix``, ``exact``, ``effort-suffix``, ``alias`` or ``discovered``."""
+    ``provider-prefix``, ``exact``, ``effort-suffix``, ``alias`` or ``discovered``. ``lowered``: the suffix asks for
+    more than ``effort``, the most that the model has."""
 
     candidates: tuple[Candidate, ...]
     effort: str | None
     matched: str
     rule: str
+    lowered: bool = False
 
 
 class Registration(Struct, frozen=True, kw_only=True):
@@ -174,8 +177,9 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
         asked = [result for result in results if result is not None]
         if not asked:
             return None
-        candidates = tuple(candidate for candidate, _ in asked)
-        return Resolution(candidates=candidates, effort=asked[0][1], matched=name, rule="provider-prefix")
+        candidates, effort = tuple(candidate for candidate, _ in asked), asked[0][1]
+        less = any(base == candidates[0].model and lowered(level, effort) for base, level in suffixes(rest))
+        return Resolution(candidates=candidates, effort=effort, matched=name, rule="provider-prefix", lowered=less)
 
     def _asked_provider(self, name: str) -> tuple[tuple[Listing, ...], str]:
         """The provider that ``name`` begins with, the longest if there are several, and what follows it."""
@@ -217,7 +221,9 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
         candidates = tuple(each.candidate(base) for each in self.by_name[base] if not each.excludes(name))
         if not candidates:
             return None
-        return Resolution(candidates=candidates, effort=clamp(level, candidates[0].model), matched=base, rule=rule)
+        effort = clamp(level, candidates[0].model)
+        less = lowered(level, effort)
+        return Resolution(candidates=candidates, effort=effort, matched=base, rule=rule, lowered=less)
 
     def _candidates(self, name: str) -> tuple[Candidate, ...]:
         return tuple(listing.candidate(name) for listing in self.by_name[name])
@@ -231,15 +237,19 @@ class ModelRegistry(Struct, frozen=True, kw_only=True):
 
     def _behind(self, alias: ModelAlias, level: str | None) -> Resolution | None:
         """An alias without a model stands for the default model of each provider."""
-        candidates, effort = self.defaults, None
+        candidates, effort, less = self.defaults, None, False
         if alias.model:
             model = alias.model
             resolution = self._prefixed(model) or self._registered(model) or self._discovered(model)
-            candidates, effort = (resolution.candidates, resolution.effort) if resolution else ((), None)
+            if resolution is None:
+                return None
+            candidates, effort, less = resolution.candidates, resolution.effort, resolution.lowered
         if not candidates:
             return None
-        effort = clamp(level, candidates[0].model) if level else effort
-        return Resolution(candidates=candidates, effort=effort, matched=alias.pattern, rule="alias")
+        if level:
+            effort = clamp(level, candidates[0].model)
+            less = lowered(level, effort)
+        return Resolution(candidates=candidates, effort=effort, matched=alias.pattern, rule="alias", lowered=less)
 
     def _unknown(self, name: str) -> ModelUnknown:
         available, near = self.names(), []

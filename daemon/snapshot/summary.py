@@ -20,12 +20,16 @@ NAMES_AT_MOST = 5
 NO_MODELS = ModelLists((), (), ())
 
 
-def heading(changes: ChangeSet, new: Snapshot, milliseconds: float) -> str:
-    """``config reloaded: generation 7 (revision 3fa1…), 3 changes, 4 core auths (+1 ~1 -0), 4.2 ms``."""
-    verb = "loaded" if changes.first else "reloaded"
+def heading(changes: ChangeSet, new: Snapshot, milliseconds: float, source: str = "") -> str:
+    """``config reloaded: generation 7 (revision 3fa1…), 3 changes, 4 core auths (+1 ~1 -0), 4.2 ms``; of the first one
+    ``config loaded: generation 1 (revision 3fa1…) from /etc/tppcd/config.yaml, 4 core auths, 4.2 ms``, where ``source``
+    is what was read."""
+    generation = f"generation {new.generation} (revision {new.revision[:REVISION_DIGITS]}…)"
+    auths = _count(len(new.core_auths), "core auth")
+    if changes.first:
+        return f"config loaded: {generation}{f' from {source}' if source else ''}, {auths}, {milliseconds:.1f} ms"
     return (
-        f"config {verb}: generation {new.generation} (revision {new.revision[:REVISION_DIGITS]}…), "
-        f"{_count(len(changes.changes), 'change')}, {_count(len(new.core_auths), 'core auth')} "
+        f"config reloaded: {generation}, {_count(len(changes.changes), 'change')}, {auths} "
         f"(+{changes.added} ~{changes.changed} -{changes.removed}), {milliseconds:.1f} ms"
     )
 
@@ -51,15 +55,15 @@ def packycode_line(new: Snapshot) -> str:
     return f"packycode settings from: {source_words(new.effective_sources)}" if new.config.packycode.enabled else ""
 
 
-def profile_lines(old: Snapshot | None, new: Snapshot) -> Iterator[str]:
-    """Which profile a provider has, why, and what is never sent because of it, if anything: clients see that in
-    ``x-tppcd-lost``."""
+def profile_lines(old: Snapshot | None, new: Snapshot) -> Iterator[tuple[str, str]]:
+    """(provider, line): which profile it has, why, and what is never sent because of it, if anything: clients see that
+    in ``x-tppcd-lost``."""
     before = {auth.name: (auth.profile, auth.profile_reason) for auth in old.core_auths} if old else {}
     for auth in {auth.name: auth for auth in new.core_auths}.values():
         if auth.profile and before.get(auth.name) != (auth.profile, auth.profile_reason):
             left_out = ", ".join(PROFILES[auth.profile].unsupported_on(auth.wire))
             never_sent = f": never sent are {left_out}" if left_out else ""
-            yield f"{auth.name} has the profile {auth.profile} ({auth.profile_reason}){never_sent}"
+            yield auth.name, f"{auth.name} has the profile {auth.profile} ({auth.profile_reason}){never_sent}"
 
 
 def discovery_line(new: Snapshot) -> str:
@@ -76,8 +80,8 @@ def discovery_line(new: Snapshot) -> str:
     )
 
 
-def models_lines(old: Snapshot, new: Snapshot) -> Iterator[str]:
-    """``models of fox: +2 -1``: what an upstream lists now, and before."""
+def models_lines(old: Snapshot, new: Snapshot) -> Iterator[tuple[str, str]]:
+    """(provider, ``models of fox: +2 -1``): what an upstream lists now, and before."""
     before = {each.id: old.models.lists_of(each) for each in old.models.auths}
     sizes: dict[tuple[object, ...], str] = {}  # thousands of core auths may have the same list
     for auth in new.models.auths:
@@ -87,7 +91,7 @@ def models_lines(old: Snapshot, new: Snapshot) -> Iterator[str]:
             names, known_names = lists.read().by_name.keys(), known.read().by_name.keys()
             sizes[key] = f"+{len(names - known_names)} -{len(known_names - names)}" if names != known_names else ""
         if sizes.get(key):
-            yield f"models of {auth.label}: {sizes[key]}"
+            yield auth.name, f"models of {auth.label}: {sizes[key]}"
 
 
 def _count(number: int, noun: str) -> str:

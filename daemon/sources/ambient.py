@@ -7,14 +7,12 @@ that cannot be read is skipped with a warning, and neither breaks the configurat
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from loguru import logger
-
+from daemon.config.diagnostics import Diagnostic
+from daemon.config.foreign_text import Unparsable, decoded, json_data, toml_data
 from daemon.config.packycode import API_KEY, BASE_URL, AmbientSettings, AmbientValue
 from daemon.secret import Secret
 from daemon.sources.reading import Unreadable, read_whole
@@ -39,10 +37,10 @@ def ambient_settings(environ: Mapping[str, str]) -> AmbientSettings:
     if home is None:
         return AmbientSettings(env=_from_environment(environ))
     config, auth = home / "config.toml", home / "auth.json"
-    codex_cli = _from_codex(_parsed(config, tomllib.loads), _parsed(auth, json.loads))
-    return AmbientSettings(
-        env=_from_environment(environ), codex_cli=codex_cli, files=frozenset((str(config), str(auth)))
-    )
+    problems: list[Diagnostic] = []
+    codex_cli = _from_codex(_parsed(config, toml_data, problems), _parsed(auth, json_data, problems))
+    files = frozenset((str(config), str(auth)))
+    return AmbientSettings(env=_from_environment(environ), codex_cli=codex_cli, files=files, problems=tuple(problems))
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, AmbientValue]:
@@ -79,15 +77,28 @@ def _pick(values: Mapping[str, object], names: Mapping[str, str]) -> dict[str, A
     return {ours: value for ours, value in pairs if isinstance(value, (str, bool))}
 
 
-def _parsed(path: Path, loads: Callable[[str], object]) -> Mapping[str, object]:
-    """The file as a mapping, empty where there is none."""
+def _parsed(path: Path, parse: Callable[[str], object], problems: list[Diagnostic]) -> Mapping[str, object]:
+    """The file as a mapping, empty where there is none; why it is not used is put into ``problems``."""
     try:
-        data = loads(read_whole(str(path), MAX_CODEX_BYTES).raw.decode("utf-8"))
+        data = parse(decoded(read_whole(str(path), MAX_CODEX_BYTES).raw))
     except Unreadable as why:
         if why.code != "missing":
-            logger.warning("ignored {}: {}", path, why.message)
+            problems.append(_ignored(path, why.message, why.hint))
         return {}
-    except (ValueError, RecursionError):  # TOML, JSON and UTF-8 errors quote the text, which may hold a key
-        logger.warning("ignored {}: it cannot be parsed", path)
+    except Unparsable as why:
+        problems.append(_ignored(path, why.reason, why.hint, (why.line, why.column)))
         return {}
     return data if isinstance(data, dict) else {}
+
+
+def _ignored(path: Path, reason: str, hint: str, place: tuple[int, int] = (0, 0)) -> Diagnostic:
+    line, column = place
+    return Diagnostic(
+        severity="warning",
+        code="codex-file",
+        message=f"Codex CLI's file is not used: {reason}",
+        line=line,
+        column=column,
+        source=str(path),
+        hint=hint,
+    )

@@ -28,11 +28,12 @@ from loguru import logger
 from msgspec import structs
 
 from daemon.config.diagnostics import Diagnostic
+from daemon.config.document import EMPTY_HINT
 from daemon.sources.base import Publish, Update
 from daemon.sources.lasting import LastingProblems
 from daemon.sources.lease import Lease, ignore_lease_breaks, probe
 from daemon.sources.mounts import ReplacedFiles, replaced
-from daemon.sources.reading import MAX_BYTES, Stamp, Unreadable, read_whole, stamp
+from daemon.sources.reading import MAX_BYTES, Stamp, Unreadable, read_whole, stamp, unreadable_config
 from daemon.sources.settle import Look, Settle, Timing
 
 DEBOUNCE_MS: Final = 50
@@ -196,10 +197,12 @@ class FileSource:
         try:
             content = read_whole(self._absolute)
             if not content.raw:
-                raise Unreadable("empty", "is empty", "write a configuration into it, e.g. with: tppcd init")
+                raise Unreadable("empty", "is empty", EMPTY_HINT)
         except Unreadable as why:
             digest = hashlib.sha256(f"{why.code}: {why.message}".encode()).hexdigest()
-            return Update(source=self.name, raw=b"", digest=digest, problem=self._diagnose(why), settled=settled)
+            return Update(
+                source=self.name, raw=b"", digest=digest, problem=unreadable_config(why, self.name), settled=settled
+            )
         digest = self._digest(content.raw)
         return Update(source=self.name, raw=content.raw, digest=digest, settled=settled, mode=content.mode)
 
@@ -212,11 +215,6 @@ class FileSource:
                 named = why.code.encode()
             digest.update(b"\0" + path.encode("utf-8", "surrogateescape") + b"\0" + named)
         return digest.hexdigest()
-
-    def _diagnose(self, why: Unreadable) -> Diagnostic:
-        return Diagnostic(
-            severity="error", code=f"config-{why.code}", message=why.message, source=self.name, hint=why.hint
-        )
 
     def _note_replaced(self) -> None:
         """Files whose mounts show what was there before they were replaced on the host."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from daemon.config.diagnostics import Diagnostic
 from daemon.sources.lease import OPEN_FLAGS
 
 MAX_BYTES: Final = 16 * 1024 * 1024
@@ -26,6 +27,11 @@ class Unreadable(Exception):
         self.code = code
         self.message = message
         self.hint = hint
+
+    def about(self, name: str) -> str:
+        """The message as a sentence about the file."""
+        says_what = self.message.startswith(("is ", "does ", "has ", "kept "))
+        return f"{name} {self.message}" if says_what else f"{name} cannot be read: {self.message}"
 
 
 class FileContent(Struct, frozen=True):
@@ -54,13 +60,13 @@ def read_whole(path: str, limit: int = MAX_BYTES, *, links: bool = True) -> File
         _refuse_irregular(os.stat(path))
         descriptor = os.open(path, OPEN_FLAGS if links else OPEN_FLAGS | os.O_NOFOLLOW)
     except OSError as error:
-        raise _explain(error) from None
+        raise explain(error) from None
     except ValueError:
         raise Unreadable("unreadable", "is not a usable file name", "remove the NUL byte from the name") from None
     try:
         return _read_stable(descriptor, limit)
     except OSError as error:
-        raise _explain(error) from None
+        raise explain(error) from None
     finally:
         os.close(descriptor)
 
@@ -98,16 +104,26 @@ def _kind(mode: int) -> str:
     return kinds.get(stat.S_IFMT(mode), "a device")
 
 
-def _explain(error: OSError) -> Unreadable:
+def explain(error: OSError) -> Unreadable:
+    """The same for an error of the system."""
     if error.errno in (errno.ENOENT, errno.ENOTDIR):
         return Unreadable("missing", "does not exist", "write one with: tppcd init, or check the path")
     if error.errno in (errno.EACCES, errno.EPERM):
         return Unreadable(
             "unreadable", "permission denied", "give the daemon's user read access, e.g. by chown or chmod"
         )
+    if error.errno == errno.EISDIR:
+        return Unreadable("not-regular", "is a directory, not a regular file", "name a regular file")
     if error.errno == errno.ELOOP:
         return Unreadable("unreadable", "too many symbolic links", "check where the link leads")
     return Unreadable("unreadable", os.strerror(error.errno or errno.EIO).lower(), "check the file and its file system")
+
+
+def unreadable_config(why: Unreadable, source: str) -> Diagnostic:
+    """What is reported of a config.yaml that was not read; ``source`` is its path as it was given."""
+    hint = "write one with: tppcd init, or check the path" if why.code == "missing" else why.hint
+    message = why.about(os.path.basename(source) or source)
+    return Diagnostic(severity="error", code=f"config-{why.code}", message=message, source=source, hint=hint)
 
 
 def _stamp(status: os.stat_result) -> Stamp:

@@ -126,7 +126,8 @@ class RowsInForce:
                 continue
             if row.source in self.problems or self._is_new(row):
                 state = "enabled" if row.enabled else "disabled"
-                logger.info("provider {} of the store: {} {}, {}", row.name, row.type, shown(row.base_url), state)
+                bound = logger.bind(provider=row.name)
+                bound.info("provider {} of the store: {} {}, {}", row.name, row.type, shown(row.base_url), state)
 
     def _is_new(self, row: StoredProvider) -> bool:
         if self._reported.get(row.id) == row.row_version:

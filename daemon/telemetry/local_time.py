@@ -12,13 +12,17 @@ from datetime import datetime
 
 def line_time(at: float) -> str:
     """``2026-11-21 10:00:00.123``: Unix seconds as local time."""
-    second = int(at)
-    return f"{line_second(second)}.{int((at - second) * 1000):03d}"
+    return f"{line_second(int(at))}.{thousandths(at):03d}"
 
 
 def line_second(second: int) -> str:
     """``2026-11-21 10:00:00``."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+
+
+def thousandths(at: float) -> int:
+    """Whole milliseconds of the second; .123 of a text stays 123, though no float is just that."""
+    return min(999, int(at % 1 * 1000 + 0.0005))
 
 
 def iso_time(at: float) -> str:

@@ -4,7 +4,8 @@
    marks are escaped, so no value can forge a second record or drive a terminal. The only
    exception is a traceback on a terminal, which is indented below its line.
 2. Text reads ``time level message key=value …``; JSON is flat, with the fixed names ``time``,
-   ``level``, ``message``, ``logger``, ``exception`` and the bound fields beside them.
+   ``level``, ``message``, ``logger``, ``exception`` and the bound fields beside them. The message of a finished
+   request is its sentence in text, and ``request`` in JSON, where the fields say the same to machines.
 3. Rendering happens on the writer's thread, never on the thread that logs.
 4. ``SecretMask`` is the last line of defence: secrets are a type and are not logged in the first place; it catches
    what reaches a log all the same (an upstream that echoes the key it was sent).
@@ -13,7 +14,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Literal
@@ -22,6 +22,10 @@ import msgspec
 
 from daemon.masks import forms
 from daemon.secret import MASK, Secret
+from daemon.telemetry import request_sentence
+from daemon.telemetry.colour import BOLD_RED, DIM, RED, YELLOW, painted, status_colour
+from daemon.telemetry.local_time import iso_time, line_second, thousandths
+from daemon.telemetry.request_sentence import said, sentence
 
 Record = Mapping[str, object]
 """A loguru record as the sink keeps it: ``at`` (Unix seconds), ``level``, ``logger``, ``message``,
@@ -37,7 +41,7 @@ _BARE = re.compile(r"[!#-<>-\[\]-~]+")
 _FIXED = frozenset({"time", "level", "message", "logger", "exception"})
 _PRIORITY = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "SUCCESS": 5, "INFO": 6}
 _DEBUG_PRIORITY = 7
-_COLOUR = {"CRITICAL": "1;31", "ERROR": "31", "WARNING": "33", "DEBUG": "2", "TRACE": "2"}
+_COLOUR = {"CRITICAL": BOLD_RED, "ERROR": RED, "WARNING": YELLOW, "DEBUG": DIM, "TRACE": DIM}
 
 MIN_LENGTH = 8
 """Shorter secrets are not masked: they would blot out ordinary words."""
@@ -57,26 +61,41 @@ def _visible(match: re.Match[str]) -> str:
 
 
 class TextLines:
-    """Text for people. ``clock`` is off where the reader adds the time itself (the journal)."""
+    """Text for people. ``clock`` is off where the reader adds the time itself (the journal). ``brief``: fields that
+    the message says already are left out, for people alone; programs may want to find them all by name."""
 
-    def __init__(self, *, colour: bool = False, clock: bool = True, indent_tracebacks: bool = False) -> None:
+    def __init__(
+        self, *, colour: bool = False, clock: bool = True, brief: bool = False, indent_tracebacks: bool = False
+    ) -> None:
         self._colour = colour
         self._clock = clock
+        self._brief = brief
         self._indent = indent_tracebacks
         self._second = (-1, "")
 
     def __call__(self, record: Record) -> str:
-        level = str(record["level"])
+        level, fields = str(record["level"]), _fields(record)
         head = f"{self._time(record['at'])} " if self._clock else ""
-        text = f"{head}{self._paint(f'{level:<7}', _COLOUR.get(level))} {escape(str(record['message']))}"
-        text += "".join(self._field(key, value) for key, value in _fields(record).items() if value is not None)
-        return text + self._traceback(record.get("traceback")) + "\n"
+        message, left_out = self._message(record, fields)
+        text = f"{head}{self._paint(f'{level:<7}', _COLOUR.get(level))} {message}"
+        shown = [self._field(key, value) for key, value in fields.items() if value is not None and key not in left_out]
+        return "".join((text, *shown, self._traceback(record.get("traceback")), "\n"))
+
+    def _message(self, record: Record, fields: Mapping[str, object]) -> tuple[str, Collection[str]]:
+        """What the line says, and the fields that need not be repeated."""
+        if record["logger"] == request_sentence.LOGGER:
+            words = sentence(fields)
+            status = self._paint(words.status, status_colour(words.status))
+            return f"{status} {escape(words.rest)}", said(fields) if self._brief else ()
+        message = escape(str(record["message"]))
+        return message, [key for key, value in fields.items() if _is_said(message, key, value)]
 
     def _field(self, key: str, value: object) -> str:
-        shown = value if type(value) is str else _plain(value)
-        if not _BARE.fullmatch(shown):
+        if type(value) is int:
+            shown = str(value)
+        elif not _BARE.fullmatch(shown := value if type(value) is str else _plain(value)):
             shown = '"' + escape(shown).replace('"', "'") + '"'
-        return f" {self._paint(f'{escape(key)}=', '2')}{shown}" if self._colour else f" {key}={shown}"
+        return f" {self._paint(f'{escape(key)}=', DIM)}{shown}" if self._colour else f" {key}={shown}"
 
     def _traceback(self, lines: object) -> str:
         if not isinstance(lines, list):
@@ -86,22 +105,24 @@ class TextLines:
         return ' exception="' + escape(" | ".join(line.strip() for line in lines)).replace('"', "'") + '"'
 
     def _paint(self, text: str, code: str | None) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self._colour and code else text
+        return painted(text, code) if self._colour else text
 
     def _time(self, at: object) -> str:
         assert isinstance(at, float)
         second = int(at)
         if self._second[0] != second:
-            self._second = (second, time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second)))
-        return f"{self._second[1]}.{int((at - second) * 1000):03d}"
+            self._second = (second, line_second(second))
+        return f"{self._second[1]}.{thousandths(at):03d}"
 
 
 class JsonLines:
-    """JSON for machines: one flat object per record, times in UTC."""
+    """JSON for machines: one flat object per record; times are local, with their offset."""
 
     def __call__(self, record: Record) -> str:
+        at = record["at"]
+        assert isinstance(at, float)
         line: dict[str, object] = {
-            "time": _utc(record["at"]),
+            "time": iso_time(at),
             "level": str(record["level"]).lower(),
             "message": record["message"],
             "logger": record["logger"],
@@ -124,6 +145,13 @@ def _fields(record: Record) -> Mapping[str, object]:
     return extra if isinstance(extra, Mapping) else {}
 
 
+def _is_said(message: str, key: str, value: object) -> bool:
+    """Whether the message has this field in words: ``generation 7``."""
+    words = f"{key} {value}"
+    at = message.find(words)
+    return at >= 0 and not message[at + len(words) : at + len(words) + 1].isalnum()
+
+
 def _plain(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3f}".rstrip("0").rstrip(".")
@@ -139,11 +167,6 @@ def _encode(line: dict[str, object]) -> str:
 
 def _json_visible(match: re.Match[str]) -> str:
     return f"\\u{ord(match[0]):04x}"
-
-
-def _utc(at: object) -> str:
-    assert isinstance(at, float)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(at))}.{int(at % 1 * 1_000_000):06d}Z"
 
 
 class SecretMask:

@@ -1,4 +1,8 @@
-"""Where log lines go: a stream, or a file that is rotated by size."""
+"""Where log lines go: a stream, or a file that is rotated by size, by us or by others (logrotate).
+
+A disk that is full may take the first part of a text. Its lines count as written up to the last whole one, and what
+comes later begins on a line of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,20 @@ import re
 import select
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TextIO
 
 _FLAGS: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
 _NOT_REGULAR: Final = "not a regular file"
+
+
+class PartlyWritten(OSError):
+    """Not all of a text was written, but its first ``lines``."""
+
+    def __init__(self, error: OSError, lines: int) -> None:
+        super().__init__(error.errno, error.strerror)
+        self.lines = lines
 
 
 class StreamOutput:
@@ -23,13 +36,18 @@ class StreamOutput:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._fd = _descriptor(stream)
+        self._torn = False
 
     def write(self, text: str) -> None:
         if self._fd is None:
             self._stream.write(text)
             self._stream.flush()
-        else:
-            _write_all(self._fd, text.encode("utf-8", "backslashreplace"))
+            return
+        data = text.encode("utf-8", "backslashreplace")
+        written, error = _write_all(self._fd, b"\n" + data if self._torn and data else data)
+        self._torn = not written.endswith(b"\n") if written else self._torn
+        if error is not None:
+            raise PartlyWritten(error, written.lstrip(b"\n").count(b"\n"))
 
     def close(self) -> None:
         """The stream stays open: it belongs to the caller."""
@@ -38,7 +56,8 @@ class StreamOutput:
 class FileOutput:
     """A file of mode 0600, opened again when something moved it away (logrotate), rotated to
     ``name.<time>`` when it is larger than ``rotation`` bytes. Of the old ones ``keep_files`` stay, or those of the
-    last ``keep_seconds``. A symbolic link is followed where ``links`` allows it.
+    last ``keep_seconds``. A symbolic link is followed where ``links`` allows it. ``write("")`` only looks whether it
+    was moved. While it cannot be opened again, lines go on into the file that was moved away.
 
     Opening blocks, for ever on a file system that does not answer. Raises OSError where it cannot be opened, also for
     what is no regular file: a pipe has an end to wait for, and a device no size.
@@ -63,12 +82,15 @@ class FileOutput:
     def write(self, text: str) -> None:
         data = text.encode("utf-8", "backslashreplace")
         if self._moved():
-            os.close(self._fd)
-            self._fd = self._open()
+            self._reopen()
         size = os.fstat(self._fd).st_size
         if size and size + len(data) > self._rotation:
             self._rotate()
-        _write_all(self._fd, data)
+            size = os.fstat(self._fd).st_size
+        written, error = _write_all(self._fd, data)
+        if error is not None:
+            self._cut_torn_line(size, written)
+            raise PartlyWritten(error, written.count(b"\n"))
 
     def close(self) -> None:
         os.close(self._fd)
@@ -86,18 +108,35 @@ class FileOutput:
             raise OSError(errno.EINVAL, _NOT_REGULAR, str(self._path))
         return descriptor
 
-    def _moved(self) -> bool:
+    def _reopen(self) -> None:
         try:
-            there, ours = self._path.stat(), os.fstat(self._fd)
-        except FileNotFoundError:
+            descriptor = self._open()
+        except OSError:
+            if not os.fstat(self._fd).st_nlink:
+                raise  # the old file is gone, too: nobody would ever see what is written there
+            return
+        os.close(self._fd)
+        self._fd = descriptor
+
+    def _cut_torn_line(self, size: int, written: bytes) -> None:
+        """Removes the beginning of a line that did not fit, unless others write to the file as well."""
+        torn = len(written) - (written.rfind(b"\n") + 1)
+        with suppress(OSError):
+            if torn and os.fstat(self._fd).st_size == size + len(written):
+                os.ftruncate(self._fd, size + len(written) - torn)
+
+    def _moved(self) -> bool:
+        ours = os.fstat(self._fd)
+        try:
+            there = self._path.stat()
+        except OSError:
             return True
         return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
 
     def _rotate(self) -> None:
         stamp = time.strftime("%Y%m%dT%H%M%S") + f"{time.time() % 1:.6f}"[1:]
         self._path.rename(self._path.with_name(f"{self._path.name}.{stamp}"))
-        os.close(self._fd)
-        self._fd = self._open()
+        self._reopen()
         self._remove_old()
 
     def _remove_old(self) -> None:
@@ -118,10 +157,14 @@ def _descriptor(stream: TextIO) -> int | None:
         return None
 
 
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
+def _write_all(fd: int, data: bytes) -> tuple[bytes, OSError | None]:
+    """What was written, and why not all of it."""
+    at = 0
+    while at < len(data):
         try:
-            view = view[os.write(fd, view) :]
+            at += os.write(fd, memoryview(data)[at:])
         except BlockingIOError:  # the descriptor came to us non-blocking; this thread may wait
             select.select([], [fd], [])
+        except OSError as error:
+            return data[:at], error
+    return data, None

@@ -18,15 +18,18 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from loguru import logger
+from msgspec import Struct
 
 from daemon.secret import Secret
+from daemon.telemetry.colour import is_coloured
 from daemon.telemetry.log_lines import JsonLines, LogFormat, Render, SecretMask, TextLines, with_priority
 from daemon.telemetry.log_outputs import FileOutput, StreamOutput
-from daemon.telemetry.log_ring import LogRing
+from daemon.telemetry.log_ring import SEVERITIES, LogRing
 from daemon.telemetry.log_sink import LogSink, Writer
+from daemon.telemetry.request_sentence import LOGGER
 
 if TYPE_CHECKING:
     from loguru import Message
@@ -63,8 +66,27 @@ def masked(text: str) -> str:
     return _MASK(text)
 
 
+class Levels(Struct, frozen=True):
+    """The least level that is written, by name: ``default``, and that of single ``areas`` (``upstream``), which are
+    the daemon's packages and ``request`` for the line of a finished request."""
+
+    default: str = "info"
+    areas: Mapping[str, str] = {}
+
+    def of(self, area: str) -> int:
+        """loguru's number."""
+        return SEVERITIES[self.areas.get(area, self.default)]
+
+    @property
+    def least(self) -> int:
+        return min(map(self.of, ("", *self.areas)))
+
+
+INFO: Final = Levels()
+
+
 def configure(
-    level: str = "info",
+    levels: Levels = INFO,
     format: LogFormat = "text",
     *,
     file: FileOutput | None = None,
@@ -73,40 +95,53 @@ def configure(
 ) -> LogSink:
     """Sends all logging of this process to ``stream`` (default stderr), and to ``file``, which it takes over.
 
-    May be called again: the new sink takes over, then the old one is flushed and closed.
+    May be called again: the new sink takes over. Closing the old one, which writes what it has, is up to the caller:
+    its output may be stuck.
     """
     target = sys.stderr if stream is None else stream
     writers = [Writer(StreamOutput(target), _render(format, target, environ), _MASK)]
     if file is not None:
         writers.append(Writer(file, JsonLines() if format == "json" else TextLines(), _MASK))
     sink = LogSink(writers, RECENT)
-    _install(sink, level.upper())
+    _install(sink, levels)
     return sink
+
+
+def set_levels(levels: Levels) -> None:
+    """Other levels for the sink that is in use."""
+    sink = _in_use[0]
+    assert sink is not None, "configure comes first"
+    _install(sink, levels)
 
 
 def log_request(fields: dict[str, object], level: str = "INFO") -> None:
     """The one line of a finished request, handed to the sink past loguru, which costs more than accounting,
     metrics and rendering together. ``level`` is INFO, WARNING or ERROR. ``fields`` is taken over, not copied."""
     severity = _SEVERITY[level]
-    sink, least = _requests[0]
-    if sink is not None and severity >= least:
-        record = {"at": time.time(), "level": level, "logger": "request", "message": "request"}
+    sink = _in_use[0]
+    if sink is not None and severity >= _least.get(LOGGER, _least[""]):
+        record = {"at": time.time(), "level": level, "logger": LOGGER, "message": LOGGER}
         sink.put({**record, "traceback": None, "extra": fields}, severity)
 
 
-def is_logged(level: str) -> bool:
-    """Whether lines at this level are written: for those that cost much to build."""
-    return _SEVERITY[level] >= _requests[0][1]
+def is_logged(level: str, area: str) -> bool:
+    """Whether lines of this area are written at this level: for those that cost much to build."""
+    return _SEVERITY[level] >= _least.get(area, _least[""])
 
 
-_SEVERITY = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
-"""loguru's numbers."""
-_requests: list[tuple[LogSink | None, int]] = [(None, 20)]
-"""Where ``log_request`` leads, and the least severity that is logged."""
+_SEVERITY = {name.upper(): number for name, number in SEVERITIES.items()}
+_in_use: list[LogSink | None] = [None]
+_least: dict[str, int] = {"": SEVERITIES["info"]}
+"""Area -> the least severity that is written; "" for all others."""
+
+
+def _area(name: str) -> str:
+    """``daemon.upstream.discovery`` -> ``upstream``; "" for what is not the daemon's own."""
+    return name.split(".", 2)[1] if name.startswith("daemon.") else ""
 
 
 class _Handler:
-    """loguru's view of the sink. loguru calls ``stop`` when the handler is removed."""
+    """loguru's view of the sink. It has no ``stop``, which loguru would call on the event loop."""
 
     def __init__(self, sink: LogSink) -> None:
         self._sink = sink
@@ -114,6 +149,8 @@ class _Handler:
     def write(self, message: Message) -> None:
         record = message.record
         extra, level = record["extra"], record["level"]
+        if level.no < _least.get(_area(record["name"] or ""), _least[""]):
+            return
         entry = {
             "at": time.time(),
             "level": level.name,
@@ -124,21 +161,21 @@ class _Handler:
         }
         self._sink.put(entry, level.no)
 
-    def stop(self) -> None:
-        self._sink.close()
-
 
 _TRACEBACK = "\0traceback"
 _installed: list[int] = [0]
 """loguru's number of our handler; 0 is the one loguru starts with."""
 
 
-def _install(sink: LogSink, level: str) -> None:
+def _install(sink: LogSink, levels: Levels) -> None:
     before = _installed[0]
-    _requests[0] = (sink, logger.level(level).no)
+    _in_use[0] = sink
+    _least.update({area: levels.of(area) for area in ("", *levels.areas)})
+    for area in _least.keys() - {"", *levels.areas}:
+        del _least[area]
     _installed[0] = logger.add(
         _Handler(sink),
-        level=level,
+        level=levels.least,
         format=_flatten_exception,
         colorize=False,
         diagnose=False,
@@ -167,8 +204,7 @@ def _render(format: LogFormat, stream: TextIO, environ: Mapping[str, str]) -> Re
     if format == "json":
         return JsonLines()
     terminal = stream.isatty()
-    plain = "NO_COLOR" in environ or environ.get("TERM") == "dumb"
-    return TextLines(colour=terminal and not plain, indent_tracebacks=terminal)
+    return TextLines(colour=is_coloured(stream, environ), brief=terminal, indent_tracebacks=terminal)
 
 
 def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:

@@ -13,6 +13,7 @@ from daemon.telemetry.log_lines import Record
 
 MOST_MESSAGE: Final = 8192
 MOST_VALUE: Final = 2048
+MOST_REASON: Final = 500
 """Characters."""
 
 

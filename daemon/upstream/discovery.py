@@ -256,8 +256,9 @@ class ModelDiscovery:
         if names not in self._lists:
             room = max(0, MOST_IN_ALL - sum(map(len, self._lists)))
             if len(names) > room:
-                logger.warning(
-                    "upstreams list too many models: {} of {}'s are left out", len(names) - room, upstream.auth.name
+                name = upstream.auth.name
+                logger.bind(provider=name).warning(
+                    "upstreams list too many models: {} of {}'s are left out", len(names) - room, name
                 )
                 names = names[:room]
         return self._lists.setdefault(names, names)
@@ -289,7 +290,7 @@ def _report(upstream: UpstreamModels, before: State, result: ListResult) -> None
     auth, what = upstream.auth, f"models of {upstream.auth.label}"
     if result.state == "listed":
         if before == "failing":
-            logger.info("{} are listed again", what)
+            logger.bind(provider=auth.name).info("{} are listed again", what)
         return
     if upstream.names is not None:
         instead = "the last list stays"
@@ -301,4 +302,4 @@ def _report(upstream: UpstreamModels, before: State, result: ListResult) -> None
         instead = f"it is asked for any by {auth.name}/MODEL"
     hint = f" ({result.hint})" if result.hint else ""
     level = "INFO" if result.state == "unlisted" else "WARNING"
-    logger.log(level, "{} are not known: {}{}; {}", what, result.explanation, hint, instead)
+    logger.bind(provider=auth.name).log(level, "{} are not known: {}{}; {}", what, result.explanation, hint, instead)

@@ -258,7 +258,7 @@ EVENT = b'id: 5\nevent: reload\ndata: {"id":5,"at":1.5,"kind":"reload","message"
 async def test_events_as_text_and_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answers: dict[str, Answer] = {"/v0/management/events": (200, EVENT)}
     assert await command(tmp_path, answers, "events") == 0
-    assert capsys.readouterr().out.endswith("  reload              config reloaded\n")
+    assert capsys.readouterr().out.endswith("  reload  config reloaded\n")
     assert await command(tmp_path, answers, "events", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out)["id"] == 5
     assert await command(tmp_path, answers, "events", "--follow") == 1

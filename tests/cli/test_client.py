@@ -40,6 +40,45 @@ def test_a_shell_can_evaluate_it(
     assert evaluated(printed(tmp_path, capsys, name), variable) == value
 
 
+@pytest.mark.parametrize("name", ["claude", "aider", "openai", "anthropic"])
+def test_what_is_for_a_shell_says_so_and_what_is_not_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert "for a shell" in printed(tmp_path, capsys, name).splitlines()[0]
+    with pytest.raises(SystemExit):
+        main(["client", "--help"])
+    assert " ".join(capsys.readouterr().out.split()).count(name) > 1
+
+
+@pytest.mark.parametrize("name", ["codex", "opencode"])
+def test_a_block_for_a_file_names_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    first = printed(tmp_path, capsys, name).splitlines()[0]
+    assert "not for a shell" in first and "~/." in first
+
+
+ENTRY = "{{name: {0}, enabled: true, base-url: 'http://{0}', api-key: k, defaults: {{model: {1}}}, models: [{1}]}}"
+
+
+@pytest.mark.parametrize(
+    ("models", "window"),
+    [
+        (["gpt-5"], "272000"),
+        (["deepseek-chat"], "128000"),
+        (["gpt-5", "deepseek-chat"], "128000"),
+        (["odd"], ""),
+        (["gpt-5", "odd"], ""),
+    ],
+)
+def test_claude_code_gets_the_window_of_the_models_behind_its_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], models: list[str], window: str
+) -> None:
+    """Only where it is known of each."""
+    entries = ", ".join(ENTRY.format(f"p{at}", model) for at, model in enumerate(models))
+    script = printed(tmp_path, capsys, "claude", f"tppc: {{providers: [{entries}]}}\n")
+    assert evaluated(script, "CLAUDE_CODE_AUTO_COMPACT_WINDOW") == window
+    assert evaluated(script, "CLAUDE_CODE_MAX_CONTEXT_TOKENS") == window
+
+
 def test_codex_gets_a_block_for_its_config_toml(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     block = tomllib.loads(printed(tmp_path, capsys, "codex"))
     assert block["model_provider"] == "tppcd"

@@ -112,13 +112,25 @@ def test_what_cannot_be_imported_is_told(config: dict[str, Any], auth: dict[str,
     assert told in str(caught.value)
 
 
-@pytest.mark.parametrize("name, text", [("config.toml", f"key = {KEY} ]["), ("auth.json", f"{{{KEY}")])
-def test_a_file_that_cannot_be_parsed_is_not_quoted(
-    home: Path, capsys: pytest.CaptureFixture[str], name: str, text: str
+@pytest.mark.parametrize(
+    "name, text, place",
+    [
+        ("config.toml", f"key = {KEY} ][", "1:7"),
+        ("config.toml", "model = 'x'\nbase_url = https://a.example\n", "2:12"),
+        ("config.toml", "model = \u201cx\u201d\n", "1:9"),
+        ("auth.json", f"{{{KEY}", "1:2"),
+        ("auth.json", f'{{\n"a": "{KEY}",\n}}', "3:1"),
+        ("auth.json", "", "1:1"),
+    ],
+)
+def test_a_file_that_cannot_be_parsed_is_reported_with_its_place_and_not_quoted(
+    home: Path, capsys: pytest.CaptureFixture[str], name: str, text: str, place: str
 ) -> None:
     (home / "codex" / name).write_text(text)
     assert main(["import", "codex-cli"]) == exit_codes.FAILURE
-    assert KEY not in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert KEY not in printed
+    assert printed.startswith(f"tppcd: {home / 'codex' / name}:{place}: ") and len(printed.splitlines()) == 1
 
 
 def test_without_codex_cli_it_says_so(

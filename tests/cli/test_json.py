@@ -15,8 +15,8 @@ from tests.harness import ROOT, Daemon
 PAGE = (ROOT / "docs/reference/cli.md").read_text("utf-8")
 ROW = re.compile(r"^\| `tppcd ([^`]+)` \| (.+?) \|$", re.M)
 ROWS = ROW.findall(PAGE.partition("## JSON")[2].partition("<!-- generated")[0])
-NO_FACTS = {"run", "client", "completion", "help"}
-"""``run`` has --log-format json; ``client`` prints what another program reads."""
+NO_FACTS = {"run", "completion", "help"}
+"""``run`` has --log-format json."""
 
 
 def test_every_command_that_prints_facts_has_json() -> None:
@@ -61,6 +61,8 @@ def test_the_simulator_says_in_json_where_it_is(world: Daemon) -> None:
 FAILURES: list[tuple[str, int, str]] = [
     ("status --socket /nowhere/a.sock", exit_codes.FAILURE, "no daemon answers on /nowhere/a.sock"),
     ("reload --socket /nowhere/a.sock", exit_codes.FAILURE, "no daemon answers on /nowhere/a.sock"),
+    ("logs --socket /nowhere/a.sock", exit_codes.FAILURE, "no daemon answers on /nowhere/a.sock"),
+    ("events --socket /nowhere/a.sock", exit_codes.FAILURE, "no daemon answers on /nowhere/a.sock"),
     ("provider list --socket /nowhere/a.sock", exit_codes.FAILURE, "no daemon answers on /nowhere/a.sock"),
     ("provider show nobody", exit_codes.FAILURE, "nobody"),
     ("explain --model nothing-like-it", exit_codes.FAILURE, "model 'nothing-like-it' is not available"),

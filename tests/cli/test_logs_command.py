@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -15,14 +16,14 @@ def test_the_line_of_a_request_is_found_by_its_id(capsys: pytest.CaptureFixture[
     with simulator() as upstream, daemon(config(provider("fox", upstream))) as gateway:
         request_id = gateway.post("/v1/messages", body).headers["request-id"]
         gateway.post("/v1/messages", body)
-        gateway.wait_log(rf"{request_id}.*\n.* request request_id=")
+        gateway.wait_log(rf"request_id={request_id}.*\n.* request_id=")
         socket = ["--socket", str(gateway.home / "run" / "admin.sock")]
         assert main(["logs", "--request-id", request_id, "--format", "json", *socket]) == exit_codes.OK
         (line,) = map(json.loads, capsys.readouterr().out.splitlines())
         assert (line["request_id"], line["provider"], line["message"]) == (request_id, "fox", "request")
         assert main(["logs", "--provider", "fox", "-n", "1", *socket]) == exit_codes.OK
         (text,) = capsys.readouterr().out.splitlines()
-        assert " INFO    request request_id=" in text
+        assert re.search(r" INFO    200 gpt-5 → gpt-5 fox \d+ ms \(first \d+ ms\) \d+ → \d+ tok request_id=", text)
         assert main(["logs", "--level", "error", *socket]) == exit_codes.OK
         assert capsys.readouterr().out == ""
 

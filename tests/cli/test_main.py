@@ -65,8 +65,13 @@ def test_options_may_stand_before_the_command(
     arguments: list[str], ran: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The word after an option that takes a value is that value, also where it is the name of a command."""
-    monkeypatch.setattr(cli, "_run", lambda _, given: asked.append(given) or 0)
     asked: list[list[str]] = []
+
+    def run(_: str, given: list[str]) -> int:
+        asked.append(given)
+        return 0
+
+    monkeypatch.setattr(cli, "_run", run)
     assert main(arguments) == 0
     assert asked == [ran]
 

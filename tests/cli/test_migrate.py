@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +138,13 @@ def test_written_it_serves_the_same_models_and_keeps_every_comment(
     rest = {name: getattr(old, name) for name in old.__struct_fields__ if name not in IDENTITY}
     assert rest == {name: getattr(new, name) for name in rest}
     assert "planted" not in capsys.readouterr().out
+
+
+def test_the_page_shows_what_the_command_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/how-to/packycode-to-tppc.md").read_text("utf-8")
+    before, after = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    monkeypatch.setenv("PACKYCODE_API_KEY", "sk-0123456789")
+    file = tmp_path / "config.yaml"
+    file.write_text(before)
+    assert main(["migrate", "packycode", "--write", "--config", str(file)]) == exit_codes.OK
+    assert file.read_text() == before.replace("enabled: true", "enabled: false") + after

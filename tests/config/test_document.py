@@ -51,14 +51,14 @@ def test_ordinary_yaml(raw: bytes, data: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("raw", "words"),
     [
-        (b"", "config.yaml:1:1: error: the file is empty"),
-        (b"   \n# x\n", "config.yaml:1:1: error: the file is empty"),
-        (b"~\n", "config.yaml:1:1: error: the file contains no configuration"),
+        (b"", "config.yaml:1:1: error: config.yaml is empty"),
+        (b"   \n# x\n", "config.yaml:1:1: error: config.yaml is empty"),
+        (b"~\n", "config.yaml:1:1: error: config.yaml contains no configuration"),
         (b"just text\n", "config.yaml:1:1: error: expected keys and values, got a single value"),
-        ("a: b\n".encode("utf-16"), "config.yaml:1:1: error: the file is UTF-16 (save it as UTF-8)"),
-        (b"a: b\nc: d\xff\n", "config.yaml:2:5: error: the file is not valid UTF-8"),
-        (b"a: b\nc: \x00\n", "config.yaml:2:4: error: a control character (NUL)"),
-        (b"a: \x1b[31m\n", "config.yaml:1:4: error: a control character (U+001B)"),
+        ("a: b\n".encode("utf-16"), "config.yaml:1:1: error: config.yaml is UTF-16 (save it as UTF-8)"),
+        (b"a: b\nc: d\xff\n", "config.yaml:2:5: error: config.yaml is not valid UTF-8"),
+        (b"a: b\nc: \x00\n", "config.yaml:2:4: error: config.yaml has a control character (NUL)"),
+        (b"a: \x1b[31m\n", "config.yaml:1:4: error: config.yaml has a control character (U+001B)"),
         (b"a: 1\r\nb: 2\r\na: 3\r\n", "config.yaml:3:1: error: `a` appears twice, first on line 1"),
         (b"sk-planted-key: 1\nsk-planted-key: 2\n", "config.yaml:2:1: error: a key of 14 characters appears twice"),
         (b"a: {b: 1, b: 2}\n", "config.yaml:1:11: error: `b` appears twice, first on line 1"),
@@ -73,7 +73,7 @@ def test_ordinary_yaml(raw: bytes, data: dict[str, object]) -> None:
         (b"%YAML 3.0\n---\na: 1\n", "config.yaml:1:1: error: not valid YAML"),
         (b"a: [" + b"*x, " * 101 + b"]\n", "config.yaml:1:5: error: a YAML alias without an anchor"),
         (b"x: &x 1\na: [" + b"*x, " * 101 + b"]\n", "more than 100 YAML aliases"),
-        (b"a: 1\n" * 3_400_000, "the file is larger than 16 MiB"),
+        (b"a: 1\n" * 3_400_000, "config.yaml is larger than 16 MiB"),
     ],
 )
 def test_what_is_refused_is_told_with_its_place(raw: bytes, words: str) -> None:

@@ -110,7 +110,7 @@ REFUSED: dict[tuple[str, Callable[[Data], None]], str] = {
     ("anchors", without_first): "anchor",
     ("flow over lines", without_first): "comment",
     ("flow over lines", without_all): "comment",
-    ("comments only", without_debug): "the file is empty",
+    ("comments only", without_debug): "is empty",
 }
 """The edits that are refused, and a word of the reason."""
 

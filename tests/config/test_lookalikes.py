@@ -38,7 +38,7 @@ def test_a_blank_that_is_no_space(text: str, blank: str) -> None:
     assert not any("did you mean" in each for each in found)
 
 
-@pytest.mark.parametrize("text", ["port: env: PORT\n", "api-keys:\n  - a\nhost: env:\n", "upstream-ca: file: /x\n"])
+@pytest.mark.parametrize("text", ["port: env: PORT\n", "api-keys:\n  - a\nhost: ENV: X\n", "upstream-ca: file: /x\n"])
 def test_a_blank_behind_the_name_of_a_reference(text: str) -> None:
     (found,) = diagnostics_of(loaded(text))
     assert "without a space behind the colon" in found

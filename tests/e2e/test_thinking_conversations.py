@@ -100,7 +100,7 @@ class Conversation:
             name: [json.dumps(each["body"]) for each in upstream.requests if each["status"] == 200]
             for name, upstream in self.upstreams.items()
         }
-        lines = re.findall(r" request request_id=.* provider=(\w+) .*status=200 (.*)", log)
+        lines = re.findall(r" request_id=.* provider=(\w+) .*status=200 (.*)", log)
         found = [Exchange(name, answered[name].pop(0), tuple(_lost(rest))) for name, rest in lines]
         assert not any(answered.values()), "requests that are in no line of the log"
         return found

@@ -49,7 +49,7 @@ async def test_names_come_and_go_without_a_new_generation(tmp_path: Path) -> Non
         ]
         assert len(world.ears.messages("registration")) == 3  # as of the start: each change is one line
         assert world.ears.snapshots[-1]["models"] == len(now.models.names())
-        assert "INFO models of fox: +2 -1 {'generation': 1}\n" in world.lines
+        assert "INFO models of fox: +2 -1 {'generation': 1, 'provider': 'fox'}\n" in world.lines
 
 
 @pytest.mark.asyncio

@@ -77,8 +77,9 @@ async def test_a_save_is_applied_without_being_asked_and_reported_line_by_line(t
     assert world.ears.messages("clients") == ["clients: 1 (1 packycode + 0 tppc + 0 store)"] * 2
     first, removed, added = world.ears.messages("registration")
     assert first.startswith("registered ") and f" models for {old}" in first
-    assert removed == f"unregistered {first.split()[-1]}"
-    assert added.startswith("registered ") and new in added and added.split()[-1] != first.split()[-1]
+    gone, there = first.partition(" for ")[2], added.partition(" for ")[2]
+    assert removed == f"unregistered {gone}" and gone.endswith(" (provider packycode)")
+    assert added.startswith("registered ") and new in added and there != gone
     reported = [message for kind, message, _ in world.ears.events if kind != "diagnostic"]
     assert len(world.lines) == len(reported)
     for line, (_, message, fields) in zip(world.lines, world.ears.events, strict=True):

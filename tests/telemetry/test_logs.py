@@ -6,10 +6,10 @@ import io
 import json
 import logging
 import os
-import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,27 +19,14 @@ from daemon.secret import Secret
 from daemon.telemetry import log_sink, logs
 from daemon.telemetry.log_lines import LogFormat
 from daemon.telemetry.log_ring import LogFilter
+from daemon.telemetry.logs import Levels
 
 PLANTED = "sk-planted-0123456789"
 
 
-@pytest.fixture(autouse=True)
-def untouched_logging() -> Iterator[None]:
-    """Puts the process's logging back as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    logger.remove()
-    logs._installed[0] = logger.add(sys.stderr)
-    logging.captureWarnings(False)
-    root.handlers[:], root.level = handlers, level
-    logs.register_secrets(())
-    logs.register_secrets(())
-
-
 def output(act: Callable[[], object], format: LogFormat = "text", level: str = "info") -> str:
     stream = io.StringIO()
-    sink = logs.configure(level, format, stream=stream, environ={})
+    sink = logs.configure(Levels(level), format, stream=stream, environ={})
     act()
     sink.close()
     return stream.getvalue()
@@ -169,11 +156,12 @@ def test_the_level_holds() -> None:
 
 def test_a_second_configure_takes_over() -> None:
     first, second = io.StringIO(), io.StringIO()
-    logs.configure(stream=first, environ={})
+    old = logs.configure(stream=first, environ={})
     logger.info("one")
-    sink = logs.configure(stream=second, environ={})
+    new = logs.configure(stream=second, environ={})
+    old.close()
     logger.info("two")
-    sink.close()
+    new.close()
     assert "one" in first.getvalue() and "two" not in first.getvalue()
     assert "two" in second.getvalue() and "one" not in second.getvalue()
 
@@ -182,7 +170,7 @@ def test_the_journal_gets_priorities_and_stamps_the_time_itself(tmp_path: Path) 
     with (tmp_path / "journal").open("w+") as stream:
         status = os.fstat(stream.fileno())
         for environ in ({"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}, {"JOURNAL_STREAM": "1:2"}):
-            sink = logs.configure("debug", stream=stream, environ=environ)
+            sink = logs.configure(Levels("debug"), stream=stream, environ=environ)
             logger.info("i")
             logger.error("e")
             logger.debug("d")
@@ -280,3 +268,51 @@ def test_no_value_makes_a_record_long(act: Callable[[], object], format: LogForm
     assert 1500 < len(written) < 20_000
     assert "characters left out" in written
     assert len(str(logs.RECENT.select(LogFilter(), 1))) < 20_000
+
+
+def logged_at(levels: Levels) -> list[str]:
+    """What is written of a line of each area at each level."""
+    stream = io.StringIO()
+    sink = logs.configure(levels, stream=stream, environ={})
+    for name in ("daemon.upstream.discovery", "daemon.gateway.decisions", "aiohttp.client"):
+        named = logger.patch(partial(dict.update, name=name))
+        for level in ("DEBUG", "INFO", "WARNING"):
+            named.log(level, f"{name} {level}")
+    logs.log_request({"entry": "models", "status": 200, "total_ms": 1.0})
+    sink.close()
+    return [line[32:] for line in stream.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize(
+    "levels, upstream, gateway, request_line",
+    [
+        (Levels(), "INFO WARNING", "INFO WARNING", True),
+        (Levels("info", {"upstream": "debug"}), "DEBUG INFO WARNING", "INFO WARNING", True),
+        (Levels("debug", {"upstream": "warning"}), "WARNING", "DEBUG INFO WARNING", True),
+        (Levels("info", {"request": "warning"}), "INFO WARNING", "INFO WARNING", False),
+        (Levels("warning", {"request": "info"}), "WARNING", "WARNING", True),
+        (Levels("error", {"gateway": "info", "upstream": "error"}), "", "INFO WARNING", False),
+    ],
+)
+def test_a_part_of_the_daemon_has_a_level_of_its_own(
+    levels: Levels, upstream: str, gateway: str, request_line: bool
+) -> None:
+    shown = logged_at(levels)
+    for name, expected in (("daemon.upstream.discovery", upstream), ("daemon.gateway.decisions", gateway)):
+        assert [line.split()[1] for line in shown if line.startswith(name)] == expected.split()
+    assert any(line.startswith("200 models") for line in shown) is request_line
+    logs.configure(stream=io.StringIO(), environ={}).close()
+    assert logs.is_logged("INFO", "upstream") and not logs.is_logged("DEBUG", "upstream")
+
+
+def test_debug_of_one_part_costs_the_others_nothing() -> None:
+    """Their lines are not even built: whoever builds one that costs much asks first."""
+    stream = io.StringIO()
+    sink = logs.configure(Levels("info", {"gateway": "debug"}), stream=stream, environ={})
+    assert logs.is_logged("DEBUG", "gateway")
+    assert not any(logs.is_logged("DEBUG", area) for area in ("upstream", "reload", "request"))
+    logs.set_levels(Levels("info", {"reload": "debug"}))
+    assert logs.is_logged("DEBUG", "reload") and not logs.is_logged("DEBUG", "gateway")
+    logger.info("the same sink")
+    sink.close()
+    assert "the same sink" in stream.getvalue()

@@ -48,6 +48,7 @@ from daemon.reload.writing import ConfigWriting, Edit, Invalid, Stale, Written, 
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.write import Conflict, DiskFull, WriteRefused
 from daemon.state.copies import CONFIG, Version
+from daemon.telemetry.long_text import MOST_REASON, shortened
 
 YAML: Final = "text/yaml; charset=utf-8"
 UNKNOWN: Final = ("unknown-key", "not-supported")
@@ -270,7 +271,8 @@ def _log_written(services: Services, request: Request, who: Caller, written: Wri
 
 def _log_refused(services: Services, request: Request, who: Caller, refusal: RefusedWrite) -> None:
     status, body = refusal.status, refusal.body
-    message = f"{request.method} {request.url.path} from {who.address}: refused with {status}, nothing was written"
+    what = f"{request.method} {request.url.path} from {who.address}: refused with {status}, nothing was written"
+    message = f"{what}: {shortened(body.message, MOST_REASON)}"
     logger.bind(address=who.address, error=body.error).warning("management: {}", message)
     fields: Mapping[str, object] = {"error": body.error, "why": body.message}
     services.audit.publish("write-refused", message, address=who.address, status=status, **fields)

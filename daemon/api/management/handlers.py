@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
-from msgspec import Raw, structs
+from msgspec import structs
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,7 +15,7 @@ from daemon.api.management import views
 from daemon.api.management.events import EventStream
 from daemon.api.management.requests import json_body
 from daemon.api.problems import invalid_config, json_response
-from daemon.api.schemas import Cleared, ExplainBody, LogLines
+from daemon.api.schemas import Cleared, ExplainBody
 from daemon.api.services import Services, snapshot_in_force
 from daemon.config.provider import lower_name
 from daemon.errors import ErrorKind, LocalError
@@ -26,19 +26,13 @@ from daemon.router.router import RoutedRequest
 from daemon.snapshot.core_auths import CoreAuth, synthesize
 from daemon.snapshot.models import ModelUnknown
 from daemon.snapshot.snapshot import Snapshot
-from daemon.telemetry import logs
-from daemon.telemetry.log_lines import JsonLines
-from daemon.telemetry.log_ring import CAPACITY, SEVERITIES, LogFilter
 from daemon.upstream.diagnosis import Diagnosis
 from daemon.upstream.probe import Probe, probe
 
 MOST_EXPLAIN: Final = 64 * 1024
 """Most bytes of the body of ``POST /explain``."""
-DEFAULT_LINES: Final = 100
 MOST_PROBES: Final = 32
 """Keys of one provider that a test asks about."""
-LOG_FIELDS: Final = {"request-id": "request_id", "provider": "provider"}
-"""Query parameter -> field of a log record."""
 
 
 async def list_auths(services: Services, request: Request) -> Response:
@@ -105,24 +99,6 @@ async def explain(services: Services, request: Request) -> Response:
     asked = RoutedRequest(name=resolution.matched, candidates=resolution.candidates, number=0)
     others, candidates = passed_over(snapshot, body.model, resolution), readiness(router, asked)
     return json_response(views.explanation(body, resolution, others, candidates, config.routing.strategy))
-
-
-async def list_logs(services: Services, request: Request) -> Response:
-    """The newest log records, by request id, provider and level."""
-    query = request.query_params
-    records = logs.RECENT.select(log_filter(query), whole_number(query, "limit", DEFAULT_LINES, CAPACITY))
-    render = JsonLines()
-    lines = [Raw(logs.masked(render(each.record)).encode()) for each in records]
-    return json_response(LogLines(last=logs.RECENT.last, lines=lines))
-
-
-def log_filter(query: Mapping[str, str]) -> LogFilter:
-    """The filter of the query. Raises 400."""
-    level = query.get("level", "debug").lower()
-    if level not in SEVERITIES:
-        raise LocalError(ErrorKind.INVALID_REQUEST, f"level must be one of: {', '.join(SEVERITIES)}")
-    fields = {field: query[name] for name, field in LOG_FIELDS.items() if query.get(name)}
-    return LogFilter(after=whole_number(query, "after", 0, 2**63), severity=SEVERITIES[level], fields=fields)
 
 
 def whole_number(query: Mapping[str, str], name: str, default: int, most: int) -> int:

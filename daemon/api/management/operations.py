@@ -12,7 +12,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from daemon.api.management import config_writes, handlers, running_daemon, usage
+from daemon.api.management import config_writes, handlers, recent_logs, running_daemon, usage
 from daemon.api.management.openapi import (
     ANY_YAML,
     COUNT,
@@ -42,7 +42,7 @@ from daemon.api.schemas import (
     Versions,
 )
 from daemon.api.services import Services
-from daemon.telemetry.log_ring import SEVERITIES
+from daemon.telemetry.log_ring import SEVERITIES, STATUS_PATTERN
 
 
 async def description(services: Services, request: Request) -> Response:
@@ -144,7 +144,7 @@ READS: Final = (
     Operation(
         method="get",
         path="/logs",
-        handler=handlers.list_logs,
+        handler=recent_logs.list_logs,
         name="listLogs",
         summary="The newest log records",
         parameters=(
@@ -152,6 +152,11 @@ READS: Final = (
             Parameter(name="provider", description="Only records that name this provider."),
             Parameter(
                 name="level", description="Only records of this level or above.", schema={"enum": list(SEVERITIES)}
+            ),
+            Parameter(
+                name="status",
+                description="Only records with this HTTP status, or of this class (`4xx`); may be repeated.",
+                schema={"type": "array", "items": {"type": "string", "pattern": STATUS_PATTERN}},
             ),
             Parameter(
                 name="after", description="Only records after this one: `last` of the previous response.", schema=COUNT

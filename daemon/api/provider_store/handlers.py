@@ -21,15 +21,16 @@ from daemon.api.management.requests import IfMatch, etag, flag, json_body
 from daemon.api.problems import encode, json_response
 from daemon.api.provider_store import views
 from daemon.api.provider_store.policy import check_write
-from daemon.api.provider_store.refusals import REFUSED, refusal_response
+from daemon.api.provider_store.refusals import REFUSED, ForbiddenWrite, refusal_response
 from daemon.api.provider_store.schemas import StoredProviders, StoreReloaded
 from daemon.api.services import Services, snapshot_in_force
 from daemon.config.provider import SetBy
 from daemon.errors import ErrorKind, LocalError
 from daemon.gateway.caller import Caller
-from daemon.store.errors import RowChanged
+from daemon.store.errors import RowChanged, StoreError
 from daemon.store.provider_fields import fields_of
 from daemon.store.service import ProviderService, ProviderState
+from daemon.telemetry.long_text import MOST_REASON, shortened
 
 MOST_TRIES: Final = 3
 """Of an update without ``If-Match`` that others get in the way of."""
@@ -60,7 +61,7 @@ def writing(work: Work) -> Served:
             response = await work(services, _service(services), request)
         except REFUSED as error:
             response = refusal_response(error, conditional="if-match" in request.headers)
-            _log_refused(services, request, response.status_code, error.code)
+            _log_refused(services, request, response.status_code, error)
             return response
         _log_written(services, request)
         return response
@@ -190,8 +191,9 @@ def _log_written(services: Services, request: Request) -> None:
     services.audit.publish("write", message, address=who.address, generation=generation, changes=[])
 
 
-def _log_refused(services: Services, request: Request, status: int, code: str) -> None:
-    who = _caller(request)
-    message = f"{request.method} {request.url.path} from {who.address}: refused with {status}"
-    logger.bind(address=who.address, error=code).warning("management: {}", message)
-    services.audit.publish("write-refused", message, address=who.address, status=status, error=code, why=code)
+def _log_refused(services: Services, request: Request, status: int, error: StoreError | ForbiddenWrite) -> None:
+    who, why = _caller(request), str(error)
+    message = f"{request.method} {request.url.path} from {who.address}: refused with {status}: "
+    message += shortened(why, MOST_REASON)
+    logger.bind(address=who.address, error=error.code).warning("management: {}", message)
+    services.audit.publish("write-refused", message, address=who.address, status=status, error=error.code, why=why)

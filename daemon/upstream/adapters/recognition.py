@@ -64,7 +64,8 @@ class Recognition:
         if not _is_open(auth) or self._known.get(auth.id) == found:
             return False
         self._known[auth.id] = found
-        logger.info("{} has the profile {} ({})", auth.name, found.profile.name, found.reason)
+        bound = logger.bind(provider=auth.name)
+        bound.info("{} has the profile {} ({})", auth.name, found.profile.name, found.reason)
         return True
 
 

@@ -8,43 +8,32 @@ import pytest
 
 from daemon.api.management.running_daemon import env_names, user_name
 from daemon.api.services import Process
-from tests.api.world import World
-
-TEXT = (
-    MANAGED
-    + """
-tppc:
-  providers:
-    - {{name: fox, enabled: false, base-url: "https://fox.example", api-key: ["env:FOX_1", "env:FOX_2"]}}
-    - {{name: owl, enabled: false, base-url: "env:OWL_URL", api-key: "file:/nowhere"}}
-"""
-)
+from tests.api.world import KEY, MANAGED, World
 
 
 @pytest.mark.asyncio
 async def test_the_process() -> None:
-    world = World(TEXT)
-    environ = {"FOX_1": "planted-value", "FOX_2": "", "HOME": "/h", "UNRELATED": "x"}
+    world = World(MANAGED)
+    environ = {"FOX_KEY": "planted-value", "PACKYCODE_API_KEY": "", "HOME": "/h", "UNRELATED": "x"}
     world.services.process = Process(config="/c.yaml", listening=("127.0.0.1:8317",), environ=environ)
     answer = await world.manage("/daemon")
     body = answer.json()
     assert (body["version"], body["pid"], body["config"]) == ("1.2.3", os.getpid(), "/c.yaml")
     assert body["listening"] == ["127.0.0.1:8317"]
     assert body["in-flight"] == {"running": 0, "waiting": 0}
-    assert body["environment"] == {"FOX_1": True, "FOX_2": False, "OWL_URL": False}
+    assert body["environment"] == {"FOX_KEY": True, "PACKYCODE_API_KEY": False, "PACKYCODE_BASE_URL": False}
     assert "planted-value" not in answer.text
 
 
 @pytest.mark.asyncio
-async def test_the_variables_of_packycode_count_where_it_is_enabled() -> None:
-    block = "{enabled: true, base-url: 'https://a.example', credentials: {openai-api-key: k-0123456789}}"
-    body = (await World(MANAGED + f"\npackycode: {block}\n").manage("/daemon")).json()
-    assert body["environment"] == {"PACKYCODE_API_KEY": False, "PACKYCODE_BASE_URL": False}
+async def test_the_variables_of_packycode_count_only_where_it_is_enabled() -> None:
+    body = (await World(f"remote-management: {{secret-key: {KEY}}}\n").manage("/daemon")).json()
+    assert body["environment"] == {}
 
 
 @pytest.mark.asyncio
 async def test_it_needs_the_management_key() -> None:
-    world = World(TEXT)
+    world = World(MANAGED)
     assert (await world.get("/v0/management/daemon")).status_code == 401
 
 
