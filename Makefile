@@ -35,8 +35,10 @@ run: $(INSTALLED) ## start the daemon on ./config.yaml
 venv: $(INSTALLED) ## set up .venv and start nothing
 
 dist: $(LOCKED) ## build the sdist, and from it the wheel, into dist/
-	@rm -rf dist
-	@PYTHONPATH=scripts $(BIN)/python -B -c 'import build_backend; build_backend.build_sdist("dist")' > /dev/null
+	@rm -rf dist && mkdir dist
+	@PYTHONPATH=scripts $(BIN)/python -B -c 'import build_backend; build_backend.build_sdist("dist")' > dist/log 2>&1 || \
+		{ cat dist/log >&2; exit 1; }
+	@rm dist/log
 	@$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/tppcd-*.tar.gz
 	@ls dist/*
 

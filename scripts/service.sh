@@ -97,9 +97,10 @@ find_python() {
             continue
         fi
         base=$("$candidate" -c 'import os, sys; print(os.path.realpath(sys.base_prefix))')
-        case $base in
-            /home/* | /root/* | /run/user/*)
-                reason="$candidate is in $base, and a service cannot read home directories"
+        base=${base#/}
+        case ${base%%/*} in
+            home | root)
+                reason="$candidate is in /$base, and a service cannot read home directories"
                 continue
                 ;;
         esac
@@ -149,6 +150,7 @@ build_release() {
     cp -R docs "$DESTDIR$release/share/doc/tppcd"
     cp README.md CHANGELOG.md "$DESTDIR$release/share/doc/tppcd"
     find "$DESTDIR$release/share/doc" -name '*.py' -delete
+    chmod -R u=rwX,go=rX "$DESTDIR$release/share/doc"
 }
 
 # Makes the directory of a file; the list has those that were not there.
@@ -249,8 +251,8 @@ check_config() {
     setpriv --reuid tppcd --regid tppcd --clear-groups env -i PATH="$PATH" \
         "$app/current/bin/tppcd" check "$etc/config.yaml" > "$work/check" 2>&1 || {
         sed 's/^/  /' "$work/check"
-        echo "  The service cannot start with this configuration. It does not have the variables of your shell: write a key"
-        echo "  into a file in $etc and file:/etc/tppcd/NAME, or set the variable with: sudo systemctl edit tppcd"
+        echo "  Fix this first. The service does not have the variables of your shell: put a key into a file in $etc and"
+        echo "  write file:$etc/NAME, or set the variable for the service: sudo systemctl edit tppcd"
     }
 }
 
@@ -290,7 +292,7 @@ install_service() {
 
     echo "installed tppcd $version in $app${previous:+; before: ${previous##*/}}"
     echo "  command  $BINDIR/tppcd"
-    echo "  service  $UNITDIR/tppcd.service"
+    echo "  service $(sed -n -E 's#.*[.](service|socket|timer)$# &#p' "$work/installed" | tr -d '\n')"
     echo "  config   $etc/config.yaml, $config_note"
     check_config
     [ -n "$DESTDIR" ] || echo "next: $(start_command)"

@@ -3,7 +3,10 @@ here: the same topology as processes is in tests/e2e/test_store_many.py."""
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,16 @@ MANIFEST = re.findall(r"^```yml\n(.*?)^```", (ROOT / "docs/deployment.md").read_
 
 def objects() -> dict[str, Any]:
     return {each["kind"]: each for block in MANIFEST for each in yaml.safe_load_all(block)}
+
+
+@pytest.mark.skipif(not shutil.which("docker-compose"), reason="needs docker-compose")
+def test_compose_itself_takes_compose_yaml() -> None:
+    """Its own reading needs no engine. The two secrets come from .env, and without them it says so."""
+    command = ["docker-compose", "--file", str(ROOT / "compose.yaml"), "config", "--quiet"]
+    secrets = {"POSTGRES_PASSWORD": "x", "TPPCD_STORE_KEY": "y"}
+    for environ, codes in ((secrets, {0}), ({}, {1, 14, 15})):
+        found = subprocess.run(command, env={"PATH": os.environ["PATH"], **environ}, capture_output=True, check=False)
+        assert found.returncode in codes, found.stderr
 
 
 def test_nginx_knows_each_daemon_of_compose_yaml() -> None:

@@ -89,7 +89,7 @@ def test_the_metadata_says_what_pyproject_says(metadata: Message) -> None:
     assert metadata.get_all("Classifier") == project["classifiers"]
     assert metadata.get_all("Requires-Dist") == project["dependencies"]
     assert metadata["Description-Content-Type"] == "text/markdown"
-    assert str(metadata.get_payload(decode=True), "utf-8") == (ROOT / "README.md").read_text("utf-8")
+    assert metadata.get_payload(decode=True) == (ROOT / "README.md").read_bytes()
 
 
 def test_the_wheel_brings_one_command(wheel: zipfile.ZipFile) -> None:

@@ -53,7 +53,8 @@ class Machine:
         for name in ("Makefile", "pyproject.toml", "constraints.txt", "README.md", "CHANGELOG.md", "LICENSE"):
             shutil.copy(ROOT / name, self.clone / name)
         (self.clone / "daemon").mkdir()
-        (self.clone / "docs").mkdir()
+        (self.clone / "docs").mkdir(mode=0o700)
+        (self.clone / "docs/page.md").touch(mode=0o600)
         (self.clone / "config.yaml").write_text("port: 8317\n")
         python = self.clone / "python3"
         python.write_text(PYTHON)
@@ -134,6 +135,8 @@ def test_the_configuration_is_private_and_the_program_is_for_everyone(machine: M
     machine.do("install")
     modes = {name: (machine.root / name).stat().st_mode & 0o777 for name in ("etc/tppcd", CONFIG, SERVICE, "opt/tppcd")}
     assert list(modes.values()) == [0o700, 0o600, 0o644, 0o755]
+    for path in (machine.root / "opt").rglob("*"):
+        assert path.is_symlink() or path.stat().st_mode & 0o044 == 0o044, path
 
 
 @pytest.mark.parametrize("before", ["edited: true\n", "", None], ids=["edited", "empty", "a link to nowhere"])
@@ -241,7 +244,7 @@ def test_an_installation_that_fails_changes_nothing(machine: Machine, step: str)
 @pytest.mark.parametrize(
     ("environ", "said"),
     [
-        ({"BASE": "/root/.pyenv/versions/3.11.9"}, "a service cannot read home directories"),
+        ({"BASE": os.path.join("/", "root", ".pyenv/versions/3.11.9")}, "a service cannot read home directories"),
         ({"BASE": "/home/me/.local/share/uv/python/cpython-3.13"}, "PYTHON=/usr/bin/python3.12"),
         ({"FAIL": "version_info"}, "needs Python 3.11 or newer"),
         ({"FAIL": "ensurepip"}, "apt install python3-venv"),
