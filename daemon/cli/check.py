@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from daemon.cli import COMMANDS, exit_codes
+from daemon.cli import COMMANDS, exit_codes, parser_of
 from daemon.cli.arguments import Subparsers, add_config, add_format
 from daemon.cli.config_file import STDIN, default_path, read
 from daemon.cli.output import diagnostic_json
@@ -33,6 +33,8 @@ def add_parser(subparsers: Subparsers) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.path and arguments.config:
+        parser_of("check").error("name one file")
     checked = read(arguments.path or arguments.config or default_path(os.environ))
     print(FORMATS[arguments.format](checked))
     return exit_codes.CONFIG if checked.errors else exit_codes.OK

@@ -22,7 +22,7 @@ from daemon.cli.clients.file_text import NotChangeable, Unparsable
 from daemon.cli.clients.gateway import ANY_KEY, Gateway, gateway_of
 from daemon.cli.clients.record import FOLDER, read_record, record_path
 from daemon.cli.clients.shown import CLIENTS
-from daemon.cli.clients.targets import TARGETS, Target, target_of
+from daemon.cli.clients.targets import TARGETS, ClientFile, target_of
 from daemon.cli.config_file import default_path, print_diagnostics, read
 from daemon.config.urls import http_fault, shown
 from daemon.service.admin import state_directory
@@ -96,7 +96,7 @@ def _written_file(arguments: argparse.Namespace) -> str:
     return files[0] if len(files) == 1 else ""
 
 
-def _change(arguments: argparse.Namespace, target: Target) -> int:
+def _change(arguments: argparse.Namespace, target: ClientFile) -> int:
     ignore_lease_breaks()
     act = undo if arguments.undo else write
     try:
@@ -107,7 +107,7 @@ def _change(arguments: argparse.Namespace, target: Target) -> int:
             f"{target.file}:{why.line}:{why.column}: {why.reason} ({why.hint}); nothing was written", arguments.format
         )
     except NotChangeable as why:
-        return _failed(f"{target.file}:{why}; nothing was written", arguments.format)
+        return _failed(f"{target.file}{':' if why.has_place else ': '}{why}; nothing was written", arguments.format)
     except Unreadable as why:
         return _failed(f"{why.about(str(target.file))} ({why.hint}); nothing was written", arguments.format)
     except WriteRefused as why:
@@ -125,7 +125,7 @@ def _change(arguments: argparse.Namespace, target: Target) -> int:
     return exit_codes.OK
 
 
-def _lines(target: Target, outcome: Outcome, *, dry_run: bool) -> Iterator[str]:
+def _lines(target: ClientFile, outcome: Outcome, *, dry_run: bool) -> Iterator[str]:
     file = target.file
     match outcome.result:
         case "unchanged":
@@ -166,7 +166,7 @@ def _shown(path: tuple[str, ...], value: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def _warnings(target: Target, outcome: Outcome) -> Iterator[str]:
+def _warnings(target: ClientFile, outcome: Outcome) -> Iterator[str]:
     for path, hint in outcome.rivals:
         yield f"warning: {target.file} also has {'.'.join(path)} ({hint})"
     has_key = any(_shown(path, value) == "***" for path, value in target.values.items() if value is not None)
@@ -174,7 +174,7 @@ def _warnings(target: Target, outcome: Outcome) -> Iterator[str]:
         yield f"warning: others can read {target.file}, which has a key in it (chmod 600 {target.file})"
 
 
-def _facts(target: Target, outcome: Outcome, *, dry_run: bool) -> dict[str, object]:
+def _facts(target: ClientFile, outcome: Outcome, *, dry_run: bool) -> dict[str, object]:
     return {
         "client": target.client,
         "file": str(target.file),

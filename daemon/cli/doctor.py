@@ -38,6 +38,8 @@ from daemon.sources.mounts import ReplacedFiles, mounts_of, replaced
 from daemon.state.exposed import exposed_config, exposed_state
 from daemon.upstream.probe import Probe, probe
 
+INDENT = " " * 6
+"""Where the text of a line begins, behind its state."""
 WATCH_SECONDS = 3.0
 POLL_SECONDS = 0.02
 MOST_SKEW = 60.0
@@ -261,7 +263,9 @@ def clock(now: float, others: list[float]) -> Result:
 
 def _line(result: Result, shown: Terminal) -> str:
     hint = f" ({result.hint})" if result.hint else ""
-    return f"{shown.state(result.state, f'{result.state:<4}')}  {result.about}: {result.text}{hint}"
+    first, *more = shown.wrapped(f"{result.about}: {result.text}{hint}", INDENT)
+    state = shown.state(result.state, result.state.ljust(len(INDENT) - 2))
+    return "\n".join([f"{state}  {first.removeprefix(INDENT)}", *more])
 
 
 def _silent(_: Result) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 
 from daemon.cli import COMMANDS, exit_codes, parser_of
 from daemon.cli.arguments import Subparsers, add_config, add_format, add_socket
-from daemon.cli.config_file import default_path, read
+from daemon.cli.config_file import default_path, print_diagnostics, read
 from daemon.cli.output import failed, not_valid, print_json
 from daemon.cli.terminal import Terminal, padded, table, terminal
 from daemon.config.urls import shown
@@ -65,19 +65,22 @@ def run(arguments: argparse.Namespace) -> int:
     if not model or (arguments.model and arguments.name):
         parser_of("explain").error("name one model" if model else "name a model, e.g. tppcd explain claude-sonnet-5")
     checked = read(arguments.config or default_path(os.environ))
-    if checked.snapshot is None:
-        return not_valid(checked.diagnostics, arguments.format)
     if refusal := too_long(model):
         return failed(str(refusal), arguments.format)
     live = _ask_daemon(arguments.socket, model, arguments.entry)
-    try:
-        resolution = checked.snapshot.models.resolve(model)
-    except ModelUnknown as unknown:
-        if not items(live, "targets"):
-            return failed(str(unknown), arguments.format)
-        decision: Json = {**live, "from": "daemon"}
+    served = bool(items(live, "targets"))
+    decision: Json = {**live, "from": "daemon"}
+    if checked.snapshot is None and (arguments.config or not served):
+        return not_valid(checked.diagnostics, arguments.format)
+    if checked.snapshot is None:
+        print_diagnostics(checked)  # in this shell; the daemon may have the variable that is missing here
     else:
-        decision = decided(checked.snapshot, model, arguments.entry, resolution, resting_now(live))
+        try:
+            resolution = checked.snapshot.models.resolve(model)
+            decision = decided(checked.snapshot, model, arguments.entry, resolution, resting_now(live))
+        except ModelUnknown as unknown:
+            if not served:
+                return failed(str(unknown), arguments.format)
     if arguments.format == "json":
         print_json(decision)
     else:
@@ -140,9 +143,7 @@ def page(decision: Json, shown_on: Terminal) -> Iterator[str]:
     """The decision for people: what was asked for, who is asked, and why the others are not."""
     rule = RULES.get(str(decision.get("rule")), str(decision.get("rule"))).format(matched=decision.get("matched"))
     effort = f", effort {decision['effort']}" if decision.get("effort") else ""
-    source = (
-        "" if decision.get("from") == "config.yaml" else "; the running daemon has it, config.yaml does not name it"
-    )
+    source = "" if decision.get("from") == "config.yaml" else ", as the running daemon decides"
     for label, text in (
         ("model", f"{decision.get('model')} (entry {decision.get('entry')}){source}"),
         ("rule", f"{rule}{effort}"),

@@ -65,7 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
         last = _print_new(client, [*query, ("limit", str(max(0, arguments.lines)))], arguments.format)
         while arguments.follow:
             time.sleep(POLL_SECONDS)
-            last = _print_new(client, [*query, ("limit", "2000"), ("after", str(last))], arguments.format)
+            newest = _print_new(client, [*query, ("limit", "2000"), ("after", str(last))], arguments.format)
+            if newest < last:  # another daemon answers now, which counts from 1
+                newest = _print_new(client, [*query, ("limit", "2000")], arguments.format)
+            last = newest
     except DaemonUnreachable as error:
         return failed(f"tppcd logs: {error}", arguments.format, message=str(error))
     except (KeyboardInterrupt, BrokenPipeError):

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from daemon.config.diagnostics import MOST_SHOWN, Diagnostic, Path, Severity
 from daemon.config.document import Document, looks_secret
-from daemon.config.expected import MODELS_HINT, ONE_KEY, ROLE_OR_FILE, URL, hint_for, word
+from daemon.config.expected import MODELS_HINT, ONE_KEY, ROLE_OR_FILE, hint_for, word
 from daemon.config.instructions import ROLES, Instructions, text_fault
 from daemon.config.lookalikes import Place, lookalike_hint, odd_key
 from daemon.config.references import Resolve, UnresolvedReference, is_reference, watched_name
@@ -117,18 +117,18 @@ class Converter:
         absent = any(field.required and field.attribute not in values for field in known.values())
         return WRONG if absent else section(**values)
 
-    def expected(self, what: str, value: object, path: Path) -> Wrong:
+    def expected(self, what: str, value: object, path: Path, *, is_url: bool = False) -> Wrong:
         """A wrong type, in words."""
         if isinstance(value, dict) and (found := odd_key(value)):
             place = self.document.key_place((*path, found[0]))
             self.report_at(path, place, "wrong-type", f"expected {what}, got {word(value)}", found[1], "error")
             return WRONG
-        hint = hint_for(what, value, self.document.plain.get(path, ""))
+        hint = hint_for(what, value, self.document.plain.get(path, ""), is_url=is_url)
         return self.report(path, "wrong-type", f"expected {what}, got {word(value)}", hint)
 
     def text(self, shape: Shape, value: object, path: Path) -> str | Wrong:
         if not isinstance(value, str):
-            return self.expected(URL if shape.kind == "url" else "text", value, path)
+            return self.expected("text", value, path, is_url=shape.kind == "url")
         if not value.isascii():
             self.texts[path] = value
         text = self.dereferenced(value, path)

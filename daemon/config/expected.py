@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from daemon.config.lookalikes import lookalike_hint
 
-URL = "a URL"
 MODELS_HINT = "write discover, seed, or each model on a line that begins with '- '"
 ROLE_OR_FILE = "write developer, system, or file:/path"
 ONE_KEY = "write one key; only api-key of tppc.providers takes a list"
@@ -15,7 +14,6 @@ HINTS = {
     "seconds, or text such as 30s": "write a number of seconds, or e.g. 500ms, 30s, 5m",
     "bytes, or text such as 64MiB": "write a number of bytes, or e.g. 64KiB, 64MiB",
     "text or a list of texts": "put it in quotes, or each key on a line that begins with '- '",
-    URL: "put it in quotes",
     "a list": "begin each item with '- '",
     "keys and values": "write 'key: value' lines below it",
     "keys and values (pattern: model)": "write 'claude-*: gpt-5' lines below it",
@@ -23,7 +21,7 @@ HINTS = {
 """What to do, by what was expected."""
 
 
-def hint_for(what: str, value: object, written: str) -> str:
+def hint_for(what: str, value: object, written: str, *, is_url: bool = False) -> str:
     """What to do about a value of the wrong type. ``written`` is an unquoted text that YAML read as something else."""
     wants_keys = what.startswith("keys and values")
     if alike := lookalike_hint(value, is_key=wants_keys):
@@ -34,10 +32,10 @@ def hint_for(what: str, value: object, written: str) -> str:
         return f"YAML reads {written} as {str(value).lower()}: put it in quotes"
     if isinstance(value, str) and value.rstrip()[-1:] in (",", ";"):
         return f"remove the {value.rstrip()[-1]} at its end"
+    if is_url and not isinstance(value, bool):
+        return "write the whole URL, e.g. http://127.0.0.1:8000/v1"
     if what == "text" and isinstance(value, list):
         return "write one text, or put it in quotes if the brackets belong to it"
-    if what == URL:
-        return "write the whole URL, e.g. http://127.0.0.1:8000/v1"
     if wants_keys and isinstance(value, list):
         return "remove the '- ' at the beginning of its lines" if what.endswith(")") else HINTS[what]
     if (

@@ -47,23 +47,24 @@ ASCII_FOR: Final = {
 _QUOTES: Final = ASCII_FOR['"'] + ASCII_FOR["'"]
 _ASCII: Final = {each: plain for plain, alike in ASCII_FOR.items() for each in alike}
 _INVISIBLE: Final = "\u00a0\u00ad\u1680\u180e\u2000-\u200f\u202a-\u202f\u205f-\u2064\u3000\u3164\ufeff"
-_BLANK: Final = re.compile(f"[{_INVISIBLE}]")
-_ANY: Final = re.compile(f"[{_INVISIBLE}{re.escape(''.join(_ASCII))}]")
-_IN_INDENTATION: Final = re.compile(f"[ \t]*(?:- *)?([{_INVISIBLE}])")
-_DASH: Final = re.compile(f"\\s*(?:- +)*([{ASCII_FOR['-']}])(?=\\s|[A-Za-z_][\\w-]*\\s*[:{COLON}])")
-_COMMENT: Final = re.compile(f"\\s*([{ASCII_FOR['#']}])")
-_KEY_WITH_COLON: Final = re.compile(f"\\s*(?:- +)*[^\\s#'\"{COLON}:{{\\[]+\\s*([{ASCII_FOR[':']}])")
-_QUOTE: Final = re.compile(f"\\s*(?:- +)*(?:[^\\s#'\"]+:\\s+)?([{_QUOTES}])")
-_CLOSING: Final = re.compile(f"[\"'][^\"']*([{_QUOTES}])")
+# Patterns are texts here: ``re`` compiles and keeps each at its first use, and most starts need none.
+_BLANK: Final = f"[{_INVISIBLE}]"
+_ANY: Final = f"[{_INVISIBLE}{re.escape(''.join(_ASCII))}]"
+_IN_INDENTATION: Final = f"[ \t]*(?:- *)?([{_INVISIBLE}])"
+_DASH: Final = f"\\s*(?:- +)*([{ASCII_FOR['-']}])(?=\\s|[A-Za-z_][\\w-]*\\s*[:{COLON}])"
+_COMMENT: Final = f"\\s*([{ASCII_FOR['#']}])"
+_KEY_WITH_COLON: Final = f"\\s*(?:- +)*[^\\s#'\"{COLON}:{{\\[]+\\s*([{ASCII_FOR[':']}])"
+_QUOTE: Final = f"\\s*(?:- +)*(?:[^\\s#'\"]+:\\s+)?([{_QUOTES}])"
+_CLOSING: Final = f"[\"'][^\"']*([{_QUOTES}])"
 """A quote that a typographic one seems to close."""
-_NO_SPACE: Final = re.compile(r"\s*(-)[A-Za-z_][\w-]*:(?:\s|$)")
-_WIDE: Final = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]")
-_IN_BRACKETS: Final = re.compile(f"[{re.escape(''.join(ASCII_FOR[each] for each in ',[]{}'))}]")
-_BRACKET: Final = re.compile(f"[\\[\\]{{}}{ASCII_FOR['[']}{ASCII_FOR[']']}{ASCII_FOR['{']}{ASCII_FOR['}']}]")
-_QUOTED: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|(?:^|(?<=\s))#.*")
-_REFERENCE: Final = re.compile(r":\s+(env|file|credential):(?:\s|$)", re.IGNORECASE)
-_WIDE_REFERENCE: Final = re.compile(f"\\s*(env|file|credential)\\s*{COLON}\\s*(\\S*)", re.IGNORECASE)
-_VARIABLE: Final = re.compile("[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+_NO_SPACE: Final = r"\s*(-)[A-Za-z_][\w-]*:(?:\s|$)"
+_WIDE: Final = "[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]"
+_IN_BRACKETS: Final = f"[{re.escape(''.join(ASCII_FOR[each] for each in ',[]{}'))}]"
+_BRACKET: Final = f"[\\[\\]{{}}{ASCII_FOR['[']}{ASCII_FOR[']']}{ASCII_FOR['{']}{ASCII_FOR['}']}]"
+_QUOTED: Final = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|(?:^|(?<=\s))#.*"
+_REFERENCE: Final = r"(?i):\s+(env|file|credential):(?:\s|$)"
+_WIDE_REFERENCE: Final = f"(?i)\\s*(env|file|credential)\\s*{COLON}\\s*(\\S*)"
+_VARIABLE: Final = "[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+"
 _LINES_BEFORE: Final = 3
 """How far above the error the cause may be."""
 
@@ -75,7 +76,7 @@ def cause_near(text: str, line: int) -> tuple[Place, str] | None:
         written = lines[number - 1]
         if found := _structural(written, at_error=number == line):
             return (number, found[0]), found[1]
-        if number == len(lines) and (match := _REFERENCE.search(written)):
+        if number == len(lines) and (match := re.search(_REFERENCE, written)):
             return (number, match.start(1) + 1), _reference_hint(match[1], written[match.end(1) + 1 :])
     return None
 
@@ -84,13 +85,13 @@ def _structural(written: str, *, at_error: bool) -> tuple[int, str] | None:
     """The column and the hint of a character of this line that stands where YAML's own would."""
     outside = _without_quoted(written)
     for pattern in (_IN_INDENTATION, _DASH, _COMMENT, _KEY_WITH_COLON, *([_QUOTE] if at_error else ())):
-        if match := pattern.match(outside):
+        if match := re.match(pattern, outside):
             return match.start(1) + 1, character_hint(match[1])
-    if match := _NO_SPACE.match(outside):
+    if match := re.match(_NO_SPACE, outside):
         return match.start(1) + 1, NO_SPACE_HINT
-    if at_error and (match := _CLOSING.search(outside)):
+    if at_error and (match := re.search(_CLOSING, outside)):
         return match.start(1) + 1, character_hint(match[1])
-    if at_error and _BRACKET.search(outside) and (match := _IN_BRACKETS.search(outside)):
+    if at_error and re.search(_BRACKET, outside) and (match := re.search(_IN_BRACKETS, outside)):
         return match.start() + 1, character_hint(match[0])
     return None
 
@@ -109,15 +110,15 @@ def foreign_character(text: str, place: Place) -> tuple[Place, str] | None:
         return None
     written = lines[line - 1]
     at = column - 1 + len(written[column - 1 :]) - len(written[column - 1 :].lstrip(" \t"))
-    if at < len(written) and _ANY.match(written[at]):
+    if at < len(written) and re.match(_ANY, written[at]):
         return (line, at + 1), character_hint(written[at])
-    match = _ANY.search(_without_quoted(written))
+    match = re.search(_ANY, _without_quoted(written))
     return ((line, match.start() + 1), character_hint(match[0])) if match else None
 
 
 def _without_quoted(written: str) -> str:
     """The line with blanks in place of quoted texts and a comment."""
-    return _QUOTED.sub(lambda match: " " * len(match[0]), written)
+    return re.sub(_QUOTED, lambda match: " " * len(match[0]), written)
 
 
 def character_hint(character: str) -> str:
@@ -137,13 +138,13 @@ def lookalike_hint(value: object, *, is_key: bool = False) -> str:
     if not isinstance(value, str) or value.isascii():
         return ""
     if COLON in value:
-        if match := _WIDE_REFERENCE.match(value):
-            name = match[2] if _VARIABLE.fullmatch(match[2]) else "NAME"
+        if match := re.match(_WIDE_REFERENCE, value):
+            name = match[2] if re.fullmatch(_VARIABLE, match[2]) else "NAME"
             return f"the colon is a full-width one ({COLON}): write {match[1].lower()}:{name}"
         return COLON_HINT if is_key else f"the colon is a full-width one ({COLON}): write :"
     if found := in_value(value):
         return found[1]
-    match = _ANY.search(value)
+    match = re.search(_ANY, value)
     return character_hint(match[0]) if match else ""
 
 
@@ -161,7 +162,7 @@ def odd_key(mapping: Iterable[str]) -> tuple[str, str] | None:
 
 def plain_key(key: str) -> str:
     """The key with ASCII in place of what only looks like it; the key itself where nothing does."""
-    text = "".join(_ASCII.get(each, each) for each in _BLANK.sub("", key))
+    text = "".join(_ASCII.get(each, each) for each in re.sub(_BLANK, "", key))
     return unicodedata.normalize("NFKC", text).strip("\"' ")
 
 
@@ -169,7 +170,7 @@ def in_value(text: str, *, of_list: bool = False) -> tuple[int, str] | None:
     """Where a text that could be meant as it is looks as if it were not, and why: quotes of a word processor around it,
     a comma at its end, a ``#`` that begins no comment, a character that nobody sees. ``of_list``: it is an item of a
     list of names, which have no comma."""
-    if (match := _BLANK.search(text)) and (match[0] != "\u3000" or text != text.strip("\u3000")):
+    if (match := re.search(_BLANK, text)) and (match[0] != "\u3000" or text != text.strip("\u3000")):
         return match.start(), blank_hint(match[0])
     if found := _quote_around(text):
         return found
@@ -179,7 +180,7 @@ def in_value(text: str, *, of_list: bool = False) -> tuple[int, str] | None:
         return match.start(1), f"{match[1]} begins no comment, so it is a part of the text: write #"
     if of_list and (match := re.search(f"[{ASCII_FOR[',']}]", text)):
         return match.start(), f"{match[0]} separates no items, so it is a part of the text: write ,"
-    if match := _WIDE.search(text):
+    if match := re.search(_WIDE, text):
         plain = unicodedata.normalize("NFKC", text)
         return match.start(), f"it has full-width letters or digits: write {plain if plain.isascii() else 'ASCII'}"
     return None
@@ -197,7 +198,7 @@ def _quote_around(text: str) -> tuple[int, str] | None:
 
 def blank_hint(text: str) -> str:
     """What is wrong with a key that has such a blank in it; empty if it has none."""
-    match = _BLANK.search(text)
+    match = re.search(_BLANK, text)
     if match is None:
         return ""
     name = unicodedata.name(match[0], "an invisible character").lower()

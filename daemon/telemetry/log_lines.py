@@ -43,6 +43,8 @@ _PRIORITY = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "SUCCESS": 5, "INFO": 6}
 _DEBUG_PRIORITY = 7
 _COLOUR = {"CRITICAL": BOLD_RED, "ERROR": RED, "WARNING": YELLOW, "DEBUG": DIM, "TRACE": DIM}
 
+NOTHING = (None, "")
+"""Values of which a line of text says nothing."""
 MIN_LENGTH = 8
 """Shorter secrets are not masked: they would blot out ordinary words."""
 
@@ -78,7 +80,9 @@ class TextLines:
         head = f"{self._time(record['at'])} " if self._clock else ""
         message, left_out = self._message(record, fields)
         text = f"{head}{self._paint(f'{level:<7}', _COLOUR.get(level))} {message}"
-        shown = [self._field(key, value) for key, value in fields.items() if value is not None and key not in left_out]
+        shown = [
+            self._field(key, value) for key, value in fields.items() if value not in NOTHING and key not in left_out
+        ]
         return "".join((text, *shown, self._traceback(record.get("traceback")), "\n"))
 
     def _message(self, record: Record, fields: Mapping[str, object]) -> tuple[str, Collection[str]]:

@@ -134,10 +134,12 @@ class FileOutput:
         return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
 
     def _rotate(self) -> None:
+        """Where the directory does not allow it, the file grows: that costs no line."""
         stamp = time.strftime("%Y%m%dT%H%M%S") + f"{time.time() % 1:.6f}"[1:]
-        self._path.rename(self._path.with_name(f"{self._path.name}.{stamp}"))
-        self._reopen()
-        self._remove_old()
+        with suppress(OSError):
+            self._path.rename(self._path.with_name(f"{self._path.name}.{stamp}"))
+            self._reopen()
+            self._remove_old()
 
     def _remove_old(self) -> None:
         pattern = re.compile(re.escape(self._path.name) + r"\.\d{8}T\d{6}\.\d{6}")

@@ -22,8 +22,14 @@ from tests.service.conftest import serving
 
 @pytest.fixture(autouse=True)
 def _clock() -> Iterator[None]:
+    """The time zone as it was; set up before ``monkeypatch``, so that the environment is as it was by then."""
     yield
     time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def _whole_lines(_clock: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 AUTH = {

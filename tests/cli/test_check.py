@@ -86,7 +86,7 @@ def test_the_environment_names_the_file(
 ) -> None:
     monkeypatch.setenv("TPPCD_CONFIG", "elsewhere.yaml")
     assert main(["check"]) == exit_codes.CONFIG
-    assert "elsewhere.yaml: error: no such file or directory" in capsys.readouterr().out
+    assert "elsewhere.yaml: error: elsewhere.yaml does not exist" in capsys.readouterr().out
 
 
 def test_a_literal_key_that_others_can_read_is_warned_of(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +40,43 @@ def test_bash_completes_commands_options_and_choices(capsys: pytest.CaptureFixtu
     assert completed(text, "tppcd", "status", "--j") == {"--json"}
     assert completed(text, "tppcd", "help", "expl") == {"explain"}
     assert completed(text, "tppcd", "init", "--name", "") == set(), "any text: files are offered by -o default"
+
+
+FISH = [
+    ("che", {"check"}),
+    ("init deep", {"deepseek"}),
+    ("init --wire-api m", {"messages"}),
+    ("check --form", {"--format"}),
+    ("provider di", {"disable"}),
+    ("completion z", {"zsh"}),
+    ("store rek", {"rekey"}),
+]
+
+
+@pytest.mark.parametrize(("typed", "offered"), FISH)
+def test_fish_completes(typed: str, offered: set[str], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """In a real fish, by the command that it has for this."""
+    if shutil.which("fish") is None:
+        pytest.skip("fish is missing")
+    text = script("fish", capsys) + f"\ncomplete -C 'tppcd {typed}'\n"
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    answer = subprocess.run(["fish", "-N"], input=text, capture_output=True, text=True, check=True, env=environ)
+    assert {line.split("\t")[0] for line in answer.stdout.splitlines()} == offered
+
+
+@pytest.mark.parametrize("way", ["source", "fpath"])
+def test_zsh_takes_it_sourced_and_as_a_function_of_fpath(
+    way: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """In a real zsh: afterwards bash's function is what completes ``tppcd``."""
+    if shutil.which("zsh") is None:
+        pytest.skip("zsh is missing")
+    (tmp_path / "_tppcd").write_text(script("zsh", capsys))
+    load = "source _tppcd" if way == "source" else "fpath=($PWD $fpath); autoload -Uz _tppcd; _tppcd 2>/dev/null"
+    ask = f"autoload -Uz compinit; compinit -u -d dump; {load}; whence -w _tppcd; print $_comps[tppcd]"
+    answer = subprocess.run(["zsh", "-f", "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines()[:1] == ["_tppcd: function"], answer.stderr
+    assert "_bash_complete" in answer.stdout
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])

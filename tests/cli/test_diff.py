@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from daemon.cli import exit_codes, main
+from tests.harness import Daemon
 from tests.snapshot.world import PACKYCODE, tppc
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("TPPCD_CONFIG", "PACKYCODE_API_KEY", "PACKYCODE_BASE_URL", "CODEX_HOME", "COLUMNS"):
@@ -83,3 +84,15 @@ def test_explain_with_a_bad_file(capsys: pytest.CaptureFixture[str]) -> None:
     written("config.yaml", "port: x\n")
     assert main(["explain", "--model", "gpt-5"]) == exit_codes.CONFIG
     assert "config.yaml:1:7: error" in capsys.readouterr().err
+
+
+def test_explain_asks_the_daemon_where_only_this_shell_lacks_a_key(
+    here: Path, world: Daemon, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file that cannot be resolved here may be in force there; without a daemon it is not valid."""
+    monkeypatch.delenv("PACKYCODE_API_KEY")
+    assert main(["explain", "gpt-5"]) == exit_codes.OK
+    shown = capsys.readouterr()
+    assert "gpt-5 (entry messages), as the running daemon decides" in shown.out and "  1.  " in shown.out
+    assert "environment variable PACKYCODE_API_KEY is not set" in shown.err
+    assert main(["explain", "gpt-5", "--socket", "/nowhere/a.sock"]) == exit_codes.CONFIG

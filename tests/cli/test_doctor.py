@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import socket
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from daemon.cli.config_file import read
 from daemon.cli.doctor import OLDEST, clients, clock, config, directories, watch, writes
 from daemon.cli.doctor_daemon import RunningDaemon, ask, environment, results
 from daemon.service.admin import AdminClient
-from tests.harness import simulator
+from tests.harness import Daemon, simulator
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "state"))
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("COLUMNS", raising=False)
     return tmp_path / "config.yaml"
 
 
@@ -207,6 +209,31 @@ def test_what_only_this_shell_lacks_is_a_warning(path: Path, monkeypatch: pytest
     assert [each.state for each in config(checked, {"FOX_KEY": True})] == ["warn"]
     assert [each.state for each in config(checked, {"FOX_KEY": False})] == ["fail"]
     assert [each.state for each in config(checked, {"OTHER": True})] == ["fail"]
+
+
+def test_the_environment_of_a_daemon_that_runs(
+    here: Path, world: Daemon, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("PACKYCODE_API_KEY")
+    main(["doctor"])
+    out = capsys.readouterr().out
+    assert "environment: set for the daemon, but not in this shell: PACKYCODE_API_KEY" in out
+    assert "warn  config: config.yaml:" in out and "it is set for the running daemon; only this shell lacks it" in out
+    assert f"warn  daemon: the daemon reads {world.config}, this test read {here / 'config.yaml'}" in out
+    assert "sk-packy" not in out
+
+
+def test_its_lines_fit_the_terminal(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(path, "{}\n")
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    main(["doctor", "--config", str(path)])
+    lines = [re.sub(r"\x1b\[\d+m", "", line) for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if len(line) > 60 and str(path.parent) not in line] == []
+    assert all(line.startswith(("ok    ", "warn  ", "fail  ", "      ")) for line in lines)
+    assert "ok    clients: api-keys is empty: only callers on this host" in lines
 
 
 def test_an_admin_socket_that_one_may_not_use(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

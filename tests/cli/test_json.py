@@ -42,7 +42,7 @@ def test_the_document_has_the_keys_of_the_page(
         out = out.splitlines()[0]
     document = json.loads(out)
     shown = document[0] if isinstance(document, list) else document
-    promised = set(re.findall(r"`([a-z-]+)`", keys))
+    promised = set(re.findall(r"`([a-z_-]+)`", keys))
     assert promised <= shown.keys() if command == "logs" else promised == shown.keys(), (
         "the page and the command differ"
     )
@@ -54,7 +54,7 @@ def test_the_simulator_says_in_json_where_it_is(world: Daemon) -> None:
     assert simulate.announced("http://127.0.0.1:1", "k", None, as_json=True).count("\n") == 0
     document = json.loads(simulate.announced("http://127.0.0.1:1", "k", None, as_json=True))
     keys = next(keys for command, keys in ROWS if command.startswith("simulate"))
-    assert set(re.findall(r"`([a-z-]+)`", keys)) == document.keys()
+    assert set(re.findall(r"`([a-z_-]+)`", keys)) == document.keys()
     assert document["config"].startswith("tppc:\n")
 
 

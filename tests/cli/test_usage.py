@@ -27,6 +27,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("--config a.yaml chekc", "tppcd run", "unexpected argument 'chekc'; did you mean 'tppcd check'?"),
     ("check --formt json", "tppcd check", "there is no option --formt; did you mean --format?"),
     ("check --format=jsn", "tppcd check", "'jsn' is not a choice; did you mean 'json'?"),
+    ("check --config a b", "tppcd check", "name one file"),
     ("check a b", "tppcd check", "unexpected argument 'b'"),
     ("check --fault cut", "tppcd check", "there is no option --fault; it belongs to: tppcd simulate"),
     ("--log-level debug check", "tppcd check", "there is no option --log-level; it belongs to: tppcd run"),

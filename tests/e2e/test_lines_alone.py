@@ -112,7 +112,7 @@ def settings(one: Simulator, two: Simulator, **more: Any) -> str:
     )
 
 
-def answers(gateway: Daemon, *_: Simulator) -> None:
+def answers(gateway: Daemon, *_upstreams: Simulator) -> None:
     for number in range(20):
         for dialect in (MESSAGES, CHAT, RESPONSES):
             body = dialect.request("hello", stream=bool(number % 2))
@@ -122,7 +122,7 @@ def answers(gateway: Daemon, *_: Simulator) -> None:
         gateway.post("/v1/messages/count_tokens", MESSAGES.request("hello"), headers=CLIENT)
 
 
-def refusals(gateway: Daemon, *_: Simulator) -> None:
+def refusals(gateway: Daemon, *_upstreams: Simulator) -> None:
     for _ in range(70):
         for path in (CHAT.path, MESSAGES.path, RESPONSES.path, "/v1/messages/count_tokens"):
             gateway.http.post(gateway.url + path, content=b"{", headers=CLIENT)

@@ -226,3 +226,19 @@ def test_logrotate_loses_no_line(name: str, tmp_path: Path) -> None:
     assert len(files) > 4
     texts = [gzip.decompress(each.read_bytes()) if each.suffix == ".gz" else each.read_bytes() for each in files]
     assert sorted(int(line) for text in texts for line in text.split()) == list(range(number))
+
+
+@pytest.mark.parametrize("method", ["rename", "unlink", "iterdir"])
+def test_a_directory_that_does_not_allow_rotation_costs_no_line(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    output = FileOutput(tmp_path / "tppcd.log", rotation=150, keep_files=0)
+    monkeypatch.setattr(Path, method, refused)
+    for _ in range(3):
+        output.write(LINE)
+    monkeypatch.undo()
+    output.close()
+    assert "".join(each.read_text() for each in tmp_path.iterdir()) == LINE * 3

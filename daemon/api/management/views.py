@@ -183,13 +183,15 @@ def failed_view(provider: Provider, snapshot: Snapshot) -> AuthRow:
 
 
 def models(snapshot: Snapshot, provider: str | None) -> Models:
-    """The registry: every public name with the providers that serve it, in the order they are tried."""
+    """The registry: every public name with the providers that serve it, in the order they are tried. With a filter the
+    owner is the first of those that were asked for."""
     rows: list[ModelRow] = []
     for name in snapshot.models.names():
         serving = [candidate.auth for candidate in snapshot.models.by_name[name]]
-        if any(belongs(auth, provider) for auth in serving):
-            providers = list(dict.fromkeys(auth.name for auth in serving))
-            rows.append(convert({**openai_model(name, snapshot.models), "providers": providers}, ModelRow))
+        owner = next((auth.name for auth in serving if belongs(auth, provider)), None)
+        if owner is not None:
+            own = {"owned_by": owner, "providers": list(dict.fromkeys(auth.name for auth in serving))}
+            rows.append(convert({**openai_model(name, snapshot.models), **own}, ModelRow))
     return Models(object="list", data=rows)
 
 

@@ -28,7 +28,7 @@ from daemon.cli.clients.record import (
     went_back,
     write_record,
 )
-from daemon.cli.clients.targets import Target
+from daemon.cli.clients.targets import ClientFile
 from daemon.config.foreign_text import decoded
 from daemon.sources.write import FileOnDisk, read_for_write, replace
 
@@ -51,7 +51,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     mode: int = 0
 
 
-def write(target: Target, record_at: FilePath, *, dry_run: bool) -> Outcome:
+def write(target: ClientFile, record_at: FilePath, *, dry_run: bool) -> Outcome:
     """Raises Unparsable, NotChangeable, Unreadable, WriteRefused and OSError; the file is as it was then."""
     file = read_for_write(target.file)
     text, data = _read(target.format, file)
@@ -80,7 +80,7 @@ def write(target: Target, record_at: FilePath, *, dry_run: bool) -> Outcome:
     return outcome
 
 
-def undo(target: Target, record_at: FilePath, *, dry_run: bool) -> Outcome:
+def undo(target: ClientFile, record_at: FilePath, *, dry_run: bool) -> Outcome:
     """Raises what ``write`` raises."""
     record = read_record(record_at)
     if record is None:
@@ -139,7 +139,7 @@ def _changed(form: TextFormat, text: str, data: Mapping[str, object], raws: Mapp
     return text
 
 
-def _record(target: Target, file: FileOnDisk, text: str, new: str, earlier: ChangeRecord | None) -> ChangeRecord:
+def _record(target: ClientFile, file: FileOnDisk, text: str, new: str, earlier: ChangeRecord | None) -> ChangeRecord:
     """Of a second write: what was there before the first one, as far as nobody has changed it between."""
     form = target.format
     data = form.data(text)

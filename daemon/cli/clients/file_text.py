@@ -19,7 +19,12 @@ __all__ = ["NotChangeable", "Path", "Raw", "TextFormat", "Unparsable", "value_at
 
 
 class NotChangeable(Exception):
-    """The change would affect more than was asked for. One line, with the place where there is one."""
+    """The change would affect more than was asked for. One line, which begins with ``line:column: `` where there is a
+    place."""
+
+    @property
+    def has_place(self) -> bool:
+        return str(self)[:1].isdigit()
 
 
 class TextFormat(Protocol):

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct, structs
 
 from daemon.cli.clients.gateway import ANY_KEY, Gateway
-from daemon.cli.clients.targets import Target, claude_windows, opencode
+from daemon.cli.clients.targets import ClientFile, claude_windows, opencode
 from daemon.cli.clients.targets import codex as codex_target
 from daemon.cli.clients.toml_text import TomlText
 
@@ -111,7 +111,7 @@ CLIENTS: Final[Mapping[str, Shown]] = {
 }
 
 
-def nested(target: Target) -> dict[str, object]:
+def nested(target: ClientFile) -> dict[str, object]:
     """The values of a target as one value."""
     data: dict[str, object] = {}
     for path, value in target.values.items():

@@ -32,7 +32,7 @@ Values = Mapping[Path, object]
 """None: what must not be there, since it would win over the others."""
 
 
-class Target(Struct, frozen=True, kw_only=True):
+class ClientFile(Struct, frozen=True, kw_only=True):
     """``rivals`` are settings of the user's that may win over what is written, each with what to do about it."""
 
     client: str
@@ -42,7 +42,7 @@ class Target(Struct, frozen=True, kw_only=True):
     rivals: Mapping[Path, str] = {}
 
 
-def claude(gateway: Gateway, environ: Environ) -> Target:
+def claude(gateway: Gateway, environ: Environ) -> ClientFile:
     env: dict[str, object] = {
         "ANTHROPIC_BASE_URL": gateway.url,
         "ANTHROPIC_AUTH_TOKEN": gateway.key or ANY_KEY,
@@ -50,7 +50,7 @@ def claude(gateway: Gateway, environ: Environ) -> Target:
         **claude_windows(gateway),
     }
     rivals = ("ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY")
-    return Target(
+    return ClientFile(
         client="claude",
         file=FilePath(environ.get("CLAUDE_CONFIG_DIR") or FilePath.home() / ".claude", "settings.json"),
         format=JsonText(),
@@ -71,10 +71,10 @@ def claude_windows(gateway: Gateway) -> dict[str, str]:
     return {"CLAUDE_CODE_AUTO_COMPACT_WINDOW": tokens, "CLAUDE_CODE_MAX_CONTEXT_TOKENS": tokens}
 
 
-def codex(gateway: Gateway, environ: Environ) -> Target:
+def codex(gateway: Gateway, environ: Environ) -> ClientFile:
     table = ("model_providers", PROVIDER)
     window = window_of(gateway.model)
-    return Target(
+    return ClientFile(
         client="codex",
         file=FilePath(environ.get("CODEX_HOME") or FilePath.home() / ".codex", "config.toml"),
         format=TomlText(),
@@ -92,10 +92,10 @@ def codex(gateway: Gateway, environ: Environ) -> Target:
     )
 
 
-def opencode(gateway: Gateway, environ: Environ) -> Target:
+def opencode(gateway: Gateway, environ: Environ) -> ClientFile:
     provider = ("provider", PROVIDER)
     key = f"{{env:{gateway.key_variable}}}" if gateway.key_variable else gateway.key or ANY_KEY
-    return Target(
+    return ClientFile(
         client="opencode",
         file=_opencode_file(environ),
         format=JsonText(),
@@ -127,8 +127,8 @@ def _opencode_model(name: str) -> dict[str, object]:
     return {"name": name} | ({"limit": {"context": window, "output": _OUTPUT}} if window else {})
 
 
-def aider(gateway: Gateway, environ: Environ) -> Target:
-    return Target(
+def aider(gateway: Gateway, environ: Environ) -> ClientFile:
+    return ClientFile(
         client="aider",
         file=FilePath.home() / ".aider.conf.yml",
         format=YamlText(),
@@ -140,7 +140,7 @@ def aider(gateway: Gateway, environ: Environ) -> Target:
     )
 
 
-TARGETS: Final[Mapping[str, Callable[[Gateway, Environ], Target]]] = {
+TARGETS: Final[Mapping[str, Callable[[Gateway, Environ], ClientFile]]] = {
     "claude": claude,
     "codex": codex,
     "opencode": opencode,
@@ -148,7 +148,7 @@ TARGETS: Final[Mapping[str, Callable[[Gateway, Environ], Target]]] = {
 }
 
 
-def target_of(client: str, gateway: Gateway, environ: Environ, file: str = "") -> Target:
+def target_of(client: str, gateway: Gateway, environ: Environ, file: str = "") -> ClientFile:
     """``file``: another one than the client's usual one."""
     target = TARGETS[client](gateway, environ)
     return structs.replace(target, file=FilePath(file)) if file else target

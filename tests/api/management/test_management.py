@@ -133,6 +133,16 @@ async def test_models_name_the_providers_that_serve_them() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_model_of_several_providers_is_owned_by_the_one_that_was_asked_for() -> None:
+    world = World(MANAGED.replace("fox-gpt", "gpt-5"))
+    rows = {row["id"]: row for row in (await world.manage("/models?provider=fox")).json()["data"]}
+    assert (rows["gpt-5"]["owned_by"], rows["gpt-5"]["providers"]) == ("Fox", ["packycode", "Fox"])
+    assert {row["id"]: row["owned_by"] for row in (await world.manage("/models")).json()["data"]}[
+        "gpt-5"
+    ] == "packycode"
+
+
+@pytest.mark.asyncio
 async def test_providers_include_the_disabled() -> None:
     rows = (await World(MANAGED).manage("/providers")).json()["providers"]
     assert [(row["name"], row["enabled"], len(row["auths"])) for row in rows] == [

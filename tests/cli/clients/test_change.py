@@ -152,6 +152,23 @@ def test_a_directory_in_the_place_of_the_file_is_refused(tmp_path: Path, client:
     assert "nothing was written" in client("codex", "--write", code=exit_codes.FAILURE)
 
 
+def test_a_change_that_would_touch_more_is_refused(tmp_path: Path, client: Client) -> None:
+    text = "model: &m gpt-4\nweak-model: *m\n"
+    path = own_file(tmp_path, "aider", text)
+    assert client("aider", "--write", code=exit_codes.FAILURE).startswith(f"tppcd: {path}: the change affects")
+    assert path.read_text() == text
+
+
+def test_a_link_that_leads_nowhere_yet_is_kept(tmp_path: Path, client: Client) -> None:
+    path = own_file(tmp_path, "codex")
+    path.parent.mkdir()
+    path.symlink_to(tmp_path / "dotfiles" / "codex.toml")
+    client("codex", "--write")
+    assert path.is_symlink() and path.is_file()
+    client("codex", "--undo")
+    assert path.is_symlink() and not path.exists()
+
+
 KEYED = "port: 9000\napi-keys: [sk-planted-client-key]\n"
 
 
