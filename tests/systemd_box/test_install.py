@@ -30,6 +30,12 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
     subprocess.run([PYTHON, "-m", "venv", directory / "venv"], check=True)
     lock = ["--require-hashes", "-r", str(ROOT / "constraints.txt"), "--dest", str(directory / "wheels")]
     subprocess.run([str(directory / "venv/bin/pip"), "download", "--quiet", *lock], check=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BOX_TTL", "1800")
+        yield from _fresh(directory)
+
+
+def _fresh(directory: Path) -> Iterator[Box]:
     with systemd_box.booted(directory) as box:
         units = (f"/etc/systemd/system/{unit}" for unit in (UNIT, SOCKET))
         box.do("rm", "-rf", "/etc/tppcd", "/etc/sysusers.d", *units)
@@ -50,7 +56,7 @@ def _send(box: Box, directory: Path, names: list[str], target: str) -> None:
 
 def make(box: Box, target: str, wheels: str = "/srv/wheels") -> subprocess.CompletedProcess[str]:
     variables = ("PREFIX=/usr/local", f"PYTHON={PYTHON}", f"WHEELS={wheels}")
-    command = [*box._enter, "make", "-C", "/srv/clone", target, *variables]
+    command = [*box._enter, "make", "--no-print-directory", "-C", "/srv/clone", target, *variables]
     return subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
 
 
