@@ -1,7 +1,8 @@
 """Log lines, metrics and events; all of it bounded, none of it with a secret.
 
     logs      loguru's one configuration: log_sink (bounded, never blocks) ─ log_lines (text, JSON; known
-              secrets masked) ─ log_outputs (stream, file); tracebacks without data;
+              secrets masked) ─ log_outputs (stream, file), journal (fields for
+              journald); tracebacks without data;
               log_ring keeps the newest records for `tppcd logs`; request_sentence is the line of a request for
               people, local_time and colour are how all commands show moments and states
     metrics   counters, gauges and histograms; the Prometheus text

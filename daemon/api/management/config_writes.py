@@ -21,7 +21,7 @@ from daemon.api.management import views
 from daemon.api.management.key_check import refused_keys
 from daemon.api.management.masked import masked
 from daemon.api.management.remote_rule import NotSettable, check_settable
-from daemon.api.management.requests import IfMatch, etag, flag, is_dry_run, json_body, raw_body
+from daemon.api.management.requests import IfMatch, etag, flag, is_dry_run, json_body, raw_body, write_line
 from daemon.api.management.upstream_rule import UpstreamRule
 from daemon.api.problems import diagnostic_view, invalid_config, json_response
 from daemon.api.schemas import Problem, Refusal, RollbackBody, VersionRow, Versions, WriteView
@@ -45,10 +45,10 @@ from daemon.config.schema_base import Base
 from daemon.errors import ErrorKind, LocalError
 from daemon.gateway.caller import Caller
 from daemon.reload.writing import ConfigWriting, Edit, Invalid, Stale, Written, digest_of
+from daemon.secret import mask_keys
 from daemon.snapshot.snapshot import Snapshot
 from daemon.sources.write import Conflict, DiskFull, WriteRefused
 from daemon.state.copies import CONFIG, Version
-from daemon.telemetry.long_text import MOST_REASON, shortened
 
 YAML: Final = "text/yaml; charset=utf-8"
 UNKNOWN: Final = ("unknown-key", "not-supported")
@@ -264,18 +264,24 @@ def _write_response(services: Services, request: Request, written: Written) -> R
 
 def _log_written(services: Services, request: Request, who: Caller, written: Written) -> None:
     generation = snapshot_in_force(services).generation
-    message = f"{request.method} {request.url.path} from {who.address}: config.yaml written"
+    message = write_line(request, who.address, "config.yaml written")
     logger.bind(address=who.address, generation=generation).info("management: {}", message)
     services.audit.publish("write", message, address=who.address, generation=generation, changes=list(written.changes))
 
 
 def _log_refused(services: Services, request: Request, who: Caller, refusal: RefusedWrite) -> None:
     status, body = refusal.status, refusal.body
-    what = f"{request.method} {request.url.path} from {who.address}: refused with {status}, nothing was written"
-    message = f"{what}: {shortened(body.message, MOST_REASON)}"
+    result = f"refused with {status}, nothing was written: {_reasons(body)}"
+    message = write_line(request, who.address, result)
     logger.bind(address=who.address, error=body.error).warning("management: {}", message)
-    fields: Mapping[str, object] = {"error": body.error, "why": body.message}
+    fields: Mapping[str, object] = {"error": body.error, "why": mask_keys(body.message)}
     services.audit.publish("write-refused", message, address=who.address, status=status, **fields)
+
+
+def _reasons(body: Refusal | Problem) -> str:
+    """Each with its field, which the message leaves to the details."""
+    errors = [each for each in body.details if each.severity == "error"] if isinstance(body, Refusal) else []
+    return "; ".join(f"{each.path}: {each.message}" if each.path else each.message for each in errors) or body.message
 
 
 def _edit(block: ConfigBlock, change: BlockEdit, source: str) -> Edit:

@@ -1,4 +1,4 @@
-"""The parts of a request to the management API: its body, ``If-Match`` and ``dry-run``."""
+"""The parts of a request to the management API: its body, ``If-Match`` and ``dry-run``, and its line in the log."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from starlette.requests import Request
 from daemon.api.bodies import Disconnected, read_body
 from daemon.config.document import MAX_BYTES
 from daemon.errors import ErrorKind, LocalError
+from daemon.secret import mask_keys
+from daemon.telemetry.long_text import MOST_REASON, shortened
 from daemon.wires.json import mistake
 
 MOST_JSON: Final = 4 * 1024 * 1024
@@ -41,6 +43,12 @@ async def json_body(request: Request, kind: type[T], limit: int = MOST_JSON) -> 
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise LocalError(ErrorKind.INVALID_REQUEST, f"the body cannot be read: {mistake(error)}") from None
+
+
+def write_line(request: Request, address: str, result: str) -> str:
+    """``PATCH /v0/management/tppc from 127.0.0.1: config.yaml written``: a write, for the log and as an event. A key
+    that somebody typed as a name is masked by its shape."""
+    return mask_keys(f"{request.method} {request.url.path} from {address}: {shortened(result, MOST_REASON)}")
 
 
 def is_dry_run(request: Request) -> bool:

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from daemon.api.management.handlers import whole_number
-from daemon.api.management.requests import IfMatch, etag, flag, json_body
+from daemon.api.management.requests import IfMatch, etag, flag, json_body, write_line
 from daemon.api.problems import encode, json_response
 from daemon.api.provider_store import views
 from daemon.api.provider_store.policy import check_write
@@ -27,10 +27,10 @@ from daemon.api.services import Services, snapshot_in_force
 from daemon.config.provider import SetBy
 from daemon.errors import ErrorKind, LocalError
 from daemon.gateway.caller import Caller
+from daemon.secret import mask_keys
 from daemon.store.errors import RowChanged, StoreError
 from daemon.store.provider_fields import fields_of
 from daemon.store.service import ProviderService, ProviderState
-from daemon.telemetry.long_text import MOST_REASON, shortened
 
 MOST_TRIES: Final = 3
 """Of an update without ``If-Match`` that others get in the way of."""
@@ -186,14 +186,13 @@ def _set_by(who: Caller) -> SetBy:
 
 def _log_written(services: Services, request: Request) -> None:
     who, generation = _caller(request), snapshot_in_force(services).generation
-    message = f"{request.method} {request.url.path} from {who.address}: done"
+    message = write_line(request, who.address, "done")
     logger.bind(address=who.address, generation=generation).info("management: {}", message)
     services.audit.publish("write", message, address=who.address, generation=generation, changes=[])
 
 
 def _log_refused(services: Services, request: Request, status: int, error: StoreError | ForbiddenWrite) -> None:
-    who, why = _caller(request), str(error)
-    message = f"{request.method} {request.url.path} from {who.address}: refused with {status}: "
-    message += shortened(why, MOST_REASON)
+    who, why = _caller(request), mask_keys(str(error))
+    message = write_line(request, who.address, f"refused with {status}: {why}")
     logger.bind(address=who.address, error=error.code).warning("management: {}", message)
     services.audit.publish("write-refused", message, address=who.address, status=status, error=error.code, why=why)

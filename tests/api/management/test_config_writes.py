@@ -389,6 +389,7 @@ def test_each_write_and_each_refusal_is_an_event_without_a_secret(gateway: Daemo
     assert writes[-2]["fields"]["changes"] == ["packycode.credentials.openai-api-key: updated"]
     assert writes[-1]["fields"]["status"] == 422
     assert {each["fields"]["address"] for each in writes} == {"127.0.0.1"}
+    gateway.wait_log(r"refused with 422, nothing was written: packycode\.base-url: base-url must be a valid http")
     shown = json.dumps(events) + gateway.log + ask(gateway, "GET", "/packycode").text
     assert "planted" not in shown
     assert "hidden" not in shown

@@ -359,3 +359,13 @@ async def test_a_daemon_without_a_store_says_so() -> None:
     world = World(TEXT.replace("env:OWL_KEY", "env:FOX_KEY"))
     response = await world.ask("GET", "/api/v1/providers", world.key)
     assert (response.status_code, response.json()["error"]) == (404, "not_found")
+
+
+async def test_a_key_that_was_typed_as_a_name_is_in_no_event(tmp_path: Path) -> None:
+    """Paths and refusals quote names."""
+    async with an_api("", tmp_path) as api:
+        for method, path in (("PUT", ""), ("POST", "/enable"), ("DELETE", "")):
+            await api.ask(method, f"/providers/sk-ant-api03-PLANTEDPLANTED{path}", {} if method == "PUT" else None)
+        events = [str(each) for each in api.world.services.audit.recent(50)]
+        assert len([each for each in events if "refused with 404" in each]) == 3
+        assert not any("PLANTED" in each for each in events)
