@@ -6,10 +6,10 @@ long (2026-11-28).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from math import inf
-from typing import Final
+from typing import Final, cast
 
 from daemon.telemetry.distribution import Distribution
 from daemon.telemetry.metric_table import Metric
@@ -25,21 +25,28 @@ def head(metric: Metric) -> str:
     return f"# HELP {metric.name} {text}\n# TYPE {metric.name} {metric.kind}\n"
 
 
-def series(metric: Metric, numbers: Mapping[Labels, float]) -> Iterator[str]:
-    """The lines of a counter or a gauge."""
+def lines(metric: Metric, series: Mapping[Labels, float | Distribution]) -> Iterator[str]:
+    """Of one row of the table."""
     yield head(metric)
+    if metric.kind == "histogram":
+        yield from _histogram(metric, cast("Mapping[Labels, Distribution]", series))
+    else:
+        yield from _numbers(metric, cast("Mapping[Labels, float]", series))
+
+
+def _numbers(metric: Metric, numbers: Mapping[Labels, float]) -> Iterator[str]:
+    """Of a counter or a gauge."""
     line, order = _template(metric.name, metric.labels)
     for labels, value in numbers.items():
         yield line % (*[_escaped(labels[at]) for at in order], number(value))
 
 
-def histogram(metric: Metric, distributions: Iterable[tuple[Labels, Distribution]]) -> Iterator[str]:
-    """The lines of a histogram: its buckets, how many observations there were, and their sum."""
-    yield head(metric)
+def _histogram(metric: Metric, distributions: Mapping[Labels, Distribution]) -> Iterator[str]:
+    """The buckets, how many observations there were, and their sum."""
     bucket, order = _template(f"{metric.name}_bucket", (*metric.labels, "le"))
     count, _ = _template(f"{metric.name}_count", metric.labels)
     total, own = _template(f"{metric.name}_sum", metric.labels)
-    for labels, distribution in distributions:
+    for labels, distribution in distributions.items():
         shown, observed = tuple(_escaped(labels[at]) for at in own), 0.0
         for edge, observed in distribution.cumulative():
             values = (*labels, edge)

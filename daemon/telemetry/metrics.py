@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from daemon import __version__
 from daemon.telemetry.distribution import HISTOGRAMS, Distribution, RequestTimes
-from daemon.telemetry.exposition import Labels, histogram, series
+from daemon.telemetry.exposition import Labels, lines
 from daemon.telemetry.failure_cause import Cause
 from daemon.telemetry.metric_table import LAG_BUCKETS, TABLE, Metric
 from daemon.telemetry.model_labels import OTHER, ModelLabels, StandingOf
@@ -95,15 +95,19 @@ class Metrics:
         self._asked[name] = numbers
 
     def exposition(self) -> bytes:
-        """The text format of ``GET /metrics`` (content type ``exposition.CONTENT_TYPE``): every row of the table with
-        its numbers of now."""
+        """The text format of ``GET /metrics`` (content type ``exposition.CONTENT_TYPE``)."""
+        return "".join(line for metric, series in self.rows() for line in lines(metric, series)).encode()
+
+    def rows(self) -> Iterator[tuple[Metric, Mapping[Labels, float | Distribution]]]:
+        """Every row of the table, and of the process, with its series of now: label values -> number, or distribution
+        of a histogram."""
         self._set("tppcd_requests_in_flight", self._in_flight)
         for name, ask in self._asked.items():
             self._values[name] = _by_labels(ask())
-        lines = [line for metric in TABLE for line in self._lines(metric)]
+        for metric in TABLE:
+            yield metric, self._distributions(metric.name) if metric.kind == "histogram" else self._values[metric.name]
         for metric, number in self._process.read():
-            lines += series(metric, {(): number})
-        return "".join(lines).encode()
+            yield metric, {(): number}
 
     def reload(self, ok: bool, at: float) -> None:
         """A reload ended; ``at`` is Unix seconds."""
@@ -277,19 +281,11 @@ class Metrics:
         series = self._values[name]
         series[labels] = series.get(labels, 0) + n
 
-    def _lines(self, metric: Metric) -> Iterator[str]:
-        if metric.kind == "histogram":
-            return histogram(metric, self._distributions(metric.name))
-        return series(metric, self._values[metric.name])
-
-    def _distributions(self, name: str) -> Iterator[tuple[Labels, Distribution]]:
+    def _distributions(self, name: str) -> Mapping[Labels, Distribution]:
         if (field := HISTOGRAMS.get(name)) is None:
-            yield (), self._lag
-            return
-        for at, times in self._times.items():
-            distribution = getattr(times, field)
-            if field in ALWAYS_SHOWN or any(distribution.counts):
-                yield at, distribution
+            return {(): self._lag}
+        every = ((at, getattr(times, field)) for at, times in self._times.items())
+        return {at: each for at, each in every if field in ALWAYS_SHOWN or any(each.counts)}
 
 
 def _by_labels(numbers: Numbers) -> dict[Labels, float]:
