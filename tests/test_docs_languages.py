@@ -13,7 +13,7 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 ENGLISH = {
     "packycode": "how-to/packycode",
-    "tppc": "how-to/packycode-to-tppc",
+    "tppc": "how-to/tppc",
     "import-codex-cli": "how-to/import-codex-cli",
     "disable-and-recover": "how-to/disable-and-recover",
     "troubleshooting": "how-to/troubleshooting",

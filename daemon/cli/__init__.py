@@ -121,6 +121,7 @@ def parser_of(name: str) -> CommandParser:
     subparsers = CommandParser(prog="tppcd").add_subparsers()
     importlib.import_module(f"daemon.cli.{module_of(name)}").add_parser(subparsers)
     parser: CommandParser = subparsers.choices[name]
+    parser.commands, parser.owners = COMMANDS, commands_with
     return parser
 
 

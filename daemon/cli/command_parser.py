@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from daemon.cli.did_you_mean import nearest, not_a_choice, shown
@@ -34,11 +34,14 @@ class HelpText(argparse.HelpFormatter):
 
 
 class CommandParser(argparse.ArgumentParser):
-    """A parser for one command, or for all of them."""
+    """A parser for one command, or for all of them. ``commands`` are the names of all; ``owners`` gives those that have
+    an option, and may import them."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         settings.setdefault("formatter_class", HelpText)
         super().__init__(*args, **settings)
+        self.commands: Collection[str] = ()
+        self.owners: Callable[[str], Sequence[str]] = lambda _: ()
 
     @property
     def command(self) -> str:
@@ -79,19 +82,14 @@ class CommandParser(argparse.ArgumentParser):
         return name[:2] not in known
 
     def _no_such_option(self, option: str) -> str:
-        from daemon.cli import commands_with
-
         what = f"there is no option {option[:100]}"
-        owners = commands_with(option)
-        if owners:
+        if owners := self.owners(option):
             return f"{what}; it belongs to: {', '.join(f'tppcd {each}' for each in owners)}"
         ours = nearest(option, (*self.option_strings(), "--version"))
         return f"{what}; did you mean {ours}?" if ours else f"{what} (see: {self.prog} --help)"
 
     def _one_too_many(self, text: str) -> str:
-        from daemon.cli import COMMANDS
-
-        meant = nearest(text, COMMANDS) if self.command == "run" else ""
+        meant = nearest(text, self.commands) if self.command == "run" else ""
         return f"unexpected argument {shown(text)}" + (f"; did you mean 'tppcd {meant}'?" if meant else "")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:

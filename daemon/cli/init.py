@@ -29,8 +29,8 @@ from daemon.cli.presets import (
     NOT_NEEDED,
     PACKYCODE,
     PRESETS,
+    ChosenPreset,
     Starter,
-    Wanted,
     file_text,
     packycode_data,
     provider_data,
@@ -108,7 +108,7 @@ def _init(arguments: argparse.Namespace, path: Path) -> int:
     key_file = path.with_name(f"{name}.key")
     key = f"file:{key_file.absolute()}" if typed else arguments.key
     secret = _typed_key() if typed else ""
-    chosen = wanted(preset, name, arguments, key, os.environ, path.parent, key_is_there=bool(secret))
+    chosen = chosen_preset(preset, name, arguments, key, os.environ, path.parent, key_is_there=bool(secret))
     writing.must_be_valid(file_text(structs.replace(chosen, lacks="", key=NOT_NEEDED)))
     if arguments.print:
         _print_file(chosen, arguments.format)
@@ -122,7 +122,7 @@ def _init(arguments: argparse.Namespace, path: Path) -> int:
     return OK
 
 
-def wanted(
+def chosen_preset(
     preset: Starter,
     name: str,
     arguments: argparse.Namespace,
@@ -131,7 +131,7 @@ def wanted(
     base: Path,
     *,
     key_is_there: bool = False,
-) -> Wanted:
+) -> ChosenPreset:
     """The preset with the options. Raises InitFault for options that do not fit it."""
     for option in ("name", "wire_api", "model"):
         if preset.name == PACKYCODE and getattr(arguments, option):
@@ -154,7 +154,7 @@ def wanted(
         lacks = "base-url is yours"
     elif not key_is_there and written != NOT_NEEDED:
         lacks = _missing(written, environ, base)
-    return Wanted(
+    return ChosenPreset(
         preset=preset,
         name=name,
         base_url=url,
@@ -199,14 +199,14 @@ def _print_list(format: str) -> None:
         print(shown.paint("cyan", name) + "".join(cells))
 
 
-def _print_file(chosen: Wanted, format: str) -> None:
+def _print_file(chosen: ChosenPreset, format: str) -> None:
     if format == "json":
         print_json({"preset": chosen.preset.name, "enabled": not chosen.lacks, "text": file_text(chosen)})
     else:
         print(file_text(chosen), end="")
 
 
-def _print_written(writing: Writing, chosen: Wanted, key_file: Path | None, format: str) -> None:
+def _print_written(writing: Writing, chosen: ChosenPreset, key_file: Path | None, format: str) -> None:
     path, copy = writing.path, writing.copy
     if format == "json":
         document: dict[str, object] = {"path": str(path), "written": writing.wrote, "preset": chosen.preset.name}

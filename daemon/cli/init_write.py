@@ -11,7 +11,7 @@ from msgspec import structs
 
 from daemon.cli.config_change import Data, changed, mapping, place_of, providers
 from daemon.cli.exit_codes import FAILURE, USAGE
-from daemon.cli.presets import PACKYCODE, Wanted
+from daemon.cli.presets import PACKYCODE, ChosenPreset
 from daemon.config.diagnostics import Diagnostic
 from daemon.config.document import parse
 from daemon.reload.check import check
@@ -74,7 +74,7 @@ class Writing:
         except OSError as error:
             raise InitFault(f"{self.path} cannot be written: {error.strerror}", FAILURE) from None
 
-    def add(self, chosen: Wanted, data: Mapping[str, object]) -> None:
+    def add(self, chosen: ChosenPreset, data: Mapping[str, object]) -> None:
         """Puts the provider into the file, comments kept."""
 
         def edit(before: Data) -> dict[str, object]:

@@ -136,7 +136,7 @@ PLACEHOLDERS: Final = ("relay.example", "my-resource.")
 PRESETS: Final = _starters()
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class ChosenPreset(Struct, frozen=True, kw_only=True):
     """A preset with what was given on the command line. ``key`` is what is written: a reference, or ``not-needed``.
     ``lacks`` is what must be done before it can be enabled, empty where it is enabled."""
 
@@ -149,51 +149,51 @@ class Wanted(Struct, frozen=True, kw_only=True):
     lacks: str = ""
 
 
-def file_text(wanted: Wanted) -> str:
+def file_text(chosen: ChosenPreset) -> str:
     """A whole config.yaml."""
-    return HEAD + block_text(wanted) + TAIL
+    return HEAD + block_text(chosen) + TAIL
 
 
-def block_text(wanted: Wanted) -> str:
+def block_text(chosen: ChosenPreset) -> str:
     """The block with its comments."""
-    preset = wanted.preset
+    preset = chosen.preset
     others = [
         f"\n      # wire-api {wire}: {url}"
         for wire, url in preset.base_urls.items()
-        if wire != wanted.wire and url != wanted.base_url and not preset.placeholder
+        if wire != chosen.wire and url != chosen.base_url and not preset.placeholder
     ]
     template = {PACKYCODE: PACKYCODE_BLOCK, TPPC: TPPC_BLOCK}.get(preset.name, MAKE_BLOCK)
     enabled = "true"
-    if wanted.lacks:
+    if chosen.lacks:
         indent = len("  enabled: ") if preset.name == PACKYCODE else len("      enabled: ")
-        enabled = f"{'false':<{TODO_COLUMN - indent}}# true, once {wanted.lacks}"
+        enabled = f"{'false':<{TODO_COLUMN - indent}}# true, once {chosen.lacks}"
     return template.format(
-        name=quoted(wanted.name),
+        name=quoted(chosen.name),
         enabled=enabled,
-        base_url=quoted(wanted.base_url),
+        base_url=quoted(chosen.base_url),
         others="".join(others),
-        wire=wanted.wire,
-        wire_line="" if wanted.wire == "responses" else f"\n      wire-api: {wanted.wire}",
-        key=quoted(wanted.key),
+        wire=chosen.wire,
+        wire_line="" if chosen.wire == "responses" else f"\n      wire-api: {chosen.wire}",
+        key=quoted(chosen.key),
         profile=preset.name,
-        model=quoted(wanted.model),
+        model=quoted(chosen.model),
     )
 
 
-def packycode_data(wanted: Wanted) -> dict[str, object]:
+def packycode_data(chosen: ChosenPreset) -> dict[str, object]:
     """The keys of the packycode block that are set."""
-    enabled = not wanted.lacks
-    return {"enabled": enabled, "base-url": wanted.base_url, "credentials": {"openai-api-key": wanted.key}}
+    enabled = not chosen.lacks
+    return {"enabled": enabled, "base-url": chosen.base_url, "credentials": {"openai-api-key": chosen.key}}
 
 
-def provider_data(wanted: Wanted) -> dict[str, object]:
+def provider_data(chosen: ChosenPreset) -> dict[str, object]:
     """An entry of ``tppc.providers``."""
-    entry: dict[str, object] = {"name": wanted.name, "enabled": not wanted.lacks, "base-url": wanted.base_url}
-    if wanted.wire != "responses" or wanted.preset.model:
-        entry["wire-api"] = wanted.wire
-    entry["api-key"] = wanted.key
-    if wanted.preset.model:
-        entry |= {"profile": wanted.preset.name, "models": [wanted.model]}
+    entry: dict[str, object] = {"name": chosen.name, "enabled": not chosen.lacks, "base-url": chosen.base_url}
+    if chosen.wire != "responses" or chosen.preset.model:
+        entry["wire-api"] = chosen.wire
+    entry["api-key"] = chosen.key
+    if chosen.preset.model:
+        entry |= {"profile": chosen.preset.name, "models": [chosen.model]}
     return entry
 
 

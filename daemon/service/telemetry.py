@@ -39,7 +39,9 @@ class Telemetry:
         try:
             from daemon.telemetry.otel.running import OpenTelemetry
 
-            running = OpenTelemetry(settings, ROUTES, services.metrics, partial(metrics_of_now, services))
+            scheme = "https" if services.current.get().config.tls.cert else "http"
+            numbers = partial(metrics_of_now, services)
+            running = OpenTelemetry(settings, ROUTES, services.metrics, numbers, scheme=scheme)
         except Exception as error:
             logger.opt(exception=error).error(
                 "OpenTelemetry: cannot start ({}), so nothing is exported; serving goes on", type(error).__name__

@@ -38,6 +38,13 @@ INDEX: Final = re.compile(r"\[\d+\]")
 MOST_FIELDS: Final = 128
 
 Labels = tuple[str | int, ...]
+Series = Mapping[Labels, float] | Mapping[tuple[str, ...], Distribution]
+"""Of one metric: the values of its labels -> a number, or the distribution of a histogram."""
+_FAMILIES: Final[Mapping[str, Any]] = {
+    "counter": CounterMetricFamily,
+    "gauge": GaugeMetricFamily,
+    "histogram": HistogramMetricFamily,
+}
 Numbers = float | Mapping[Labels, float] | None
 """Of a metric without labels its number, else one for each set of label values; None: there is none now."""
 
@@ -106,13 +113,20 @@ class Metrics:
 
     def collect(self) -> Iterator[prometheus.Metric]:
         """Every row of the table with its numbers of now; the registry calls this at a scrape."""
+        for metric, series in self.rows():
+            yield _family(metric, series)
+
+    def rows(self) -> Iterator[tuple[Metric, Series]]:
+        """Every row of the table with its numbers of now, and those of the process."""
         self._set("tppcd_requests_in_flight", self._in_flight)
         for name, ask in self._asked.items():
             self._values[name] = _by_labels(ask())
         for metric in TABLE:
-            yield self._family(metric)
+            is_histogram = metric.kind == "histogram"
+            yield metric, dict(self._distributions(metric.name)) if is_histogram else self._values[metric.name]
         for metric, number in self._process.read():
-            yield _family(metric, {(): number})
+            of_process: dict[Labels, float] = {(): number}
+            yield metric, of_process
 
     def reload(self, ok: bool, at: float) -> None:
         """A reload ended; ``at`` is Unix seconds."""
@@ -297,14 +311,6 @@ class Metrics:
         series = self._values[name]
         series[labels] = series.get(labels, 0) + n
 
-    def _family(self, metric: Metric) -> prometheus.Metric:
-        if metric.kind == "histogram":
-            histogram = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
-            for values, distribution in self._distributions(metric.name):
-                histogram.add_metric(values, distribution.cumulative(), distribution.sum)
-            return histogram
-        return _family(metric, self._values[metric.name])
-
     def _distributions(self, name: str) -> Iterator[tuple[tuple[str, ...], Distribution]]:
         if (field := HISTOGRAMS.get(name)) is None:
             yield (), self._lag
@@ -315,13 +321,16 @@ class Metrics:
                 yield at, distribution
 
 
-def _family(metric: Metric, numbers: Mapping[Labels, float]) -> prometheus.Metric:
-    """Of a counter or a gauge."""
-    make = CounterMetricFamily if metric.kind == "counter" else GaugeMetricFamily
-    family = make(metric.name, metric.help, labels=metric.labels)
-    for labels, value in numbers.items():
-        family.add_metric([*map(str, labels)], value)
-    return family
+def _family(metric: Metric, series: Series) -> prometheus.Metric:
+    family: Any = _FAMILIES[metric.kind](metric.name, metric.help, labels=metric.labels)
+    for labels, value in series.items():
+        values = [*map(str, labels)]
+        if isinstance(value, Distribution):
+            family.add_metric(values, value.cumulative(), value.sum)
+        else:
+            family.add_metric(values, value)
+    made: prometheus.Metric = family
+    return made
 
 
 def _by_labels(numbers: Numbers) -> dict[Labels, float]:

@@ -60,7 +60,7 @@ NAMES: Final[Mapping[Name, tuple[Place, str]]] = {
     Name.METHOD: ("request", "the method; `_OTHER` for one that HTTP does not define"),
     Name.ROUTE: ("request", "the path of the entry; absent for a path that is none"),
     Name.PATH: ("request", "the same"),
-    Name.SCHEME: ("request", "`http`"),
+    Name.SCHEME: ("request", "`http`, or `https` with `tls.cert`"),
     Name.STATUS: ("both", "the status that was sent to the client; of an attempt: that of the upstream's refusal"),
     Name.ERROR: ("both", "why it failed: `reason` of the [log](logs.md)"),
     Name.REQUEST_ID: ("request", "`request_id` of the log, and the response's `x-request-id`"),

@@ -36,9 +36,11 @@ Numbers = Callable[[], Metrics]
 
 
 class OpenTelemetry:
-    """Of one daemon, on its event loop. ``routes``: the path of each entry."""
+    """Of one daemon, on its event loop. ``routes``: the path of each entry; ``scheme``: how clients reach it."""
 
-    def __init__(self, settings: Settings, routes: Mapping[str, str], metrics: Metrics, numbers: Numbers) -> None:
+    def __init__(
+        self, settings: Settings, routes: Mapping[str, str], metrics: Metrics, numbers: Numbers, *, scheme: str = "http"
+    ) -> None:
         resource = resource_of_this_process()
         traces, to = None, settings.traces
         reachability = None if to is None else Reachability("traces", to)
@@ -52,11 +54,10 @@ class OpenTelemetry:
             exporter = MetricsToCollector(settings.metrics, Reachability("metrics", settings.metrics))
             data = MetricData(resource, time.time_ns())
             self._metrics = MetricExport(
-                exporter, lambda: data.of(numbers().collect(), counts, time.time_ns()), settings.interval
+                exporter, lambda: data.of(numbers().rows(), counts, time.time_ns()), settings.interval
             )
-        self.tracing = Tracing(
-            empty_tracer() if traces is None else traces.tracer, routes, passes=settings.passes, numbers=counts
-        )
+        tracer = empty_tracer() if traces is None else traces.tracer
+        self.tracing = Tracing(tracer, routes, passes=settings.passes, numbers=counts, scheme=scheme)
 
     async def run(self) -> None:
         """Export metrics from time to time, for ever."""

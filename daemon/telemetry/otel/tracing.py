@@ -32,9 +32,15 @@ class Tracing:
     """One per daemon, on its event loop. ``routes``: the path of each entry."""
 
     def __init__(
-        self, tracer: Tracer, routes: Mapping[str, str], *, passes: bool, numbers: InferenceNumbers | None
+        self,
+        tracer: Tracer,
+        routes: Mapping[str, str],
+        *,
+        passes: bool,
+        numbers: InferenceNumbers | None,
+        scheme: str = "http",
     ) -> None:
-        self._tracer, self._routes, self._numbers = tracer, routes, numbers
+        self._tracer, self._routes, self._numbers, self._scheme = tracer, routes, numbers, scheme
         self._propagator = TraceContextTextMapPropagator() if passes else None
         self._strangers = LineLimit()
 
@@ -56,7 +62,7 @@ class Tracing:
             Name.METHOD: method,
             Name.ROUTE: route,
             Name.PATH: route,
-            Name.SCHEME: "http",
+            Name.SCHEME: self._scheme,
             Name.REQUEST_ID: request_id,
             Name.ENTRY: entry,
             Name.ASKED_MODEL: model,

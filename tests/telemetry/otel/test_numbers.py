@@ -33,7 +33,7 @@ def by_name(data: MetricsData) -> dict[str, Any]:
 
 
 def exported(metrics: Metrics, numbers: InferenceNumbers) -> dict[str, Any]:
-    return by_name(MetricData(Resource.get_empty(), 1).of(metrics.collect(), numbers, 2))
+    return by_name(MetricData(Resource.get_empty(), 1).of(metrics.rows(), numbers, 2))
 
 
 def test_the_numbers_of_attempts() -> None:
@@ -60,12 +60,12 @@ def test_the_numbers_of_attempts() -> None:
 def test_every_row_of_the_table_keeps_its_name_its_labels_and_its_numbers(metric: Any) -> None:
     metrics = Metrics()
     metrics.request_started()
-    metrics.request_finished("messages", "fox", 200, 0.3, 700.0, Usage(input_tokens=3), model="gpt-5")
+    metrics.request_finished("messages", "fox", 200, 0.3, 7000.0, Usage(input_tokens=3), model="gpt-5")
+    metrics.loop_was_late(0.3)
     metrics.reload(True, 1.5)
     found = exported(metrics, InferenceNumbers(metrics.model_label)).get(metric.name)
-    families = {each.name: each for each in metrics.collect()}
-    family = families[metric.name.removesuffix("_total") if metric.kind == "counter" else metric.name]
-    if not family.samples:
+    series = {row.name: series for row, series in metrics.rows()}[metric.name]
+    if not series:
         assert found is None
         return
     assert found is not None and found.description == metric.help
@@ -74,11 +74,13 @@ def test_every_row_of_the_table_keeps_its_name_its_labels_and_its_numbers(metric
         (point,) = found.data.data_points
         assert (point.count, sum(point.bucket_counts), tuple(point.explicit_bounds)) == (1, 1, metric.buckets)
         last = 1 if metric.name == "tppcd_request_duration_seconds" else 0
-        assert (point.bucket_counts[-1], point.attributes) == (last, {"entry": "messages", "provider": "fox"})
+        of = {"entry": "messages", "provider": "fox"} if metric.labels else {}
+        assert (point.bucket_counts[-1], point.attributes) == (last, of)
         return
     assert isinstance(found.data, Sum) == (metric.kind == "counter")
     points = {tuple(each.attributes.values()): each.value for each in found.data.data_points}
-    assert points == {tuple(each.labels.values()): each.value for each in family.samples}
+    assert points == {tuple(map(str, labels)): value for labels, value in series.items()}
+    assert all(tuple(each.attributes) == metric.labels for each in found.data.data_points)
 
 
 def test_the_series_are_bounded() -> None:
