@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[1]
 
 HOMES = {
@@ -109,9 +107,8 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     assert left == {}, "in a circle, or above one"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_outside_library_is_imported_in_its_home_only(module: str) -> None:
-    for target in imports(module):
+def test_every_outside_library_is_imported_in_its_home_only() -> None:
+    for module, target in ((each, target) for each in MODULES for target in imports(each)):
         library = target.split(".")[0]
         if library in sys.stdlib_module_names or library == "daemon":
             continue
@@ -130,29 +127,30 @@ def test_every_wire_has_the_same_modules_at_its_heart() -> None:
         assert {path.stem for path in (ROOT / "daemon/wires" / name).glob("*.py")} >= HEART, name
 
 
-@pytest.mark.parametrize("module", [m for m in INNER if package(m) != "wires"])
-def test_no_wire_is_named_outside_the_wires(module: str) -> None:
-    if within(module, tuple(NAME_WIRES)):
-        return
-    said = [
-        node.lineno for node in ast.walk(tree(module)) if isinstance(node, ast.Constant) and node.value in WIRE_NAMES
-    ]
-    assert not said, f"{module}: a wire's name in lines {said}; let ``Wire`` say what is asked of it"
+def test_no_wire_is_named_outside_the_wires() -> None:
+    """Let ``Wire`` say what is asked of it."""
+    others = [each for each in INNER if package(each) != "wires" and not within(each, tuple(NAME_WIRES))]
+    assert [
+        f"{module}:{node.lineno}"
+        for module in others
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Constant) and node.value in WIRE_NAMES
+    ] == []
 
 
-@pytest.mark.parametrize("module", [m for m in INNER if package(m) in CORE])
-def test_the_core_reads_no_clock_and_opens_nothing(module: str) -> None:
-    assert "urllib.request" not in imports(module), "the contract sees no parts of urllib, and urllib.parse is pure"
-    for node in ast.walk(tree(module)):
+def test_the_core_reads_no_clock_and_opens_nothing() -> None:
+    """The contract sees no parts of urllib, and urllib.parse is pure."""
+    core = [each for each in INNER if package(each) in CORE]
+    assert [each for each in core if "urllib.request" in imports(each)] == []
+    for module, node in ((each, node) for each in core for node in ast.walk(tree(each))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             assert node.func.id != "open", f"{module}:{node.lineno} opens a file"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             assert node.func.attr not in CLOCKS, f"{module}:{node.lineno} reads a clock; time comes in as an argument"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_tasks_belong_to_a_task_group_and_the_log_is_configured_once(module: str) -> None:
-    for node in ast.walk(tree(module)):
+def test_tasks_belong_to_a_task_group_and_the_log_is_configured_once() -> None:
+    for module, node in ((each, node) for each in MODULES for node in ast.walk(tree(each))):
         if not (isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)):
             continue
         call = f"{node.value.id}.{node.attr}"
@@ -161,8 +159,8 @@ def test_tasks_belong_to_a_task_group_and_the_log_is_configured_once(module: str
         assert not configures or module == "daemon.telemetry.logs", f"{module}:{node.lineno}: {call}"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_module_says_what_it_is(module: str) -> None:
-    text = ast.get_docstring(tree(module)) or ""
-    wanted = 60 if MODULES[module].name == "__init__.py" else 20
-    assert len(text) >= wanted, f"{module}: its docstring should say what it is and how its parts fit"
+def test_every_module_says_what_it_is() -> None:
+    """And how its parts fit."""
+    wanted = {module: 60 if path.name == "__init__.py" else 20 for module, path in MODULES.items()}
+    short = [module for module in MODULES if len(ast.get_docstring(tree(module)) or "") < wanted[module]]
+    assert short == []

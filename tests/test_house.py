@@ -9,8 +9,6 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 import daemon
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,35 +75,43 @@ def test_there_is_one_version_and_the_changelog_knows_it() -> None:
     assert changelog.index("## Unreleased") < changelog.index(f"## {daemon.__version__}")
 
 
-@pytest.mark.parametrize("path", texts(".py"), ids=name)
-def test_files_and_functions_stay_readable(path: Path) -> None:
-    source = path.read_text("utf-8")
-    codec = path.is_relative_to(ROOT / "daemon/wires")
-    # Tables of cases may be long as well.
-    most = CASE_LINES if path.is_relative_to(ROOT / "tests") else CODEC_LINES if codec else FILE_LINES
-    assert source.count("\n") <= most, "look for the second idea in it"
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            lines = (node.end_lineno or node.lineno) - node.lineno + 1
-            assert lines <= FUNCTION_LINES, f"{node.name} has {lines} lines"
+def test_files_and_functions_stay_readable() -> None:
+    long = []
+    for path in texts(".py"):
+        source = path.read_text("utf-8")
+        codec = path.is_relative_to(ROOT / "daemon/wires")
+        # Tables of cases may be long as well.
+        most = CASE_LINES if path.is_relative_to(ROOT / "tests") else CODEC_LINES if codec else FILE_LINES
+        if (lines := source.count("\n")) > most:
+            long.append(f"{name(path)} has {lines} lines: look for the second idea in it")
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                if lines > FUNCTION_LINES:
+                    long.append(f"{name(path)}: {node.name} has {lines} lines")
+    assert long == []
 
 
-@pytest.mark.parametrize("path", tracked(), ids=name)
-def test_nothing_names_one_machine_or_a_package_index(path: Path) -> None:
-    text = path.read_bytes().decode("utf-8", "replace")
-    assert path == Path(__file__) or ELSEWHERE.findall(text) == []
+def test_nothing_names_one_machine_or_a_package_index() -> None:
+    found = {name(path): ELSEWHERE.findall(path.read_bytes().decode("utf-8", "replace")) for path in tracked()}
+    del found[name(Path(__file__))]
+    assert {path: named for path, named in found.items() if named} == {}
 
 
-@pytest.mark.parametrize("path", texts(".md"), ids=name)
-def test_links_between_pages_lead_somewhere(path: Path) -> None:
-    prose = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text("utf-8"), flags=re.S)
-    for link in re.findall(r"\]\(([^)\s]+)\)", prose):
-        if "://" in link or link.startswith("mailto:"):
-            continue
-        page, _, anchor = link.partition("#")
-        target = (path.parent / page).resolve() if page else path
-        assert target.exists(), f"{link} leads nowhere"
-        assert not anchor or anchor in anchors(target), f"{link}: no such heading"
+def test_links_between_pages_lead_somewhere() -> None:
+    astray = []
+    for path in texts(".md"):
+        prose = re.sub(r"```.*?```|`[^`\n]*`", "", path.read_text("utf-8"), flags=re.S)
+        for link in re.findall(r"\]\(([^)\s]+)\)", prose):
+            if "://" in link or link.startswith("mailto:"):
+                continue
+            page, _, anchor = link.partition("#")
+            target = (path.parent / page).resolve() if page else path
+            if not target.exists():
+                astray.append(f"{name(path)}: {link} leads nowhere")
+            elif anchor and anchor not in anchors(target):
+                astray.append(f"{name(path)}: {link}: no such heading")
+    assert astray == []
 
 
 @cache
@@ -129,6 +135,7 @@ def modules() -> dict[str, ast.Module]:
     return {each.removesuffix(".__init__"): ast.parse(path.read_text("utf-8")) for each, path in names.items()}
 
 
+@cache
 def exists(dotted: str) -> bool:
     """Whether ``dotted`` is a module, or something that is defined in one."""
     parts = dotted.split(".")
@@ -141,10 +148,9 @@ def exists(dotted: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=name)
-def test_modules_that_a_docstring_names_exist(path: Path) -> None:
-    named = set(NAMED.findall(path.read_text("utf-8"))) - FILES
-    assert {each for each in named if not exists(each)} == set()
+def test_modules_that_a_docstring_names_exist() -> None:
+    named = {(name(path), each) for path in PRODUCT for each in NAMED.findall(path.read_text("utf-8"))}
+    assert {(path, each) for path, each in named if each not in FILES and not exists(each)} == set()
 
 
 def test_every_page_is_linked_from_another_one() -> None:
