@@ -56,6 +56,9 @@ def is_what_the_command_prints(user: Walk) -> None:
     assert tomllib.loads(shown) == tomllib.loads(user.here(printed))
 
 
+pytestmark = pytest.mark.timeout(400)
+"""Seconds: up to twenty commands, each a start of Python, on a machine that may be busy."""
+
 PAGES: Final[Mapping[str, Mapping[str, Check]]] = {
     "README.md": {
         "make run": logs("no provider is enabled"),
