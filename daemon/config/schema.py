@@ -14,7 +14,7 @@ from msgspec import UNSET, Meta, UnsetType
 from daemon.config import header_rules
 from daemon.config.instructions import Instructions
 from daemon.config.profiles import CHOICES
-from daemon.config.schema_base import Base, Duration, Name, Url, doc
+from daemon.config.schema_base import Base, Duration, Name, PemFile, Url, doc
 from daemon.config.sections import (
     Limits,
     Logging,
@@ -270,7 +270,7 @@ class Config(Base, frozen=True):
     provider_store: ProviderStore = ProviderStore()
     tls: Tls = Tls()
     upstream_ca: Annotated[
-        str,
+        PemFile,
         doc(
             "Extra CA file for upstreams, PEM; a relative path is relative to config.yaml's directory. A change of the "
             "file is in force without a restart."

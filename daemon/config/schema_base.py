@@ -3,7 +3,7 @@ say what a text or a number is beyond its Python type (``shape`` reads all three
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
@@ -19,6 +19,10 @@ def doc(
 
 Url = Annotated[str, Meta(extra={"kind": "url"})]
 """Shown as ``scheme://host[:port]`` only."""
+PEM: Final = "-----BEGIN"
+"""What no path has, and every PEM text."""
+PemFile = Annotated[str, Meta(extra={"kind": "pem"})]
+"""The path of a PEM file. A reference may also lead to the text of the file itself (``sources.named_files``)."""
 Name = Annotated[str, Meta(extra={"kind": "name"})]
 """Shown as it is written, so it takes no reference: names, aliases, words of a fixed set."""
 Duration = Annotated[float, Meta(extra={"kind": "duration"}, gt=0)]

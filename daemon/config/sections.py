@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from daemon.config.schema_base import Base, Duration, Size, Url, doc
+from daemon.config.schema_base import Base, Duration, PemFile, Size, Url, doc
 from daemon.secret import Secret
 
 
@@ -72,14 +72,14 @@ class Tls(Base, frozen=True):
     """HTTPS for the listener, on when both are set."""
 
     cert: Annotated[
-        str,
+        PemFile,
         doc(
             "Certificate chain, a PEM file, the daemon's own certificate first; a relative path is relative to "
             "config.yaml's directory. New content of the same file is in force without a restart.",
             restart=True,
         ),
     ] = ""
-    key: Annotated[str, doc("Its private key, a PEM file without a passphrase.", restart=True)] = ""
+    key: Annotated[PemFile, doc("Its private key, a PEM file without a passphrase.", restart=True)] = ""
 
 
 Level: TypeAlias = Literal["debug", "info", "warning", "error"]

@@ -21,8 +21,8 @@ from daemon.config.schema_base import Base
 from daemon.secret import Secret
 
 Kind = Literal[
-    "text", "url", "name", "secret", "flag", "integer", "number", "duration", "size", "choice", "section", "list",
-    "table", "aliases", "instructions", "models", "globs", "keys",
+    "text", "url", "pem", "name", "secret", "flag", "integer", "number", "duration", "size", "choice", "section",
+    "list", "table", "aliases", "instructions", "models", "globs", "keys",
 ]  # fmt: skip
 
 

@@ -126,7 +126,7 @@ def _fragment(
     fragment = read(document)
     lacking = tuple(each for block in sorted(require) for each in _lacking(block, document, fragment, read))
     files = watched_paths(fragment.files, environ, base=base)
-    fragment = with_named_files(fragment, document, base)
+    fragment = with_named_files(fragment, document, environ, base)
     if lacking or any(provider.failed and provider.kind in require for provider in fragment.providers):
         fragment = fragment.refused(*lacking)
         fragment = structs.replace(fragment, diagnostics=_unique(fragment.diagnostics))

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from msgspec import Struct
 
+from daemon.config.schema_base import PEM
 from daemon.sources.reading import Unreadable, read_whole
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 MOST_BYTES: Final = 1024 * 1024
-_PEM: Final = "-----BEGIN"
 _NAMES_SHOWN: Final = 3
 
 
@@ -62,7 +62,7 @@ def read_certificate(cert: str, key: str) -> ServerCertificate:
 
 
 def _read(setting: str, path: str) -> bytes:
-    if _PEM in path:
+    if PEM in path:
         raise BadCertificate(setting, "not-a-path", "must be a path", "write the text into a file, and its path here")
     try:
         return read_whole(path, MOST_BYTES).raw

@@ -1,11 +1,15 @@
 """The files that config.yaml names by path and that are read before anybody relies on them: the CAs for upstreams, and
-the listener's certificate. Relative paths become absolute; a file that cannot be used refuses the configuration."""
+the listener's certificate. Relative paths become absolute; a file that cannot be used refuses the configuration.
+
+A reference stands for a path, as everywhere for the value; where ``file:`` or ``credential:`` leads to the PEM text
+itself, the file that has it is meant.
+"""
 
 from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +19,12 @@ from daemon.config.diagnostics import Diagnostic
 from daemon.config.diagnostics import Path as ValuePath
 from daemon.config.document import Document
 from daemon.config.load import Fragment
-from daemon.config.references import reference_at
+from daemon.config.references import reference_at, watched_name
 from daemon.config.schema import Config
+from daemon.config.schema_base import PEM
 from daemon.sources.certificate import BadCertificate, ServerCertificate, read_certificate
 from daemon.sources.reading import Unreadable, read_whole
-from daemon.sources.references import path_of
+from daemon.sources.references import path_of, watched_paths
 
 WARN_BEFORE: Final = 14 * 86_400.0
 """Seconds before the end of a certificate from which there is a warning."""
@@ -28,24 +33,30 @@ CERT: Final = ("tls", "cert")
 KEY: Final = ("tls", "key")
 
 
-def with_named_files(fragment: Fragment, document: Document, base: str | Path) -> Fragment:
+def with_named_files(fragment: Fragment, document: Document, environ: Mapping[str, str], base: str | Path) -> Fragment:
     """The fragment with absolute paths; without settings, and with a diagnostic for each, if files cannot be used."""
     config = fragment.settings
     if config is None:
         return fragment
-    config = _with_paths(config, base)
+
+    def path(value: str, *key: str) -> str:
+        name = watched_name(reference_at(document.data, *key)) if PEM in value else None
+        behind = watched_paths((name,), environ, base=base) if name else ()
+        return next(iter(behind), "") or path_of(value, base)
+
+    config = _with_paths(config, path)
     problems = tuple(_problems(config, document))
     if any(each.severity == "error" for each in problems):
         return fragment.refused(*problems)
     return structs.replace(fragment, settings=config, diagnostics=(*fragment.diagnostics, *problems))
 
 
-def _with_paths(config: Config, base: str | Path) -> Config:
+def _with_paths(config: Config, path: Callable[..., str]) -> Config:
     tls = config.tls
     if config.upstream_ca:
-        config = structs.replace(config, upstream_ca=path_of(config.upstream_ca, base))
+        config = structs.replace(config, upstream_ca=path(config.upstream_ca, *CA_FILE))
     if tls.cert and tls.key:
-        paths = structs.replace(tls, cert=path_of(tls.cert, base), key=path_of(tls.key, base))
+        paths = structs.replace(tls, cert=path(tls.cert, *CERT), key=path(tls.key, *KEY))
         config = structs.replace(config, tls=paths)
     return config
 

@@ -108,6 +108,22 @@ def test_new_content_of_the_same_files_is_shown_to_new_connections(
     assert b"tppcd_tls_certificate_end_timestamp_seconds{file=" in gateway.get("/metrics").content
 
 
+@pytest.mark.parametrize("scheme", ["file", "credential"])
+def test_a_reference_to_the_file_itself_is_followed_as_its_path_is(
+    upstream: Simulator, authority: Authority, pair: tuple[Path, Path], scheme: str
+) -> None:
+    """Credentials of systemd are files, and nobody writes a path into one."""
+    cert, key = (each.name if scheme == "credential" else str(each) for each in pair)
+    written = config(provider("fox", upstream), tls={"cert": f"{scheme}:{cert}", "key": f"{scheme}:{key}"})
+    with daemon(written, env={"CREDENTIALS_DIRECTORY": str(pair[0].parent)}, trusting=authority.file) as gateway:
+        assert gateway.post("/v1/messages", MESSAGE).status_code == 200
+        generation, new = gateway.health()["generation"], authority.issue(days=200)
+        put(pair, new)
+        wait_for(lambda: shown(gateway) == der(new[0]), "the new certificate")
+        assert gateway.health()["generation"] == generation
+        assert "BEGIN" not in gateway.log
+
+
 @pytest.mark.parametrize("how", ["half a pair", "no PEM", "deleted"])
 def test_content_that_cannot_be_used_changes_nothing(
     gateway: Daemon, authority: Authority, pair: tuple[Path, Path], how: str

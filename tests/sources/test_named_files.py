@@ -15,7 +15,7 @@ from daemon.sources.references import resolver
 
 def examined(written: str, base: Path) -> Fragment:
     document = parse(f"host: ''\nupstream-ca: {written}\n".encode(), "config.yaml")
-    return with_named_files(load(document, resolve=resolver({}, base=base)), document, base)
+    return with_named_files(load(document, resolve=resolver({}, base=base)), document, {}, base)
 
 
 def test_a_file_beside_the_configuration_is_found(tmp_path: Path) -> None:
@@ -46,6 +46,6 @@ def test_without_one_nothing_is_read(tmp_path: Path) -> None:
 def test_a_path_behind_a_reference_is_not_shown(tmp_path: Path) -> None:
     document = parse(b"upstream-ca: env:CA\n", "config.yaml")
     fragment = load(document, resolve=resolver({"CA": "planted.pem"}, base=tmp_path))
-    problem = with_named_files(fragment, document, tmp_path).diagnostics[-1]
+    problem = with_named_files(fragment, document, {}, tmp_path).diagnostics[-1]
     assert problem.message == "the file that env:CA names does not exist"
     assert "planted" not in str(problem)
