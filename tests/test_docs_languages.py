@@ -14,8 +14,9 @@ ZH = ROOT / "docs/zh"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HOW_TO = (
-    *("aider", "claude-code", "codex-cli", "disable-and-recover", "import-codex-cli", "install", "monitoring"),
-    *("opencode", "packycode", "packycode-to-tppc", "systemd", "tppc", "troubleshooting"),
+    *("aider", "claude-code", "codex-cli", "disable-and-recover", "edit-safely", "import-codex-cli", "install"),
+    *("monitoring", "opencode", "packycode", "packycode-to-tppc", "several-providers", "systemd", "tppc"),
+    *("troubleshooting", "upgrade"),
 )
 ENGLISH = {name: f"docs/how-to/{name}.md" for name in HOW_TO} | {
     "deployment": "docs/deployment.md",
