@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from tests.harness import ROOT
 
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.S | re.M)
+FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.S | re.M)
 
 
 class Block(NamedTuple):
-    """``lang`` is the word behind the fence, ``line`` where the text begins on its page, from 1."""
+    """``lang`` is what stands behind the fence, if anything, ``line`` where the text begins on its page, from 1."""
 
     lang: str
     text: str
