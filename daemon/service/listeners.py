@@ -101,7 +101,9 @@ def announce(sockets: Sequence[socket], snapshot: Snapshot, *, https: bool = Fal
         logger.info("{}", _routing(snapshot.config))
     if snapshot.config.translation.strict:  # before 0.2 many fields were lost in silence
         logger.info("translation.strict: fields that an upstream's API has no place for are refused, unknown ones too")
-    if not snapshot.core_auths:
+    if not snapshot.core_auths and any(each.enabled for each in snapshot.providers):
+        logger.warning("no provider is in service: every one that is enabled has failed, as reported above")
+    elif not snapshot.core_auths:
         logger.warning(
             "no provider is enabled: fill in packycode or tppc.providers in config.yaml and set enabled: true, "
             "or add one with: tppcd provider add"

@@ -35,6 +35,11 @@ def logged() -> Iterator[list[str]]:
     ("said", "providers", "more"),
     [
         (["no provider is enabled"], "", ""),
+        (
+            ["no provider is in service"],
+            "{name: fox, enabled: true, base-url: 'https://f.example', api-key: env:NO}",
+            "",
+        ),
         ([], PROVIDER % ("fox", "fox"), ""),
         (["routing: round-robin"], f"{PROVIDER % ('fox', 'fox')}, {PROVIDER % ('wolf', 'wolf')}", ""),
         (["translation.strict: fields"], PROVIDER % ("fox", "fox"), "translation: {strict: true}"),
