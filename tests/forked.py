@@ -1,4 +1,4 @@
-"""Daemons forked from a process that has imported everything, since imports are four fifths of a start.
+"""Daemons and commands forked from a process that has imported everything, since imports are four fifths of a start.
 
     python -m tests.forked FD
 
@@ -22,17 +22,25 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-IMPORTED = ("daemon.cli.run", "daemon.cli.simulate", "daemon.service.run", "daemon.simulate.serving", "uvloop")
+IMPORTED = (
+    *("daemon.cli.run", "daemon.cli.simulate", "daemon.service.run", "daemon.simulate.serving", "uvloop"),
+    *("daemon.cli.check", "daemon.cli.doctor", "daemon.cli.explain", "daemon.cli.init", "daemon.cli.status"),
+)
 
 
 class Forked:
-    """What ``subprocess.Popen`` offers, for ``python -m daemon`` with ``args``; its output goes to ``log``."""
+    """What ``subprocess.Popen`` offers, for ``python -m daemon`` with ``args``; its output goes to ``log``, its
+    stderr to ``errors`` where that is another file."""
 
-    def __init__(self, args: tuple[str, ...], cwd: Path, env: Mapping[str, str], log: BinaryIO) -> None:
+    def __init__(
+        self, args: tuple[str, ...], cwd: Path, env: Mapping[str, str], log: BinaryIO, errors: BinaryIO | None = None
+    ) -> None:
         self._keeper, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         order = json.dumps({"args": args, "cwd": str(cwd), "env": dict(env)}).encode()
         with theirs:
-            socket.send_fds(_parent(env["PYTHONPATH"]), [order], [theirs.fileno(), log.fileno()])
+            socket.send_fds(
+                _parent(env["PYTHONPATH"]), [order], [theirs.fileno(), log.fileno(), (errors or log).fileno()]
+            )
         self.pid = int(self._keeper.recv(32))
         self.returncode: int | None = None
 
@@ -86,7 +94,7 @@ def serve(orders: socket.socket) -> None:
     """Forks a keeper for each order until the other side is gone."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers leave no zombies
     while True:
-        order, fds, _, _ = socket.recv_fds(orders, 65536, 2)
+        order, fds, _, _ = socket.recv_fds(orders, 65536, 3)
         if not order:
             return
         if not os.fork():
@@ -97,18 +105,20 @@ def serve(orders: socket.socket) -> None:
             os.close(fd)
 
 
-def keep(order: dict[str, object], answer: int, log: int) -> None:
+def keep(order: dict[str, object], answer: int, log: int, errors: int) -> None:
     """Forks the daemon and reports its PID, then its exit code. Returns in neither process but by ``SystemExit``."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if child := os.fork():
         os.write(answer, b"%d" % child)
         os.close(log)
+        os.close(errors)
         os.write(answer, b"%d" % os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         os._exit(0)
     os.close(answer)
     os.dup2(log, 1)
-    os.dup2(log, 2)
+    os.dup2(errors, 2)
     os.close(log)
+    os.close(errors)
     os.chdir(str(order["cwd"]))
     become(order)
 

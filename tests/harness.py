@@ -62,11 +62,11 @@ def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str,
 
 
 def tppcd(*args: str, home: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end."""
-    command = [sys.executable, "-m", "daemon", *args]
-    return subprocess.run(
-        command, cwd=home, env=environment(home, env), capture_output=True, text=True, timeout=60, check=False
-    )
+    """Runs a command to its end; its output is no terminal."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        code = Forked(args, home, environment(home, env), out, errors).wait(60)
+        written = [(file.seek(0), file.read().decode("utf-8"))[1] for file in (out, errors)]
+    return subprocess.CompletedProcess(["tppcd", *args], code, *written)
 
 
 class Running:

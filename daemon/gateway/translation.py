@@ -168,6 +168,8 @@ class TranslationPipe:
         if not events:
             return
         error: RemoteError | None = None
+        if type(events[0]) is MessageStart:
+            self._start = events[0]
         last = events[-1]  # only the last event of an answer is terminal
         if isinstance(last, StreamError):
             error = as_remote(last.error)
@@ -175,8 +177,6 @@ class TranslationPipe:
         elif isinstance(last, Finish):
             self.stage = "finished"
             self._usage, self._finish = last.usage, last.reason
-            if type(events[0]) is MessageStart:
-                self._start = events[0]
             self._lost += self._last_thinking(events)
         if lost := answer_losses(self._client_request.wire, events):
             self._lost += lost
@@ -217,8 +217,6 @@ class TranslationPipe:
         return events
 
     def _commits(self, events: Sequence[Event]) -> bool:
-        if type(events[0]) is MessageStart:
-            self._start = events[0]
         return (
             any(type(event) is BlockDelta for event in events)
             or len(self._events) > HELD_EVENTS
