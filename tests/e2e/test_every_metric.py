@@ -269,6 +269,8 @@ MOVED: Mapping[str, Callable[[Life], bool]] = {
     "tppcd_lost_total": was(1, "tppcd_lost_total", field="top_k"),
     "tppcd_events_skipped_total": was(1, "tppcd_events_skipped_total", provider="fox"),
     "tppcd_upstream_cancelled_total": rose("tppcd_upstream_cancelled_total"),
+    # Absent without tls; tests/e2e/test_https.py has a certificate, and renews it.
+    "tppcd_tls_certificate_end_timestamp_seconds": was(None, "tppcd_tls_certificate_end_timestamp_seconds"),
     "tppcd_log_lines_dropped_total": was(0, "tppcd_log_lines_dropped_total"),
     "tppcd_log_queue_lines": lambda life: life.end("tppcd_log_queue_lines") is not None,
     "tppcd_client_connections": lambda life: (life.busy("tppcd_client_connections") or 0) >= 3,

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.certificates import Authority
 from tests.harness import Daemon, Simulator, config, daemon, provider, simulator, tppcd, wait_for
+from tests.upstream.http.certificates import Authority
 
 MESSAGE = {"model": "gpt-5", "max_tokens": 200, "messages": [{"role": "user", "content": "Say hello"}]}
 
@@ -22,9 +24,16 @@ def upstream() -> Iterator[Simulator]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority("test")
+
+
 @pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path)
+def trusted(tmp_path: Path, authority: Authority) -> Path:
+    """What its clients trust."""
+    (tmp_path / "ca.pem").write_bytes(authority.pem)
+    return tmp_path / "ca.pem"
 
 
 @pytest.fixture
@@ -35,8 +44,8 @@ def pair(tmp_path: Path, authority: Authority) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def gateway(upstream: Simulator, authority: Authority, pair: tuple[Path, Path]) -> Iterator[Daemon]:
-    with daemon(served(upstream, pair), trusting=authority.file) as running:
+def gateway(upstream: Simulator, trusted: Path, pair: tuple[Path, Path]) -> Iterator[Daemon]:
+    with daemon(served(upstream, pair), trusting=trusted) as running:
         yield running
 
 
@@ -105,17 +114,18 @@ def test_new_content_of_the_same_files_is_shown_to_new_connections(
     gateway.wait_log(r"certificate \S+cert\.pem: changed, new connections get it: for localhost, 127\.0\.0\.1, until ")
     assert gateway.post("/v1/messages", MESSAGE).status_code == 200
     assert gateway.health()["generation"] == generation
-    assert b"tppcd_tls_certificate_end_timestamp_seconds{file=" in gateway.get("/metrics").content
+    ends = re.search(r'tppcd_tls_certificate_end_timestamp_seconds\{file="\S+"\} (\S+)', gateway.get("/metrics").text)
+    assert ends is not None and float(ends[1]) > time.time() + 190 * 86_400
 
 
 @pytest.mark.parametrize("scheme", ["file", "credential"])
 def test_a_reference_to_the_file_itself_is_followed_as_its_path_is(
-    upstream: Simulator, authority: Authority, pair: tuple[Path, Path], scheme: str
+    upstream: Simulator, authority: Authority, trusted: Path, pair: tuple[Path, Path], scheme: str
 ) -> None:
     """Credentials of systemd are files, and nobody writes a path into one."""
     cert, key = (each.name if scheme == "credential" else str(each) for each in pair)
     written = config(provider("fox", upstream), tls={"cert": f"{scheme}:{cert}", "key": f"{scheme}:{key}"})
-    with daemon(written, env={"CREDENTIALS_DIRECTORY": str(pair[0].parent)}, trusting=authority.file) as gateway:
+    with daemon(written, env={"CREDENTIALS_DIRECTORY": str(pair[0].parent)}, trusting=trusted) as gateway:
         assert gateway.post("/v1/messages", MESSAGE).status_code == 200
         generation, new = gateway.health()["generation"], authority.issue(days=200)
         put(pair, new)
@@ -186,8 +196,8 @@ def test_plain_http_and_noise_leave_the_listener_well(gateway: Daemon) -> None:
 def test_a_warning_for_a_certificate_that_clients_refuse_now_or_soon(
     tmp_path: Path, authority: Authority, days: float, begins: float, said: str
 ) -> None:
-    (tmp_path / "cert.pem").write_bytes(authority.issue(days=days, begins=begins)[0])
-    pair = authority.issue(days=days, begins=begins)
+    (tmp_path / "cert.pem").write_bytes(authority.issue(days=days, since=begins)[0])
+    pair = authority.issue(days=days, since=begins)
     put((tmp_path / "cert.pem", tmp_path / "key.pem"), pair)
     (tmp_path / "config.yaml").write_text("tls:\n  cert: cert.pem\n  key: key.pem\n")
     result = tppcd("check", home=tmp_path)

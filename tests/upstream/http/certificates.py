@@ -10,7 +10,12 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from cryptography.x509.oid import NameOID
 
 
@@ -30,6 +35,14 @@ class Authority:
         names = names or ("localhost", "127.0.0.1")
         leaf = _certificate(_named("server"), self._name, key, self._key, names=names, days=days, since=since)
         return _context(directory, leaf, key)
+
+    def issue(self, *, days: float = 30, since: float = -1, passphrase: str = "") -> tuple[bytes, bytes]:
+        """A certificate for localhost and 127.0.0.1, and its key, both PEM."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        names = ("localhost", "127.0.0.1")
+        leaf = _certificate(_named("server"), self._name, key, self._key, names=names, days=days, since=since)
+        sealed = BestAvailableEncryption(passphrase.encode()) if passphrase else NoEncryption()
+        return leaf.public_bytes(Encoding.PEM), key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, sealed)
 
 
 def self_signed(directory: Path, *names: str) -> ssl.SSLContext:
