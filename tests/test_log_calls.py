@@ -29,10 +29,20 @@ WHOLE = {
     "stopping: no new connections, {}": "the daemon, and what it waits for",
     "stopped serving after {:.1f} s, {}": "the daemon, and whether all were served",
     "stopping: {} still running, ending now": "the requests; the time that they had is over",
-    "listening on {}": "the daemon and its address",
+    "listening on {}{}": "the daemon, its address, and whether it is HTTPS",
+    "the socket is inherited from systemd: {}": "the daemon and its address",
+    "the socket is inherited from systemd: {}; host and port as configured ({}) are not used: change ListenStream= in"
+    " tppcd.socket": "the daemon, its address, why, and what to do",
+    "certificate {}: HTTPS, {}": "the file, and for whom and until when it is",
+    "certificate {}: changed, new connections get it: {}": "the file, what is done, for whom and until when it is",
+    "OpenTelemetry: {}": "the variable, and what is not done for it",
+    "OpenTelemetry: cannot start ({}), so nothing is exported; serving goes on": "what, why, and what follows",
+    "OpenTelemetry: {} go to {}": "what, and the collector",
+    "OpenTelemetry: the collector takes too long, so the last spans and metrics are not exported": "who, why, result",
     "translation.strict: fields that an upstream's API has no place for are refused, unknown ones too": "the setting",
     "no provider is enabled: fill in packycode or tppc.providers in config.yaml and set enabled: true, or add one with:"
     " tppcd provider add": "the configuration, and what to do",
+    "no provider is in service: every one that is enabled has failed, as reported above": "all of them, and where why is",
     "the reload ({}) failed": "with a traceback",
     "a reload could not let go of {}": "with a traceback",
     "generation {} could not be applied": "with a traceback",
@@ -40,8 +50,6 @@ WHOLE = {
     "{} failed; starting it again in {:g} s": "the same, with a traceback",
     "{} is not checked for interrupted writes: {}": "the file and why",
     "{} contains a change that is not applied: {}": "the file and why",
-    "ignored {}: {}": "the file and why",
-    "ignored {}: it cannot be parsed": "the file and why",
     "{} is still open for writing {:g} s after its last change: read as it is": "the file, why, and what is done",
     "removed {}, left by a writer that was killed": "the file and why",
     "the last good configuration in {} is damaged: ignored": "the file, why, and what is done",
@@ -66,6 +74,7 @@ COMPUTED = {
     "daemon/service/server.py": "asyncio's own sentence on a task, with a traceback",
     "daemon/telemetry/logs.py": "the lines of other libraries, as they write them",
     "daemon/gateway/request_lines.py": "how many requests have no line, and why",
+    "daemon/telemetry/otel/collector.py": "the collector, what it does not take, and why",
 }
 """Modules that log a text which is not in the code."""
 

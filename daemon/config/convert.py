@@ -132,19 +132,11 @@ class Converter:
         if not value.isascii():
             self.texts[path] = value
         text = self.dereferenced(value, path)
-        return self.one_line(text, path) if isinstance(text, str) else text
-
-    def one_line(self, text: str, path: Path) -> str | Wrong:
+        if isinstance(text, Wrong) or (shape.kind == "pem" and PEM in text):
+            return text
         if not text.isprintable() and any(c < " " or c == "\x7f" for c in text):
             return self.report(path, "control-character", "contains a line break or control character", "remove it")
         return text
-
-    def pem_file(self, shape: Shape, value: object, path: Path) -> str | Wrong:
-        """A path; or, behind a reference, what the file contains."""
-        if not isinstance(value, str) or not is_reference(value):
-            return self.text(shape, value, path)
-        text = self.dereferenced(value, path)
-        return text if isinstance(text, Wrong) or PEM in text else self.one_line(text, path)
 
     def name(self, shape: Shape, value: object, path: Path) -> str | Wrong:
         """Text that is shown as it is written."""
@@ -314,7 +306,7 @@ class Converter:
 READERS: dict[str, Callable[[Converter, Shape, object, Path], object]] = {
     "text": Converter.text,
     "url": Converter.text,
-    "pem": Converter.pem_file,
+    "pem": Converter.text,
     "name": Converter.name,
     "secret": Converter.secret,
     "flag": Converter.flag,
