@@ -42,7 +42,7 @@ WHOLE = {
     "translation.strict: fields that an upstream's API has no place for are refused, unknown ones too": "the setting",
     "no provider is enabled: fill in packycode or tppc.providers in config.yaml and set enabled: true, or add one with:"
     " tppcd provider add": "the configuration, and what to do",
-    "no provider is in service: every one that is enabled has failed, as reported above": "all of them, and where why is",
+    "no provider is in service: every one that is enabled has failed, as reported above": "all of them, and where",
     "the reload ({}) failed": "with a traceback",
     "a reload could not let go of {}": "with a traceback",
     "generation {} could not be applied": "with a traceback",
