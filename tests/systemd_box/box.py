@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -261,7 +262,21 @@ def booted(directory: Path) -> Iterator[Box]:
         try:
             yield _installed(Box(wait_for(lambda: _booted(top, log), "a systemd that has booted")))
         finally:
-            top.kill()
+            for pid in [*_below(top.pid)][::-1]:  # the first of a namespace takes all others of it along
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def _below(pid: int) -> Iterator[int]:
+    """``pid``, its first child, and so on, down to the systemd of a box."""
+    while pid:
+        yield pid
+        try:
+            is_systemd = Path(f"/proc/{pid}/comm").read_text().strip() == "systemd"
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        except OSError:  # it has just ended
+            return
+        pid = 0 if is_systemd or not children else int(children[0])
 
 
 def _booted(top: subprocess.Popen[bytes], log: IO[str]) -> int | None:
@@ -269,13 +284,11 @@ def _booted(top: subprocess.Popen[bytes], log: IO[str]) -> int | None:
     if top.poll() is not None:
         log.seek(0)
         raise AssertionError(f"the box ended:\n{log.read()}")
-    pid = top.pid
-    try:
-        while Path(f"/proc/{pid}/comm").read_text().strip() != "systemd":
-            pid = int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
-    except (OSError, IndexError):  # a mount or a mkdir of the scripts, which has just ended
-        return None
-    return pid if Box(pid).run("systemctl", "is-active", "-q", "box.target").returncode == 0 else None
+    *_, pid = _below(top.pid)
+    with contextlib.suppress(OSError):  # a mount or a mkdir of the scripts, which has just ended
+        if Path(f"/proc/{pid}/comm").read_text().strip() == "systemd":
+            return pid if Box(pid).run("systemctl", "is-active", "-q", "box.target").returncode == 0 else None
+    return None
 
 
 def _seed(seed: Path) -> Path:
