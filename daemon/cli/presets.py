@@ -85,7 +85,7 @@ TAIL: Final = """
 # port: 8317
 """
 
-TODO_COLUMN: Final = 41
+REMARK_COLUMN: Final = 41
 NOT_NEEDED: Final = "not-needed"
 
 
@@ -166,7 +166,7 @@ def block_text(chosen: ChosenPreset) -> str:
     enabled = "true"
     if chosen.lacks:
         indent = len("  enabled: ") if preset.name == PACKYCODE else len("      enabled: ")
-        enabled = f"{'false':<{TODO_COLUMN - indent}}# true, once {chosen.lacks}"
+        enabled = f"{'false':<{REMARK_COLUMN - indent}}# true, once {chosen.lacks}"
     return template.format(
         name=quoted(chosen.name),
         enabled=enabled,

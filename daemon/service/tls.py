@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -22,7 +21,7 @@ from loguru import logger
 
 from daemon.config.schema import Config
 from daemon.service.options import StartRefused
-from daemon.sources.certificate import BadCertificate, ServerCertificate, read_certificate
+from daemon.sources.certificate import BadCertificate, ServerCertificate, day, read_certificate
 
 Seen = Callable[[str, float], None]
 """(path of the certificate, when it ends in Unix seconds)"""
@@ -83,4 +82,4 @@ async def listener_tls(config: Config, seen: Seen) -> ListenerTls | None:
 
 
 def _described(certificate: ServerCertificate) -> str:
-    return f"for {certificate.shown_names}, until {time.strftime('%Y-%m-%d', time.gmtime(certificate.ends))}"
+    return f"for {certificate.shown_names}, until {day(certificate.ends)}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from msgspec import Struct
@@ -46,6 +47,11 @@ class ServerCertificate(Struct, frozen=True, kw_only=True):
     def shown_names(self) -> str:
         shown = ", ".join(self.names[:_NAMES_SHOWN]) or "no host"
         return f"{shown} and {len(self.names) - _NAMES_SHOWN} more" if len(self.names) > _NAMES_SHOWN else shown
+
+
+def day(at: float) -> str:
+    """``2027-02-26``: Unix seconds as people compare them with a certificate, in UTC."""
+    return time.strftime("%Y-%m-%d", time.gmtime(at))
 
 
 def read_certificate(cert: str, key: str) -> ServerCertificate:

@@ -22,7 +22,7 @@ from daemon.config.load import Fragment
 from daemon.config.references import reference_at, watched_name
 from daemon.config.schema import Config
 from daemon.config.schema_base import PEM
-from daemon.sources.certificate import BadCertificate, ServerCertificate, read_certificate
+from daemon.sources.certificate import BadCertificate, ServerCertificate, day, read_certificate
 from daemon.sources.reading import Unreadable, read_whole
 from daemon.sources.references import path_of, watched_paths
 
@@ -88,11 +88,11 @@ def _validity(certificate: ServerCertificate, document: Document) -> Iterator[Di
     """A warning for a certificate that clients refuse now or soon. It is served: perhaps the clock is wrong."""
     now = time.time()
     if certificate.begins > now:
-        message, hint = f"is not valid before {_day(certificate.begins)}", "check the clock of this machine"
+        message, hint = f"is not valid before {day(certificate.begins)}", "check the clock of this machine"
     elif certificate.ends <= now:
-        message, hint = f"expired on {_day(certificate.ends)}, clients refuse it", "renew it"
+        message, hint = f"expired on {day(certificate.ends)}, clients refuse it", "renew it"
     elif certificate.ends - now < WARN_BEFORE:
-        message, hint = f"expires on {_day(certificate.ends)}", "renew it; no restart is needed"
+        message, hint = f"expires on {day(certificate.ends)}", "renew it; no restart is needed"
     else:
         return
     yield _diagnostic(document, CERT, "certificate", f"the certificate {message}", hint, error=False)
@@ -110,10 +110,6 @@ def _diagnostic(document: Document, path: ValuePath, code: str, message: str, hi
         source=document.source,
         hint=hint,
     )
-
-
-def _day(at: float) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(at))
 
 
 def _certificates(path: str) -> None:
